@@ -1,0 +1,67 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The integer core: no Foundation, no heap, no floating point. It also builds with Embedded Swift
+/// for Cortex-M (`make embedded`), so nothing here may depend on anything outside this list.
+let integerCore: [Target] = [
+  .target(name: "FixedPoint"),
+  .target(name: "ModelFormat", dependencies: ["FixedPoint"]),
+  .target(name: "IntegerKernels", dependencies: ["FixedPoint"]),
+  .target(name: "IntegerRuntime", dependencies: ["FixedPoint", "ModelFormat", "IntegerKernels"]),
+]
+
+/// Debian's libraries, each behind a header of our own.
+let systemLibraries: [Target] = [
+  .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
+  .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+]
+
+/// The workstation's side, in the order in which data flows through it.
+let host: [Target] = [
+  .target(name: "Support"),
+  .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
+  .target(name: "Triggers", dependencies: ["Datasets"]),
+  .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
+  .target(
+    name: "ModelImport",
+    dependencies: ["FloatGraph", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+  .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
+  .target(
+    name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
+  .target(name: "Purification", dependencies: ["CBLIS", "FloatGraph", "Quantization", "Support"]),
+  .target(name: "HostRuntime", dependencies: ["IntegerRuntime", "ModelFormat", "Support"]),
+  .target(
+    name: "Audit",
+    dependencies: ["Datasets", "Triggers", "FloatGraph", "HostRuntime", "Quantization", "Support"]),
+  .executableTarget(
+    name: "cupel",
+    dependencies: [
+      "Audit", "Datasets", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
+      "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]),
+]
+
+/// One test target beside every Swift target.
+let tests: [Target] = (integerCore + host).map { target in
+  var dependencies: [Target.Dependency] = [.target(name: target.name)]
+  dependencies += target.dependencies
+  return .testTarget(
+    name: target.name + "Tests", dependencies: dependencies, exclude: [], resources: [])
+}
+
+let package = Package(
+  name: "Cupel",
+  products: [
+    .executable(name: "cupel", targets: ["cupel"]),
+    .library(name: "CupelCore", targets: integerCore.map(\.name)),
+    .library(
+      name: "Cupel",
+      targets: (integerCore + host).map(\.name).filter { $0 != "cupel" }),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+  ],
+  targets: integerCore + systemLibraries + host + tests
+)

@@ -1,0 +1,16 @@
+/// How an int32 accumulator is scaled to the output's grid.
+///
+/// Real runtimes differ here by one unit in about one output of a thousand, so the mode is data:
+/// every operator of a `.cupel` file carries its own. `docs/arithmetic.md` gives each mode with
+/// worked numbers.
+public enum RoundingMode: UInt8, Sendable, CaseIterable {
+  /// gemmlowp's pair: saturating rounding doubling high multiply, then a rounding right shift.
+  /// TFLite Micro, CMSIS-NN's default, TFLite's reference convolution and depthwise.
+  case doubleRounding = 0
+  /// One 64-bit product, one rounding (half up). TFLite 2.x's reference fully connected,
+  /// CMSIS-NN's option.
+  case singleRounding = 1
+  /// int32 to float32, times a float32 scale, round half to even, carried out as IEEE-754 single
+  /// arithmetic in integers. XNNPACK.
+  case float32HalfEven = 2
+}
