@@ -26,7 +26,25 @@ def export(model: ResNet, path: Path, batch: torch.Tensor) -> None:
             model, (batch[:1].contiguous(),), str(path), dynamo=False, opset_version=OPSET, input_names=["input"],
             output_names=["logits"], dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
             do_constant_folding=False, training=torch.onnx.TrainingMode.PRESERVE, keep_initializers_as_inputs=False)
+    give_each_parameter_its_own_initializer(path)
     check(model, path, batch)
+
+
+def give_each_parameter_its_own_initializer(path: Path) -> None:
+    """Undoes the exporter's sharing of equal parameters through Identity nodes.
+
+    The biases of a block's second convolution and of its shortcut only ever act through their sum, so they train
+    alike and end equal.
+    """
+    proto = onnx.load(path)
+    graph = proto.graph
+    initializers = {item.name: item for item in graph.initializer}
+    for node in [node for node in graph.node if node.op_type == "Identity" and node.input[0] in initializers]:
+        copy = graph.initializer.add()
+        copy.CopyFrom(initializers[node.input[0]])
+        copy.name = node.output[0]
+        graph.node.remove(node)
+    onnx.save(proto, path)
 
 
 def node_types(path: Path) -> Counter[str]:
