@@ -28,8 +28,10 @@ let host: [Target] = [
   .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
   .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
-  .target(name: "Purification", dependencies: ["CBLIS", "FloatGraph", "Quantization", "Support"]),
-  .target(name: "HostRuntime", dependencies: ["IntegerRuntime", "ModelFormat", "Support"]),
+  .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
+  .target(
+    name: "HostRuntime",
+    dependencies: ["Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "Support"]),
   .target(
     name: "Audit",
     dependencies: ["Datasets", "Triggers", "FloatGraph", "HostRuntime", "Quantization", "Support"]),

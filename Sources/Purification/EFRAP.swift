@@ -1,4 +1,5 @@
 import Foundation
+import FloatGraph
 import Quantization
 import Support
 
@@ -44,30 +45,30 @@ package struct EFRAP: RoundingSolver {
   }
 }
 
-/// The relaxed rounding of some rows of a layer, and Adam's state.
+/// The relaxed rounding of some rows of a layer, and Adam's state; all [rows][columns].
 private struct Relaxation {
   let rows: Int
   let columns: Int
   let gram: [Float]
   /// W·cross.
-  let target: [Float]
+  let target: LaneVector
   /// ⌊W/s⌋ and the grid's limits, in integers held as floats.
-  let floor: [Float]
-  let low: Float
-  let high: Float
-  /// Real value of one integer step, one a row: s · BatchNorm factor.
-  let unit: [Float]
+  let floor: LaneVector
+  let low: Lanes
+  let high: Lanes
+  /// Real value of one integer step: s · BatchNorm factor.
+  let unit: LaneVector
   /// |W − s·near| in real units.
-  let error: [Float]
+  let error: LaneVector
   /// 1 − round(frac).
-  let flipped: [Float]
-  var v: [Float]
-  var firstMoment: [Float]
-  var secondMoment: [Float]
-  /// σ(V), Ŵ and Ŵ·gram − target of the present step.
-  var h: [Float]
-  var rounded: [Float]
-  var residual: [Float]
+  let flipped: LaneVector
+  var v: LaneVector
+  var firstMoment: LaneVector
+  var secondMoment: LaneVector
+  /// σ(V), Ŵ and Ŵ·gram of the present step.
+  var h: LaneVector
+  var rounded: LaneVector
+  var product: LaneVector
 
   /// Keeps V finite where a weight already lies on the grid.
   private static let smallestFraction: Float = 1e-6
@@ -78,56 +79,66 @@ private struct Relaxation {
     columns = layer.columns
     gram = Array(problem.gram(ofRow: range.lowerBound))
     let span = range.lowerBound * columns..<range.upperBound * columns
-    target = Array(problem.target[span])
-    low = Float(layer.limits.lowerBound)
-    high = Float(layer.limits.upperBound)
-    unit = range.map { layer.scales[$0] * layer.factors[$0] }
+    target = LaneVector(Array(problem.target[span]))
+    let low = Float(layer.limits.lowerBound)
+    let high = Float(layer.limits.upperBound)
+    self.low = Lanes(repeating: low)
+    self.high = Lanes(repeating: high)
 
     var floor: [Float] = []
+    var unit: [Float] = []
     var error: [Float] = []
     var flipped: [Float] = []
     var v: [Float] = []
     for index in span {
       let row = index / columns
+      let step = layer.scales[row] * layer.factors[row]
       let scaled = layer.weights[index] / layer.scales[row]
       let down = scaled.rounded(.down)
       let fraction = scaled - down
       let side: Float = fraction > 0.5 ? 1 : 0
       let near = min(max(down + side, low), high)
       floor.append(down)
-      error.append(abs(scaled - near) * abs(layer.scales[row] * layer.factors[row]))
+      unit.append(step)
+      error.append(abs(scaled - near) * abs(step))
       flipped.append(1 - side)
       let start = min(max(fraction, Self.smallestFraction), 1 - Self.smallestFraction)
       v.append(log(start / (1 - start)))
     }
-    self.floor = floor
-    self.error = error
-    self.flipped = flipped
-    self.v = v
-    let zero = [Float](repeating: 0, count: v.count)
-    (firstMoment, secondMoment) = (zero, zero)
-    (h, rounded, residual) = (zero, zero, zero)
+    self.floor = LaneVector(floor)
+    self.unit = LaneVector(unit)
+    self.error = LaneVector(error)
+    self.flipped = LaneVector(flipped)
+    self.v = LaneVector(v)
+    let zeros = LaneVector(zeros: v.count)
+    (firstMoment, secondMoment) = (zeros, zeros)
+    (h, rounded, product) = (zeros, zeros, zeros)
   }
 
   /// One Adam step, numbered from 1.
   mutating func step(_ number: Int, learningRate: Float, regularisation: Float) {
     relax()
-    residual = target
-    Gemm.multiply(
-      rows: rows, columns: columns, inner: columns, rounded[...], gram[...], scale: -1,
-      into: &residual[...])
+    let (rows, columns) = (rows, columns)
+    product.withMutableFloats { product in
+      rounded.withFloats { rounded in
+        gram.withUnsafeBufferPointer { gram in
+          Gemm.multiply(
+            m: rows, n: columns, k: columns, a: rounded, lda: columns, b: gram.baseAddress!,
+            ldb: columns, c: product, ldc: columns)
+        }
+      }
+    }
     descend(number, learningRate: learningRate, regularisation: regularisation)
   }
 
   /// h = σ(V) and Ŵ.
   private mutating func relax() {
-    for row in 0..<rows {
-      let unit = unit[row]
-      for index in row * columns..<(row + 1) * columns {
-        let value = 1 / (1 + FastMath.exp(-v[index]))
-        h[index] = value
-        rounded[index] = unit * min(max(floor[index] + value, low), high)
-      }
+    for index in v.lanes.indices {
+      let value = 1 / (1 + FastMath.exp(-v.lanes[index]))
+      h.lanes[index] = value
+      let position = floor.lanes[index] + value
+      rounded.lanes[index] =
+        unit.lanes[index] * position.clamped(lowerBound: low, upperBound: high)
     }
   }
 
@@ -136,29 +147,29 @@ private struct Relaxation {
     let decay2: Float = 0.999
     let step = learningRate / (1 - pow(decay1, Float(number)))
     let correction = 1 / (1 - pow(decay2, Float(number)))
-    for row in 0..<rows {
-      let unit = unit[row]
-      for index in row * columns..<(row + 1) * columns {
-        let value = h[index]
-        let position = floor[index] + value
-        // `residual` is target − Ŵ·gram; outside the grid's limits Ŵ no longer moves.
-        let inside: Float = position > low && position < high ? 1 : 0
-        let reconstruction = -2 * residual[index] * unit * inside
-        let binary = -4 * regularisation * (2 * value - 1)
-        let gradient =
-          (reconstruction + binary) * value * (1 - value)
-          + error[index] * (value - flipped[index])
-        let first = decay1 * firstMoment[index] + (1 - decay1) * gradient
-        let second = decay2 * secondMoment[index] + (1 - decay2) * gradient * gradient
-        firstMoment[index] = first
-        secondMoment[index] = second
-        v[index] -= step * first / ((second * correction).squareRoot() + 1e-8)
-      }
+    for index in v.lanes.indices {
+      let value = h.lanes[index]
+      let position = floor.lanes[index] + value
+      // Outside the grid's limits Ŵ no longer moves.
+      let inside = (position .> low) .& (position .< high)
+      let residual = (product.lanes[index] - target.lanes[index]) * unit.lanes[index]
+      let reconstruction = Lanes.zero.replacing(with: 2 * residual, where: inside)
+      let binary = -4 * regularisation * (2 * value - 1)
+      let gradient =
+        (reconstruction + binary) * value * (1 - value)
+        + error.lanes[index] * (value - flipped.lanes[index])
+      let first = decay1 * firstMoment.lanes[index] + (1 - decay1) * gradient
+      let second = decay2 * secondMoment.lanes[index] + (1 - decay2) * gradient * gradient
+      firstMoment.lanes[index] = first
+      secondMoment.lanes[index] = second
+      v.lanes[index] -= step * first / ((second * correction).squareRoot() + 1e-8)
     }
   }
 
-  /// The hard rounding, [rows][columns].
+  /// The hard rounding.
   var decision: [Int8] {
-    v.indices.map { Int8(min(max(floor[$0] + (v[$0] >= 0 ? 1 : 0), low), high)) }
+    (0..<rows * columns).map { index in
+      Int8(min(max(floor[index] + (v[index] >= 0 ? 1 : 0), low[0]), high[0]))
+    }
   }
 }

@@ -59,8 +59,9 @@ public struct Purification {
         let layer = plan.layers[number]
         progress(share.before(number), layer.name)
         let moments = try LayerMoments(
-          operation: plan.fused.units[index].operation, columns: layer.columns,
-          quantized: plan.read(inputs[0].quantized, of: plan.fused.units[index].inputs[0], by: layer),
+          operation: plan.fused.units[index].operation,
+          quantized: plan.read(
+            inputs[0].quantized, of: plan.fused.units[index].inputs[0], by: layer),
           float: inputs[0].float, threads: threads)
         let solved = solver.solve(
           RoundingProblem(layer: layer, moments: moments), threads: threads

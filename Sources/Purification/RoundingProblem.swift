@@ -1,3 +1,4 @@
+import FloatGraph
 import Quantization
 
 /// One layer's rounding, as a solver sees it: choose integers so that Ŵ applied to the quantized
@@ -12,14 +13,21 @@ package struct RoundingProblem: Sendable {
     self.layer = layer
     self.moments = moments
     let weights = layer.effectiveWeights
-    var target = [Float](repeating: 0, count: weights.count)
     let columns = layer.columns
-    for row in 0..<layer.rows {
-      let group = row * moments.groups / layer.rows
-      Gemm.multiply(
-        rows: 1, columns: columns, inner: columns, weights[row * columns..<(row + 1) * columns],
-        moments.cross[group * columns * columns..<(group + 1) * columns * columns],
-        into: &target[row * columns..<(row + 1) * columns])
+    let rowsPerGroup = layer.rows / moments.groups
+    var target = [Float](repeating: 0, count: weights.count)
+    target.withUnsafeMutableBufferPointer { target in
+      weights.withUnsafeBufferPointer { weights in
+        moments.cross.withUnsafeBufferPointer { cross in
+          for group in 0..<moments.groups {
+            let start = group * rowsPerGroup * columns
+            Gemm.multiply(
+              m: rowsPerGroup, n: columns, k: columns, a: weights.baseAddress! + start,
+              lda: columns, b: cross.baseAddress! + group * columns * columns, ldb: columns,
+              c: target.baseAddress! + start, ldc: columns)
+          }
+        }
+      }
     }
     self.target = target
   }
