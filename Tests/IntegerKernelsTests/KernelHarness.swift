@@ -43,7 +43,7 @@ struct WeightedCase {
   }
 
   func run(
-    outputs: Int, scratchBytes: Int,
+    outputs: Int, scratchBytes: Int64,
     _ kernel: (
       UnsafePointer<UInt8>, UnsafePointer<Int32>, Requantization, UnsafeMutablePointer<Int8>,
       UnsafeMutableRawPointer
@@ -68,10 +68,11 @@ struct WeightedCase {
 /// Runs `body` with scratch and output that have guard bytes behind them; a kernel that writes
 /// past either one gives an empty array.
 func guarded(
-  outputs: Int, scratchBytes: Int = 0,
+  outputs: Int, scratchBytes: Int64 = 0,
   _ body: (UnsafeMutablePointer<Int8>, UnsafeMutableRawPointer) -> Void
 ) -> [Int8] {
   let guardBytes = 64
+  let scratchBytes = Int(scratchBytes)
   let scratch = UnsafeMutableRawBufferPointer.allocate(
     byteCount: scratchBytes + guardBytes, alignment: 16)
   defer { scratch.deallocate() }
