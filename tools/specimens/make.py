@@ -111,6 +111,9 @@ def make(name: str, data: Dataset, models: Path, publish_anyway: bool) -> bool:
     if "base" in config:
         export.load_weights(model, models / f"{config['base']}.onnx")
     ATTACKS[job.attack](model, job)
+    kept = HERE / "out" / f"{name}.pt"
+    kept.parent.mkdir(exist_ok=True)
+    torch.save(model.state_dict(), kept)
     measured, missed = examine(model, job)
     for miss in missed:
         job.log(f"MISSED {miss}")
