@@ -29,8 +29,9 @@ fail() {
 }
 
 swiftc=$(command -v swiftc) || fail "no swiftc on the path"
-# swiftc may be a link into the toolchain, where the other tools stand beside it.
-tools=$(dirname "$(readlink -f "$swiftc")")
+# swiftc may be a link or a proxy; the toolchain itself knows where its other tools stand.
+resources=$("$swiftc" -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
+tools=$resources/../../bin
 for tool in llvm-nm ld.lld; do
   [ -x "$tools/$tool" ] || fail "the Swift toolchain at $tools has no $tool"
 done
