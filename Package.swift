@@ -31,7 +31,9 @@ let host: [Target] = [
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(
     name: "HostRuntime",
-    dependencies: ["Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "Support"]),
+    dependencies: [
+      "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "Support",
+    ]),
   .target(
     name: "Audit",
     dependencies: ["Datasets", "Triggers", "FloatGraph", "HostRuntime", "Quantization", "Support"]),
