@@ -42,10 +42,21 @@ let host: [Target] = [
     ]),
 ]
 
+/// What several test targets share: random programs, and mutated files to run through a reader.
+let testSupport: [Target] = [
+  .target(
+    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "ModelWriter", "Support"],
+    path: "Tests/FormatFuzzing")
+]
+
+/// Targets whose tests use it.
+let fuzzed: Set = ["ModelWriter", "IntegerRuntime", "HostRuntime"]
+
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
+  if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   return .testTarget(
     name: target.name + "Tests", dependencies: dependencies, exclude: [], resources: [])
 }
@@ -63,5 +74,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
-  targets: integerCore + systemLibraries + host + tests
+  targets: integerCore + systemLibraries + host + testSupport + tests
 )
