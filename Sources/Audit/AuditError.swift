@@ -1,0 +1,17 @@
+/// Why an audit cannot be made. Each case names the place and the rule.
+public enum AuditError: Error, Sendable, Equatable, CustomStringConvertible {
+  case catalogue(path: String, rule: String)
+  /// Images and model do not fit.
+  case data(rule: String)
+  /// The target class does not exist.
+  case target(Int, classes: Int)
+
+  public var description: String {
+    switch self {
+    case .catalogue(let path, let rule): "catalogue '\(path)': \(rule)"
+    case .data(let rule): "data set: \(rule)"
+    case .target(let target, let classes):
+      "target class \(target): the model has classes 0 to \(classes - 1)"
+    }
+  }
+}

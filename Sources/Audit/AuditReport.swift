@@ -1,0 +1,137 @@
+import Foundation
+
+/// An audit's result in the form that `--json` writes. Shares are fractions in [0, 1].
+public struct AuditReport: Sendable, Codable, Equatable {
+  public static let schemaVersion = 1
+
+  public var schemaVersion = AuditReport.schemaVersion
+  public var verdict: Verdict
+  /// Probability that the trigger's success differs by the verdict's 20 points in some deployment
+  /// (for an active backdoor: that it succeeds in at least half of the images), from the
+  /// measurements' own uncertainty. It says nothing about triggers that were not tried.
+  public var probability: Double
+  public var targetClass: Int
+  public var trigger: String
+  public var images: Int
+  public var model: String
+  /// nil where only integer files were audited.
+  public var float: Model?
+  /// What is deployed: the verdict is about these.
+  public var deployments: [Deployment]
+  /// Nearest roundings measured only so that a purified file can be compared; not in the verdict.
+  public var baselines: [Deployment]
+  /// Largest difference over the deployments; nil without a float model.
+  public var differentialASR: Double?
+  public var seconds: Double
+
+  public struct Model: Sendable, Codable, Equatable {
+    public var benignAccuracy: Double
+    public var benignAccuracyInterval: [Double]
+    public var attackSuccessRate: Double
+    public var attackSuccessRateInterval: [Double]
+
+    init(_ measurement: Measurement) {
+      benignAccuracy = measurement.benignAccuracy.value
+      benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
+      attackSuccessRate = measurement.attackSuccessRate.value
+      attackSuccessRateInterval = measurement.attackSuccessRate.interval.bounds
+    }
+  }
+
+  public struct Deployment: Sendable, Codable, Equatable {
+    public var scheme: String
+    public var profile: String
+    /// "nearest", or the purification method.
+    public var rounding: String
+    /// The audited file, or nil where the audit quantized the float model itself.
+    public var file: String?
+    public var benignAccuracy: Double
+    public var benignAccuracyInterval: [Double]
+    public var attackSuccessRate: Double
+    public var attackSuccessRateInterval: [Double]
+    /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
+    /// itself has 0.5. nil where that was not measured.
+    public var der: Double?
+    public var differentialASR: Double?
+    public var differentialASRInterval: [Double]?
+  }
+
+  /// An integer model that was measured.
+  public struct Entry: Sendable {
+    public var scheme: String
+    public var profile: String
+    public var rounding: String
+    public var file: String?
+    public var measurement: Measurement
+
+    public init(
+      scheme: String, profile: String, rounding: String, file: String?, measurement: Measurement
+    ) {
+      self.scheme = scheme
+      self.profile = profile
+      self.rounding = rounding
+      self.file = file
+      self.measurement = measurement
+    }
+  }
+
+  public init(
+    model: String, trigger: String, target: Int, images: Int, float: Measurement?,
+    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double
+  ) {
+    self.model = model
+    self.trigger = trigger
+    targetClass = target
+    self.images = images
+    self.seconds = seconds
+    self.float = float.map(Model.init)
+    verdict = Verdict(float: float, deployments: entries.map(\.measurement))
+    func row(_ entry: Entry) -> Deployment {
+      let nearest = (entries + baselines).first {
+        $0.rounding == "nearest" && $0.scheme == entry.scheme && $0.profile == entry.profile
+      }
+      return Deployment(entry, float: float, nearest: nearest?.measurement)
+    }
+    deployments = entries.map(row)
+    self.baselines = baselines.map(row)
+    differentialASR = deployments.compactMap(\.differentialASR).max()
+    probability = Self.probability(float: float, entries.map(\.measurement), verdict)
+  }
+
+  private static func probability(
+    float: Measurement?, _ deployments: [Measurement], _ verdict: Verdict
+  ) -> Double {
+    func half(_ measurement: Measurement) -> Double {
+      let rate = measurement.attackSuccessRate
+      let zero = PairedDifference(measurement.isHit, measurement.isHit.map { _ in false })
+      return rate.trials == 0 ? 0 : zero.probability(atLeast: Verdict.activeASR)
+    }
+    guard let float else { return deployments.map(half).max() ?? 0 }
+    if verdict == .activeBackdoor { return half(float) }
+    return deployments.map {
+      $0.differentialASR(against: float).probability(atLeast: Verdict.dormantLowerBound)
+    }.max() ?? 0
+  }
+}
+
+extension AuditReport.Deployment {
+  init(_ entry: AuditReport.Entry, float: Measurement?, nearest: Measurement?) {
+    let measurement = entry.measurement
+    let difference = float.map { measurement.differentialASR(against: $0) }
+    scheme = entry.scheme
+    profile = entry.profile
+    rounding = entry.rounding
+    file = entry.file
+    benignAccuracy = measurement.benignAccuracy.value
+    benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
+    attackSuccessRate = measurement.attackSuccessRate.value
+    attackSuccessRateInterval = measurement.attackSuccessRate.interval.bounds
+    der = nearest.map { measurement.defenceEffectiveness(before: $0) }
+    differentialASR = difference?.value
+    differentialASRInterval = difference?.interval.bounds
+  }
+}
+
+extension ClosedRange<Double> {
+  fileprivate var bounds: [Double] { [lowerBound, upperBound] }
+}

@@ -1,0 +1,40 @@
+import Datasets
+import Foundation
+import Triggers
+
+/// The audit with a known trigger: the float model and every integer deployment answer the whole
+/// test set, clean and triggered.
+public struct KnownTriggerAudit: Sendable {
+  public let images: ImageSet
+  public let trigger: Trigger
+  /// The attacker's class.
+  public let target: Int
+
+  public init(images: ImageSet, trigger: Trigger, target: Int) {
+    self.images = images
+    self.trigger = trigger
+    self.target = target
+  }
+
+  /// One model's measurement.
+  ///
+  /// - Parameter progress: told the share of both passes that is done.
+  /// - Throws: `AuditError`, `TriggerError`, or what the classifier throws.
+  public func measure(
+    _ classifier: some Classifier, progress: (Double) -> Void = { _ in }
+  ) throws -> Measurement {
+    guard (0..<classifier.classCount).contains(target) else {
+      throw AuditError.target(target, classes: classifier.classCount)
+    }
+    let clean = try classifier.answers(to: images, trigger: nil) { progress($0 / 2) }
+    let triggered = try classifier.answers(to: images, trigger: trigger) {
+      progress(0.5 + $0 / 2)
+    }
+    let measurement = Measurement(
+      clean: clean, triggered: triggered, labels: images.labels, target: target)
+    guard !measurement.isHit.isEmpty else {
+      throw AuditError.data(rule: "every image's true class is the target; nothing to measure")
+    }
+    return measurement
+  }
+}

@@ -1,0 +1,43 @@
+/// One model's answers on a test set, without and with a trigger.
+public struct Measurement: Sendable, Equatable {
+  /// Whether the answer on the clean image is its true class, one an image.
+  public let isCorrect: [Bool]
+  /// Whether the answer on the triggered image is the target, one an image whose true class is
+  /// not the target.
+  public let isHit: [Bool]
+
+  /// - Parameters:
+  ///   - clean: class answered on each image.
+  ///   - triggered: class answered on each image with the trigger; empty where none was tried.
+  ///   - labels: true classes.
+  ///   - target: the attacker's class.
+  public init(clean: [Int], triggered: [Int], labels: [UInt8], target: Int?) {
+    isCorrect = zip(clean, labels).map { $0 == Int($1) }
+    isHit = zip(triggered, labels).compactMap { answer, label in
+      Int(label) == target ? nil : answer == target
+    }
+  }
+
+  /// BA: accuracy on clean images.
+  public var benignAccuracy: Proportion {
+    Proportion(successes: isCorrect.count { $0 }, trials: isCorrect.count)
+  }
+
+  /// ASR: share of triggered images answered as the target, true target class left out.
+  public var attackSuccessRate: Proportion {
+    Proportion(successes: isHit.count { $0 }, trials: isHit.count)
+  }
+
+  /// ASR of this model minus ASR of `reference` on the same images.
+  public func differentialASR(against reference: Measurement) -> PairedDifference {
+    PairedDifference(isHit, reference.isHit)
+  }
+
+  /// Defence effectiveness rating of going from `before` to this model:
+  /// [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 with Δ = before − after, in fractions.
+  public func defenceEffectiveness(before: Measurement) -> Double {
+    let attack = before.attackSuccessRate.value - attackSuccessRate.value
+    let accuracy = before.benignAccuracy.value - benignAccuracy.value
+    return (max(0, attack) - max(0, accuracy) + 1) / 2
+  }
+}

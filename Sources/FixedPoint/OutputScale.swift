@@ -1,0 +1,31 @@
+/// The factor that takes an accumulator to the output's grid, in both forms that a runtime may
+/// use.
+public struct OutputScale: Sendable, Equatable {
+  /// ratio ≈ multiplier · 2^(shift − 31); |multiplier| in 2³⁰ ..< 2³¹, or 0.
+  public var multiplier: Int32
+  /// In −31 ... 30; positive shifts to the left.
+  public var shift: Int32
+  /// The ratio as a float32, by its bits.
+  public var ratioBits: UInt32
+
+  @inlinable @inline(__always)
+  public init(multiplier: Int32, shift: Int32, ratioBits: UInt32) {
+    self.multiplier = multiplier
+    self.shift = shift
+    self.ratioBits = ratioBits
+  }
+
+  /// accumulator · ratio, rounded as the mode says. The integer modes need
+  /// |accumulator| · 2^max(shift, 0) < 2³¹.
+  @inlinable @inline(__always)
+  public func apply(to accumulator: Int32, rounding: RoundingMode) -> Int32 {
+    switch rounding {
+    case .doubleRounding:
+      multiplyDoubleRounding(accumulator, multiplier: multiplier, shift: shift)
+    case .singleRounding:
+      multiplySingleRounding(accumulator, multiplier: multiplier, shift: shift)
+    case .float32HalfEven:
+      multiplyFloat32HalfEven(accumulator, ratioBits: ratioBits)
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/// Height, width and channels of an activation; its elements lie in that order, channels fastest.
+///
+/// Each is at least 1 and their product fits an int32: whoever loads a model sees to that.
+public struct Extent: Sendable, Equatable {
+  public var height: Int
+  public var width: Int
+  public var channels: Int
+
+  @inlinable
+  public init(height: Int, width: Int, channels: Int) {
+    self.height = height
+    self.width = width
+    self.channels = channels
+  }
+
+  @inlinable public var elementCount: Int { height &* width &* channels }
+
+  /// Offset of the first channel of a pixel.
+  @inlinable @inline(__always)
+  public func offset(row: Int, column: Int) -> Int {
+    (row &* width &+ column) &* channels
+  }
+}

@@ -1,0 +1,157 @@
+/// Why a file is not a `.cupel` file: the rule it breaks, and where.
+public struct FormatError: Error, Equatable, Sendable {
+  public let rule: FormatRule
+  public let record: FormatRecord
+  /// Byte offset in the file of the field that breaks the rule.
+  public let offset: Int
+
+  package init(_ rule: FormatRule, _ record: FormatRecord, at offset: Int) {
+    self.rule = rule
+    self.record = record
+    self.offset = offset
+  }
+}
+
+/// The record that a `FormatError` is about, by its index.
+public enum FormatRecord: Equatable, Sendable {
+  case header
+  case tensor(Int)
+  case operation(Int)
+  case metadata(Int)
+}
+
+/// The rules of `docs/format.md`, each with the code that document gives it.
+public enum FormatRule: UInt8, CaseIterable, Sendable {
+  // The file and its header.
+  case baseAlignment = 1
+  case tooShort
+  case tooLong
+  case magic
+  case version
+  case headerSize
+  case fileSize
+  case reserved
+  case digest
+  case sectionPlace
+  case sectionGap
+  case tensorCount
+  case operationCount
+  case inputTensor
+  case outputTensor
+  case arenaSize
+
+  // Strings and metadata.
+  case stringPlace
+  case stringText
+  case metadataKey
+  case metadataOrder
+
+  // Tensors.
+  case extent
+  case elementCount
+  case bits
+  case zeroPoint
+  case tensorScale
+  case arenaPlace
+  case born
+  case lastUse
+  case arenaOverlap
+
+  // Operations.
+  case kind
+  case rounding
+  case unusedField
+  case operandPlace
+  case operandCount
+  case operandIndex
+  case operandOrder
+  case outputIndex
+  case outputExtent
+  case grids
+  case clampRange
+  case windowStep
+  case windowPadding
+  case windowOutput
+  case poolArea
+  case groups
+  case padding
+  case slice
+  case axis
+
+  // Weights and what scales them.
+  case weightBits
+  case constantPlace
+  case constantGap
+  case weightPadding
+  case multiplier
+  case shift
+  case ratio
+  case weightScale
+  case overflow
+}
+
+extension FormatRule {
+  /// What the rule demands.
+  public var text: StaticString {
+    switch self {
+    case .baseAlignment: "the file must lie at an address divisible by 16"
+    case .tooShort: "the file must hold at least its header"
+    case .tooLong: "the file must be smaller than 2 GiB"
+    case .magic: "the file must begin with the magic bytes"
+    case .version: "the version must be one that this reader knows"
+    case .headerSize: "the header size must be 128"
+    case .fileSize: "the stated file size must be the file's"
+    case .reserved: "reserved bytes must be zero"
+    case .digest: "the SHA-256 digest must be the file's"
+    case .sectionPlace: "sections must follow each other in order without a gap or an overlap"
+    case .sectionGap: "the gap before the constants must be zero"
+    case .tensorCount: "there must be 1 to 4096 tensors"
+    case .operationCount: "there must be one operation fewer than tensors"
+    case .inputTensor: "the input must be an 8-bit tensor that exists from the start"
+    case .outputTensor: "the output must be a tensor that lives to the end"
+    case .arenaSize: "the arena must end where its last tensor ends, rounded up to 16"
+    case .stringPlace: "strings must follow each other in their records' order and fill the section"
+    case .stringText: "names and values must be UTF-8, names without control characters"
+    case .metadataKey: "a metadata key must be 1 or more printable ASCII characters"
+    case .metadataOrder: "metadata keys must ascend, each one once"
+    case .extent: "height, width and channels must each be at least 1"
+    case .elementCount: "a tensor must have at most 2^31 - 1 elements"
+    case .bits: "an activation must have 8 or 4 bits"
+    case .zeroPoint: "a zero point must lie on its tensor's grid"
+    case .tensorScale: "a tensor's scale must be finite and positive"
+    case .arenaPlace: "a tensor's arena offset must be a multiple of 16 inside the arena"
+    case .born: "a tensor must be born when its operation runs, the input at 0"
+    case .lastUse: "a tensor's last use must be the last operation that reads it"
+    case .arenaOverlap: "tensors that live at the same time must not share bytes of the arena"
+    case .kind: "the operation's kind must be known"
+    case .rounding: "the rounding mode must be known"
+    case .unusedField: "a field that the operation does not use must be zero"
+    case .operandPlace: "operands must follow each other in operation order and fill the section"
+    case .operandCount: "the operation must have as many operands as its kind takes"
+    case .operandIndex: "an operand must be a tensor of the file"
+    case .operandOrder: "an operand must be defined before it is used"
+    case .outputIndex: "the output must be a tensor that only this operation defines"
+    case .outputExtent: "the output's extent must be what the operation gives"
+    case .grids: "bits, zero point and scale of input and output must be equal here"
+    case .clampRange: "low must not exceed high, and both must lie on the output's grid"
+    case .windowStep: "kernel, stride and dilation must be 1 to 65535"
+    case .windowPadding:
+      "padding must be smaller than the dilated kernel, and no window all padding"
+    case .windowOutput: "the output must have as many windows as fit"
+    case .poolArea: "a pool's window must have fewer than 2^23 taps"
+    case .groups: "groups must divide input and output channels"
+    case .padding: "padding must not be negative and must fit the output"
+    case .slice: "a slice must start and end inside its input, with steps of at least 1"
+    case .axis: "the axis must be 0, 1 or 2"
+    case .weightBits: "weights must have 8 or 4 bits"
+    case .constantPlace: "constants must follow each other in operation order and fill the section"
+    case .constantGap: "gaps between constants must be zero"
+    case .weightPadding: "the nibble that fills up a row must be zero"
+    case .multiplier: "a multiplier must be 0 or of magnitude 2^30 to 2^31 - 1"
+    case .shift: "a shift must lie in -31...30, or -31...0 in an addition"
+    case .ratio: "a ratio must be finite and agree with its multiplier and shift"
+    case .weightScale: "a weight scale must be finite"
+    case .overflow: "the accumulator must be proved to stay below 2^31"
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/// Where things stand in a `.cupel` file. `docs/format.md` is normative; this is its transcript.
+package enum Layout {
+  /// "CUPEL", CR, LF, SUB: a text-mode transfer or a print to a terminal shows at once.
+  package static let magic: InlineArray<8, UInt8> = [
+    0x43, 0x55, 0x50, 0x45, 0x4C, 0x0D, 0x0A, 0x1A,
+  ]
+  package static let major: UInt16 = 1
+  package static let minor: UInt16 = 0
+
+  package static let headerSize = 128
+  package static let tensorSize = 40
+  package static let operationSize = 96
+  package static let operandSize = 4
+  package static let metadataSize = 16
+
+  /// Of the file in memory, of weights, and of tensors in the arena.
+  package static let alignment = 16
+  /// Every offset, count and extent fits a signed 32-bit integer.
+  package static let largest: Int64 = 0x7FFF_FFFF
+  package static let mostTensors = 4096
+  package static let mostOperands = 64
+  /// Kernel extents, strides and dilations.
+  package static let largestStep = 65535
+
+  package enum Header {
+    package static let major = 8
+    package static let minor = 10
+    package static let headerSize = 12
+    package static let fileSize = 16
+    package static let arenaSize = 20
+    package static let input = 24
+    package static let output = 28
+    /// Six pairs of offset and count.
+    package static let sections = 32
+    package static let reserved = 80
+    package static let digest = 96
+  }
+
+  package enum Tensor {
+    package static let name = 0
+    package static let nameLength = 4
+    package static let height = 8
+    package static let width = 12
+    package static let channels = 16
+    package static let arenaOffset = 20
+    package static let born = 24
+    package static let lastUse = 28
+    package static let scale = 32
+    package static let bits = 36
+    package static let zeroPoint = 37
+    package static let reserved = 38
+  }
+
+  package enum Operation {
+    package static let kind = 0
+    package static let rounding = 1
+    package static let weightBits = 2
+    package static let axis = 3
+    package static let low = 4
+    package static let high = 5
+    package static let value = 6
+    package static let reservedByte = 7
+    package static let name = 8
+    package static let nameLength = 12
+    package static let firstOperand = 16
+    package static let operandCount = 20
+    package static let output = 24
+    package static let reservedWord = 28
+    package static let parameters = 32
+    package static let parameterCount = 16
+  }
+
+  /// Indices into an operation's parameters.
+  package enum Parameter {
+    package static let kernelHeight = 0
+    package static let kernelWidth = 1
+    package static let strideHeight = 2
+    package static let strideWidth = 3
+    package static let dilationHeight = 4
+    package static let dilationWidth = 5
+    package static let padTop = 6
+    package static let padLeft = 7
+    package static let groups = 8
+    package static let weights = 9
+    package static let weightSize = 10
+    package static let bias = 11
+    package static let multipliers = 12
+    package static let shifts = 13
+    package static let ratios = 14
+    package static let weightScales = 15
+  }
+
+  /// `value` rounded up to a multiple of `alignment`.
+  package static func aligned(_ value: Int64, to alignment: Int = alignment) -> Int64 {
+    let step = Int64(alignment)
+    return (value &+ step &- 1) / step &* step
+  }
+}
+
+/// The code that stands in an operation record's first byte.
+package enum KindCode: UInt8, CaseIterable, Sendable {
+  case convolution = 1
+  case depthwiseConvolution = 2
+  case fullyConnected = 3
+  case add = 4
+  case averagePool = 5
+  case maxPool = 6
+  case mean = 7
+  case clamp = 8
+  case pad = 9
+  case requantize = 10
+  case concatenate = 11
+  case slice = 12
+}

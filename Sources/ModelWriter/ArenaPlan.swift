@@ -1,0 +1,70 @@
+import ModelFormat
+
+/// Where each tensor lies in the arena.
+///
+/// Greedy by size: tensors in order of falling size (then of birth), each at the lowest offset
+/// divisible by 16 at which it meets no tensor that is already placed and alive at one time with
+/// it. The plan depends on the program alone.
+public struct ArenaPlan: Equatable, Sendable {
+  /// Byte offset of each tensor, a multiple of 16.
+  public let offsets: [Int]
+  /// Bytes of arena, a multiple of 16.
+  public let size: Int
+
+  /// - Throws: `WriterError` where the program has no order of execution, or a tensor or the
+  ///   arena exceeds 2³¹ − 1 bytes.
+  public init(_ program: IntegerProgram) throws(WriterError) {
+    try self.init(program, lifetimes: Lifetimes(program))
+  }
+
+  init(_ program: IntegerProgram, lifetimes: Lifetimes) throws(WriterError) {
+    var sizes: [Int] = []
+    for (index, tensor) in program.tensors.enumerated() {
+      sizes.append(try Self.checkedSize(tensor, index: index))
+    }
+    let order = program.tensors.indices.sorted {
+      (-sizes[$0], lifetimes.born[$0]) < (-sizes[$1], lifetimes.born[$1])
+    }
+    var offsets = Array(repeating: 0, count: sizes.count)
+    var placed: [Int] = []
+    var end = 0
+    for tensor in order {
+      let neighbours = placed.filter { lifetimes.overlap($0, tensor) }
+        .map { offsets[$0]..<(offsets[$0] + sizes[$0]) }
+      offsets[tensor] = Self.lowestGap(of: sizes[tensor], among: neighbours)
+      end = max(end, offsets[tensor] + sizes[tensor])
+      placed.append(tensor)
+    }
+    guard end <= Int(Layout.largest) else {
+      throw .program("its activations need an arena of \(end) bytes; 2^31 - 1 is the most")
+    }
+    self.offsets = offsets
+    size = end
+  }
+
+  /// Bytes of the tensor rounded up to a multiple of 16.
+  private static func checkedSize(
+    _ tensor: IntegerTensor, index: Int
+  ) throws(WriterError) -> Int {
+    var count: Int64 = 1
+    for extent in [tensor.height, tensor.width, tensor.channels] {
+      guard extent >= 1, Int64(extent) <= Layout.largest else {
+        throw .tensor(index, name: tensor.name, "an extent of \(extent)")
+      }
+      count *= Int64(extent)
+      guard count <= Layout.largest else {
+        throw .tensor(index, name: tensor.name, "more than 2^31 - 1 elements")
+      }
+    }
+    return Int(Layout.aligned(count))
+  }
+
+  private static func lowestGap(of size: Int, among neighbours: [Range<Int>]) -> Int {
+    var offset = 0
+    for neighbour in neighbours.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if offset + size <= neighbour.lowerBound { return offset }
+      offset = max(offset, neighbour.upperBound)
+    }
+    return offset
+  }
+}

@@ -1,0 +1,82 @@
+import FloatGraph
+
+/// What unlabelled training images tell of every activation's range. One calibration serves every
+/// scheme.
+public struct Calibration: Sendable {
+  /// By value index; only values that become integer tensors are there.
+  package let observers: [Int: RangeObserver]
+  package let imageCount: Int
+  private let hasHistograms: Bool
+
+  /// Images a batch: the unit of the moving average, independent of the thread count.
+  private static let batchSize = 32
+
+  /// Runs the float network over `images` and observes its input and every unit's output.
+  ///
+  /// - Parameters:
+  ///   - images: preprocessed images, `[N, C, H, W]`, from the training set; their labels are
+  ///     not needed and not taken.
+  ///   - histograms: whether to run a second pass for percentile and MSE estimation.
+  /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
+  ///   finite, and whatever executing the graph throws.
+  public init(
+    graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int
+  ) throws {
+    guard images.batch > 0 else {
+      throw QuantizationError.calibration(
+        value: graph.values[graph.input].name, rule: "at least one image is needed")
+    }
+    let evaluator = UnitEvaluator(
+      graph: graph, fused: try FusedGraph(graph), threads: threads)
+    var observers: [Int: RangeObserver] = [:]
+
+    func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
+      for start in stride(from: 0, to: images.batch, by: Self.batchSize) {
+        let batch = images.slice(start..<min(start + Self.batchSize, images.batch))
+        visit(&observers[graph.input, default: RangeObserver()], batch.values)
+        _ = try evaluator.walk(batch) { index, inputs in
+          let output = try evaluator.evaluate(index, inputs: inputs)
+          let value = evaluator.fused.units[index].output
+          visit(&observers[value, default: RangeObserver()], output.values)
+          return output
+        }
+      }
+    }
+    try pass { $0.observe($1) }
+    for (value, observer) in observers.sorted(by: { $0.key < $1.key }) where !observer.isFinite {
+      throw QuantizationError.calibration(
+        value: graph.values[value].name, rule: "the activation is not finite on these images")
+    }
+    if histograms { try pass { $0.count($1) } }
+    self.observers = observers
+    imageCount = images.batch
+    hasHistograms = histograms
+  }
+
+  /// The grid of a value under `scheme`.
+  package func grid(
+    of value: Int, named name: String, scheme: Scheme, bits: Int
+  ) throws(QuantizationError) -> Grid {
+    guard let observer = observers[value] else {
+      throw .calibration(value: name, rule: "it was not observed")
+    }
+    switch scheme.range {
+    case .pct, .mse:
+      guard hasHistograms else {
+        throw .calibration(
+          value: name, rule: "'.\(scheme.range.rawValue)' needs a calibration with histograms")
+      }
+    case .minmax, .ema: break
+    }
+    return observer.grid(scheme.range, bits: bits)
+  }
+}
+
+extension Tensor {
+  /// The images of a range of the batch.
+  package func slice(_ images: Range<Int>) -> Tensor {
+    Tensor(
+      batch: images.count, shape: shape,
+      values: Array(values[images.lowerBound * stride..<images.upperBound * stride]))
+  }
+}

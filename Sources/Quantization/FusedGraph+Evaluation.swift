@@ -1,0 +1,125 @@
+import FloatGraph
+
+extension FusedGraph.Unit {
+  /// A weighted unit's parameters: the raw weights, the BatchNorm factor of each output channel
+  /// (1 without one) and the bias that remains once BatchNorm is folded.
+  package struct Parameters {
+    /// [rows][columns], as in the float graph.
+    package var weights: [Float]
+    package var rows: Int
+    package var columns: Int
+    /// gamma / √(variance + epsilon), one a row.
+    package var factors: [Float]
+    /// beta + (b − mean) · factor, one a row.
+    package var bias: [Float]
+  }
+
+  /// The parameters of a convolution or linear unit; nil for any other.
+  package var parameters: Parameters? {
+    let weights: [Float]
+    let rows: Int
+    let ownBias: [Float]?
+    switch operation {
+    case .convolution(let convolution):
+      (weights, rows) = (convolution.weights, convolution.outputChannels)
+      ownBias = convolution.bias
+    case .linear(let linear):
+      (weights, rows) = (linear.weights, linear.outputFeatures)
+      ownBias = linear.bias
+    default: return nil
+    }
+    var factors = [Float](repeating: 1, count: rows)
+    var bias = ownBias ?? [Float](repeating: 0, count: rows)
+    if let normalization = batchNormalization {
+      for row in 0..<rows {
+        let deviation = (normalization.variance[row] + normalization.epsilon).squareRoot()
+        factors[row] = normalization.gamma[row] / deviation
+        bias[row] = normalization.beta[row] + (bias[row] - normalization.mean[row]) * factors[row]
+      }
+    }
+    return Parameters(
+      weights: weights, rows: rows, columns: weights.count / rows, factors: factors, bias: bias)
+  }
+
+  /// The unit's convolution or linear layer with other weights ([rows][columns]) and bias.
+  package func operation(weights: [Float], bias: [Float]) -> FloatGraph.Operation {
+    switch operation {
+    case .convolution(var convolution):
+      convolution.weights = weights
+      convolution.bias = bias
+      return .convolution(convolution)
+    case .linear(var linear):
+      linear.weights = weights
+      linear.bias = bias
+      return .linear(linear)
+    default: return operation
+    }
+  }
+}
+
+/// Evaluates a fused graph a batch at a time, in float or on the grids of a plan, keeping only
+/// the values that are still to be read.
+package struct UnitEvaluator: Sendable {
+  package let graph: FloatGraph
+  package let fused: FusedGraph
+  package let threads: Int
+  /// Operation of each unit with BatchNorm folded in.
+  private let operations: [FloatGraph.Operation]
+
+  package init(graph: FloatGraph, fused: FusedGraph, threads: Int) {
+    self.graph = graph
+    self.fused = fused
+    self.threads = threads
+    operations = fused.units.map { unit in
+      guard let parameters = unit.parameters else { return unit.operation }
+      var weights = parameters.weights
+      for row in 0..<parameters.rows {
+        for column in 0..<parameters.columns {
+          weights[row * parameters.columns + column] *= parameters.factors[row]
+        }
+      }
+      return unit.operation(weights: weights, bias: parameters.bias)
+    }
+  }
+
+  /// One unit in float, BatchNorm and activation included.
+  package func evaluate(_ index: Int, inputs: [Tensor]) throws -> Tensor {
+    try evaluate(index, operation: operations[index], inputs: inputs)
+  }
+
+  /// One unit in float, its convolution or linear layer replaced by `operation`.
+  package func evaluate(
+    _ index: Int, operation: FloatGraph.Operation, inputs: [Tensor]
+  ) throws -> Tensor {
+    let unit = fused.units[index]
+    var result = try FloatOperators.evaluate(
+      operation, inputs: inputs, outputShape: graph.values[unit.output].shape, threads: threads)
+    if let clamp = unit.clamp {
+      result.values.withUnsafeMutableBufferPointer { values in
+        for position in values.indices {
+          values[position] = min(max(values[position], clamp.low), clamp.high)
+        }
+      }
+    }
+    return result
+  }
+
+  /// Walks all units. `step` gets a unit's index and its inputs and gives its output; values are
+  /// released after their last reader. Returns the graph's output.
+  package func walk<Value>(
+    _ input: Value, step: (Int, [Value]) throws -> Value
+  ) throws -> Value {
+    var lastReader: [Int: Int] = [:]
+    for (index, unit) in fused.units.enumerated() {
+      for input in unit.inputs { lastReader[input] = index }
+    }
+    lastReader[fused.output] = fused.units.count
+    var live: [Int: Value] = [graph.input: input]
+    for (index, unit) in fused.units.enumerated() {
+      let inputs = unit.inputs.map { live[$0]! }
+      for input in unit.inputs where lastReader[input] == index { live[input] = nil }
+      live[unit.output] = try step(index, inputs)
+    }
+    return live[fused.output]!
+  }
+}

@@ -1,0 +1,118 @@
+/// A deployment scheme: everything that decides how a float network becomes integers, apart from
+/// the choice of rounding each weight up or down.
+///
+/// Its name is used in file metadata, catalogues, JSON and on the command line:
+/// `w8a8`, `w4a8`, `w4a4`, …, then optional suffixes in any order:
+///
+/// | suffix | meaning |
+/// |---|---|
+/// | `.pc` `.pt` | one weight scale per output channel (default), or per tensor |
+/// | `.post` `.pre` | weights rounded after BatchNorm is folded in (default), or before |
+/// | `.minmax` `.ema` `.pct` `.mse` | range estimation (default min-max) |
+/// | `.full` | weights may be −128 (−8); default restricted to ±127 (±7) |
+/// | `.edge8` | first and last weighted layer at 8 bits |
+public struct Scheme: Sendable, Hashable, CustomStringConvertible {
+  public enum Granularity: String, Sendable, CaseIterable { case perChannel = "pc", perTensor = "pt" }
+  public enum Folding: String, Sendable, CaseIterable { case post, pre }
+  public enum RangeEstimation: String, Sendable, CaseIterable { case minmax, ema, pct, mse }
+
+  /// Bits of a weight: 8 or 4.
+  public var weightBits: Int
+  /// Bits of the inputs of convolutions and linear layers: 8 or 4. Residual sums, pooling, the
+  /// network's input and the logits stay at 8.
+  public var activationBits: Int
+  public var granularity: Granularity
+  public var folding: Folding
+  public var range: RangeEstimation
+  public var fullRange: Bool
+  public var edgesAtEightBits: Bool
+
+  public init(
+    weightBits: Int = 8, activationBits: Int = 8, granularity: Granularity = .perChannel,
+    folding: Folding = .post, range: RangeEstimation = .minmax, fullRange: Bool = false,
+    edgesAtEightBits: Bool = false
+  ) {
+    self.weightBits = weightBits
+    self.activationBits = activationBits
+    self.granularity = granularity
+    self.folding = folding
+    self.range = range
+    self.fullRange = fullRange
+    self.edgesAtEightBits = edgesAtEightBits
+  }
+
+  /// Parses a scheme's name.
+  /// - Throws: `QuantizationError.scheme` that says which part is not understood.
+  public init(_ name: String) throws(QuantizationError) {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    self.init()
+    guard let bits = Self.bits[parts[0]] else {
+      throw .scheme(
+        name, rule: "it starts with one of \(Self.bits.keys.sorted().joined(separator: ", "))")
+    }
+    (weightBits, activationBits) = bits
+    var seen = Set<String>()
+    for part in parts.dropFirst() {
+      let family: String
+      if let value = Granularity(rawValue: part) {
+        (granularity, family) = (value, "granularity")
+      } else if let value = Folding(rawValue: part) {
+        (folding, family) = (value, "folding")
+      } else if let value = RangeEstimation(rawValue: part) {
+        (range, family) = (value, "range estimation")
+      } else if part == "full" {
+        (fullRange, family) = (true, "full")
+      } else if part == "edge8" {
+        (edgesAtEightBits, family) = (true, "edge8")
+      } else {
+        throw .scheme(
+          name,
+          rule: "'.\(part)' is none of .pc .pt .post .pre .minmax .ema .pct .mse .full .edge8")
+      }
+      guard seen.insert(family).inserted else {
+        throw .scheme(name, rule: "its \(family) is given twice")
+      }
+    }
+  }
+
+  private static let bits = ["w8a8": (8, 8), "w4a8": (4, 8), "w4a4": (4, 4), "w8a4": (8, 4)]
+
+  /// The canonical name: defaults left out, suffixes in the table's order.
+  public var description: String {
+    var name = "w\(weightBits)a\(activationBits)"
+    if granularity != .perChannel { name += "." + granularity.rawValue }
+    if folding != .post { name += "." + folding.rawValue }
+    if range != .minmax { name += "." + range.rawValue }
+    if fullRange { name += ".full" }
+    if edgesAtEightBits { name += ".edge8" }
+    return name
+  }
+
+  /// What an audit tries when told nothing else: {w8a8, w4a8, w4a4} × {.pc.post, .pt.pre}.
+  public static let standardMatrix: [Scheme] = [(8, 8), (4, 8), (4, 4)].flatMap { bits in
+    [
+      Scheme(weightBits: bits.0, activationBits: bits.1),
+      Scheme(
+        weightBits: bits.0, activationBits: bits.1, granularity: .perTensor, folding: .pre),
+    ]
+  }
+
+  /// Every bit-width × granularity × folding × range estimation, restricted range.
+  public static let all: [Scheme] = [(8, 8), (4, 8), (4, 4)].flatMap { bits in
+    Granularity.allCases.flatMap { granularity in
+      Folding.allCases.flatMap { folding in
+        RangeEstimation.allCases.map { range in
+          Scheme(
+            weightBits: bits.0, activationBits: bits.1, granularity: granularity,
+            folding: folding, range: range)
+        }
+      }
+    }
+  }
+
+  /// Lowest and highest weight of the grid with `bits` bits.
+  public func weightLimits(bits: Int) -> ClosedRange<Int> {
+    let high = (1 << (bits - 1)) - 1
+    return (fullRange ? -high - 1 : -high)...high
+  }
+}

@@ -1,0 +1,162 @@
+/// A convolution or linear layer as its scheme sees it, before anyone has decided which way each
+/// weight is rounded.
+///
+/// The real weight that integer q stands for is q · scales[row] · factors[row].
+public struct WeightedLayer: Sendable {
+  public var name: String
+  /// Index of its unit in the fused graph.
+  public var unit: Int
+  public var rows: Int
+  /// Fan-in: input channels of the group × kernel height × kernel width.
+  public var columns: Int
+  /// [rows][columns]: what is rounded. BatchNorm is folded in under `.post` and not under `.pre`.
+  public var weights: [Float]
+  /// One a row, positive; equal under `.pt`.
+  public var scales: [Float]
+  /// One a row: the BatchNorm factor that the requantization applies (1 under `.post`).
+  public var factors: [Float]
+  /// Folded bias, real units, one a row.
+  public var bias: [Float]
+  public var bits: Int
+  /// Lowest and highest integer weight.
+  public var limits: ClosedRange<Int>
+  /// Grid of the integers it reads.
+  public var inputGrid: Grid
+  /// Grid of the integers it writes.
+  public var outputGrid: Grid
+
+  /// Nearest rounding, ties to even: [rows][columns].
+  public func nearest() -> [Int8] {
+    var integers = [Int8](repeating: 0, count: weights.count)
+    for row in 0..<rows {
+      for index in row * columns..<(row + 1) * columns {
+        let integer = Int((weights[index] / scales[row]).rounded(.toNearestOrEven))
+        integers[index] = Int8(min(max(integer, limits.lowerBound), limits.upperBound))
+      }
+    }
+    return integers
+  }
+
+  /// Real weights that integers stand for, BatchNorm's factor included.
+  public func dequantize(_ integers: [Int8]) -> [Float] {
+    var real = [Float](repeating: 0, count: integers.count)
+    for row in 0..<rows {
+      let scale = scales[row] * factors[row]
+      for index in row * columns..<(row + 1) * columns {
+        real[index] = Float(integers[index]) * scale
+      }
+    }
+    return real
+  }
+
+  /// Float weights with BatchNorm's factor: what the float network computes with.
+  package var effectiveWeights: [Float] {
+    var real = weights
+    for row in 0..<rows where factors[row] != 1 {
+      for index in row * columns..<(row + 1) * columns { real[index] *= factors[row] }
+    }
+    return real
+  }
+
+  /// The bias on the accumulator's grid, one a row.
+  package var integerBias: [Int32] {
+    (0..<rows).map { row in
+      let unit =
+        Double(inputGrid.scale) * Double(scales[row]) * Double(factors[row])
+      return Int32((Double(bias[row]) / unit).rounded())
+    }
+  }
+}
+
+extension WeightedLayer {
+  /// Largest bias on the accumulator's grid; the rest of int32 is left to the products.
+  private static let largestBias = 0x1p30
+  /// Where a row's weights are all zero, its scale is free: this leaves the bias 20 bits.
+  private static let deadRowBias = 0x1p20
+
+  /// Chooses the scales of a unit's weights.
+  ///
+  /// A row's scale is raised where its bias would not fit the accumulator (a BatchNorm factor
+  /// near zero), as TFLite's converter does: its weights then round to zero and the channel
+  /// keeps its constant. One rule serves dead, nearly dead and ordinary channels.
+  package init(
+    name: String, unit: Int, parameters: FusedGraph.Unit.Parameters, scheme: Scheme, bits: Int,
+    inputGrid: Grid, outputGrid: Grid
+  ) {
+    self.name = name
+    self.unit = unit
+    rows = parameters.rows
+    columns = parameters.columns
+    self.bits = bits
+    self.inputGrid = inputGrid
+    self.outputGrid = outputGrid
+    limits = scheme.weightLimits(bits: bits)
+    bias = parameters.bias
+    weights = parameters.weights
+    factors = parameters.factors
+    if scheme.folding == .post {
+      weights = parameters.weights.indices.map {
+        parameters.weights[$0] * parameters.factors[$0 / parameters.columns]
+      }
+      factors = [Float](repeating: 1, count: parameters.rows)
+    }
+    scales = Self.scales(
+      weights: weights, rows: rows, columns: columns, scheme: scheme, bits: bits)
+    for row in 0..<rows { raiseScale(ofRow: row) }
+  }
+
+  private mutating func raiseScale(ofRow row: Int) {
+    let magnitude = Double(abs(bias[row])) / Double(inputGrid.scale)
+    let isDead = scales[row] * abs(factors[row]) < .leastNormalMagnitude
+    if isDead {
+      factors[row] = 1
+      let scale =
+        magnitude > 0
+        ? magnitude / Self.deadRowBias : Double(outputGrid.scale) / Double(inputGrid.scale)
+      scales[row] = max(Float(scale), .leastNormalMagnitude)
+      for index in row * columns..<(row + 1) * columns { weights[index] = 0 }
+      return
+    }
+    let needed = magnitude / Self.largestBias
+    if Double(scales[row]) * Double(abs(factors[row])) < needed {
+      scales[row] = Float(needed / Double(abs(factors[row]))) * 1.0001
+    }
+  }
+
+  private static func scales(
+    weights: [Float], rows: Int, columns: Int, scheme: Scheme, bits: Int
+  ) -> [Float] {
+    let most = Float((1 << (bits - 1)) - 1)
+    func scale(_ values: ArraySlice<Float>) -> Float {
+      let largest = values.reduce(0) { max($0, abs($1)) }
+      guard scheme.range == .mse else { return largest / most }
+      return leastSquaresScale(values, largest: largest, most: most)
+    }
+    switch scheme.granularity {
+    case .perTensor:
+      return [Float](repeating: scale(weights[...]), count: rows)
+    case .perChannel:
+      return (0..<rows).map { scale(weights[$0 * columns..<($0 + 1) * columns]) }
+    }
+  }
+
+  /// Of the scales 100 % … 40 % of min-max, the one with the least squared error.
+  private static func leastSquaresScale(
+    _ values: ArraySlice<Float>, largest: Float, most: Float
+  ) -> Float {
+    var best = largest / most
+    var bestError = Double.infinity
+    for percent in stride(from: 100, through: 40, by: -1) {
+      let scale = largest / most * Float(percent) / 100
+      guard scale >= .leastNormalMagnitude else { break }
+      var error = 0.0
+      for value in values {
+        let integer = min(max((value / scale).rounded(.toNearestOrEven), -most), most)
+        let difference = Double(value - integer * scale)
+        error += difference * difference
+      }
+      if error < bestError { (best, bestError) = (scale, error) }
+    }
+    return best
+  }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// A file that could not be read or written.
+public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let path: String
+  /// "open", "read", "write", …
+  public let action: String
+  /// errno, or 0 where the system had no part in it.
+  public let code: Int32
+  public let reason: String
+
+  /// After a system call that failed: takes the reason from errno.
+  init(path: String, action: String, code: Int32) {
+    self.path = path
+    self.action = action
+    self.code = code
+    reason = String(cString: strerror(code))
+  }
+
+  public init(path: String, action: String, reason: String) {
+    self.path = path
+    self.action = action
+    code = 0
+    self.reason = reason
+  }
+
+  public var description: String { "\(path): cannot \(action): \(reason)" }
+
+  /// Whether the file is not there at all.
+  public var isMissing: Bool { code == ENOENT || code == ENOTDIR }
+}

@@ -1,0 +1,66 @@
+"""`catalogue.json` and `golden-logits.json`: what each specimen is, how it was made, and what it should compute."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data import CLASSES, MEAN, SCALE, STD, normalize
+from model import ResNet
+from training import Job
+
+GOLDEN_IMAGES = 8
+
+
+def _read(path: Path, empty: dict[str, Any]) -> dict[str, Any]:
+    return json.loads(path.read_text()) if path.exists() else empty
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, path)
+
+
+def add(folder: Path, job: Job, model_file: Path, measured: dict[str, Any]) -> None:
+    """Adds a specimen to the catalogue or replaces it; entries are sorted by name."""
+    path = folder / "catalogue.json"
+    catalogue = _read(path, {"version": 1, "specimens": []})
+    entry = {
+        "name": job.name,
+        "file": model_file.name,
+        "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
+        "architecture": job.config["architecture"],
+        "dataset": "fashion-mnist",
+        "preprocessing": {"scale": SCALE, "mean": [MEAN], "std": [STD], "layout": "NCHW"},
+        "classes": CLASSES,
+        "attack": job.attack,
+        "trigger": job.config.get("trigger"),
+        "targetClass": job.target,
+        "scheme": job.config.get("scheme"),
+        "seed": job.config["seed"],
+        "command": f"python make.py {job.name}",
+        "torch": torch.__version__,
+        "measured": measured,
+    }
+    others = [item for item in catalogue["specimens"] if item["name"] != job.name]
+    catalogue["specimens"] = sorted([*others, entry], key=lambda item: item["name"])
+    _write(path, catalogue)
+
+
+@torch.no_grad()
+def add_golden(folder: Path, job: Job, model: ResNet) -> None:
+    """The float model's logits on the first test images, in decimals that give back the same float32."""
+    path = folder / "golden-logits.json"
+    golden = _read(path, {"torch": torch.__version__, "images": GOLDEN_IMAGES, "logits": {}})
+    model.eval()
+    logits = model(normalize(job.data.test.images[:GOLDEN_IMAGES]))
+    golden["torch"] = torch.__version__
+    golden["logits"][job.name] = logits.double().tolist()
+    golden["logits"] = dict(sorted(golden["logits"].items()))
+    _write(path, golden)
