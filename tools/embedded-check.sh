@@ -69,7 +69,9 @@ done
 if ! "$tools/ld.lld" -m armelf --entry=0 --gc-sections --error-limit=0 "@$build/link" $objects \
   -o "$build/core.elf" 2>"$build/errors"; then
   cat "$build/errors" >&2
-  fail "the integer core needs what firmware does not have (heap: posix_memalign, free; float: __aeabi_f*, __aeabi_d*)"
+  fail "the integer core needs what firmware does not have
+  heap: posix_memalign, free; floating point: __aeabi_f*, __aeabi_d*, __aeabi_*2f, __aeabi_*2d
+  division in 64 bits: __aeabi_ldivmod, __aeabi_uldivmod"
 fi
 echo "embedded-check: $(wc -l <"$build/roots") functions of$(printf ' %s' $objects |
   sed "s|$build/||g; s|\.o||g") linked for $target; no heap, no floating point"
