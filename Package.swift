@@ -47,7 +47,9 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded = ["IntegerKernels": ["Golden"]]
+let recorded = [
+  "FloatGraph": ["Golden"], "IntegerKernels": ["Golden"], "ModelImport": ["Golden"],
+]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
