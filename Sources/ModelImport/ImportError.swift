@@ -26,6 +26,12 @@ public enum ImportError: Error, Sendable, Equatable {
     public let `operator`: String
     /// Empty where the operator as such is unknown.
     public let form: String
+
+    public init(node: String, operator: String, form: String) {
+      self.node = node
+      self.operator = `operator`
+      self.form = form
+    }
   }
 }
 
