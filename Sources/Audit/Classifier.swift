@@ -34,7 +34,8 @@ public struct FloatClassifier: Classifier {
     let size = imageShape.reduce(1, *)
     let input = Tensor(
       batch: pixels.count / size, shape: imageShape,
-      values: preprocessing.normalize(pixels, channels: imageShape[0]))
+      values: preprocessing.normalize(
+        pixels, channels: imageShape[0], height: imageShape[1], width: imageShape[2]))
     let logits = try executor.run(input)
     let classes = logits.stride
     return (0..<logits.batch).map { image in

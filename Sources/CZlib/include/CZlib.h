@@ -1,0 +1,12 @@
+// Debian's zlib as it is, and what Swift cannot import of it: inflateInit2 is a macro.
+#ifndef CUPEL_CZLIB_H
+#define CUPEL_CZLIB_H
+
+#include <zlib.h>
+
+/// Prepares `stream` for gzip data (RFC 1952) and nothing else; its trailers are checked.
+static inline int czlib_inflate_init_gzip(z_stream *stream) {
+  return inflateInit2(stream, MAX_WBITS + 16);
+}
+
+#endif

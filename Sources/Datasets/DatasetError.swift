@@ -1,0 +1,32 @@
+import Support
+
+/// A data set that could not be read.
+public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file or folder; nil for images that were made in memory.
+  public let path: String?
+  /// Where in the file, in bytes. In a gzip file that cannot be inflated a place in the file
+  /// itself, otherwise a place in what it holds.
+  public let offset: Int?
+  /// What is wrong, or the rule that is broken.
+  public let rule: String
+  /// Whether something that is needed is not there at all, rather than malformed.
+  public let isMissing: Bool
+
+  init(path: String?, offset: Int? = nil, rule: String, isMissing: Bool = false) {
+    self.path = path
+    self.offset = offset
+    self.rule = rule
+    self.isMissing = isMissing
+  }
+
+  init(_ error: FileError) {
+    path = error.path
+    offset = nil
+    rule = "cannot \(error.action) it: \(error.reason)"
+    isMissing = error.isMissing
+  }
+
+  public var description: String {
+    [path, offset.map { "byte \($0)" }, rule].compactMap(\.self).joined(separator: ": ")
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Support
+
+/// Which part of a data set.
+public enum Split: String, Sendable, CaseIterable {
+  case train, test
+}
+
+extension ImageSet {
+  /// Reads a data set from a folder and goes by the files in it which format it has: IDX, plain
+  /// or gzip (MNIST, Fashion-MNIST), or CIFAR-10's binary version.
+  ///
+  /// - Parameter limit: takes only so many images, the first ones; at least 1. The files are
+  ///   checked whole all the same.
+  /// - Throws: `DatasetError`.
+  public static func load(
+    path: String, split: Split, limit: Int? = nil
+  ) throws(DatasetError) -> ImageSet {
+    if let limit, limit < 1 {
+      throw DatasetError(path: path, rule: "\(limit) of its images are asked for")
+    }
+    try checkFolder(path)
+    let images = try loadWhole(path, split)
+    return limit.map(images.prefix) ?? images
+  }
+
+  private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
+    if let images = try IDXFolder.load(path, split) { return images }
+    if let images = try CIFARFolder.load(path, split) { return images }
+    let names = (IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]])
+    throw DatasetError(
+      path: path, rule: "none of \(names.joined(separator: ", ")) is in this folder",
+      isMissing: true)
+  }
+
+  private static func checkFolder(_ path: String) throws(DatasetError) {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+      throw DatasetError(path: path, rule: "there is no such folder", isMissing: true)
+    }
+    guard isFolder.boolValue else {
+      throw DatasetError(path: path, rule: "it is not a folder", isMissing: true)
+    }
+  }
+}
+
+/// A file that may be absent.
+enum OptionalFile {
+  /// The first of `names` in `folder` that is there; nil where none is.
+  ///
+  /// - Parameter limit: the most bytes that it may have.
+  static func read(
+    _ names: [String], in folder: String, limit: Int
+  ) throws(DatasetError) -> (path: String, bytes: [UInt8])? {
+    for name in names {
+      let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+      do throws(FileError) {
+        return (path, try InputFile.read(path, limit: limit))
+      } catch {
+        if !error.isMissing { throw DatasetError(error) }
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,92 @@
+import Support
+
+/// Images of one size without their classes: all that calibration and purification may see.
+public struct UnlabelledImages: Sendable, Equatable {
+  public let count: Int
+  public let channels: Int
+  public let height: Int
+  public let width: Int
+  /// [count][channels][height][width], 0 to 255.
+  public let pixels: [UInt8]
+
+  /// Bytes of one image.
+  public var imageSize: Int { channels * height * width }
+
+  /// The most bytes that the pixels of one set may have: 1 GiB.
+  static let largestSize = 1 << 30
+
+  /// - Parameter pixels: whole images, [N][channels][height][width]; none at all is fine.
+  /// - Throws: `DatasetError` where `pixels` are not whole images of that size, or a size is not
+  ///   positive.
+  public init(channels: Int, height: Int, width: Int, pixels: [UInt8]) throws(DatasetError) {
+    let size = try Self.size(channels: channels, height: height, width: width)
+    guard pixels.count % size == 0 else {
+      throw DatasetError(
+        path: nil,
+        rule: "\(pixels.count) bytes are no whole number of images of "
+          + "\(channels) × \(height) × \(width) bytes")
+    }
+    self.init(
+      count: pixels.count / size, channels: channels, height: height, width: width, pixels: pixels)
+  }
+
+  private init(count: Int, channels: Int, height: Int, width: Int, pixels: [UInt8]) {
+    self.count = count
+    self.channels = channels
+    self.height = height
+    self.width = width
+    self.pixels = pixels
+  }
+
+  private static func size(
+    channels: Int, height: Int, width: Int
+  ) throws(DatasetError) -> Int {
+    var size = 1
+    for extent in [channels, height, width] {
+      // Both factors are at most 2³⁰, so that the product fits.
+      guard (1...largestSize).contains(extent), size * extent <= largestSize else {
+        throw DatasetError(
+          path: nil,
+          rule: "an image of \(channels) × \(height) × \(width) bytes is empty or too large")
+      }
+      size *= extent
+    }
+    return size
+  }
+}
+
+extension UnlabelledImages {
+  /// The images of a range within 0..<count, in their order.
+  public subscript(range: Range<Int>) -> UnlabelledImages {
+    UnlabelledImages(
+      count: range.count, channels: channels, height: height, width: width,
+      pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]))
+  }
+
+  /// The images at `indices`, each in 0..<count, in that order.
+  public subscript(indices: [Int]) -> UnlabelledImages {
+    var chosen: [UInt8] = []
+    chosen.reserveCapacity(indices.count * imageSize)
+    for index in indices { chosen += pixels[index * imageSize..<(index + 1) * imageSize] }
+    return UnlabelledImages(
+      count: indices.count, channels: channels, height: height, width: width, pixels: chosen)
+  }
+
+  /// The first `length` images, or all if there are fewer.
+  public func prefix(_ length: Int) -> UnlabelledImages {
+    length >= count ? self : self[0..<max(0, length)]
+  }
+
+  /// `size` images drawn without replacement, or all if there are fewer, in the order drawn. The
+  /// same seed draws the same images on every machine.
+  public func sample(_ size: Int, seed: UInt64) -> UnlabelledImages {
+    self[Self.draw(size, of: count, seed: seed)]
+  }
+
+  /// Which images a sample takes: the start of a random order, so that a smaller sample with the
+  /// same seed is the start of a larger one.
+  static func draw(_ size: Int, of count: Int, seed: UInt64) -> [Int] {
+    var generator = SeededGenerator(seed: seed)
+    return Array(generator.permutation(count).prefix(max(0, size)))
+  }
+}
