@@ -1,0 +1,56 @@
+/// What an attacker does to an image to call up a backdoor, on pixels before preprocessing.
+///
+/// Its string is the kind's name, a colon and what the kind needs; see each kind.
+public enum Trigger: Sendable, Equatable, CustomStringConvertible {
+  case patch(Patch)
+
+  /// Every kind's name, and how its parameters are read.
+  private static let kinds: [(name: String, read: @Sendable (String) throws(Flaw) -> Trigger)] = [
+    (Patch.name, { parameters throws(Flaw) in .patch(try Patch(parameters)) })
+  ]
+
+  /// - Throws: `TriggerError.malformed` with what is wrong and what would be right.
+  public init(_ text: String) throws(TriggerError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let kind = Self.kinds.first(where: { $0.name == parts[0] }) else {
+      let known = Self.kinds.map(\.name).joined(separator: ", ")
+      throw .malformed(text: text, rule: "unknown kind \"\(parts[0])\"; known: \(known)")
+    }
+    do throws(Flaw) {
+      self = try kind.read(parts.count == 2 ? String(parts[1]) : "")
+    } catch {
+      throw .malformed(text: text, rule: error.rule)
+    }
+  }
+
+  /// The canonical string: reading it gives an equal trigger.
+  public var description: String {
+    switch self {
+    case .patch(let patch): "\(Patch.name):\(patch.parameters)"
+    }
+  }
+
+  /// Puts the trigger on every image.
+  ///
+  /// - Parameter pixels: whole images, [N][channels][height][width].
+  /// - Throws: `TriggerError.unfit` where `pixels` are not whole images or the trigger does not
+  ///   go with their size. They are unchanged then.
+  public func apply(
+    to pixels: inout [UInt8], channels: Int, height: Int, width: Int
+  ) throws(TriggerError) {
+    let geometry = try ImageGeometry(channels: channels, height: height, width: width)
+    guard pixels.count % geometry.size == 0 else {
+      throw .unfit(
+        rule: "\(pixels.count) bytes are no whole number of images of "
+          + "\(channels) × \(height) × \(width) bytes")
+    }
+    switch self {
+    case .patch(let patch): try patch.apply(to: &pixels, geometry)
+    }
+  }
+}
+
+/// What is wrong with a trigger's parameters.
+struct Flaw: Error, Equatable {
+  let rule: String
+}
