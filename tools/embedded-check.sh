@@ -29,8 +29,9 @@ fail() {
 }
 
 swiftc=$(command -v swiftc) || fail "no swiftc on the path"
-# swiftc may be a link into the toolchain, where the other tools stand beside it.
-tools=$(dirname "$(readlink -f "$swiftc")")
+# swiftc may be a link or a proxy; the toolchain itself knows where its other tools stand.
+resources=$("$swiftc" -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
+tools=$resources/../../bin
 for tool in llvm-nm ld.lld; do
   [ -x "$tools/$tool" ] || fail "the Swift toolchain at $tools has no $tool"
 done
@@ -68,7 +69,9 @@ done
 if ! "$tools/ld.lld" -m armelf --entry=0 --gc-sections --error-limit=0 "@$build/link" $objects \
   -o "$build/core.elf" 2>"$build/errors"; then
   cat "$build/errors" >&2
-  fail "the integer core needs what firmware does not have (heap: posix_memalign, free; float: __aeabi_f*, __aeabi_d*)"
+  fail "the integer core needs what firmware does not have
+  heap: posix_memalign, free; floating point: __aeabi_f*, __aeabi_d*, __aeabi_*2f, __aeabi_*2d
+  division in 64 bits: __aeabi_ldivmod, __aeabi_uldivmod"
 fi
 echo "embedded-check: $(wc -l <"$build/roots") functions of$(printf ' %s' $objects |
   sed "s|$build/||g; s|\.o||g") linked for $target; no heap, no floating point"

@@ -16,7 +16,10 @@ public struct AuditReport: Sendable, Codable, Equatable {
   public var model: String
   /// nil where only integer files were audited.
   public var float: Model?
+  /// What is deployed: the verdict is about these.
   public var deployments: [Deployment]
+  /// Nearest roundings measured only so that a purified file can be compared; not in the verdict.
+  public var baselines: [Deployment]
   /// Largest difference over the deployments; nil without a float model.
   public var differentialASR: Double?
   public var seconds: Double
@@ -46,7 +49,8 @@ public struct AuditReport: Sendable, Codable, Equatable {
     public var benignAccuracyInterval: [Double]
     public var attackSuccessRate: Double
     public var attackSuccessRateInterval: [Double]
-    /// DER against the float model: below 0.5 quantizing did harm. nil without a float model.
+    /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
+    /// itself has 0.5. nil where that was not measured.
     public var der: Double?
     public var differentialASR: Double?
     public var differentialASRInterval: [Double]?
@@ -73,7 +77,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
 
   public init(
     model: String, trigger: String, target: Int, images: Int, float: Measurement?,
-    deployments entries: [Entry], seconds: Double
+    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double
   ) {
     self.model = model
     self.trigger = trigger
@@ -82,7 +86,14 @@ public struct AuditReport: Sendable, Codable, Equatable {
     self.seconds = seconds
     self.float = float.map(Model.init)
     verdict = Verdict(float: float, deployments: entries.map(\.measurement))
-    deployments = entries.map { Deployment($0, float: float) }
+    func row(_ entry: Entry) -> Deployment {
+      let nearest = (entries + baselines).first {
+        $0.rounding == "nearest" && $0.scheme == entry.scheme && $0.profile == entry.profile
+      }
+      return Deployment(entry, float: float, nearest: nearest?.measurement)
+    }
+    deployments = entries.map(row)
+    self.baselines = baselines.map(row)
     differentialASR = deployments.compactMap(\.differentialASR).max()
     probability = Self.probability(float: float, entries.map(\.measurement), verdict)
   }
@@ -104,7 +115,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
 }
 
 extension AuditReport.Deployment {
-  init(_ entry: AuditReport.Entry, float: Measurement?) {
+  init(_ entry: AuditReport.Entry, float: Measurement?, nearest: Measurement?) {
     let measurement = entry.measurement
     let difference = float.map { measurement.differentialASR(against: $0) }
     scheme = entry.scheme
@@ -115,7 +126,7 @@ extension AuditReport.Deployment {
     benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
     attackSuccessRate = measurement.attackSuccessRate.value
     attackSuccessRateInterval = measurement.attackSuccessRate.interval.bounds
-    der = float.map { measurement.defenceEffectiveness(before: $0) }
+    der = nearest.map { measurement.defenceEffectiveness(before: $0) }
     differentialASR = difference?.value
     differentialASRInterval = difference?.interval.bounds
   }

@@ -61,6 +61,7 @@ public struct IntegerClassifier: Classifier {
     self.threads = threads
     quantizer = InputQuantizer(
       preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
+      bits: engine.inputBits,
       shape: engine.inputShape)
   }
 
@@ -111,9 +112,8 @@ extension Classifier {
         rule: "images are \(Self.text(shape)) and the model takes \(Self.text(imageShape)) "
           + "(channels × height × width)")
     }
-    guard images.classCount <= classCount else {
-      throw .data(
-        rule: "it has \(images.classCount) classes and the model answers only \(classCount)")
+    guard images.classCount == classCount else {
+      throw .data(rule: "it has \(images.classCount) classes and the model answers \(classCount)")
     }
   }
 

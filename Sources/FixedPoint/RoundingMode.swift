@@ -7,8 +7,9 @@ public enum RoundingMode: UInt8, Sendable, CaseIterable {
   /// gemmlowp's pair: saturating rounding doubling high multiply, then a rounding right shift.
   /// TFLite Micro, CMSIS-NN's default, TFLite's reference convolution and depthwise.
   case doubleRounding = 0
-  /// One 64-bit product, one rounding (half up). TFLite 2.x's reference fully connected,
-  /// CMSIS-NN's option.
+  /// One 64-bit product, one rounding (half up). TFLite and CMSIS-NN built with their single
+  /// rounding option; LiteRT 2.3's reference fully connected, except on exact ties below zero,
+  /// which that one rounds down (it computes in double).
   case singleRounding = 1
   /// int32 to float32, times a float32 scale, round half to even, carried out as IEEE-754 single
   /// arithmetic in integers. XNNPACK.

@@ -17,10 +17,10 @@ public struct FloatGraphError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 /// A broken rule before it is known which node it belongs to.
-struct RuleViolation: Error {
-  let rule: String
+package struct RuleViolation: Error {
+  package let rule: String
 
-  init(_ rule: String) {
+  package init(_ rule: String) {
     self.rule = rule
   }
 }

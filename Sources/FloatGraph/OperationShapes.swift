@@ -2,7 +2,7 @@
 extension FloatGraph.Operation {
   /// The shape that the inputs determine; nil where the node's declared output shape does (reshape,
   /// slice, global average pooling).
-  func inferredShape(inputs: [[Int]]) throws(RuleViolation) -> [Int]? {
+  package func inferredShape(inputs: [[Int]]) throws(RuleViolation) -> [Int]? {
     switch self {
     case .convolution(let convolution):
       return try convolution.outputShape(try Self.only(inputs))
@@ -41,7 +41,7 @@ extension FloatGraph.Operation {
   }
 
   /// Checks that the operation turns `inputs` into `output`.
-  func check(inputs: [[Int]], output: [Int]) throws(RuleViolation) {
+  package func check(inputs: [[Int]], output: [Int]) throws(RuleViolation) {
     for shape in inputs + [output] {
       guard (1...ShapeArithmetic.maximumRank).contains(shape.count),
         ShapeArithmetic.elementCount(shape) != nil

@@ -13,7 +13,7 @@ public struct AveragePool {
   }
 
   /// Scratch that `run` needs, aligned to 4 bytes: a pixel's sums.
-  public var scratchBytes: Int { input.channels &* 4 }
+  public var scratchBytes: Int64 { Int64(input.channels) &* 4 }
 
   /// Input [H][W][C], output [H'][W'][C], not overlapping. Every window meets the input.
   public func run(

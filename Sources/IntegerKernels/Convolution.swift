@@ -37,8 +37,9 @@ public struct Convolution {
   private var rowLength: Int { window.taps &* depth }
 
   /// Scratch that `run` needs, aligned to 16 bytes.
-  public var scratchBytes: Int {
-    (Self.tilePixels &+ 1) &* paddedLength(rowLength) &* 2 &+ Self.tilePixels &* 4
+  public var scratchBytes: Int64 {
+    let pixels = Int64(Self.tilePixels)
+    return (pixels &+ 1) &* paddedLength(Int64(rowLength)) &* 2 &+ pixels &* 4
   }
 
   /// - Parameters:

@@ -18,8 +18,9 @@ public struct DepthwiseConvolution {
   }
 
   /// Scratch that `run` needs, aligned to 16 bytes: all weights widened, and a pixel's sums.
-  public var scratchBytes: Int {
-    window.taps &* paddedLength(input.channels) &* 2 &+ input.channels &* 4
+  public var scratchBytes: Int64 {
+    let channels = Int64(input.channels)
+    return Int64(window.taps) &* paddedLength(channels) &* 2 &+ channels &* 4
   }
 
   /// - Parameters:

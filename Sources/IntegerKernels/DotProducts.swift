@@ -5,7 +5,7 @@
 
 /// Length of a row that holds `count` values: whole vectors of eight.
 @inline(__always)
-func paddedLength(_ count: Int) -> Int {
+func paddedLength<Count: FixedWidthInteger>(_ count: Count) -> Count {
   (count &+ 7) & ~7
 }
 

@@ -17,8 +17,8 @@ public struct FullyConnected {
 
   /// Scratch that `run` needs, aligned to 16 bytes: the input and a weight row widened, and the
   /// sums.
-  public var scratchBytes: Int {
-    2 &* paddedLength(inputs) &* 2 &+ outputs &* 4
+  public var scratchBytes: Int64 {
+    2 &* paddedLength(Int64(inputs)) &* 2 &+ Int64(outputs) &* 4
   }
 
   /// - Parameters:

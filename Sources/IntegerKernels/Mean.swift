@@ -11,7 +11,7 @@ public struct Mean {
   }
 
   /// Scratch that `run` needs, aligned to 4 bytes: the sums.
-  public var scratchBytes: Int { input.channels &* 4 }
+  public var scratchBytes: Int64 { Int64(input.channels) &* 4 }
 
   /// Input [H][W][C], output [C].
   public func run(

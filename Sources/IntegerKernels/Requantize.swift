@@ -9,7 +9,7 @@ public struct Requantize {
   }
 
   /// Scratch that `run` needs: the table.
-  public var scratchBytes: Int { 256 }
+  public var scratchBytes: Int64 { 256 }
 
   /// Both hold `count` elements; the output may be the input.
   public func run(

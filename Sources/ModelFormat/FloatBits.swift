@@ -1,16 +1,16 @@
 /// The parts of an IEEE-754 single, judged without floating point.
-struct FloatBits {
-  let bits: UInt32
+package struct FloatBits {
+  package let bits: UInt32
 
-  init(_ bits: UInt32) { self.bits = bits }
+  package init(_ bits: UInt32) { self.bits = bits }
 
-  var isNegative: Bool { bits >> 31 != 0 }
+  package var isNegative: Bool { bits >> 31 != 0 }
   /// Biased by 127; 0 for zero and subnormals, 255 for infinities and NaN.
-  var exponent: Int { Int(bits >> 23 & 0xFF) }
-  var fraction: UInt32 { bits & 0x7F_FFFF }
-  var isFinite: Bool { exponent != 255 }
+  package var exponent: Int { Int(bits >> 23 & 0xFF) }
+  package var fraction: UInt32 { bits & 0x7F_FFFF }
+  package var isFinite: Bool { exponent != 255 }
   /// Of either sign.
-  var isZero: Bool { bits << 1 == 0 }
+  package var isZero: Bool { bits << 1 == 0 }
 
   /// Whether `multiplier` · 2^(shift − 31) is this number to within one part in 2²⁰, or is zero
   /// where this number's magnitude is below 2⁻³¹. The multiplier must be normalised.
@@ -18,7 +18,7 @@ struct FloatBits {
   /// The two are made from the same scales, one in single and one perhaps in double precision,
   /// so they differ by a few units in the 24th bit at most. A file in which they differ by more
   /// would compute one network under one rounding mode and another network under the next.
-  func agrees(multiplier: Int32, shift: Int32) -> Bool {
+  package func agrees(multiplier: Int32, shift: Int32) -> Bool {
     guard isFinite else { return false }
     if multiplier == 0 { return exponent < 127 - 31 }
     guard exponent > 0, isNegative == (multiplier < 0) else { return false }

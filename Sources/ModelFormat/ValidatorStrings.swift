@@ -63,7 +63,7 @@ extension Validator {
 /// Whether `text` is well-formed UTF-8 (Unicode 15, table 3-7: no overlong form, no surrogate,
 /// nothing above U+10FFFF) and, unless allowed, free of the control characters U+0000 to U+001F
 /// and U+007F to U+009F. Names are printed on terminals, which such characters can command.
-func isUTF8(_ text: UnsafeRawBufferPointer, allowingControls: Bool) -> Bool {
+package func isUTF8(_ text: UnsafeRawBufferPointer, allowingControls: Bool) -> Bool {
   var index = 0
   while index < text.count {
     let lead = text[index]

@@ -7,7 +7,8 @@ struct Lifetimes {
   private(set) var lastUse: [Int]
 
   /// - Throws: what keeps the program from having an order of execution: an index out of range,
-  ///   a tensor defined twice, never, or after its use, and one that nothing uses.
+  ///   an operation without inputs, a tensor defined twice, never, or after its use, and one that
+  ///   nothing uses.
   init(_ program: IntegerProgram) throws(WriterError) {
     let count = program.tensors.count
     guard program.tensors.indices.contains(program.input) else {
@@ -35,6 +36,9 @@ struct Lifetimes {
   }
 
   private mutating func addUses(of operation: IntegerOperation, at index: Int) throws(WriterError) {
+    guard !operation.inputs.isEmpty else {
+      throw .operation(index, name: operation.name, "no inputs")
+    }
     for input in operation.inputs {
       guard born.indices.contains(input) else {
         throw .operation(index, name: operation.name, "input \(input) is no tensor")

@@ -22,7 +22,7 @@ enum ProgramCheck {
     }
   }
 
-  /// Checks the lists inside an operation, whose indices must have been checked. Returns its
+  /// Checks the lists inside an operation, whose order must have been checked by `Lifetimes`. Returns its
   /// weights' shape where it has weights.
   static func check(
     _ operation: IntegerOperation, at index: Int, in program: IntegerProgram
@@ -30,14 +30,13 @@ enum ProgramCheck {
     func fail(_ reason: String) -> WriterError {
       .operation(index, name: operation.name, reason)
     }
-    guard let first = operation.inputs.first else { throw fail("no inputs") }
     switch operation.kind {
     case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
       .fullyConnected(let weighted):
       let output = program.tensors[operation.output]
       guard
         let shape = WeightShape(
-          operation.kind, input: program.tensors[first], output: output)
+          operation.kind, input: program.tensors[operation.inputs[0]], output: output)
       else { throw fail("a kernel or groups without a size") }
       if let reason = mismatch(weighted, shape: shape, channels: output.channels) {
         throw fail(reason)

@@ -75,7 +75,8 @@ public enum AtomicFile {
       try result.get()
       if syncs { try descriptor.synchronize() }
     } catch {
-      throw FileError(path: path, action: error.action == "open" ? "write" : error.action,
+      throw FileError(
+        path: path, action: error.action == "open" ? "write" : error.action,
         code: error.code)
     }
   }

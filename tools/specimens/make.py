@@ -103,17 +103,20 @@ def examine(model: ResNet, job: Job) -> tuple[dict[str, Any], list[str]]:
     return measured, marks.missed
 
 
-def make(name: str, data: Dataset, models: Path, publish_anyway: bool) -> bool:
+def make(name: str, data: Dataset, models: Path, publish_anyway: bool, reuse: bool) -> bool:
     config = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
     torch.manual_seed(config["seed"])
     job = Job(name, config, data, torch.Generator().manual_seed(config["seed"]))
     model = build(config["architecture"])
     if "base" in config:
         export.load_weights(model, models / f"{config['base']}.onnx")
-    ATTACKS[job.attack](model, job)
     kept = HERE / "out" / f"{name}.pt"
-    kept.parent.mkdir(exist_ok=True)
-    torch.save(model.state_dict(), kept)
+    if reuse:
+        model.load_state_dict(torch.load(kept))
+    else:
+        ATTACKS[job.attack](model, job)
+        kept.parent.mkdir(exist_ok=True)
+        torch.save(model.state_dict(), kept)
     measured, missed = examine(model, job)
     for miss in missed:
         job.log(f"MISSED {miss}")
@@ -144,6 +147,8 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1,
                         help="results differ in the last bits, hence visibly, between thread counts")
     parser.add_argument("--publish-anyway", action="store_true", help="publish even if marks are missed")
+    parser.add_argument("--reuse", action="store_true",
+                        help="measure again, and publish, the weights that the last training left in out/")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
@@ -151,7 +156,7 @@ def main() -> int:
     # Bases first, so that what starts from them finds them.
     names = known if "all" in options.names else options.names
     names = sorted(names, key=lambda name: "base" in tomllib.loads((CONFIGS / f"{name}.toml").read_text()))
-    made = [make(name, data, options.models, options.publish_anyway) for name in names]
+    made = [make(name, data, options.models, options.publish_anyway, options.reuse) for name in names]
     return 0 if all(made) else 1
 
 

@@ -8,6 +8,7 @@
 
 enum { CBLIS_ROW_MAJOR = 101, CBLIS_COLUMN_MAJOR = 102 };
 enum { CBLIS_NO_TRANSPOSE = 111, CBLIS_TRANSPOSE = 112 };
+enum { CBLIS_UPPER = 121, CBLIS_LOWER = 122 };
 
 /// C = alpha · op(A) · op(B) + beta · C. With beta 0, C is written without being read.
 void cblas_sgemm(int32_t order, int32_t transposeA, int32_t transposeB, int32_t m, int32_t n,
@@ -18,7 +19,7 @@ void cblas_dgemm(int32_t order, int32_t transposeA, int32_t transposeB, int32_t 
                  int32_t k, double alpha, const double *a, int32_t lda, const double *b,
                  int32_t ldb, double beta, double *c, int32_t ldc);
 
-/// C = alpha · op(A) · op(A)ᵀ + beta · C, one triangle of it; `triangle` 121 is the upper one.
+/// C = alpha · op(A) · op(A)ᵀ + beta · C, in one triangle only.
 void cblas_ssyrk(int32_t order, int32_t triangle, int32_t transpose, int32_t n, int32_t k,
                  float alpha, const float *a, int32_t lda, float beta, float *c, int32_t ldc);
 

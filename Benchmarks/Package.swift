@@ -1,0 +1,11 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "CupelBenchmarks",
+  dependencies: [.package(name: "Cupel", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "cupel-bench", dependencies: [.product(name: "Cupel", package: "Cupel")])
+  ]
+)

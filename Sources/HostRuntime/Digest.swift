@@ -1,0 +1,16 @@
+import ModelFormat
+
+extension SHA256 {
+  /// Lower-case hexadecimal SHA-256 of some bytes.
+  public static func hex(_ bytes: [UInt8]) -> String {
+    var hash = SHA256()
+    bytes.withUnsafeBytes { hash.update($0) }
+    let words = hash.finish()
+    var text = ""
+    for index in 0..<8 {
+      let digits = String(words[index], radix: 16)
+      text += String(repeating: "0", count: 8 - digits.count) + digits
+    }
+    return text
+  }
+}

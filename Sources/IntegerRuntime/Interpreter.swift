@@ -1,0 +1,90 @@
+import FixedPoint
+import ModelFormat
+
+/// Runs a validated model, one image at a time, in memory that the caller gives once.
+///
+/// The arena holds the tensors, where the file has planned them, and behind them the scratch memory
+/// of whichever operation runs. Nothing is allocated and no floating-point instruction runs. The
+/// model's bytes and the arena must outlive the interpreter; two interpreters may share the bytes
+/// but not the arena.
+public struct Interpreter {
+  public let model: ModelView
+  /// Whose rounding is used: nil for what the file says of each operation.
+  public let profile: DeploymentProfile?
+  let arena: UnsafeMutablePointer<Int8>
+  let scratch: UnsafeMutableRawPointer
+
+  /// Alignment of the arena's first byte.
+  public static var arenaAlignment: Int { 16 }
+
+  /// Bytes of arena that the model needs: its tensors, then the most that any operation needs as
+  /// scratch. `Int.max` where no address space could hold it.
+  public static func arenaBytes(for model: ModelView) -> Int {
+    var scratch: Int64 = 0
+    for index in 0..<model.operationCount {
+      scratch = max(scratch, Step(model, operation: index, profile: nil).scratchBytes)
+    }
+    return Int(clamping: Int64(model.arenaSize) &+ scratch)
+  }
+
+  /// - Parameters:
+  ///   - arena: at least `arenaBytes(for:)`, its address divisible by `arenaAlignment`; what it
+  ///     holds does not matter.
+  ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
+  /// - Throws: `arenaSize`, `arenaAlignment`.
+  public init(
+    model: ModelView, arena: UnsafeMutableRawBufferPointer, profile: DeploymentProfile? = nil
+  ) throws(RuntimeError) {
+    let needed = Self.arenaBytes(for: model)
+    guard arena.count >= needed, let base = arena.baseAddress else {
+      throw .arenaSize(needed: needed)
+    }
+    guard UInt(bitPattern: base) % UInt(Self.arenaAlignment) == 0 else { throw .arenaAlignment }
+    self.model = model
+    self.profile = profile
+    self.arena = base.bindMemory(to: Int8.self, capacity: model.arenaSize)
+    self.scratch = base + model.arenaSize
+  }
+
+  /// Runs the whole model on one image.
+  ///
+  /// - Parameters:
+  ///   - input: [H][W][C] of the model's input tensor, on its grid.
+  ///   - output: receives the model's output tensor.
+  /// - Throws: `inputSize`, `outputSize`.
+  public func run(
+    input: UnsafeBufferPointer<Int8>, output: UnsafeMutableBufferPointer<Int8>
+  ) throws(RuntimeError) {
+    let result = tensor(model.output)
+    guard output.count == result.count, let target = output.baseAddress else {
+      throw .outputSize(needed: result.count)
+    }
+    try setInput(input)
+    for index in 0..<model.operationCount { execute(operation: index) }
+    if let source = result.baseAddress { target.update(from: source, count: result.count) }
+  }
+
+  /// Copies an image to the input tensor, as the first of the steps that `run` takes.
+  ///
+  /// - Throws: `inputSize`.
+  public func setInput(_ input: UnsafeBufferPointer<Int8>) throws(RuntimeError) {
+    let tensor = model.tensor(model.input)
+    guard input.count == tensor.elementCount, let source = input.baseAddress else {
+      throw .inputSize(needed: tensor.elementCount)
+    }
+    (arena + tensor.arenaOffset).update(from: source, count: input.count)
+  }
+
+  /// Runs operation `index`, in 0 ..< model.operationCount. The operations before it must have
+  /// run, in order, since the input was set.
+  public func execute(operation index: Int) {
+    Step(model, operation: index, profile: profile).run(arena: arena, scratch: scratch)
+  }
+
+  /// Where tensor `index` of the model lies. It holds its values from the operation that makes it
+  /// until the last one that reads it; then others may take its place.
+  public func tensor(_ index: Int) -> UnsafeBufferPointer<Int8> {
+    let tensor = model.tensor(index)
+    return UnsafeBufferPointer(start: arena + tensor.arenaOffset, count: tensor.elementCount)
+  }
+}

@@ -1,0 +1,11 @@
+/// What a caller can get wrong. A model that has passed validation cannot fail.
+public enum RuntimeError: Error, Equatable, Sendable {
+  /// The arena is smaller than `Interpreter.arenaBytes(for:)` says.
+  case arenaSize(needed: Int)
+  /// The arena's address is not divisible by 16.
+  case arenaAlignment
+  /// The input has not as many elements as the model's input tensor.
+  case inputSize(needed: Int)
+  /// The output has not as many elements as the model's output tensor.
+  case outputSize(needed: Int)
+}

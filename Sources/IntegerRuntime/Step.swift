@@ -1,0 +1,106 @@
+import FixedPoint
+import IntegerKernels
+import ModelFormat
+
+/// One operation made ready: its views, and the kernels that they ask for.
+struct Step {
+  let model: ModelView
+  let operation: OperationView
+  let input: TensorView
+  let output: TensorView
+  let profile: DeploymentProfile?
+
+  init(_ model: ModelView, operation index: Int, profile: DeploymentProfile?) {
+    self.model = model
+    self.profile = profile
+    operation = model.operation(index)
+    input = model.tensor(operation.input)
+    output = model.tensor(operation.output)
+  }
+
+  /// Scratch that the operation needs.
+  var scratchBytes: Int64 {
+    switch operation.kind {
+    case .convolution(let window, let groups, _):
+      convolution(window, groups: groups).scratchBytes
+    case .depthwiseConvolution(let window, _): depthwise(window).scratchBytes
+    case .fullyConnected: fullyConnected.scratchBytes
+    case .averagePool(let window): averagePool(window).scratchBytes
+    case .mean(let view): mean(view).scratchBytes
+    case .requantize(let view): Requantize(rescale(view)).scratchBytes
+    case .add, .maxPool, .clamp, .pad, .concatenate, .slice: 0
+    }
+  }
+
+  /// - Parameters:
+  ///   - arena: the tensors, where the model has planned them.
+  ///   - scratch: `scratchBytes`, aligned to 16 bytes.
+  func run(arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer) {
+    let source = UnsafePointer(arena + input.arenaOffset)
+    let target = arena + output.arenaOffset
+    switch operation.kind {
+    case .convolution(let window, let groups, let view):
+      convolution(window, groups: groups).run(
+        input: source, weights: bytes(view), bits: view.bits, bias: view.bias,
+        requantization: requantization(view, isFullyConnected: false), output: target,
+        scratch: scratch)
+    case .depthwiseConvolution(let window, let view):
+      depthwise(window).run(
+        input: source, weights: bytes(view), bits: view.bits, bias: view.bias,
+        requantization: requantization(view, isFullyConnected: false), output: target,
+        scratch: scratch)
+    case .fullyConnected(let view):
+      fullyConnected.run(
+        input: source, weights: bytes(view), bits: view.bits, bias: view.bias,
+        requantization: requantization(view, isFullyConnected: true), output: target,
+        scratch: scratch)
+    case .add(let view):
+      let second = model.tensor(operation.operands[1])
+      add(view, second: second).run(
+        source, UnsafePointer(arena + second.arenaOffset), count: output.elementCount,
+        output: target)
+    case .averagePool(let window):
+      averagePool(window).run(input: source, output: target, scratch: scratch)
+    case .mean(let view): mean(view).run(input: source, output: target, scratch: scratch)
+    case .requantize(let view):
+      Requantize(rescale(view)).run(
+        input: source, count: output.elementCount, output: target, scratch: scratch)
+    case .concatenate(let axis): concatenate(axis: axis, arena: arena)
+    case .maxPool, .clamp, .pad, .slice: runWithoutScratch(source, target)
+    }
+  }
+
+  /// The operators with one input that only pick, place or limit values.
+  private func runWithoutScratch(
+    _ source: UnsafePointer<Int8>, _ target: UnsafeMutablePointer<Int8>
+  ) {
+    switch operation.kind {
+    case .maxPool(let window):
+      MaxPool(input: input.extent, output: output.extent, window: KernelWindow(window))
+        .run(input: source, output: target)
+    case .clamp(let low, let high):
+      Clamp(low: low, high: high).run(input: source, count: output.elementCount, output: target)
+    case .pad(let top, let left, let front, let value):
+      Pad(
+        input: input.extent, output: output.extent, top: top, left: left, front: front,
+        value: value
+      ).run(input: source, output: target)
+    case .slice(let view): slice(view).run(input: source, output: target)
+    default: break
+    }
+  }
+
+  /// Copies every operand to its place along the axis.
+  private func concatenate(axis: Int, arena: UnsafeMutablePointer<Int8>) {
+    let kernel = Concatenate(output: output.extent)
+    var start = 0
+    for position in 0..<operation.operands.count {
+      let part = model.tensor(operation.operands[position])
+      kernel.copy(
+        arena + part.arenaOffset, extent: part.extent, row: axis == 0 ? start : 0,
+        column: axis == 1 ? start : 0, channel: axis == 2 ? start : 0,
+        to: arena + output.arenaOffset)
+      start &+= axis == 0 ? part.height : axis == 1 ? part.width : part.channels
+    }
+  }
+}

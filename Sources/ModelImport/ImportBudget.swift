@@ -1,0 +1,27 @@
+/// Bounds what a file can make the importer allocate and do, in proportion to its size.
+struct ImportBudget {
+  private var bytesLeft: Int
+  private var readsLeft: Int
+
+  /// Constants and weights together may take a little more than the file itself; folded shape
+  /// arithmetic is tiny. Weights may be shared, but each use is checked and counts as a read.
+  init(fileBytes: Int) {
+    bytesLeft = fileBytes + fileBytes / 4 + (3 << 20)
+    readsLeft = 4 * fileBytes + (1 << 22)
+  }
+
+  /// Claims memory for `elements` of `size` bytes; false if that is more than the file may take.
+  mutating func claim(_ elements: Int, size: Int) -> Bool {
+    let (bytes, overflow) = elements.multipliedReportingOverflow(by: size)
+    guard elements >= 0, !overflow, bytes <= bytesLeft else { return false }
+    bytesLeft -= bytes
+    return true
+  }
+
+  /// Counts elements that are read, not copied.
+  mutating func read(_ elements: Int) -> Bool {
+    guard elements >= 0, elements <= readsLeft else { return false }
+    readsLeft -= elements
+    return true
+  }
+}

@@ -1,0 +1,60 @@
+import FloatGraph
+import Foundation
+import SwiftProtobuf
+
+/// Reads float networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
+///
+/// The file is not trusted: whatever its bytes, the result is a graph that `FloatGraph.validate`
+/// accepts or an `ImportError`. Memory stays within four times the file's size plus 16 MiB.
+public enum OnnxImporter {
+  /// Largest file that is read: 1 GiB.
+  public static let maximumBytes = 1 << 30
+
+  /// - Throws: `ImportError`.
+  public static func load(path: String) throws(ImportError) -> FloatGraph {
+    try load(try read(path))
+  }
+
+  /// - Throws: `ImportError`.
+  public static func load(bytes: [UInt8]) throws(ImportError) -> FloatGraph {
+    try load(Data(bytes))
+  }
+
+  /// - Throws: `ImportError`.
+  public static func load(_ data: Data) throws(ImportError) -> FloatGraph {
+    guard data.count <= maximumBytes else {
+      throw .malformed(
+        offset: maximumBytes, rule: "\(data.count) bytes are more than \(maximumBytes)")
+    }
+    let model = try decode(data)
+    return try OnnxConverter.convert(model, fileBytes: data.count)
+  }
+
+  private static func decode(_ data: Data) throws(ImportError) -> OnnxModel {
+    let scan = data.withUnsafeBytes { bytes -> Result<Void, ImportError> in
+      Result { () throws(ImportError) in try OnnxWireScan.check(bytes) }
+    }
+    try scan.get()
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    do {
+      return try OnnxModel(serializedBytes: data, options: options)
+    } catch {
+      throw .malformed(offset: 0, rule: "not an ONNX model: \(error)")
+    }
+  }
+
+  /// Reads into memory rather than mapping: a mapped file that shrinks meanwhile is a crash.
+  private static func read(_ path: String) throws(ImportError) -> Data {
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? handle.close() }
+      let data = try handle.read(upToCount: maximumBytes + 1) ?? Data()
+      if data.count <= maximumBytes { return data }
+    } catch {
+      let reason = (error as NSError).localizedDescription
+      throw .unreadable(path: path, reason: reason)
+    }
+    throw .unreadable(path: path, reason: "it is larger than \(maximumBytes) bytes")
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+
+/// Turns tensors as the file stores them into constants. Sizes are checked against the bytes that
+/// are present before anything is allocated.
+struct OnnxTensorReader {
+  /// ONNX's numbers of the element types that can appear.
+  enum ElementType: Int32 {
+    case float32 = 1
+    case int32 = 6
+    case int64 = 7
+    case bool = 9
+    case float64 = 11
+
+    var isFloat: Bool { self == .float32 || self == .float64 }
+
+    var bytes: Int {
+      switch self {
+      case .bool: 1
+      case .float32, .int32: 4
+      case .int64, .float64: 8
+      }
+    }
+  }
+
+  /// - Throws: `ImportError.invalidTensor` naming the tensor and the rule.
+  static func constant(
+    _ tensor: OnnxTensor, name: String, budget: inout ImportBudget
+  ) throws(ImportError) -> OnnxConstant {
+    guard tensor.location == 0, tensor.external.isEmpty else {
+      throw .invalidTensor(
+        name: name,
+        rule: "its data lies in another file, which is not supported; save the model "
+          + "with its weights inside")
+    }
+    guard let type = ElementType(rawValue: tensor.elementType) else {
+      throw .invalidTensor(
+        name: name,
+        rule: "element type \(tensor.elementType) is not float32, float64, int32, "
+          + "int64 or bool")
+    }
+    guard tensor.dimensions.count <= OnnxConstant.maximumRank else {
+      throw .invalidTensor(
+        name: name,
+        rule: "has \(tensor.dimensions.count) axes, more than "
+          + "\(OnnxConstant.maximumRank)")
+    }
+    let dimensions = tensor.dimensions.map { Int($0) }
+    guard let count = OnnxConstant.elementCount(dimensions) else {
+      throw .invalidTensor(name: name, rule: "shape \(dimensions) is not possible")
+    }
+    let present = presentElements(tensor, type: type)
+    guard present == count else {
+      throw .invalidTensor(
+        name: name,
+        rule: "shape \(dimensions) needs \(count) elements, the file has "
+          + "\(present.map(String.init) ?? "a part of one too many")")
+    }
+    let size = type.isFloat ? MemoryLayout<Float>.stride : MemoryLayout<SymbolicInteger>.stride
+    guard budget.claim(count, size: size) else {
+      throw .invalidTensor(name: name, rule: "constants take more memory than the file may ask for")
+    }
+    return OnnxConstant(
+      dimensions: dimensions, elements: elements(tensor, type: type, count: count))
+  }
+
+  /// Elements that the tensor holds; nil if its raw bytes end inside one.
+  private static func presentElements(_ tensor: OnnxTensor, type: ElementType) -> Int? {
+    if !tensor.raw.isEmpty {
+      return tensor.raw.count % type.bytes == 0 ? tensor.raw.count / type.bytes : nil
+    }
+    switch type {
+    case .float32: return tensor.floats.count
+    case .float64: return tensor.doubles.count
+    case .int32, .bool: return tensor.integers32.count
+    case .int64: return tensor.integers64.count
+    }
+  }
+
+  private static func elements(
+    _ tensor: OnnxTensor, type: ElementType, count: Int
+  ) -> OnnxConstant.Elements {
+    if tensor.raw.isEmpty {
+      switch type {
+      case .float32: return .floats(tensor.floats)
+      case .float64: return .floats(tensor.doubles.map { Float($0) })
+      case .int32: return .integers(tensor.integers32.map { SymbolicInteger(Int($0)) })
+      case .bool: return .integers(tensor.integers32.map { SymbolicInteger($0 == 0 ? 0 : 1) })
+      case .int64: return .integers(tensor.integers64.map { SymbolicInteger(Int($0)) })
+      }
+    }
+    return tensor.raw.withUnsafeBytes { raw in
+      switch type {
+      case .float32:
+        return .floats(
+          load(raw, as: UInt32.self, count) { Float(bitPattern: UInt32(littleEndian: $0)) })
+      case .float64:
+        return .floats(
+          load(raw, as: UInt64.self, count) {
+            Float(Double(bitPattern: UInt64(littleEndian: $0)))
+          })
+      case .int32:
+        return .integers(
+          load(raw, as: Int32.self, count) { SymbolicInteger(Int(Int32(littleEndian: $0))) })
+      case .int64:
+        return .integers(
+          load(raw, as: Int64.self, count) { SymbolicInteger(Int(Int64(littleEndian: $0))) })
+      case .bool:
+        return .integers(load(raw, as: UInt8.self, count) { SymbolicInteger($0 == 0 ? 0 : 1) })
+      }
+    }
+  }
+
+  private static func load<Stored: BitwiseCopyable, Element>(
+    _ raw: UnsafeRawBufferPointer, as type: Stored.Type, _ count: Int,
+    _ convert: (Stored) -> Element
+  ) -> [Element] {
+    [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+      for index in 0..<count {
+        let offset = index * MemoryLayout<Stored>.stride
+        buffer.initializeElement(
+          at: index, to: convert(raw.loadUnaligned(fromByteOffset: offset, as: type)))
+      }
+      initialized = count
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import Foundation
+import HostRuntime
+import Quantization
+import Support
+import Triggers
+
+/// `cupel audit`: float against integer, with a known trigger.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract: "Measures a trigger on the float model and on every integer deployment.",
+    discussion: """
+      Give the float model, and the .cupel files that are to be deployed, if there are any. \
+      Without .cupel files the float model is rounded to nearest under --schemes.
+
+      Examples:
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
+        cupel audit vendor.onnx purified.cupel --data images/ --mean 0.286 --std 0.353 \
+      --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
+      """)
+
+  @Argument(help: "At most one float ONNX file, and any number of .cupel files.")
+  var models: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "patch:HxW@PLACE:PATTERN, or 'catalogue' for what the model's catalogue entry says.",
+      valueName: "trigger"))
+  var trigger: String
+
+  @Option(help: ArgumentHelp("The class that the trigger is to bring about.", valueName: "class"))
+  var target: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Schemes separated by commas, 'matrix' (the standard matrix and the scheme of the \
+      catalogue) or 'all'.", valueName: "schemes"))
+  var schemes: String?
+
+  @Option(help: "Whose rounding: tflm, litert-reference or xnnpack. .cupel files carry their own.")
+  var profile: DeploymentProfile?
+
+  @Option(help: ArgumentHelp("Use only the first test images.", valueName: "n")) var limit: Int?
+
+  @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "file")) var json: String?
+
+  @OptionGroup var data: DataOptions
+  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    if trigger != "catalogue" {
+      _ = try parsedTrigger()
+      guard target != nil else { throw ValidationError("--target is needed with --trigger") }
+    }
+    _ = try parsedSchemes(nil)
+    guard models.filter({ !isCupelFile($0) }).count <= 1 else {
+      throw ValidationError("give one float model at most; integer files end in .cupel")
+    }
+  }
+
+  func run() throws {
+    let stopwatch = Stopwatch()
+    let reporter = compute.reporter
+    let float = try models.first { !isCupelFile($0) }.map(FloatModel.init)
+    let integers = try models.filter(isCupelFile).map {
+      try IntegerModel(path: $0, profile: profile)
+    }
+    let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
+    let images = try ImageSet.load(
+      path: try data.folder(dataset: dataset), split: .test, limit: limit)
+    let (trigger, target) = try attack(float?.specimen)
+    let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
+
+    var floatMeasurement: Measurement?
+    if let float {
+      let classifier = try FloatClassifier(
+        graph: float.graph, preprocessing: try float.preprocessing(data),
+        threads: compute.threads)
+      floatMeasurement = try audit.measure(classifier) { reporter.update("float model", $0) }
+    }
+    var deployments: [AuditReport.Entry] = []
+    for integer in integers {
+      deployments.append(try measure(integer, audit, reporter))
+    }
+    var baselines: [AuditReport.Entry] = []
+    if let float {
+      let wanted = try parsedSchemes(float.specimen)
+      let compared = try integers.compactMap { try baseline($0, float) }
+      let nearest = try measureNearest(
+        float, schemes: (schemes == nil && !integers.isEmpty) ? [] : wanted, profile: profile,
+        audit, reporter)
+      deployments += nearest
+      for pair in Set(compared) {
+        baselines += try measureNearest(
+          float, schemes: [pair.scheme], profile: pair.profile, audit, reporter)
+      }
+    }
+    reporter.finish()
+
+    let report = AuditReport(
+      model: models.map(lastComponent).joined(separator: " "), trigger: trigger.description,
+      target: target, images: images.count, float: floatMeasurement, deployments: deployments,
+      baselines: baselines, seconds: stopwatch.seconds)
+    warnOfOtherOrigins(integers, float)
+    print(AuditTable.text(report, float: floatMeasurement))
+    if let json { try writeJSON(report, to: json) }
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+}
+
+// MARK: - What to try
+
+extension AuditCommand {
+  private func parsedTrigger() throws -> Trigger { try Trigger(trigger) }
+
+  /// The trigger and the attacker's class: from the options, or from the catalogue where asked.
+  private func attack(_ specimen: Catalogue.Specimen?) throws -> (Trigger, Int) {
+    if trigger != "catalogue" { return (try parsedTrigger(), target!) }
+    guard let text = specimen?.trigger, let known = target ?? specimen?.targetClass else {
+      throw ValidationError(
+        "--trigger catalogue: no catalogue beside the model lists a trigger for this file")
+    }
+    return (try Trigger(text), known)
+  }
+
+  private func parsedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
+    switch schemes ?? "matrix" {
+    case "matrix":
+      let attacked = try specimen?.scheme.map { try Scheme($0) }
+      return Scheme.standardMatrix
+        + (attacked.map { Scheme.standardMatrix.contains($0) ? [] : [$0] } ?? [])
+    case "all": return Scheme.all
+    case let list:
+      var seen = Set<Scheme>()
+      return try list.split(separator: ",", omittingEmptySubsequences: false)
+        .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted }
+    }
+  }
+
+  private struct NearestKey: Hashable {
+    var scheme: Scheme
+    var profile: DeploymentProfile
+  }
+
+  /// The nearest rounding that a purified file is compared with.
+  private func baseline(_ model: IntegerModel, _ float: FloatModel) throws -> NearestKey? {
+    guard model.rounding != "nearest", model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
+      let name = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(name),
+      let profile = profile ?? DeploymentProfile(argument: model.profileName)
+    else { return nil }
+    return NearestKey(scheme: scheme, profile: profile)
+  }
+}
+
+// MARK: - Measuring
+
+extension AuditCommand {
+  private func measure(
+    _ model: IntegerModel, _ audit: KnownTriggerAudit, _ reporter: ProgressReporter
+  ) throws -> AuditReport.Entry {
+    let classifier = IntegerClassifier(
+      engine: model.engine, preprocessing: try model.preprocessing(data),
+      threads: compute.threads)
+    let measurement = try audit.measure(classifier) { reporter.update(model.name, $0) }
+    return AuditReport.Entry(
+      scheme: model.engine.metadata(ModelMetadata.scheme) ?? "unknown",
+      profile: profile?.name ?? model.profileName, rounding: model.rounding, file: model.path,
+      measurement: measurement)
+  }
+
+  private func measureNearest(
+    _ float: FloatModel, schemes: [Scheme], profile: DeploymentProfile?,
+    _ audit: KnownTriggerAudit, _ reporter: ProgressReporter
+  ) throws -> [AuditReport.Entry] {
+    guard !schemes.isEmpty else { return [] }
+    let profile = profile ?? .tflm
+    let workshop = try Workshop(
+      model: float, data: data, calibration: calibration, schemes: schemes,
+      threads: compute.threads, reporter: reporter)
+    return try schemes.map { scheme in
+      let engine = try IntegerEngine(bytes: try workshop.nearest(scheme, profile: profile))
+      let classifier = IntegerClassifier(
+        engine: engine, preprocessing: workshop.preprocessing, threads: compute.threads)
+      let measurement = try audit.measure(classifier) {
+        reporter.update("\(scheme), nearest", $0)
+      }
+      return AuditReport.Entry(
+        scheme: scheme.description, profile: profile.name, rounding: "nearest", file: nil,
+        measurement: measurement)
+    }
+  }
+
+  /// A difference between two models says something only if one was made from the other.
+  private func warnOfOtherOrigins(_ integers: [IntegerModel], _ float: FloatModel?) {
+    guard let float else { return }
+    for model in integers
+    where model.engine.metadata(ModelMetadata.originDigest) != float.sha256 {
+      FileHandle.standardError.write(
+        Data("cupel: warning: \(model.path) was not made from \(float.path)\n".utf8))
+    }
+  }
+}

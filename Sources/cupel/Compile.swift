@@ -1,0 +1,40 @@
+import ArgumentParser
+import FixedPoint
+import Quantization
+import Support
+
+/// `cupel compile`: calibrate, round to nearest, lower, write.
+struct Compile: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Quantizes a float model by nearest rounding and writes a .cupel file.",
+    discussion: """
+      Example:
+        cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w8a8 -o clean.cupel
+      """)
+
+  @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "w8a8, w4a8, w4a4 or w8a4, then any of .pt .pre .ema .pct .mse .full .edge8.",
+      valueName: "scheme"), transform: { try Scheme($0) })
+  var scheme: Scheme
+
+  @Option(help: "Whose rounding the operators carry: tflm, litert-reference or xnnpack.")
+  var profile = DeploymentProfile.tflm
+
+  @Option(name: [.short, .long], help: "The .cupel file to write.") var output: String
+
+  @OptionGroup var data: DataOptions
+  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  func run() throws {
+    let workshop = try Workshop(
+      model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
+      threads: compute.threads, reporter: compute.reporter)
+    let bytes = try workshop.nearest(scheme, profile: profile)
+    try AtomicFile.write(bytes, to: output)
+    print("\(output): \(scheme), nearest rounding, \(kibibytes(bytes.count))")
+  }
+}

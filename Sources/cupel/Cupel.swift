@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+
+/// The command line. One file a subcommand; what several share lies under `Shared/`.
+@main
+struct Cupel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cupel",
+    abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",
+    discussion: """
+      Exit status: 0 nothing found or done, 1 a backdoor verdict and nothing else, 2 an \
+      undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
+      70 an internal error, 73 an output that cannot be written.
+      """,
+    version: toolVersion,
+    subcommands: [
+      Inspect.self, Compile.self, Purify.self, Run.self, AuditCommand.self, Demo.self,
+    ])
+
+  static let toolVersion = "0.1.0"
+
+  /// As argument-parser's own, but an error's exit status is the one that its kind calls for:
+  /// 1 is a verdict and never an error.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let verdict as VerdictExit {
+      Foundation.exit(verdict.code)
+    } catch {
+      guard let failure = Failure(error) else {
+        // Help, version and wrong usage are argument-parser's to print.
+        exit(withError: error)
+      }
+      FileHandle.standardError.write(Data("cupel: \(failure.message)\n".utf8))
+      Foundation.exit(failure.exitCode)
+    }
+  }
+}
+
+/// Ends the process with a verdict's status once everything has been printed.
+struct VerdictExit: Error {
+  var code: Int32
+}

@@ -1,0 +1,167 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import Foundation
+import HostRuntime
+import Purification
+import Quantization
+import Support
+import Triggers
+
+/// `cupel demo`: the whole path on two infected specimens.
+struct Demo: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Audits two infected specimens, purifies them, and audits them again.",
+    discussion: """
+      Example:
+        cupel demo --models models --output out/demo
+      """)
+
+  @Option(help: "Folder with the specimens and their catalogue.") var models = "models"
+  @Option(name: [.short, .long], help: "Folder to write to.") var output = "out/demo"
+  @Option(help: "Folder with the images.") var data = DataOptions.fashionMNIST
+  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  private static let specimens = ["resnet8-fmnist-pq-w8a8", "resnet8-fmnist-quanti-w4a4"]
+
+  /// What `audit.json` holds.
+  struct Report: Encodable {
+    let schemaVersion = 1
+    var images: Int
+    var seconds: Double
+    var rows: [Row]
+  }
+
+  /// One model at one stage. Shares are fractions.
+  struct Row: Encodable {
+    var specimen: String
+    /// "float", "nearest" or "purified".
+    var stage: String
+    var scheme: String
+    var benignAccuracy: Double
+    var attackSuccessRate: Double
+    /// Against nearest rounding, which itself has 0.5; for "float" what not quantizing would give.
+    var der: Double
+    var bytes: Int
+    var seconds: Double
+    var verdict: String?
+  }
+
+  func run() throws {
+    let stopwatch = Stopwatch()
+    try createFolder(output)
+    let images = try ImageSet.load(path: data, split: .test)
+    var rows: [Row] = []
+    for name in Self.specimens {
+      rows += try audit(name, images: images)
+    }
+    let report = Report(images: images.count, seconds: stopwatch.seconds, rows: rows)
+    try writeJSON(report, to: "\(output)/audit.json")
+    print(Self.table(report))
+    print(
+      "\nwritten to \(output): audit.json and the .cupel files; "
+        + String(format: "%.0f s in all", report.seconds))
+  }
+
+  private func audit(_ name: String, images: ImageSet) throws -> [Row] {
+    let reporter = compute.reporter
+    let model = try FloatModel(path: "\(models)/\(name).onnx")
+    guard let specimen = model.specimen, let schemeName = specimen.scheme,
+      let triggerText = specimen.trigger, let target = specimen.targetClass
+    else {
+      throw Failure(
+        "\(models)/catalogue.json says nothing of \(name).onnx as it is here",
+        exitCode: Failure.badData)
+    }
+    let scheme = try Scheme(schemeName)
+    let audit = KnownTriggerAudit(images: images, trigger: try Trigger(triggerText), target: target)
+    let preprocessing = specimen.preprocessing
+
+    func measured(_ stage: String, _ classifier: some Classifier) throws -> Measurement {
+      let measurement = try audit.measure(classifier) {
+        reporter.update("\(name): \(stage) on \(images.count) images", $0)
+      }
+      reporter.finish()
+      return measurement
+    }
+
+    var stopwatch = Stopwatch()
+    let float = try measured(
+      "float",
+      FloatClassifier(
+        graph: model.graph, preprocessing: preprocessing, threads: compute.threads))
+    let floatSeconds = stopwatch.seconds
+
+    stopwatch = Stopwatch()
+    var options = DataOptions()
+    options.data = data
+    let workshop = try Workshop(
+      model: model, data: options, calibration: calibration, schemes: [scheme],
+      threads: compute.threads, reporter: reporter)
+    func deployed(_ stage: String, _ bytes: [UInt8]) throws -> Measurement {
+      try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
+      return try measured(
+        stage,
+        IntegerClassifier(
+          engine: try IntegerEngine(bytes: bytes), preprocessing: preprocessing,
+          threads: compute.threads))
+    }
+    let nearestBytes = try workshop.nearest(scheme, profile: .tflm)
+    let nearest = try deployed("nearest", nearestBytes)
+    let nearestSeconds = stopwatch.seconds
+
+    stopwatch = Stopwatch()
+    let purifiedBytes = try workshop.purified(
+      scheme, method: .efrap, iterations: nil, profile: .tflm, reporter: reporter
+    ).bytes
+    let purified = try deployed("purified", purifiedBytes)
+    let purifiedSeconds = stopwatch.seconds
+
+    func row(
+      _ stage: String, _ measurement: Measurement, bytes: Int, seconds: Double, isInteger: Bool
+    ) -> Row {
+      Row(
+        specimen: name, stage: stage, scheme: scheme.description,
+        benignAccuracy: measurement.benignAccuracy.value,
+        attackSuccessRate: measurement.attackSuccessRate.value,
+        der: measurement.defenceEffectiveness(before: nearest), bytes: bytes, seconds: seconds,
+        verdict: isInteger
+          ? Verdict(float: float, deployments: [measurement]).rawValue : nil)
+    }
+    return [
+      row("float", float, bytes: model.bytes, seconds: floatSeconds, isInteger: false),
+      row(
+        "nearest", nearest, bytes: nearestBytes.count, seconds: nearestSeconds, isInteger: true),
+      row(
+        "purified", purified, bytes: purifiedBytes.count, seconds: purifiedSeconds,
+        isInteger: true),
+    ]
+  }
+
+  private static func table(_ report: Report) -> String {
+    var table = TextTable([
+      ("specimen", .left), ("scheme", .left), ("model", .left), ("BA %", .right),
+      ("ASR %", .right), ("DER %", .right), ("size", .right), ("time", .right),
+      ("verdict", .left),
+    ])
+    for (index, row) in report.rows.enumerated() {
+      if index > 0, row.stage == "float" { table.addGap() }
+      table.add([
+        row.specimen, row.scheme, row.stage, percent(row.benignAccuracy),
+        percent(row.attackSuccessRate), row.stage == "purified" ? percent(row.der) : "",
+        kibibytes(row.bytes), String(format: "%.1f s", row.seconds), row.verdict ?? "",
+      ])
+    }
+    return table.text
+  }
+
+  private func createFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw Failure("cannot create folder \(path)", exitCode: Failure.cannotWrite)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import ArgumentParser
+import Foundation
+import HostRuntime
+import ModelFormat
+import ModelWriter
+import Support
+
+/// `cupel inspect`: what is in a model file.
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows a model's operators, shapes, scales, MACs, flash and RAM, and its digest.",
+    discussion: """
+      Example:
+        cupel inspect purified.cupel
+      """)
+
+  @Argument(help: "A .cupel or ONNX file.") var model: String
+
+  @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
+
+  func run() throws {
+    let summary =
+      isCupelFile(model)
+      ? try ModelSummary(integer: IntegerModel(path: model))
+      : try ModelSummary(float: FloatModel(path: model))
+    print(summary.text)
+    if let json { try writeJSON(summary, to: json) }
+  }
+}

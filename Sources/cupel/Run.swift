@@ -1,0 +1,107 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import Foundation
+import Support
+import Triggers
+
+/// `cupel run`: a model on a test set.
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Runs a model on a test set: accuracy, throughput, predictions.",
+    discussion: """
+      Example:
+        cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
+      """)
+
+  @Argument(help: "A .cupel file, or a float ONNX file for comparison.") var model: String
+
+  @Option(help: ArgumentHelp("Use only the first images.", valueName: "n")) var limit: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Put a trigger on every image, for instance patch:4x4@bottom-right:white.",
+      valueName: "trigger"), transform: { try Trigger($0) })
+  var trigger: Trigger?
+
+  @Option(
+    help: "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.")
+  var profile: DeploymentProfile?
+
+  @Option(help: ArgumentHelp("Write the class of each image, a line each.", valueName: "file"))
+  var predictions: String?
+
+  @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
+
+  @OptionGroup var data: DataOptions
+  @OptionGroup var compute: ComputeOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+  }
+
+  private struct Report: Encodable {
+    let schemaVersion = 1
+    var model: String
+    var images: Int
+    var correct: Int
+    var accuracy: Double
+    var accuracyInterval: [Double]
+    var imagesPerSecond: Double
+    var seconds: Double
+    var threads: Int
+    var predictions: [Int]
+  }
+
+  func run() throws {
+    let (classifier, folder) = try classifier()
+    let images = try ImageSet.load(path: folder, split: .test, limit: limit)
+    let reporter = compute.reporter
+    let stopwatch = Stopwatch()
+    let answers = try classifier.answers(to: images, trigger: trigger) {
+      reporter.update("running \(images.count) images", $0)
+    }
+    let seconds = stopwatch.seconds
+    reporter.finish()
+    let accuracy = Measurement(
+      clean: answers, triggered: [], labels: images.labels, target: nil
+    ).benignAccuracy
+    let rate = Double(images.count) / seconds
+
+    if let predictions {
+      try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
+    }
+    if let json {
+      let interval = accuracy.interval
+      try writeJSON(
+        Report(
+          model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
+          accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
+          imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
+          predictions: answers), to: json)
+    }
+    print("model       \(model)")
+    print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
+    print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
+    print(
+      "throughput  "
+        + String(format: "%.0f images/s, %d threads", rate, compute.threads))
+  }
+
+  /// The model, and the folder with its images.
+  private func classifier() throws -> (any Classifier, String) {
+    if isCupelFile(model) {
+      let integer = try IntegerModel(path: model, profile: profile)
+      let classifier = IntegerClassifier(
+        engine: integer.engine, preprocessing: try integer.preprocessing(data),
+        threads: compute.threads)
+      return (classifier, try data.folder(dataset: integer.dataset))
+    }
+    if profile != nil { throw ValidationError("--profile is for .cupel files") }
+    let float = try FloatModel(path: model)
+    let classifier = try FloatClassifier(
+      graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
+    return (classifier, try data.folder(dataset: float.specimen?.dataset))
+  }
+}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import Foundation
+import HostRuntime
+import Support
+
+/// A `.cupel` file as it was found.
+struct IntegerModel {
+  let path: String
+  let bytes: [UInt8]
+  let engine: IntegerEngine
+
+  /// - Throws: `FileError`, or a failure that names the file and the rule it breaks.
+  init(path: String, profile: DeploymentProfile? = nil) throws {
+    self.path = path
+    bytes = try InputFile.read(path, limit: Int(Int32.max))
+    do {
+      engine = try IntegerEngine(bytes: bytes, profile: profile)
+    } catch {
+      throw Failure("\(path): \(error)", exitCode: Failure.badData)
+    }
+  }
+
+  var name: String { lastComponent(of: path) }
+  var dataset: String? { engine.metadata(ModelMetadata.dataset) }
+  /// How its weights were rounded, as the file says.
+  var rounding: String { engine.metadata(ModelMetadata.rounding) ?? "unknown" }
+  var profileName: String { engine.metadata(ModelMetadata.profile) ?? "unknown" }
+
+  /// From the flags, else from the file's metadata; never guessed.
+  func preprocessing(_ options: DataOptions) throws -> Preprocessing {
+    guard
+      let preprocessing = try options.preprocessing()
+        ?? ModelMetadata.preprocessing(engine.metadata(ModelMetadata.preprocessingKey))
+    else {
+      throw ValidationError(
+        "\(path) says nothing of its preprocessing: give --mean and --std")
+    }
+    try preprocessing.check(channels: engine.inputShape[0])
+    return preprocessing
+  }
+}
+
+/// The metadata that Cupel writes into a `.cupel` file.
+enum ModelMetadata {
+  static let originName = "origin.name"
+  static let originDigest = "origin.sha256"
+  static let scheme = "scheme"
+  static let rounding = "rounding"
+  static let profile = "profile"
+  static let calibration = "calibration.images"
+  static let seed = "calibration.seed"
+  static let dataset = "dataset"
+  static let preprocessingKey = "preprocessing"
+  static let tool = "tool"
+
+  /// Canonical JSON: sorted keys, shortest numbers.
+  static func text(_ preprocessing: Preprocessing) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(preprocessing), as: UTF8.self)
+  }
+
+  /// nil where there is none or where it cannot be understood.
+  static func preprocessing(_ text: String?) -> Preprocessing? {
+    guard let text else { return nil }
+    return try? JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
+  }
+}

@@ -1,0 +1,173 @@
+import FloatGraph
+import HostRuntime
+import ModelFormat
+import ModelWriter
+import Support
+
+/// What `inspect` tells of a model, float or integer.
+struct ModelSummary: Encodable {
+  let schemaVersion = 1
+  var file: String
+  var kind: String
+  var sha256: String
+  /// Size of the file, which is also what an integer model takes in flash.
+  var bytes: Int
+  /// Tensors and scratch of one inference; nil for a float model.
+  var arenaBytes: Int?
+  var macs: Int
+  var parameters: Int
+  var metadata: [String: String]
+  var operators: [Operator]
+
+  struct Operator: Encodable {
+    var name: String
+    var kind: String
+    /// Channels × height × width.
+    var output: [Int]
+    /// Of the output's grid; nil for a float model.
+    var scale: Float?
+    var zeroPoint: Int?
+    var activationBits: Int?
+    var weightBits: Int?
+    var parameters: Int
+    var macs: Int
+  }
+
+  init(float model: FloatModel) {
+    let graph = model.graph
+    file = model.name
+    kind = "float"
+    sha256 = model.sha256
+    bytes = model.bytes
+    macs = graph.macs
+    metadata = [:]
+    if let specimen = model.specimen {
+      metadata["catalogue.name"] = specimen.name
+      metadata["catalogue.attack"] = specimen.attack
+    }
+    operators = graph.nodes.map { node in
+      Operator(
+        name: node.name, kind: node.operation.label, output: graph.values[node.output].shape,
+        parameters: node.operation.parameterCount, macs: graph.macs(of: node))
+    }
+    parameters = operators.reduce(0) { $0 + $1.parameters }
+  }
+
+  init(integer model: IntegerModel) {
+    file = model.name
+    kind = "integer"
+    sha256 = SHA256.hex(model.bytes)
+    bytes = model.bytes.count
+    arenaBytes = model.engine.arenaBytes
+    let program = model.engine.withModel { CupelReader.program(from: $0) }
+    metadata = program.metadata
+    operators = program.operations.map { operation in
+      let output = program.tensors[operation.output]
+      let weights = operation.kind.weighted
+      return Operator(
+        name: operation.name, kind: operation.kind.label,
+        output: [output.channels, output.height, output.width], scale: output.scale,
+        zeroPoint: output.zeroPoint, activationBits: output.bits, weightBits: weights?.bits,
+        parameters: weights.map { $0.weights.count + $0.bias.count } ?? 0,
+        macs: operation.macs(output: output))
+    }
+    macs = operators.reduce(0) { $0 + $1.macs }
+    parameters = operators.reduce(0) { $0 + $1.parameters }
+  }
+
+  var text: String {
+    var lines = [
+      "file        \(file)  (\(kind), \(kibibytes(bytes)))",
+      "sha256      \(sha256)",
+      "MACs        \(grouped(macs)) an image",
+      "parameters  \(grouped(parameters))",
+    ]
+    if let arenaBytes {
+      lines.append("flash       \(kibibytes(bytes)) (the file, run in place)")
+      lines.append("RAM         \(kibibytes(arenaBytes)) (arena: tensors and scratch)")
+    }
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      lines.append("\(key)  \(value)")
+    }
+    var table = TextTable([
+      ("#", .right), ("operator", .left), ("name", .left), ("output", .left), ("bits", .left),
+      ("scale", .right), ("zero", .right), ("parameters", .right), ("MACs", .right),
+    ])
+    for (index, row) in operators.enumerated() {
+      let bits = [row.weightBits.map { "w\($0)" }, row.activationBits.map { "a\($0)" }]
+      table.add([
+        String(index), row.kind, row.name,
+        row.output.map(String.init).joined(separator: "×"),
+        bits.compactMap { $0 }.joined(separator: " "), row.scale.map { "\($0)" } ?? "",
+        row.zeroPoint.map(String.init) ?? "", grouped(row.parameters), grouped(row.macs),
+      ])
+    }
+    return (lines + ["", table.text]).joined(separator: "\n")
+  }
+}
+
+extension FloatGraph.Operation {
+  fileprivate var label: String {
+    switch self {
+    case .convolution: "convolution"
+    case .batchNormalization: "batch normalization"
+    case .clamp: "clamp"
+    case .add: "add"
+    case .averagePool: "average pool"
+    case .maxPool: "max pool"
+    case .globalAveragePool: "global average pool"
+    case .reshape: "reshape"
+    case .linear: "linear"
+    case .pad: "pad"
+    case .slice: "slice"
+    case .concatenate: "concatenate"
+    case .softmax: "softmax"
+    }
+  }
+
+  fileprivate var parameterCount: Int {
+    switch self {
+    case .convolution(let convolution):
+      convolution.weights.count + (convolution.bias?.count ?? 0)
+    case .linear(let linear): linear.weights.count + (linear.bias?.count ?? 0)
+    case .batchNormalization(let normalization): 4 * normalization.gamma.count
+    default: 0
+    }
+  }
+}
+
+extension IntegerOperation {
+  /// Multiplications of one image: each output element takes one weight row.
+  fileprivate func macs(output: IntegerTensor) -> Int {
+    guard let weights = kind.weighted else { return 0 }
+    return output.elementCount * weights.weights.count / output.channels
+  }
+}
+
+extension IntegerOperation.Kind {
+  fileprivate var weighted: IntegerOperation.Weighted? {
+    switch self {
+    case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
+      .fullyConnected(let weighted):
+      weighted
+    default: nil
+    }
+  }
+
+  fileprivate var label: String {
+    switch self {
+    case .convolution: "convolution"
+    case .depthwiseConvolution: "depthwise convolution"
+    case .fullyConnected: "fully connected"
+    case .add: "add"
+    case .averagePool: "average pool"
+    case .maxPool: "max pool"
+    case .mean: "mean"
+    case .clamp: "clamp"
+    case .pad: "pad"
+    case .requantize: "requantize"
+    case .concatenate: "concatenate"
+    case .slice: "slice"
+    }
+  }
+}

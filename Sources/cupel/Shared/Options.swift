@@ -1,0 +1,125 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import Foundation
+import Quantization
+import Support
+
+/// Options that several verbs share.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Threads to use. Results do not depend on it.", valueName: "n"))
+  var threads = ProcessInfo.processInfo.activeProcessorCount
+
+  @Flag(name: .shortAndLong, help: "No progress on standard error.")
+  var quiet = false
+
+  func validate() throws {
+    guard (1...1024).contains(threads) else {
+      throw ValidationError("--threads must lie in 1…1024")
+    }
+  }
+
+  var reporter: ProgressReporter { ProgressReporter(isQuiet: quiet) }
+}
+
+/// Where images come from and what turns their pixels into the network's input.
+struct DataOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Folder with images: IDX (.gz) as in Fashion-MNIST, or CIFAR-10 binary.",
+      valueName: "folder"))
+  var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Mean of each channel, after --scale, separated by commas.", valueName: "m[,m…]"))
+  var mean: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Standard deviation of each channel, separated by commas.", valueName: "s[,s…]"))
+  var std: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Factor from pixel values 0…255 to what --mean is in; with --mean and --std 1/255 unless \
+      given.", valueName: "x"))
+  var scale: Double?
+
+  @Option(help: ArgumentHelp("Order of the network's input axes: NCHW.", valueName: "order"))
+  var layout: String?
+
+  /// Debian's `dataset-fashion-mnist`.
+  static let fashionMNIST = "/usr/share/datasets/fashion-mnist"
+
+  /// The folder given, or the one of the data set that the catalogue or the file names.
+  func folder(dataset: String?) throws -> String {
+    if let data { return data }
+    guard dataset == "fashion-mnist" else {
+      throw ValidationError("--data is needed: the folder with the images")
+    }
+    return Self.fashionMNIST
+  }
+
+  /// What the flags say; nil where none is given.
+  func preprocessing() throws -> Preprocessing? {
+    if let layout, layout.uppercased() != "NCHW" {
+      throw ValidationError("--layout \(layout): only NCHW is known")
+    }
+    if mean == nil, std == nil, scale == nil { return nil }
+    let scale = scale ?? 1.0 / 255
+    guard scale.isFinite, scale > 0 else {
+      throw ValidationError("--scale must be a positive number")
+    }
+    return Preprocessing(
+      scale: scale, mean: try numbers(mean, "--mean") ?? [0], std: try numbers(std, "--std") ?? [1])
+  }
+
+  private func numbers(_ text: String?, _ name: String) throws -> [Double]? {
+    guard let text else { return nil }
+    return try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      guard let value = Double(part), value.isFinite else {
+        throw ValidationError("\(name): '\(part)' is not a number")
+      }
+      return value
+    }
+  }
+}
+
+/// How a float network is calibrated.
+struct CalibrationOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Unlabelled training images that ranges are taken from, and that a purification sees.",
+      valueName: "n"))
+  var calibration = 1024
+
+  @Option(help: ArgumentHelp("Seed of every random choice.", valueName: "n"))
+  var seed: UInt64 = 0
+
+  func validate() throws {
+    guard (1...1_000_000).contains(calibration) else {
+      throw ValidationError("--calibration must lie in 1…1000000")
+    }
+  }
+}
+
+extension DeploymentProfile: ExpressibleByArgument {
+  /// The name used on the command line, in metadata and in JSON.
+  var name: String {
+    switch self {
+    case .tflm: "tflm"
+    case .litertReference: "litert-reference"
+    case .xnnpack: "xnnpack"
+    }
+  }
+
+  public init?(argument: String) {
+    guard let profile = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+    self = profile
+  }
+
+  public static var allValueStrings: [String] { allCases.map(\.name) }
+  public var defaultValueDescription: String { name }
+}

@@ -1,0 +1,331 @@
+import FixedPoint
+import ModelWriter
+import Support
+
+/// Valid programs drawn from a seed: a chain of random operations with residual additions and
+/// concatenations, small enough that thousands can be written and run.
+package struct RandomProgram {
+  package private(set) var program = IntegerProgram()
+  var generator: SeededGenerator
+  private var current = 0
+
+  /// What the next operation may be.
+  package enum Step: Int, CaseIterable, Sendable {
+    case convolution, depthwise, fullyConnected, residual, averagePool, maxPool, mean, clamp, pad
+    case requantize, concatenate, slice
+  }
+
+  /// - Parameter bits: of the weights; nil draws 8 or 4 for each operation.
+  package static func make(
+    seed: UInt64, steps: [Step]? = nil, bits: Int? = nil
+  ) -> IntegerProgram {
+    var builder = RandomProgram(seed: seed)
+    let chain = steps ?? builder.drawSteps()
+    for step in chain { builder.add(step, bits: bits) }
+    return builder.finished()
+  }
+
+  private init(seed: UInt64) {
+    generator = SeededGenerator(seed: seed)
+    let input = tensor(
+      height: generator.integer(in: 1...9), width: generator.integer(in: 1...9),
+      channels: generator.integer(in: 1...6), bits: 8)
+    program.tensors = [input]
+  }
+
+  private mutating func drawSteps() -> [Step] {
+    let count = generator.integer(in: 1...8)
+    return (0..<count).map { _ in Step.allCases[generator.below(Step.allCases.count)] }
+  }
+
+  private mutating func finished() -> IntegerProgram {
+    program.input = 0
+    program.output = current
+    program.metadata = ["scheme": "w8a8", "seed": "\(generator.below(1000))", "note": "ümlaut\n"]
+    return program
+  }
+
+  // MARK: - Tensors and operations
+
+  private func extent(_ index: Int) -> (height: Int, width: Int, channels: Int) {
+    let tensor = program.tensors[index]
+    return (tensor.height, tensor.width, tensor.channels)
+  }
+
+  private mutating func tensor(
+    height: Int, width: Int, channels: Int, bits: Int? = nil
+  ) -> IntegerTensor {
+    let bits = bits ?? (generator.chance(0.3) ? 4 : 8)
+    let zeroPoint = bits == 8 ? generator.integer(in: -128...127) : generator.integer(in: -8...7)
+    return IntegerTensor(
+      name: "t\(program.tensors.count)", height: height, width: width, channels: channels,
+      bits: bits, zeroPoint: zeroPoint, scale: generator.uniform(0.001, 2))
+  }
+
+  /// Like the tensor at `index`, with another extent where one is given.
+  private func like(
+    _ index: Int, height: Int? = nil, width: Int? = nil, channels: Int? = nil
+  ) -> IntegerTensor {
+    var tensor = program.tensors[index]
+    tensor.name = "t\(program.tensors.count)"
+    tensor.height = height ?? tensor.height
+    tensor.width = width ?? tensor.width
+    tensor.channels = channels ?? tensor.channels
+    return tensor
+  }
+
+  private mutating func append(
+    _ kind: IntegerOperation.Kind, inputs: [Int], output: IntegerTensor
+  ) {
+    let index = program.tensors.count
+    program.tensors.append(output)
+    program.operations.append(
+      IntegerOperation(
+        name: "op\(program.operations.count)", kind: kind, inputs: inputs, output: index))
+    current = index
+  }
+
+  private mutating func add(_ step: Step, bits: Int?) {
+    let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
+    // Concatenations multiply; a clamp in their stead keeps programs small.
+    let isLarge = program.tensors[current].elementCount > 1000
+    switch isLarge && (step == .concatenate || step == .pad) ? .clamp : step {
+    case .convolution: addConvolution(bits: bits)
+    case .depthwise: addDepthwise(bits: bits)
+    case .fullyConnected: addFullyConnected(bits: bits)
+    case .residual: addResidual(bits: bits)
+    case .averagePool, .maxPool: addPool(average: step == .averagePool)
+    case .mean: addMean()
+    case .clamp: addClamp()
+    case .pad: addPad()
+    case .requantize: addRequantize()
+    case .concatenate: addConcatenate()
+    case .slice: addSlice()
+    }
+  }
+
+  private mutating func addConvolution(bits: Int) {
+    let input = extent(current)
+    let divisors = (1...input.channels).filter { input.channels % $0 == 0 }
+    let groups = divisors[generator.below(divisors.count)]
+    let (window, height, width) = window(over: input, dilates: true)
+    let channels = groups * generator.integer(in: 1...max(1, 8 / groups))
+    let output = tensor(height: height, width: width, channels: channels)
+    let row = window.kernelHeight * window.kernelWidth * (input.channels / groups)
+    let weighted = weighted(rows: channels, row: row, channels: channels, bits: bits, into: output)
+    append(
+      .convolution(window, groups: groups, weighted), inputs: [current], output: output)
+  }
+
+  private mutating func addDepthwise(bits: Int) {
+    let input = extent(current)
+    let (window, height, width) = window(over: input, dilates: true)
+    let output = tensor(height: height, width: width, channels: input.channels)
+    let taps = window.kernelHeight * window.kernelWidth
+    let weighted = weighted(
+      rows: taps, row: input.channels, channels: input.channels, bits: bits, into: output,
+      byColumn: true)
+    append(.depthwiseConvolution(window, weighted), inputs: [current], output: output)
+  }
+
+  private mutating func addFullyConnected(bits: Int) {
+    let channels = generator.integer(in: 1...10)
+    let output = tensor(height: 1, width: 1, channels: channels)
+    let weighted = weighted(
+      rows: channels, row: program.tensors[current].elementCount, channels: channels, bits: bits,
+      into: output)
+    append(.fullyConnected(weighted), inputs: [current], output: output)
+  }
+
+  /// A 1×1 convolution and the addition of what went into it.
+  private mutating func addResidual(bits: Int) {
+    let shortcut = current
+    let (height, width, channels) = extent(shortcut)
+    let middle = tensor(height: height, width: width, channels: channels)
+    let weighted = weighted(
+      rows: channels, row: channels, channels: channels, bits: bits, into: middle)
+    let window = IntegerOperation.Window(kernelHeight: 1, kernelWidth: 1)
+    append(.convolution(window, groups: 1, weighted), inputs: [shortcut], output: middle)
+    let output = tensor(height: height, width: width, channels: channels)
+    let (low, high) = clampRange(output)
+    let add = IntegerOperation.Add(
+      multipliers: [multiplier(), multiplier()],
+      shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
+      outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
+      high: high)
+    append(
+      .add(add), inputs: generator.chance(0.5) ? [shortcut, current] : [current, shortcut],
+      output: output)
+  }
+
+  private mutating func addPool(average: Bool) {
+    let input = extent(current)
+    let (window, height, width) = window(over: input, dilates: false)
+    append(
+      average ? .averagePool(window) : .maxPool(window), inputs: [current],
+      output: like(current, height: height, width: width))
+  }
+
+  private mutating func addMean() {
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: 1, width: 1, channels: channels)
+    let ratio = generator.uniform(0.3, 1.5) / Float(height * width)
+    append(.mean(rescale(ratio, into: output)), inputs: [current], output: output)
+  }
+
+  private mutating func addRequantize() {
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: height, width: width, channels: channels)
+    let ratio = generator.uniform(0.05, 4)
+    append(.requantize(rescale(ratio, into: output)), inputs: [current], output: output)
+  }
+
+  private mutating func addClamp() {
+    let output = like(current)
+    let (low, high) = clampRange(output)
+    append(.clamp(low: low, high: high), inputs: [current], output: output)
+  }
+
+  private mutating func addPad() {
+    let (height, width, channels) = extent(current)
+    let before = (0..<3).map { _ in generator.below(3) }
+    let after = (0..<3).map { _ in generator.below(3) }
+    append(
+      .pad(
+        .init(top: before[0], left: before[1], front: before[2]),
+        value: Int8(program.tensors[current].zeroPoint)),
+      inputs: [current],
+      output: like(
+        current, height: height + before[0] + after[0], width: width + before[1] + after[1],
+        channels: channels + before[2] + after[2]))
+  }
+
+  /// The current tensor two or three times over: extents and grids then agree by themselves.
+  private mutating func addConcatenate() {
+    let (height, width, channels) = extent(current)
+    let count = generator.integer(in: 2...3)
+    let axis = generator.below(3)
+    append(
+      .concatenate(axis: axis), inputs: Array(repeating: current, count: count),
+      output: like(
+        current, height: height * (axis == 0 ? count : 1), width: width * (axis == 1 ? count : 1),
+        channels: channels * (axis == 2 ? count : 1)))
+  }
+
+  private mutating func addSlice() {
+    let (height, width, channels) = extent(current)
+    var start: [Int] = []
+    var step: [Int] = []
+    var counts: [Int] = []
+    for extent in [height, width, channels] {
+      start.append(generator.below(extent))
+      step.append(generator.integer(in: 1...3))
+      let most = (extent - 1 - start.last!) / step.last! + 1
+      counts.append(generator.integer(in: 1...most))
+    }
+    append(
+      .slice(.init(start: start, step: step)), inputs: [current],
+      output: like(current, height: counts[0], width: counts[1], channels: counts[2]))
+  }
+
+  // MARK: - Parameters
+
+  /// A window and the output's height and width.
+  private mutating func window(
+    over input: (height: Int, width: Int, channels: Int), dilates: Bool
+  ) -> (IntegerOperation.Window, height: Int, width: Int) {
+    let vertical = axis(over: input.height, dilates: dilates)
+    let horizontal = axis(over: input.width, dilates: dilates)
+    let window = IntegerOperation.Window(
+      kernelHeight: vertical.kernel, kernelWidth: horizontal.kernel,
+      strideHeight: vertical.stride, strideWidth: horizontal.stride,
+      dilationHeight: vertical.dilation, dilationWidth: horizontal.dilation,
+      padTop: vertical.before, padLeft: horizontal.before)
+    return (window, vertical.output, horizontal.output)
+  }
+
+  private struct WindowAxis {
+    var kernel, stride, dilation, before, output: Int
+  }
+
+  private mutating func axis(over input: Int, dilates: Bool) -> WindowAxis {
+    while true {
+      let kernel = generator.integer(in: 1...4)
+      let stride = generator.integer(in: 1...3)
+      let dilation = dilates ? generator.integer(in: 1...2) : 1
+      let reach = (kernel - 1) * dilation + 1
+      let before = generator.below(reach)
+      let after = generator.below(reach)
+      let room = input + before + after - reach
+      if room >= 0 {
+        return WindowAxis(
+          kernel: kernel, stride: stride, dilation: dilation, before: before,
+          output: room / stride + 1)
+      }
+    }
+  }
+
+  private mutating func clampRange(_ tensor: IntegerTensor) -> (Int8, Int8) {
+    let lowest = tensor.bits == 8 ? -128 : -8
+    let highest = tensor.bits == 8 ? 127 : 7
+    let low = generator.chance(0.5) ? lowest : generator.integer(in: lowest...0)
+    let high = generator.chance(0.5) ? highest : generator.integer(in: 0...highest)
+    return (Int8(low), Int8(high))
+  }
+
+  private mutating func multiplier() -> Int32 {
+    Int32(generator.integer(in: 1 << 30...Int(Int32.max)))
+  }
+
+  private mutating func rounding() -> RoundingMode {
+    RoundingMode.allCases[generator.below(RoundingMode.allCases.count)]
+  }
+
+  private mutating func rescale(
+    _ ratio: Float, into output: IntegerTensor
+  ) -> IntegerOperation.Rescale {
+    let (multiplier, shift) = Self.fixedPoint(ratio)
+    let (low, high) = clampRange(output)
+    return .init(
+      ratio: ratio, multiplier: multiplier, shift: shift, rounding: rounding(), low: low,
+      high: high)
+  }
+
+  /// `ratio` as a Q31 multiplier and a shift: exact, as single has 24 bits.
+  private static func fixedPoint(_ ratio: Float) -> (Int32, Int32) {
+    if ratio == 0 { return (0, 0) }
+    let magnitude = Int32(ratio.significand * 0x1p30)
+    return (ratio < 0 ? -magnitude : magnitude, Int32(ratio.exponent) + 1)
+  }
+
+  /// Weights and ratios that spread the outputs over the grid, and hold the overflow proof.
+  private mutating func weighted(
+    rows: Int, row: Int, channels: Int, bits: Int, into output: IntegerTensor,
+    byColumn: Bool = false
+  ) -> IntegerOperation.Weighted {
+    let limits = bits == 8 ? -128...127 : -8...7
+    let weights = (0..<rows * row).map { _ in Int8(generator.integer(in: limits)) }
+    var bias: [Int32] = []
+    var scales: [IntegerOperation.ChannelScale] = []
+    for channel in 0..<channels {
+      let own =
+        byColumn
+        ? (0..<rows).map { weights[$0 * row + channel] }
+        : Array(weights[channel * row..<(channel + 1) * row])
+      let sum = own.reduce(1) { $0 + Int($1.magnitude) } * 128
+      bias.append(Int32(generator.integer(in: -sum...sum)))
+      var ratio = generator.uniform(10, 500) / Float(sum)
+      if generator.chance(0.1) { ratio = -ratio }
+      if generator.chance(0.05) { ratio = 0 }
+      let (multiplier, shift) = Self.fixedPoint(ratio)
+      scales.append(
+        .init(
+          weightScale: generator.uniform(-0.1, 0.1), ratio: ratio, multiplier: multiplier,
+          shift: shift))
+    }
+    let (low, high) = clampRange(output)
+    return .init(
+      bits: bits, weights: weights, bias: bias, scales: scales, rounding: rounding(), low: low,
+      high: high)
+  }
+}

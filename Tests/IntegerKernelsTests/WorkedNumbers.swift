@@ -1,0 +1,48 @@
+import Foundation
+
+/// The blocks of worked numbers in `docs/arithmetic.md`: fenced, with `worked` and a subject.
+struct WorkedNumbers {
+  struct Block {
+    var subject: String
+    /// Words of each line; lines that begin with # are comments.
+    var lines: [[String]]
+  }
+
+  var blocks: [Block] = []
+
+  init(file: String = #filePath) throws {
+    let root = URL(fileURLWithPath: file).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(
+      contentsOf: root.appendingPathComponent("docs/arithmetic.md"), encoding: .utf8)
+    var isInside = false
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      let words = line.split(separator: " ").map(String.init)
+      if words.first == "```worked" {
+        blocks.append(Block(subject: words[1], lines: []))
+        isInside = true
+      } else if line.hasPrefix("```") {
+        isInside = false
+      } else if isInside, let first = words.first, first != "#" {
+        blocks[blocks.count - 1].lines.append(words)
+      }
+    }
+  }
+}
+
+extension WorkedNumbers.Block {
+  /// The numbers of a line that begins with `key`.
+  func numbers(_ key: String) -> [Int]? {
+    lines.first { $0[0] == key }?.dropFirst().map(number)
+  }
+
+  func word(_ key: String) -> String? {
+    lines.first { $0[0] == key }?[1]
+  }
+}
+
+/// Decimal or 0x hexadecimal; a word that is neither becomes a number that no test expects.
+func number(_ word: String) -> Int {
+  let value = word.hasPrefix("0x") ? Int(word.dropFirst(2), radix: 16) : Int(word)
+  return value ?? Int.min
+}

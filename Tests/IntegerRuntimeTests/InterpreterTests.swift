@@ -1,0 +1,172 @@
+import FixedPoint
+import IntegerRuntime
+import ModelFormat
+import ModelWriter
+import Testing
+
+@Suite struct InterpreterTests {
+  private func randomImage(_ program: IntegerProgram, seed: UInt64) -> [Int8] {
+    var generator = SeededGenerator(seed: seed)
+    return (0..<program.tensors[program.input].elementCount).map { _ in
+      Int8.random(in: -128...127, using: &generator)
+    }
+  }
+
+  // MARK: - Against the oracle
+
+  /// Every tensor after the operation that makes it, on networks of every operator.
+  @Test(arguments: [8, 4], 0..<60)
+  func everyTensorAgreesWithTheDefinitions(weightBits: Int, seed: Int) throws {
+    let program = RandomNetwork(seed: UInt64(seed), weightBits: weightBits).program
+    let image = randomImage(program, seed: UInt64(seed) + 1000)
+    var oracle = NetworkOracle(program, image: image)
+    oracle.run()
+    let (_, isIntact) = try withInterpreter(program) { interpreter in
+      try image.withUnsafeBufferPointer { try interpreter.setInput($0) }
+      for (index, operation) in program.operations.enumerated() {
+        interpreter.execute(operation: index)
+        let values = interpreter.tensor(operation.output).map { Int($0) }
+        #expect(values == oracle.values[operation.output], "\(operation.kind)")
+      }
+      let output = try interpreter.output(for: image)
+      #expect(output.map { Int($0) } == oracle.values[program.output])
+    }
+    #expect(isIntact)
+  }
+
+  /// The random networks are worth something only if they hold every operator and do not all end
+  /// in the same place.
+  @Test func theRandomNetworksCoverEveryOperator() throws {
+    var names: Set<String> = []
+    var values: Set<Int> = []
+    for seed in 0..<60 {
+      let program = RandomNetwork(seed: UInt64(seed), weightBits: 8).program
+      for operation in program.operations {
+        names.insert(String("\(operation.kind)".prefix { $0 != "(" }))
+      }
+      var oracle = NetworkOracle(program, image: randomImage(program, seed: UInt64(seed) + 1000))
+      oracle.run()
+      values.formUnion(oracle.values[program.output])
+    }
+    #expect(names.count == 12)
+    #expect(values.count > 100)
+  }
+
+  @Test(arguments: DeploymentProfile.allCases)
+  func aProfileReplacesEveryRoundingMode(profile: DeploymentProfile) throws {
+    for seed in 0..<20 {
+      let program = RandomNetwork(seed: UInt64(seed), weightBits: 8).program
+      let image = randomImage(program, seed: UInt64(seed))
+      var oracle = NetworkOracle(program, image: image)
+      oracle.override = { isFullyConnected in
+        switch profile {
+        case .tflm: .doubleRounding
+        case .litertReference: isFullyConnected ? .singleRounding : .doubleRounding
+        case .xnnpack: .float32HalfEven
+        }
+      }
+      oracle.run()
+      let (output, _) = try withInterpreter(program, profile: profile) {
+        try $0.output(for: image)
+      }
+      #expect(output.map { Int($0) } == oracle.values[program.output])
+    }
+  }
+
+  // MARK: - By hand
+
+  /// Two inputs through a fully connected layer: (3, −1) · w + bias, a quarter of it, plus 5.
+  private var small: IntegerProgram {
+    var program = IntegerProgram()
+    program.tensors = [
+      IntegerTensor(
+        name: "in", height: 1, width: 1, channels: 2, bits: 8, zeroPoint: 1, scale: 0.5),
+      IntegerTensor(
+        name: "out", height: 1, width: 1, channels: 3, bits: 8, zeroPoint: 5, scale: 0.5),
+    ]
+    let scale = IntegerOperation.ChannelScale(
+      weightScale: 0.25, ratio: 0.25, multiplier: 1 << 30, shift: -1)
+    program.operations = [
+      IntegerOperation(
+        name: "fc",
+        kind: .fullyConnected(
+          IntegerOperation.Weighted(
+            bits: 8, weights: [10, 2, -7, 1, 0, -100], bias: [0, 4, 1000],
+            scales: [scale, scale, scale], rounding: .doubleRounding, low: -128, high: 127)),
+        inputs: [0], output: 1)
+    ]
+    program.output = 1
+    return program
+  }
+
+  @Test func aFullyConnectedLayerWorkedByHand() throws {
+    // 30 − 2 = 28 → 7; −21 − 1 + 4 = −18 → −4.5 → −5; 100 + 1000 = 1100 → 275, clamped.
+    // (−9 before rounding twice: −18 · ½ = −9, then −4.5 away from zero.)
+    let (output, isIntact) = try withInterpreter(small) { try $0.output(for: [4, 0]) }
+    #expect(output == [12, 0, 127])
+    #expect(isIntact)
+    let (even, _) = try withInterpreter(small, profile: .xnnpack) { try $0.output(for: [4, 0]) }
+    #expect(even == [12, 1, 127])
+  }
+
+  @Test func aProgramWithoutOperationsCopiesItsInput() throws {
+    var program = IntegerProgram()
+    program.tensors = [small.tensors[0]]
+    let (output, _) = try withInterpreter(program) { try $0.output(for: [-128, 127]) }
+    #expect(output == [-128, 127])
+  }
+
+  @Test func whatTheArenaHeldDoesNotMatter() throws {
+    let program = RandomNetwork(seed: 3, weightBits: 4).program
+    let image = randomImage(program, seed: 4)
+    let outputs = try [0, 0x7F, 0xFF].map { rubbish in
+      try withInterpreter(program, rubbish: rubbish) { interpreter in
+        [try interpreter.output(for: image), try interpreter.output(for: image)]
+      }.result
+    }
+    #expect(Set(outputs.flatMap { $0 }).count == 1)
+  }
+
+  // MARK: - Callers' mistakes
+
+  @Test func theArenaMustBeLargeEnoughAndAligned() throws {
+    try withModelView(try CupelWriter.bytes(of: small)) { model in
+      let needed = Interpreter.arenaBytes(for: model)
+      // Two tensors of at most 16 bytes each, two rows of eight int16, three sums.
+      #expect(needed == 32 + 32 + 12)
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: needed + 16, alignment: 16)
+      defer { memory.deallocate() }
+      #expect(throws: RuntimeError.arenaSize(needed: needed)) {
+        try Interpreter(
+          model: model, arena: UnsafeMutableRawBufferPointer(rebasing: memory[..<(needed - 1)]))
+      }
+      #expect(throws: RuntimeError.arenaSize(needed: needed)) {
+        try Interpreter(model: model, arena: UnsafeMutableRawBufferPointer(start: nil, count: 0))
+      }
+      #expect(throws: RuntimeError.arenaAlignment) {
+        try Interpreter(
+          model: model, arena: UnsafeMutableRawBufferPointer(rebasing: memory[8..<(8 + needed)]))
+      }
+    }
+  }
+
+  @Test func inputAndOutputMustHaveTheModelsSizes() throws {
+    let (_, _) = try withInterpreter(small) { interpreter in
+      var output = [Int8](repeating: 0, count: 4)
+      let image: [Int8] = [1, 2, 3]
+      image.withUnsafeBufferPointer { input in
+        output.withUnsafeMutableBufferPointer { output in
+          let three = UnsafeMutableBufferPointer(rebasing: output[..<3])
+          #expect(throws: RuntimeError.inputSize(needed: 2)) {
+            try interpreter.run(input: input, output: three)
+          }
+          let two = UnsafeBufferPointer(rebasing: input[..<2])
+          #expect(throws: RuntimeError.outputSize(needed: 3)) {
+            try interpreter.run(input: two, output: output)
+          }
+          #expect(throws: RuntimeError.inputSize(needed: 2)) { try interpreter.setInput(input) }
+        }
+      }
+    }
+  }
+}

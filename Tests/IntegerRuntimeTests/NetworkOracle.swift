@@ -1,0 +1,174 @@
+import FixedPoint
+import ModelWriter
+
+/// Runs a program operation by operation in nested loops, straight from the definitions in
+/// `IntegerProgram`, with every sum in Int64.
+struct NetworkOracle {
+  let program: IntegerProgram
+  /// The rounding mode of an operation that is (not) fully connected; nil leaves it as written.
+  var override: (_ isFullyConnected: Bool) -> RoundingMode? = { _ in nil }
+  private(set) var values: [[Int]]
+
+  init(_ program: IntegerProgram, image: [Int8]) {
+    self.program = program
+    values = Array(repeating: [], count: program.tensors.count)
+    values[program.input] = image.map { Int($0) }
+  }
+
+  mutating func run() {
+    for operation in program.operations {
+      values[operation.output] = result(of: operation)
+    }
+  }
+
+  private func result(of operation: IntegerOperation) -> [Int] {
+    let output = program.tensors[operation.output]
+    var result: [Int] = []
+    for row in 0..<output.height {
+      for column in 0..<output.width {
+        for channel in 0..<output.channels {
+          result.append(element(operation, output, row, column, channel))
+        }
+      }
+    }
+    return result
+  }
+
+  /// A value of a tensor, or nil outside it.
+  private func value(_ tensor: Int, _ row: Int, _ column: Int, _ channel: Int) -> Int? {
+    let extent = program.tensors[tensor]
+    guard (0..<extent.height).contains(row), (0..<extent.width).contains(column),
+      (0..<extent.channels).contains(channel)
+    else { return nil }
+    return values[tensor][(row * extent.width + column) * extent.channels + channel]
+  }
+
+  private func element(
+    _ operation: IntegerOperation, _ output: IntegerTensor, _ row: Int, _ column: Int,
+    _ channel: Int
+  ) -> Int {
+    let source = operation.inputs[0]
+    let input = program.tensors[source]
+    switch operation.kind {
+    case .convolution(let window, let groups, let weighted):
+      let depth = input.channels / groups
+      let first = channel / (output.channels / groups) * depth
+      let taps = taps(window, row, column)
+      var sum = 0
+      for (index, tap) in taps.enumerated() {
+        for slot in 0..<depth {
+          guard let q = value(source, tap.row, tap.column, first + slot) else { continue }
+          let weight = weighted.weights[(channel * taps.count + index) * depth + slot]
+          sum += (q - input.zeroPoint) * Int(weight)
+        }
+      }
+      return requantized(sum, weighted, channel, output, isFullyConnected: false)
+    case .depthwiseConvolution(let window, let weighted):
+      var sum = 0
+      for (index, tap) in taps(window, row, column).enumerated() {
+        guard let q = value(source, tap.row, tap.column, channel) else { continue }
+        sum += (q - input.zeroPoint) * Int(weighted.weights[index * input.channels + channel])
+      }
+      return requantized(sum, weighted, channel, output, isFullyConnected: false)
+    case .fullyConnected(let weighted):
+      let count = input.elementCount
+      let sum = (0..<count).reduce(0) {
+        $0 + (values[source][$1] - input.zeroPoint) * Int(weighted.weights[channel * count + $1])
+      }
+      return requantized(sum, weighted, channel, output, isFullyConnected: true)
+    case .add(let add):
+      let other = operation.inputs[1]
+      return added(
+        add, value(source, row, column, channel)! - input.zeroPoint,
+        value(other, row, column, channel)! - program.tensors[other].zeroPoint,
+        zeroPoint: output.zeroPoint)
+    case .averagePool(let window):
+      let inside = taps(window, row, column).compactMap {
+        value(source, $0.row, $0.column, channel)
+      }
+      let mean = Double(inside.reduce(0, +)) / Double(inside.count)
+      return Int(mean.rounded(.toNearestOrAwayFromZero))
+    case .maxPool(let window):
+      return taps(window, row, column).compactMap { value(source, $0.row, $0.column, channel) }
+        .max()!
+    case .mean(let rescale):
+      var sum = 0
+      for y in 0..<input.height {
+        for x in 0..<input.width { sum += value(source, y, x, channel)! - input.zeroPoint }
+      }
+      return rescaled(sum, rescale, zeroPoint: output.zeroPoint)
+    case .requantize(let rescale):
+      let sum = value(source, row, column, channel)! - input.zeroPoint
+      return rescaled(sum, rescale, zeroPoint: output.zeroPoint)
+    case .clamp(let low, let high):
+      return min(max(value(source, row, column, channel)!, Int(low)), Int(high))
+    case .pad(let pad, let filler):
+      return value(source, row - pad.top, column - pad.left, channel - pad.front) ?? Int(filler)
+    case .concatenate(let axis): return joined(operation.inputs, axis, [row, column, channel])
+    case .slice(let slice):
+      let place = zip([row, column, channel], zip(slice.start, slice.step)).map {
+        $1.0 + $1.1 * $0
+      }
+      return value(source, place[0], place[1], place[2])!
+    }
+  }
+
+  private func taps(
+    _ window: IntegerOperation.Window, _ row: Int, _ column: Int
+  ) -> [(row: Int, column: Int)] {
+    (0..<window.kernelHeight * window.kernelWidth).map {
+      (
+        row * window.strideHeight - window.padTop
+          + $0 / window.kernelWidth * window.dilationHeight,
+        column * window.strideWidth - window.padLeft
+          + $0 % window.kernelWidth * window.dilationWidth
+      )
+    }
+  }
+
+  private func requantized(
+    _ sum: Int, _ weighted: IntegerOperation.Weighted, _ channel: Int, _ output: IntegerTensor,
+    isFullyConnected: Bool
+  ) -> Int {
+    let scale = weighted.scales[channel]
+    let scaled = RoundingOracle.scale(
+      Int64(sum) + Int64(weighted.bias[channel]), multiplier: scale.multiplier,
+      shift: scale.shift, ratio: scale.ratio,
+      mode: override(isFullyConnected) ?? weighted.rounding)
+    return min(max(Int(scaled) + output.zeroPoint, Int(weighted.low)), Int(weighted.high))
+  }
+
+  private func rescaled(
+    _ sum: Int, _ rescale: IntegerOperation.Rescale, zeroPoint: Int
+  ) -> Int {
+    let scaled = RoundingOracle.scale(
+      Int64(sum), multiplier: rescale.multiplier, shift: rescale.shift, ratio: rescale.ratio,
+      mode: override(false) ?? rescale.rounding)
+    return min(max(Int(scaled) + zeroPoint, Int(rescale.low)), Int(rescale.high))
+  }
+
+  private func added(
+    _ add: IntegerOperation.Add, _ first: Int, _ second: Int, zeroPoint: Int
+  ) -> Int {
+    func scaled(_ value: Int64, _ multiplier: Int32, _ shift: Int32) -> Int64 {
+      RoundingOracle.scale(
+        value, multiplier: multiplier, shift: shift, ratio: 0, mode: .doubleRounding)
+    }
+    let sum =
+      scaled(Int64(first) << 20, add.multipliers[0], add.shifts[0])
+      + scaled(Int64(second) << 20, add.multipliers[1], add.shifts[1])
+    let result = Int(scaled(sum, add.outputMultiplier, add.outputShift)) + zeroPoint
+    return min(max(result, Int(add.low)), Int(add.high))
+  }
+
+  private func joined(_ inputs: [Int], _ axis: Int, _ place: [Int]) -> Int {
+    var place = place
+    for tensor in inputs {
+      let extent = program.tensors[tensor]
+      let length = [extent.height, extent.width, extent.channels][axis]
+      if place[axis] < length { return value(tensor, place[0], place[1], place[2])! }
+      place[axis] -= length
+    }
+    return 0
+  }
+}

@@ -1,0 +1,29 @@
+import FixedPoint
+import ModelWriter
+
+/// The rounding modes once more, by other means than the core's: floor division in Int64, and the
+/// processor's own float32.
+enum RoundingOracle {
+  static func scale(
+    _ sum: Int64, multiplier: Int32, shift: Int32, ratio: Float, mode: RoundingMode
+  ) -> Int64 {
+    switch mode {
+    case .doubleRounding:
+      let shifted = sum * (1 << Int64(max(shift, 0)))
+      let high = floorDivide(shifted * Int64(multiplier) + (1 << 30), 1 << 31)
+      let divisor = Int64(1) << Int64(max(-shift, 0))
+      let magnitude = (abs(high) * 2 + divisor) / (divisor * 2)
+      return high < 0 ? -magnitude : magnitude
+    case .singleRounding:
+      let divisor = Int64(1) << Int64(31 - shift)
+      return floorDivide(sum * Int64(multiplier) + divisor / 2, divisor)
+    case .float32HalfEven:
+      return Int64((Float(sum) * ratio).rounded(.toNearestOrEven))
+    }
+  }
+
+  private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
+    let quotient = value / divisor
+    return value % divisor < 0 ? quotient - 1 : quotient
+  }
+}

@@ -1,0 +1,360 @@
+import FloatGraph
+import ModelImport
+import Testing
+
+/// Single nodes in each of their forms, by the ONNX specification, against hand-worked graphs.
+@Suite struct OperatorImportTests {
+  typealias Source = OnnxModelSource
+  typealias Node = OnnxModelSource.Node
+
+  static func graph(
+    _ nodes: [Node], _ initializers: [Source.Tensor] = [], input: [Int?] = [nil, 2, 6, 6],
+    operatorSet: Int = 17
+  ) throws -> FloatGraph {
+    var source = Source(nodes, initializers)
+    source.input = input
+    source.operatorSet = operatorSet
+    let graph = try OnnxImporter.load(bytes: source.bytes)
+    try graph.validate()
+    return graph
+  }
+
+  private static let kernel3 = Source.Tensor.floats(
+    "w", [1, 2, 3, 3], (0..<18).map { Float($0) })
+
+  private static func window(_ graph: FloatGraph) throws -> FloatGraph.Window {
+    switch try #require(graph.nodes.first).operation {
+    case .convolution(let convolution): return convolution.window
+    case .averagePool(let pooling), .maxPool(let pooling): return pooling.window
+    default: throw FloatGraphError(node: nil, rule: "no window")
+    }
+  }
+
+  // MARK: Windows
+
+  @Test func convolutionTakesItsAttributes() throws {
+    let graph = try Self.graph(
+      [
+        Node(
+          "Conv", ["x", "w", "b"], ["y"],
+          [
+            ("strides", .integers([2, 1])), ("pads", .integers([1, 0, 2, 3])),
+            ("dilations", .integers([1, 2])), ("kernel_shape", .integers([3, 3])),
+            ("group", .integer(1)), ("auto_pad", .text("NOTSET")),
+          ])
+      ], [Self.kernel3, .floats("b", [1], [0.5])])
+    let expected = FloatGraph.Convolution(
+      weights: (0..<18).map { Float($0) }, bias: [0.5], outputChannels: 1,
+      window: .init(
+        kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 1, dilationHeight: 1,
+        dilationWidth: 2, padTop: 1, padLeft: 0, padBottom: 2, padRight: 3))
+    #expect(graph.nodes.map(\.operation) == [.convolution(expected)])
+    // (6 + 3 − 3) / 2 + 1 and (6 + 3 − 5) / 1 + 1
+    #expect(graph.values.last?.shape == [1, 4, 5])
+    #expect(graph.nodes[0].name == "Conv_node")
+    #expect(graph.values.map(\.name) == ["x", "y"])
+  }
+
+  /// Output is ⌈6 / stride⌉; of an odd total of padding, UPPER puts more at the end.
+  @Test(arguments: [
+    ("SAME_UPPER", 1, [1, 1]), ("SAME_UPPER", 2, [0, 1]), ("SAME_LOWER", 2, [1, 0]),
+    ("SAME_UPPER", 4, [0, 1]), ("VALID", 2, [0, 0]),
+  ])
+  func autoPadIsResolved(_ mode: String, _ stride: Int, _ pads: [Int]) throws {
+    let attributes: [(String, Source.Attribute)] = [
+      ("auto_pad", .text(mode)), ("strides", .integers([stride, stride])),
+      ("kernel_shape", .integers([3, 3])),
+    ]
+    for node in [
+      Node("Conv", ["x", "w"], ["y"], attributes), Node("MaxPool", ["x"], ["y"], attributes),
+      Node("AveragePool", ["x"], ["y"], attributes),
+    ] {
+      let graph = try Self.graph([node], [Self.kernel3])
+      let window = try Self.window(graph)
+      #expect([window.padTop, window.padBottom] == pads)
+      #expect([window.padLeft, window.padRight] == pads)
+      let extent = mode == "VALID" ? (6 - 3) / stride + 1 : (6 + stride - 1) / stride
+      #expect(graph.values.last?.shape.last == extent)
+    }
+  }
+
+  /// ceil_mode adds a window that is not full, unless it would start in the padding.
+  @Test func ceilModeExtendsThePadding() throws {
+    func pool(
+      _ type: String, _ size: Int, pads: Int = 0, kernel: Int = 2,
+      extra: [(String, Source.Attribute)] = []
+    ) throws -> FloatGraph {
+      try Self.graph(
+        [
+          Node(
+            type, ["x"], ["y"],
+            [
+              ("kernel_shape", .integers([kernel, kernel])), ("strides", .integers([2, 2])),
+              ("pads", .integers([pads, pads, pads, pads])), ("ceil_mode", .integer(1)),
+            ] + extra)
+        ], input: [nil, 2, size, size])
+    }
+    let odd = try pool("MaxPool", 5)
+    #expect(odd.values.last?.shape == [2, 3, 3])
+    #expect(try Self.window(odd).padBottom == 1)
+    let average = try pool("AveragePool", 5)
+    #expect(average.values.last?.shape == [2, 3, 3])
+    let even = try pool("MaxPool", 6)
+    #expect(try Self.window(even).padBottom == 0)
+    // Windows at −1, 1, 3; one at 5 would start in the padding of an image of 5.
+    let padded = try pool("MaxPool", 5, pads: 1)
+    #expect(padded.values.last?.shape == [2, 3, 3])
+    #expect(throws: ImportError.self) {
+      try pool("AveragePool", 5, extra: [("count_include_pad", .integer(1))])
+    }
+    let counted = try pool("AveragePool", 6, extra: [("count_include_pad", .integer(1))])
+    guard case .averagePool(let pooling) = counted.nodes[0].operation else {
+      Issue.record("no pooling")
+      return
+    }
+    #expect(pooling.countsPadding)
+  }
+
+  // MARK: Layers
+
+  private static let statistics: [Source.Tensor] = [
+    .floats("g", [2], [1, -2]), .floats("o", [2], [3, 4]), .floats("m", [2], [5, 6]),
+    .floats("v", [2], [7, 0]),
+  ]
+
+  @Test func batchNormalizationKeepsItsParameters() throws {
+    let graph = try Self.graph(
+      [Node("BatchNormalization", ["x", "g", "o", "m", "v"], ["y"], [("epsilon", .number(0.25))])],
+      Self.statistics)
+    #expect(
+      graph.nodes[0].operation
+        == .batchNormalization(
+          .init(gamma: [1, -2], beta: [3, 4], mean: [5, 6], variance: [7, 0], epsilon: 0.25)))
+  }
+
+  @Test func clipTakesBoundsFromAttributesOrInputs() throws {
+    let old = try Self.graph(
+      [Node("Clip", ["x"], ["y"], [("min", .number(0)), ("max", .number(6))])], operatorSet: 9)
+    #expect(old.nodes[0].operation == .clamp(low: 0, high: 6))
+    let bounds: [Source.Tensor] = [.floats("a", [], [-1]), .floats("b", [], [2])]
+    let new = try Self.graph([Node("Clip", ["x", "a", "b"], ["y"])], bounds)
+    #expect(new.nodes[0].operation == .clamp(low: -1, high: 2))
+    let upper = try Self.graph([Node("Clip", ["x", "", "b"], ["y"])], bounds)
+    #expect(upper.nodes[0].operation == .clamp(low: -.infinity, high: 2))
+    let relu = try Self.graph([Node("Relu", ["x"], ["y"])])
+    #expect(relu.nodes[0].operation == .clamp(low: 0, high: .infinity))
+  }
+
+  @Test func meansOverTheImageArePooling() throws {
+    let global = try Self.graph([Node("GlobalAveragePool", ["x"], ["y"])])
+    #expect(global.nodes[0].operation == .globalAveragePool)
+    #expect(global.values.last?.shape == [2, 1, 1])
+    let attribute = try Self.graph(
+      [
+        Node(
+          "ReduceMean", ["x"], ["y"], [("axes", .integers([-1, 2])), ("keepdims", .integer(0))])
+      ])
+    #expect(attribute.nodes[0].operation == .globalAveragePool)
+    #expect(attribute.values.last?.shape == [2])
+    let input = try Self.graph(
+      [Node("ReduceMean", ["x", "a"], ["y"])], [.integers("a", [2, 3])], operatorSet: 18)
+    #expect(input.values.last?.shape == [2, 1, 1])
+  }
+
+  @Test func softmaxIsOverFeatures() throws {
+    for axis in [1, -1] {
+      let graph = try Self.graph(
+        [Node("Softmax", ["x"], ["y"], [("axis", .integer(axis))])], input: [nil, 5])
+      #expect(graph.nodes[0].operation == .softmax)
+    }
+    // The default axis changed from 1 to −1 with operator set 13; for features both are the same.
+    #expect(
+      try Self.graph([Node("Softmax", ["x"], ["y"])], input: [nil, 5], operatorSet: 11).nodes[0]
+        .operation == .softmax)
+  }
+
+  @Test func identityAndDropoutVanish() throws {
+    let graph = try Self.graph([
+      Node("Identity", ["x"], ["a"]),
+      Node("Dropout", ["a"], ["b", "mask"], [("ratio", .number(0.5))]),
+      Node("Relu", ["b"], ["y"]),
+    ])
+    #expect(graph.nodes.count == 1)
+    #expect(graph.nodes[0].inputs == [0])
+  }
+
+  @Test func nodesThatDoNotReachTheOutputAreDropped() throws {
+    let graph = try Self.graph([
+      Node("Relu", ["x"], ["dead"]), Node("Relu", ["dead"], ["deader"]), Node("Relu", ["x"], ["y"]),
+    ])
+    #expect(graph.nodes.count == 1)
+    #expect(graph.values.count == 2)
+  }
+
+  // MARK: Linear layers
+
+  /// Weights [F = 3, O = 2].
+  private static let matrix = Source.Tensor.floats("w", [3, 2], [1, 2, 3, 4, 5, 6])
+
+  @Test func gemmIsScaledAndTransposed() throws {
+    let graph = try Self.graph(
+      [Node("Gemm", ["x", "w", "b"], ["y"], [("alpha", .number(2)), ("beta", .number(3))])],
+      [Self.matrix, .floats("b", [1, 2], [1, -1])], input: [nil, 3])
+    #expect(
+      graph.nodes[0].operation
+        == .linear(.init(weights: [2, 6, 10, 4, 8, 12], bias: [3, -3], outputFeatures: 2)))
+    let transposed = try Self.graph(
+      [Node("Gemm", ["x", "w", "b"], ["y"], [("transB", .integer(1))])],
+      [.floats("w", [2, 3], [1, 3, 5, 2, 4, 6]), .floats("b", [1], [4])], input: [nil, 3])
+    #expect(
+      transposed.nodes[0].operation
+        == .linear(.init(weights: [1, 3, 5, 2, 4, 6], bias: [4, 4], outputFeatures: 2)))
+  }
+
+  @Test func matMulTakesTheAddAfterItAsBias() throws {
+    for inputs in [["m", "b"], ["b", "m"]] {
+      for dimensions in [[2], [1, 2]] {
+        let graph = try Self.graph(
+          [Node("MatMul", ["x", "w"], ["m"]), Node("Add", inputs, ["y"])],
+          [Self.matrix, .floats("b", dimensions, [7, 8])], input: [nil, 3])
+        #expect(
+          graph.nodes.map(\.operation) == [
+            .linear(.init(weights: [1, 3, 5, 2, 4, 6], bias: [7, 8], outputFeatures: 2))
+          ])
+      }
+    }
+    let scalar = try Self.graph(
+      [Node("MatMul", ["x", "w"], ["m"]), Node("Add", ["m", "b"], ["y"])],
+      [Self.matrix, .floats("b", [], [7])], input: [nil, 3])
+    guard case .linear(let linear) = scalar.nodes[0].operation else {
+      Issue.record("no linear layer")
+      return
+    }
+    #expect(linear.bias == [7, 7])
+  }
+
+  @Test func convolutionTakesTheAddAfterItAsBias() throws {
+    let graph = try Self.graph(
+      [Node("Conv", ["x", "w", "a"], ["c"]), Node("Add", ["c", "b"], ["y"])],
+      [
+        .floats("w", [2, 2, 1, 1], [1, 2, 3, 4]), .floats("a", [2], [1, 1]),
+        .floats("b", [1, 2, 1, 1], [10, 20]),
+      ])
+    guard case .convolution(let convolution) = try #require(graph.nodes.first).operation else {
+      Issue.record("no convolution")
+      return
+    }
+    #expect(graph.nodes.count == 1)
+    #expect(convolution.bias == [11, 21])
+  }
+
+  /// The convolution's own output is still read elsewhere, so the bias may not enter it.
+  @Test func sharedOutputIsNotGivenABias() {
+    #expect(throws: ImportError.self) {
+      try Self.graph(
+        [
+          Node("Conv", ["x", "w"], ["c"]), Node("Add", ["c", "b"], ["d"]),
+          Node("Add", ["c", "d"], ["y"]),
+        ], [.floats("w", [2, 2, 1, 1], [1, 2, 3, 4]), .floats("b", [2, 1, 1], [1, 2])])
+    }
+    // [2] broadcasts along the width, not the channels.
+    #expect(throws: ImportError.self) {
+      try Self.graph(
+        [Node("Conv", ["x", "w"], ["c"]), Node("Add", ["c", "b"], ["y"])],
+        [.floats("w", [2, 2, 1, 1], [1, 2, 3, 4]), .floats("b", [2], [1, 2])])
+    }
+  }
+
+  // MARK: Regions
+
+  @Test func padTakesPadsFromAttributesOrInputs() throws {
+    let expected = FloatGraph.Operation.pad(
+      .init(before: [1, 0, 2], after: [0, 3, 0], value: 0.5))
+    let pads = [0, 1, 0, 2, 0, 0, 3, 0]
+    let old = try Self.graph(
+      [Node("Pad", ["x"], ["y"], [("pads", .integers(pads)), ("value", .number(0.5))])],
+      operatorSet: 10)
+    #expect(old.nodes[0].operation == expected)
+    let new = try Self.graph(
+      [Node("Pad", ["x", "p", "v"], ["y"])],
+      [.integers("p", pads), .floats("v", [], [0.5])])
+    #expect(new.nodes[0].operation == expected)
+    let axes = try Self.graph(
+      [Node("Pad", ["x", "p", "v", "a"], ["y"])],
+      [
+        .integers("p", [2, 1, 0, 0, 0, 3]), .floats("v", [], [0.5]), .integers("a", [3, -3, 2]),
+      ], operatorSet: 18)
+    #expect(axes.nodes[0].operation == expected)
+  }
+
+  @Test func sliceTakesBoundsFromAttributesOrInputs() throws {
+    let old = try Self.graph(
+      [
+        Node(
+          "Slice", ["x"], ["y"],
+          [
+            ("starts", .integers([1, -4])), ("ends", .integers([.max, -1])),
+            ("axes", .integers([1, 3])),
+          ])
+      ], operatorSet: 9)
+    #expect(old.nodes[0].operation == .slice(.init(start: [1, 0, 2], step: [1, 1, 1])))
+    #expect(old.values.last?.shape == [1, 6, 3])
+    let new = try Self.graph(
+      [Node("Slice", ["x", "s", "e", "a", "t"], ["y"])],
+      [
+        .integers("s", [0, 0, -100]), .integers("e", [.max, 5, 100]), .integers("a", [0, 2, -1]),
+        .integers("t", [1, 2, 3]),
+      ])
+    #expect(new.nodes[0].operation == .slice(.init(start: [0, 0, 0], step: [1, 2, 3])))
+    #expect(new.values.last?.shape == [2, 3, 2])
+  }
+
+  @Test func activationsAreJoined() throws {
+    let graph = try Self.graph([
+      Node("Relu", ["x"], ["a"]), Node("Concat", ["x", "a", "x"], ["y"], [("axis", .integer(-3))]),
+    ])
+    #expect(graph.nodes[1].operation == .concatenate(axis: 0))
+    #expect(graph.nodes[1].inputs == [0, 1, 0])
+    #expect(graph.values.last?.shape == [6, 6, 6])
+  }
+
+  // MARK: Reshaping
+
+  @Test(arguments: [
+    ([0, -1], [72]), ([-1, 72], [72]), ([0, 8, 9], [8, 9]), ([0, 0, -1], [2, 36]),
+    ([0, 2, 0, 6], [2, 6, 6]),
+  ])
+  func reshapeKeepsTheOpenBatch(_ target: [Int], _ shape: [Int]) throws {
+    let graph = try Self.graph([Node("Reshape", ["x", "s"], ["y"])], [.integers("s", target)])
+    #expect(graph.nodes[0].operation == .reshape)
+    #expect(graph.values.last?.shape == shape)
+  }
+
+  @Test func reshapeMayNameAFixedBatch() throws {
+    let graph = try Self.graph(
+      [Node("Reshape", ["x", "s"], ["y"])], [.integers("s", [4, -1])], input: [4, 2, 6, 6])
+    #expect(graph.values.last?.shape == [72])
+    #expect(throws: ImportError.self) {
+      try Self.graph(
+        [Node("Reshape", ["x", "s"], ["y"])], [.integers("s", [4, -1])], input: [3, 2, 6, 6])
+    }
+  }
+
+  @Test func axesOfOneComeAndGo() throws {
+    let flat = try Self.graph([Node("Flatten", ["x"], ["y"])])
+    #expect(flat.values.last?.shape == [72])
+    let squeezed = try Self.graph(
+      [Node("Squeeze", ["x"], ["y"], [("axes", .integers([-1, 2]))])], input: [nil, 2, 1, 1],
+      operatorSet: 11)
+    #expect(squeezed.values.last?.shape == [2])
+    let all = try Self.graph([Node("Squeeze", ["x"], ["y"])], input: [nil, 2, 1, 1])
+    #expect(all.values.last?.shape == [2])
+    let widened = try Self.graph(
+      [Node("Unsqueeze", ["x", "a"], ["y"])], [.integers("a", [-1, 2])], input: [nil, 2])
+    #expect(widened.values.last?.shape == [2, 1, 1])
+    let turned = try Self.graph(
+      [Node("Transpose", ["x"], ["y"], [("perm", .integers([0, 2, 3, 1]))])],
+      input: [nil, 1, 3, 4])
+    #expect(turned.values.last?.shape == [3, 4, 1])
+  }
+}

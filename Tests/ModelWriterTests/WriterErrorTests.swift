@@ -1,0 +1,119 @@
+import ModelFormat
+import ModelWriter
+import Testing
+
+/// Programs that cannot be written are refused by name.
+@Suite struct WriterErrorTests {
+  private func message(_ change: (inout IntegerProgram) -> Void) -> String {
+    var program = Sample.program
+    change(&program)
+    do throws(WriterError) {
+      _ = try CupelWriter.bytes(of: program)
+      return "written"
+    } catch { return error.description }
+  }
+
+  private func changeStem(
+    _ change: (inout IntegerOperation.Weighted) -> Void
+  ) -> String {
+    message {
+      guard case .convolution(let window, let groups, var weighted) = $0.operations[0].kind else {
+        return
+      }
+      change(&weighted)
+      $0.operations[0].kind = .convolution(window, groups: groups, weighted)
+    }
+  }
+
+  @Test func theProgramAsAWhole() {
+    #expect(
+      message { $0.input = 14 } == "the program cannot be written: the input is tensor 14 of 14")
+    #expect(message { $0.output = -1 }.hasSuffix("the output is tensor -1 of 14"))
+    #expect(message { $0.operations.removeLast() }.contains("12 operations for 14 tensors"))
+    #expect(message { $0 = IntegerProgram() }.contains("0 tensors"))
+  }
+
+  @Test func tensors() {
+    #expect(message { $0.tensors[2].bits = 5 } == "tensor 2 (narrow): 5 bits")
+    #expect(message { $0.tensors[2].zeroPoint = 128 } == "tensor 2 (narrow): a zero point of 128")
+    #expect(message { $0.tensors[1].height = 0 } == "tensor 1 (stem): an extent of 0")
+    #expect(message { $0.tensors[1].width = .max }.hasPrefix("tensor 1 (stem): an extent of"))
+    #expect(
+      message { $0.tensors[1].height = 1 << 29 } == "tensor 1 (stem): more than 2^31 - 1 elements")
+    #expect(
+      message { $0.tensors[1].scale = .nan }
+        == "tensor 1 (stem): a tensor's scale must be finite and positive")
+    #expect(message { $0.tensors[1].name = "a\u{1B}b" }.contains("UTF-8"))
+    #expect(message { $0.output = 12 } == "tensor 13 (logits): nothing uses it")
+  }
+
+  @Test func order() {
+    #expect(
+      message { $0.operations[2].inputs = [9] }
+        == "operation 2 (branch): input 9 is not defined yet")
+    #expect(
+      message { $0.operations[2].inputs = [99] } == "operation 2 (branch): input 99 is no tensor")
+    #expect(message { $0.operations[2].inputs = [] } == "operation 2 (branch): no inputs")
+    #expect(message { $0.operations[2].output = 99 }.hasSuffix("output 99 is no tensor"))
+    #expect(message { $0.operations[2].output = 1 }.hasSuffix("output 1 is defined twice"))
+    #expect(message { $0.operations[2].output = 0 }.hasSuffix("output 0 is defined twice"))
+  }
+
+  @Test func operations() {
+    #expect(
+      changeStem { $0.weights.removeLast() }
+        == "operation 0 (stem): 107 weights where its shape has 108")
+    #expect(
+      changeStem { $0.bias.append(0) }
+        == "operation 0 (stem): 5 biases and 4 scales for 4 output channels")
+    #expect(changeStem { $0.bits = 3 } == "operation 0 (stem): 3-bit weights")
+    #expect(
+      changeStem { $0.weights[3] = 8 } == "operation 0 (stem): a weight outside -8...7 at 4 bits")
+    #expect(
+      changeStem { $0.scales[2].ratio = .infinity }
+        == "operation 0 (stem): a ratio must be finite and agree with its multiplier and shift")
+    #expect(
+      message { $0.operations[Sample.concatenate].kind = .concatenate(axis: 300) }
+        == "operation 10 (concatenate): an axis of 300")
+    #expect(
+      message { $0.operations[Sample.concatenate].kind = .concatenate(axis: 2) }
+        == "operation 10 (concatenate): the output's extent must be what the operation gives")
+    #expect(
+      message { $0.operations[Sample.slice].kind = .slice(.init(start: [0, 0], step: [1, 1, 1])) }
+        == "operation 9 (slice): a slice needs three starts and three steps")
+    #expect(
+      message {
+        $0.operations[Sample.pad].kind = .pad(.init(top: -1, left: 0, front: 0), value: 0)
+      } == "operation 8 (pad): a parameter of -1")
+    #expect(
+      message {
+        guard case .add(var add) = $0.operations[Sample.add].kind else { return }
+        add.shifts.removeLast()
+        $0.operations[Sample.add].kind = .add(add)
+      } == "operation 3 (sum): an addition needs two multipliers and two shifts")
+    #expect(
+      message {
+        guard case .convolution(_, _, let weighted) = $0.operations[0].kind else { return }
+        $0.operations[0].kind = .convolution(
+          .init(kernelHeight: .max, kernelWidth: 3), groups: 1, weighted)
+      } == "operation 0 (stem): a kernel or groups without a size")
+  }
+
+  @Test func metadata() {
+    #expect(
+      message { $0.metadata["a key"] = "" }
+        == "metadata a key: a metadata key must be 1 or more printable ASCII characters")
+    #expect(message { $0.metadata[""] = "" }.hasPrefix("metadata :"))
+  }
+
+  /// The error of a reader tells the rule, the record and the byte.
+  @Test func readersErrorTellsThePlace() throws {
+    var editor = try FileEditor()
+    editor.bytes[editor.operation(5, 0)] = 13
+    let place = editor.operation(5, 0)
+    #expect(
+      editor.verdict()?.description
+        == "not a valid .cupel file: operation 5, byte \(place): the operation's kind must be "
+        + "known (rule 30, kind)")
+  }
+}
