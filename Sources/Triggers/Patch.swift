@@ -1,7 +1,7 @@
 /// A rectangle that covers part of the image: `patch:HxW@PLACE:PATTERN`.
 ///
-/// PLACE is `top-left`, `top-right`, `bottom-left`, `bottom-right`, `center`, or `row,column` of the
-/// patch's first pixel. PATTERN is `white`, `black`, `checker` or `gray:N` with N from 0 to 255.
+/// PLACE is `top-left`, `top-right`, `bottom-left`, `bottom-right`, `center`, or `row,column` of
+/// the patch's first pixel. PATTERN is `white`, `black`, `checker` or `gray:N` with N from 0 to 255.
 /// Every channel gets the same pattern.
 public struct Patch: Sendable, Equatable {
   /// In pixels, 1 to 4096.

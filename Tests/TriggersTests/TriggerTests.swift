@@ -1,0 +1,91 @@
+import Testing
+import Triggers
+
+@Suite("Trigger strings")
+struct TriggerTests {
+  @Test(
+    "strings that are canonical stay as they are",
+    arguments: [
+      "patch:4x4@bottom-right:white", "patch:6x5@top-left:black", "patch:1x4096@top-right:checker",
+      "patch:3x2@bottom-left:gray:0", "patch:3x2@center:gray:255", "patch:5x5@22,22:checker",
+      "patch:1x1@0,4095:white",
+    ])
+  func roundTrip(text: String) throws {
+    let trigger = try Trigger(text)
+    #expect(trigger.description == text)
+    #expect(try Trigger(trigger.description) == trigger)
+  }
+
+  @Test("leading zeros go")
+  func zeros() throws {
+    let trigger = try Trigger("patch:004x05@007,00:gray:012")
+    #expect(trigger.description == "patch:4x5@7,0:gray:12")
+    #expect(try Trigger(trigger.description) == trigger)
+  }
+
+  @Test(
+    "a malformed string is refused with what is wrong",
+    arguments: [
+      ("", "unknown kind \"\"; known: patch"), ("patch", "patch:HxW@PLACE:PATTERN is needed"),
+      ("wanet:0.5", "unknown kind \"wanet\"; known: patch"), ("Patch:4x4@center:white", "unknown"),
+      (" patch:4x4@center:white", "unknown kind"), ("patch:", "is needed"),
+      ("patch:4x4", "is needed"), ("patch:4x4@center", "is needed"),
+      ("patch:4@center:white", "the size \"4\" is not HxW"),
+      ("patch:4x4x4@center:white", "is not HxW"), ("patch:x@center:white", "height \"\""),
+      ("patch:0x4@center:white", "height 0 is not in 1 to 4096"),
+      ("patch:4x0@center:white", "width 0 is not in 1 to 4096"),
+      ("patch:4097x4@center:white", "height 4097"), ("patch:4x-4@center:white", "width \"-4\""),
+      ("patch:+4x4@center:white", "height \"+4\""), ("patch:4 x4@center:white", "height \"4 \""),
+      ("patch:٤x4@center:white", "height"), ("patch:4.0x4@center:white", "height"),
+      ("patch:99999999999999999999x4@center:white", "99999999999999999999 is not in"),
+      (
+        "patch:4x4@middle:white",
+        "unknown place \"middle\"; known: top-left, top-right, bottom-left, bottom-right, center, "
+          + "row,column"
+      ),
+      ("patch:4x4@:white", "unknown place"), ("patch:4x4@1,2,3:white", "unknown place"),
+      ("patch:4x4@-1,2:white", "row \"-1\""), ("patch:4x4@1,:white", "column \"\""),
+      ("patch:4x4@4096,0:white", "row 4096 is not in 0 to 4095"),
+      (
+        "patch:4x4@center:red",
+        "unknown pattern \"red\"; known: white, black, checker, gray:N"
+      ),
+      ("patch:4x4@center:", "unknown pattern"), ("patch:4x4@center:white:1", "unknown pattern"),
+      ("patch:4x4@center:gray", "unknown pattern"), ("patch:4x4@center:gray:", "gray \"\""),
+      ("patch:4x4@center:gray:256", "gray 256 is not in 0 to 255"),
+      ("patch:4x4@center:gray:-1", "gray \"-1\""), ("patch:4x4@center:gray:1:2", "gray \"1:2\""),
+      ("patch:4x4@center@center:white", "unknown place"),
+    ])
+  func malformed(text: String, rule: String) throws {
+    let error = try #require(throws: TriggerError.self) { _ = try Trigger(text) }
+    guard case .malformed(let found, let why) = error else {
+      Issue.record("\(error) is not about the string")
+      return
+    }
+    #expect(found == text)
+    #expect(why.contains(rule))
+    #expect(error.description.hasPrefix("trigger \"\(text)\": "))
+  }
+
+  @Test("no string crashes the reader")
+  func anyString() {
+    let pieces = [
+      "patch", ":", "@", "x", ",", "4", "0", "-", "center", "white", "gray", "", " ", "é", "\u{0}",
+    ]
+    let right = ["patch", ":", "4", "x", "4", "@", "center", ":", "white"]
+    var state: UInt64 = 1
+    func draw(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    var accepted = 0
+    for _ in 0..<20_000 {
+      var text = right
+      for _ in 0...draw(3) { text[draw(text.count)] = pieces[draw(pieces.count)] }
+      guard let trigger = try? Trigger(text.joined()) else { continue }
+      accepted += 1
+      #expect((try? Trigger(trigger.description)) == trigger)
+    }
+    #expect(accepted > 100)
+  }
+}
