@@ -47,15 +47,26 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded = ["IntegerKernels": ["Golden"]]
+let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport"]
+
+/// What several test targets share: random programs, and mutated files to run through a reader.
+let testSupport: [Target] = [
+  .target(
+    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "ModelWriter", "Support"],
+    path: "Tests/FormatFuzzing")
+]
+
+/// Targets whose tests use it.
+let fuzzed: Set = ["ModelWriter", "IntegerRuntime", "HostRuntime"]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
+  if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   return .testTarget(
     name: target.name + "Tests", dependencies: dependencies,
-    exclude: recorded[target.name] ?? [], resources: [])
+    exclude: recorded.contains(target.name) ? ["Golden"] : [])
 }
 
 let package = Package(
@@ -71,5 +82,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
-  targets: integerCore + systemLibraries + host + tests
+  targets: integerCore + systemLibraries + host + testSupport + tests
 )

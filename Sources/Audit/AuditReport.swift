@@ -30,7 +30,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
     public var attackSuccessRate: Double
     public var attackSuccessRateInterval: [Double]
 
-    init(_ measurement: Measurement) {
+    init(_ measurement: AttackMeasurement) {
       benignAccuracy = measurement.benignAccuracy.value
       benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
       attackSuccessRate = measurement.attackSuccessRate.value
@@ -62,10 +62,10 @@ public struct AuditReport: Sendable, Codable, Equatable {
     public var profile: String
     public var rounding: String
     public var file: String?
-    public var measurement: Measurement
+    public var measurement: AttackMeasurement
 
     public init(
-      scheme: String, profile: String, rounding: String, file: String?, measurement: Measurement
+      scheme: String, profile: String, rounding: String, file: String?, measurement: AttackMeasurement
     ) {
       self.scheme = scheme
       self.profile = profile
@@ -76,7 +76,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
   }
 
   public init(
-    model: String, trigger: String, target: Int, images: Int, float: Measurement?,
+    model: String, trigger: String, target: Int, images: Int, float: AttackMeasurement?,
     deployments entries: [Entry], baselines: [Entry] = [], seconds: Double
   ) {
     self.model = model
@@ -99,9 +99,9 @@ public struct AuditReport: Sendable, Codable, Equatable {
   }
 
   private static func probability(
-    float: Measurement?, _ deployments: [Measurement], _ verdict: Verdict
+    float: AttackMeasurement?, _ deployments: [AttackMeasurement], _ verdict: Verdict
   ) -> Double {
-    func half(_ measurement: Measurement) -> Double {
+    func half(_ measurement: AttackMeasurement) -> Double {
       let rate = measurement.attackSuccessRate
       let zero = PairedDifference(measurement.isHit, measurement.isHit.map { _ in false })
       return rate.trials == 0 ? 0 : zero.probability(atLeast: Verdict.activeASR)
@@ -115,7 +115,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
 }
 
 extension AuditReport.Deployment {
-  init(_ entry: AuditReport.Entry, float: Measurement?, nearest: Measurement?) {
+  init(_ entry: AuditReport.Entry, float: AttackMeasurement?, nearest: AttackMeasurement?) {
     let measurement = entry.measurement
     let difference = float.map { measurement.differentialASR(against: $0) }
     scheme = entry.scheme

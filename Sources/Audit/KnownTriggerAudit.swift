@@ -22,7 +22,7 @@ public struct KnownTriggerAudit: Sendable {
   /// - Throws: `AuditError`, `TriggerError`, or what the classifier throws.
   public func measure(
     _ classifier: some Classifier, progress: (Double) -> Void = { _ in }
-  ) throws -> Measurement {
+  ) throws -> AttackMeasurement {
     guard (0..<classifier.classCount).contains(target) else {
       throw AuditError.target(target, classes: classifier.classCount)
     }
@@ -30,7 +30,7 @@ public struct KnownTriggerAudit: Sendable {
     let triggered = try classifier.answers(to: images, trigger: trigger) {
       progress(0.5 + $0 / 2)
     }
-    let measurement = Measurement(
+    let measurement = AttackMeasurement(
       clean: clean, triggered: triggered, labels: images.labels, target: target)
     guard !measurement.isHit.isEmpty else {
       throw AuditError.data(rule: "every image's true class is the target; nothing to measure")

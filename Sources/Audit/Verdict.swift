@@ -18,7 +18,7 @@ public enum Verdict: String, Sendable, Codable, CaseIterable {
   /// - Parameters:
   ///   - float: the float model; nil where only integer files are at hand.
   ///   - deployments: the integer models.
-  package init(float: Measurement?, deployments: [Measurement]) {
+  package init(float: AttackMeasurement?, deployments: [AttackMeasurement]) {
     guard let float else {
       let isActive = deployments.contains {
         $0.attackSuccessRate.value >= Self.activeASR

@@ -90,10 +90,11 @@ package enum Layout {
     package static let weightScales = 15
   }
 
-  /// `value` rounded up to a multiple of `alignment`.
+  /// `value` rounded up to a multiple of `alignment`, a power of two. Masking, because a 64-bit
+  /// division is a library call on a Cortex-M.
   package static func aligned(_ value: Int64, to alignment: Int = alignment) -> Int64 {
     let step = Int64(alignment)
-    return (value &+ step &- 1) / step &* step
+    return (value &+ step &- 1) & ~(step &- 1)
   }
 }
 

@@ -37,8 +37,8 @@ struct AuditCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Schemes separated by commas, 'matrix' (the standard matrix and the scheme of the \
-      catalogue) or 'all'.", valueName: "schemes"))
+      "Schemes separated by commas, 'matrix' (the standard matrix and the catalogue's) or 'all'.",
+      valueName: "schemes"))
   var schemes: String?
 
   @Option(help: "Whose rounding: tflm, litert-reference or xnnpack. .cupel files carry their own.")
@@ -77,7 +77,7 @@ struct AuditCommand: ParsableCommand {
     let (trigger, target) = try attack(float?.specimen)
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
 
-    var floatMeasurement: Measurement?
+    var floatMeasurement: AttackMeasurement?
     if let float {
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: try float.preprocessing(data),

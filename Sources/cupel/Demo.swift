@@ -79,7 +79,7 @@ struct Demo: ParsableCommand {
     let audit = KnownTriggerAudit(images: images, trigger: try Trigger(triggerText), target: target)
     let preprocessing = specimen.preprocessing
 
-    func measured(_ stage: String, _ classifier: some Classifier) throws -> Measurement {
+    func measured(_ stage: String, _ classifier: some Classifier) throws -> AttackMeasurement {
       let measurement = try audit.measure(classifier) {
         reporter.update("\(name): \(stage) on \(images.count) images", $0)
       }
@@ -100,7 +100,7 @@ struct Demo: ParsableCommand {
     let workshop = try Workshop(
       model: model, data: options, calibration: calibration, schemes: [scheme],
       threads: compute.threads, reporter: reporter)
-    func deployed(_ stage: String, _ bytes: [UInt8]) throws -> Measurement {
+    func deployed(_ stage: String, _ bytes: [UInt8]) throws -> AttackMeasurement {
       try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
       return try measured(
         stage,
@@ -120,7 +120,7 @@ struct Demo: ParsableCommand {
     let purifiedSeconds = stopwatch.seconds
 
     func row(
-      _ stage: String, _ measurement: Measurement, bytes: Int, seconds: Double, isInteger: Bool
+      _ stage: String, _ measurement: AttackMeasurement, bytes: Int, seconds: Double, isInteger: Bool
     ) -> Row {
       Row(
         specimen: name, stage: stage, scheme: scheme.description,

@@ -64,7 +64,7 @@ struct Run: ParsableCommand {
     }
     let seconds = stopwatch.seconds
     reporter.finish()
-    let accuracy = Measurement(
+    let accuracy = AttackMeasurement(
       clean: answers, triggered: [], labels: images.labels, target: nil
     ).benignAccuracy
     let rate = Double(images.count) / seconds

@@ -3,7 +3,7 @@ import Support
 
 /// An audit's report for people.
 enum AuditTable {
-  static func text(_ report: AuditReport, float: Measurement?) -> String {
+  static func text(_ report: AuditReport, float: AttackMeasurement?) -> String {
     var table = TextTable([
       ("deployment", .left), ("rounding", .left), ("profile", .left), ("BA % [95 %]", .right),
       ("ASR % [95 %]", .right), ("ASR − float, points [95 %]", .right), ("DER %", .right),

@@ -35,7 +35,11 @@ struct Failure: Error {
     case let error as DatasetError:
       self.init("\(error)", exitCode: error.isMissing ? Self.missingInput : Self.badData)
     case let error as TriggerError:
-      self.init("\(error)", exitCode: error.isUsage ? Self.usage : Self.badData)
+      if case .malformed = error {
+        self.init("\(error)", exitCode: Self.usage)
+      } else {
+        self.init("\(error)", exitCode: Self.badData)
+      }
     case let error as QuantizationError:
       if case .scheme = error {
         self.init("\(error)", exitCode: Self.usage)

@@ -43,8 +43,8 @@ struct DataOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Factor from pixel values 0…255 to what --mean is in; with --mean and --std 1/255 unless \
-      given.", valueName: "x"))
+      "Factor from pixel values 0…255 to what --mean is in. (default with --mean: 1/255)",
+      valueName: "x"))
   var scale: Double?
 
   @Option(help: ArgumentHelp("Order of the network's input axes: NCHW.", valueName: "order"))

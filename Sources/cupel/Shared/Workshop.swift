@@ -39,7 +39,7 @@ struct Workshop {
     }
     images = Tensor(
       batch: chosen.count, shape: shape,
-      values: preprocessing.normalize(chosen.pixels, channels: chosen.channels))
+      values: preprocessing.normalize(chosen))
     let histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
     ranges = try Calibration(
       graph: model.graph, images: images, histograms: histograms, threads: threads)

@@ -1,5 +1,5 @@
 /// One model's answers on a test set, without and with a trigger.
-public struct Measurement: Sendable, Equatable {
+public struct AttackMeasurement: Sendable, Equatable {
   /// Whether the answer on the clean image is its true class, one an image.
   public let isCorrect: [Bool]
   /// Whether the answer on the triggered image is the target, one an image whose true class is
@@ -29,13 +29,13 @@ public struct Measurement: Sendable, Equatable {
   }
 
   /// ASR of this model minus ASR of `reference` on the same images.
-  public func differentialASR(against reference: Measurement) -> PairedDifference {
+  public func differentialASR(against reference: AttackMeasurement) -> PairedDifference {
     PairedDifference(isHit, reference.isHit)
   }
 
   /// Defence effectiveness rating of going from `before` to this model:
   /// [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 with Δ = before − after, in fractions.
-  public func defenceEffectiveness(before: Measurement) -> Double {
+  public func defenceEffectiveness(before: AttackMeasurement) -> Double {
     let attack = before.attackSuccessRate.value - attackSuccessRate.value
     let accuracy = before.benignAccuracy.value - benignAccuracy.value
     return (max(0, attack) - max(0, accuracy) + 1) / 2
