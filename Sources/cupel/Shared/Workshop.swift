@@ -68,7 +68,8 @@ struct Workshop {
   ) throws -> Purified {
     let plan = try plan(scheme)
     let result = try Purification.run(
-      plan, method: method, images: images, iterations: iterations, threads: threads
+      plan, method: method, images: images, iterations: iterations, seed: seed,
+      threads: threads
     ) { share, _ in reporter.update("purifying with \(method.rawValue), \(scheme)", share) }
     reporter.finish()
     var rounding = method.rawValue
