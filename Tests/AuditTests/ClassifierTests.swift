@@ -32,7 +32,8 @@ import Triggers
       ], input: 0, output: 2)
   }
 
-  private func engine(_ images: ImageSet) throws -> IntegerEngine {
+  private func engine() throws -> IntegerEngine {
+    let images = try QuarterImages.set(8, brightness: 255)
     let calibration = try Calibration(
       graph: graph,
       images: Tensor(
@@ -53,7 +54,7 @@ import Triggers
       #expect(float.imageShape == [1, 4, 4])
       #expect(try float.answers(to: images, trigger: nil) == truth)
       let integer = try IntegerClassifier(
-        engine: engine(images), preprocessing: preprocessing, threads: threads)
+        engine: engine(), preprocessing: preprocessing, threads: threads)
       #expect(integer.classCount == 4)
       #expect(integer.imageShape == [1, 4, 4])
       #expect(try integer.answers(to: images, trigger: nil) == truth)
@@ -67,7 +68,7 @@ import Triggers
     let float = try FloatClassifier(graph: graph, preprocessing: preprocessing, threads: 1)
     #expect(try float.answers(to: images, trigger: trigger).allSatisfy { $0 == 3 })
     let integer = try IntegerClassifier(
-      engine: engine(images), preprocessing: preprocessing, threads: 1)
+      engine: engine(), preprocessing: preprocessing, threads: 1)
     #expect(try integer.answers(to: images, trigger: trigger).allSatisfy { $0 == 3 })
   }
 
@@ -80,7 +81,7 @@ import Triggers
     let float = try FloatClassifier(graph: graph, preprocessing: preprocessing, threads: 1)
     #expect(try float.answers(to: grey, trigger: nil) == [0, 0])
     let integer = try IntegerClassifier(
-      engine: engine(QuarterImages.set(8)), preprocessing: preprocessing, threads: 1)
+      engine: engine(), preprocessing: preprocessing, threads: 1)
     #expect(try integer.answers(to: grey, trigger: nil) == [0, 0])
   }
 
@@ -100,7 +101,7 @@ import Triggers
     #expect(throws: PreprocessingError.self) {
       try FloatClassifier(graph: graph, preprocessing: wrong, threads: 1)
     }
-    let engine = try engine(QuarterImages.set(8))
+    let engine = try engine()
     #expect(throws: PreprocessingError.self) {
       try IntegerClassifier(engine: engine, preprocessing: wrong, threads: 1)
     }

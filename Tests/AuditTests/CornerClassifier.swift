@@ -23,12 +23,16 @@ struct CornerClassifier: Classifier {
 
 /// Images of 4 × 4 pixels whose class is the quarter that is bright.
 enum QuarterImages {
-  static func set(_ count: Int, labels: (Int) -> UInt8 = { UInt8($0 % 4) }) throws -> ImageSet {
+  static func set(
+    _ count: Int, brightness: UInt8 = 200, labels: (Int) -> UInt8 = { UInt8($0 % 4) }
+  ) throws -> ImageSet {
     var pixels: [UInt8] = []
     let labels = (0..<count).map(labels)
     for label in labels {
       var image = [UInt8](repeating: 10, count: 16)
-      for offset in [0, 1, 4, 5] { image[Int(label) / 2 * 8 + Int(label) % 2 * 2 + offset] = 200 }
+      for offset in [0, 1, 4, 5] {
+        image[Int(label) / 2 * 8 + Int(label) % 2 * 2 + offset] = brightness
+      }
       pixels += image
     }
     return try ImageSet(

@@ -114,17 +114,20 @@ import Testing
   // MARK: - Second computation
 
   private static func smallTables(upTo most: Int) -> [Table] {
-    (1...most).flatMap { total in
-      (0...total).flatMap { both in
-        (0...total - both).flatMap { first in
-          (0...total - both - first).map { second in
-            Table(
-              both: both, firstOnly: first, secondOnly: second,
-              neither: total - both - first - second)
+    var tables: [Table] = []
+    for total in 1...most {
+      for both in 0...total {
+        for first in 0...total - both {
+          for second in 0...total - both - first {
+            tables.append(
+              Table(
+                both: both, firstOnly: first, secondOnly: second,
+                neither: total - both - first - second))
           }
         }
       }
     }
+    return tables
   }
 
   private static let largeTables = [

@@ -8,7 +8,8 @@ import Testing
     (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611),
     (1, 29, 0.0061, 0.1718),
   ])
-  func agreesWithPublishedIntervals(_ successes: Int, _ trials: Int, _ low: Double, _ high: Double) {
+  func agreesWithPublishedIntervals(_ successes: Int, _ trials: Int, _ low: Double, _ high: Double)
+  {
     let interval = Proportion(successes: successes, trials: trials).interval
     #expect(abs(interval.lowerBound - low) <= 0.5e-4)
     #expect(abs(interval.upperBound - high) <= 0.5e-4)

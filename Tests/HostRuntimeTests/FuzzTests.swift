@@ -25,7 +25,8 @@ import Testing
         guard engine.arenaBytes <= 1 << 20 else { return }
         var visits: Int64 = 0
         for index in 0..<model.operationCount {
-          visits = visits.addingReportingOverflow(model.visits(index)).overflow
+          visits =
+            visits.addingReportingOverflow(model.visits(index)).overflow
             ? .max : visits + model.visits(index)
         }
         guard visits <= 4_000_000 else { return }

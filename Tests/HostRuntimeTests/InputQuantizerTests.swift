@@ -19,7 +19,10 @@ import Testing
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [5], std: [1]), scale: 2, zeroPoint: 0, bits: 8,
       shape: [1, 1, 1])
-    #expect(quantizer.quantize([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == [-2, -2, -2, -1, 0, 0, 0, 1, 2, 2, 2])
+    #expect(
+      quantizer.quantize([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == [
+        -2, -2, -2, -1, 0, 0, 0, 1, 2, 2, 2,
+      ])
     #expect(quantizer.quantize([255]) == [125])
     let narrow = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [128], std: [1]), scale: 4, zeroPoint: 3,
@@ -64,8 +67,12 @@ import Testing
     var pixels: [UInt8] = []
     var expected: [Int8] = []
     for n in 0..<2 {
-      for c in 0..<2 { for y in 0..<2 { for x in 0..<3 { pixels.append(UInt8(value(n, c, y, x))) } } }
-      for y in 0..<2 { for x in 0..<3 { for c in 0..<2 { expected.append(Int8(value(n, c, y, x))) } } }
+      for c in 0..<2 {
+        for y in 0..<2 { for x in 0..<3 { pixels.append(UInt8(value(n, c, y, x))) } }
+      }
+      for y in 0..<2 {
+        for x in 0..<3 { for c in 0..<2 { expected.append(Int8(value(n, c, y, x))) } }
+      }
     }
     #expect(quantizer.quantize(pixels) == expected)
     #expect(quantizer.quantize([]) == [])

@@ -73,9 +73,9 @@ import Testing
     var program = IntegerProgram()
     program.tensors = [
       IntegerTensor(
-        name: "in", height: 2, width: 3, channels: 4, bits: 4, zeroPoint: -3, scale: 0.125),
+        name: "in", height: 2, width: 3, channels: 4, bits: 8, zeroPoint: -3, scale: 0.125),
       IntegerTensor(
-        name: "out", height: 2, width: 3, channels: 4, bits: 4, zeroPoint: -3, scale: 0.125),
+        name: "out", height: 2, width: 3, channels: 4, bits: 8, zeroPoint: -3, scale: 0.125),
     ]
     program.operations = [
       IntegerOperation(name: "clamp", kind: .clamp(low: -2, high: 5), inputs: [0], output: 1)
@@ -86,7 +86,7 @@ import Testing
     #expect(engine.inputShape == [4, 2, 3])
     #expect(engine.inputScale == 0.125)
     #expect(engine.inputZeroPoint == -3)
-    #expect(engine.inputBits == 4)
+    #expect(engine.inputBits == 8)
     #expect(engine.outputCount == 24)
     #expect(engine.arenaBytes >= 24)
     #expect(engine.metadata("a") == "1")

@@ -25,7 +25,9 @@ import Testing
     for step in 0...1000 { reporter.update("work", Double(step) / 1000) }
     reporter.finish()
     #expect(
-      recorder.all == ["work: 0 %\n", "work: 25 %\n", "work: 50 %\n", "work: 75 %\n", "work: 100 %\n"]
+      recorder.all == [
+        "work: 0 %\n", "work: 25 %\n", "work: 50 %\n", "work: 75 %\n", "work: 100 %\n",
+      ]
     )
   }
 
