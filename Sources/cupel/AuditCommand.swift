@@ -165,7 +165,7 @@ extension AuditCommand {
   private func measure(
     _ model: IntegerModel, _ audit: KnownTriggerAudit, _ reporter: ProgressReporter
   ) throws -> AuditReport.Entry {
-    let classifier = IntegerClassifier(
+    let classifier = try IntegerClassifier(
       engine: model.engine, preprocessing: try model.preprocessing(data),
       threads: compute.threads)
     let measurement = try audit.measure(classifier) { reporter.update(model.name, $0) }
@@ -186,7 +186,7 @@ extension AuditCommand {
       threads: compute.threads, reporter: reporter)
     return try schemes.map { scheme in
       let engine = try IntegerEngine(bytes: try workshop.nearest(scheme, profile: profile))
-      let classifier = IntegerClassifier(
+      let classifier = try IntegerClassifier(
         engine: engine, preprocessing: workshop.preprocessing, threads: compute.threads)
       let measurement = try audit.measure(classifier) {
         reporter.update("\(scheme), nearest", $0)

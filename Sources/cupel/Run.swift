@@ -94,7 +94,7 @@ struct Run: ParsableCommand {
   private func classifier() throws -> (any Classifier, String) {
     if isCupelFile(model) {
       let integer = try IntegerModel(path: model, profile: profile)
-      let classifier = IntegerClassifier(
+      let classifier = try IntegerClassifier(
         engine: integer.engine, preprocessing: try integer.preprocessing(data),
         threads: compute.threads)
       return (classifier, try data.folder(dataset: integer.dataset))
