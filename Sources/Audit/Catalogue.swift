@@ -42,7 +42,8 @@ public struct Catalogue: Sendable, Codable {
     let bytes: [UInt8]
     do {
       bytes = try InputFile.read(url.path, limit: largestSize)
-    } catch where error.isMissing {
+    } catch {
+      guard error.isMissing else { throw error }
       return nil
     }
     let catalogue: Catalogue
