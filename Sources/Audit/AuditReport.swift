@@ -66,7 +66,8 @@ public struct AuditReport: Sendable, Codable, Equatable {
     public var measurement: AttackMeasurement
 
     public init(
-      scheme: String, profile: String, rounding: String, file: String?, measurement: AttackMeasurement
+      scheme: String, profile: String, rounding: String, file: String?,
+      measurement: AttackMeasurement
     ) {
       self.scheme = scheme
       self.profile = profile

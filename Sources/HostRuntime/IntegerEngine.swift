@@ -84,7 +84,8 @@ public final class IntegerEngine: Sendable {
         Parallel.forEach((images + piece - 1) / piece, threads: threads) { index in
           withInterpreter { interpreter in
             for image in index * piece..<min((index + 1) * piece, images) {
-              let input = UnsafeBufferPointer(rebasing: source[image * stride..<(image + 1) * stride])
+              let input = UnsafeBufferPointer(
+                rebasing: source[image * stride..<(image + 1) * stride])
               let output = UnsafeMutableBufferPointer(
                 rebasing: target[image * outputStride..<(image + 1) * outputStride])
               // Sizes are the model's own, so neither can be wrong.
