@@ -47,6 +47,18 @@ public struct Lowering {
       }
     }
     program.output = tensors[plan.fused.output]!
+    try checkOutput()
+  }
+
+  /// A flattened image's elements are in another order here than in the float graph.
+  private func checkOutput() throws(QuantizationError) {
+    let output = plan.graph.values[plan.fused.output]
+    let tensor = program.tensors[program.output]
+    guard output.shape.count == 3 || tensor.height * tensor.width == 1 || tensor.channels == 1
+    else {
+      throw .unsupported(
+        node: output.name, rule: "the network's output is a flattened image; only features may be")
+    }
   }
 }
 
@@ -93,15 +105,22 @@ extension Lowering {
   }
 
   /// The tensor with `source`'s contents on `grid`: itself, or the output of a requantize.
+  ///
+  /// A copy to fewer bits rounds once. No runtime has such an operation to be imitated, and the
+  /// two roundings would be far from nearest: from 8 to 4 bits over one range the ratio is 1/17,
+  /// the first rounding is to sixteenths, and 8/17 goes up by way of 1/2, one value in 17.
   private mutating func requantized(
     _ source: Int, to grid: Grid, name: String
   ) throws(QuantizationError) -> Int {
     let from = self.grid(of: source)
     if from == grid { return source }
     let output = addTensor(like: source, named: name, grid: grid)
-    let rescale = try rescale(
+    var rescale = try rescale(
       name, ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       clamp: nil, output: grid)
+    if grid.bits < from.bits, rescale.rounding == .doubleRounding {
+      rescale.rounding = .singleRounding
+    }
     append(name, .requantize(rescale), [source], output)
     return output
   }
