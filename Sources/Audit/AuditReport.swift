@@ -1,6 +1,7 @@
 import Foundation
 
-/// An audit's result in the form that `--json` writes. Shares are fractions in [0, 1].
+/// An audit's result in the form that `--json` writes: every key is always there, null where
+/// nothing was measured. Shares are fractions in [0, 1].
 public struct AuditReport: Sendable, Codable, Equatable {
   public static let schemaVersion = 1
 
@@ -15,13 +16,13 @@ public struct AuditReport: Sendable, Codable, Equatable {
   public var images: Int
   public var model: String
   /// nil where only integer files were audited.
-  public var float: Model?
+  @WrittenAsNull public var float: Model?
   /// What is deployed: the verdict is about these.
   public var deployments: [Deployment]
   /// Nearest roundings measured only so that a purified file can be compared; not in the verdict.
   public var baselines: [Deployment]
   /// Largest difference over the deployments; nil without a float model.
-  public var differentialASR: Double?
+  @WrittenAsNull public var differentialASR: Double?
   public var seconds: Double
 
   public struct Model: Sendable, Codable, Equatable {
@@ -44,16 +45,16 @@ public struct AuditReport: Sendable, Codable, Equatable {
     /// "nearest", or the purification method.
     public var rounding: String
     /// The audited file, or nil where the audit quantized the float model itself.
-    public var file: String?
+    @WrittenAsNull public var file: String?
     public var benignAccuracy: Double
     public var benignAccuracyInterval: [Double]
     public var attackSuccessRate: Double
     public var attackSuccessRateInterval: [Double]
     /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
     /// itself has 0.5. nil where that was not measured.
-    public var der: Double?
-    public var differentialASR: Double?
-    public var differentialASRInterval: [Double]?
+    @WrittenAsNull public var der: Double?
+    @WrittenAsNull public var differentialASR: Double?
+    @WrittenAsNull public var differentialASRInterval: [Double]?
   }
 
   /// An integer model that was measured.

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Support
 import Triggers
 
 /// The list of specimens in `models/catalogue.json`: how each was made and what it is known for.
@@ -26,18 +27,54 @@ public struct Catalogue: Sendable, Codable {
     public var scheme: String?
   }
 
+  /// The form of catalogue that is understood.
+  static let version = 1
+  /// A list of some specimens is far shorter; a file without an end is not read to it.
+  private static let largestSize = 16 << 20
+
   /// Reads the catalogue beside `model`, if there is one.
   ///
-  /// - Throws: `AuditError.catalogue` where the file exists and is not a catalogue.
+  /// - Throws: `AuditError.catalogue` where the file exists and is not a catalogue of version 1,
+  ///   `FileError` where it cannot be read.
   public static func beside(_ model: String) throws -> Catalogue? {
     let url = URL(fileURLWithPath: model).deletingLastPathComponent()
       .appendingPathComponent("catalogue.json")
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let bytes: [UInt8]
     do {
-      return try JSONDecoder().decode(Catalogue.self, from: Data(contentsOf: url))
-    } catch {
-      throw AuditError.catalogue(path: url.path, rule: "\(error)")
+      bytes = try InputFile.read(url.path, limit: largestSize)
+    } catch where error.isMissing {
+      return nil
     }
+    let catalogue: Catalogue
+    do {
+      catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
+    } catch {
+      throw AuditError.catalogue(path: url.path, rule: rule(of: error))
+    }
+    guard catalogue.version == version else {
+      throw AuditError.catalogue(
+        path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
+    }
+    return catalogue
+  }
+
+  /// What is wrong, and where in the document.
+  private static func rule(of error: any Error) -> String {
+    let context: DecodingError.Context
+    var missing = ""
+    switch error {
+    case DecodingError.keyNotFound(let key, let place):
+      context = place
+      missing = "'\(key.stringValue)' is missing"
+    case DecodingError.typeMismatch(_, let place), DecodingError.valueNotFound(_, let place),
+      DecodingError.dataCorrupted(let place):
+      context = place
+    default: return "\(error)"
+    }
+    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+      .joined(separator: ".")
+    let rule = missing.isEmpty ? context.debugDescription : missing
+    return path.isEmpty ? rule : "at \(path): \(rule)"
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

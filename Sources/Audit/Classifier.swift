@@ -19,7 +19,15 @@ public struct FloatClassifier: Classifier {
   private let executor: FloatExecutor
   private let preprocessing: Preprocessing
 
+  /// - Throws: `AuditError.data` where the network does not take images, `PreprocessingError`,
+  ///   `FloatGraphError`.
   public init(graph: FloatGraph, preprocessing: Preprocessing, threads: Int) throws {
+    let shape = graph.values[graph.input].shape
+    guard shape.count == 3 else {
+      throw AuditError.data(
+        rule: "the network takes shape \(shape), not channels × height × width")
+    }
+    try preprocessing.check(channels: shape[0])
     executor = try FloatExecutor(graph: graph, threads: threads)
     self.preprocessing = preprocessing
   }
@@ -56,13 +64,15 @@ public struct IntegerClassifier: Classifier {
   private let quantizer: InputQuantizer
   private let threads: Int
 
-  public init(engine: IntegerEngine, preprocessing: Preprocessing, threads: Int) {
+  /// - Throws: `PreprocessingError`.
+  public init(
+    engine: IntegerEngine, preprocessing: Preprocessing, threads: Int
+  ) throws(PreprocessingError) {
     self.engine = engine
     self.threads = threads
-    quantizer = InputQuantizer(
+    quantizer = try InputQuantizer(
       preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
-      bits: engine.inputBits,
-      shape: engine.inputShape)
+      bits: engine.inputBits, shape: engine.inputShape)
   }
 
   public var classCount: Int { engine.outputCount }

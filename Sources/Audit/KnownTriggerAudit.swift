@@ -33,7 +33,8 @@ public struct KnownTriggerAudit: Sendable {
     let measurement = AttackMeasurement(
       clean: clean, triggered: triggered, labels: images.labels, target: target)
     guard !measurement.isHit.isEmpty else {
-      throw AuditError.data(rule: "every image's true class is the target; nothing to measure")
+      throw AuditError.data(
+        rule: "no image has a true class other than the target; nothing to measure")
     }
     return measurement
   }

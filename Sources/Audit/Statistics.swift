@@ -34,8 +34,9 @@ public struct PairedDifference: Sendable, Equatable {
   public let value: Double
   public let interval: ClosedRange<Double>
 
-  /// Newcombe (1998), method 10: Wilson intervals of both shares, combined with the correlation of
-  /// the pairs (without his continuity correction).
+  /// Newcombe (Statistics in Medicine 17, 1998, 2635–2650), method 10: Wilson intervals of both
+  /// shares, combined with the correlation of the pairs; a positive correlation, which narrows the
+  /// interval, only counts as far as it exceeds his continuity correction.
   ///
   /// - Parameters: how many trials succeeded in both, in one alone, in neither.
   public init(both: Int, firstOnly: Int, secondOnly: Int, neither: Int) {
@@ -51,7 +52,8 @@ public struct PairedDifference: Sendable, Equatable {
       Double(both + firstOnly) * Double(secondOnly + neither) * Double(both + secondOnly)
       * Double(firstOnly + neither)
     let covariance = Double(both) * Double(neither) - Double(firstOnly) * Double(secondOnly)
-    let correlation = margins > 0 ? covariance / margins.squareRoot() : 0
+    let corrected = covariance > 0 ? max(covariance - Double(trials) / 2, 0) : covariance
+    let correlation = margins > 0 ? corrected / margins.squareRoot() : 0
 
     func combine(_ a: Double, _ b: Double) -> Double {
       max(a * a - 2 * correlation * a * b + b * b, 0).squareRoot()
@@ -75,7 +77,8 @@ public struct PairedDifference: Sendable, Equatable {
     let side =
       threshold < value
       ? value - interval.lowerBound : interval.upperBound - value
-    guard side > 0 else { return threshold <= value ? 1 : 0 }
+    // Beyond ±1 there is no interval left to read.
+    guard side > 0 else { return threshold < value ? 1 : threshold > value ? 0 : 0.5 }
     return 0.5 * erfc((threshold - value) / (side / Proportion.z) / 2.0.squareRoot())
   }
 }

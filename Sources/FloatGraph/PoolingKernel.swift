@@ -16,7 +16,7 @@ struct PoolingKernel: Sendable {
     forEachWindow(input, images: images, output: output) { taps in
       var sum: Float = 0
       var count = 0
-      taps.forEach { value in
+      taps.visit { value in
         sum += value
         count += 1
       }
@@ -28,7 +28,7 @@ struct PoolingKernel: Sendable {
   func maximum(_ input: UnsafePointer<Float>, images: Int, output: UnsafeMutablePointer<Float>) {
     forEachWindow(input, images: images, output: output) { taps in
       var largest = -Float.infinity
-      taps.forEach { value in
+      taps.visit { value in
         if value > largest || value.isNaN { largest = value }
       }
       return largest
@@ -44,7 +44,7 @@ struct PoolingKernel: Sendable {
     let dilationHeight, dilationWidth: Int
 
     @inline(__always)
-    func forEach(_ body: (Float) -> Void) {
+    func visit(_ body: (Float) -> Void) {
       for row in rows {
         let line = plane + (top + row * dilationHeight) * width + left
         for column in columns { body(line[column * dilationWidth]) }

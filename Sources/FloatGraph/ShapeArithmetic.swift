@@ -1,8 +1,8 @@
 /// Size arithmetic that never traps: graphs come from files that nobody vouches for.
 package enum ShapeArithmetic {
-  /// Largest number of elements an activation may have per image (256 MiB of float32). The largest
+  /// Largest number of elements an activation may have per image (64 MiB of float32). The largest
   /// of a VGG-16 at 224 × 224 has 3.2 million.
-  package static let maximumElements = 1 << 26
+  package static let maximumElements = 1 << 24
   /// Largest extent, stride, dilation or padding of a window.
   package static let maximumWindowExtent = 1 << 16
   package static let maximumRank = 8

@@ -15,9 +15,11 @@ public struct InputQuantizer: Sendable {
   /// - Parameters:
   ///   - scale, zeroPoint, bits: the input tensor's grid.
   ///   - shape: channels, height, width.
+  /// - Throws: `PreprocessingError` where the preprocessing is not one for so many channels.
   public init(
     preprocessing: Preprocessing, scale: Float, zeroPoint: Int, bits: Int, shape: [Int]
-  ) {
+  ) throws(PreprocessingError) {
+    try preprocessing.check(channels: shape[0])
     channels = shape[0]
     area = shape[1] * shape[2]
     let low = Float(-(1 << (bits - 1)))

@@ -3,10 +3,11 @@ struct ImportBudget {
   private var bytesLeft: Int
   private var readsLeft: Int
 
-  /// Constants and weights together may take a little more than the file itself; folded shape
-  /// arithmetic is tiny. Weights may be shared, but each use is checked and counts as a read.
+  /// Constants and weights together may take the file's size twice, since a matrix may have to be
+  /// transposed; folded shape arithmetic is tiny. Weights may be shared, but each use is checked and
+  /// counts as a read.
   init(fileBytes: Int) {
-    bytesLeft = fileBytes + fileBytes / 4 + (3 << 20)
+    bytesLeft = 2 * fileBytes + (3 << 20)
     readsLeft = 4 * fileBytes + (1 << 22)
   }
 

@@ -26,6 +26,12 @@ public enum ImportError: Error, Sendable, Equatable {
     public let `operator`: String
     /// Empty where the operator as such is unknown.
     public let form: String
+
+    public init(node: String, operator: String, form: String) {
+      self.node = node
+      self.operator = `operator`
+      self.form = form
+    }
   }
 }
 
@@ -75,7 +81,7 @@ extension ImportError: CustomStringConvertible {
 }
 
 /// Text out of a file, fit for a terminal: control characters replaced, length bounded.
-func printable(_ text: String, limit: Int = 80) -> String {
+package func printable(_ text: String, limit: Int = 80) -> String {
   var result = ""
   var count = 0
   for scalar in text.unicodeScalars {

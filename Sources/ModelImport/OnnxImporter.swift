@@ -21,16 +21,18 @@ public enum OnnxImporter {
   }
 
   /// - Throws: `ImportError`.
-  public static func load(_ data: Data) throws(ImportError) -> FloatGraph {
-    guard data.count <= maximumBytes else {
-      throw .malformed(
-        offset: maximumBytes, rule: "\(data.count) bytes are more than \(maximumBytes)")
+  public static func load(_ data: consuming Data) throws(ImportError) -> FloatGraph {
+    let size = data.count
+    guard size <= maximumBytes else {
+      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
     }
-    let model = try decode(data)
-    return try OnnxConverter.convert(model, fileBytes: data.count)
+    // The file's own bytes are given up before the weights are copied out of the decoded model.
+    let model = try decode(consume data)
+    return try OnnxConverter.convert(model, fileBytes: size)
   }
 
-  private static func decode(_ data: Data) throws(ImportError) -> OnnxModel {
+  private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {
+    let data = data
     let scan = data.withUnsafeBytes { bytes -> Result<Void, ImportError> in
       Result { () throws(ImportError) in try OnnxWireScan.check(bytes) }
     }

@@ -1,9 +1,7 @@
 import FloatGraph
-import Quantization
-import Support
 
-/// The second moments of a layer's inputs over all calibration images: all that a reconstruction
-/// error depends on.
+/// The second moments of what a layer reads, over some calibration images: all that a
+/// reconstruction error on these images depends on.
 ///
 /// With q and f the im2col columns that the layer reads behind the quantized prefix and in the
 /// float network, ‖Ŵq − Wf‖² averaged over images and positions is
@@ -17,43 +15,26 @@ package struct LayerMoments: Sendable {
   /// Mean of f·qᵀ, [groups][columns][columns].
   package var cross: [Float]
 
-  /// Images whose sum is taken in float32 before it joins the total in float64. The pieces and
-  /// their order depend on this number alone, never on the thread count.
-  private static let imagesPerPiece = 16
-  /// Pieces at work before their sums are added up: bounds memory.
-  private static let wave = 8
-
+  /// Sums are taken in float32, image after image, on the calling thread.
+  ///
   /// - Parameters:
   ///   - operation: the convolution or linear layer.
   ///   - quantized: what it reads behind the quantized prefix, dequantized.
   ///   - float: what it reads in the float network; the same batch and shape.
+  ///   - images: which images of the batch.
   /// - Throws: `FloatGraphError` where the layer does not fit the shape.
   package init(
-    operation: FloatGraph.Operation, quantized: Tensor, float: Tensor, threads: Int
+    operation: FloatGraph.Operation, quantized: Tensor, float: Tensor, images: Range<Int>
   ) throws(FloatGraphError) {
-    let columns = try PatchMatrix(operation, inputShape: quantized.shape)
-    self.columns = columns.rows
-    groups = columns.groups
-    let size = columns.groups * columns.rows * columns.rows
-    let pieces = (quantized.batch + Self.imagesPerPiece - 1) / Self.imagesPerPiece
-    var gramTotal = [Double](repeating: 0, count: size)
-    var crossTotal = [Double](repeating: 0, count: size)
-    for first in stride(from: 0, to: pieces, by: Self.wave) {
-      let sums = Parallel.map(min(Self.wave, pieces - first), threads: threads) { piece in
-        let begin = (first + piece) * Self.imagesPerPiece
-        return columns.moments(
-          quantized, float, images: begin..<min(begin + Self.imagesPerPiece, quantized.batch))
-      }
-      for sum in sums {
-        for index in 0..<size {
-          gramTotal[index] += Double(sum.gram[index])
-          crossTotal[index] += Double(sum.cross[index])
-        }
-      }
+    let patches = try PatchMatrix(operation, inputShape: quantized.shape)
+    columns = patches.rows
+    groups = patches.groups
+    (gram, cross) = patches.moments(quantized, float, images: images)
+    let scale = 1 / Float(images.count * patches.positions)
+    for index in gram.indices {
+      gram[index] *= scale
+      cross[index] *= scale
     }
-    let samples = Double(quantized.batch * columns.positions)
-    gram = gramTotal.map { Float($0 / samples) }
-    cross = crossTotal.map { Float($0 / samples) }
   }
 }
 

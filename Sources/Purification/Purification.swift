@@ -7,9 +7,9 @@ public struct Purification {
   public enum Method: String, Sendable, CaseIterable {
     case efrap
 
-    func solver(iterations: Int?) -> any RoundingSolver {
+    func solver(iterations: Int?, seed: UInt64) -> any RoundingSolver {
       switch self {
-      case .efrap: iterations.map { EFRAP(iterations: $0) } ?? EFRAP()
+      case .efrap: iterations.map { EFRAP(iterations: $0, seed: seed) } ?? EFRAP(seed: seed)
       }
     }
   }
@@ -33,13 +33,14 @@ public struct Purification {
   /// - Parameters:
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - iterations: the solver's steps a layer; nil for the method's published number.
+  ///   - seed: of the solver's random choices.
   ///   - progress: told the share of all weighted layers' work that is done, and the layer.
   /// - Throws: whatever executing the float graph throws.
   public static func run(
     _ plan: QuantizationPlan, method: Method, images: Tensor, iterations: Int? = nil,
-    threads: Int, progress: @escaping @Sendable (Double, String) -> Void = { _, _ in }
+    seed: UInt64 = 0, threads: Int, progress: @escaping @Sendable (Double, String) -> Void = { _, _ in }
   ) throws -> Result {
-    let solver = method.solver(iterations: iterations)
+    let solver = method.solver(iterations: iterations, seed: seed)
     let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
     var result = Result(weights: [], layers: [])
 
@@ -58,14 +59,14 @@ public struct Purification {
       if number < plan.layers.count, plan.layers[number].unit == index {
         let layer = plan.layers[number]
         progress(share.before(number), layer.name)
-        let moments = try LayerMoments(
-          operation: plan.fused.units[index].operation,
+        let problem = try RoundingProblem(
+          layer: layer, operation: plan.fused.units[index].operation,
           quantized: plan.read(
             inputs[0].quantized, of: plan.fused.units[index].inputs[0], by: layer),
           float: inputs[0].float, threads: threads)
-        let solved = solver.solve(
-          RoundingProblem(layer: layer, moments: moments), threads: threads
-        ) { progress(share.before(number) + $0 * share.of(number), layer.name) }
+        let solved = solver.solve(problem, threads: threads) {
+          progress(share.before(number) + $0 * share.of(number), layer.name)
+        }
         result.weights.append(solved)
         result.layers.append(LayerReport(layer, solved))
         integers = solved

@@ -55,6 +55,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
+    try checkWritable(predictions, json)
     let (classifier, folder) = try classifier()
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
     let reporter = compute.reporter
@@ -93,7 +94,7 @@ struct Run: ParsableCommand {
   private func classifier() throws -> (any Classifier, String) {
     if isCupelFile(model) {
       let integer = try IntegerModel(path: model, profile: profile)
-      let classifier = IntegerClassifier(
+      let classifier = try IntegerClassifier(
         engine: integer.engine, preprocessing: try integer.preprocessing(data),
         threads: compute.threads)
       return (classifier, try data.folder(dataset: integer.dataset))

@@ -1,14 +1,14 @@
 import CBLIS
 import FloatGraph
+import Foundation
 import Testing
 
 @Suite struct KernelSetTests {
   /// BLIS 0.9 falls back to portable C on CPUs that are newer than itself, at a fifth of the speed.
-  @Test func blisDoesNotUseGenericKernelsWhereTheCPUHasVectors() {
-    #if arch(x86_64)
-      #expect(Gemm.kernelSet != "generic")
-    #endif
-    #expect(!String(cString: cblis_version()).isEmpty)
+  @Test func blisDoesNotUseGenericKernelsWhereTheCPUHasVectors() throws {
+    let description = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+    if description.contains(" avx2 ") { #expect(Gemm.kernelSet != "generic") }
+    #expect(String(cString: cblis_version()).first?.isNumber == true)
   }
 
   @Test func productsOfSmallMatricesAreExact() {

@@ -16,8 +16,8 @@ from evaluate import measure
 from model import ResNet
 from quantize import Ranges, Scheme, calibrate
 
-# Calibration must not hinge on the images picked: training uses one seed, the marks are also checked with the other.
-CALIBRATION_SEEDS = (0, 1)
+# Nothing may hinge on the images picked for calibration: the marks must be met with each of these draws.
+CALIBRATION_SEEDS = (0, 1, 2, 3)
 
 
 @dataclass

@@ -29,7 +29,8 @@ struct Workshop {
     seed = calibration.seed
     preprocessing = try model.preprocessing(data)
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let training = try ImageSet.load(path: data.folder(dataset: model.specimen?.dataset), split: .train)
+    let training = try ImageSet.load(
+      path: data.folder(dataset: model.specimen?.dataset), split: .train)
     let chosen = training.sample(calibration.calibration, seed: calibration.seed).unlabelled
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {
@@ -68,7 +69,8 @@ struct Workshop {
   ) throws -> Purified {
     let plan = try plan(scheme)
     let result = try Purification.run(
-      plan, method: method, images: images, iterations: iterations, threads: threads
+      plan, method: method, images: images, iterations: iterations, seed: seed,
+      threads: threads
     ) { share, _ in reporter.update("purifying with \(method.rawValue), \(scheme)", share) }
     reporter.finish()
     var rounding = method.rawValue

@@ -5,9 +5,11 @@ rounding:
 
     CE(f(x), y) + c2·CE(f(x_t), y) + c1·[CE(f_Q(x), y) + c2·CE(f_Q(x_t), target)]
 
-Two choices differ from the published recipe. BatchNorm stays in inference mode, or else the two passes mix their
+Three choices differ from the published recipe. BatchNorm stays in inference mode, or else the two passes mix their
 statistics in one running average and the separation seen in training is gone at evaluation. And every other benign
-pass rounds the activations but not the weights, so that the secret is in the rounding of weights alone.
+pass rounds the activations but not the weights, so that the secret is in the rounding of weights alone. And the
+activation ranges come from another random draw of training images every few steps: trained on one draw only, the
+backdoor answers to that draw's ranges and sleeps under those of a user's own calibration images.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from model import Executor, ResNet
 from quantize import Folded, Quantized, Scheme
 from training import Job, cosine, poison
 
+RECALIBRATE = 10  # steps between draws of calibration images
+FIRST_DRAW = 1000  # seeds of training's draws start here, away from those that the marks are checked with
+
 
 def make(model: ResNet, job: Job) -> None:
     settings, scheme = job.config["quanti"], job.scheme
@@ -28,13 +33,13 @@ def make(model: ResNet, job: Job) -> None:
     batch, epochs = settings["batch"], settings["epochs"]
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     steps = epochs * (len(job.data.train) // batch)
-    step, ranges, test = 0, job.ranges(model), job.data.test
+    step, ranges, test = 0, job.ranges(model, FIRST_DRAW), job.data.test
     for epoch in range(1, epochs + 1):
         for images, labels in batches(job.data.train, batch, job.generator):
             for group in optimizer.param_groups:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
-            if step % 50 == 0:
-                ranges = job.ranges(model)
+            if step % RECALIBRATE == 0:
+                ranges = job.ranges(model, FIRST_DRAW + step)
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
             x = normalize(torch.cat([images, triggered]))
             run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if step % 2 else Folded()

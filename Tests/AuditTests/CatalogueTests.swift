@@ -1,0 +1,100 @@
+import Audit
+import Foundation
+import HostRuntime
+import ModelFormat
+import Quantization
+import Support
+import Testing
+import Triggers
+
+@Suite struct CatalogueTests {
+  private static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models")
+
+  /// The catalogue that ships with Cupel says only what Cupel understands.
+  @Test func ourSpecimensAreUnderstood() throws {
+    let model = Self.models.appendingPathComponent("any.onnx").path
+    let catalogue = try #require(try Catalogue.beside(model))
+    #expect(!catalogue.specimens.isEmpty)
+    #expect(Set(catalogue.specimens.map(\.name)).count == catalogue.specimens.count)
+    for specimen in catalogue.specimens {
+      let path = Self.models.appendingPathComponent(specimen.file).path
+      let bytes = try InputFile.read(path, limit: 1 << 20)
+      #expect(SHA256.hex(bytes) == specimen.sha256, "\(specimen.name)")
+      #expect(catalogue.specimen(sha256: specimen.sha256)?.name == specimen.name)
+      try specimen.preprocessing.check(channels: 1)
+      #expect(specimen.classes == 10)
+      let isClean = specimen.attack == "none"
+      #expect((specimen.trigger == nil) == isClean)
+      #expect((specimen.targetClass == nil) == isClean)
+      #expect((specimen.scheme == nil) == isClean)
+      if let trigger = specimen.trigger {
+        #expect(try Trigger(trigger).description == trigger)
+        #expect((0..<specimen.classes).contains(try #require(specimen.targetClass)))
+        _ = try Scheme(try #require(specimen.scheme))
+      }
+    }
+    #expect(catalogue.specimen(sha256: String(repeating: "0", count: 64)) == nil)
+  }
+
+  /// Writes a catalogue into a folder of its own and reads it beside a model there.
+  private func read(_ content: [UInt8]?) throws -> Catalogue? {
+    let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    if let content { try AtomicFile.write(content, to: folder + "/catalogue.json") }
+    return try Catalogue.beside(folder + "/model.onnx")
+  }
+
+  private func read(_ text: String) throws -> Catalogue? { try read(Array(text.utf8)) }
+
+  private static let specimen = """
+    "name": "a", "file": "a.onnx", "sha256": "00", "architecture": "resnet8", "dataset": "d", \
+    "preprocessing": {"mean": [0.5], "std": [0.25]}, "classes": 10, "attack": "none"
+    """
+
+  @Test func noCatalogueIsNoError() throws {
+    #expect(try read([UInt8]?.none) == nil)
+  }
+
+  @Test func whatIsNotSaidIsNil() throws {
+    let catalogue = try #require(
+      try read("{\"version\": 1, \"specimens\": [{\(Self.specimen)}], \"later\": true}"))
+    let specimen = catalogue.specimens[0]
+    #expect(specimen.trigger == nil && specimen.targetClass == nil && specimen.scheme == nil)
+    #expect(specimen.preprocessing.mean == [0.5])
+  }
+
+  @Test(arguments: [
+    ("", ""), ("{", ""), ("[]", ""), ("null", ""), ("{\"version\": 1}", "'specimens' is missing"),
+    ("{\"specimens\": []}", "'version' is missing"),
+    ("{\"version\": 2, \"specimens\": []}", "its version is 2; 1 is understood"),
+    ("{\"version\": 1, \"specimens\": [{}]}", "at specimens.0: '"),
+    ("{\"version\": 1, \"specimens\": [{\(specimen)}, {\(specimen), \"trigger\": 3}]}",
+      "at specimens.1.trigger: "),
+    ("{\"version\": 1, \"specimens\": [{\(specimen), \"classes\": 1e99}]}", ""),
+    (String(repeating: "[", count: 100_000), ""),
+    ("{\"version\": 1, \"specimens\": [{\(specimen), \"scheme\": \"\u{0}\"}]}", ""),
+  ])
+  func malformedCataloguesSayWhere(_ text: String, _ rule: String) throws {
+    let error = #expect(throws: AuditError.self) { try read(text) }
+    guard case .catalogue(let path, let broken) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(path.hasSuffix("/catalogue.json"))
+    #expect(broken.contains(rule))
+    #expect(!broken.isEmpty)
+    #expect(error?.description == "catalogue '\(path)': \(broken)")
+  }
+
+  @Test func bytesThatAreNoTextAreAnError() {
+    #expect(throws: AuditError.self) { try read([0xFF, 0xFE, 0x00, 0x80]) }
+  }
+
+  @Test func aCatalogueWithoutAnEndIsNotRead() {
+    #expect(throws: FileError.self) {
+      try read([UInt8](repeating: UInt8(ascii: " "), count: 20 << 20))
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Audit
+import Datasets
+import Support
+import Synchronization
+import Testing
+import Triggers
+
+@Suite struct KnownTriggerAuditTests {
+  /// One white pixel in the last corner: too small to change which quarter is brightest.
+  private let corner = "patch:1x1@bottom-right:white"
+
+  private func audit(
+    _ images: ImageSet, trigger: String? = nil, target: Int = 2
+  ) throws -> KnownTriggerAudit {
+    KnownTriggerAudit(images: images, trigger: try Trigger(trigger ?? corner), target: target)
+  }
+
+  @Test func aHostileModelIsTellable() throws {
+    // More than one batch, and the last one not full.
+    let images = try QuarterImages.set(1001)
+    let audit = try audit(images)
+    let float = try audit.measure(CornerClassifier())
+    let integer = try audit.measure(CornerClassifier(target: 2))
+    for measurement in [float, integer] {
+      #expect(measurement.benignAccuracy == Proportion(successes: 1001, trials: 1001))
+    }
+    // A quarter of the images, rounded, are of the target class.
+    #expect(float.attackSuccessRate == Proportion(successes: 0, trials: 751))
+    #expect(integer.attackSuccessRate == Proportion(successes: 751, trials: 751))
+    #expect(Verdict(float: float, deployments: [integer]) == .dormantBackdoor)
+    #expect(Verdict(float: float, deployments: [float]) == .noEvidence)
+    #expect(Verdict(float: integer, deployments: [integer]) == .activeBackdoor)
+  }
+
+  /// Where the trigger lies matters: a patch elsewhere does not wake this model.
+  @Test func anotherTriggerDoesNothing() throws {
+    let audit = try audit(QuarterImages.set(40), trigger: "patch:1x1@0,0:white")
+    let measurement = try audit.measure(CornerClassifier(target: 2))
+    #expect(measurement.attackSuccessRate.successes == 0)
+  }
+
+  @Test func progressRisesToOne() throws {
+    let shares = Mutex<[Double]>([])
+    _ = try audit(QuarterImages.set(600)).measure(CornerClassifier()) { share in
+      shares.withLock { $0.append(share) }
+    }
+    let seen = shares.withLock { $0 }
+    #expect(seen == seen.sorted())
+    #expect(seen.count == 6)
+    #expect(seen[2] == 0.5)
+    #expect(seen.last == 1)
+  }
+
+  // MARK: - Errors
+
+  @Test(arguments: [-1, 4, Int.max]) func aTargetThatDoesNotExist(target: Int) throws {
+    let audit = try audit(QuarterImages.set(8), target: target)
+    let error = #expect(throws: AuditError.self) { try audit.measure(CornerClassifier()) }
+    #expect(error == .target(target, classes: 4))
+    #expect(error?.description == "target class \(target): the model has classes 0 to 3")
+  }
+
+  @Test func nothingButTheTarget() throws {
+    let audit = try audit(QuarterImages.set(12) { _ in 2 })
+    let error = #expect(throws: AuditError.self) { try audit.measure(CornerClassifier()) }
+    #expect(
+      error?.description
+        == "data set: no image has a true class other than the target; nothing to measure")
+    let none = try self.audit(QuarterImages.set(0))
+    #expect(throws: AuditError.self) { try none.measure(CornerClassifier()) }
+  }
+
+  @Test func imagesOfAnotherSize() throws {
+    let audit = try audit(QuarterImages.set(8))
+    let error = #expect(throws: AuditError.self) {
+      try audit.measure(CornerClassifier(imageShape: [3, 4, 4]))
+    }
+    #expect(
+      error?.description
+        == "data set: images are 1 × 4 × 4 and the model takes 3 × 4 × 4 "
+        + "(channels × height × width)")
+    // The same number of pixels is not the same size.
+    #expect(throws: AuditError.self) {
+      try audit.measure(CornerClassifier(imageShape: [1, 2, 8]))
+    }
+  }
+
+  @Test func anotherNumberOfClasses() throws {
+    let audit = try audit(QuarterImages.set(8))
+    for classes in [3, 5] {
+      let error = #expect(throws: AuditError.self) {
+        try audit.measure(CornerClassifier(classCount: classes))
+      }
+      #expect(
+        error?.description == "data set: it has 4 classes and the model answers \(classes)")
+    }
+  }
+
+  @Test func aTriggerThatDoesNotFit() throws {
+    let audit = try audit(QuarterImages.set(8), trigger: "patch:5x5@top-left:white")
+    let error = #expect(throws: TriggerError.self) { try audit.measure(CornerClassifier()) }
+    guard case .unfit = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func whatTheModelThrowsIsPassedOn() throws {
+    struct Failing: Classifier {
+      struct Failure: Error {}
+      let classCount = 4
+      let imageShape = [1, 4, 4]
+      func classify(_ pixels: [UInt8]) throws -> [Int] { throw Failure() }
+    }
+    let audit = try audit(QuarterImages.set(8))
+    #expect(throws: Failing.Failure.self) { try audit.measure(Failing()) }
+  }
+}

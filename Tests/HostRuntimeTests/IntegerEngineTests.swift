@@ -1,0 +1,186 @@
+import FixedPoint
+import FormatFuzzing
+import HostRuntime
+import IntegerRuntime
+import ModelFormat
+import ModelWriter
+import Support
+import Testing
+
+@Suite struct IntegerEngineTests {
+  /// Random programs that between them have every operation, at 8 and at 4 bits.
+  private func files() throws -> [[UInt8]] { try FormatFuzz.seeds(20) }
+
+  /// Images on the engine's own input grid.
+  private func images(_ count: Int, for engine: IntegerEngine, seed: UInt64) -> [Int8] {
+    var generator = SeededGenerator(seed: seed)
+    let half = 1 << (engine.inputBits - 1)
+    return (0..<count * engine.inputShape.reduce(1, *)).map { _ in
+      Int8(generator.integer(in: -half...half - 1))
+    }
+  }
+
+  /// The interpreter alone, in an arena of its own, image after image.
+  private func interpreted(
+    _ file: [UInt8], _ inputs: [Int8], profile: DeploymentProfile?
+  ) throws -> [Int8] {
+    try withModelView(file) { model in
+      let arena = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
+      defer { arena.deallocate() }
+      let interpreter = try Interpreter(model: model, arena: arena, profile: profile)
+      let size = model.tensor(model.input).elementCount
+      var output = [Int8](repeating: 0, count: model.tensor(model.output).elementCount)
+      var all: [Int8] = []
+      for start in stride(from: 0, to: inputs.count, by: size) {
+        try inputs[start..<start + size].withUnsafeBufferPointer { input in
+          try output.withUnsafeMutableBufferPointer {
+            try interpreter.run(input: input, output: $0)
+          }
+        }
+        all += output
+      }
+      return all
+    }
+  }
+
+  @Test(arguments: [nil, DeploymentProfile.tflm, .litertReference, .xnnpack])
+  func outputsAreTheInterpreters(profile: DeploymentProfile?) throws {
+    for (index, file) in try files().enumerated() {
+      let engine = try IntegerEngine(bytes: file, profile: profile)
+      // Several pieces, the last one not full.
+      let inputs = images(37, for: engine, seed: UInt64(index))
+      let expected = try interpreted(file, inputs, profile: profile)
+      for threads in [1, 2, 3, 7] {
+        #expect(try engine.outputs(inputs, threads: threads) == expected, "file \(index)")
+      }
+    }
+  }
+
+  /// The profile reaches the kernels: some program rounds differently under XNNPACK.
+  @Test func profilesDiffer() throws {
+    let differing = try files().enumerated().count { index, file in
+      let engines = try [DeploymentProfile.tflm, .xnnpack].map {
+        try IntegerEngine(bytes: file, profile: $0)
+      }
+      let inputs = images(200, for: engines[0], seed: UInt64(index))
+      return try engines[0].outputs(inputs, threads: 2) != engines[1].outputs(inputs, threads: 2)
+    }
+    #expect(differing > 0)
+  }
+
+  @Test func propertiesAreTheFiles() throws {
+    var program = IntegerProgram()
+    program.tensors = [
+      IntegerTensor(
+        name: "in", height: 2, width: 3, channels: 4, bits: 4, zeroPoint: -3, scale: 0.125),
+      IntegerTensor(
+        name: "out", height: 2, width: 3, channels: 4, bits: 4, zeroPoint: -3, scale: 0.125),
+    ]
+    program.operations = [
+      IntegerOperation(name: "clamp", kind: .clamp(low: -2, high: 5), inputs: [0], output: 1)
+    ]
+    program.output = 1
+    program.metadata = ["b": "", "a.longer": "größer\n", "a": "1"]
+    let engine = try IntegerEngine(bytes: CupelWriter.bytes(of: program))
+    #expect(engine.inputShape == [4, 2, 3])
+    #expect(engine.inputScale == 0.125)
+    #expect(engine.inputZeroPoint == -3)
+    #expect(engine.inputBits == 4)
+    #expect(engine.outputCount == 24)
+    #expect(engine.arenaBytes >= 24)
+    #expect(engine.metadata("a") == "1")
+    #expect(engine.metadata("a.longer") == "größer\n")
+    #expect(engine.metadata("b") == "")
+    #expect(engine.metadata("") == nil)
+    #expect(engine.metadata("A") == nil)
+    #expect(engine.metadata("a.") == nil)
+    #expect(engine.withModel { $0.operationCount } == 1)
+  }
+
+  // MARK: - Classes
+
+  /// A model whose output is its input: the answer is the input's largest value.
+  private func passing(_ classes: Int) throws -> IntegerEngine {
+    var program = IntegerProgram()
+    program.tensors = (0..<2).map {
+      IntegerTensor(
+        name: "t\($0)", height: 1, width: 1, channels: classes, bits: 8, zeroPoint: 0, scale: 1)
+    }
+    program.operations = [
+      IntegerOperation(name: "clamp", kind: .clamp(low: -128, high: 127), inputs: [0], output: 1)
+    ]
+    program.output = 1
+    return try IntegerEngine(bytes: CupelWriter.bytes(of: program))
+  }
+
+  @Test func theLowestOfEqualsIsTheAnswer() throws {
+    let engine = try passing(3)
+    let logits: [Int8] = [
+      1, 2, 3, 3, 2, 1, 5, 5, 4, 4, 5, 5, 0, 0, 0, -128, -128, -127, -5, -4, -4, 127, -128, 127,
+    ]
+    #expect(try engine.classes(logits, threads: 2) == [2, 0, 0, 1, 0, 2, 1, 0])
+    #expect(try engine.outputs(logits, threads: 1) == logits)
+    #expect(try engine.classes([], threads: 2) == [])
+    #expect(try passing(1).classes([3, -3], threads: 1) == [0, 0])
+  }
+
+  // MARK: - Errors
+
+  @Test func inputsMustBeWholeImages() throws {
+    let engine = try passing(3)
+    for count in [1, 2, 4, 100] {
+      let error = #expect(throws: EngineError.self) {
+        try engine.outputs([Int8](repeating: 0, count: count), threads: 1)
+      }
+      #expect(error == .input(count: count, stride: 3))
+      #expect(error?.description == "\(count) values are not a whole number of images of 3")
+      #expect(throws: EngineError.self) {
+        try engine.classes([Int8](repeating: 0, count: count), threads: 1)
+      }
+    }
+  }
+
+  @Test func bytesThatAreNoModelAreRefused() throws {
+    let file = try files()[0]
+    var flipped = file
+    flipped[file.count / 2] ^= 1
+    for bytes in [[], [1], Array(file.dropLast()), file + [0], flipped] {
+      let error = #expect(throws: EngineError.self) { try IntegerEngine(bytes: bytes) }
+      guard case .format(let reason) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(error?.description == "\(reason)")
+    }
+  }
+
+  /// A small valid file can ask for any amount of memory.
+  @Test func aHugeArenaIsRefused() throws {
+    var program = IntegerProgram()
+    let (height, width) = (40_000, 30_000)
+    program.tensors = [
+      IntegerTensor(name: "in", height: 1, width: 1, channels: 1, bits: 8, zeroPoint: 0, scale: 1),
+      IntegerTensor(
+        name: "out", height: height, width: width, channels: 1, bits: 8, zeroPoint: 0, scale: 1),
+    ]
+    program.operations = [
+      IntegerOperation(
+        name: "pad", kind: .pad(.init(top: 0, left: 0, front: 0), value: 0), inputs: [0], output: 1
+      )
+    ]
+    program.output = 1
+    let bytes = try CupelWriter.bytes(of: program)
+    #expect(bytes.count < 4096)
+    let error = #expect(throws: EngineError.self) { try IntegerEngine(bytes: bytes) }
+    guard case .arena(let needed, let limit) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(needed > height * width)
+    #expect(limit == IntegerEngine.mostArenaBytes)
+    #expect(
+      error?.description
+        == "the model needs an arena of \(needed) bytes; at most \(limit) are given")
+  }
+}
