@@ -105,10 +105,6 @@ extension Lowering {
   }
 
   /// The tensor with `source`'s contents on `grid`: itself, or the output of a requantize.
-  ///
-  /// A copy to fewer bits rounds once. No runtime has such an operation to be imitated, and the
-  /// two roundings would be far from nearest: from 8 to 4 bits over one range the ratio is 1/17,
-  /// the first rounding is to sixteenths, and 8/17 goes up by way of 1/2, one value in 17.
   private mutating func requantized(
     _ source: Int, to grid: Grid, name: String
   ) throws(QuantizationError) -> Int {
@@ -118,9 +114,7 @@ extension Lowering {
     var rescale = try rescale(
       name, ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       clamp: nil, output: grid)
-    if grid.bits < from.bits, rescale.rounding == .doubleRounding {
-      rescale.rounding = .singleRounding
-    }
+    if grid.bits < from.bits { rescale.rounding = profile.narrowingMode }
     append(name, .requantize(rescale), [source], output)
     return output
   }
