@@ -84,6 +84,26 @@ struct EngineAgreementTests {
     }
   }
 
+  @Test("a file written for a profile runs the same when that profile is asked for")
+  func profileOfTheFile() throws {
+    for seed in 0..<10 {
+      var network = RandomGraph(seed: UInt64(seed))
+      let graph = try network.build()
+      var generator = SeededGenerator(seed: UInt64(seed), stream: 1)
+      let image = generator.images(12, graph.values[graph.input].shape)
+      let plan = try QuantizationPlan(graph, image, "w4a4")
+      for profile in DeploymentProfile.allCases {
+        func run(asked: DeploymentProfile?) throws -> [[Float]] {
+          let engine = try EngineRun(
+            plan, weights: plan.nearest(), profile: profile, asked: asked,
+            image: image.slice(0..<1))
+          return try plan.fused.units.map { try engine.real($0.output).values }
+        }
+        #expect(try run(asked: profile) == run(asked: nil))
+      }
+    }
+  }
+
   @Test("at 8 bits the engine's logits are the float network's, but for rounding")
   func logits() throws {
     for scheme in ["w8a8", "w8a8.pt.pre", "w8a8.pre", "w8a8.pt"] {
@@ -122,7 +142,8 @@ private struct EngineRun {
   private var values: [Int: [Float]] = [:]
 
   init(
-    _ plan: QuantizationPlan, weights: [[Int8]], profile: DeploymentProfile, image: Tensor
+    _ plan: QuantizationPlan, weights: [[Int8]], profile: DeploymentProfile,
+    asked: DeploymentProfile? = nil, image: Tensor
   ) throws {
     self.plan = plan
     let program = try Lowering.program(plan, weights: weights, profile: profile)
@@ -141,7 +162,7 @@ private struct EngineRun {
       let arena = UnsafeMutableRawBufferPointer.allocate(
         byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
       defer { arena.deallocate() }
-      let interpreter = try Interpreter(model: model, arena: arena)
+      let interpreter = try Interpreter(model: model, arena: arena, profile: asked)
       try input.withUnsafeBufferPointer { try interpreter.setInput($0) }
       store(program.input, interpreter)
       for (index, operation) in program.operations.enumerated() {
