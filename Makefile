@@ -13,8 +13,7 @@ demo: build
 
 ## Everything a change must pass: tests, and the integer core for Cortex-M.
 test: dependencies
-	$(SWIFT) build $(CONFIGURATION) --build-tests $(TESTING)
-	$(SWIFT) test $(CONFIGURATION) $(TESTING) --skip-build
+	$(SWIFT) test $(CONFIGURATION) $(TESTING)
 	tools/embedded-check.sh
 
 build: dependencies

@@ -64,6 +64,8 @@ let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
+  // Quantization's tests also run what it lowers.
+  if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(
     name: target.name + "Tests", dependencies: dependencies,
     exclude: recorded.contains(target.name) ? ["Golden"] : [])

@@ -39,40 +39,43 @@ public struct Catalogue: Sendable, Codable {
   public static func beside(_ model: String) throws -> Catalogue? {
     let url = URL(fileURLWithPath: model).deletingLastPathComponent()
       .appendingPathComponent("catalogue.json")
-    guard let bytes = try content(of: url.path) else { return nil }
+    let bytes: [UInt8]
     do {
-      let catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
-      guard catalogue.version != version else { return catalogue }
-      throw AuditError.catalogue(
-        path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
-    } catch let error as DecodingError {
+      bytes = try InputFile.read(url.path, limit: largestSize)
+    } catch {
+      guard error.isMissing else { throw error }
+      return nil
+    }
+    let catalogue: Catalogue
+    do {
+      catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
+    } catch {
       throw AuditError.catalogue(path: url.path, rule: rule(of: error))
     }
-  }
-
-  /// nil where there is no such file.
-  private static func content(of path: String) throws(FileError) -> [UInt8]? {
-    do {
-      return try InputFile.read(path, limit: largestSize)
-    } catch {
-      if error.isMissing { return nil }
-      throw error
+    guard catalogue.version == version else {
+      throw AuditError.catalogue(
+        path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
     }
+    return catalogue
   }
 
   /// What is wrong, and where in the document.
-  private static func rule(of error: DecodingError) -> String {
+  private static func rule(of error: any Error) -> String {
+    let context: DecodingError.Context
+    var missing = ""
     switch error {
-    case .keyNotFound(let key, let place): text("'\(key.stringValue)' is missing", at: place)
-    case .typeMismatch(_, let place), .valueNotFound(_, let place), .dataCorrupted(let place):
-      text(place.debugDescription, at: place)
-    @unknown default: "\(error)"
+    case DecodingError.keyNotFound(let key, let place):
+      context = place
+      missing = "'\(key.stringValue)' is missing"
+    case DecodingError.typeMismatch(_, let place), DecodingError.valueNotFound(_, let place),
+      DecodingError.dataCorrupted(let place):
+      context = place
+    default: return "\(error)"
     }
-  }
-
-  private static func text(_ rule: String, at place: DecodingError.Context) -> String {
-    let path = place.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-    return path.isEmpty ? rule : "at \(path.joined(separator: ".")): \(rule)"
+    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
+      .joined(separator: ".")
+    let rule = missing.isEmpty ? context.debugDescription : missing
+    return path.isEmpty ? rule : "at \(path): \(rule)"
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

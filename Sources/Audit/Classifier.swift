@@ -68,11 +68,12 @@ public struct IntegerClassifier: Classifier {
   public init(
     engine: IntegerEngine, preprocessing: Preprocessing, threads: Int
   ) throws(PreprocessingError) {
-    self.engine = engine
-    self.threads = threads
-    quantizer = try InputQuantizer(
+    let quantizer = try InputQuantizer(
       preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
       bits: engine.inputBits, shape: engine.inputShape)
+    self.engine = engine
+    self.threads = threads
+    self.quantizer = quantizer
   }
 
   public var classCount: Int { engine.outputCount }

@@ -15,4 +15,16 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
     case .xnnpack: .float32HalfEven
     }
   }
+
+  /// How a requantization to fewer bits rounds under this profile: once.
+  ///
+  /// None of the runtimes has one that could be imitated, and double rounding would be far from
+  /// nearest: from 8 to 4 bits over one range the ratio is 1/17, the first rounding is to
+  /// sixteenths, and 8/17 goes up by way of 1/2, one value in 17.
+  public var narrowingMode: RoundingMode {
+    switch self {
+    case .tflm, .litertReference: .singleRounding
+    case .xnnpack: .float32HalfEven
+    }
+  }
 }

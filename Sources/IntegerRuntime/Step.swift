@@ -27,7 +27,7 @@ struct Step {
     case .fullyConnected: fullyConnected.scratchBytes
     case .averagePool(let window): averagePool(window).scratchBytes
     case .mean(let view): mean(view).scratchBytes
-    case .requantize(let view): Requantize(rescale(view)).scratchBytes
+    case .requantize(let view): requantize(view).scratchBytes
     case .add, .maxPool, .clamp, .pad, .concatenate, .slice: 0
     }
   }
@@ -63,7 +63,7 @@ struct Step {
       averagePool(window).run(input: source, output: target, scratch: scratch)
     case .mean(let view): mean(view).run(input: source, output: target, scratch: scratch)
     case .requantize(let view):
-      Requantize(rescale(view)).run(
+      requantize(view).run(
         input: source, count: output.elementCount, output: target, scratch: scratch)
     case .concatenate(let axis): concatenate(axis: axis, arena: arena)
     case .maxPool, .clamp, .pad, .slice: runWithoutScratch(source, target)

@@ -60,6 +60,12 @@ extension Step {
       outputZeroPoint: Int32(output.zeroPoint), low: Int32(view.low), high: Int32(view.high))
   }
 
+  func requantize(_ view: RescaleView) -> Requantize {
+    var rescale = rescale(view)
+    if let profile, output.bits < input.bits { rescale.rounding = profile.narrowingMode }
+    return Requantize(rescale)
+  }
+
   func requantization(_ view: WeightsView, isFullyConnected: Bool) -> Requantization {
     Requantization(
       multipliers: view.multipliers, shifts: view.shifts, ratioBits: view.ratios,

@@ -81,7 +81,7 @@ extension ImportError: CustomStringConvertible {
 }
 
 /// Text out of a file, fit for a terminal: control characters replaced, length bounded.
-func printable(_ text: String, limit: Int = 80) -> String {
+package func printable(_ text: String, limit: Int = 80) -> String {
   var result = ""
   var count = 0
   for scalar in text.unicodeScalars {

@@ -47,7 +47,7 @@ public struct Grid: Sendable, Equatable {
     scale * Float(integer - zeroPoint)
   }
 
-  /// Quantizes and dequantizes in place, as `dequantize(quantize(x))` does.
+  /// Quantizes and dequantizes in place, as `dequantize(quantize(x))` does; NaN stays NaN.
   ///
   /// Adding and taking away 1.5 · 2^23 rounds to an integer, ties to even, and unlike a call of
   /// the C library it vectorises; the clamp before it keeps the sum in range.

@@ -47,6 +47,18 @@ public struct Lowering {
       }
     }
     program.output = tensors[plan.fused.output]!
+    try checkOutput()
+  }
+
+  /// A flattened image's elements are in another order here than in the float graph.
+  private func checkOutput() throws(QuantizationError) {
+    let output = plan.graph.values[plan.fused.output]
+    let tensor = program.tensors[program.output]
+    guard output.shape.count == 3 || tensor.height * tensor.width == 1 || tensor.channels == 1
+    else {
+      throw .unsupported(
+        node: output.name, rule: "the network's output is a flattened image; only features may be")
+    }
   }
 }
 
@@ -99,9 +111,10 @@ extension Lowering {
     let from = self.grid(of: source)
     if from == grid { return source }
     let output = addTensor(like: source, named: name, grid: grid)
-    let rescale = try rescale(
+    var rescale = try rescale(
       name, ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       clamp: nil, output: grid)
+    if grid.bits < from.bits { rescale.rounding = profile.narrowingMode }
     append(name, .requantize(rescale), [source], output)
     return output
   }

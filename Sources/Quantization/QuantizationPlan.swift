@@ -30,12 +30,17 @@ public struct QuantizationPlan: Sendable {
     var layers: [WeightedLayer] = []
     for (index, unit) in fused.units.enumerated() {
       guard let parameters = unit.parameters else { continue }
-      layers.append(
-        WeightedLayer(
-          name: unit.name, unit: index, parameters: parameters, scheme: scheme,
-          bits: bits.weights[index] ?? scheme.weightBits,
-          inputGrid: assignment.read(unit.inputs[0], by: index),
-          outputGrid: assignment.grids[unit.output]!))
+      let layer = WeightedLayer(
+        name: unit.name, unit: index, parameters: parameters, scheme: scheme,
+        bits: bits.weights[index] ?? scheme.weightBits,
+        inputGrid: assignment.read(unit.inputs[0], by: index),
+        outputGrid: assignment.grids[unit.output]!)
+      guard layer.isFinite else {
+        throw .unsupported(
+          node: unit.name,
+          rule: "its weights, bias or scales leave float32 once BatchNormalization is folded in")
+      }
+      layers.append(layer)
     }
     self.layers = layers
   }
@@ -93,11 +98,18 @@ private struct GridAssignment {
     try observe(graph.input, bits: 8)
     for unit in fused.units {
       switch unit.operation {
-      case .maxPool, .averagePool, .pad, .slice, .clamp, .reshape:
+      case .pad(let padding):
+        let grid = grids[unit.inputs[0]]!
+        try check(padding, of: unit, on: grid)
+        grids[unit.output] = grid
+      case .maxPool, .averagePool, .slice, .clamp, .reshape:
         // These move values about without new ones: they stay on their input's grid.
         grids[unit.output] = grids[unit.inputs[0]]
-      default:
+      case .convolution, .linear:
         try observe(unit.output, bits: isReadByNarrowLayersAlone(unit.output) ? 4 : 8)
+      default:
+        // Sums and means keep 8 bits, whoever reads them.
+        try observe(unit.output, bits: 8)
       }
     }
     for (index, unit) in fused.units.enumerated() where unit.isWeighted {
@@ -118,7 +130,20 @@ private struct GridAssignment {
       of: value, named: graph.values[value].name, scheme: scheme, bits: bits)
   }
 
-  /// A value that only 4-bit layers read is written at 4 bits and needs no copy.
+  /// A constant that the grid cannot hold would silently become another one.
+  private func check(
+    _ padding: FloatGraph.Padding, of unit: FusedGraph.Unit, on grid: Grid
+  ) throws(QuantizationError) {
+    let held = grid.dequantize(grid.quantize(padding.value))
+    // NaN fails the comparison.
+    guard abs(held - padding.value) <= grid.scale else {
+      throw .unsupported(
+        node: unit.name,
+        rule: "it pads with \(padding.value), which lies outside its input's calibrated range")
+    }
+  }
+
+  /// A layer's output that only 4-bit layers read is written at 4 bits and needs no copy.
   private func isReadByNarrowLayersAlone(_ value: Int) -> Bool {
     if value == fused.output { return false }
     let readers = fused.units.indices.filter { fused.units[$0].inputs.contains(value) }

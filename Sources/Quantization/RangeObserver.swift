@@ -45,8 +45,9 @@ package struct RangeObserver: Sendable {
   /// Second pass, for the estimations that need a distribution.
   package mutating func count(_ values: [Float]) {
     if histogram.isEmpty { histogram = [Int](repeating: 0, count: Self.binCount) }
-    guard high > low else { return }
     let perUnit = Float(Self.binCount) / (high - low)
+    // Without width, or with next to none, there is nothing to tell apart.
+    guard perUnit.isFinite else { return }
     for value in values {
       let bin = Int((value - low) * perUnit)
       histogram[min(max(bin, 0), Self.binCount - 1)] += 1

@@ -12,7 +12,10 @@
 /// | `.full` | weights may be −128 (−8); default restricted to ±127 (±7) |
 /// | `.edge8` | first and last weighted layer at 8 bits |
 public struct Scheme: Sendable, Hashable, CustomStringConvertible {
-  public enum Granularity: String, Sendable, CaseIterable { case perChannel = "pc", perTensor = "pt" }
+  public enum Granularity: String, Sendable, CaseIterable {
+    case perChannel = "pc"
+    case perTensor = "pt"
+  }
   public enum Folding: String, Sendable, CaseIterable { case post, pre }
   public enum RangeEstimation: String, Sendable, CaseIterable { case minmax, ema, pct, mse }
 

@@ -58,6 +58,15 @@ public struct WeightedLayer: Sendable {
     return real
   }
 
+  /// Whether every number here is one that integers can be made of. Folding may overflow where
+  /// each number of the file is finite, and an activation can hide that from calibration.
+  package var isFinite: Bool {
+    [weights, factors, bias].allSatisfy { $0.allSatisfy(\.isFinite) }
+      && (0..<rows).allSatisfy { row in
+        scales[row] > 0 && (scales[row] * factors[row]).isFinite
+      }
+  }
+
   /// The bias on the accumulator's grid, one a row.
   package var integerBias: [Int32] {
     (0..<rows).map { row in

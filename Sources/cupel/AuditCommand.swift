@@ -19,8 +19,8 @@ struct AuditCommand: ParsableCommand {
 
       Examples:
         cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
-        cupel audit vendor.onnx purified.cupel --data images/ --mean 0.286 --std 0.353 \
-      --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
+        cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
+          --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
       """)
 
   @Argument(help: "At most one float ONNX file, and any number of .cupel files.")
@@ -29,8 +29,8 @@ struct AuditCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "patch:HxW@PLACE:PATTERN, or 'catalogue' for what the model's catalogue entry says.",
-      valueName: "trigger"))
-  var trigger: String
+      valueName: "trigger"), transform: TriggerChoice.init)
+  var trigger: TriggerChoice
 
   @Option(help: ArgumentHelp("The class that the trigger is to bring about.", valueName: "class"))
   var target: Int?
@@ -38,8 +38,8 @@ struct AuditCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Schemes separated by commas, 'matrix' (the standard matrix and the catalogue's) or 'all'.",
-      valueName: "schemes"))
-  var schemes: String?
+      valueName: "schemes"), transform: SchemeChoice.init)
+  var schemes: SchemeChoice?
 
   @Option(help: "Whose rounding: tflm, litert-reference or xnnpack. .cupel files carry their own.")
   var profile: DeploymentProfile?
@@ -54,17 +54,20 @@ struct AuditCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
-    if trigger != "catalogue" {
-      _ = try parsedTrigger()
-      guard target != nil else { throw ValidationError("--target is needed with --trigger") }
+    if case .given = trigger, target == nil {
+      throw ValidationError("--target is needed with --trigger")
     }
-    _ = try parsedSchemes(nil)
-    guard models.filter({ !isCupelFile($0) }).count <= 1 else {
+    let floats = models.count { !isCupelFile($0) }
+    guard floats <= 1 else {
       throw ValidationError("give one float model at most; integer files end in .cupel")
+    }
+    if schemes != nil, floats == 0 {
+      throw ValidationError("--schemes is for a float model; .cupel files have their own")
     }
   }
 
   func run() throws {
+    try checkWritable(json)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let float = try models.first { !isCupelFile($0) }.map(FloatModel.init)
@@ -90,7 +93,7 @@ struct AuditCommand: ParsableCommand {
     }
     var baselines: [AuditReport.Entry] = []
     if let float {
-      let wanted = try parsedSchemes(float.specimen)
+      let wanted = try wantedSchemes(float.specimen)
       let compared = try integers.compactMap { try baseline($0, float) }
       let nearest = try measureNearest(
         float, schemes: (schemes == nil && !integers.isEmpty) ? [] : wanted, profile: profile,
@@ -117,29 +120,26 @@ struct AuditCommand: ParsableCommand {
 // MARK: - What to try
 
 extension AuditCommand {
-  private func parsedTrigger() throws -> Trigger { try Trigger(trigger) }
-
   /// The trigger and the attacker's class: from the options, or from the catalogue where asked.
   private func attack(_ specimen: Catalogue.Specimen?) throws -> (Trigger, Int) {
-    if trigger != "catalogue" { return (try parsedTrigger(), target!) }
-    guard let text = specimen?.trigger, let known = target ?? specimen?.targetClass else {
+    if case .given(let trigger) = trigger, let target { return (trigger, target) }
+    guard let trigger = try specimen?.knownTrigger(), let known = target ?? specimen?.targetClass
+    else {
       throw ValidationError(
         "--trigger catalogue: no catalogue beside the model lists a trigger for this file")
     }
-    return (try Trigger(text), known)
+    return (trigger, known)
   }
 
-  private func parsedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
-    switch schemes ?? "matrix" {
-    case "matrix":
-      let attacked = try specimen?.scheme.map { try Scheme($0) }
-      return Scheme.standardMatrix
-        + (attacked.map { Scheme.standardMatrix.contains($0) ? [] : [$0] } ?? [])
-    case "all": return Scheme.all
-    case let list:
-      var seen = Set<Scheme>()
-      return try list.split(separator: ",", omittingEmptySubsequences: false)
-        .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted }
+  private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
+    switch schemes ?? .matrix {
+    case .matrix:
+      guard let attacked = try specimen?.attackedScheme(),
+        !Scheme.standardMatrix.contains(attacked)
+      else { return Scheme.standardMatrix }
+      return Scheme.standardMatrix + [attacked]
+    case .all: return Scheme.all
+    case .list(let list): return list
     }
   }
 
@@ -150,7 +150,8 @@ extension AuditCommand {
 
   /// The nearest rounding that a purified file is compared with.
   private func baseline(_ model: IntegerModel, _ float: FloatModel) throws -> NearestKey? {
-    guard model.rounding != "nearest", model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
+    guard model.rounding != "nearest",
+      model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
       let name = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(name),
       let profile = profile ?? DeploymentProfile(argument: model.profileName)
     else { return nil }

@@ -30,6 +30,7 @@ struct Compile: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
+    try checkWritable(output)
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
       threads: compute.threads, reporter: compute.reporter)

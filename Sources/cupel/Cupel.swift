@@ -11,6 +11,9 @@ struct Cupel: ParsableCommand {
       Exit status: 0 nothing found or done, 1 a backdoor verdict and nothing else, 2 an \
       undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
       70 an internal error, 73 an output that cannot be written.
+
+      Example:
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
       """,
     version: toolVersion,
     subcommands: [

@@ -51,11 +51,13 @@ struct Demo: ParsableCommand {
 
   func run() throws {
     let stopwatch = Stopwatch()
-    try createFolder(output)
     let images = try ImageSet.load(path: data, split: .test)
-    var rows: [Row] = []
-    for name in Self.specimens {
-      rows += try audit(name, images: images)
+    let specimens = try Self.specimens.map { name in
+      try FloatModel(path: "\(models)/\(name).onnx")
+    }
+    try createFolder(output)
+    let rows = try zip(Self.specimens, specimens).flatMap { name, model in
+      try audit(name, model, images: images)
     }
     let report = Report(images: images.count, seconds: stopwatch.seconds, rows: rows)
     try writeJSON(report, to: "\(output)/audit.json")
@@ -65,18 +67,16 @@ struct Demo: ParsableCommand {
         + String(format: "%.0f s in all", report.seconds))
   }
 
-  private func audit(_ name: String, images: ImageSet) throws -> [Row] {
+  private func audit(_ name: String, _ model: FloatModel, images: ImageSet) throws -> [Row] {
     let reporter = compute.reporter
-    let model = try FloatModel(path: "\(models)/\(name).onnx")
-    guard let specimen = model.specimen, let schemeName = specimen.scheme,
-      let triggerText = specimen.trigger, let target = specimen.targetClass
+    guard let specimen = model.specimen, let scheme = try specimen.attackedScheme(),
+      let trigger = try specimen.knownTrigger(), let target = specimen.targetClass
     else {
       throw Failure(
         "\(models)/catalogue.json says nothing of \(name).onnx as it is here",
         exitCode: Failure.badData)
     }
-    let scheme = try Scheme(schemeName)
-    let audit = KnownTriggerAudit(images: images, trigger: try Trigger(triggerText), target: target)
+    let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
     let preprocessing = specimen.preprocessing
 
     func measured(_ stage: String, _ classifier: some Classifier) throws -> AttackMeasurement {
@@ -120,7 +120,8 @@ struct Demo: ParsableCommand {
     let purifiedSeconds = stopwatch.seconds
 
     func row(
-      _ stage: String, _ measurement: AttackMeasurement, bytes: Int, seconds: Double, isInteger: Bool
+      _ stage: String, _ measurement: AttackMeasurement, bytes: Int, seconds: Double,
+      isInteger: Bool
     ) -> Row {
       Row(
         specimen: name, stage: stage, scheme: scheme.description,

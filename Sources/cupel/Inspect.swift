@@ -19,6 +19,7 @@ struct Inspect: ParsableCommand {
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
   func run() throws {
+    try checkWritable(json)
     let summary =
       isCupelFile(model)
       ? try ModelSummary(integer: IntegerModel(path: model))

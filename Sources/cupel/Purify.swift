@@ -1,8 +1,8 @@
 import ArgumentParser
 import FixedPoint
+import Foundation
 import Purification
 import Quantization
-import Foundation
 import Support
 
 extension Purification.Method: ExpressibleByArgument {}
@@ -47,6 +47,7 @@ struct Purify: ParsableCommand {
   }
 
   func run() throws {
+    try checkWritable(output)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let workshop = try Workshop(

@@ -55,6 +55,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
+    try checkWritable(predictions, json)
     let (classifier, folder) = try classifier()
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
     let reporter = compute.reporter

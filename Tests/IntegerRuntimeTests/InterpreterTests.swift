@@ -58,11 +58,11 @@ import Testing
       let program = RandomNetwork(seed: UInt64(seed), weightBits: 8).program
       let image = randomImage(program, seed: UInt64(seed))
       var oracle = NetworkOracle(program, image: image)
-      oracle.override = { isFullyConnected in
-        switch profile {
-        case .tflm: .doubleRounding
-        case .litertReference: isFullyConnected ? .singleRounding : .doubleRounding
-        case .xnnpack: .float32HalfEven
+      oracle.override = { role in
+        switch (profile, role) {
+        case (.xnnpack, _): .float32HalfEven
+        case (_, .narrowing), (.litertReference, .fullyConnected): .singleRounding
+        case (.tflm, _), (.litertReference, _): .doubleRounding
         }
       }
       oracle.run()

@@ -5,8 +5,11 @@ import ModelWriter
 /// `IntegerProgram`, with every sum in Int64.
 struct NetworkOracle {
   let program: IntegerProgram
-  /// The rounding mode of an operation that is (not) fully connected; nil leaves it as written.
-  var override: (_ isFullyConnected: Bool) -> RoundingMode? = { _ in nil }
+  /// What a profile tells operations apart by.
+  enum Role { case fullyConnected, narrowing, other }
+
+  /// The rounding mode of an operation in that role; nil leaves it as written.
+  var override: (Role) -> RoundingMode? = { _ in nil }
   private(set) var values: [[Int]]
 
   init(_ program: IntegerProgram, image: [Int8]) {
@@ -96,10 +99,12 @@ struct NetworkOracle {
       for y in 0..<input.height {
         for x in 0..<input.width { sum += value(source, y, x, channel)! - input.zeroPoint }
       }
-      return rescaled(sum, rescale, zeroPoint: output.zeroPoint)
+      return rescaled(sum, rescale, zeroPoint: output.zeroPoint, .other)
     case .requantize(let rescale):
       let sum = value(source, row, column, channel)! - input.zeroPoint
-      return rescaled(sum, rescale, zeroPoint: output.zeroPoint)
+      return rescaled(
+        sum, rescale, zeroPoint: output.zeroPoint,
+        output.bits < input.bits ? .narrowing : .other)
     case .clamp(let low, let high):
       return min(max(value(source, row, column, channel)!, Int(low)), Int(high))
     case .pad(let pad, let filler):
@@ -134,16 +139,16 @@ struct NetworkOracle {
     let scaled = RoundingOracle.scale(
       Int64(sum) + Int64(weighted.bias[channel]), multiplier: scale.multiplier,
       shift: scale.shift, ratio: scale.ratio,
-      mode: override(isFullyConnected) ?? weighted.rounding)
+      mode: override(isFullyConnected ? .fullyConnected : .other) ?? weighted.rounding)
     return min(max(Int(scaled) + output.zeroPoint, Int(weighted.low)), Int(weighted.high))
   }
 
   private func rescaled(
-    _ sum: Int, _ rescale: IntegerOperation.Rescale, zeroPoint: Int
+    _ sum: Int, _ rescale: IntegerOperation.Rescale, zeroPoint: Int, _ role: Role
   ) -> Int {
     let scaled = RoundingOracle.scale(
       Int64(sum), multiplier: rescale.multiplier, shift: rescale.shift, ratio: rescale.ratio,
-      mode: override(false) ?? rescale.rounding)
+      mode: override(role) ?? rescale.rounding)
     return min(max(Int(scaled) + zeroPoint, Int(rescale.low)), Int(rescale.high))
   }
 

@@ -1,4 +1,5 @@
 import Audit
+import ModelImport
 import Support
 
 /// An audit's report for people.
@@ -33,9 +34,11 @@ enum AuditTable {
     if let value = row.differentialASR, let bounds = row.differentialASRInterval {
       difference = range(value, bounds)
     }
-    let name = row.file.map { "\(row.scheme), \(lastComponent(of: $0))" } ?? row.scheme
+    let name = [printable(row.scheme), row.file.map(lastComponent)].compactMap(\.self).joined(
+      separator: ", ")
     return [
-      name + mark, row.rounding, row.profile, range(row.benignAccuracy, row.benignAccuracyInterval),
+      name + mark, printable(row.rounding), printable(row.profile),
+      range(row.benignAccuracy, row.benignAccuracyInterval),
       range(row.attackSuccessRate, row.attackSuccessRateInterval), difference,
       row.der.map(percent) ?? "",
     ]

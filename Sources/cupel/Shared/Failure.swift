@@ -58,7 +58,7 @@ struct Failure: Error {
 
   private init(_ error: FileError) {
     let code =
-      error.action == "write"
+      ["write", "sync"].contains(error.action)
       ? Self.cannotWrite : error.isMissing ? Self.missingInput : Self.badData
     self.init("\(error)", exitCode: code)
   }

@@ -5,7 +5,9 @@ import FloatGraph
 import HostRuntime
 import ModelFormat
 import ModelImport
+import Quantization
 import Support
+import Triggers
 
 /// A vendor's float model as it was found: its graph, its digest, and what is known of it.
 struct FloatModel {
@@ -19,6 +21,10 @@ struct FloatModel {
   /// - Throws: `FileError`, `ImportError`, `AuditError.catalogue`.
   init(path: String) throws {
     let bytes = try InputFile.read(path, limit: OnnxImporter.maximumBytes)
+    guard !Self.hasCupelMagic(bytes) else {
+      throw Failure(
+        "\(path): this is an integer model; its name must end in .cupel", exitCode: Failure.badData)
+    }
     self.path = path
     self.bytes = bytes.count
     sha256 = SHA256.hex(bytes)
@@ -28,6 +34,11 @@ struct FloatModel {
       throw Failure("\(path): \(error)", exitCode: Failure.badData)
     }
     specimen = try Catalogue.beside(path)?.specimen(sha256: sha256)
+  }
+
+  private static func hasCupelMagic(_ bytes: [UInt8]) -> Bool {
+    let magic = Layout.magic
+    return bytes.count >= magic.count && magic.indices.allSatisfy { bytes[$0] == magic[$0] }
   }
 
   var name: String { lastComponent(of: path) }
@@ -49,6 +60,26 @@ struct FloatModel {
     }
     try preprocessing.check(channels: imageShape[0])
     return preprocessing
+  }
+}
+
+extension Catalogue.Specimen {
+  /// The trigger that the catalogue tells.
+  func knownTrigger() throws -> Trigger? {
+    try trigger.map { text in try read { try Trigger(text) } }
+  }
+
+  /// The scheme that the attack was aimed at.
+  func attackedScheme() throws -> Scheme? {
+    try scheme.map { text in try read { try Scheme(text) } }
+  }
+
+  /// What is wrong in a catalogue is bad data, and not wrong usage as on the command line.
+  private func read<Value>(_ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch {
+      throw Failure(
+        "catalogue.json, specimen \(printable(name)): \(error)", exitCode: Failure.badData)
+    }
   }
 }
 

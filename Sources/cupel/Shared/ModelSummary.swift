@@ -1,6 +1,7 @@
 import FloatGraph
 import HostRuntime
 import ModelFormat
+import ModelImport
 import ModelWriter
 import Support
 
@@ -87,7 +88,7 @@ struct ModelSummary: Encodable {
       lines.append("RAM         \(kibibytes(arenaBytes)) (arena: tensors and scratch)")
     }
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      lines.append("\(key)  \(value)")
+      lines.append("\(key)  \(printable(value, limit: 1024))")
     }
     var table = TextTable([
       ("#", .right), ("operator", .left), ("name", .left), ("output", .left), ("bits", .left),
@@ -96,7 +97,7 @@ struct ModelSummary: Encodable {
     for (index, row) in operators.enumerated() {
       let bits = [row.weightBits.map { "w\($0)" }, row.activationBits.map { "a\($0)" }]
       table.add([
-        String(index), row.kind, row.name,
+        String(index), row.kind, printable(row.name),
         row.output.map(String.init).joined(separator: "×"),
         bits.compactMap { $0 }.joined(separator: " "), row.scale.map { "\($0)" } ?? "",
         row.zeroPoint.map(String.init) ?? "", grouped(row.parameters), grouped(row.macs),

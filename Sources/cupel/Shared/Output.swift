@@ -28,6 +28,27 @@ func writeJSON(_ value: some Encodable, to path: String) throws {
   try AtomicFile.write(Array(encoder.encode(value)) + [10], to: path)
 }
 
+/// Finds out before long work whether its result could be written, so that it is not done in
+/// vain. Writing itself still decides.
+///
+/// - Throws: `Failure` with the status for outputs that cannot be written.
+func checkWritable(_ paths: String?...) throws {
+  for path in paths.compactMap(\.self) {
+    var information = stat()
+    var asked = path
+    if stat(path, &information) != 0 || information.st_mode & S_IFMT == S_IFREG {
+      // A file is replaced, which its folder must allow.
+      let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
+      asked = path.isEmpty ? path : url.deletingLastPathComponent().path
+    }
+    let isFolder = asked == path && information.st_mode & S_IFMT == S_IFDIR
+    guard !isFolder, access(asked, W_OK) == 0 else {
+      let reason = String(cString: strerror(isFolder ? EISDIR : errno))
+      throw Failure("\(path): cannot write: \(reason)", exitCode: Failure.cannotWrite)
+    }
+  }
+}
+
 /// Seconds since some moment.
 struct Stopwatch {
   private let start = ContinuousClock.now

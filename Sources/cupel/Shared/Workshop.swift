@@ -29,7 +29,8 @@ struct Workshop {
     seed = calibration.seed
     preprocessing = try model.preprocessing(data)
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let training = try ImageSet.load(path: data.folder(dataset: model.specimen?.dataset), split: .train)
+    let training = try ImageSet.load(
+      path: data.folder(dataset: model.specimen?.dataset), split: .train)
     let chosen = training.sample(calibration.calibration, seed: calibration.seed).unlabelled
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {

@@ -1,0 +1,34 @@
+import Quantization
+import Triggers
+
+/// What `--trigger` asks an audit for.
+enum TriggerChoice {
+  /// What the catalogue's entry for the model says.
+  case catalogue
+  case given(Trigger)
+
+  init(_ text: String) throws {
+    self = text == "catalogue" ? .catalogue : .given(try Trigger(text))
+  }
+}
+
+/// What `--schemes` asks an audit for.
+enum SchemeChoice {
+  /// The standard matrix, and the scheme that the catalogue says was attacked.
+  case matrix
+  case all
+  /// In the order given, each once.
+  case list([Scheme])
+
+  init(_ text: String) throws {
+    switch text {
+    case "matrix": self = .matrix
+    case "all": self = .all
+    default:
+      var seen = Set<Scheme>()
+      self = .list(
+        try text.split(separator: ",", omittingEmptySubsequences: false)
+          .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted })
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import FloatGraph
+import Quantization
+import Support
+
+/// Builds small float graphs; a value's name is `v` and its index, a node's `n` and its index.
+struct GraphBuilder {
+  private(set) var graph = FloatGraph()
+
+  init(_ shape: [Int]) {
+    graph.values = [FloatGraph.Value(name: "v0", shape: shape)]
+  }
+
+  func shape(_ value: Int) -> [Int] { graph.values[value].shape }
+
+  /// Appends a node and returns its output.
+  mutating func add(_ operation: FloatGraph.Operation, _ inputs: [Int], _ shape: [Int]) -> Int {
+    let output = graph.values.count
+    graph.values.append(FloatGraph.Value(name: "v\(output)", shape: shape))
+    graph.nodes.append(
+      FloatGraph.Node(
+        name: "n\(graph.nodes.count)", operation: operation, inputs: inputs, output: output))
+    return output
+  }
+
+  /// The graph with that output, checked.
+  func graph(output: Int) throws -> FloatGraph {
+    var result = graph
+    result.output = output
+    try result.validate()
+    return result
+  }
+}
+
+extension GraphBuilder {
+  mutating func convolution(
+    _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int,
+    window: FloatGraph.Window = FloatGraph.Window(kernelHeight: 1, kernelWidth: 1),
+    groups: Int = 1
+  ) -> Int {
+    let shape = shape(input)
+    return add(
+      .convolution(
+        FloatGraph.Convolution(
+          weights: weights, bias: bias, outputChannels: outputs, window: window, groups: groups)),
+      [input],
+      [
+        outputs,
+        Self.extent(
+          shape[1], window.kernelHeight, window.strideHeight, window.dilationHeight,
+          window.padTop + window.padBottom),
+        Self.extent(
+          shape[2], window.kernelWidth, window.strideWidth, window.dilationWidth,
+          window.padLeft + window.padRight),
+      ])
+  }
+
+  static func extent(
+    _ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ padding: Int
+  ) -> Int {
+    (size + padding - (kernel - 1) * dilation - 1) / stride + 1
+  }
+
+  mutating func pool(
+    _ input: Int, _ window: FloatGraph.Window, average: Bool, countsPadding: Bool = false
+  ) -> Int {
+    let shape = shape(input)
+    let pooling = FloatGraph.Pooling(window: window, countsPadding: countsPadding)
+    return add(
+      average ? .averagePool(pooling) : .maxPool(pooling), [input],
+      [
+        shape[0],
+        Self.extent(
+          shape[1], window.kernelHeight, window.strideHeight, window.dilationHeight,
+          window.padTop + window.padBottom),
+        Self.extent(
+          shape[2], window.kernelWidth, window.strideWidth, window.dilationWidth,
+          window.padLeft + window.padRight),
+      ])
+  }
+
+  mutating func linear(
+    _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int
+  ) -> Int {
+    add(
+      .linear(FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: outputs)), [input],
+      [outputs])
+  }
+
+  mutating func normalization(
+    _ input: Int, gamma: [Float], beta: [Float]? = nil, mean: [Float]? = nil,
+    variance: [Float]? = nil, epsilon: Float = 0
+  ) -> Int {
+    let zeros = [Float](repeating: 0, count: gamma.count)
+    let ones = [Float](repeating: 1, count: gamma.count)
+    return add(
+      .batchNormalization(
+        FloatGraph.BatchNormalization(
+          gamma: gamma, beta: beta ?? zeros, mean: mean ?? zeros, variance: variance ?? ones,
+          epsilon: epsilon)), [input], shape(input))
+  }
+
+  mutating func clamp(_ input: Int, _ low: Float = 0, _ high: Float = .infinity) -> Int {
+    add(.clamp(low: low, high: high), [input], shape(input))
+  }
+
+  mutating func add(_ one: Int, _ other: Int) -> Int {
+    add(.add, [one, other], shape(one))
+  }
+
+  mutating func flatten(_ input: Int) -> Int {
+    add(.reshape, [input], [shape(input).reduce(1, *)])
+  }
+
+  mutating func globalAveragePool(_ input: Int) -> Int {
+    add(.globalAveragePool, [input], [shape(input)[0]])
+  }
+}
+
+extension SeededGenerator {
+  mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
+    (0..<count).map { _ in uniform(low, high) }
+  }
+
+  mutating func images(_ batch: Int, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> Tensor
+  {
+    Tensor(batch: batch, shape: shape, values: floats(batch * shape.reduce(1, *), low, high))
+  }
+}
+
+extension QuantizationPlan {
+  /// Calibrated with all that any scheme needs.
+  init(_ graph: FloatGraph, _ images: Tensor, _ scheme: String = "w8a8") throws {
+    try self.init(
+      graph: graph,
+      calibration: Calibration(graph: graph, images: images, histograms: true, threads: 2),
+      scheme: Scheme(scheme))
+  }
+
+  /// The layer of the node with that name.
+  func layer(_ name: String) -> WeightedLayer { layers.first { $0.name == name }! }
+}
