@@ -64,6 +64,8 @@ let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
+  // The audit's tests make integer models of their own.
+  if target.name == "Audit" { dependencies += ["ModelFormat", "ModelWriter"] }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(

@@ -37,7 +37,7 @@ enum Main {
         graph: graph, calibration: calibration, scheme: try Scheme(name))
       let program = try Lowering.program(plan, weights: plan.nearest())
       let engine = try IntegerEngine(bytes: try CupelWriter.bytes(of: program))
-      let quantizer = InputQuantizer(
+      let quantizer = try InputQuantizer(
         preprocessing: preprocessing, scale: engine.inputScale,
         zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
       let integers = quantizer.quantize(images.pixels)
