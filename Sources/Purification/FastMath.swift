@@ -1,14 +1,14 @@
 /// Eight floats at a time: the same instructions whatever the optimiser makes of a loop.
-typealias Lanes = SIMD8<Float>
+package typealias Lanes = SIMD8<Float>
 
 /// Elementary functions on lanes, where a call of the C library would handle one value at a time.
-enum FastMath {
+package enum FastMath {
   /// e^x in float32, relative error under 3e-7; x is clamped to [−87, 87].
   ///
   /// x = n·ln 2 + r with |r| ≤ ½ ln 2; 2^n goes into the exponent bits, e^r is a polynomial
   /// (Cephes' coefficients for this interval).
   @inline(__always)
-  static func exp(_ x: Lanes) -> Lanes {
+  package static func exp(_ x: Lanes) -> Lanes {
     let clamped = x.clamped(lowerBound: Lanes(repeating: -87), upperBound: Lanes(repeating: 87))
     let magic: Float = 0x1.8p23
     let shifted = clamped * 1.442_695_04 + magic

@@ -94,7 +94,8 @@ private struct PatchMatrix: Sendable {
     tensor.values.withUnsafeBufferPointer { source in
       target.withUnsafeMutableBufferPointer { target in
         im2col.fill(
-          target.baseAddress!, leading: positions, image: source.baseAddress! + image * tensor.stride,
+          target.baseAddress!, leading: positions,
+          image: source.baseAddress! + image * tensor.stride,
           group: group, positions: 0..<positions)
       }
     }

@@ -35,11 +35,17 @@ public struct Purification {
   ///   - iterations: the solver's steps a layer; nil for the method's published number.
   ///   - seed: of the solver's random choices.
   ///   - progress: told the share of all weighted layers' work that is done, and the layer.
-  /// - Throws: whatever executing the float graph throws.
+  /// - Throws: `QuantizationError.calibration` where no image is given, and whatever executing the
+  ///   float graph throws.
   public static func run(
     _ plan: QuantizationPlan, method: Method, images: Tensor, iterations: Int? = nil,
-    seed: UInt64 = 0, threads: Int, progress: @escaping @Sendable (Double, String) -> Void = { _, _ in }
+    seed: UInt64 = 0, threads: Int,
+    progress: @escaping @Sendable (Double, String) -> Void = { _, _ in }
   ) throws -> Result {
+    guard images.batch > 0 else {
+      throw QuantizationError.calibration(
+        value: plan.graph.values[plan.graph.input].name, rule: "at least one image is needed")
+    }
     let solver = method.solver(iterations: iterations, seed: seed)
     let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
     var result = Result(weights: [], layers: [])

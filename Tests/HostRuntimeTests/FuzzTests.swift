@@ -9,7 +9,7 @@ import Testing
 /// A mutated file gives an error or a valid model, and a valid model runs.
 @Suite struct FuzzTests {
   private static let mutants =
-    ProcessInfo.processInfo.environment["CUPEL_CHECK_ALL"] == nil ? 8_000 : 80_000
+    ProcessInfo.processInfo.environment["CUPEL_CHECK_ALL"] == nil ? 20_000 : 200_000
 
   /// In a process of its own: a crash there is a failure here, and no other test's memory blurs
   /// the measurement. What is accepted is loaded again by the engine and run on random images,
