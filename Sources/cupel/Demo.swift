@@ -95,11 +95,9 @@ struct Demo: ParsableCommand {
     let floatSeconds = stopwatch.seconds
 
     stopwatch = Stopwatch()
-    var options = DataOptions()
-    options.data = data
     let workshop = try Workshop(
-      model: model, data: options, calibration: calibration, schemes: [scheme],
-      threads: compute.threads, reporter: reporter)
+      model: model, folder: data, preprocessing: preprocessing, calibration: calibration,
+      schemes: [scheme], threads: compute.threads, reporter: reporter)
     func deployed(_ stage: String, _ bytes: [UInt8]) throws -> AttackMeasurement {
       try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
       return try measured(

@@ -17,20 +17,30 @@ struct Workshop {
   let threads: Int
   private let ranges: Calibration
 
-  /// Loads the calibration images and observes the float model's activations on them.
-  ///
-  /// - Parameter schemes: decide whether histograms are needed.
+  /// Takes folder and preprocessing from the options, else from what is known of the model.
   init(
     model: FloatModel, data: DataOptions, calibration: CalibrationOptions, schemes: [Scheme],
     threads: Int, reporter: ProgressReporter
   ) throws {
+    try self.init(
+      model: model, folder: data.folder(dataset: model.specimen?.dataset),
+      preprocessing: model.preprocessing(data), calibration: calibration, schemes: schemes,
+      threads: threads, reporter: reporter)
+  }
+
+  /// Loads the calibration images and observes the float model's activations on them.
+  ///
+  /// - Parameter schemes: decide whether histograms are needed.
+  init(
+    model: FloatModel, folder: String, preprocessing: Preprocessing,
+    calibration: CalibrationOptions, schemes: [Scheme], threads: Int, reporter: ProgressReporter
+  ) throws {
     self.model = model
     self.threads = threads
+    self.preprocessing = preprocessing
     seed = calibration.seed
-    preprocessing = try model.preprocessing(data)
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let training = try ImageSet.load(
-      path: data.folder(dataset: model.specimen?.dataset), split: .train)
+    let training = try ImageSet.load(path: folder, split: .train)
     let chosen = training.sample(calibration.calibration, seed: calibration.seed).unlabelled
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {
