@@ -29,7 +29,7 @@ enum Main {
       values: preprocessing.normalize(images.unlabelled))
 
     print("ResNet-8, \(images.count) images, \(rounds) interleaved rounds; float peer: BLIS sgemm")
-    print("scheme  threads  integer images/s  float images/s  ratio  (min … max)  GMAC/s")
+    print("scheme  threads  integer images/s  float images/s  time ratio  (min … max)  GMAC/s")
     for name in ["w8a8", "w4a8", "w4a4"] {
       let calibration = try Calibration(
         graph: graph, images: input, histograms: false, threads: 2)
@@ -70,7 +70,7 @@ enum Main {
     let float = Double(imageCount) / median(pairs.map(\.float))
     print(
       String(
-        format: "%6@  %7d  %16.0f  %14.0f  %5.2f  (%.2f … %.2f)  %6.1f", scheme as NSString,
+        format: "%6@  %7d  %16.0f  %14.0f  %10.2f  (%.2f … %.2f)  %6.1f", scheme as NSString,
         threads, integer, float, median(ratios), ratios.min()!, ratios.max()!,
         integer * Double(macs) / 1e9))
   }
