@@ -89,7 +89,8 @@ public struct AuditReport: Sendable, Codable, Equatable {
     self.float = float.map(Model.init)
     verdict = Verdict(float: float, deployments: entries.map(\.measurement))
     func row(_ entry: Entry) -> Deployment {
-      let nearest = (entries + baselines).first {
+      // Without the float model nothing says that two files have the same origin.
+      let nearest = (float == nil ? [] : baselines + entries).first {
         $0.rounding == "nearest" && $0.scheme == entry.scheme && $0.profile == entry.profile
       }
       return Deployment(entry, float: float, nearest: nearest?.measurement)

@@ -45,6 +45,10 @@ public struct FloatClassifier: Classifier {
       values: preprocessing.normalize(
         pixels, channels: imageShape[0], height: imageShape[1], width: imageShape[2]))
     let logits = try executor.run(input)
+    // A comparison with NaN is always false: such an image would silently become class 0.
+    guard logits.values.allSatisfy(\.isFinite) else {
+      throw AuditError.data(rule: "the float model's answer to an image is not finite")
+    }
     let classes = logits.stride
     return (0..<logits.batch).map { image in
       Self.largest(logits.values[image * classes..<(image + 1) * classes])

@@ -25,6 +25,21 @@ enum IDXFolder {
   }
 
   /// Each class up to the largest label counts, so that a data set needs no list of classes.
+  /// The images alone: a label file is neither needed nor opened.
+  static func loadUnlabelled(
+    _ folder: String, _ split: Split
+  ) throws(DatasetError) -> UnlabelledImages? {
+    let largest = UnlabelledImages.largestSize
+    guard let file = try OptionalFile.read(imageNames(split), in: folder, limit: largest)
+    else { return nil }
+    return try images(IDXFile(path: file.path, bytes: file.bytes, dimensions: 3))
+  }
+
+  private static func images(_ file: IDXFile) throws(DatasetError) -> UnlabelledImages {
+    try UnlabelledImages(
+      channels: 1, height: file.extents[1], width: file.extents[2], pixels: file.values)
+  }
+
   private static func join(_ images: IDXFile, _ labels: IDXFile) throws(DatasetError) -> ImageSet {
     guard images.extents[0] == labels.extents[0] else {
       throw DatasetError(
@@ -32,8 +47,7 @@ enum IDXFolder {
         rule: "\(labels.extents[0]) labels for the \(images.extents[0]) images of \(images.path)")
     }
     return try ImageSet(
-      images: UnlabelledImages(
-        channels: 1, height: images.extents[1], width: images.extents[2], pixels: images.values),
-      labels: labels.values, classCount: Int(labels.values.max() ?? 0) + 1)
+      images: Self.images(images), labels: labels.values,
+      classCount: Int(labels.values.max() ?? 0) + 1)
   }
 }

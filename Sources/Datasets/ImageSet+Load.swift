@@ -27,13 +27,17 @@ extension ImageSet {
   private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
     if let images = try IDXFolder.load(path, split) { return images }
     if let images = try CIFARFolder.load(path, split) { return images }
+    throw nothingKnown(path, split)
+  }
+
+  fileprivate static func nothingKnown(_ path: String, _ split: Split) -> DatasetError {
     let names = (IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]])
-    throw DatasetError(
+    return DatasetError(
       path: path, rule: "none of \(names.joined(separator: ", ")) is in this folder",
       isMissing: true)
   }
 
-  private static func checkFolder(_ path: String) throws(DatasetError) {
+  fileprivate static func checkFolder(_ path: String) throws(DatasetError) {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw DatasetError(path: path, rule: "there is no such folder", isMissing: true)
@@ -41,6 +45,21 @@ extension ImageSet {
     guard isFolder.boolValue else {
       throw DatasetError(path: path, rule: "it is not a folder", isMissing: true)
     }
+  }
+}
+
+extension UnlabelledImages {
+  /// The images of a folder as `ImageSet.load` finds it, labels left aside. An IDX folder needs no
+  /// label file for this.
+  ///
+  /// - Throws: `DatasetError`.
+  public static func load(
+    path: String, split: Split
+  ) throws(DatasetError) -> UnlabelledImages {
+    try ImageSet.checkFolder(path)
+    if let images = try IDXFolder.loadUnlabelled(path, split) { return images }
+    if let images = try CIFARFolder.load(path, split) { return images.unlabelled }
+    throw ImageSet.nothingKnown(path, split)
   }
 }
 

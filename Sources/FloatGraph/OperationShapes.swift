@@ -167,6 +167,10 @@ extension FloatGraph.Pooling {
     guard max(window.padTop, window.padBottom) < window.extentHeight,
       max(window.padLeft, window.padRight) < window.extentWidth
     else { throw RuleViolation("pooling window lies wholly in the padding") }
+    // A window that begins in the padding has a tap less than one dilation inside.
+    guard window.padTop == 0 || window.dilationHeight <= input[1],
+      window.padLeft == 0 || window.dilationWidth <= input[2]
+    else { throw RuleViolation("pooling window's taps can all miss the input") }
     return [input[0], height, width]
   }
 }

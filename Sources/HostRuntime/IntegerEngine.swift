@@ -26,6 +26,9 @@ public final class IntegerEngine: Sendable {
 
   /// A hostile file may ask for an arena that no honest model needs.
   package static let mostArenaBytes = 1 << 30
+  /// Elements that operations visit for one image: seconds of work. A few hundred bytes can ask
+  /// for years of it.
+  package static let mostVisits: Int64 = 1 << 36
 
   /// - Parameters:
   ///   - bytes: a `.cupel` file.
@@ -46,6 +49,12 @@ public final class IntegerEngine: Sendable {
     arenaBytes = Interpreter.arenaBytes(for: model)
     guard arenaBytes <= Self.mostArenaBytes else {
       throw .arena(needed: arenaBytes, limit: Self.mostArenaBytes)
+    }
+    var visits: Int64 = 0
+    for index in 0..<model.operationCount {
+      // Each term is below 2^62 (the format bounds extents and weights), so no sum here can wrap.
+      visits &+= model.visits(index)
+      guard (0...Self.mostVisits).contains(visits) else { throw .work(limit: Self.mostVisits) }
     }
   }
 
@@ -75,6 +84,8 @@ public final class IntegerEngine: Sendable {
     guard inputs.count % stride == 0 else { throw .input(count: inputs.count, stride: stride) }
     let images = inputs.count / stride
     let outputStride = outputCount
+    // All arenas together stay within what one may take.
+    let threads = min(threads, max(1, Self.mostArenaBytes / max(arenaBytes, 1)))
     // A few images a piece: enough to forget the cost of handing out pieces.
     let piece = 8
     return [Int8](unsafeUninitializedCapacity: images * outputStride) { buffer, count in
@@ -128,6 +139,7 @@ public final class IntegerEngine: Sendable {
 public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
   case format(FormatError)
   case arena(needed: Int, limit: Int)
+  case work(limit: Int64)
   case input(count: Int, stride: Int)
 
   public var description: String {
@@ -135,6 +147,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
     case .format(let error): "\(error)"
     case .arena(let needed, let limit):
       "the model needs an arena of \(needed) bytes; at most \(limit) are given"
+    case .work(let limit):
+      "one image would take more than \(limit) steps of its operations"
     case .input(let count, let stride):
       "\(count) values are not a whole number of images of \(stride)"
     }

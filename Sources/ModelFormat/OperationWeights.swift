@@ -17,6 +17,10 @@ extension OperationContext {
     guard bits == 8 || bits == 4 else {
       throw error(.weightBits, at: record.offset &+ Layout.Operation.weightBits)
     }
+    // Twice as many 4-bit weights as bytes fit a file: on 32 bits their count needs a bound of its own.
+    guard shape.rowLength <= Layout.largest else {
+      throw error(.constantPlace, at: record.place(Layout.Parameter.weightSize))
+    }
     let rowBytes = bits == 8 ? shape.rowLength : shape.rowLength / 2 &+ shape.rowLength % 2
     try checkWeightPlace(rows: shape.rows, rowBytes: rowBytes, constants: &constants)
     for array in Layout.Parameter.bias...Layout.Parameter.weightScales {

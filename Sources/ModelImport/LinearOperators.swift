@@ -85,19 +85,19 @@ extension OnnxConverter {
     case (.activation(let left), .activation(let right)):
       return try append(.add, node, inputs: [left, right])
     case (.activation(let value), .constant(let constant)):
-      return try addBias(node, value: value, name: node.inputs[0], constant, index: 1)
+      return try addBias(node, value: value, constant, index: 1)
     case (.constant(let constant), .activation(let value)):
-      return try addBias(node, value: value, name: node.inputs[1], constant, index: 0)
+      return try addBias(node, value: value, constant, index: 0)
     default:
       return try arithmetic(node, .add)
     }
   }
 
   private mutating func addBias(
-    _ node: ImportNode, value: Int, name: String, _ constant: OnnxConstant, index: Int
+    _ node: ImportNode, value: Int, _ constant: OnnxConstant, index: Int
   ) throws(ImportError) -> Binding {
     let shape = graph.values[value].shape
-    guard value > 0, readers[name] == 1, let values = try weights(node, index)?.values,
+    guard value > 0, hasOneReader(value), let values = try weights(node, index)?.values,
       Self.isPerChannel(constant.dimensions, shape: shape)
     else {
       throw node.unsupported("a constant added to anything but the layer that it is the bias of")

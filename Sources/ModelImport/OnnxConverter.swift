@@ -23,7 +23,9 @@ struct OnnxConverter {
   /// Version of ONNX's own operator set.
   var operatorSet = 0
   /// How many nodes, and the graph's output, read each name.
-  var readers: [String: Int] = [:]
+  private var readers: [String: Int] = [:]
+  /// The names of each activation: Identity, Dropout and their like only give it another one.
+  private var names: [Int: [String]] = [:]
 
   private var bindings: [String: Binding] = [:]
   private var initializers: [String: OnnxTensor] = [:]
@@ -98,8 +100,18 @@ struct OnnxConverter {
         bindings[name] = .unknown
       } else {
         bindings[name] = index == 0 ? result : .unavailable
+        if index == 0, case .activation(let value) = result {
+          names[value, default: []].append(name)
+        }
       }
     }
+  }
+
+  /// Whether only one node reads an activation, under whichever of its names. Each name but the
+  /// first costs one reading, by the node that gave it.
+  func hasOneReader(_ value: Int) -> Bool {
+    let names = names[value] ?? []
+    return names.reduce(0) { $0 + (readers[$1] ?? 0) } == names.count
   }
 
   private mutating func finish(_ output: String) throws(ImportError) -> FloatGraph {

@@ -191,6 +191,8 @@ extension OnnxConverter {
     _ lists: [[Element]], outer: Int, count: Int
   ) -> [Element] {
     var result: [Element] = []
+    // An extent of zero leaves nothing to move, however large the others are.
+    guard count > 0 else { return result }
     result.reserveCapacity(count)
     for run in 0..<outer {
       for list in lists {

@@ -22,13 +22,16 @@ package struct RoundingProblem: Sendable {
   private static let imagesPerBatch = 32
   /// Bytes that the batches' gram matrices may take: larger layers get larger batches.
   private static let budget = 1 << 30
+  /// Bytes that one gram matrix may take.
+  package static let mostGramBytes = 1 << 29
 
   /// - Parameters: as of `LayerMoments`.
-  /// - Throws: `FloatGraphError` where the layer does not fit the shape.
+  /// - Throws: `FloatGraphError` where the layer does not fit the shape,
+  ///   `QuantizationError.unsupported` where its fan-in makes moments too large to hold.
   package init(
     layer: WeightedLayer, operation: FloatGraph.Operation, quantized: Tensor, float: Tensor,
     threads: Int
-  ) throws(FloatGraphError) {
+  ) throws {
     self.layer = layer
     if case .convolution(let convolution) = operation {
       groups = convolution.groups
@@ -37,6 +40,12 @@ package struct RoundingProblem: Sendable {
     }
     let images = quantized.batch
     let gramBytes = groups * layer.columns * layer.columns * MemoryLayout<Float>.size
+    guard gramBytes <= Self.mostGramBytes else {
+      throw QuantizationError.unsupported(
+        node: layer.name,
+        rule: "its fan-in of \(layer.columns) needs \(gramBytes) bytes of second moments a batch; "
+          + "at most \(Self.mostGramBytes) are given")
+    }
     let most = max(Self.budget / gramBytes, 1)
     let size = max(Self.imagesPerBatch, (images + most - 1) / most)
     let weights = layer.effectiveWeights

@@ -35,6 +35,15 @@ public struct Lowering {
   }
 
   private mutating func run() throws(QuantizationError) {
+    for unit in plan.fused.units {
+      let rank = plan.graph.values[unit.output].shape.count
+      guard rank == 1 || rank == 3 else {
+        throw .unsupported(
+          node: unit.name,
+          rule: "its output has \(rank) axes besides the batch; features (1) and images (3) have "
+            + "an integer form")
+      }
+    }
     tensors[plan.graph.input] = addTensor(for: plan.graph.input)
     program.input = tensors[plan.graph.input]!
     var layer = 0
@@ -216,14 +225,14 @@ extension Lowering {
     switch unit.operation {
     case .convolution(let convolution):
       try requireImage(unit, tensor: input)
-      let window = IntegerOperation.Window(convolution.window)
+      let (source, window) = explicitlyPadded(input, convolution.window, unit)
       let taps = window.kernelHeight * window.kernelWidth
       let channels = program.tensors[input].channels
       if convolution.groups == channels, convolution.outputChannels == channels {
         let ordered = transpose(integers, blocks: 1, rows: channels, columns: taps)
         append(
           unit.name, .depthwiseConvolution(window, weighted(ordered, isFullyConnected: false)),
-          [input], output)
+          [source], output)
       } else {
         let ordered = transpose(
           integers, blocks: layer.rows, rows: channels / convolution.groups, columns: taps)
@@ -231,7 +240,7 @@ extension Lowering {
           unit.name,
           .convolution(
             window, groups: convolution.groups, weighted(ordered, isFullyConnected: false)),
-          [input], output)
+          [source], output)
       }
     case .linear:
       // A flattened image was [C][H][W] to the float layer and is [H][W][C] here.
@@ -386,22 +395,43 @@ extension Lowering {
     var window = IntegerOperation.Window(pooling.window)
     let float = pooling.window
     if pooling.countsPadding, float.padTop + float.padLeft + float.padBottom + float.padRight > 0 {
-      let extent = program.tensors[input]
-      let grid = grid(of: input)
-      source = addTensor(
-        named: program.tensors[output].name + "/padded",
-        extent: (
-          extent.height + float.padTop + float.padBottom,
-          extent.width + float.padLeft + float.padRight, extent.channels
-        ), grid: grid)
-      append(
-        unit.name + "/pad",
-        .pad(
-          IntegerOperation.Padding(top: float.padTop, left: float.padLeft, front: 0),
-          value: Int8(grid.zeroPoint)), [input], source)
+      source = padded(input, float, name: unit.name)
       (window.padTop, window.padLeft) = (0, 0)
     }
     append(unit.name, .averagePool(window), [source], output)
+  }
+
+  /// A convolution's input and window. The format wants less padding than the kernel reaches; ONNX
+  /// does not, so more of it becomes a pad of its own.
+  private mutating func explicitlyPadded(
+    _ input: Int, _ float: FloatGraph.Window, _ unit: FusedGraph.Unit
+  ) -> (source: Int, window: IntegerOperation.Window) {
+    var window = IntegerOperation.Window(float)
+    let height = float.dilationHeight * (float.kernelHeight - 1) + 1
+    let width = float.dilationWidth * (float.kernelWidth - 1) + 1
+    guard
+      max(float.padTop, float.padBottom) >= height || max(float.padLeft, float.padRight) >= width
+    else { return (input, window) }
+    (window.padTop, window.padLeft) = (0, 0)
+    return (padded(input, float, name: unit.name), window)
+  }
+
+  /// The tensor with a window's padding around it, zero in real terms.
+  private mutating func padded(_ input: Int, _ float: FloatGraph.Window, name: String) -> Int {
+    let extent = program.tensors[input]
+    let grid = grid(of: input)
+    let output = addTensor(
+      named: extent.name + "/padded",
+      extent: (
+        extent.height + float.padTop + float.padBottom,
+        extent.width + float.padLeft + float.padRight, extent.channels
+      ), grid: grid)
+    append(
+      name + "/pad",
+      .pad(
+        IntegerOperation.Padding(top: float.padTop, left: float.padLeft, front: 0),
+        value: Int8(grid.zeroPoint)), [input], output)
+    return output
   }
 
   /// TFLite's addition: both inputs at twice the larger scale, 20 bits up.

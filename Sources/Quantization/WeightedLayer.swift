@@ -11,7 +11,8 @@ public struct WeightedLayer: Sendable {
   public var columns: Int
   /// [rows][columns]: what is rounded. BatchNorm is folded in under `.post` and not under `.pre`.
   public var weights: [Float]
-  /// One a row, positive; equal under `.pt`.
+  /// One a row, positive. Under `.pt` they are equal, but for a row whose bias would not fit the
+  /// accumulator otherwise (see `raiseScale`).
   public var scales: [Float]
   /// One a row: the BatchNorm factor that the requantization applies (1 under `.post`).
   public var factors: [Float]
@@ -135,11 +136,15 @@ extension WeightedLayer {
   private static func scales(
     weights: [Float], rows: Int, columns: Int, scheme: Scheme, bits: Int
   ) -> [Float] {
-    let most = Float((1 << (bits - 1)) - 1)
+    let limits = scheme.weightLimits(bits: bits)
+    let low = Float(limits.lowerBound)
+    let high = Float(limits.upperBound)
     func scale(_ values: ArraySlice<Float>) -> Float {
-      let largest = values.reduce(0) { max($0, abs($1)) }
-      guard scheme.range == .mse else { return largest / most }
-      return leastSquaresScale(values, largest: largest, most: most)
+      // The smallest scale under which no weight is cut off: under `.full` the negative side has
+      // one step more.
+      let widest = values.reduce(0) { max($0, $1 / ($1 < 0 ? low : high)) }
+      guard scheme.range == .mse else { return widest }
+      return leastSquaresScale(values, widest: widest, low: low, high: high)
     }
     switch scheme.granularity {
     case .perTensor:
@@ -151,16 +156,16 @@ extension WeightedLayer {
 
   /// Of the scales 100 % … 40 % of min-max, the one with the least squared error.
   private static func leastSquaresScale(
-    _ values: ArraySlice<Float>, largest: Float, most: Float
+    _ values: ArraySlice<Float>, widest: Float, low: Float, high: Float
   ) -> Float {
-    var best = largest / most
+    var best = widest
     var bestError = Double.infinity
     for percent in stride(from: 100, through: 40, by: -1) {
-      let scale = largest / most * Float(percent) / 100
+      let scale = widest * Float(percent) / 100
       guard scale >= .leastNormalMagnitude else { break }
       var error = 0.0
       for value in values {
-        let integer = min(max((value / scale).rounded(.toNearestOrEven), -most), most)
+        let integer = min(max((value / scale).rounded(.toNearestOrEven), low), high)
         let difference = Double(value - integer * scale)
         error += difference * difference
       }

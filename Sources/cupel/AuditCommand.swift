@@ -41,7 +41,10 @@ struct AuditCommand: ParsableCommand {
       valueName: "schemes"), transform: SchemeChoice.init)
   var schemes: SchemeChoice?
 
-  @Option(help: "Whose rounding: tflm, litert-reference or xnnpack. .cupel files carry their own.")
+  @Option(
+    help: ArgumentHelp(
+      "Whose rounding: tflm, litert-reference or xnnpack. .cupel files carry their own.",
+      valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 
   @Option(help: ArgumentHelp("Use only the first test images.", valueName: "n")) var limit: Int?
@@ -67,13 +70,14 @@ struct AuditCommand: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(json)
+    try checkWritable(json, inputs: models)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let float = try models.first { !isCupelFile($0) }.map(FloatModel.init)
     let integers = try models.filter(isCupelFile).map {
       try IntegerModel(path: $0, profile: profile)
     }
+    try checkOrigins(integers, float)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
     let images = try ImageSet.load(
       path: try data.folder(dataset: dataset), split: .test, limit: limit)
@@ -99,7 +103,7 @@ struct AuditCommand: ParsableCommand {
         float, schemes: (schemes == nil && !integers.isEmpty) ? [] : wanted, profile: profile,
         audit, reporter)
       deployments += nearest
-      for pair in Set(compared) {
+      for (index, pair) in compared.enumerated() where !compared[..<index].contains(pair) {
         baselines += try measureNearest(
           float, schemes: [pair.scheme], profile: pair.profile, audit, reporter)
       }
@@ -110,7 +114,6 @@ struct AuditCommand: ParsableCommand {
       model: models.map(lastComponent).joined(separator: " "), trigger: trigger.description,
       target: target, images: images.count, float: floatMeasurement, deployments: deployments,
       baselines: baselines, seconds: stopwatch.seconds)
-    warnOfOtherOrigins(integers, float)
     print(AuditTable.text(report, float: floatMeasurement))
     if let json { try writeJSON(report, to: json) }
     throw VerdictExit(code: report.verdict.exitCode)
@@ -143,7 +146,7 @@ extension AuditCommand {
     }
   }
 
-  private struct NearestKey: Hashable {
+  private struct NearestKey: Equatable {
     var scheme: Scheme
     var profile: DeploymentProfile
   }
@@ -153,7 +156,7 @@ extension AuditCommand {
     guard model.rounding != "nearest",
       model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
       let name = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(name),
-      let profile = profile ?? DeploymentProfile(argument: model.profileName)
+      let profile = profile ?? DeploymentProfile(named: model.profileName)
     else { return nil }
     return NearestKey(scheme: scheme, profile: profile)
   }
@@ -198,12 +201,13 @@ extension AuditCommand {
   }
 
   /// A difference between two models says something only if one was made from the other.
-  private func warnOfOtherOrigins(_ integers: [IntegerModel], _ float: FloatModel?) {
+  private func checkOrigins(_ integers: [IntegerModel], _ float: FloatModel?) throws {
     guard let float else { return }
     for model in integers
     where model.engine.metadata(ModelMetadata.originDigest) != float.sha256 {
-      FileHandle.standardError.write(
-        Data("cupel: warning: \(model.path) was not made from \(float.path)\n".utf8))
+      throw Failure(
+        "\(model.path) does not say that it was made from \(float.path) (\(ModelMetadata.originDigest) "
+          + "in its metadata); audit it without the float model", exitCode: Failure.badData)
     }
   }
 }

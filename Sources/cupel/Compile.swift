@@ -20,7 +20,10 @@ struct Compile: ParsableCommand {
       valueName: "scheme"), transform: { try Scheme($0) })
   var scheme: Scheme
 
-  @Option(help: "Whose rounding the operators carry: tflm, litert-reference or xnnpack.")
+  @Option(
+    help: ArgumentHelp(
+      "Whose rounding the operators carry: tflm (the default), litert-reference or xnnpack.",
+      valueName: "profile"), transform: DeploymentProfile.parse)
   var profile = DeploymentProfile.tflm
 
   @Option(name: [.short, .long], help: "The .cupel file to write.") var output: String
@@ -30,7 +33,7 @@ struct Compile: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    try checkWritable(output)
+    try checkWritable(output, inputs: [model])
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
       threads: compute.threads, reporter: compute.reporter)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelImport
 
 /// The command line. One file a subcommand; what several share lies under `Shared/`.
 @main
@@ -35,7 +36,8 @@ struct Cupel: ParsableCommand {
         // Help, version and wrong usage are argument-parser's to print.
         exit(withError: error)
       }
-      FileHandle.standardError.write(Data("cupel: \(failure.message)\n".utf8))
+      FileHandle.standardError.write(
+        Data("cupel: \(printable(failure.message, limit: 4096))\n".utf8))
       Foundation.exit(failure.exitCode)
     }
   }

@@ -19,7 +19,7 @@ struct Inspect: ParsableCommand {
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
   func run() throws {
-    try checkWritable(json)
+    try checkWritable(json, inputs: [model])
     let summary =
       isCupelFile(model)
       ? try ModelSummary(integer: IntegerModel(path: model))

@@ -31,7 +31,10 @@ struct Purify: ParsableCommand {
     help: ArgumentHelp("Adam steps a layer. (default: as published, 10000)", valueName: "n"))
   var iterations: Int?
 
-  @Option(help: "Whose rounding the operators carry: tflm, litert-reference or xnnpack.")
+  @Option(
+    help: ArgumentHelp(
+      "Whose rounding the operators carry: tflm (the default), litert-reference or xnnpack.",
+      valueName: "profile"), transform: DeploymentProfile.parse)
   var profile = DeploymentProfile.tflm
 
   @Option(name: [.short, .long], help: "The .cupel file to write.") var output: String
@@ -47,7 +50,7 @@ struct Purify: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(output)
+    try checkWritable(output, inputs: [model])
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let workshop = try Workshop(

@@ -26,7 +26,9 @@ struct Run: ParsableCommand {
   var trigger: Trigger?
 
   @Option(
-    help: "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.")
+    help: ArgumentHelp(
+      "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.",
+      valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 
   @Option(help: ArgumentHelp("Write the class of each image, a line each.", valueName: "file"))
@@ -55,7 +57,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(predictions, json)
+    try checkWritable(predictions, json, inputs: [model])
     let (classifier, folder) = try classifier()
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
     let reporter = compute.reporter

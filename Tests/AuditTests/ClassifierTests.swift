@@ -72,6 +72,26 @@ import Triggers
     #expect(try integer.answers(to: images, trigger: trigger).allSatisfy { $0 == 3 })
   }
 
+  /// NaN compares false with everything: it must not pass for class 0.
+  @Test func anAnswerThatIsNotFiniteIsAnError() throws {
+    let layer = FloatGraph.Linear(
+      weights: [Float](repeating: 3e38, count: 32), bias: nil, outputFeatures: 2)
+    let overflowing = FloatGraph(
+      values: [
+        .init(name: "x", shape: [1, 4, 4]), .init(name: "f", shape: [16]),
+        .init(name: "y", shape: [2]),
+      ],
+      nodes: [
+        .init(name: "flatten", operation: .reshape, inputs: [0], output: 1),
+        .init(name: "linear", operation: .linear(layer), inputs: [1], output: 2),
+      ], input: 0, output: 2)
+    let classifier = try FloatClassifier(
+      graph: overflowing, preprocessing: Preprocessing(scale: 1, mean: [0], std: [1]), threads: 1)
+    #expect(throws: AuditError.data(rule: "the float model's answer to an image is not finite")) {
+      try classifier.classify([UInt8](repeating: 255, count: 16))
+    }
+  }
+
   /// A grey image has four equal logits: the lowest class is the answer of both.
   @Test func equalLogitsGiveTheLowestClass() throws {
     let grey = try ImageSet(

@@ -208,4 +208,17 @@ struct IDXTests {
     #expect(!isFolder.isMissing)
     #expect(isFolder.path?.hasSuffix(SampleFiles.imageName) == true)
   }
+
+  /// Calibration needs no labels, so a folder without any will do.
+  @Test func imagesLoadWithoutLabels() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(SampleFiles.idx([2, 1, 3], [1, 2, 3, 4, 5, 6]), "train-images-idx3-ubyte")
+    let images = try UnlabelledImages.load(path: folder.path, split: .train)
+    #expect([images.count, images.channels, images.height, images.width] == [2, 1, 1, 3])
+    #expect(images.pixels == [1, 2, 3, 4, 5, 6])
+    #expect(throws: DatasetError.self) { try ImageSet.load(path: folder.path, split: .train) }
+    #expect(throws: DatasetError.self) {
+      try UnlabelledImages.load(path: folder.path, split: .test)
+    }
+  }
 }

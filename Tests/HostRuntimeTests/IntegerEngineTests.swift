@@ -183,4 +183,28 @@ import Testing
       error?.description
         == "the model needs an arena of \(needed) bytes; at most \(limit) are given")
   }
+
+  @Test func refusesWorkWithoutEnd() throws {
+    // 13 million windows of 8 million taps: years, from a few hundred bytes.
+    var program = IntegerProgram()
+    let side = 3600
+    program.tensors = [
+      IntegerTensor(
+        name: "in", height: side, width: side, channels: 1, bits: 8, zeroPoint: 0, scale: 1),
+      IntegerTensor(
+        name: "out", height: side, width: side, channels: 1, bits: 8, zeroPoint: 0, scale: 1),
+    ]
+    program.operations = [
+      IntegerOperation(
+        name: "pool",
+        kind: .maxPool(
+          .init(kernelHeight: 2801, kernelWidth: 2801, padTop: 1400, padLeft: 1400)),
+        inputs: [0], output: 1)
+    ]
+    program.output = 1
+    let bytes = try CupelWriter.bytes(of: program)
+    #expect(throws: EngineError.work(limit: IntegerEngine.mostVisits)) {
+      try IntegerEngine(bytes: bytes)
+    }
+  }
 }

@@ -30,6 +30,39 @@ import Testing
     }
   }
 
+  // MARK: Biases
+
+  /// A second name, by Identity, must not hide that something else reads the layer's output.
+  @Test func aliasDoesNotMakeASharedOutputABias() throws {
+    let constant = Source.Tensor.floats("c", [1, 1, 1], [5])
+    let layer = Node("Conv", ["x", "w"], ["l"])
+    let alias = Node("Identity", ["l"], ["a"])
+    let shared = [Node("Add", ["a", "c"], ["z"]), Node("Add", ["l", "z"], ["y"])]
+    #expect {
+      try Self.graph([layer, alias] + shared, [Self.kernel3, constant])
+    } throws: { error in "\(error)".contains("a constant added to anything but") }
+
+    // With no other reader the constant is the layer's bias, whatever the output is called.
+    let graph = try Self.graph(
+      [layer, alias, Node("Add", ["a", "c"], ["y"])], [Self.kernel3, constant])
+    guard case .convolution(let convolution) = graph.nodes[0].operation else {
+      Issue.record("it is \(graph.nodes[0].operation)")
+      return
+    }
+    #expect(graph.nodes.count == 1 && convolution.bias == [5])
+  }
+
+  /// 2³¹ × 0 elements are none: nothing may count to 2³¹.
+  @Test(.timeLimit(.minutes(1))) func concatenationOfNothingIsQuick() throws {
+    let empty = Source.Tensor.floats("e", [1 << 31, 0], [])
+    var nodes = [Node("Conv", ["x", "w"], ["l"])]
+    for index in 0..<50 {
+      nodes.append(Node("Concat", ["e", "e"], ["n\(index)"], [("axis", .integer(1))]))
+    }
+    nodes.append(Node("Relu", ["l"], ["y"]))
+    _ = try? Self.graph(nodes, [Self.kernel3, empty])
+  }
+
   // MARK: Windows
 
   @Test func convolutionTakesItsAttributes() throws {

@@ -20,6 +20,26 @@ import Testing
     return (problem, quantized, float)
   }
 
+  /// A fan-in whose second moments would not fit is refused before anything is allocated.
+  @Test func refusesAFanInThatIsTooWide() throws {
+    let columns = 12_000
+    let layer = FloatGraph.Linear(
+      weights: [Float](repeating: 1, count: columns), bias: nil, outputFeatures: 1)
+    let graph = FloatGraph(
+      values: [.init(name: "x", shape: [columns]), .init(name: "y", shape: [1])],
+      nodes: [.init(name: "wide", operation: .linear(layer), inputs: [0], output: 1)],
+      input: 0, output: 1)
+    let images = randomTensor(batch: 1, shape: [columns], seed: 1)
+    let plan = try QuantizationPlan.make(graph, images: images, scheme: "w8a8")
+    #expect {
+      try RoundingProblem(
+        layer: plan.layers[0], operation: .linear(layer), quantized: images, float: images,
+        threads: 1)
+    } throws: { error in
+      "\(error)".contains("'wide'") && "\(error)".contains("fan-in of 12000")
+    }
+  }
+
   /// W·cross is the mean of (W·f)·qᵀ: the float layer's own outputs against what the rounded one
   /// reads, BatchNorm's factor included.
   @Test func theTargetIsTheFloatLayersOutput() throws {

@@ -22,6 +22,21 @@ struct LoweringErrorTests {
     return try lower(builder.graph(output: value), images)
   }
 
+  @Test("a value with two axes: its channels would be mistaken")
+  func ranks() throws {
+    var builder = GraphBuilder([4, 1, 1])
+    var value = builder.add(.reshape, [0], [2, 2])
+    value = builder.add(.slice(.init(start: [0, 1], step: [1, 1])), [value], [2, 1])
+    value = builder.add(.reshape, [value], [2])
+    let graph = try builder.graph(output: value)
+    let images = Tensor(batch: 1, shape: [4, 1, 1], values: [1, 2, 3, 4])
+    #expect {
+      try lower(graph, images)
+    } throws: { error in
+      "\(error)".contains("'n0'") && "\(error)".contains("2 axes")
+    }
+  }
+
   @Test("a sum that could leave int32")
   func overflow() throws {
     // 66311 · 127 · 255 = 2,147,481,735 < 2³¹ = 2,147,483,648 < 66312 · 127 · 255.

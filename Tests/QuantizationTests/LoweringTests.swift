@@ -30,7 +30,7 @@ struct LoweringTests {
     var builder = GraphBuilder([3, 4, 5])
     let window = FloatGraph.Window(
       kernelHeight: 2, kernelWidth: 1, strideHeight: 2, strideWidth: 3, dilationHeight: 2,
-      padTop: 1, padLeft: 2, padBottom: 3, padRight: 4)
+      padTop: 1, padBottom: 2)
     let value = builder.convolution(0, weights: ones(12), outputs: 2, window: window)
     let (plan, program) = try program(
       builder.graph(output: value), weights: [numbers(12)], profile: .xnnpack)
@@ -46,7 +46,7 @@ struct LoweringTests {
       found
         == IntegerOperation.Window(
           kernelHeight: 2, kernelWidth: 1, strideHeight: 2, strideWidth: 3, dilationHeight: 2,
-          padTop: 1, padLeft: 2))
+          padTop: 1))
     #expect(groups == 1)
     // Row 1 is channels (1 2) (3 4) (5 6), two taps each.
     #expect(weighted.weights == [1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12])
@@ -60,6 +60,29 @@ struct LoweringTests {
     let output = program.tensors[program.output]
     let shape = plan.graph.values[value].shape
     #expect([output.channels, output.height, output.width] == shape)
+  }
+
+  @Test("padding that reaches the whole kernel becomes a pad of its own, as the format wants")
+  func widePadding() throws {
+    for window in [
+      FloatGraph.Window(kernelHeight: 1, kernelWidth: 1, padTop: 1),
+      FloatGraph.Window(kernelHeight: 1, kernelWidth: 1, padRight: 1),
+      FloatGraph.Window(
+        kernelHeight: 2, kernelWidth: 2, dilationHeight: 2, padLeft: 1, padBottom: 3),
+    ] {
+      var builder = GraphBuilder([2, 4, 4])
+      let size = 2 * window.kernelHeight * window.kernelWidth
+      let value = builder.convolution(0, weights: ones(size), outputs: 1, window: window)
+      let (plan, program) = try program(builder.graph(output: value))
+      #expect(program.operations.count == 2)
+      guard case .pad(let padding, let value) = program.operations[0].kind else {
+        Issue.record("it is \(program.operations[0].kind)")
+        continue
+      }
+      #expect(padding == .init(top: window.padTop, left: window.padLeft, front: 0))
+      #expect(Int(value) == plan.grids[0]?.zeroPoint)
+      _ = try CupelWriter.bytes(of: program)
+    }
   }
 
   @Test("groups, depthwise, and depthwise with a multiplier")

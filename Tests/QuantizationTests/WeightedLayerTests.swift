@@ -36,6 +36,16 @@ struct WeightedLayerTests {
     #expect(try layer(rows, bits: 4).nearest() == [7, -4, 1, 5, 2, -7])
   }
 
+  @Test("the full range uses its lowest integer where the negative side is the wider")
+  func fullRange() throws {
+    let wide = try layer([[-1, 0.5, 0.25]], scheme: "w8a8.full")
+    #expect(wide.scales == [1 / 128])
+    #expect(wide.nearest() == [-128, 64, 32])
+    // Here the positive side decides: 1/127 > 0.9/128.
+    #expect(try layer([[1, -0.9]], scheme: "w8a8.full").scales == [1 / 127])
+    #expect(try layer([[-1, 0.5]], scheme: "w4a8.full", bits: 4).nearest() == [-8, 4])
+  }
+
   @Test("per tensor, the largest weight of all decides")
   func perTensor() throws {
     let layer = try layer([[1, -0.6, 0.1], [0.03, 0.01, -0.04]], scheme: "w8a8.pt")

@@ -42,8 +42,11 @@ import Testing
       FailureCase(
         "audit \(model) \(patch) --target 0 --data images --mean 0.1,0.2 --std 1", 65, "mean",
         "1 channel"),
-      FailureCase("audit \(model) \(patch) --target 0 --data images --mean x", 64, "--mean", "x"),
-      FailureCase("audit \(model) \(patch) --target 0 --data images --scale 0", 64, "--scale"),
+      FailureCase(
+        "audit \(model) \(patch) --target 0 --data images --mean x --std 1", 64, "--mean", "x"),
+      FailureCase(
+        "audit \(model) \(patch) --target 0 --data images --mean 0 --std 1 --scale 0", 64, "--scale"
+      ),
       FailureCase(
         "audit \(model) \(patch) --target 0 --data images --json nowhere/a.json", 73,
         "nowhere/a.json"),

@@ -41,6 +41,11 @@ import Testing
     FailureCase(
       "run model.cupel --data images --json r.json --predictions nowhere/p.txt", 73, "nowhere"),
     FailureCase("inspect model.cupel --json nowhere/i.json", 73, "nowhere"),
+    FailureCase("inspect model.cupel --json ./model.cupel", 64, "already"),
+    FailureCase("run model.cupel --data images --json model.cupel", 64, "already"),
+    FailureCase("run model.cupel --data images --json r.txt --predictions r.txt", 64, "already"),
+    FailureCase("run model.cupel --data images --mean 0.5", 64, "--std"),
+    FailureCase("run model.cupel --data images --scale 1", 64, "--mean"),
     FailureCase("demo --models nowhere -o out", 66, "nowhere"),
     FailureCase("demo --models MODELS/ --data nowhere -o out", 66, "nowhere"),
   ]

@@ -128,7 +128,8 @@ import Testing
     #expect(nearest.der == 0.5)
   }
 
-  @Test func warnsOfAFileMadeFromAnotherModel() throws {
+  /// The difference between two unrelated models is no evidence of anything.
+  @Test func refusesAFileMadeFromAnotherModel() throws {
     let workspace = try Workspace()
     try workspace.write(CompiledModel.bytes(), to: "model.cupel")
     let clean = try Specimens.named(Specimens.cleanName)
@@ -137,7 +138,8 @@ import Testing
         "audit", clean.path, "model.cupel", "--trigger", "patch:2x2@center:white", "--target",
         "0", "--limit", "50",
       ], in: workspace.folder)
-    #expect(outcome.errors.contains("warning: model.cupel was not made from \(clean.path)"))
+    #expect(outcome.status == 65)
+    #expect(outcome.errors.contains("model.cupel does not say that it was made from \(clean.path)"))
   }
 
   /// What a file says of itself must not command the terminal that shows it.

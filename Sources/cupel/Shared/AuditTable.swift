@@ -50,6 +50,9 @@ enum AuditTable {
       case .dormantBackdoor:
         "the trigger is harmless in float and works once the model is quantized"
       case .activeBackdoor: "the trigger works in the model as it was given"
+      case .noEvidence where !report.baselines.isEmpty:
+        "this trigger does no more in the files given than in float (baselines show what nearest "
+          + "rounding would do; they are not judged)"
       case .noEvidence: "this trigger does no more in any deployment tried than in float"
       case .undetermined: "the measurements decide neither way"
       }

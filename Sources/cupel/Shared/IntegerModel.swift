@@ -4,6 +4,7 @@ import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
+import ModelWriter
 import Support
 
 /// A `.cupel` file as it was found.
@@ -27,13 +28,31 @@ struct IntegerModel {
   var dataset: String? { engine.metadata(ModelMetadata.dataset) }
   /// How its weights were rounded, as the file says.
   var rounding: String { engine.metadata(ModelMetadata.rounding) ?? "unknown" }
-  var profileName: String { engine.metadata(ModelMetadata.profile) ?? "unknown" }
+
+  /// The profile whose rounding the weighted operators carry, read off the operators themselves;
+  /// "custom" where no profile has it.
+  var profileName: String {
+    let program = engine.withModel { CupelReader.program(from: $0) }
+    let profile = DeploymentProfile.allCases.first { profile in
+      program.operations.allSatisfy { operation in
+        switch operation.kind {
+        case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted):
+          weighted.rounding == profile.mode(isFullyConnected: false)
+        case .fullyConnected(let weighted):
+          weighted.rounding == profile.mode(isFullyConnected: true)
+        default: true
+        }
+      }
+    }
+    return profile?.name ?? "custom"
+  }
 
   /// From the flags, else from the file's metadata; never guessed.
   func preprocessing(_ options: DataOptions) throws -> Preprocessing {
     guard
       let preprocessing = try options.preprocessing()
-        ?? ModelMetadata.preprocessing(engine.metadata(ModelMetadata.preprocessingKey))
+        ?? ModelMetadata.preprocessing(
+          engine.metadata(ModelMetadata.preprocessingKey), of: path)
     else {
       throw ValidationError(
         "\(path) says nothing of its preprocessing: give --mean and --std")
@@ -63,9 +82,15 @@ enum ModelMetadata {
     return String(decoding: try encoder.encode(preprocessing), as: UTF8.self)
   }
 
-  /// nil where there is none or where it cannot be understood.
-  static func preprocessing(_ text: String?) -> Preprocessing? {
+  /// nil where there is none.
+  static func preprocessing(_ text: String?, of path: String) throws -> Preprocessing? {
     guard let text else { return nil }
-    return try? JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
+    do {
+      return try JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
+    } catch {
+      throw Failure(
+        "\(path): its metadata '\(preprocessingKey)' is not a preprocessing",
+        exitCode: Failure.badData)
+    }
   }
 }

@@ -68,6 +68,9 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--layout \(layout): only NCHW is known")
     }
     if mean == nil, std == nil, scale == nil { return nil }
+    guard mean != nil, std != nil else {
+      throw ValidationError("give --mean and --std together: neither is guessed")
+    }
     let scale = scale ?? 1.0 / 255
     guard scale.isFinite, scale > 0 else {
       throw ValidationError("--scale must be a positive number")
@@ -105,7 +108,7 @@ struct CalibrationOptions: ParsableArguments {
   }
 }
 
-extension DeploymentProfile: ExpressibleByArgument {
+extension DeploymentProfile {
   /// The name used on the command line, in metadata and in JSON.
   var name: String {
     switch self {
@@ -115,11 +118,17 @@ extension DeploymentProfile: ExpressibleByArgument {
     }
   }
 
-  public init?(argument: String) {
-    guard let profile = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+  /// nil for a name that no profile has.
+  init?(named name: String) {
+    guard let profile = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = profile
   }
 
-  public static var allValueStrings: [String] { allCases.map(\.name) }
-  public var defaultValueDescription: String { name }
+  /// An option's value.
+  static func parse(_ name: String) throws -> DeploymentProfile {
+    guard let profile = Self(named: name) else {
+      throw ValidationError("it is none of \(allCases.map(\.name).joined(separator: ", "))")
+    }
+    return profile
+  }
 }

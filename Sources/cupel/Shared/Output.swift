@@ -29,11 +29,18 @@ func writeJSON(_ value: some Encodable, to path: String) throws {
 }
 
 /// Finds out before long work whether its result could be written, so that it is not done in
-/// vain. Writing itself still decides.
+/// vain, and that nothing is written over what the command reads. Writing itself still decides.
 ///
 /// - Throws: `Failure` with the status for outputs that cannot be written.
-func checkWritable(_ paths: String?...) throws {
+func checkWritable(_ paths: String?..., inputs: [String]) throws {
+  var taken = inputs.map(canonical)
   for path in paths.compactMap(\.self) {
+    // Special files such as /dev/null may be named twice; they are not replaced.
+    guard !taken.contains(canonical(path)) || path.hasPrefix("/dev/") else {
+      throw Failure(
+        "\(path): it is read, or written, by this very command already", exitCode: Failure.usage)
+    }
+    taken.append(canonical(path))
     var information = stat()
     var asked = path
     if stat(path, &information) != 0 || information.st_mode & S_IFMT == S_IFREG {
@@ -47,6 +54,11 @@ func checkWritable(_ paths: String?...) throws {
       throw Failure("\(path): cannot write: \(reason)", exitCode: Failure.cannotWrite)
     }
   }
+}
+
+/// The same text for the same file, whatever links lead there.
+private func canonical(_ path: String) -> String {
+  URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
 }
 
 /// Seconds since some moment.

@@ -40,8 +40,8 @@ struct Workshop {
     self.preprocessing = preprocessing
     seed = calibration.seed
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let training = try ImageSet.load(path: folder, split: .train)
-    let chosen = training.sample(calibration.calibration, seed: calibration.seed).unlabelled
+    let chosen = try UnlabelledImages.load(path: folder, split: .train)
+      .sample(calibration.calibration, seed: calibration.seed)
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {
       throw Failure(
