@@ -64,7 +64,7 @@ public enum FloatOperators {
   }
 
   /// Calls `body` with the address of each tensor's values.
-  private static func withPointers(
+  static func withPointers(
     to tensors: [Tensor], _ body: ([UnsafePointer<Float>]) -> Void
   ) {
     func descend(_ index: Int, _ pointers: [UnsafePointer<Float>]) {

@@ -7,7 +7,7 @@ public struct Im2col: Sendable {
   public let window: FloatGraph.Window
   public let groups: Int
   public let outputHeight, outputWidth: Int
-  private let groupChannels: Int
+  let groupChannels: Int
 
   /// - Throws: `FloatGraphError` if the convolution does not fit the input's [C, H, W].
   public init(_ convolution: FloatGraph.Convolution, inputShape: [Int]) throws(FloatGraphError) {
@@ -73,7 +73,7 @@ public struct Im2col: Sendable {
 
   /// With stride 1 and an output as wide as the input, a row of the matrix is the input plane moved
   /// by dy rows and dx columns.
-  private var isShift: Bool {
+  var isShift: Bool {
     window.strideHeight == 1 && window.strideWidth == 1 && outputWidth == inputShape[2]
   }
 
@@ -92,12 +92,18 @@ public struct Im2col: Sendable {
     row.update(repeating: 0, count: lead)
     (row + lead).update(from: source + (first + offset), count: length)
     (row + lead + length).update(repeating: 0, count: count - lead - length)
-    // Columns that came in from the neighbouring row, across the left or right edge.
+    clearWrapped(row, dx: dx, positions: positions)
+  }
+
+  /// Zeroes the columns that a plane moved by `dx` takes from the neighbouring row, across the left
+  /// or right edge.
+  func clearWrapped(_ row: UnsafeMutablePointer<Float>, dx: Int, positions: Range<Int>) {
+    let width = inputShape[2]
     let wrapped = dx < 0 ? 0..<min(-dx, width) : max(width - dx, 0)..<width
     for x in wrapped {
       let phase = positions.lowerBound % width
       var position = x >= phase ? x - phase : x - phase + width
-      while position < count {
+      while position < positions.count {
         row[position] = 0
         position &+= width
       }

@@ -1,5 +1,5 @@
 /// Row-major walk over all axes but the last: the offset of each row of a box inside a larger one.
-private struct RowOffsets {
+struct RowOffsets {
   /// Elements from the outer box's start to each row's start, in the rows' order.
   static func offsets(extents: [Int], strides: [Int], origin: Int) -> [Int] {
     var offsets = [origin]
@@ -22,10 +22,10 @@ private struct RowOffsets {
 /// Copies the input into the middle of a constant.
 struct PadKernel: Sendable {
   private let value: Float
-  private let inputStride, outputStride: Int
-  private let rowLength: Int
+  let inputStride, outputStride: Int
+  let rowLength: Int
   /// Where each input row goes.
-  private let targets: [Int]
+  let targets: [Int]
 
   init(_ padding: FloatGraph.Padding, inputShape: [Int], outputShape: [Int]) {
     value = padding.value
@@ -53,10 +53,10 @@ struct PadKernel: Sendable {
 
 /// Copies every step-th element of each axis.
 struct SliceKernel: Sendable {
-  private let inputStride, outputStride: Int
-  private let rowLength, step: Int
+  let inputStride, outputStride: Int
+  let rowLength, step: Int
   /// Where each output row comes from.
-  private let sources: [Int]
+  let sources: [Int]
 
   init(_ slice: FloatGraph.Slice, inputShape: [Int], outputShape: [Int]) {
     inputStride = inputShape.reduce(1, *)
@@ -89,9 +89,9 @@ struct SliceKernel: Sendable {
 /// Lays inputs one behind the other along an axis.
 struct ConcatenateKernel: Sendable {
   /// Runs of elements before the axis.
-  private let outer: Int
+  let outer: Int
   /// Elements that each input adds to a run.
-  private let lengths: [Int]
+  let lengths: [Int]
 
   init(inputShapes: [[Int]], axis: Int) {
     outer = inputShapes[0][..<axis].reduce(1, *)
