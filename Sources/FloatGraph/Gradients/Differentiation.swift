@@ -1,0 +1,124 @@
+import Support
+
+/// How BatchNormalization computes: with its running statistics, or with those of the batch.
+public enum NormalizationMode: Sendable, Equatable {
+  case inference
+  case training
+}
+
+/// A float graph ready to be run forward with a `Tape` and then differentiated backward.
+///
+/// A forward pass keeps only what the wanted derivatives read: the inputs of layers and, for their
+/// parameters, of BatchNormalizations, and the outputs of clamps. For the input's derivative alone
+/// that is the clamps' outputs. A CIFAR ResNet-18 at batch 32 keeps 151 MiB in training
+/// (`keptBytes`); a step with its gradients, weights and scratch memory takes about 0.4 GiB.
+public struct Differentiation: Sendable {
+  public let graph: FloatGraph
+  public let mode: NormalizationMode
+  public let wants: GradientWants
+  /// Values, by index, whose derivatives a backward pass returns; the input's under
+  /// `wants.inputs`.
+  public let differentiated: Set<Int>
+  public let threads: Int
+  let kernels: [GradientKernel]
+  /// What each node's backward pass computes; empty where it is not needed.
+  let nodeWants: [GradientWants]
+  /// Whether the tape keeps each value.
+  private let isKept: [Bool]
+  /// Index of the last node that reads each value.
+  private let lastUse: [Int]
+
+  /// - Parameters:
+  ///   - keeping: values, by index, that the tape can be asked for.
+  ///   - differentiating: values, by index, whose derivatives are wanted besides the input's.
+  /// - Throws: `FloatGraphError` if the graph is not valid.
+  public init(
+    graph: FloatGraph, mode: NormalizationMode = .inference, wants: GradientWants = .all,
+    keeping: Set<Int> = [], differentiating: Set<Int> = [], threads: Int
+  ) throws(FloatGraphError) {
+    try graph.validate()
+    self.graph = graph
+    self.mode = mode
+    self.wants = wants
+    self.threads = max(threads, 1)
+    let differentiated =
+      wants.contains(.inputs) ? differentiating.union([graph.input]) : differentiating
+    self.differentiated = differentiated
+
+    var depends = graph.values.indices.map { differentiated.contains($0) }
+    var isKept = graph.values.indices.map { keeping.contains($0) || $0 == graph.output }
+    var lastUse = [Int](repeating: -1, count: graph.values.count)
+    var kernels: [GradientKernel] = []
+    var nodeWants: [GradientWants] = []
+    for (index, node) in graph.nodes.enumerated() {
+      let kernel = try GradientKernel(
+        node.operation, inputShapes: node.inputs.map { graph.values[$0].shape },
+        outputShape: graph.values[node.output].shape, node: node.name)
+      var own: GradientWants = node.inputs.contains { depends[$0] } ? .inputs : []
+      if wants.contains(.parameters), !node.operation.parameters.isEmpty {
+        own.insert(.parameters)
+      }
+      if !own.isEmpty {
+        depends[node.output] = true
+        let reads = kernel.reads(own, isTraining: mode == .training && node.isNormalization)
+        for value in node.inputs where reads.inputs { isKept[value] = true }
+        if reads.output { isKept[node.output] = true }
+      }
+      for value in node.inputs { lastUse[value] = index }
+      kernels.append(kernel)
+      nodeWants.append(own)
+    }
+    self.kernels = kernels
+    self.nodeWants = nodeWants
+    self.isKept = isKept
+    self.lastUse = lastUse
+  }
+
+  /// Bytes of activations that the tape of a batch holds.
+  public func keptBytes(batch: Int) -> Int {
+    graph.values.indices.reduce(0) { sum, value in
+      let size = isKept[value] ? graph.values[value].elementCount : 0
+      return sum + size * batch * MemoryLayout<Float>.stride
+    }
+  }
+
+  /// Runs a batch forward.
+  ///
+  /// - Parameter input: the graph's input shape, any batch, preprocessed.
+  /// - Throws: `FloatGraphError` if the input's shape or size does not fit.
+  public func run(_ input: Tensor) throws(FloatGraphError) -> Tape {
+    let shape = graph.values[graph.input].shape
+    guard input.shape == shape, input.holds(batch: input.batch) else {
+      throw FloatGraphError(
+        node: nil,
+        rule: "the network takes images of shape \(shape); got \(input.values.count) values as "
+          + "\(input.batch) × \(input.shape)")
+    }
+    var values = [Tensor?](repeating: nil, count: graph.values.count)
+    values[graph.input] = input
+    var statistics: [Int: BatchStatistics] = [:]
+    for (index, node) in graph.nodes.enumerated() {
+      let inputs = node.inputs.compactMap { values[$0] }
+      if mode == .training, case .batchNormalization(let normalization) = node.operation {
+        let (output, found) = try FloatOperators.normalize(
+          inputs[0], by: normalization, threads: threads)
+        values[node.output] = output
+        statistics[index] = found
+      } else {
+        values[node.output] = try FloatOperators.evaluate(
+          node.operation, inputs: inputs, outputShape: graph.values[node.output].shape,
+          threads: threads)
+      }
+      for value in node.inputs + [node.output] where lastUse[value] <= index && !isKept[value] {
+        values[value] = nil
+      }
+    }
+    return Tape(differentiation: self, values: values, statistics: statistics, batch: input.batch)
+  }
+}
+
+extension FloatGraph.Node {
+  var isNormalization: Bool {
+    if case .batchNormalization = operation { true } else { false }
+  }
+}
