@@ -13,40 +13,47 @@ extension QuantizationPlan {
   package func simulate(
     _ index: Int, inputs: [Tensor], integers: [Int8]?, with evaluator: UnitEvaluator
   ) throws -> Tensor {
-    let unit = fused.units[index]
-    let grid = grids[unit.output]!
-    var result: Tensor
-    if let integers, let layer = layers.first(where: { $0.unit == index }) {
-      let operation = unit.operation(
-        weights: layer.dequantize(integers), bias: layer.dequantizedBias)
-      result = try evaluator.evaluate(
-        index, operation: operation, inputs: [read(inputs[0], of: unit.inputs[0], by: layer)])
-    } else if case .averagePool = unit.operation {
-      return try simulateAveragePool(index, input: inputs[0], on: grid, with: evaluator)
-    } else {
-      result = try evaluator.evaluate(index, inputs: inputs)
-    }
-    grid.snap(&result.values)
+    var result = try unrounded(index, inputs: inputs, integers: integers, with: evaluator)
+    round(&result, of: index)
     return result
   }
 
-  /// Averages of integers are often ties, which the kernel rounds away from zero. So they are
-  /// taken of the integers themselves, where float32 is exact.
-  private func simulateAveragePool(
-    _ index: Int, input: Tensor, on grid: Grid, with evaluator: UnitEvaluator
+  /// What one unit computes of its inputs before it is rounded to the grid of its output. An average
+  /// is in steps of that grid and without its zero point: averages of integers are often ties,
+  /// which float32 then holds exactly.
+  func unrounded(
+    _ index: Int, inputs: [Tensor], integers: [Int8]?, with evaluator: UnitEvaluator
   ) throws -> Tensor {
-    var integers = input
-    // Less the zero point, so that padding is zero.
-    for position in integers.values.indices {
-      integers.values[position] = (integers.values[position] / grid.scale).rounded()
+    let unit = fused.units[index]
+    if let integers, let layer = layers.first(where: { $0.unit == index }) {
+      let operation = unit.operation(
+        weights: layer.dequantize(integers), bias: layer.dequantizedBias)
+      return try evaluator.evaluate(
+        index, operation: operation, inputs: [read(inputs[0], of: unit.inputs[0], by: layer)])
     }
-    var result = try evaluator.evaluate(index, inputs: [integers])
+    guard case .averagePool = unit.operation else {
+      return try evaluator.evaluate(index, inputs: inputs)
+    }
+    let scale = grids[unit.output]!.scale
+    var steps = inputs[0]
+    // Less the zero point, so that padding is zero.
+    for position in steps.values.indices {
+      steps.values[position] = (steps.values[position] / scale).rounded()
+    }
+    return try evaluator.evaluate(index, inputs: [steps])
+  }
+
+  /// Rounds what `unrounded` gave to the unit's grid. The kernel for averages rounds ties away from
+  /// zero, all others to even.
+  func round(_ result: inout Tensor, of index: Int) {
+    let unit = fused.units[index]
+    let grid = grids[unit.output]!
+    guard case .averagePool = unit.operation else { return grid.snap(&result.values) }
     let zeroPoint = Float(grid.zeroPoint)
     for position in result.values.indices {
       let stored = (result.values[position] + zeroPoint).rounded(.toNearestOrAwayFromZero)
       result.values[position] = grid.scale * (stored - zeroPoint)
     }
-    return result
   }
 
   /// What a weighted layer reads of a stored value: the value, or its copy on a narrower grid.

@@ -60,7 +60,7 @@ public struct Differentiation: Sendable {
       }
       if !own.isEmpty {
         depends[node.output] = true
-        let reads = kernel.reads(own, isTraining: mode == .training && node.isNormalization)
+        let reads = node.operation.gradientReads(own, isTraining: mode == .training)
         for value in node.inputs where reads.inputs { isKept[value] = true }
         if reads.output { isKept[node.output] = true }
       }
@@ -114,11 +114,5 @@ public struct Differentiation: Sendable {
       }
     }
     return Tape(differentiation: self, values: values, statistics: statistics, batch: input.batch)
-  }
-}
-
-extension FloatGraph.Node {
-  var isNormalization: Bool {
-    if case .batchNormalization = operation { true } else { false }
   }
 }

@@ -22,6 +22,7 @@ struct GradientKernel: Sendable {
   let node: String?
   let inputShapes: [[Int]]
   let outputShape: [Int]
+  private let operation: FloatGraph.Operation
   private let body: Body
   private let parameterCounts: [Int]
 
@@ -35,6 +36,7 @@ struct GradientKernel: Sendable {
       throw FloatGraphError(node: node, rule: error.rule)
     }
     self.node = node
+    self.operation = operation
     self.inputShapes = inputShapes
     self.outputShape = outputShape
     parameterCounts = operation.parameters.map(\.count)
@@ -69,25 +71,14 @@ struct GradientKernel: Sendable {
     }
   }
 
-  /// Whether the backward pass looks at the inputs, and whether at the output.
-  func reads(_ wants: GradientWants, isTraining: Bool) -> (inputs: Bool, output: Bool) {
-    switch body {
-    case .convolution, .depthwise, .linear: (wants.contains(.parameters), false)
-    case .normalization: (isTraining || wants.contains(.parameters), false)
-    case .maxPool: (wants.contains(.inputs), false)
-    case .clamp, .softmax: (false, wants.contains(.inputs))
-    default: (false, false)
-    }
-  }
-
-  /// As `FloatOperators.gradient`. Inputs and output that `reads` does not name may be without
-  /// values.
+  /// As `FloatOperators.gradient`. Inputs and output that `gradientReads` does not name may be
+  /// without values.
   func gradient(
     inputs: [Tensor], output: Tensor, outputGradient: Tensor, wants: GradientWants,
     batchStatistics: BatchStatistics?, threads: Int
   ) throws(FloatGraphError) -> OperationGradient {
     let batch = outputGradient.batch
-    let reads = reads(wants, isTraining: batchStatistics != nil)
+    let reads = operation.gradientReads(wants, isTraining: batchStatistics != nil)
     try check(outputGradient, shape: outputShape, batch: batch)
     if reads.output { try check(output, shape: outputShape, batch: batch) }
     for (input, shape) in zip(inputs, inputShapes) where reads.inputs {

@@ -92,6 +92,24 @@ extension FloatGraph.Operation {
   }
 }
 
+extension FloatGraph.Operation {
+  /// Whether a backward pass reads the values of the inputs, and whether those of the output.
+  ///
+  /// - Parameter isTraining: whether BatchNormalization uses its batch's statistics.
+  package func gradientReads(
+    _ wants: GradientWants, isTraining: Bool = false
+  ) -> (inputs: Bool, output: Bool) {
+    switch self {
+    case .convolution, .linear: (wants.contains(.parameters), false)
+    case .batchNormalization: (isTraining || wants.contains(.parameters), false)
+    case .maxPool: (wants.contains(.inputs), false)
+    case .clamp, .softmax: (false, wants.contains(.inputs))
+    case .add, .averagePool, .globalAveragePool, .reshape, .pad, .slice, .concatenate:
+      (false, false)
+    }
+  }
+}
+
 extension FloatOperators {
   /// The backward pass of one operation.
   ///
@@ -99,8 +117,10 @@ extension FloatOperators {
   /// its bounds, a maximum passes everything to the first of equal elements of a window.
   ///
   /// - Parameters:
-  ///   - inputs: what the operation was computed from.
-  ///   - output: what it gave.
+  ///   - inputs: what the operation was computed from. Those of a layer are read for its weights'
+  ///     gradient only, those of BatchNormalization also in training mode, those of max pooling
+  ///     always; others may be without values.
+  ///   - output: what it gave; read for clamp and softmax only.
   ///   - outputGradient: derivatives of the loss by `output`, in its shape.
   ///   - batchStatistics: for a BatchNormalization that was computed with the statistics of its own
   ///     batch (`normalize`); nil for one in inference mode, whose statistics are constants.

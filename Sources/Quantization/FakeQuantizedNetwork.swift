@@ -1,0 +1,225 @@
+import FloatGraph
+
+/// A plan's network whose rounding is differentiable by convention: the forward pass is
+/// `QuantizationPlan.simulate`, every value on its grid and every weight an integer times its
+/// scale; backward, rounding counts as the identity wherever it does not saturate (the
+/// straight-through estimator, Bengio et al. 2013, with PyTorch's range: whatever rounds to a
+/// point of the grid passes).
+public struct FakeQuantizedNetwork: Sendable {
+  public let plan: QuantizationPlan
+  /// One array a weighted layer, in the plan's order.
+  public let integers: [[Int8]]
+  private let evaluator: UnitEvaluator
+
+  /// - Parameters:
+  ///   - integers: of the weights; nil for nearest rounding. Their numbers must be the layers'.
+  ///   - threads: the most that work at once; results do not depend on it.
+  public init(_ plan: QuantizationPlan, integers: [[Int8]]? = nil, threads: Int) {
+    self.plan = plan
+    self.integers = integers ?? plan.nearest()
+    evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: max(threads, 1))
+  }
+
+  /// Runs a batch forward. Memory: a byte for each element of each unit's output, and under
+  /// `.parameters` the inputs of all layers in float32.
+  ///
+  /// - Parameter wants: which derivatives the tape can give.
+  /// - Throws: `FloatGraphError` if the images do not fit.
+  public func run(_ images: Tensor, wants: GradientWants = .all) throws -> FakeQuantizedTape {
+    let graph = plan.graph
+    guard images.shape == graph.values[graph.input].shape,
+      images.values.count == images.batch * images.stride
+    else {
+      throw FloatGraphError(
+        node: nil, rule: "the network takes images of shape \(graph.values[graph.input].shape)")
+    }
+    var input = images
+    let inputGrid = plan.grids[graph.input]!
+    let inputPasses = inputGrid.passes(images.values)
+    inputGrid.snap(&input.values)
+    var steps: [FakeQuantizedTape.Step] = []
+    let output = try evaluator.walk(input) { index, inputs in
+      let (step, output) = try step(index, inputs: inputs, wants: wants)
+      steps.append(step)
+      return output
+    }
+    return FakeQuantizedTape(
+      network: self, wants: wants, batch: images.batch, output: output, inputPasses: inputPasses,
+      steps: steps)
+  }
+
+  /// Only the output: `[N, F]`.
+  public func logits(_ images: Tensor) throws -> Tensor { try run(images, wants: []).output }
+
+  private func step(
+    _ index: Int, inputs: [Tensor], wants: GradientWants
+  ) throws -> (FakeQuantizedTape.Step, Tensor) {
+    let unit = plan.fused.units[index]
+    let number = plan.layers.firstIndex { $0.unit == index }
+    var output = try plan.unrounded(
+      index, inputs: inputs, integers: number.map { integers[$0] }, with: evaluator)
+    var step = FakeQuantizedTape.Step(operation: unit.operation, layer: number)
+    if !wants.isEmpty {
+      step.outputPasses = passes(output, of: unit)
+      if let number {
+        let layer = plan.layers[number]
+        if layer.inputGrid != plan.grids[unit.inputs[0]]! {
+          step.inputPasses = layer.inputGrid.passes(inputs[0].values)
+        }
+        step.operation = unit.operation(
+          weights: layer.dequantize(integers[number]), bias: layer.dequantizedBias)
+      }
+      let reads = unit.operation.gradientReads(wants)
+      for (value, input) in zip(unit.inputs, inputs) {
+        let read = number.map { plan.read(input, of: value, by: plan.layers[$0]) } ?? input
+        step.inputs.append(reads.inputs ? read : read.withoutValues)
+      }
+      step.output = reads.output ? output : output.withoutValues
+    }
+    plan.round(&output, of: index)
+    return (step, output)
+  }
+
+  /// Where a unit's output moves with what was computed: inside its activation's bounds and its
+  /// grid. An average of what is on the grid never leaves it.
+  private func passes(_ unrounded: Tensor, of unit: FusedGraph.Unit) -> [Bool] {
+    if case .averagePool = unit.operation {
+      return [Bool](repeating: true, count: unrounded.values.count)
+    }
+    var passes = plan.grids[unit.output]!.passes(unrounded.values)
+    if let clamp = unit.clamp {
+      for (index, value) in unrounded.values.enumerated() {
+        passes[index] = passes[index] && value > clamp.low && value < clamp.high
+      }
+    }
+    return passes
+  }
+
+  var threads: Int { evaluator.threads }
+}
+
+/// A forward pass through a fake-quantized network, ready to be differentiated.
+public struct FakeQuantizedTape: Sendable {
+  struct Step {
+    /// A layer's with its rounded weights.
+    var operation: FloatGraph.Operation
+    /// Index into the plan's layers.
+    var layer: Int?
+    var outputPasses: [Bool] = []
+    /// Where a layer reads a copy on a narrower grid.
+    var inputPasses: [Bool]?
+    /// As read; without values where the backward pass needs none.
+    var inputs: [Tensor] = []
+    var output = Tensor(batch: 0, shape: [], values: [])
+  }
+
+  let network: FakeQuantizedNetwork
+  let wants: GradientWants
+  let batch: Int
+  /// The logits, on their grid.
+  public let output: Tensor
+  let inputPasses: [Bool]
+  /// One a unit.
+  let steps: [Step]
+
+  /// The derivatives of a loss of the logits.
+  ///
+  /// - Parameter outputGradient: the loss's derivatives by `output`.
+  /// - Throws: `FloatGraphError` if its shape is another.
+  public func gradient(_ outputGradient: Tensor) throws -> FakeQuantizedGradient {
+    let plan = network.plan
+    guard outputGradient.shape == output.shape, outputGradient.batch == batch,
+      outputGradient.values.count == output.values.count
+    else { throw FloatGraphError(node: nil, rule: "the gradient does not fit the logits") }
+    var live: [Int: Tensor] = [plan.fused.output: outputGradient]
+    var layers = [ParameterGradient.LayerGradient?](repeating: nil, count: plan.layers.count)
+    guard !wants.isEmpty else { return FakeQuantizedGradient(input: nil, layers: layers) }
+    for (index, unit) in plan.fused.units.enumerated().reversed() {
+      guard var passed = live.removeValue(forKey: unit.output) else { continue }
+      let step = steps[index]
+      passed.keep(step.outputPasses)
+      let wanted: GradientWants =
+        step.layer != nil ? wants.union(needsInput(unit)) : needsInput(unit)
+      let gradient = try FloatOperators.gradient(
+        of: step.operation, inputs: step.inputs, output: step.output, outputGradient: passed,
+        wants: wanted, threads: network.threads)
+      if let number = step.layer, case .layer(let found)? = gradient.parameters {
+        layers[number] = plan.layers[number].straightThrough(found)
+      }
+      for (value, part) in zip(unit.inputs, gradient.inputs) {
+        var part = part
+        if let inputPasses = step.inputPasses { part.keep(inputPasses) }
+        if live[value] == nil {
+          live[value] = part
+        } else {
+          live[value]?.add(part, threads: network.threads)
+        }
+      }
+    }
+    var input: Tensor?
+    if wants.contains(.inputs) {
+      let shape = plan.graph.values[plan.graph.input].shape
+      input = live[plan.graph.input] ?? Tensor(batch: batch, shape: shape)
+      input?.keep(inputPasses)
+    }
+    return FakeQuantizedGradient(input: input, layers: layers)
+  }
+
+  /// A unit that reads the image alone has no use for its input's gradient unless it is wanted.
+  private func needsInput(_ unit: FusedGraph.Unit) -> GradientWants {
+    wants.contains(.inputs) || unit.inputs != [network.plan.graph.input] ? .inputs : []
+  }
+}
+
+/// The derivatives of a loss of a fake-quantized network.
+public struct FakeQuantizedGradient: Sendable, Equatable {
+  /// By the images; nil where not wanted.
+  public var input: Tensor?
+  /// By `WeightedLayer.weights` and `.bias`, one a layer; nil where not wanted.
+  public var layers: [ParameterGradient.LayerGradient?]
+
+  public init(input: Tensor?, layers: [ParameterGradient.LayerGradient?]) {
+    self.input = input
+    self.layers = layers
+  }
+}
+
+extension WeightedLayer {
+  /// The gradient by the real weights passed on to the float ones: times BatchNorm's factor, and
+  /// zero where rounding saturates.
+  fileprivate func straightThrough(
+    _ gradient: ParameterGradient.LayerGradient
+  ) -> ParameterGradient.LayerGradient {
+    var passed = gradient
+    for row in 0..<rows {
+      for index in row * columns..<(row + 1) * columns {
+        let integer = (weights[index] / scales[row]).rounded(.toNearestOrEven)
+        let isInside =
+          integer >= Float(limits.lowerBound) && integer <= Float(limits.upperBound)
+        passed.weights[index] = isInside ? gradient.weights[index] * factors[row] : 0
+      }
+    }
+    return passed
+  }
+}
+
+extension Grid {
+  /// Where a value rounds to a point of the grid without saturating: to half a step beyond its ends.
+  package func passes(_ values: [Float]) -> [Bool] {
+    let low = Float(lowest - zeroPoint) - 0.5
+    let high = Float(highest - zeroPoint) + 0.5
+    return values.map { value in
+      let steps = value / scale
+      return steps >= low && steps <= high
+    }
+  }
+}
+
+extension Tensor {
+  fileprivate var withoutValues: Tensor { Tensor(batch: batch, shape: shape, values: []) }
+
+  /// Zeroes what does not pass.
+  fileprivate mutating func keep(_ passes: [Bool]) {
+    for (index, passes) in passes.enumerated() where !passes { values[index] = 0 }
+  }
+}
