@@ -10,8 +10,9 @@ public enum NormalizationMode: Sendable, Equatable {
 ///
 /// A forward pass keeps only what the wanted derivatives read: the inputs of layers and, for their
 /// parameters, of BatchNormalizations, and the outputs of clamps. For the input's derivative alone
-/// that is the clamps' outputs. A CIFAR ResNet-18 at batch 32 keeps 151 MiB in training
-/// (`keptBytes`); a step with its gradients, weights and scratch memory takes about 0.4 GiB.
+/// that is the clamps' outputs. `keptBytes` says how much it is. A CIFAR ResNet-18 (11.2 million
+/// parameters) at batch 32 keeps 143 MiB, or 68 MiB for the input's derivative alone; forward and
+/// backward pass with weights, gradients and scratch memory then take 0.44 GB, or 0.18 GB.
 public struct Differentiation: Sendable {
   public let graph: FloatGraph
   public let mode: NormalizationMode
