@@ -1,110 +1,155 @@
 import FloatGraph
 import Quantization
 
-/// Purification by rounding, layer by layer: each layer is solved on the activations that the
-/// layers before it, already rounded, really produce.
-public struct Purification {
+/// Purification of a float network while it is quantized: a method, and how to run it.
+///
+/// Only unlabelled training images are used.
+public struct Purification: Sendable, Equatable {
   public enum Method: String, Sendable, CaseIterable {
+    /// Error-guided flipped rounding with activation preservation (CVPR 2024).
     case efrap
+    /// Layer-wise activation correction (ICML 2024).
+    case lac
+    /// The same on inputs moved by poisoned distribution approximation.
+    case lacPDA = "lac-pda"
+    /// Against quantization's task vector (arXiv 2606.20254).
+    case qvec
+    /// The best of them, chosen for the network at hand.
+    case auto
+  }
 
-    func solver(iterations: Int?, seed: UInt64) -> any RoundingSolver {
-      switch self {
-      case .efrap: iterations.map { EFRAP(iterations: $0, seed: seed) } ?? EFRAP(seed: seed)
-      }
-    }
+  public enum Solver: String, Sendable, CaseIterable {
+    /// The layer's quadratic problem, solved directly.
+    case fast
+    /// Adam, as published.
+    case adam
+  }
+
+  public var method: Method
+  /// Of EFRAP and LAC; the others have one way only.
+  public var solver: Solver
+  /// Adam's steps a layer.
+  public var iterations: Int
+  /// PDA, where the method has it. nil: the authors' 500 steps with `.adam`, two with `.fast`.
+  public var shift: DistributionApproximation?
+  /// Of every random choice.
+  public var seed: UInt64
+  public var threads: Int
+
+  public init(
+    _ method: Method, solver: Solver = .fast, iterations: Int = 10_000,
+    shift: DistributionApproximation? = nil, seed: UInt64 = 0, threads: Int
+  ) {
+    (self.method, self.solver, self.iterations) = (method, solver, iterations)
+    (self.shift, self.seed, self.threads) = (shift, seed, threads)
   }
 
   /// What one layer's rounding came to.
-  public struct LayerReport: Sendable {
+  public struct LayerReport: Sendable, Equatable {
     public var name: String
     public var weights: Int
-    /// Weights that differ from nearest rounding.
+    /// Weights whose integer differs from nearest rounding's on the scheme's own scales.
     public var changed: Int
+    /// Mean squared error of the layer's output as a share of the float output's mean square, on the
+    /// inputs that the quantized prefix gives: under nearest rounding and as purified. nil where the
+    /// method looks at no activations.
+    public var errorBefore: Double?
+    public var errorAfter: Double?
+    /// Whether PDA moved what the layer reads; nil where the method has no PDA.
+    public var isShifted: Bool?
   }
 
   public struct Result: Sendable {
+    /// The plan with the ranges, scales and biases that purification chose.
+    public var plan: QuantizationPlan
     /// One array a weighted layer, in the plan's order.
     public var weights: [[Int8]]
     public var layers: [LayerReport]
+    /// On the calibration images.
+    public var drift: Drift
+    /// What was done, for people and for the file's metadata.
+    public var summary: String
   }
 
-  /// Rounds every layer of `plan`.
+  /// How far a run is.
+  public struct Progress: Sendable {
+    /// Of all work, 0…1.
+    public var share: Double
+    /// What is being done.
+    public var status: String
+  }
+
+  /// Purifies and rounds a network.
   ///
   /// - Parameters:
+  ///   - calibration: of the same network; with histograms where `scheme` or `.auto` needs them.
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
-  ///   - iterations: the solver's steps a layer; nil for the method's published number.
-  ///   - seed: of the solver's random choices.
-  ///   - progress: told the share of all weighted layers' work that is done, and the layer.
-  /// - Throws: `QuantizationError.calibration` where no image is given, and whatever executing the
-  ///   float graph throws.
-  public static func run(
-    _ plan: QuantizationPlan, method: Method, images: Tensor, iterations: Int? = nil,
-    seed: UInt64 = 0, threads: Int,
-    progress: @escaping @Sendable (Double, String) -> Void = { _, _ in }
+  ///   - progress: called from any thread.
+  /// - Returns: the same to the bit for one seed, at any number of threads.
+  /// - Throws: `QuantizationError` where the network cannot be quantized, no image is given or an
+  ///   activation is not finite, and whatever executing the float graph throws.
+  public func run(
+    graph: FloatGraph, calibration: Calibration, scheme: Scheme, images: Tensor,
+    progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> Result {
     guard images.batch > 0 else {
       throw QuantizationError.calibration(
-        value: plan.graph.values[plan.graph.input].name, rule: "at least one image is needed")
+        value: graph.values[graph.input].name, rule: "at least one image is needed")
     }
-    let solver = method.solver(iterations: iterations, seed: seed)
-    let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
-    var result = Result(weights: [], layers: [])
+    let bench = Bench(
+      graph: graph, calibration: calibration, scheme: scheme, images: images, seed: seed,
+      threads: threads)
+    switch method {
+    case .auto: return try AutomaticPurification(bench: bench).run(progress: progress)
+    case .qvec: return try QVec(bench: bench).run(progress: progress)
+    case .efrap, .lac, .lacPDA:
+      var result = try bench.purify(recipe, progress: progress)
+      result.summary = summary
+      return result
+    }
+  }
 
-    /// A value in the float network and behind the quantized prefix.
-    struct Pair {
-      var float: Tensor
-      var quantized: Tensor
+  /// What EFRAP and LAC do at each layer.
+  private var recipe: Recipe {
+    switch (method, solver) {
+    case (.efrap, .adam): Recipe(.efrap(iterations: iterations))
+    case (.efrap, .fast): Recipe(.direct(.neighbours, flipWeight: Self.flipWeight))
+    case (_, .adam): Recipe(.lac(iterations: iterations), shift: moves ? shift ?? .init() : nil)
+    case (_, .fast): Recipe(.direct(.integers), shift: moves ? shift ?? .quick : nil)
     }
-    var input = Pair(float: images, quantized: images)
-    plan.grids[plan.graph.input]!.snap(&input.quantized.values)
+  }
 
-    let share = WorkShares(plan.layers)
-    _ = try evaluator.walk(input) { index, inputs in
-      let number = result.weights.count
-      var integers: [Int8]?
-      if number < plan.layers.count, plan.layers[number].unit == index {
-        let layer = plan.layers[number]
-        progress(share.before(number), layer.name)
-        let problem = try RoundingProblem(
-          layer: layer, operation: plan.fused.units[index].operation,
-          quantized: plan.read(
-            inputs[0].quantized, of: plan.fused.units[index].inputs[0], by: layer),
-          float: inputs[0].float, threads: threads)
-        let solved = solver.solve(problem, threads: threads) {
-          progress(share.before(number) + $0 * share.of(number), layer.name)
-        }
-        result.weights.append(solved)
-        result.layers.append(LayerReport(layer, solved))
-        integers = solved
-      }
-      return Pair(
-        float: try evaluator.evaluate(index, inputs: inputs.map(\.float)),
-        quantized: try plan.simulate(
-          index, inputs: inputs.map(\.quantized), integers: integers, with: evaluator))
-    }
-    progress(1, plan.layers.last?.name ?? "")
-    return result
+  /// Under this one λ as many weights flip as under the published solver: 74 % against 75 % of a
+  /// PQBackdoor ResNet-8 at w8a8, 81 % against 75 % at w4a4.
+  private static let flipWeight: Float = 1
+
+  private var moves: Bool { method == .lacPDA }
+
+  private var summary: String {
+    var text = "\(method.rawValue), \(solver.rawValue)"
+    if solver == .adam { text += " \(iterations) iterations" }
+    if let shift = recipe.shift { text += ", PDA \(shift.steps) steps of \(shift.stepSize)" }
+    return text
   }
 }
 
-extension Purification.LayerReport {
-  init(_ layer: WeightedLayer, _ integers: [Int8]) {
-    name = layer.name
-    weights = integers.count
-    changed = zip(integers, layer.nearest()).count { $0 != $1 }
-  }
-}
+/// A network, its calibration and the images: what every method works on.
+struct Bench: Sendable {
+  let graph: FloatGraph
+  let calibration: Calibration
+  let scheme: Scheme
+  let images: Tensor
+  let seed: UInt64
+  let threads: Int
 
-/// How the whole work divides over layers: a layer's cost grows with weights × fan-in.
-private struct WorkShares {
-  private var starts: [Double] = [0]
-
-  init(_ layers: [WeightedLayer]) {
-    let costs = layers.map { Double($0.weights.count) * Double($0.columns) }
-    let total = max(costs.reduce(0, +), 1)
-    for cost in costs { starts.append(starts.last! + cost / total) }
+  func plan(activationRange: Scheme.RangeEstimation? = nil) throws -> QuantizationPlan {
+    try QuantizationPlan(
+      graph: graph, calibration: calibration, scheme: scheme, activationRange: activationRange)
   }
 
-  func before(_ layer: Int) -> Double { starts[layer] }
-  func of(_ layer: Int) -> Double { starts[layer + 1] - starts[layer] }
+  func purify(
+    _ recipe: Recipe, progress: @escaping @Sendable (Purification.Progress) -> Void
+  ) throws -> Purification.Result {
+    try recipe.run(try plan(), images: images, seed: seed, threads: threads, progress: progress)
+  }
 }

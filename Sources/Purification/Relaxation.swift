@@ -6,7 +6,7 @@ import Quantization
 package struct Relaxation {
   private let rows: Int
   private let columns: Int
-  private let batches: [RoundingProblem.Batch]
+  private let batches: [LayerMoments]
   /// Where these rows' gram matrix begins in a batch's.
   private let gramOffset: Int
   /// W·cross of these rows, one a batch.

@@ -5,32 +5,34 @@ import Support
 /// One layer's rounding, as a solver sees it: choose integers so that Ŵ applied to the quantized
 /// prefix's activations gives what the float layer gives on its own.
 package struct RoundingProblem: Sendable {
-  package let layer: WeightedLayer
+  package var layer: WeightedLayer
   package let groups: Int
-  /// Calibration images, cut into batches as the published methods do.
-  package let batches: [Batch]
+  /// The quadratic form of the reconstruction error on each batch of calibration images.
+  package let batches: [LayerMoments]
+  /// The same over all images.
+  package let total: LayerMoments
 
-  /// The quadratic form of the reconstruction error on one batch.
-  package struct Batch: Sendable {
-    /// Mean of q·qᵀ, [groups][columns][columns].
-    package var gram: [Float]
-    /// W·cross, the target's correlation with the inputs, [rows][columns], real units.
-    package var target: [Float]
+  /// How calibration images are put together.
+  package enum Batching: Sendable {
+    /// Batches of this many, as the published methods draw them.
+    case batches(of: Int)
+    /// All at once, for solvers that need one quadratic form.
+    case whole
   }
 
-  /// Images a batch in the authors' code.
-  private static let imagesPerBatch = 32
   /// Bytes that the batches' gram matrices may take: larger layers get larger batches.
   private static let budget = 1 << 30
   /// Bytes that one gram matrix may take.
   package static let mostGramBytes = 1 << 29
 
-  /// - Parameters: as of `LayerMoments`.
+  /// - Parameters:
+  ///   - centered: whether the solver may count on the bias to make up for mean errors.
+  ///   - others: as of `LayerMoments`.
   /// - Throws: `FloatGraphError` where the layer does not fit the shape,
   ///   `QuantizationError.unsupported` where its fan-in makes moments too large to hold.
   package init(
     layer: WeightedLayer, operation: FloatGraph.Operation, quantized: Tensor, float: Tensor,
-    threads: Int
+    batching: Batching, sampling: PositionSampling = .all, centered: Bool = false, threads: Int
   ) throws {
     self.layer = layer
     if case .convolution(let convolution) = operation {
@@ -46,20 +48,21 @@ package struct RoundingProblem: Sendable {
         rule: "its fan-in of \(layer.columns) needs \(gramBytes) bytes of second moments a batch; "
           + "at most \(Self.mostGramBytes) are given")
     }
-    let most = max(Self.budget / gramBytes, 1)
-    let size = max(Self.imagesPerBatch, (images + most - 1) / most)
-    let weights = layer.effectiveWeights
-    let results = Parallel.map((images + size - 1) / size, threads: threads) { batch in
-      Result { () throws(FloatGraphError) in
-        let moments = try LayerMoments(
-          operation: operation, quantized: quantized, float: float,
-          images: batch * size..<min((batch + 1) * size, images))
-        return Batch(moments, weights: weights, rows: layer.rows)
-      }
+    let size: Int
+    switch batching {
+    case .batches(let wanted):
+      let most = max(Self.budget / gramBytes, 1)
+      size = max(wanted, (images + most - 1) / most)
+    case .whole: size = images
     }
-    var batches: [Batch] = []
-    for result in results { batches.append(try result.get()) }
-    self.batches = batches
+    let weights = layer.effectiveWeights
+    batches = try stride(from: 0, to: images, by: size).map { first in
+      let moments = try LayerMoments(
+        operation: operation, weights: weights, quantized: quantized, float: float,
+        images: first..<min(first + size, images), sampling: sampling, threads: threads)
+      return centered ? moments.centered : moments
+    }
+    total = LayerMoments(mean: batches)
   }
 
   /// Rows that share a gram matrix, cut so that each piece is a problem of its own and the cut
@@ -78,27 +81,60 @@ package struct RoundingProblem: Sendable {
   package func gramOffset(ofRow row: Int) -> Int {
     row * groups / layer.rows * layer.columns * layer.columns
   }
+
+  /// Mean of ‖Ŵq − y‖² over images and positions, one a row, in real units squared.
+  package func errors(_ integers: [Int8], threads: Int) -> [Float] {
+    let weights = layer.dequantize(integers)
+    let columns = layer.columns
+    let pieces = pieces
+    return Parallel.map(pieces.count, threads: threads) { piece -> [Float] in
+      let range = pieces[piece]
+      let product = total.product(
+        weights, rows: range, gramOffset: gramOffset(ofRow: range.lowerBound))
+      return range.map { row in
+        var sum = Double(total.energy[row])
+        for column in 0..<columns {
+          let place = row * columns + column
+          let half = product[(row - range.lowerBound) * columns + column] - 2 * total.target[place]
+          sum += Double(weights[place]) * Double(half)
+        }
+        return Float(max(sum, 0))
+      }
+    }.flatMap { $0 }
+  }
 }
 
-extension RoundingProblem.Batch {
-  /// - Parameter weights: the float layer's, BatchNorm's factor included, [rows][columns].
-  package init(_ moments: LayerMoments, weights: [Float], rows: Int) {
-    gram = moments.gram
-    target = [Float](repeating: 0, count: weights.count)
-    let columns = moments.columns
-    let perGroup = rows / moments.groups
-    target.withUnsafeMutableBufferPointer { target in
+extension LayerMoments {
+  /// Weights · gram for some rows of one group: [rows.count][columns].
+  package func product(_ weights: [Float], rows: Range<Int>, gramOffset: Int) -> [Float] {
+    var product = [Float](repeating: 0, count: rows.count * columns)
+    product.withUnsafeMutableBufferPointer { product in
       weights.withUnsafeBufferPointer { weights in
-        moments.cross.withUnsafeBufferPointer { cross in
-          for group in 0..<moments.groups {
-            let start = group * perGroup * columns
-            Gemm.multiply(
-              m: perGroup, n: columns, k: columns, a: weights.baseAddress! + start,
-              lda: columns, b: cross.baseAddress! + group * columns * columns, ldb: columns,
-              c: target.baseAddress! + start, ldc: columns)
-          }
+        gram.withUnsafeBufferPointer { gram in
+          Gemm.multiply(
+            m: rows.count, n: columns, k: columns,
+            a: weights.baseAddress! + rows.lowerBound * columns, lda: columns,
+            b: gram.baseAddress! + gramOffset, ldb: columns, c: product.baseAddress!, ldc: columns)
         }
       }
+    }
+    return product
+  }
+
+  /// The moments of several batches together, each with the weight of its columns.
+  init(mean batches: [LayerMoments]) {
+    self = batches[0]
+    guard batches.count > 1 else { return }
+    count = batches.reduce(0) { $0 + $1.count }
+    for key in [\LayerMoments.gram, \.target, \.energy, \.inputMean, \.outputMean] {
+      var sum = [Double](repeating: 0, count: self[keyPath: key].count)
+      for batch in batches {
+        let weight = Double(batch.count) / Double(count)
+        for (index, value) in batch[keyPath: key].enumerated() {
+          sum[index] += weight * Double(value)
+        }
+      }
+      self[keyPath: key] = sum.map { Float($0) }
     }
   }
 }

@@ -53,22 +53,22 @@ public struct Calibration: Sendable {
     hasHistograms = histograms
   }
 
-  /// The grid of a value under `scheme`.
+  /// The grid of a value under a range estimation.
   package func grid(
-    of value: Int, named name: String, scheme: Scheme, bits: Int
+    of value: Int, named name: String, range: Scheme.RangeEstimation, bits: Int
   ) throws(QuantizationError) -> Grid {
     guard let observer = observers[value] else {
       throw .calibration(value: name, rule: "it was not observed")
     }
-    switch scheme.range {
+    switch range {
     case .pct, .mse:
       guard hasHistograms else {
         throw .calibration(
-          value: name, rule: "'.\(scheme.range.rawValue)' needs a calibration with histograms")
+          value: name, rule: "'.\(range.rawValue)' needs a calibration with histograms")
       }
     case .minmax, .ema: break
     }
-    return observer.grid(scheme.range, bits: bits)
+    return observer.grid(range, bits: bits)
   }
 }
 

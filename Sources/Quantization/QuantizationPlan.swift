@@ -11,18 +11,21 @@ public struct QuantizationPlan: Sendable {
   /// Grid of the copy that weighted layers read, where it differs from the stored one.
   public let copies: [Int: Grid]
   /// In execution order.
-  public let layers: [WeightedLayer]
+  public private(set) var layers: [WeightedLayer]
 
+  /// - Parameter activationRange: in place of the scheme's own; weights keep the scheme's.
   /// - Throws: `QuantizationError` that names the node.
   public init(
-    graph: FloatGraph, calibration: Calibration, scheme: Scheme
+    graph: FloatGraph, calibration: Calibration, scheme: Scheme,
+    activationRange: Scheme.RangeEstimation? = nil
   ) throws(QuantizationError) {
     self.graph = graph
     self.scheme = scheme
     fused = try FusedGraph(graph)
     let bits = WeightedBits(fused: fused, graph: graph, scheme: scheme)
     var assignment = GridAssignment(
-      graph: graph, fused: fused, scheme: scheme, calibration: calibration, bits: bits)
+      graph: graph, fused: fused, range: activationRange ?? scheme.range,
+      calibration: calibration, bits: bits)
     try assignment.run()
     grids = assignment.grids
     copies = assignment.copies
@@ -44,6 +47,9 @@ public struct QuantizationPlan: Sendable {
     }
     self.layers = layers
   }
+
+  /// Gives a layer other scales or another bias. Its place, shape and grids must stay.
+  package mutating func replace(_ index: Int, by layer: WeightedLayer) { layers[index] = layer }
 
   /// Nearest rounding of every layer.
   public func nearest() -> [[Int8]] { layers.map { $0.nearest() } }
@@ -77,19 +83,19 @@ private struct WeightedBits {
 private struct GridAssignment {
   let graph: FloatGraph
   let fused: FusedGraph
-  let scheme: Scheme
+  let range: Scheme.RangeEstimation
   let calibration: Calibration
   let bits: WeightedBits
   var grids: [Int: Grid] = [:]
   var copies: [Int: Grid] = [:]
 
   init(
-    graph: FloatGraph, fused: FusedGraph, scheme: Scheme, calibration: Calibration,
-    bits: WeightedBits
+    graph: FloatGraph, fused: FusedGraph, range: Scheme.RangeEstimation,
+    calibration: Calibration, bits: WeightedBits
   ) {
     self.graph = graph
     self.fused = fused
-    self.scheme = scheme
+    self.range = range
     self.calibration = calibration
     self.bits = bits
   }
@@ -127,7 +133,7 @@ private struct GridAssignment {
 
   private mutating func observe(_ value: Int, bits: Int) throws(QuantizationError) {
     grids[value] = try calibration.grid(
-      of: value, named: graph.values[value].name, scheme: scheme, bits: bits)
+      of: value, named: graph.values[value].name, range: range, bits: bits)
   }
 
   /// A constant that the grid cannot hold would silently become another one.
@@ -160,7 +166,7 @@ private struct GridAssignment {
       source = unit.inputs[0]
     }
     return try calibration.grid(
-      of: source, named: graph.values[source].name, scheme: scheme, bits: bits)
+      of: source, named: graph.values[source].name, range: range, bits: bits)
   }
 }
 

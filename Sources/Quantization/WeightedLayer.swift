@@ -79,6 +79,21 @@ public struct WeightedLayer: Sendable {
 }
 
 extension WeightedLayer {
+  /// Whether the accumulator has room for another bias, in real units, in a row.
+  package func canHold(bias: Float, inRow row: Int) -> Bool {
+    let unit = Double(inputGrid.scale) * Double(scales[row]) * Double(abs(factors[row]))
+    return abs(Double(bias)) <= Self.largestBias * unit
+  }
+
+  /// A share of a row's scale, or the scale itself where the bias would not fit a smaller one.
+  package func shrunkScale(_ row: Int, by share: Float) -> Float {
+    var shrunk = self
+    shrunk.scales[row] *= share
+    let isNormal = shrunk.scales[row] * abs(factors[row]) >= .leastNormalMagnitude
+    return isNormal && shrunk.canHold(bias: bias[row], inRow: row)
+      ? shrunk.scales[row] : scales[row]
+  }
+
   /// Largest bias on the accumulator's grid; the rest of int32 is left to the products.
   private static let largestBias = 0x1p30
   /// Where a row's weights are all zero, its scale is free: this leaves the bias 20 bits.

@@ -97,7 +97,7 @@ struct Demo: ParsableCommand {
     stopwatch = Stopwatch()
     let workshop = try Workshop(
       model: model, folder: data, preprocessing: preprocessing, calibration: calibration,
-      schemes: [scheme], threads: compute.threads, reporter: reporter)
+      schemes: [scheme], searchesRanges: true, threads: compute.threads, reporter: reporter)
     func deployed(_ stage: String, _ bytes: [UInt8]) throws -> AttackMeasurement {
       try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
       return try measured(
@@ -112,7 +112,8 @@ struct Demo: ParsableCommand {
 
     stopwatch = Stopwatch()
     let purifiedBytes = try workshop.purified(
-      scheme, method: .efrap, iterations: nil, profile: .tflm, reporter: reporter
+      scheme, by: Purification(.auto, seed: calibration.seed, threads: compute.threads),
+      profile: .tflm, reporter: reporter
     ).bytes
     let purified = try deployed("purified", purifiedBytes)
     let purifiedSeconds = stopwatch.seconds

@@ -5,31 +5,27 @@ import Purification
 import Quantization
 import Support
 
-extension Purification.Method: ExpressibleByArgument {}
-
 /// `cupel purify`: as `compile`, but a defence decides which way each weight is rounded.
 struct Purify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a float model with a defence against dormant backdoors.",
     discussion: """
+      Methods: auto (the best of the others, chosen for the model at hand), efrap, lac, lac-pda,
+      qvec. They see unlabelled training images and nothing else.
+
       Example:
-        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --method efrap --scheme w8a8 \
-      -o purified.cupel
+        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 -o purified.cupel
       """)
 
   @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
 
-  @Option(help: "The defence.") var method = Purification.Method.efrap
+  @OptionGroup var purification: PurificationOptions
 
   @Option(
     help: ArgumentHelp(
       "w8a8, w4a8, w4a4 or w8a4, then any of .pt .pre .ema .pct .mse .full .edge8.",
       valueName: "scheme"), transform: { try Scheme($0) })
   var scheme: Scheme
-
-  @Option(
-    help: ArgumentHelp("Adam steps a layer. (default: as published, 10000)", valueName: "n"))
-  var iterations: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -43,35 +39,19 @@ struct Purify: ParsableCommand {
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
 
-  func validate() throws {
-    if let iterations, !(1...10_000_000).contains(iterations) {
-      throw ValidationError("--iterations must lie in 1…10000000")
-    }
-  }
-
   func run() throws {
     try checkWritable(output, inputs: [model])
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
+    let method = purification.purification(seed: calibration.seed, threads: compute.threads)
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      threads: compute.threads, reporter: reporter)
-    let purified = try workshop.purified(
-      scheme, method: method, iterations: iterations, profile: profile, reporter: reporter)
+      searchesRanges: method.method == .auto, threads: compute.threads, reporter: reporter)
+    let purified = try workshop.purified(scheme, by: method, profile: profile, reporter: reporter)
     try AtomicFile.write(purified.bytes, to: output)
-
-    var table = TextTable([
-      ("layer", .left), ("weights", .right), ("changed", .right), ("% changed", .right),
-    ])
-    for layer in purified.layers {
-      table.add([
-        layer.name, grouped(layer.weights), grouped(layer.changed),
-        percent(Double(layer.changed) / Double(max(layer.weights, 1))),
-      ])
-    }
-    print(table.text)
+    print(PurificationTable.text(purified.result))
     print(
-      "\n\(output): \(scheme), \(method.rawValue), \(kibibytes(purified.bytes.count)), "
+      "\n\(output): \(scheme), \(purified.result.summary), \(kibibytes(purified.bytes.count)), "
         + String(format: "%.1f s", stopwatch.seconds))
   }
 }

@@ -10,7 +10,7 @@ import Testing
   ) throws -> RoundingProblem {
     try RoundingProblem(
       layer: layer, operation: layer.linearOperation, quantized: quantized, float: float,
-      threads: 2)
+      batching: .batches(of: 32), threads: 2)
   }
 
   private func solve(_ solver: EFRAP, _ problem: RoundingProblem, threads: Int = 2) -> [Int8] {

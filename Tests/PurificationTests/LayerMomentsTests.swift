@@ -40,28 +40,57 @@ import Testing
         groups: shape.groups))
   }
 
+  private func weights(_ operation: FloatGraph.Operation) -> [Float] {
+    switch operation {
+    case .convolution(let layer): layer.weights
+    case .linear(let layer): layer.weights
+    default: []
+    }
+  }
+
+  /// Moments from the definition, over columns q and f of one group and the rows that read them.
+  private func check(
+    _ moments: LayerMoments, _ weights: [Float], group: Int, q: [[Double]], f: [[Double]]
+  ) {
+    let columns = moments.columns
+    let perGroup = moments.rows / moments.groups
+    for row in 0..<columns {
+      #expect(abs(Double(moments.inputMean[group * columns + row]) - mean(q) { $0[row] }) < 1e-5)
+      for column in 0..<columns {
+        let place = (group * columns + row) * columns + column
+        #expect(abs(Double(moments.gram[place]) - mean(q) { $0[row] * $0[column] }) < 1e-5)
+      }
+    }
+    for row in group * perGroup..<(group + 1) * perGroup {
+      let y = f.map { patch in
+        (0..<columns).reduce(0) { $0 + Double(weights[row * columns + $1]) * patch[$1] }
+      }
+      #expect(abs(Double(moments.energy[row]) - mean(y) { $0 * $0 }) < 1e-4)
+      #expect(abs(Double(moments.outputMean[row]) - mean(y) { $0 }) < 1e-5)
+      for column in 0..<columns {
+        let expected = mean(Array(zip(y, q))) { $0.0 * $0.1[column] }
+        #expect(abs(Double(moments.target[row * columns + column]) - expected) < 1e-4)
+      }
+    }
+  }
+
   @Test(arguments: shapes) func convolutionsAgreeWithTheDefinition(shape: Shape) throws {
     let quantized = randomTensor(batch: 9, shape: shape.input, seed: 1)
     let float = randomTensor(batch: 9, shape: shape.input, seed: 2)
     let operation = operation(shape, seed: 3)
+    let weights = weights(operation)
     for images in [0..<9, 0..<1, 4..<7] {
       let moments = try LayerMoments(
-        operation: operation, quantized: quantized, float: float, images: images)
-      let columns =
-        shape.input[0] / shape.groups * shape.window.kernelHeight * shape.window.kernelWidth
-      #expect(moments.columns == columns)
+        operation: operation, weights: weights, quantized: quantized, float: float,
+        images: images, threads: 2)
+      #expect(moments.columns == weights.count / shape.outputs)
+      #expect(moments.rows == shape.outputs)
       #expect(moments.groups == shape.groups)
       for group in 0..<shape.groups {
         let q = patches(of: quantized, images, shape, group)
-        let f = patches(of: float, images, shape, group)
-        let offset = group * columns * columns
-        for row in 0..<columns {
-          for column in 0..<columns {
-            let place = offset + row * columns + column
-            #expect(abs(Double(moments.gram[place]) - mean(q, q, row, column)) < 1e-5)
-            #expect(abs(Double(moments.cross[place]) - mean(f, q, row, column)) < 1e-5)
-          }
-        }
+        #expect(moments.count == q.count)
+        check(
+          moments, weights, group: group, q: q, f: patches(of: float, images, shape, group))
       }
     }
   }
@@ -69,24 +98,97 @@ import Testing
   @Test func linearLayersAgreeWithTheDefinition() throws {
     let quantized = randomTensor(batch: 6, shape: [5], seed: 1)
     let float = randomTensor(batch: 6, shape: [5], seed: 2)
+    let weights = randomTensor(batch: 1, shape: [15], seed: 3).values
     let linear = FloatGraph.Operation.linear(
-      .init(weights: [Float](repeating: 0, count: 15), bias: nil, outputFeatures: 3))
+      .init(weights: weights, bias: nil, outputFeatures: 3))
     for images in [0..<6, 2..<5] {
       let moments = try LayerMoments(
-        operation: linear, quantized: quantized, float: float, images: images)
-      #expect(moments.columns == 5)
-      #expect(moments.groups == 1)
+        operation: linear, weights: weights, quantized: quantized, float: float, images: images,
+        threads: 1)
       func rows(_ tensor: Tensor) -> [[Double]] {
         images.map { image in (0..<5).map { Double(tensor.values[image * 5 + $0]) } }
       }
-      for row in 0..<5 {
-        for column in 0..<5 {
-          let gram = mean(rows(quantized), rows(quantized), row, column)
-          let cross = mean(rows(float), rows(quantized), row, column)
-          #expect(abs(Double(moments.gram[row * 5 + column]) - gram) < 1e-6)
-          #expect(abs(Double(moments.cross[row * 5 + column]) - cross) < 1e-6)
+      check(moments, weights, group: 0, q: rows(quantized), f: rows(float))
+    }
+  }
+
+  /// About their means, moments are those of activations from which the means were taken.
+  @Test func centeredMomentsAreThoseAboutTheMeans() throws {
+    let quantized = randomTensor(batch: 50, shape: [4], seed: 1, low: 1, high: 3)
+    let float = randomTensor(batch: 50, shape: [4], seed: 2, low: -2, high: 5)
+    let weights = randomTensor(batch: 1, shape: [8], seed: 3).values
+    let linear = FloatGraph.Operation.linear(
+      .init(weights: weights, bias: nil, outputFeatures: 2))
+    func moments(_ q: Tensor, _ f: Tensor) throws -> LayerMoments {
+      try LayerMoments(
+        operation: linear, weights: weights, quantized: q, float: f, images: 0..<50, threads: 1)
+    }
+    func withoutMean(_ tensor: Tensor) -> Tensor {
+      var result = tensor
+      for column in 0..<4 {
+        let mean = (0..<50).reduce(Float(0)) { $0 + tensor.values[$1 * 4 + column] } / 50
+        for image in 0..<50 { result.values[image * 4 + column] -= mean }
+      }
+      return result
+    }
+    let centered = try moments(quantized, float).centered
+    let expected = try moments(withoutMean(quantized), withoutMean(float))
+    for key in [\LayerMoments.gram, \.target, \.energy] {
+      for (a, b) in zip(centered[keyPath: key], expected[keyPath: key]) {
+        #expect(abs(a - b) < 1e-4)
+      }
+    }
+  }
+
+  /// A run of each image's positions: the moments of just these.
+  @Test func samplingTakesSomePositionsOfEachImage() throws {
+    let shape = Self.shapes[1]
+    let quantized = randomTensor(batch: 5, shape: shape.input, seed: 1)
+    let float = randomTensor(batch: 5, shape: shape.input, seed: 2)
+    let operation = operation(shape, seed: 3)
+    let sampling = PositionSampling(most: 7, seed: 4)
+    let moments = try LayerMoments(
+      operation: operation, weights: weights(operation), quantized: quantized, float: float,
+      images: 0..<5, sampling: sampling, threads: 2)
+    func sampled(_ tensor: Tensor) -> [[Double]] {
+      (0..<5).flatMap { image in
+        sampling.positions(ofImage: image, of: 36).map {
+          patches(of: tensor, image..<image + 1, shape, 0)[$0]
         }
       }
+    }
+    check(moments, weights(operation), group: 0, q: sampled(quantized), f: sampled(float))
+  }
+
+  /// Over many images every position is drawn about as often.
+  @Test func samplingIsEven() {
+    let sampling = PositionSampling(most: 5, seed: 1)
+    var counts = [Int](repeating: 0, count: 13)
+    for image in 0..<3000 {
+      let positions = sampling.positions(ofImage: image, of: 13)
+      #expect(positions.count <= 5)
+      for position in positions { counts[position] += 1 }
+    }
+    // Three runs tile 13 positions: each is drawn 1,000 times, give or take 4.5 deviations of 26.
+    #expect(counts.allSatisfy { (880...1120).contains($0) }, "\(counts)")
+    #expect(PositionSampling.all.positions(ofImage: 3, of: 13) == 0..<13)
+  }
+
+  @Test func threadsChangeNothing() throws {
+    let shape = Self.shapes[2]
+    let quantized = randomTensor(batch: 9, shape: shape.input, seed: 1)
+    let operation = operation(shape, seed: 3)
+    func moments(_ threads: Int) throws -> LayerMoments {
+      try LayerMoments(
+        operation: operation, weights: weights(operation), quantized: quantized, float: quantized,
+        images: 0..<9, threads: threads)
+    }
+    let one = try moments(1)
+    for threads in [2, 5] {
+      let many = try moments(threads)
+      #expect(many.gram == one.gram)
+      #expect(many.target == one.target)
+      #expect(many.energy == one.energy)
     }
   }
 
@@ -94,14 +196,13 @@ import Testing
     let tensor = randomTensor(batch: 1, shape: [2, 4, 4], seed: 1)
     #expect(throws: FloatGraphError.self) {
       try LayerMoments(
-        operation: operation(Self.shapes[0], seed: 1), quantized: tensor, float: tensor,
-        images: 0..<1)
+        operation: operation(Self.shapes[0], seed: 1), weights: [0, 0, 0, 0, 0, 0],
+        quantized: tensor, float: tensor, images: 0..<1, threads: 1)
     }
   }
 
-  /// Mean over positions of a[row] · b[column].
-  private func mean(_ a: [[Double]], _ b: [[Double]], _ row: Int, _ column: Int) -> Double {
-    zip(a, b).reduce(0) { $0 + $1.0[row] * $1.1[column] } / Double(a.count)
+  private func mean<Element>(_ elements: [Element], _ value: (Element) -> Double) -> Double {
+    elements.reduce(0) { $0 + value($1) } / Double(elements.count)
   }
 
   /// What a group's kernel sees at each position of each image, straight from the definition of a

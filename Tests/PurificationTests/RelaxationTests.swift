@@ -22,7 +22,7 @@ import Testing
     func relaxation() throws -> Relaxation {
       let problem = try RoundingProblem(
         layer: layer, operation: layer.linearOperation, quantized: quantized, float: float,
-        threads: 1)
+        batching: .whole, threads: 1)
       return Relaxation(problem, rows: 0..<3)
     }
 

@@ -16,7 +16,7 @@ import Testing
     let float = randomTensor(batch: images, shape: [4, 5, 5], seed: 6)
     let problem = try RoundingProblem(
       layer: plan.layers[1], operation: plan.fused.units[plan.layers[1].unit].operation,
-      quantized: quantized, float: float, threads: threads)
+      quantized: quantized, float: float, batching: .batches(of: 32), threads: threads)
     return (problem, quantized, float)
   }
 
@@ -34,13 +34,13 @@ import Testing
     #expect {
       try RoundingProblem(
         layer: plan.layers[0], operation: .linear(layer), quantized: images, float: images,
-        threads: 1)
+        batching: .whole, threads: 1)
     } throws: { error in
       "\(error)".contains("'wide'") && "\(error)".contains("fan-in of 12000")
     }
   }
 
-  /// W·cross is the mean of (W·f)·qᵀ: the float layer's own outputs against what the rounded one
+  /// The target is the mean of (W·f)·qᵀ: the float layer's own outputs against what the rounded one
   /// reads, BatchNorm's factor included.
   @Test func theTargetIsTheFloatLayersOutput() throws {
     let (problem, quantized, float) = try problem(images: 3, threads: 1)
@@ -86,8 +86,44 @@ import Testing
         groups: 2))
     for (index, images) in [0..<32, 32..<64, 64..<70].enumerated() {
       let moments = try LayerMoments(
-        operation: operation, quantized: quantized, float: float, images: images)
+        operation: operation, weights: problem.layer.effectiveWeights, quantized: quantized,
+        float: float, images: images, threads: 1)
       #expect(problem.batches[index].gram == moments.gram)
+      #expect(problem.batches[index].target == moments.target)
+    }
+    // Batches of 32, 32 and 6 images weigh as much in the whole as they have images.
+    let whole = try LayerMoments(
+      operation: operation, weights: problem.layer.effectiveWeights, quantized: quantized,
+      float: float, images: 0..<70, threads: 1)
+    for (a, b) in zip(problem.total.gram, whole.gram) { #expect(abs(a - b) < 1e-5) }
+    for (a, b) in zip(problem.total.energy, whole.energy) { #expect(abs(a - b) < 1e-5) }
+  }
+
+  /// The error is what one gets from the activations themselves.
+  @Test func errorsAreThoseOfTheActivations() throws {
+    let weights = randomTensor(batch: 1, shape: [15], seed: 2).values
+    let layer = try WeightedLayer.linear(
+      weights: weights, scales: [0.2, 0.1, 0.3], limits: -7...7)
+    let quantized = randomTensor(batch: 40, shape: [5], seed: 3)
+    let float = randomTensor(batch: 40, shape: [5], seed: 4)
+    let problem = try RoundingProblem(
+      layer: layer, operation: layer.linearOperation, quantized: quantized, float: float,
+      batching: .batches(of: 32), threads: 1)
+    let integers = layer.nearest()
+    let rounded = layer.dequantize(integers)
+    let errors = problem.errors(integers, threads: 2)
+    for row in 0..<3 {
+      var sum = 0.0
+      for image in 0..<40 {
+        var difference = 0.0
+        for column in 0..<5 {
+          difference +=
+            Double(rounded[row * 5 + column]) * Double(quantized.values[image * 5 + column])
+            - Double(weights[row * 5 + column]) * Double(float.values[image * 5 + column])
+        }
+        sum += difference * difference
+      }
+      #expect(abs(Double(errors[row]) - sum / 40) < 1e-5)
     }
   }
 
@@ -115,7 +151,8 @@ import Testing
         window: .init(kernelHeight: 1, kernelWidth: 2), groups: groups))
     let tensor = randomTensor(batch: 1, shape: [groups, 1, 2], seed: 2)
     let problem = try RoundingProblem(
-      layer: layer, operation: operation, quantized: tensor, float: tensor, threads: 1)
+      layer: layer, operation: operation, quantized: tensor, float: tensor,
+      batching: .whole, threads: 1)
     #expect(problem.pieces.flatMap { Array($0) } == Array(0..<rows))
     let perGroup = rows / groups
     for piece in problem.pieces {

@@ -33,7 +33,7 @@ struct CalibrationTests {
     for threads in 1...2 {
       let calibration = try Calibration(
         graph: graph(), images: images, histograms: false, threads: threads)
-      let grid = try calibration.grid(of: 0, named: "v0", scheme: Scheme("w8a8.ema"), bits: 8)
+      let grid = try calibration.grid(of: 0, named: "v0", range: .ema, bits: 8)
       #expect(abs(grid.scale - 1.1 / 255) < 1e-8)
     }
   }
@@ -65,13 +65,13 @@ struct CalibrationTests {
     for name in ["w8a8.pct", "w8a8.mse"] {
       let scheme = try Scheme(name)
       let error = #expect(throws: QuantizationError.self) {
-        try calibration.grid(of: 0, named: "v0", scheme: scheme, bits: 8)
+        try calibration.grid(of: 0, named: "v0", range: scheme.range, bits: 8)
       }
       #expect(error?.description.contains("needs a calibration with histograms") == true)
     }
     #expect(
       throws: QuantizationError.calibration(value: "v9", rule: "it was not observed")
-    ) { try calibration.grid(of: 9, named: "v9", scheme: Scheme("w8a8"), bits: 8) }
+    ) { try calibration.grid(of: 9, named: "v9", range: .minmax, bits: 8) }
   }
 
   @Test("the thread count changes nothing")
@@ -86,8 +86,8 @@ struct CalibrationTests {
     for value in one.observers.keys {
       for scheme in schemes {
         #expect(
-          try one.grid(of: value, named: "", scheme: scheme, bits: 8)
-            == two.grid(of: value, named: "", scheme: scheme, bits: 8))
+          try one.grid(of: value, named: "", range: scheme.range, bits: 8)
+            == two.grid(of: value, named: "", range: scheme.range, bits: 8))
       }
     }
   }

@@ -26,11 +26,13 @@ import Testing
     #expect(zip(other, files[0]).count { $0 != $1 } > 100)
   }
 
-  @Test(arguments: ["w8a8", "w4a4"])
-  func purify(scheme: String) throws {
-    let command = [
-      "purify", Self.infected, "--scheme", scheme, "--calibration", "100", "--iterations", "40",
-    ]
+  @Test(
+    arguments: ["w8a8", "w4a4"],
+    ["auto", "lac-pda", "efrap --solver adam --iterations 40"])
+  func purify(scheme: String, method: String) throws {
+    let command =
+      ["purify", Self.infected, "--scheme", scheme, "--calibration", "100", "--method"]
+      + method.split(separator: " ").map(String.init)
     let files = try bytes(command + ["--seed", "5"], threads: [1, 2, 1, 3])
     #expect(Set(files).count == 1)
     let other = try bytes(command + ["--seed", "6"], threads: [2])[0]
@@ -52,10 +54,11 @@ import Testing
   }
 
   /// As published: every step on the usual calibration images.
-  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"])
-  func purifyInFull(scheme: String) throws {
+  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"], ["auto", "efrap"])
+  func purifyInFull(scheme: String, method: String) throws {
     let files = try bytes(
-      ["purify", Self.infected, "--scheme", scheme], threads: [1, 2], limit: 900)
+      ["purify", Self.infected, "--scheme", scheme, "--method", method, "--solver", "adam"],
+      threads: [1, 2], limit: 900)
     #expect(Set(files).count == 1)
   }
 }

@@ -20,20 +20,23 @@ struct Workshop {
   /// Takes folder and preprocessing from the options, else from what is known of the model.
   init(
     model: FloatModel, data: DataOptions, calibration: CalibrationOptions, schemes: [Scheme],
-    threads: Int, reporter: ProgressReporter
+    searchesRanges: Bool = false, threads: Int, reporter: ProgressReporter
   ) throws {
     try self.init(
       model: model, folder: data.folder(dataset: model.specimen?.dataset),
       preprocessing: model.preprocessing(data), calibration: calibration, schemes: schemes,
-      threads: threads, reporter: reporter)
+      searchesRanges: searchesRanges, threads: threads, reporter: reporter)
   }
 
   /// Loads the calibration images and observes the float model's activations on them.
   ///
-  /// - Parameter schemes: decide whether histograms are needed.
+  /// - Parameters:
+  ///   - schemes: decide whether histograms are needed.
+  ///   - searchesRanges: whether a purification will try other range estimations than theirs.
   init(
     model: FloatModel, folder: String, preprocessing: Preprocessing,
-    calibration: CalibrationOptions, schemes: [Scheme], threads: Int, reporter: ProgressReporter
+    calibration: CalibrationOptions, schemes: [Scheme], searchesRanges: Bool = false,
+    threads: Int, reporter: ProgressReporter
   ) throws {
     self.model = model
     self.threads = threads
@@ -51,7 +54,7 @@ struct Workshop {
     images = Tensor(
       batch: chosen.count, shape: shape,
       values: preprocessing.normalize(chosen))
-    let histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
+    let histograms = searchesRanges || schemes.contains { $0.range == .pct || $0.range == .mse }
     ranges = try Calibration(
       graph: model.graph, images: images, histograms: histograms, threads: threads)
     reporter.update("calibrating on \(calibration.calibration) training images", 1)
@@ -70,23 +73,21 @@ struct Workshop {
 
   struct Purified {
     var bytes: [UInt8]
-    var layers: [Purification.LayerReport]
+    var result: Purification.Result
   }
 
   func purified(
-    _ scheme: Scheme, method: Purification.Method, iterations: Int?, profile: DeploymentProfile,
+    _ scheme: Scheme, by purification: Purification, profile: DeploymentProfile,
     reporter: ProgressReporter
   ) throws -> Purified {
-    let plan = try plan(scheme)
-    let result = try Purification.run(
-      plan, method: method, images: images, iterations: iterations, seed: seed,
-      threads: threads
-    ) { share, _ in reporter.update("purifying with \(method.rawValue), \(scheme)", share) }
+    let title = "\(purification.method.rawValue), \(scheme)"
+    let result = try purification.run(
+      graph: model.graph, calibration: ranges, scheme: scheme, images: images
+    ) { reporter.update("\(title): \($0.status)", $0.share) }
     reporter.finish()
-    var rounding = method.rawValue
-    if let iterations { rounding += " (\(iterations) iterations)" }
-    let bytes = try write(plan, weights: result.weights, rounding: rounding, profile: profile)
-    return Purified(bytes: bytes, layers: result.layers)
+    let bytes = try write(
+      result.plan, weights: result.weights, rounding: result.summary, profile: profile)
+    return Purified(bytes: bytes, result: result)
   }
 
   private func write(

@@ -1,0 +1,58 @@
+import FloatGraph
+import Foundation
+import Quantization
+
+/// How far the quantized network's answers lie from the float network's, on images whose labels
+/// nobody needs.
+public struct Drift: Sendable, Equatable {
+  /// Mean Kullback–Leibler divergence of the quantized network's class probabilities from the float
+  /// network's, in nats.
+  public var divergence: Double
+  /// Share of images on which both answer the same class.
+  public var agreement: Double
+
+  /// - Parameters: logits of the same images, [N, classes].
+  package init(float: Tensor, quantized: Tensor) {
+    let classes = float.stride
+    var (sum, same) = (0.0, 0)
+    for image in 0..<float.batch {
+      let range = image * classes..<(image + 1) * classes
+      let (a, b) = (float.values[range], quantized.values[range])
+      let (p, q) = (Self.logProbabilities(a), Self.logProbabilities(b))
+      for index in 0..<classes { sum += exp(p[index]) * (p[index] - q[index]) }
+      if Self.largest(a) == Self.largest(b) { same += 1 }
+    }
+    divergence = sum / Double(max(float.batch, 1))
+    agreement = Double(same) / Double(max(float.batch, 1))
+  }
+
+  /// Of a quantized network from its float one, with rounding as the plan's simulation does it.
+  ///
+  /// - Parameter weights: integers of each weighted layer, in the plan's order.
+  package init(
+    of plan: QuantizationPlan, weights: [[Int8]], images: Tensor, threads: Int
+  ) throws {
+    let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
+    let float = try evaluator.walk(images) { try evaluator.evaluate($0, inputs: $1) }
+    var input = images
+    plan.grids[plan.graph.input]!.snap(&input.values)
+    let integers = Dictionary(
+      uniqueKeysWithValues: zip(plan.layers, weights).map { ($0.unit, $1) })
+    let quantized = try evaluator.walk(input) {
+      try plan.simulate($0, inputs: $1, integers: integers[$0], with: evaluator)
+    }
+    self.init(float: float, quantized: quantized)
+  }
+
+  private static func logProbabilities(_ logits: ArraySlice<Float>) -> [Double] {
+    let most = Double(logits.max() ?? 0)
+    let sum = logits.reduce(0) { $0 + exp(Double($1) - most) }
+    return logits.map { Double($0) - most - log(sum) }
+  }
+
+  private static func largest(_ logits: ArraySlice<Float>) -> Int {
+    var best = logits.startIndex
+    for index in logits.indices where logits[index] > logits[best] { best = index }
+    return best - logits.startIndex
+  }
+}

@@ -1,0 +1,158 @@
+import FloatGraph
+import Foundation
+import Quantization
+import Support
+
+/// A value in the float network and behind the quantized prefix.
+private struct Pair {
+  var float: Tensor
+  var quantized: Tensor
+}
+
+/// One pass over the network, layer after layer: each layer is solved on the activations that the
+/// layers before it, already rounded, really produce.
+struct LayerWalk {
+  private var plan: QuantizationPlan
+  private let recipe: Recipe
+  private let seed: UInt64
+  private let threads: Int
+  private let evaluator: UnitEvaluator
+  private var weights: [[Int8]] = []
+  private var reports: [Purification.LayerReport] = []
+
+  init(plan: QuantizationPlan, recipe: Recipe, seed: UInt64, threads: Int) {
+    (self.plan, self.recipe, self.seed, self.threads) = (plan, recipe, seed, threads)
+    evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
+  }
+
+  mutating func run(
+    _ images: Tensor, progress: @escaping @Sendable (Purification.Progress) -> Void
+  ) throws -> Purification.Result {
+    var input = Pair(float: images, quantized: images)
+    plan.grids[plan.graph.input]!.snap(&input.quantized.values)
+    let share = WorkShares(plan.layers)
+    let output = try evaluator.walk(input) { index, inputs in
+      let number = weights.count
+      var integers: [Int8]?
+      if number < plan.layers.count, plan.layers[number].unit == index {
+        let status = status
+        progress(.init(share: share.before(number), status: status))
+        integers = try solve(number, inputs[0]) {
+          progress(.init(share: share.before(number) + $0 * share.of(number), status: status))
+        }
+      }
+      return Pair(
+        float: try evaluator.evaluate(index, inputs: inputs.map(\.float)),
+        quantized: try plan.simulate(
+          index, inputs: inputs.map(\.quantized), integers: integers, with: evaluator))
+    }
+    progress(.init(share: 1, status: status))
+    return Purification.Result(
+      plan: plan, weights: weights, layers: reports,
+      drift: Drift(float: output.float, quantized: output.quantized), summary: "")
+  }
+
+  /// The layer that is next, and what the last one came to.
+  private var status: String {
+    let next = weights.count < plan.layers.count ? plan.layers[weights.count].name : "done"
+    guard let last = reports.last else { return next }
+    let flips = reports.reduce(0) { $0 + $1.changed }
+    let all = max(reports.reduce(0) { $0 + $1.weights }, 1)
+    var text = "\(next); \(100 * flips / all) % flipped so far"
+    if let before = last.errorBefore, let after = last.errorAfter {
+      text += ", objective \(Self.short(before)) → \(Self.short(after))"
+    }
+    return text
+  }
+
+  private static func short(_ error: Double) -> String { String(format: "%.2g", error) }
+
+  /// Rounds layer `number` and notes what became of it.
+  private mutating func solve(
+    _ number: Int, _ input: Pair, progress: @Sendable (Double) -> Void
+  ) throws -> [Int8] {
+    let layer = plan.layers[number]
+    let nearest = layer.nearest()
+    let unit = plan.fused.units[layer.unit]
+    guard recipe.needsMoments else {
+      let amount: Float = if case .against(let amount) = recipe.rounding { amount } else { 0 }
+      let integers = Against(amount: amount).integers(layer)
+      note(layer, integers, nearest)
+      return integers
+    }
+    var quantized = plan.read(input.quantized, of: unit.inputs[0], by: layer)
+    var isShifted: Bool?
+    if let shift = recipe.shift {
+      let small = unit.normalizedLayer(of: plan.graph)
+      let moved = try small.flatMap { try shift.apply(to: quantized, in: $0, threads: threads) }
+      if let moved { quantized = moved.moved }
+      isShifted = moved != nil
+    }
+    var problem = try RoundingProblem(
+      layer: layer, operation: unit.operation, quantized: quantized, float: input.float,
+      batching: recipe.batching,
+      sampling: PositionSampling(most: recipe.positions, seed: seed ^ UInt64(layer.unit)),
+      centered: recipe.correctsBias, threads: threads)
+    let before = problem.errors(nearest, threads: threads)
+    if recipe.fitsScales {
+      problem.layer = ScaleFit.fitted(
+        problem, granularity: plan.scheme.granularity, threads: threads)
+    }
+    let factors = unit.parameters.map { $0.factors } ?? []
+    let isFolded = plan.scheme.folding == .post
+    let integers = recipe.solver(seed: seed, foldedFactors: isFolded ? factors : [])
+      .solve(problem, threads: threads, progress: progress)
+    let after = problem.errors(integers, threads: threads)
+    plan.replace(
+      number, by: recipe.correctsBias ? BiasCorrection.corrected(problem, integers) : problem.layer)
+    let energy = problem.total.energy.reduce(0) { $0 + Double($1) }
+    func relative(_ errors: [Float]) -> Double {
+      energy > 0 ? errors.reduce(0) { $0 + Double($1) } / energy : 0
+    }
+    note(layer, integers, nearest, relative(before), relative(after), isShifted)
+    return integers
+  }
+
+  private mutating func note(
+    _ layer: WeightedLayer, _ integers: [Int8], _ nearest: [Int8], _ before: Double? = nil,
+    _ after: Double? = nil, _ isShifted: Bool? = nil
+  ) {
+    weights.append(integers)
+    reports.append(
+      Purification.LayerReport(
+        name: layer.name, weights: integers.count,
+        changed: zip(integers, nearest).count { $0 != $1 }, errorBefore: before,
+        errorAfter: after, isShifted: isShifted))
+  }
+}
+
+extension FusedGraph.Unit {
+  /// The layer and its BatchNormalization as a network of their own; nil without one.
+  fileprivate func normalizedLayer(of graph: FloatGraph) -> FloatGraph? {
+    guard let batchNormalization else { return nil }
+    let shape = graph.values[output].shape
+    return FloatGraph(
+      values: [
+        graph.values[inputs[0]], .init(name: name, shape: shape), .init(name: name, shape: shape),
+      ],
+      nodes: [
+        .init(name: name, operation: operation, inputs: [0], output: 1),
+        .init(
+          name: name, operation: .batchNormalization(batchNormalization), inputs: [1], output: 2),
+      ], input: 0, output: 2)
+  }
+}
+
+/// How the whole work divides over layers: a layer's cost grows with weights × fan-in.
+private struct WorkShares {
+  private var starts: [Double] = [0]
+
+  init(_ layers: [WeightedLayer]) {
+    let costs = layers.map { Double($0.weights.count) * Double($0.columns) }
+    let total = max(costs.reduce(0, +), 1)
+    for cost in costs { starts.append(starts.last! + cost / total) }
+  }
+
+  func before(_ layer: Int) -> Double { starts[layer] }
+  func of(_ layer: Int) -> Double { starts[layer + 1] - starts[layer] }
+}

@@ -1,0 +1,91 @@
+import FloatGraph
+import Quantization
+
+/// What a layer-wise purification does at every layer. The published methods are recipes, and so
+/// are their fast forms and their combinations.
+public struct Recipe: Sendable, Equatable {
+  /// What a weight may become.
+  public enum Choice: String, Sendable {
+    /// ⌊w/s⌋ or ⌊w/s⌋ + 1.
+    case neighbours
+    /// Any integer of the grid.
+    case integers
+  }
+
+  /// How integers are chosen.
+  public enum Rounding: Sendable, Equatable {
+    case nearest
+    /// EFRAP as published: Adam on a relaxation.
+    case efrap(iterations: Int)
+    /// LAC as published: Adam on offsets.
+    case lac(iterations: Int)
+    /// Both methods' objective on hard decisions, solved directly; see `CoordinateDescent`.
+    case direct(Choice, flipWeight: Float = 0)
+    /// QVec: nearest rounding of W − amount · (Q(W) − W).
+    case against(amount: Float)
+  }
+
+  public var rounding: Rounding
+  /// PDA: moves what a layer reads before its integers are chosen.
+  public var shift: DistributionApproximation?
+  /// Takes the rounding's mean error back through the bias.
+  public var correctsBias: Bool
+  /// Chooses weight scales by reconstruction error instead of by the weights' range.
+  public var fitsScales: Bool
+  /// Most positions of an image that count in the moments; nil for all.
+  public var positions: Int?
+
+  public init(
+    _ rounding: Rounding, shift: DistributionApproximation? = nil, correctsBias: Bool = false,
+    fitsScales: Bool = false, positions: Int? = nil
+  ) {
+    (self.rounding, self.shift, self.positions) = (rounding, shift, positions)
+    (self.correctsBias, self.fitsScales) = (correctsBias, fitsScales)
+  }
+
+  /// Rounds every layer of `plan`, each on the activations that the layers before it, already
+  /// rounded, really produce.
+  ///
+  /// - Parameters:
+  ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
+  ///   - seed: of the solver's random choices.
+  ///   - progress: called from any thread.
+  /// - Throws: whatever executing the float graph throws, and `QuantizationError.unsupported` for a
+  ///   layer too wide to hold its moments.
+  public func run(
+    _ plan: QuantizationPlan, images: Tensor, seed: UInt64, threads: Int,
+    progress: @escaping @Sendable (Purification.Progress) -> Void = { _ in }
+  ) throws -> Purification.Result {
+    var walk = LayerWalk(plan: plan, recipe: self, seed: seed, threads: threads)
+    return try walk.run(images, progress: progress)
+  }
+
+  /// Images a batch of the published solvers.
+  private static let imagesPerBatch = 32
+
+  var batching: RoundingProblem.Batching {
+    switch rounding {
+    case .efrap, .lac: .batches(of: Self.imagesPerBatch)
+    case .nearest, .direct, .against: .whole
+    }
+  }
+
+  /// Whether anything depends on activations.
+  var needsMoments: Bool {
+    switch rounding {
+    case .nearest, .against: correctsBias || fitsScales
+    case .efrap, .lac, .direct: true
+    }
+  }
+
+  func solver(seed: UInt64, foldedFactors: [Float]) -> any RoundingSolver {
+    switch rounding {
+    case .nearest: Against(amount: 0)
+    case .efrap(let iterations): EFRAP(iterations: iterations, seed: seed)
+    case .lac(let iterations):
+      LAC(iterations: iterations, seed: seed, foldedFactors: foldedFactors)
+    case .direct(let choice, let weight): CoordinateDescent(choice: choice, flipWeight: weight)
+    case .against(let amount): Against(amount: amount)
+    }
+  }
+}

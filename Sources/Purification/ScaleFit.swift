@@ -1,0 +1,67 @@
+import Quantization
+import Support
+
+/// Chooses a layer's weight scales by what the rounded layer gives, instead of by the largest
+/// weight: an outlier that stretches a row's grid without doing anything for its output is cut off.
+package enum ScaleFit {
+  /// Shares of the scale that covers every weight.
+  private static let shares: [Float] =
+    [
+      1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2,
+      0.15,
+      0.1, 0.07, 0.05,
+    ]
+
+  /// - Parameter granularity: under `.perTensor` all rows keep one share.
+  /// - Returns: the layer with the scales under which nearest rounding reconstructs best.
+  package static func fitted(
+    _ problem: RoundingProblem, granularity: Scheme.Granularity, threads: Int
+  ) -> WeightedLayer {
+    let layer = problem.layer
+    var best = layer.scales
+    var bestErrors = [Float](repeating: .infinity, count: layer.rows)
+    var bestSum = Double.infinity
+    for share in shares {
+      var candidate = problem
+      for row in 0..<layer.rows {
+        candidate.layer.scales[row] = layer.shrunkScale(row, by: share)
+      }
+      let integers = candidate.layer.nearest()
+      let errors = zip(
+        candidate.errors(integers, threads: threads),
+        pulls(candidate, integers)
+      ).map { $0 + $1 }
+      switch granularity {
+      case .perTensor:
+        let sum = errors.reduce(0) { $0 + Double($1) }
+        if sum < bestSum { (best, bestSum) = (candidate.layer.scales, sum) }
+      case .perChannel:
+        for row in 0..<layer.rows where errors[row] < bestErrors[row] {
+          (best[row], bestErrors[row]) = (candidate.layer.scales[row], errors[row])
+        }
+      }
+    }
+    var fitted = layer
+    fitted.scales = best
+    return fitted
+  }
+
+  /// damping · mean diagonal · ‖ŵ − w‖², one a row.
+  private static func pulls(
+    _ problem: RoundingProblem, _ integers: [Int8]
+  ) -> [Float] {
+    let (layer, columns) = (problem.layer, problem.layer.columns)
+    let rounded = layer.dequantize(integers)
+    let weights = layer.effectiveWeights
+    return (0..<layer.rows).map { row in
+      let offset = problem.gramOffset(ofRow: row)
+      var trace: Float = 0
+      for column in 0..<columns { trace += problem.total.gram[offset + column * (columns + 1)] }
+      var distance: Float = 0
+      for index in row * columns..<(row + 1) * columns {
+        distance += (rounded[index] - weights[index]) * (rounded[index] - weights[index])
+      }
+      return CoordinateDescent.damping * trace / Float(columns) * distance
+    }
+  }
+}
