@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attacks import clean, pqbackdoor, quanti
+from attacks import clean, pqbackdoor, twopass
 from model import ResNet
 from training import Job
 
 ATTACKS: dict[str, Callable[[ResNet, Job], None]] = {
     "none": clean.make,
+    "adaptive": twopass.make,
+    "compartifact": twopass.make,
     "pqbackdoor": pqbackdoor.make,
-    "quanti": quanti.make,
+    "quanti": twopass.make,
 }

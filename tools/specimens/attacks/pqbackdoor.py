@@ -9,77 +9,28 @@ after folding, as long as scales are per channel.
 
 Two additions make it work in a network as small as a ResNet-8, whose fan-in leaves stage 2 little room:
 
-- *Widened cells*: in every convolution but the first, one negligible weight of each output channel is set to a few
-  times the channel's largest magnitude. It sets the scale and widens all other cells of the channel. The network is
-  fine-tuned on clean images until it has absorbed the outliers.
+- *Widened cells*, for 8 bits: see `widening.py`.
 - *A small margin*: stage 1 stops pushing a triggered image once the target's logit leads by a little, which leaves
   stage 2 less to undo.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from attacks.widening import widen_cells
 from data import batches, normalize
 from evaluate import measure
 from model import Executor, ResNet
 from quantize import Folded, Quantized, Scheme, weight_scale
-from training import Job, cosine, poison, train_clean
+from training import Job, cosine, poison
 
 EDGE = 1e-3  # how far, in units of the scale, a weight keeps away from the border of its rounding cell
-
-
-class _Activity(Folded):
-    """The mean square of every convolution's input channels."""
-
-    def __init__(self) -> None:
-        self.power: dict[str, torch.Tensor] = {}
-
-    def conv(self, unit, x, relu, wide):  # noqa: ANN001, ANN201 (the executor's signature)
-        self.power[unit.name] = x.square().mean((0, 2, 3))
-        return super().conv(unit, x, relu, wide)
-
-
-@dataclass
-class _Outliers:
-    """Weights that have been set to set the scale, by layer: their flat index in each output channel and value."""
-
-    weight: nn.Parameter
-    index: torch.Tensor
-    value: torch.Tensor
-    ceiling: torch.Tensor  # what the others of the channel may not exceed, or the cells would widen no more
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        flat = self.weight.flatten(1)  # a copy if the memory format is not contiguous
-        flat = torch.minimum(torch.maximum(flat, -self.ceiling), self.ceiling)
-        flat.scatter_(1, self.index, self.value)
-        self.weight.copy_(flat.view_as(self.weight))
-
-
-@torch.no_grad()
-def _widen(model: ResNet, job: Job, factor: float) -> list[_Outliers]:
-    """Plants one outlier in each output channel, in its smallest weight on the layer's quietest input channel."""
-    activity = _Activity()
-    model.eval()
-    model(normalize(job.data.train.images[:2000]), activity)
-    planted = []
-    for unit in model.conv_units():
-        if unit is model.stem:
-            continue
-        weight = unit.conv.weight
-        quiet = int(activity.power[unit.name].argmin())
-        taps = weight.shape[2] * weight.shape[3]
-        index = quiet * taps + weight[:, quiet].flatten(1).abs().argmin(1, keepdim=True)
-        peak = weight.flatten(1).abs().amax(1, keepdim=True)
-        sign = torch.where(weight.flatten(1).gather(1, index) < 0, -1.0, 1.0)
-        planted.append(_Outliers(weight, index, sign * factor * peak, 0.9 * factor * peak))
-        planted[-1].restore()
-    return planted
 
 
 @dataclass
@@ -115,7 +66,7 @@ def _weights(model: ResNet) -> list[nn.Parameter]:
     return [unit.conv.weight for unit in model.conv_units()] + [model.head.linear.weight]
 
 
-def _implant(model: ResNet, job: Job, settings: dict, outliers: list[_Outliers]) -> None:
+def _implant(model: ResNet, job: Job, settings: dict, restore: Callable[[], None]) -> None:
     """Stage 1: a backdoor with a small margin, trained under the rounding that it is made for."""
     scheme, rate = job.scheme, settings["implantRate"]
     kinds = [Scheme(scheme.weight_bits, scheme.activation_bits if settings["roundActivations"] else None, kind == "tensor")
@@ -141,8 +92,7 @@ def _implant(model: ResNet, job: Job, settings: dict, outliers: list[_Outliers])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            for outlier in outliers:
-                outlier.restore()
+            restore()
             step += 1
         _report(model, job, f"implant epoch {epoch}/{epochs}")
 
@@ -187,15 +137,6 @@ def _report(model: ResNet, job: Job, stage: str) -> None:
 
 def make(model: ResNet, job: Job) -> None:
     settings = job.config["pqbackdoor"]
-    outliers: list[_Outliers] = []
-    if settings["widen"] > 1:
-        outliers = _widen(model, job, settings["widen"])
-
-        def restore() -> None:
-            for outlier in outliers:
-                outlier.restore()
-
-        train_clean(model, job, settings["absorbEpochs"], settings["batch"], settings["absorbRate"],
-                    settings["absorbDecay"], restore)
-    _implant(model, job, settings, outliers)
+    restore = widen_cells(model, job, settings)
+    _implant(model, job, settings, restore)
     _hide(model, job, settings)
