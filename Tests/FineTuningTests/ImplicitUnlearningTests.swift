@@ -148,6 +148,11 @@ import Testing
     settings.implicitUnlearning.searchRate = 5
     let perturbation = try settings.implicitUnlearning.search(
       graph, [LabelledImages](repeating: data, count: 20), threads: 1)
+    func norm(_ vector: [Float]) -> Float { vector.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    settings.implicitUnlearning.largestNorm = norm(perturbation) / 2
+    let shorter = try settings.implicitUnlearning.search(
+      graph, [LabelledImages](repeating: data, count: 20), threads: 1)
+    #expect(abs(norm(shorter) - norm(perturbation) / 2) < 1e-4)
     var moved = data.images
     for index in moved.values.indices { moved.values[index] += perturbation[index % 36] }
     let misled = try LabelledImages(images: moved, labels: data.labels)
