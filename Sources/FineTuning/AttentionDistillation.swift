@@ -43,7 +43,8 @@ public struct AttentionDistillation: Sendable, Equatable {
       var distance = 0.0
       for (value, weight) in pairs {
         guard let own = pass.tape[value], let target = targets[value] else { continue }
-        var (loss, seed) = attention.evaluate(student: own, teacher: target)
+        var (loss, seed) = attention.evaluate(
+          student: own, teacher: target, threads: run.threads)
         for index in seed.values.indices { seed.values[index] *= Float(weight) }
         distance += weight * loss
         seeds[value] = seed

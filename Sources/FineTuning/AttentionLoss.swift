@@ -1,5 +1,6 @@
 import FloatGraph
 import Foundation
+import Support
 
 /// The distance of two networks' attention at one activation (Zagoruyko and Komodakis 2017, as NAD
 /// uses it): of each image the map Σ_c |F_c|^p, divided by its own 2-norm; then the mean square
@@ -7,30 +8,55 @@ import Foundation
 package struct AttentionLoss: Sendable {
   /// p; 2 is NAD's choice.
   package var power: Float = 2
-  /// Keeps an all-zero map finite.
-  private static let smallest: Float = 1e-6
-
   package init(power: Float = 2) {
     self.power = power
   }
 
   /// - Returns: the loss, and its derivatives by the student's activation.
-  package func evaluate(student: Tensor, teacher: Tensor) -> (loss: Double, gradient: Tensor) {
-    let plane = student.shape.dropFirst().reduce(1, *)
-    let channels = student.shape[0]
+  package func evaluate(
+    student: Tensor, teacher: Tensor, threads: Int = 1
+  ) -> (loss: Double, gradient: Tensor) {
     var gradient = Tensor(batch: student.batch, shape: student.shape)
-    var loss = 0.0
-    let share = 1 / Float(student.batch * plane)
-    for image in 0..<student.batch {
-      let base = image * student.stride
-      let (map, norm) = map(student, image)
-      let (target, targetNorm) = self.map(teacher, image)
+    let image = Image(
+      channels: student.shape[0], plane: student.shape.dropFirst().reduce(1, *), power: power,
+      batch: student.batch)
+    let losses = student.values.withUnsafeBufferPointer { own in
+      teacher.values.withUnsafeBufferPointer { target in
+        gradient.values.withUnsafeMutableBufferPointer { slopes -> [Double] in
+          guard let own = own.baseAddress, let target = target.baseAddress,
+            let slopes = slopes.baseAddress
+          else { return [] }
+          nonisolated(unsafe) let (from, to, into) = (own, target, slopes)
+          return Parallel.map(student.batch, threads: threads) { index in
+            let start = index * image.channels * image.plane
+            return image.evaluate(student: from + start, teacher: to + start, into: into + start)
+          }
+        }
+      }
+    }
+    return (losses.reduce(0, +), gradient)
+  }
+
+  /// One image's share of the loss.
+  private struct Image: Sendable {
+    let channels, plane: Int
+    let power: Float
+    let batch: Int
+
+    func evaluate(
+      student: UnsafePointer<Float>, teacher: UnsafePointer<Float>,
+      into gradient: UnsafeMutablePointer<Float>
+    ) -> Double {
+      let (map, norm) = map(student)
+      let (target, targetNorm) = self.map(teacher)
+      let share = 1 / Float(batch * plane)
+      let divisor = norm + smallest
       // Derivatives by the normalised map, and through the norm by the map itself.
-      let divisor = norm + Self.smallest
       var slopes = [Float](repeating: 0, count: plane)
+      var loss = 0.0
       var along: Float = 0
       for index in 0..<plane {
-        let difference = map[index] / divisor - target[index] / (targetNorm + Self.smallest)
+        let difference = map[index] / divisor - target[index] / (targetNorm + smallest)
         loss += Double(difference * difference * share)
         slopes[index] = 2 * difference * share
         along += slopes[index] * map[index]
@@ -38,34 +64,37 @@ package struct AttentionLoss: Sendable {
       let shared = norm > 0 ? along / (norm * divisor * divisor) : 0
       for index in 0..<plane { slopes[index] = slopes[index] / divisor - map[index] * shared }
       for channel in 0..<channels {
-        for index in 0..<plane {
-          let position = base + channel * plane + index
-          gradient.values[position] = slopes[index] * powerSlope(student.values[position])
+        let (from, to) = (student + channel * plane, gradient + channel * plane)
+        if power == 2 {
+          for index in 0..<plane { to[index] = slopes[index] * 2 * from[index] }
+        } else {
+          for index in 0..<plane { to[index] = slopes[index] * powerSlope(from[index]) }
         }
       }
+      return loss
     }
-    return (loss, gradient)
-  }
 
-  /// Σ_c |F_c|^p of an image, and its 2-norm.
-  private func map(_ activation: Tensor, _ image: Int) -> ([Float], norm: Float) {
-    let plane = activation.shape.dropFirst().reduce(1, *)
-    var map = [Float](repeating: 0, count: plane)
-    for channel in 0..<activation.shape[0] {
-      let start = image * activation.stride + channel * plane
-      for index in 0..<plane { map[index] += raised(activation.values[start + index]) }
+    /// Σ_c |F_c|^p, and its 2-norm.
+    private func map(_ activation: UnsafePointer<Float>) -> ([Float], norm: Float) {
+      var map = [Float](repeating: 0, count: plane)
+      for channel in 0..<channels {
+        let row = activation + channel * plane
+        if power == 2 {
+          for index in 0..<plane { map[index] += row[index] * row[index] }
+        } else {
+          for index in 0..<plane { map[index] += pow(abs(row[index]), power) }
+        }
+      }
+      return (map, map.reduce(0) { $0 + $1 * $1 }.squareRoot())
     }
-    return (map, map.reduce(0) { $0 + $1 * $1 }.squareRoot())
-  }
 
-  private func raised(_ value: Float) -> Float {
-    power == 2 ? value * value : pow(abs(value), power)
-  }
+    /// p · |F|^(p − 1) · sign F.
+    private func powerSlope(_ value: Float) -> Float {
+      if value == 0 { return 0 }
+      return power * pow(abs(value), power - 1) * (value < 0 ? -1 : 1)
+    }
 
-  /// p · |F|^(p − 1) · sign F.
-  private func powerSlope(_ value: Float) -> Float {
-    if power == 2 { return 2 * value }
-    if value == 0 { return 0 }
-    return power * pow(abs(value), power - 1) * (value < 0 ? -1 : 1)
+    /// Keeps an all-zero map finite.
+    private var smallest: Float { 1e-6 }
   }
 }
