@@ -22,6 +22,7 @@ let host: [Target] = [
   .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
+  .target(name: "FineTuning", dependencies: ["FloatGraph", "Support"]),
   .target(
     name: "ModelImport",
     dependencies: ["FloatGraph", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),

@@ -180,6 +180,7 @@ extension GradientKernel {
           if case .normalization(let normalization) = body {
             return normalizationGradient(call, normalization, addresses)
           }
+          if case .linear(let kernel) = body { return linearGradient(call, kernel, addresses) }
           return runPieces(call, addresses)
         }
       }
@@ -193,6 +194,7 @@ extension GradientKernel {
     return tensor.values.withUnsafeBufferPointer { body($0.baseAddress) }
   }
 
+  /// Each piece of work writes only its own part of what these point to.
   private struct Addresses: @unchecked Sendable {
     let input, output: UnsafePointer<Float>?
     let outputGradient: UnsafePointer<Float>
@@ -207,6 +209,24 @@ extension GradientKernel {
       input: addresses.input, outputGradient: addresses.outputGradient, images: call.batch,
       isTraining: call.statistics != nil, wantsParameters: call.wantsParameters,
       inputGradient: addresses.inputGradient, threads: call.threads)
+  }
+
+  private func linearGradient(
+    _ call: Call, _ kernel: LinearGradient, _ addresses: Addresses
+  ) -> ParameterGradient? {
+    if addresses.inputGradient != nil {
+      _ = GradientPieces.run(batch: call.batch, parameters: 0, threads: call.threads) { images, _ in
+        guard let target = addresses.inputGradient else { return }
+        let first = images.lowerBound
+        kernel.writeInput(
+          outputGradient: addresses.outputGradient + first * outputShape[0],
+          images: images.count, inputGradient: target + first * inputShapes[0][0])
+      }
+    }
+    guard call.wantsParameters, let input = addresses.input else { return nil }
+    return kernel.parameters(
+      input: input, outputGradient: addresses.outputGradient, images: call.batch,
+      threads: call.threads)
   }
 
   private func runPieces(_ call: Call, _ addresses: Addresses) -> ParameterGradient? {
@@ -240,10 +260,6 @@ extension GradientKernel {
         input: at.input, outputGradient: at.outputGradient, images: images,
         inputGradient: at.inputGradient, weightGradient: sums)
     case .depthwise(let kernel):
-      kernel.run(
-        input: at.input, outputGradient: at.outputGradient, images: images,
-        inputGradient: at.inputGradient, weightGradient: sums)
-    case .linear(let kernel):
       kernel.run(
         input: at.input, outputGradient: at.outputGradient, images: images,
         inputGradient: at.inputGradient, weightGradient: sums)

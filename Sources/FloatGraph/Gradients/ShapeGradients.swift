@@ -56,7 +56,16 @@ enum ElementwiseGradients {
     output: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, low: Float, high: Float,
     count: Int, inputGradient: UnsafeMutablePointer<Float>
   ) {
-    for index in 0..<count {
+    let (lows, highs) = (SIMD8<Float>(repeating: low), SIMD8<Float>(repeating: high))
+    let whole = count & ~7
+    for start in stride(from: 0, to: whole, by: 8) {
+      let value = UnsafeRawPointer(output + start).loadUnaligned(as: SIMD8<Float>.self)
+      let slope = UnsafeRawPointer(outputGradient + start).loadUnaligned(as: SIMD8<Float>.self)
+      let passed = SIMD8<Float>.zero.replacing(
+        with: slope, where: (value .> lows) .& (value .< highs))
+      UnsafeMutableRawPointer(inputGradient + start).storeBytes(of: passed, as: SIMD8<Float>.self)
+    }
+    for index in whole..<count {
       let isInside = output[index] > low && output[index] < high
       inputGradient[index] = isInside ? outputGradient[index] : 0
     }

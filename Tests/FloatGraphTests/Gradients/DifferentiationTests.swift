@@ -209,6 +209,15 @@ import Testing
     for (value, wanted) in zip(gradient.values, expected) { #expect(abs(value - wanted) < 1e-5) }
   }
 
+  /// As above with a tenth of the label's probability spread over the other two classes.
+  @Test func smoothedLabels() throws {
+    let logits = Tensor(batch: 1, shape: [3], values: [0, 0.6931472, 1.609438])
+    let (loss, gradient) = try CrossEntropy.evaluate(logits, labels: [1], smoothing: 0.1)
+    #expect(abs(loss - (0.05 * 2.0794415 + 0.9 * 1.3862944 + 0.05 * 0.4700036)) < 1e-6)
+    let expected: [Float] = [0.125 - 0.05, 0.25 - 0.9, 0.625 - 0.05]
+    for (value, wanted) in zip(gradient.values, expected) { #expect(abs(value - wanted) < 1e-6) }
+  }
+
   @Test func largeLogitsStayFinite() throws {
     let logits = Tensor(batch: 1, shape: [2], values: [3e38, -3e38])
     let (loss, gradient) = try CrossEntropy.evaluate(logits, labels: [1])

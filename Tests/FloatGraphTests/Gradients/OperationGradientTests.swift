@@ -81,6 +81,8 @@ import Testing
     var generator = SeededGenerator(seed: 5)
     let linear = FloatGraph.Linear(
       weights: generator.floats(7 * 13), bias: generator.floats(7), outputFeatures: 7)
+    let wide = FloatGraph.Linear(
+      weights: generator.floats(70 * 5), bias: generator.floats(70), outputFeatures: 70)
     var unbiased = linear
     unbiased.bias = nil
     func normalization(_ channels: Int) -> FloatGraph.Operation {
@@ -93,6 +95,7 @@ import Testing
     let image = [3, 6, 5]
     return [
       Case(name: "linear", operation: .linear(linear), inputs: [[13]], output: [7]),
+      Case(name: "linear, many outputs", operation: .linear(wide), inputs: [[5]], output: [70]),
       Case(name: "linear, no bias", operation: .linear(unbiased), inputs: [[13]], output: [7]),
       Case(name: "normalization", operation: normalization(3), inputs: [image], output: image),
       Case(

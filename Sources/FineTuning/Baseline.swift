@@ -1,0 +1,141 @@
+import FloatGraph
+import Synchronization
+
+/// The defences that the LAC paper compares with. They tune the float model on labelled benign
+/// images; the caller quantizes what comes out by nearest rounding.
+public enum Baseline: String, Sendable, CaseIterable {
+  case fineTuning = "ft"
+  case finePruning = "fp"
+  case modeConnectivity = "mcr"
+  case attentionDistillation = "nad"
+  case implicitUnlearning = "ibau"
+  case sharpnessAware = "ft-sam"
+
+  /// Every method's settings: the published ones unless changed.
+  public struct Settings: Sendable, Equatable {
+    public var fineTune = FineTune()
+    public var finePruning = FinePruning()
+    public var modeConnectivity = ModeConnectivity()
+    public var attentionDistillation = AttentionDistillation()
+    public var implicitUnlearning = ImplicitUnlearning()
+    public var sharpnessAware = SharpnessAware()
+    /// PDA in front of NAD or FT-SAM; nil for none.
+    public var approximation: DistributionApproximation?
+    /// Of every random choice: the order of images, points on a curve, images that are patched.
+    public var seed: UInt64 = 0
+
+    public init() {}
+
+    /// Gives every training of every method this number of epochs, and I-BAU this many rounds.
+    public mutating func setEpochs(_ epochs: Int) {
+      fineTune.training.epochs = epochs
+      finePruning.fineTuning.training.epochs = epochs
+      modeConnectivity.fineTuning.training.epochs = epochs
+      modeConnectivity.curve.epochs = epochs
+      attentionDistillation.teacher.training.epochs = epochs
+      attentionDistillation.student.epochs = epochs
+      implicitUnlearning.rounds = epochs
+      sharpnessAware.training.epochs = epochs
+    }
+
+    fileprivate func check(_ method: Baseline) throws(FineTuningError) {
+      let trainings: [TrainingSettings] =
+        switch method {
+        case .fineTuning: [fineTune.training]
+        case .finePruning: [finePruning.fineTuning.training]
+        case .modeConnectivity: [modeConnectivity.fineTuning.training, modeConnectivity.curve]
+        case .attentionDistillation:
+          [attentionDistillation.teacher.training, attentionDistillation.student]
+        case .implicitUnlearning: []
+        case .sharpnessAware: [sharpnessAware.training]
+        }
+      for training in trainings { try training.check() }
+      guard approximation == nil || [.attentionDistillation, .sharpnessAware].contains(method)
+      else {
+        throw .settings(rule: "PDA is a plug-in to nad and ft-sam, not to \(method.rawValue)")
+      }
+    }
+  }
+
+  public struct Result: Sendable {
+    /// The tuned model: the same nodes, with other parameters and running statistics.
+    public var graph: FloatGraph
+    /// What was trained, in order.
+    public var stages: [Stage]
+  }
+
+  public struct Stage: Sendable, Equatable {
+    public var name: String
+    /// Mean training loss of each epoch (round).
+    public var losses: [Double]
+  }
+
+  /// Tunes `graph`.
+  ///
+  /// - Parameters:
+  ///   - data: labelled benign training images, preprocessed; the papers take 5 % of the training
+  ///     set.
+  ///   - threads: the most that work at once; the result does not depend on it.
+  ///   - progress: called often, from the calling thread.
+  /// - Throws: `FineTuningError`, and `FloatGraphError` where the graph is not valid.
+  public func run(
+    _ graph: FloatGraph, on data: LabelledImages, settings: Settings = Settings(), threads: Int,
+    progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }
+  ) throws -> Result {
+    try graph.validate()
+    try data.check(fit: graph)
+    try settings.check(self)
+    let run = BaselineRun(seed: settings.seed, threads: max(threads, 1), progress: progress)
+    var data = data
+    if let approximation = settings.approximation {
+      let images = try approximation.apply(
+        to: data.images, in: graph, threads: run.threads
+      ) { run.report("moving images", share: $0, loss: nil) }
+      data = data.replacing(images)
+    }
+    let tuned =
+      switch self {
+      case .fineTuning: try settings.fineTune.run(graph, on: data, with: run)
+      case .finePruning: try settings.finePruning.run(graph, on: data, with: run)
+      case .modeConnectivity: try settings.modeConnectivity.run(graph, on: data, with: run)
+      case .attentionDistillation:
+        try settings.attentionDistillation.run(graph, on: data, with: run)
+      case .implicitUnlearning: try settings.implicitUnlearning.run(graph, on: data, with: run)
+      case .sharpnessAware: try settings.sharpnessAware.run(graph, on: data, with: run)
+      }
+    return Result(graph: tuned, stages: run.stages)
+  }
+}
+
+/// What all stages of one run share, and what they leave behind.
+final class BaselineRun: Sendable {
+  let seed: UInt64
+  let threads: Int
+  private let progress: @Sendable (TrainingProgress) -> Void
+  private let finished = Mutex<[Baseline.Stage]>([])
+
+  init(seed: UInt64, threads: Int, progress: @escaping @Sendable (TrainingProgress) -> Void) {
+    self.seed = seed
+    self.threads = threads
+    self.progress = progress
+  }
+
+  var stages: [Baseline.Stage] { finished.withLock { $0 } }
+
+  func report(_ stage: String, share: Double, loss: Double?) {
+    progress(TrainingProgress(stage: stage, share: share, loss: loss))
+  }
+
+  func finish(_ stage: String, losses: [Double]) {
+    finished.withLock { $0.append(Baseline.Stage(name: stage, losses: losses)) }
+  }
+
+  /// Trains through a `TrainingLoop` and keeps its losses.
+  func train(
+    _ stage: String, _ settings: TrainingSettings, on data: LabelledImages,
+    step: (_ batch: LabelledImages, _ factor: Float) throws -> Double
+  ) throws {
+    let loop = TrainingLoop(settings: settings, seed: seed, progress: progress)
+    finish(stage, losses: try loop.run(stage, on: data, step: step))
+  }
+}

@@ -1,0 +1,27 @@
+import FloatGraph
+
+extension FloatGraph {
+  /// The activations at which a network's stages end, in execution order: of each size of feature
+  /// map (larger than 1 × 1) the last activation, or the last sum where none follows it. In a
+  /// residual network these are the outputs of the last block of each stage.
+  package var stageEnds: [Int] {
+    var ends: [[Int]: Int] = [:]
+    for node in nodes {
+      let shape = values[node.output].shape
+      guard shape.count == 3, shape[1] * shape[2] > 1, endsBlock(node) else { continue }
+      ends[Array(shape[1...])] = node.output
+    }
+    return ends.values.sorted { (producer(of: $0) ?? 0) < (producer(of: $1) ?? 0) }
+  }
+
+  private func endsBlock(_ node: Node) -> Bool {
+    switch node.operation {
+    case .clamp: return true
+    case .add:
+      return !consumers(of: node.output).contains {
+        if case .clamp = nodes[$0].operation { true } else { false }
+      }
+    default: return false
+    }
+  }
+}
