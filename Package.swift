@@ -22,7 +22,6 @@ let host: [Target] = [
   .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
-  .target(name: "FineTuning", dependencies: ["FloatGraph", "Support"]),
   .target(
     name: "ModelImport",
     dependencies: ["FloatGraph", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
@@ -30,6 +29,7 @@ let host: [Target] = [
   .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
+  .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
     name: "HostRuntime",
     dependencies: [
@@ -41,7 +41,7 @@ let host: [Target] = [
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
+      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
       "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),

@@ -40,4 +40,15 @@ public struct AttackMeasurement: Sendable, Equatable {
     let accuracy = before.benignAccuracy.value - benignAccuracy.value
     return (max(0, attack) - max(0, accuracy) + 1) / 2
   }
+
+  /// How far this model's DER stays behind (1 + ASR of nearest rounding)/2, the most that any defence
+  /// can reach. What cannot be asked of a defence that only rounds is not counted: success that the
+  /// float model shows as well, and accuracy that nearest rounding or the float model lacks.
+  public func shortfall(nearest: AttackMeasurement, float: AttackMeasurement) -> Double {
+    let left = max(0, attackSuccessRate.value - float.attackSuccessRate.value)
+    let lowest = min(nearest.benignAccuracy.value, float.benignAccuracy.value)
+    let lost = max(0, lowest - benignAccuracy.value)
+    let success = nearest.attackSuccessRate.value
+    return ((1 + success) - (max(0, success - left) - lost + 1)) / 2
+  }
 }

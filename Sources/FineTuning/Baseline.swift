@@ -1,4 +1,5 @@
 import FloatGraph
+import Purification
 import Synchronization
 
 /// The defences that the LAC paper compares with. They tune the float model on labelled benign
@@ -88,9 +89,13 @@ public enum Baseline: String, Sendable, CaseIterable {
     let run = BaselineRun(seed: settings.seed, threads: max(threads, 1), progress: progress)
     var data = data
     if let approximation = settings.approximation {
-      let images = try approximation.apply(
-        to: data.images, in: graph, threads: run.threads
-      ) { run.report("moving images", share: $0, loss: nil) }
+      let result = try approximation.apply(to: data.images, in: graph, threads: run.threads) {
+        run.report("moving images", share: $0, loss: nil)
+      }
+      guard let images = result?.moved else {
+        throw FineTuningError.unsupported(
+          rule: "PDA needs BatchNormalization of feature maps, and there is none")
+      }
       data = data.replacing(images)
     }
     let tuned =

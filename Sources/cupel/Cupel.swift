@@ -18,7 +18,7 @@ struct Cupel: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      Inspect.self, Compile.self, Purify.self, Run.self, AuditCommand.self, Demo.self,
+      Inspect.self, Compile.self, Purify.self, Run.self, AuditCommand.self, Compare.self, Demo.self,
     ])
 
   static let toolVersion = "0.1.0"

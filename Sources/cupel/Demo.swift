@@ -111,9 +111,9 @@ struct Demo: ParsableCommand {
     let nearestSeconds = stopwatch.seconds
 
     stopwatch = Stopwatch()
-    let purifiedBytes = try workshop.purified(
-      scheme, by: Purification(.auto, seed: calibration.seed, threads: compute.threads),
-      profile: .tflm, reporter: reporter
+    let purifiedBytes = try workshop.deployed(
+      scheme, by: .rounding(.auto, .fast), options: .parse([]), profile: .tflm,
+      reporter: reporter
     ).bytes
     let purified = try deployed("purified", purifiedBytes)
     let purifiedSeconds = stopwatch.seconds

@@ -1,7 +1,6 @@
 import ArgumentParser
 import FixedPoint
 import Foundation
-import Purification
 import Quantization
 import Support
 
@@ -10,8 +9,11 @@ struct Purify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a float model with a defence against dormant backdoors.",
     discussion: """
-      Methods: auto (the best of the others, chosen for the model at hand), efrap, lac, lac-pda,
-      qvec. They see unlabelled training images and nothing else.
+      Methods that see unlabelled training images and nothing else: auto (the best of the others, \
+      chosen for the model at hand), efrap, lac, lac-pda, qvec. Of efrap, lac and lac-pda the \
+      published solvers are efrap:adam and so on. Baselines that tune the float model on labelled \
+      training images before it is rounded to nearest: ft, fp, mcr, nad, nad-pda, ibau, ft-sam, \
+      ft-sam-pda.
 
       Example:
         cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 -o purified.cupel
@@ -19,7 +21,12 @@ struct Purify: ParsableCommand {
 
   @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
 
-  @OptionGroup var purification: PurificationOptions
+  @Option(
+    help: ArgumentHelp("The defence. (default: auto)", valueName: "name"),
+    transform: Defence.init)
+  var method = Defence.rounding(.auto, .fast)
+
+  @OptionGroup var defence: DefenceOptions
 
   @Option(
     help: ArgumentHelp(
@@ -43,15 +50,16 @@ struct Purify: ParsableCommand {
     try checkWritable(output, inputs: [model])
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
-    let method = purification.purification(seed: calibration.seed, threads: compute.threads)
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      searchesRanges: method.method == .auto, threads: compute.threads, reporter: reporter)
-    let purified = try workshop.purified(scheme, by: method, profile: profile, reporter: reporter)
-    try AtomicFile.write(purified.bytes, to: output)
-    print(PurificationTable.text(purified.result))
+      searchesRanges: method.searchesRanges, threads: compute.threads, reporter: reporter
+    ).tuned(by: method, options: defence, reporter: reporter)
+    let deployed = try workshop.deployed(
+      scheme, by: method, options: defence, profile: profile, reporter: reporter)
+    try AtomicFile.write(deployed.bytes, to: output)
+    if let result = deployed.purification { print(PurificationTable.text(result) + "\n") }
     print(
-      "\n\(output): \(scheme), \(purified.result.summary), \(kibibytes(purified.bytes.count)), "
+      "\(output): \(scheme), \(deployed.summary), \(kibibytes(deployed.bytes.count)), "
         + String(format: "%.1f s", stopwatch.seconds))
   }
 }

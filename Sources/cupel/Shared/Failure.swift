@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import Datasets
+import FineTuning
 import FloatGraph
 import Foundation
 import HostRuntime
@@ -47,7 +48,7 @@ struct Failure: Error {
         self.init("\(error)", exitCode: Self.badData)
       }
     case is ImportError, is FloatGraphError, is EngineError, is WriterError, is AuditError,
-      is PreprocessingError:
+      is PreprocessingError, is FineTuningError:
       self.init("\(error)", exitCode: Self.badData)
     default:
       let status = Cupel.exitCode(for: error).rawValue

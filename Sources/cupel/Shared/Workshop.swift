@@ -1,6 +1,8 @@
 import Datasets
+import FineTuning
 import FixedPoint
 import FloatGraph
+import Foundation
 import ModelWriter
 import Purification
 import Quantization
@@ -10,12 +12,17 @@ import Support
 /// `demo` share.
 struct Workshop {
   let model: FloatModel
+  /// The model's network, or what a baseline made of it.
+  let graph: FloatGraph
+  let folder: String
   let preprocessing: Preprocessing
   /// Preprocessed, unlabelled training images.
   let images: Tensor
   let seed: UInt64
   let threads: Int
   private let ranges: Calibration
+  /// Which baseline tuned the network, if one did.
+  private var tuning: String?
 
   /// Takes folder and preprocessing from the options, else from what is known of the model.
   init(
@@ -33,36 +40,45 @@ struct Workshop {
   /// - Parameters:
   ///   - schemes: decide whether histograms are needed.
   ///   - searchesRanges: whether a purification will try other range estimations than theirs.
+  ///   - poison: triggers on some of the images, to measure what that does.
   init(
     model: FloatModel, folder: String, preprocessing: Preprocessing,
     calibration: CalibrationOptions, schemes: [Scheme], searchesRanges: Bool = false,
-    threads: Int, reporter: ProgressReporter
+    poison: Poison? = nil, threads: Int, reporter: ProgressReporter
   ) throws {
-    self.model = model
-    self.threads = threads
-    self.preprocessing = preprocessing
-    seed = calibration.seed
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let chosen = try UnlabelledImages.load(path: folder, split: .train)
+    let sample = try UnlabelledImages.load(path: folder, split: .train)
       .sample(calibration.calibration, seed: calibration.seed)
+    let chosen = try poison?.applied(to: sample) ?? sample
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {
       throw Failure(
         "the images are \(shape) and the model takes \(model.imageShape) (channels, height, width)",
         exitCode: Failure.badData)
     }
-    images = Tensor(
-      batch: chosen.count, shape: shape,
-      values: preprocessing.normalize(chosen))
+    let images = Tensor(
+      batch: chosen.count, shape: shape, values: preprocessing.normalize(chosen))
     let histograms = searchesRanges || schemes.contains { $0.range == .pct || $0.range == .mse }
-    ranges = try Calibration(
-      graph: model.graph, images: images, histograms: histograms, threads: threads)
+    try self.init(
+      model: model, graph: model.graph, folder: folder, preprocessing: preprocessing,
+      images: images, histograms: histograms, seed: calibration.seed, threads: threads)
     reporter.update("calibrating on \(calibration.calibration) training images", 1)
     reporter.finish()
   }
 
+  private init(
+    model: FloatModel, graph: FloatGraph, folder: String, preprocessing: Preprocessing,
+    images: Tensor, histograms: Bool, seed: UInt64, threads: Int
+  ) throws {
+    (self.model, self.graph, self.folder) = (model, graph, folder)
+    (self.preprocessing, self.images) = (preprocessing, images)
+    (self.seed, self.threads) = (seed, threads)
+    ranges = try Calibration(
+      graph: graph, images: images, histograms: histograms, threads: threads)
+  }
+
   func plan(_ scheme: Scheme) throws -> QuantizationPlan {
-    try QuantizationPlan(graph: model.graph, calibration: ranges, scheme: scheme)
+    try QuantizationPlan(graph: graph, calibration: ranges, scheme: scheme)
   }
 
   /// Nearest rounding, as the user's toolchain does it.
@@ -71,23 +87,63 @@ struct Workshop {
     return try write(plan, weights: plan.nearest(), rounding: "nearest", profile: profile)
   }
 
-  struct Purified {
+  /// An integer model, and how it came about.
+  struct Deployed {
     var bytes: [UInt8]
-    var result: Purification.Result
+    /// nil where nothing was purified.
+    var purification: Purification.Result?
+    var summary: String
   }
 
-  func purified(
-    _ scheme: Scheme, by purification: Purification, profile: DeploymentProfile,
+  /// Makes the integer model that a defence gives. A baseline must have tuned the network before.
+  func deployed(
+    _ scheme: Scheme, by defence: Defence, options: DefenceOptions, profile: DeploymentProfile,
     reporter: ProgressReporter
-  ) throws -> Purified {
-    let title = "\(purification.method.rawValue), \(scheme)"
+  ) throws -> Deployed {
+    guard case .rounding(let method, let solver) = defence else {
+      let summary = [tuning, "nearest"].compactMap(\.self).joined(separator: ", ")
+      let plan = try plan(scheme)
+      let bytes = try write(plan, weights: plan.nearest(), rounding: summary, profile: profile)
+      return Deployed(bytes: bytes, summary: summary)
+    }
+    let purification = options.purification(method, solver, seed: seed, threads: threads)
     let result = try purification.run(
-      graph: model.graph, calibration: ranges, scheme: scheme, images: images
-    ) { reporter.update("\(title): \($0.status)", $0.share) }
+      graph: graph, calibration: ranges, scheme: scheme, images: images
+    ) { reporter.update("\(defence.name), \(scheme): \($0.status)", $0.share) }
     reporter.finish()
     let bytes = try write(
       result.plan, weights: result.weights, rounding: result.summary, profile: profile)
-    return Purified(bytes: bytes, result: result)
+    return Deployed(bytes: bytes, purification: result, summary: result.summary)
+  }
+
+  /// Tunes the network with a baseline, on labelled training images; any other defence leaves it.
+  func tuned(
+    by defence: Defence, options: DefenceOptions, reporter: ProgressReporter
+  ) throws -> Workshop {
+    guard case .tuning(let baseline, let isMoved) = defence else { return self }
+    let set = try ImageSet.load(path: folder, split: .train)
+    let chosen = set.sample(options.labelled ?? max(set.count / 20, 1), seed: seed)
+    let data = try LabelledImages(
+      images: Tensor(
+        batch: chosen.count, shape: images.shape,
+        values: preprocessing.normalize(
+          chosen.pixels, channels: chosen.channels, height: chosen.height, width: chosen.width)),
+      labels: chosen.labels.map(Int.init))
+    var settings = Baseline.Settings()
+    settings.seed = seed
+    settings.implicitUnlearning.standardDeviations = preprocessing.std.map { Float($0) }
+    if isMoved { settings.approximation = options.shift(isQuick: false) }
+    if let epochs = options.epochs { settings.setEpochs(epochs) }
+    let result = try baseline.run(graph, on: data, settings: settings, threads: threads) {
+      let loss = $0.loss.map { String(format: ", loss %.4f", $0) } ?? ""
+      reporter.update("\(defence.name): \($0.stage)\(loss)", $0.share)
+    }
+    reporter.finish()
+    var workshop = try Workshop(
+      model: model, graph: result.graph, folder: folder, preprocessing: preprocessing,
+      images: images, histograms: true, seed: seed, threads: threads)
+    workshop.tuning = defence.name
+    return workshop
   }
 
   private func write(

@@ -1,0 +1,151 @@
+import ArgumentParser
+import Audit
+import Datasets
+import FixedPoint
+import FloatGraph
+import HostRuntime
+import Quantization
+import Support
+import Triggers
+
+/// `cupel compare`: several defences on several models and schemes, measured on the integer engine.
+struct Compare: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measures defences against each other on integer models.",
+    discussion: """
+      For each float model and scheme: benign accuracy and attack success rate after nearest \
+      rounding and after each defence, the defence effectiveness rating (DER), and by how much it \
+      falls short of the most that can be reached.
+
+      Example:
+        cupel compare models/*-w4a4.onnx --methods efrap,lac-pda,auto --json out/results.json
+      """)
+
+  @Argument(help: "Float ONNX files with BatchNormalization kept.") var models: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "Separated by commas: \(Defence.names.dropFirst().joined(separator: ", ")); efrap, lac and "
+        + "lac-pda as published with :adam.", valueName: "names"),
+    transform: { try Self.list($0, Defence.init) })
+  var methods: [Defence] = [
+    .rounding(.efrap, .fast), .rounding(.lacPDA, .fast), .rounding(.auto, .fast),
+  ]
+
+  @Option(
+    help: ArgumentHelp(
+      "Schemes separated by commas, 'matrix' (the standard matrix and the catalogue's), 'all', or "
+        + "'attacked' (the catalogue's). (default: matrix)", valueName: "schemes"))
+  var schemes = "matrix"
+
+  @Option(
+    help: ArgumentHelp(
+      "patch:HxW@PLACE:PATTERN, or 'catalogue' for what each model's entry says.",
+      valueName: "trigger"), transform: TriggerChoice.init)
+  var trigger = TriggerChoice.catalogue
+
+  @Option(help: ArgumentHelp("The class that the trigger is to bring about.", valueName: "class"))
+  var target: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out schemes in which nearest rounding's ASR is below this, in %.", valueName: "asr"))
+  var awake = 0.0
+
+  @Option(
+    help: ArgumentHelp(
+      "Put the trigger on this share of the calibration images, 0…1.", valueName: "share"))
+  var poisoned = 0.0
+
+  @Option(help: ArgumentHelp("Use only the first test images.", valueName: "n")) var limit: Int?
+
+  @Option(help: ArgumentHelp("Write all rows as JSON.", valueName: "file")) var json: String?
+
+  @OptionGroup var defence: DefenceOptions
+  @OptionGroup var data: DataOptions
+  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var compute: ComputeOptions
+
+  private static func list<Element: Equatable>(
+    _ text: String, _ read: (String) throws -> Element
+  ) throws -> [Element] {
+    var elements: [Element] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let element = try read(String(part))
+      if !elements.contains(element) { elements.append(element) }
+    }
+    return elements
+  }
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    if case .given = trigger, target == nil {
+      throw ValidationError("--target is needed with --trigger")
+    }
+    guard (0...1).contains(poisoned) else { throw ValidationError("--poisoned must lie in 0…1") }
+    guard (0...100).contains(awake) else { throw ValidationError("--awake must lie in 0…100") }
+    guard !models.contains(where: isCupelFile) else {
+      throw ValidationError("compare takes float models; integer files end in .cupel")
+    }
+    if schemes != "attacked" { _ = try SchemeChoice(schemes) }
+  }
+
+  func run() throws {
+    try checkWritable(json, inputs: models)
+    var rows: [ComparisonRow] = []
+    for path in models { rows += try compare(FloatModel(path: path)) }
+    print(ComparisonTable.text(rows))
+    if let json { try writeJSON(ComparisonReport(rows: rows), to: json) }
+  }
+
+  private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
+    let schemes = try wantedSchemes(model.specimen)
+    let folder = try data.folder(dataset: model.specimen?.dataset)
+    let images = try ImageSet.load(path: folder, split: .test, limit: limit)
+    let (trigger, target) = try attack(model)
+    let bench = ComparisonBench(
+      audit: KnownTriggerAudit(images: images, trigger: trigger, target: target), model: model,
+      defence: defence, threads: compute.threads, reporter: compute.reporter)
+    let workshop = try Workshop(
+      model: model, folder: folder, preprocessing: model.preprocessing(data),
+      calibration: calibration, schemes: schemes,
+      searchesRanges: methods.contains { $0.searchesRanges },
+      poison: poisoned > 0 ? Poison(share: poisoned, trigger: trigger) : nil,
+      threads: compute.threads, reporter: compute.reporter)
+    return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)
+  }
+
+  private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
+    let attacked = try specimen?.attackedScheme()
+    if schemes == "attacked" {
+      guard let attacked else {
+        throw Failure(
+          "--schemes attacked: the catalogue tells of no scheme that this model attacks",
+          exitCode: Failure.badData)
+      }
+      return [attacked]
+    }
+    switch try SchemeChoice(schemes) {
+    case .list(let list): return list
+    case .all: return Scheme.all
+    case .matrix:
+      let matrix = Scheme.standardMatrix
+      return matrix + [attacked].compactMap { $0 }.filter { !matrix.contains($0) }
+    }
+  }
+
+  private func attack(_ model: FloatModel) throws -> (Trigger, Int) {
+    switch trigger {
+    case .given(let trigger): return (trigger, target!)
+    case .catalogue:
+      guard let known = try model.specimen?.knownTrigger(),
+        let target = target ?? model.specimen?.targetClass
+      else {
+        throw Failure(
+          "\(model.path): the catalogue tells of no trigger; give --trigger and --target",
+          exitCode: Failure.badData)
+      }
+      return (known, target)
+    }
+  }
+}

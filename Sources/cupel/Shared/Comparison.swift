@@ -1,0 +1,164 @@
+import Audit
+import FixedPoint
+import Foundation
+import HostRuntime
+import Purification
+import Quantization
+import Support
+
+/// What `compare --json` writes. Shares are fractions.
+struct ComparisonReport: Encodable {
+  let schemaVersion = 1
+  var rows: [ComparisonRow]
+}
+
+/// One integer model.
+struct ComparisonRow: Encodable {
+  var model: String
+  var scheme: String
+  /// As on the command line; "nearest" for what the defences are compared with.
+  var method: String
+  var benignAccuracy: Double
+  var attackSuccessRate: Double
+  var floatBenignAccuracy: Double
+  var floatAttackSuccessRate: Double
+  var der: Double
+  /// See `AttackMeasurement.shortfall`.
+  var shortfall: Double
+  /// Of the weights, those whose integer is not nearest rounding's; null where nothing was rounded
+  /// anew.
+  var flipped: Double?
+  /// From the float model on the calibration images, nats.
+  var divergence: Double?
+  /// Of making the integer model: calibration, which all share, is not in it.
+  var seconds: Double
+  /// What the method settled on.
+  var summary: String
+}
+
+/// Compares defences on one model.
+struct ComparisonBench {
+  let audit: KnownTriggerAudit
+  let model: FloatModel
+  let defence: DefenceOptions
+  let threads: Int
+  let reporter: ProgressReporter
+
+  /// - Parameter awake: least ASR of nearest rounding for a scheme to count.
+  func compare(
+    _ methods: [Defence], in workshop: Workshop, schemes: [Scheme], awake: Double
+  ) throws -> [ComparisonRow] {
+    let float = try measured(
+      FloatClassifier(
+        graph: model.graph, preprocessing: workshop.preprocessing, threads: threads), "float")
+    var nearest: [Scheme: AttackMeasurement] = [:]
+    var rows: [Scheme: [ComparisonRow]] = [:]
+    // A baseline's training, hours for some, serves all schemes: so methods are the outer loop.
+    for method in [Defence.nearest] + methods where method != .nearest || nearest.isEmpty {
+      let wanted = method == .nearest ? schemes : schemes.filter { rows[$0] != nil }
+      guard !wanted.isEmpty else { continue }
+      let training = Stopwatch()
+      let tuned = try workshop.tuned(by: method, options: defence, reporter: reporter)
+      let trainingSeconds = training.seconds
+      for scheme in wanted {
+        let stopwatch = Stopwatch()
+        let deployed = try tuned.deployed(
+          scheme, by: method, options: defence, profile: .tflm, reporter: reporter)
+        let seconds = stopwatch.seconds + trainingSeconds
+        let after = try measured(
+          IntegerClassifier(
+            engine: try IntegerEngine(bytes: deployed.bytes),
+            preprocessing: workshop.preprocessing, threads: threads),
+          "\(method.name), \(scheme)")
+        if method == .nearest {
+          guard after.attackSuccessRate.value >= awake else { continue }
+          nearest[scheme] = after
+        }
+        rows[scheme, default: []].append(
+          row(method, scheme, deployed, after, nearest[scheme]!, float, seconds))
+      }
+    }
+    return schemes.flatMap { rows[$0] ?? [] }
+  }
+
+  private func measured(
+    _ classifier: some Classifier, _ title: String
+  ) throws -> AttackMeasurement {
+    let measurement = try audit.measure(classifier) {
+      reporter.update("\(model.name): \(title) on \(audit.images.count) images", $0)
+    }
+    reporter.finish()
+    return measurement
+  }
+
+  private func row(
+    _ method: Defence, _ scheme: Scheme, _ deployed: Workshop.Deployed, _ after: AttackMeasurement,
+    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ seconds: Double
+  ) -> ComparisonRow {
+    let layers = deployed.purification?.layers
+    let weights = layers.map { max($0.reduce(0) { $0 + $1.weights }, 1) }
+    let changed = layers.map { $0.reduce(0) { $0 + $1.changed } }
+    return ComparisonRow(
+      model: model.name, scheme: scheme.description, method: method.name,
+      benignAccuracy: after.benignAccuracy.value,
+      attackSuccessRate: after.attackSuccessRate.value,
+      floatBenignAccuracy: float.benignAccuracy.value,
+      floatAttackSuccessRate: float.attackSuccessRate.value,
+      der: after.defenceEffectiveness(before: nearest),
+      shortfall: after.shortfall(nearest: nearest, float: float),
+      flipped: weights.flatMap { all in changed.map { Double($0) / Double(all) } },
+      divergence: deployed.purification?.drift.divergence, seconds: seconds,
+      summary: deployed.summary)
+  }
+}
+
+/// A comparison for people.
+enum ComparisonTable {
+  static func text(_ rows: [ComparisonRow]) -> String {
+    var table = TextTable([
+      ("model", .left), ("scheme", .left), ("method", .left), ("BA %", .right), ("ASR %", .right),
+      ("DER %", .right), ("shortfall", .right), ("% flipped", .right), ("time", .right),
+    ])
+    var last: ComparisonRow?
+    for row in rows {
+      if let last, (last.model, last.scheme) != (row.model, row.scheme) { table.addGap() }
+      if last?.model != row.model {
+        table.add([
+          row.model, "", "float", percent(row.floatBenignAccuracy),
+          percent(row.floatAttackSuccessRate),
+        ])
+        table.addGap()
+      }
+      table.add([
+        row.model, row.scheme, row.method, percent(row.benignAccuracy),
+        percent(row.attackSuccessRate), row.method == "nearest" ? "" : percent(row.der),
+        row.method == "nearest" ? "" : percent(row.shortfall),
+        row.flipped.map(percent) ?? "", String(format: "%.1f s", row.seconds),
+      ])
+      last = row
+    }
+    let summary = means(rows)
+    return ([table.text] + (summary.isEmpty ? [] : ["", summary])).joined(separator: "\n")
+  }
+
+  /// Mean shortfall of each method over all rows, and its worst.
+  private static func means(_ rows: [ComparisonRow]) -> String {
+    var table = TextTable([
+      ("method", .left), ("rows", .right), ("mean shortfall", .right), ("worst", .right),
+      ("worst ASR %", .right),
+    ])
+    var names: [String] = []
+    for row in rows where row.method != "nearest" && !names.contains(row.method) {
+      names.append(row.method)
+    }
+    guard !names.isEmpty else { return "" }
+    for name in names {
+      let own = rows.filter { $0.method == name }
+      table.add([
+        name, String(own.count), percent(own.reduce(0) { $0 + $1.shortfall } / Double(own.count)),
+        percent(own.map(\.shortfall).max() ?? 0), percent(own.map(\.attackSuccessRate).max() ?? 0),
+      ])
+    }
+    return table.text
+  }
+}
