@@ -1,0 +1,200 @@
+/// What the files of this target share: the packed operation and the table of a level's kernels.
+#ifndef CUPEL_KERNELS_H
+#define CUPEL_KERNELS_H
+
+#include "CIntegerKernels.h"
+
+/// Staged input is read four bytes at a time, a *step*: four bytes of 8-bit values or two of 16.
+enum { CUPEL_STEP_BYTES = 4 };
+/// Pixels that the widest tile of any level works on.
+enum { CUPEL_MOST_PIXELS = 8 };
+/// Output channels of the widest block of weights.
+enum { CUPEL_MOST_BLOCK = 32 };
+/// Blocks that a tile of one pixel works on at a time, where there are so many.
+enum { CUPEL_MOST_BLOCKS = 4 };
+/// A kernel may read so far past what is staged.
+enum { CUPEL_SLACK = 128 };
+
+/// From accumulators to the output's grid.
+typedef struct {
+  /// For the integer modes, a group of `lanes` channels after another, 64 bits each: multipliers
+  /// of the even channels, of the odd ones, and so for addend, tie and shift:
+  /// scaled = (acc * multiplier + addend - (acc * multiplier < 0 ? tie : 0)) >> shift.
+  /// For float32: significand, fraction bits and sign, 32 bits each, `lanes` after `lanes`.
+  const void *constants;
+  /// Bytes of `constants` a channel.
+  int32_t stride;
+  /// Channels in a vector of the level.
+  int32_t lanes;
+  int32_t is_float32;
+  /// Whether any tie is not zero.
+  int32_t has_ties;
+  int32_t zero_point;
+  /// On the output's grid.
+  int32_t low, high;
+} cupel_scale;
+
+struct cupel_packed {
+  cupel_kind kind;
+  cupel_level level;
+  cupel_extent input, output;
+  cupel_window window;
+  int32_t groups;
+  int32_t input_zero_point;
+  cupel_scale scale;
+  cupel_addend first, second;
+
+  // Convolutions and depthwise convolutions.
+  const uint8_t *weights;
+  /// What accumulators begin with, one an output channel, padded to whole blocks.
+  const int32_t *start;
+  /// 8, or 4 where weights are unpacked in registers; accumulators are then 16 times too large
+  /// and the scale makes up for it.
+  int32_t weight_bits;
+  /// Bytes of a staged value, and of a staged row.
+  int32_t element_bytes;
+  int64_t row_bytes;
+  /// Columns of a staged row: the input's with its padding.
+  int64_t columns;
+  /// Rows of output staged at a time; images staged at a time, more than one only where a whole
+  /// image is.
+  int32_t strip_rows;
+  int32_t most_images;
+  /// An output pixel reads `run_rows` * `run_columns` runs of `run_steps` steps.
+  int32_t run_rows, run_columns, run_steps;
+  int64_t run_row_bytes, run_column_bytes;
+  /// Blocks of a group, the last of which may be a short one; bytes of weights of a whole block.
+  int32_t blocks;
+  int32_t last_block;
+  int64_t block_bytes;
+  /// Bytes of weights of a group, and its output channels with those that fill up its blocks.
+  int64_t weight_group_bytes;
+  int32_t padded_channels;
+  /// Blocks whose weights stay in the cache while all pixels pass.
+  int32_t chunk_blocks;
+
+  // Depthwise convolutions. Columns of a staged row are sorted by their phase, column modulo
+  // stride, so that outputs that lie side by side read values that lie side by side.
+  int64_t phase_bytes;
+  /// Where each tap's values begin relative to an output's, `tap_count` of them: whole groups.
+  const int64_t *taps;
+  int32_t tap_count;
+  /// Vectors after which the channels' pattern repeats.
+  int32_t patterns;
+  /// Whether a row of output is one run of values; if not, each of its pixels is one.
+  int32_t joins_pixels;
+};
+
+/// The kernels of a level.
+typedef struct {
+  /// Bytes of a staged value.
+  int32_t element_bytes;
+  /// What is added to a staged 8-bit value; the 16-bit ones have the zero point taken off.
+  int32_t offset;
+  /// Output channels of a whole block, and of the short one that may end a group (equal where
+  /// there is none).
+  int32_t block, short_block;
+  /// Channels in a vector of 32-bit sums.
+  int32_t lanes;
+  /// Pixels of a tile.
+  int32_t pixels;
+  /// Vectors of sums that are packed together in a whole block, and in the depthwise kernel: see
+  /// `cupel_position`.
+  int32_t interleave, depthwise_interleave;
+  /// Values that the depthwise kernel works on at a time.
+  int32_t depthwise_values;
+
+  /// Writes `count` staged values.
+  void (*stage)(const int8_t *values, int64_t count, int32_t zero_point, void *staged);
+  /// Sums of `count` pixels (1 to `pixels`) for `blocks` blocks from `block` of a group on; more
+  /// than one only for one pixel. `sums` is [pixel][block's channels].
+  void (*tile)(
+      const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
+      int32_t block, int32_t blocks, int32_t *sums);
+  /// Scales `channels` sums of each pixel, `sum_stride` apart, and writes them.
+  void (*store)(
+      const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
+      int32_t count, int32_t channels, int8_t *const *outputs);
+  /// A run of `count` values of the output.
+  void (*depthwise)(
+      const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
+  void (*add)(
+      const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
+      int8_t *output);
+  /// From grid to grid.
+  void (*requantize)(
+      const cupel_packed *packed, const int8_t *input, int64_t count, int8_t *output);
+  /// Larger of two, in place.
+  void (*maximum)(const int8_t *values, int64_t count, int8_t *largest);
+  /// Adds values to sums.
+  void (*accumulate)(const int8_t *values, int64_t count, int32_t *sums);
+} cupel_kernels;
+
+/// The table of a level that is available.
+const cupel_kernels *cupel_kernels_of(cupel_level level);
+
+extern const cupel_kernels cupel_kernels_scalar;
+#if defined(__x86_64__)
+extern const cupel_kernels cupel_kernels_avx2;
+extern const cupel_kernels cupel_kernels_avx512;
+#elif defined(__aarch64__)
+extern const cupel_kernels cupel_kernels_neon;
+#endif
+
+/// Position of a channel among sums of which `vectors` are packed together: packing takes four
+/// from each in turn, so the first vector has channels 0-3, the second 4-7, and so on around.
+static inline int32_t cupel_position(int32_t lanes, int32_t vectors, int32_t channel) {
+  int32_t span = lanes * vectors;
+  int32_t base = channel / span * span, place = channel % span;
+  return base + place / 4 % vectors * lanes + place / (4 * vectors) * 4 + place % 4;
+}
+
+static inline int64_t cupel_rounded_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+// Drivers and packers of the kinds with a file of their own.
+int64_t cupel_convolution_plan(
+    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
+    cupel_packed *packed);
+void cupel_convolution_pack(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
+int64_t cupel_convolution_scratch(const cupel_packed *packed, int32_t images);
+int64_t cupel_depthwise_plan(
+    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
+    cupel_packed *packed);
+void cupel_depthwise_pack(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
+
+/// Bytes of the constants of `channels` channels, a multiple of 64.
+int64_t cupel_scale_bytes(const cupel_operation *operation, int32_t lanes, int64_t channels);
+/// Writes the constants of one channel at a position. `extra` is how many bits too large its
+/// accumulator is.
+void cupel_scale_set(
+    cupel_scale *scale, void *constants, const cupel_operation *operation, int64_t position,
+    int32_t channel, int32_t extra);
+/// Whether the constants can make up for accumulators that are `extra` bits too large.
+int cupel_scale_allows(const cupel_operation *operation, int32_t channels, int32_t extra);
+
+/// A run's tensors.
+typedef struct {
+  const int8_t *input, *second;
+  int8_t *output;
+  int64_t image_stride;
+  int32_t images;
+  int32_t part, parts;
+  uint8_t *scratch;
+  /// The addition to run on what has been written, if any.
+  const cupel_packed *addition;
+  const int8_t *shortcut;
+  int32_t shortcut_first;
+  int8_t *sum;
+} cupel_job;
+
+void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job);
+void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job);
+/// Runs the job's addition, if it has one, on `count` values, `offset` bytes from the first
+/// image's first.
+void cupel_job_add(const cupel_job *job, int64_t offset, int64_t count);
+
+#endif

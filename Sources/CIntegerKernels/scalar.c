@@ -1,0 +1,171 @@
+// Every kernel in plain C: what runs where no other level does.
+#include "scaling.h"
+
+enum { BLOCK = 16, PIXELS = 4, LANES = 2 };
+
+static void stage(const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
+  int16_t *target = staged;
+  for (int64_t index = 0; index < count; index++) {
+    target[index] = (int16_t)(values[index] - zero_point);
+  }
+}
+
+/// Two weights of one channel: 8 bits each, or 4 in the high half of a byte, as the other levels
+/// unpack them.
+static inline void pair_at(
+    const uint8_t *weights, int bits, int32_t channel, int32_t *first, int32_t *second) {
+  if (bits == 8) {
+    *first = (int8_t)weights[2 * channel];
+    *second = (int8_t)weights[2 * channel + 1];
+    return;
+  }
+  const uint8_t *pair = weights + channel % (BLOCK / 2) * 2;
+  int shift = channel < BLOCK / 2 ? 4 : 0;
+  *first = (int8_t)((uint8_t)(pair[0] << shift) & 0xF0);
+  *second = (int8_t)((uint8_t)(pair[1] << shift) & 0xF0);
+}
+
+/// Wraps, as the sums of other levels do while the bits of a zero point are still in them.
+static inline int32_t wrapping(int32_t sum, int32_t a, int32_t b) {
+  return (int32_t)((uint32_t)sum + (uint32_t)(a * b));
+}
+
+static void tile_of_block(
+    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count,
+    const uint8_t *weights, const int32_t *start, int32_t *sums) {
+  int bits = packed->weight_bits;
+  for (int32_t pixel = 0; pixel < count; pixel++) {
+    for (int32_t channel = 0; channel < BLOCK; channel++) {
+      sums[pixel * BLOCK + channel] = start[channel];
+    }
+  }
+  for (int32_t row = 0; row < packed->run_rows; row++) {
+    for (int32_t column = 0; column < packed->run_columns; column++) {
+      int64_t offset = row * packed->run_row_bytes + column * packed->run_column_bytes;
+      for (int32_t step = 0; step < packed->run_steps; step++) {
+        int32_t first[BLOCK], second[BLOCK];
+        for (int32_t channel = 0; channel < BLOCK; channel++) {
+          pair_at(weights, bits, channel, first + channel, second + channel);
+        }
+        for (int32_t pixel = 0; pixel < count; pixel++) {
+          int16_t values[2];
+          __builtin_memcpy(values, pixels[pixel] + offset, 4);
+          int32_t *own = sums + pixel * BLOCK;
+          for (int32_t channel = 0; channel < BLOCK; channel++) {
+            own[channel] = wrapping(own[channel], values[0], first[channel]);
+            own[channel] = wrapping(own[channel], values[1], second[channel]);
+          }
+        }
+        weights += bits == 8 ? 2 * BLOCK : BLOCK;
+        offset += CUPEL_STEP_BYTES;
+      }
+    }
+  }
+}
+
+static void tile(
+    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
+    int32_t block, int32_t blocks, int32_t *sums) {
+  const uint8_t *weights =
+      packed->weights + group * packed->weight_group_bytes + block * packed->block_bytes;
+  const int32_t *start = packed->start + group * packed->padded_channels + block * BLOCK;
+  for (int32_t each = 0; each < blocks; each++) {
+    tile_of_block(
+        packed, pixels, count, weights + each * packed->block_bytes, start + each * BLOCK,
+        sums + each * BLOCK);
+  }
+}
+
+static void store(
+    const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
+    int32_t count, int32_t channels, int8_t *const *outputs) {
+  for (int32_t pixel = 0; pixel < count; pixel++) {
+    for (int32_t channel = 0; channel < channels; channel++) {
+      outputs[pixel][channel] = cupel_scaled_value(
+          &packed->scale, sums[pixel * sum_stride + channel], first_channel + channel);
+    }
+  }
+}
+
+static void depthwise(
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
+  int32_t pattern = 0;
+  for (int64_t value = 0; value < count; value += BLOCK) {
+    int32_t sums[BLOCK];
+    __builtin_memcpy(sums, packed->start + pattern * BLOCK, sizeof sums);
+    const int16_t *weights =
+        (const int16_t *)packed->weights + (int64_t)pattern * packed->tap_count * BLOCK;
+    int32_t left = count - value < BLOCK ? (int32_t)(count - value) : BLOCK;
+    for (int32_t tap = 0; tap < packed->tap_count; tap++) {
+      const uint8_t *values = staged + packed->taps[tap] + value * 2;
+      for (int32_t channel = 0; channel < left; channel++) {
+        int16_t own;
+        __builtin_memcpy(&own, values + 2 * channel, 2);
+        sums[channel] =
+            wrapping(sums[channel], own, weights[(tap / 2 * BLOCK + channel) * 2 + tap % 2]);
+      }
+    }
+    for (int32_t channel = 0; channel < left; channel++) {
+      output[value + channel] =
+          cupel_scaled_value(&packed->scale, sums[channel], pattern * BLOCK + channel);
+    }
+    if (++pattern == packed->patterns) pattern = 0;
+  }
+}
+
+/// An addend on the common grid; no value in an addition reaches 2^30.
+static inline int32_t scaled_addend(int8_t value, const cupel_addend *addend) {
+  int64_t product = (int64_t)((value - addend->zero_point) * (1 << 20)) * addend->multiplier;
+  int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+  int32_t right = -addend->shift;
+  if (right == 0) return high;
+  return (int32_t)(((int64_t)high + ((int64_t)1 << (right - 1)) - (high < 0)) >> right);
+}
+
+static void add(
+    const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
+    int8_t *output) {
+  for (int64_t index = 0; index < count; index++) {
+    int32_t sum =
+        scaled_addend(first[index], &packed->first) + scaled_addend(second[index], &packed->second);
+    output[index] = cupel_scaled_value(&packed->scale, sum, 0);
+  }
+}
+
+static void requantize(
+    const cupel_packed *packed, const int8_t *input, int64_t count, int8_t *output) {
+  for (int64_t index = 0; index < count; index++) {
+    output[index] =
+        cupel_scaled_value(&packed->scale, input[index] - packed->input_zero_point, 0);
+  }
+}
+
+static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
+  for (int64_t index = 0; index < count; index++) {
+    if (values[index] > largest[index]) largest[index] = values[index];
+  }
+}
+
+static void accumulate(const int8_t *values, int64_t count, int32_t *sums) {
+  for (int64_t index = 0; index < count; index++) sums[index] += values[index];
+}
+
+const cupel_kernels cupel_kernels_scalar = {
+    .element_bytes = 2,
+    .offset = 0,
+    .block = BLOCK,
+    .short_block = BLOCK,
+    .lanes = LANES,
+    .pixels = PIXELS,
+    .interleave = 1,
+    .depthwise_interleave = 1,
+    .depthwise_values = BLOCK,
+    .stage = stage,
+    .tile = tile,
+    .store = store,
+    .depthwise = depthwise,
+    .add = add,
+    .requantize = requantize,
+    .maximum = maximum,
+    .accumulate = accumulate,
+};
