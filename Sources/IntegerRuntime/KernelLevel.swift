@@ -25,5 +25,11 @@
 
     /// Whether this machine has the instructions.
     public var isAvailable: Bool { cupel_level_available(code) != 0 }
+
+    /// Does `rounds` rounds of the level's best multiply-accumulates on registers alone, to measure
+    /// what the core could do.
+    ///
+    /// - Returns: how many they were; 0 where the level has no instruction for them.
+    public func peakRounds(_ rounds: Int64) -> Int64 { cupel_peak_rounds(code, rounds) }
   }
 #endif

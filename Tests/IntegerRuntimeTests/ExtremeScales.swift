@@ -100,7 +100,7 @@ enum ExtremeScales {
       ratio: scale.ratio, multiplier: scale.multiplier, shift: scale.shift,
       rounding: RoundingMode.allCases[round / 3 % 3], low: -128, high: 127)
     switch round % 3 {
-    case 0: return addition(tensor, zero, using: &generator)
+    case 0: return addition(tensor, zeros: (zero(), zero()), using: &generator)
     case 1: return single(input: tensor("in", zero()), output: tensor("out", zero()), .requantize(rescale))
     default:
       var output = tensor("out", zero())
@@ -112,32 +112,77 @@ enum ExtremeScales {
 
   /// x + clamp(x), on grids that need not be those of any real network.
   private static func addition(
-    _ tensor: (String, Int) -> IntegerTensor, _ zero: () -> Int,
+    _ tensor: (String, Int) -> IntegerTensor, zeros: (Int, Int),
     using generator: inout SeededGenerator
   ) -> IntegerProgram {
     func multiplier() -> Int32 {
       [1 << 30, Int32.max, 0, Int32.random(in: 1 << 30...Int32.max, using: &generator)]
         .randomElement(using: &generator)!
     }
-    func shift(_ low: Int32) -> Int32 {
-      [0, -31, Int32.random(in: low...0, using: &generator)].randomElement(using: &generator)!
+    // Either steps of the common grid as fine as can be, or so coarse that the result shows each.
+    let isCoarse = Bool.random(using: &generator)
+    func shift() -> Int32 {
+      isCoarse
+        ? Int32.random(in: -23 ... -17, using: &generator)
+        : [0, -31, Int32.random(in: -4...0, using: &generator)].randomElement(using: &generator)!
     }
-    let first = zero()
+    let outputShift = Int32.random(in: isCoarse ? -3...0 : -31...0, using: &generator)
     var program = IntegerProgram()
-    program.tensors = [tensor("in", first), tensor("clamped", first), tensor("sum", zero())]
+    program.tensors = [
+      tensor("in", zeros.0), tensor("clamped", zeros.0), tensor("sum", zeros.1),
+    ]
     program.operations = [
       IntegerOperation(name: "clamp", kind: .clamp(low: -100, high: 90), inputs: [0], output: 1),
       IntegerOperation(
         name: "add",
         kind: .add(
           .init(
-            multipliers: [multiplier(), multiplier()], shifts: [shift(-4), shift(-4)],
-            outputMultiplier: multiplier(), outputShift: Int32.random(in: -31...0, using: &generator),
-            low: -128, high: 127)),
+            multipliers: [multiplier(), multiplier()], shifts: [shift(), shift()],
+            outputMultiplier: multiplier(), outputShift: outputShift, low: -128, high: 127)),
         inputs: [0, 1], output: 2),
     ]
     program.output = 2
     return program
+  }
+
+  /// Accumulators whose product with the ratio lies half a unit of float32's last place below a
+  /// half: the product rounds up to the half, and that to an even integer. Each rounding of the
+  /// float32 mode shows. And accumulators of 25 digits just below such a half, which their
+  /// conversion rounds up to it.
+  static func float32Ties() -> IntegerProgram {
+    var bias: [Int32] = []
+    var scales: [IntegerOperation.ChannelScale] = []
+    for factor in stride(from: Int64(129), to: 256, by: 2) {
+      for half in stride(from: Int64(1), to: 250, by: 2) {
+        // A product of bits + 8 binary digits, the last 8 of which are rounded off.
+        let digits = 24 - (64 - half.leadingZeroBitCount)
+        let product = (half << Int64(digits + 8)) - 128
+        guard product % factor == 0 else { continue }
+        let sum = product / factor
+        guard sum < 1 << 30 else { continue }
+        for sign in [1, -1] as [Int32] {
+          bias.append(sign * Int32(sum))
+          scales.append(
+            channelScale(Float(factor) * Float(sign: .plus, exponent: -digits - 9, significand: 1)))
+        }
+      }
+    }
+    for half in stride(from: 1, to: 250, by: 2) {
+      let digits = 25 - (Int.bitWidth - half.leadingZeroBitCount)
+      bias.append(Int32(half << digits) - 1)
+      scales.append(channelScale(Float(sign: .plus, exponent: -digits - 1, significand: 1)))
+    }
+    let input = IntegerTensor(
+      name: "in", height: 1, width: 1, channels: 1, bits: 8, zeroPoint: 0, scale: 1)
+    var output = input
+    output.name = "out"
+    output.channels = bias.count
+    return single(
+      input: input, output: output,
+      .fullyConnected(
+        .init(
+          bits: 8, weights: Array(repeating: 0, count: bias.count), bias: bias, scales: scales,
+          rounding: .float32HalfEven, low: -128, high: 127)))
   }
 
   private static func single(

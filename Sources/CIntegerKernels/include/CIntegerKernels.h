@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /// Instruction sets, by rising speed on one machine.
-typedef enum __attribute__((enum_extensibility(closed))) {
+typedef enum {
   /// Plain C.
   CUPEL_SCALAR = 0,
   /// x86-64 with AVX2.
@@ -26,7 +26,7 @@ typedef enum __attribute__((enum_extensibility(closed))) {
 /// Whether this machine can run the kernels of a level.
 int cupel_level_available(cupel_level level);
 
-typedef enum __attribute__((enum_extensibility(closed))) {
+typedef enum {
   CUPEL_CONVOLUTION = 0,
   CUPEL_DEPTHWISE = 1,
   CUPEL_ADD = 2,
