@@ -71,12 +71,9 @@ CUPEL_INLINE void cupel_write16(int8_t *output, __m128i values, int64_t count) {
   for (int64_t index = 0; index < count; index++) output[index] = bytes[index];
 }
 
-void cupel_tile_avx2(
-    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
-    int32_t block, int32_t blocks, int32_t *sums);
-void cupel_store_avx2(
-    const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
-    int32_t count, int32_t channels, int8_t *const *outputs);
+void cupel_convolve_avx2(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks);
 void cupel_depthwise_avx2(
     const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
 

@@ -1,5 +1,4 @@
-// Convolutions on any level: their input is staged with its padding, so that the kernels know no
-// borders, and tiles of pixels run along it.
+// Convolutions on any level: how their input is to be staged, and their weights packed.
 #include "kernels.h"
 
 enum {
@@ -9,15 +8,8 @@ enum {
   MOST_STAGED_BYTES = 4 << 20,
 };
 
-/// Rows of input that `rows` rows of output reach.
-static int64_t reached_rows(const cupel_packed *packed, int64_t rows) {
-  const cupel_window *window = &packed->window;
-  return (rows - 1) * window->stride_height +
-         (int64_t)(window->kernel_height - 1) * window->dilation_height + 1;
-}
-
 static int64_t staged_bytes(const cupel_packed *packed, int64_t rows) {
-  return reached_rows(packed, rows) * packed->row_bytes;
+  return cupel_reached_rows(packed, rows) * packed->row_bytes;
 }
 
 /// Chooses how many rows of output are staged at a time, or how many images. 0 where one row is
@@ -31,7 +23,7 @@ static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
   packed->row_bytes =
       packed->columns * packed->input.channels * (int64_t)packed->element_bytes;
   if (packed->row_bytes > MOST_STAGED_BYTES) return 0;
-  if (reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
+  if (cupel_reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
   int64_t first = staged_bytes(packed, 1);
   if (first > MOST_STAGED_BYTES) return 0;
   int64_t whole = staged_bytes(packed, packed->output.height);
@@ -241,243 +233,6 @@ void cupel_convolution_pack(
     start[place] =
         (int32_t)((uint32_t)start_of(operation, kernels, &rows, channel) << extra);
     cupel_scale_set(&packed->scale, constants, operation, place, channel, extra);
-  }
-}
-
-// MARK: - Running
-
-/// Stages rows first ..< first + count of the padded input, counted from the first row that output
-/// row 0 reaches.
-static void stage_rows(
-    const cupel_packed *packed, const cupel_kernels *kernels, const int8_t *input, int64_t first,
-    int64_t count, uint8_t *staged) {
-  const cupel_extent *extent = &packed->input;
-  int64_t channels = extent->channels, row_values = extent->width * channels;
-  int64_t left = packed->window.pad_left, width = extent->width;
-  int64_t columns = packed->columns;
-  int64_t copied = columns - left < width ? columns - left : width;
-  int64_t right = columns - left - copied;
-  int64_t element = packed->element_bytes;
-  int padding = element == 1 ? (uint8_t)(packed->input_zero_point + kernels->offset) : 0;
-  int64_t top = packed->window.pad_top;
-  if (left == 0 && right == 0 && copied == width && first >= top &&
-      first - top + count <= extent->height) {
-    kernels->stage(
-        input + (first - top) * row_values, count * row_values, packed->input_zero_point, staged);
-    return;
-  }
-  for (int64_t row = first; row < first + count; row++) {
-    int64_t y = row - top;
-    if (y < 0 || y >= extent->height) {
-      __builtin_memset(staged, padding, (size_t)packed->row_bytes);
-    } else {
-      __builtin_memset(staged, padding, (size_t)(left * channels * element));
-      kernels->stage(
-          input + y * row_values, copied * channels, packed->input_zero_point,
-          staged + left * channels * element);
-      __builtin_memset(
-          staged + (left + copied) * channels * element, padding,
-          (size_t)(right * channels * element));
-    }
-    staged += packed->row_bytes;
-  }
-}
-
-/// Pixels whose sums are formed together: where they read and where they write.
-typedef struct {
-  const uint8_t *inputs[CUPEL_MOST_PIXELS];
-  int8_t *outputs[CUPEL_MOST_PIXELS];
-  int32_t count;
-} pixel_tile;
-
-/// Runs blocks first ..< last of a group on a tile.
-static void run_blocks(
-    const cupel_packed *packed, const cupel_kernels *kernels, const pixel_tile *tile, int32_t group,
-    int32_t first, int32_t last) {
-  int32_t sums[CUPEL_MOST_PIXELS * CUPEL_MOST_BLOCK] __attribute__((aligned(64)));
-  int32_t channels = packed->output.channels / packed->groups;
-  int64_t depth = packed->input.channels / packed->groups * packed->element_bytes;
-  const uint8_t *inputs[CUPEL_MOST_PIXELS];
-  for (int32_t pixel = 0; pixel < CUPEL_MOST_PIXELS; pixel++) {
-    inputs[pixel] = tile->inputs[pixel] + group * depth;
-  }
-  for (int32_t block = first; block < last;) {
-    int32_t is_last = block == packed->blocks - 1;
-    int32_t size = is_last ? packed->last_block : kernels->block;
-    int32_t together = 1;
-    if (tile->count == 1 && size == kernels->block) {
-      int32_t whole = packed->blocks - (packed->last_block < kernels->block);
-      int32_t left = (last < whole ? last : whole) - block;
-      together = left < CUPEL_MOST_BLOCKS ? left : CUPEL_MOST_BLOCKS;
-    }
-    kernels->tile(packed, inputs, tile->count, group, block, together, sums);
-    int32_t place = block * kernels->block;
-    int32_t wide = together * size;
-    int32_t valid = channels - place < wide ? channels - place : wide;
-    int8_t *outputs[CUPEL_MOST_PIXELS];
-    for (int32_t pixel = 0; pixel < tile->count; pixel++) {
-      outputs[pixel] = tile->outputs[pixel] + group * channels + place;
-    }
-    kernels->store(packed, group * packed->padded_channels + place, sums, wide, tile->count, valid, outputs);
-    block += together;
-  }
-}
-
-/// A run of output pixels over staged images.
-typedef struct {
-  /// Pixels first ..< last of image 0 on, image after image.
-  int64_t first, last;
-  /// The output row that the staged rows begin with.
-  int64_t first_row;
-  const uint8_t *staged;
-  int64_t staged_image_bytes;
-  /// The first staged image's.
-  int8_t *output;
-} pixel_range;
-
-/// Fills a tile with `count` pixels from `pixel` on; what is left over repeats the last one.
-static void set_tile(
-    const cupel_packed *packed, const cupel_job *job, const pixel_range *range, int64_t pixel,
-    int32_t count, pixel_tile *tile) {
-  int64_t width = packed->output.width, area = width * packed->output.height;
-  int64_t step = (int64_t)packed->window.stride_width * packed->input.channels * packed->element_bytes;
-  int64_t row_step = packed->window.stride_height * packed->row_bytes;
-  int64_t image = pixel / area, within = pixel - image * area;
-  int64_t row = within / width, column = within - row * width;
-  tile->count = count;
-  for (int32_t index = 0; index < CUPEL_MOST_PIXELS; index++) {
-    tile->inputs[index] = range->staged + image * range->staged_image_bytes +
-                          (row - range->first_row) * row_step + column * step;
-    tile->outputs[index] = range->output + image * job->image_stride +
-                           (row * width + column) * packed->output.channels;
-    if (index + 1 >= count) continue;
-    if (++column == width) {
-      column = 0;
-      if (++row == packed->output.height) {
-        row = 0;
-        image++;
-      }
-    }
-  }
-}
-
-static void run_range(
-    const cupel_packed *packed, const cupel_kernels *kernels, const cupel_job *job,
-    const pixel_range *range, int32_t first_block, int32_t last_block) {
-  // Weights that no second tile will read need not stay in the cache.
-  int32_t chunk =
-      range->last - range->first > kernels->pixels ? packed->chunk_blocks : packed->blocks;
-  for (int32_t group = 0; group < packed->groups; group++) {
-    for (int32_t block = first_block; block < last_block; block += chunk) {
-      int32_t end = block + chunk < last_block ? block + chunk : last_block;
-      int64_t pixel = range->first;
-      while (pixel < range->last) {
-        int64_t left = range->last - pixel;
-        pixel_tile tile;
-        set_tile(
-            packed, job, range, pixel, left < kernels->pixels ? (int32_t)left : kernels->pixels,
-            &tile);
-        run_blocks(packed, kernels, &tile, group, block, end);
-        pixel += tile.count;
-      }
-    }
-  }
-}
-
-/// Adds the shortcut to what has been written of pixels first ..< last: whole pixels, or the
-/// channels of some blocks.
-static void add_range(
-    const cupel_packed *packed, const cupel_kernels *kernels, const cupel_job *job, int64_t first,
-    int64_t last, int32_t first_block, int32_t last_block) {
-  if (job->addition == 0) return;
-  int64_t channels = packed->output.channels;
-  int64_t area = (int64_t)packed->output.width * packed->output.height;
-  int is_whole = first_block == 0 && last_block == packed->blocks;
-  int64_t own = channels / packed->groups;
-  int64_t begin = (int64_t)first_block * kernels->block;
-  int64_t end = (int64_t)last_block * kernels->block < own ? (int64_t)last_block * kernels->block : own;
-  while (first < last) {
-    int64_t image = first / area, within = first - image * area;
-    int64_t count = area - within < last - first ? area - within : last - first;
-    int64_t offset = image * job->image_stride + within * channels;
-    if (is_whole) {
-      cupel_job_add(job, offset, count * channels);
-    } else {
-      for (int64_t piece = 0; piece < count * packed->groups; piece++) {
-        cupel_job_add(job, offset + piece * own + begin, end - begin);
-      }
-    }
-    first += count;
-  }
-}
-
-/// Pixels of one image in strips of rows, each staged anew.
-static void run_strips(
-    const cupel_packed *packed, const cupel_kernels *kernels, const cupel_job *job, int64_t image,
-    int64_t first, int64_t last, int32_t first_block, int32_t last_block) {
-  int64_t width = packed->output.width;
-  const int8_t *input = job->input + image * job->image_stride;
-  while (first < last) {
-    int64_t row = first / width;
-    int64_t end_row = row + packed->strip_rows;
-    int64_t end = end_row * width < last ? end_row * width : last;
-    end_row = (end + width - 1) / width;
-    stage_rows(
-        packed, kernels, input, row * packed->window.stride_height,
-        reached_rows(packed, end_row - row), job->scratch);
-    pixel_range range = {first, end, row, job->scratch, 0, job->output + image * job->image_stride};
-    run_range(packed, kernels, job, &range, first_block, last_block);
-    int64_t area = width * packed->output.height;
-    add_range(
-        packed, kernels, job, image * area + first, image * area + end, first_block, last_block);
-    first = end;
-  }
-}
-
-void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
-  int64_t area = (int64_t)packed->output.width * packed->output.height;
-  int64_t pixels = area * job->images;
-  int32_t first_block = 0, last_block = packed->blocks;
-  int64_t first = 0, last = pixels;
-  // Few pixels are split by output channels instead.
-  if (pixels >= 2 * (int64_t)kernels->pixels * job->parts) {
-    int64_t tiles = (pixels + kernels->pixels - 1) / kernels->pixels;
-    first = tiles * job->part / job->parts * kernels->pixels;
-    last = tiles * (job->part + 1) / job->parts * kernels->pixels;
-    if (last > pixels) last = pixels;
-  } else {
-    first_block = (int32_t)((int64_t)packed->blocks * job->part / job->parts);
-    last_block = (int32_t)((int64_t)packed->blocks * (job->part + 1) / job->parts);
-    if (first_block == last_block) return;
-  }
-  if (packed->most_images == 1) {
-    while (first < last) {
-      int64_t image = first / area, start = first - image * area;
-      int64_t end = start + (last - first) < area ? start + (last - first) : area;
-      run_strips(packed, kernels, job, image, start, end, first_block, last_block);
-      first += end - start;
-    }
-    return;
-  }
-  int64_t image_bytes = staged_bytes(packed, packed->output.height);
-  while (first < last) {
-    int64_t image = first / area;
-    int64_t end_image = (last + area - 1) / area;
-    if (end_image > image + packed->most_images) end_image = image + packed->most_images;
-    int64_t end = end_image * area < last ? end_image * area : last;
-    for (int64_t each = image; each < end_image; each++) {
-      stage_rows(
-          packed, kernels, job->input + each * job->image_stride, 0,
-          reached_rows(packed, packed->output.height),
-          job->scratch + (each - image) * image_bytes);
-    }
-    pixel_range range = {
-        first - image * area, end - image * area, 0, job->scratch, image_bytes,
-        job->output + image * job->image_stride};
-    run_range(packed, kernels, job, &range, first_block, last_block);
-    add_range(packed, kernels, job, first, end, first_block, last_block);
-    first = end;
   }
 }
 

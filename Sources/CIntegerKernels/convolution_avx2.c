@@ -52,7 +52,7 @@ CUPEL_INLINE void tile(
   }
 }
 
-CUPEL_TARGET void cupel_tile_avx2(
+CUPEL_TARGET static void tile_of_pixels(
     const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
     int32_t block, int32_t blocks, int32_t *sums) {
   const uint8_t *weights =
@@ -80,7 +80,7 @@ CUPEL_TARGET void cupel_tile_avx2(
   }
 }
 
-CUPEL_TARGET void cupel_store_avx2(
+CUPEL_TARGET static void store(
     const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
     int32_t count, int32_t channels, int8_t *const *outputs) {
   for (int32_t pixel = 0; pixel < count; pixel++) {
@@ -92,5 +92,10 @@ CUPEL_TARGET void cupel_store_avx2(
       cupel_write16(outputs[pixel] + channel, values, channels - channel);
     }
   }
+}
+void cupel_convolve_avx2(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks) {
+  cupel_convolve_by_tiles(packed, pixels, group, block, blocks, 4, tile_of_pixels, store);
 }
 #endif

@@ -67,16 +67,12 @@ CUPEL_INLINE const uint8_t *run_of_steps(
   return weights;
 }
 
-/// Sums of a tile for one block.
-CUPEL_INLINE void tile(
+/// Sums of a tile for one block, in registers.
+CUPEL_INLINE void tile_sums(
     const int pixels, const int vectors, const int bits, const cupel_packed *packed,
-    const uint8_t *const *inputs, const uint8_t *weights, const int32_t *start,
-    int32_t *target) {
-  __m512i sums[CUPEL_MOST_PIXELS * 2];
-  const uint8_t *own[CUPEL_MOST_PIXELS];
+    const uint8_t *const *inputs, const uint8_t *weights, const int32_t *start, __m512i *sums) {
 #pragma clang loop unroll(full)
   for (int pixel = 0; pixel < pixels; pixel++) {
-    own[pixel] = inputs[pixel];
 #pragma clang loop unroll(full)
     for (int vector = 0; vector < vectors; vector++) {
       sums[pixel * vectors + vector] = _mm512_loadu_si512(start + 16 * vector);
@@ -87,13 +83,9 @@ CUPEL_INLINE void tile(
     int64_t offset = row * packed->run_row_bytes;
     for (int32_t column = 0; column < packed->run_columns; column++) {
       weights =
-          run_of_steps(pixels, vectors, bits, own, offset, offset + length, weights, sums);
+          run_of_steps(pixels, vectors, bits, inputs, offset, offset + length, weights, sums);
       offset += packed->run_column_bytes;
     }
-  }
-#pragma clang loop unroll(full)
-  for (int index = 0; index < pixels * vectors; index++) {
-    _mm512_store_si512(target + 16 * index, sums[index]);
   }
 }
 
@@ -101,8 +93,7 @@ CUPEL_INLINE void tile(
 /// several streams of them are read at a time.
 CUPEL_INLINE void blocks_of_pixel(
     const int blocks, const int bits, const cupel_packed *packed, const uint8_t *input,
-    const uint8_t *weights, const int32_t *start, int32_t *target) {
-  __m512i sums[2 * CUPEL_MOST_BLOCKS];
+    const uint8_t *weights, const int32_t *start, __m512i *sums) {
 #pragma clang loop unroll(full)
   for (int index = 0; index < 2 * blocks; index++) {
     sums[index] = _mm512_loadu_si512(start + 16 * index);
@@ -132,140 +123,205 @@ CUPEL_INLINE void blocks_of_pixel(
       values += packed->run_column_bytes;
     }
   }
+}
+
+/// How sums are scaled.
+enum { INTEGER = 0, INTEGER_WITH_TIES = 1, FLOAT32 = 2 };
+
+/// Scales the sums of a tile, [pixel][vector], in place.
+CUPEL_INLINE void scale_sums(
+    const int pixels, const int vectors, const int mode, const cupel_scale *scale,
+    int64_t channel, __m512i *sums) {
+  if (mode == FLOAT32) {
+    int32_t values[2 * CUPEL_MOST_BLOCKS * 16] __attribute__((aligned(64)));
+    const int32_t *constants = (const int32_t *)scale->constants + 3 * channel;
+    for (int pixel = 0; pixel < pixels; pixel++) {
+      for (int vector = 0; vector < vectors; vector++) {
+        _mm512_store_si512(values + 16 * vector, sums[pixel * vectors + vector]);
+      }
+      cupel_scale_float32(scale, constants, values, 16 * vectors, 16);
+      for (int vector = 0; vector < vectors; vector++) {
+        sums[pixel * vectors + vector] = _mm512_load_si512(values + 16 * vector);
+      }
+    }
+    return;
+  }
 #pragma clang loop unroll(full)
-  for (int index = 0; index < 2 * blocks; index++) {
-    _mm512_store_si512(target + 16 * index, sums[index]);
+  for (int vector = 0; vector < vectors; vector++) {
+    cupel_constants512 constants =
+        cupel_constants512_at(scale->constants, channel / 16 + vector);
+#pragma clang loop unroll(full)
+    for (int pixel = 0; pixel < pixels; pixel++) {
+      sums[pixel * vectors + vector] =
+          cupel_scaled512(sums[pixel * vectors + vector], &constants, mode == INTEGER_WITH_TIES);
+    }
   }
 }
 
-// One function a shape, so that each keeps its sums in registers.
-#define CUPEL_TILE(pixels, vectors, bits)                                                      \
-  CUPEL_TARGET static void tile_##pixels##_##vectors##_##bits(                                 \
-      const cupel_packed *packed, const uint8_t *const *inputs, const uint8_t *weights,        \
-      const int32_t *start, int32_t *target) {                                                 \
-    tile(pixels, vectors, bits, packed, inputs, weights, start, target);                     \
-  }
-CUPEL_TILE(8, 2, 8)
-CUPEL_TILE(8, 1, 8)
-CUPEL_TILE(8, 2, 4)
-CUPEL_TILE(8, 1, 4)
-CUPEL_TILE(4, 2, 8)
-CUPEL_TILE(4, 1, 8)
-CUPEL_TILE(4, 2, 4)
-CUPEL_TILE(4, 1, 4)
-CUPEL_TILE(1, 1, 8)
-CUPEL_TILE(1, 1, 4)
-
-#define CUPEL_BLOCKS(blocks, bits)                                                             \
-  CUPEL_TARGET static void blocks_##blocks##_##bits(                                           \
-      const cupel_packed *packed, const uint8_t *const *inputs, const uint8_t *weights,        \
-      const int32_t *start, int32_t *target) {                                                 \
-    blocks_of_pixel(blocks, bits, packed, inputs[0], weights, start, target);                  \
-  }
-CUPEL_BLOCKS(1, 8)
-CUPEL_BLOCKS(2, 8)
-CUPEL_BLOCKS(3, 8)
-CUPEL_BLOCKS(4, 8)
-CUPEL_BLOCKS(1, 4)
-CUPEL_BLOCKS(2, 4)
-CUPEL_BLOCKS(3, 4)
-CUPEL_BLOCKS(4, 4)
-
-typedef void (*tile_function)(
-    const cupel_packed *, const uint8_t *const *, const uint8_t *, const int32_t *, int32_t *);
-
-/// By short block, pixels (4, 8) and bits.
-static const tile_function tiles[2][2][2] = {
-    {{tile_4_2_8, tile_4_2_4}, {tile_8_2_8, tile_8_2_4}},
-    {{tile_4_1_8, tile_4_1_4}, {tile_8_1_8, tile_8_1_4}}};
-/// By blocks and bits.
-static const tile_function streams[CUPEL_MOST_BLOCKS][2] = {
-    {blocks_1_8, blocks_1_4},
-    {blocks_2_8, blocks_2_4},
-    {blocks_3_8, blocks_3_4},
-    {blocks_4_8, blocks_4_4}};
-
-void cupel_tile_avx512(
-    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
-    int32_t block, int32_t blocks, int32_t *sums) {
-  int32_t last = packed->blocks - 1;
-  int is_short = block == last && packed->last_block == 16;
-  int is_four_bit = packed->weight_bits == 4;
-  // Whole blocks have two vectors, short ones one.
-  int64_t group_bytes = packed->weight_group_bytes;
-  const uint8_t *weights = packed->weights + group * group_bytes + block * packed->block_bytes;
-  const int32_t *start = packed->start + group * packed->padded_channels + block * 32;
-  if (count == 1) {
-    tile_function run = is_short ? (is_four_bit ? tile_1_1_4 : tile_1_1_8)
-                                 : streams[blocks - 1][is_four_bit];
-    run(packed, pixels, weights, start, sums);
-  } else {
-    tiles[is_short][count > 4][is_four_bit](packed, pixels, weights, start, sums);
-  }
-}
-
-/// Scales and places sums; a chunk of 32 channels at a time, or 16 of a short block.
-CUPEL_INLINE void store(
-    const cupel_packed *packed, int32_t first_channel, const int32_t *sums, int32_t sum_stride,
-    int32_t count, int32_t channels, int8_t *const *outputs, const int is_scaled,
-    const int has_ties) {
-  const cupel_scale *scale = &packed->scale;
-  const cupel_grid512 grid = cupel_grid512_of(scale);
-  int32_t channel = 0;
-  int64_t vector = first_channel / 16;
-  for (; sum_stride - channel >= 32; channel += 32, vector += 2) {
-    int64_t left = channels - channel;
-    cupel_constants512 first = {0}, second = {0};
-    if (!is_scaled) {
-      first = cupel_constants512_at(scale->constants, vector);
-      second = cupel_constants512_at(scale->constants, vector + 1);
-    }
-    for (int32_t pixel = 0; pixel < count; pixel++) {
-      const int32_t *own = sums + pixel * sum_stride + channel;
-      __m512i a = _mm512_load_si512(own), b = _mm512_load_si512(own + 16);
-      if (!is_scaled) {
-        a = cupel_scaled512(a, &first, has_ties);
-        b = cupel_scaled512(b, &second, has_ties);
-      }
-      __m256i values = cupel_placed32(a, b, &grid);
-      if (left >= 32) {
-        _mm256_storeu_si256((__m256i *)(outputs[pixel] + channel), values);
-      } else {
-        _mm256_mask_storeu_epi8(
-            outputs[pixel] + channel, (__mmask32)(((uint64_t)1 << left) - 1), values);
-      }
-    }
-  }
-  if (channel == sum_stride) return;
-  int64_t left = channels - channel;
-  cupel_constants512 only = {0};
-  if (!is_scaled) only = cupel_constants512_at(scale->constants, vector);
-  for (int32_t pixel = 0; pixel < count; pixel++) {
-    __m512i a = _mm512_load_si512(sums + pixel * sum_stride + channel);
-    if (!is_scaled) a = cupel_scaled512(a, &only, has_ties);
-    __m128i values = cupel_placed16(a, &grid);
-    if (left >= 16) {
-      _mm_storeu_si128((__m128i *)(outputs[pixel] + channel), values);
+/// Writes whole blocks, of the last of which `channels` count.
+CUPEL_INLINE void write_blocks(
+    const int pixels, const cupel_grid512 *grid, const __m512i *sums, int8_t *const *outputs,
+    int64_t channels) {
+#pragma clang loop unroll(full)
+  for (int pixel = 0; pixel < pixels; pixel++) {
+    __m256i values = cupel_placed32(sums[2 * pixel], sums[2 * pixel + 1], grid);
+    if (channels >= 32) {
+      _mm256_storeu_si256((__m256i *)outputs[pixel], values);
     } else {
-      _mm_mask_storeu_epi8(outputs[pixel] + channel, (__mmask16)((1u << left) - 1), values);
+      _mm256_mask_storeu_epi8(
+          outputs[pixel], (__mmask32)(((uint64_t)1 << channels) - 1), values);
     }
   }
 }
 
-CUPEL_TARGET void cupel_store_avx512(
-    const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
-    int32_t count, int32_t channels, int8_t *const *outputs) {
-  const cupel_scale *scale = &packed->scale;
-  if (scale->is_float32) {
-    const int32_t *constants = (const int32_t *)scale->constants + 3 * (int64_t)first_channel;
-    for (int32_t pixel = 0; pixel < count; pixel++) {
-      cupel_scale_float32(scale, constants, sums + pixel * sum_stride, sum_stride, 16);
+/// Writes short blocks, of which `channels` count. Four pixels are packed together.
+CUPEL_INLINE void write_short_blocks(
+    const int pixels, const cupel_grid512 *grid, const __m512i *sums, int8_t *const *outputs,
+    int64_t channels) {
+#pragma clang loop unroll(full)
+  for (int pixel = 0; pixel < pixels; pixel += 4) {
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i values = cupel_unshuffled64(cupel_placed64(
+        sums[pixel], pixels > 1 ? sums[pixel + 1] : zero, pixels > 1 ? sums[pixel + 2] : zero,
+        pixels > 1 ? sums[pixel + 3] : zero, grid));
+    int8_t *const *own = outputs + pixel;
+    if (pixels > 1 && own[3] - own[0] == 3 * channels && channels == 16 &&
+        own[1] - own[0] == channels) {
+      _mm512_storeu_si512(own[0], values);
+      continue;
     }
-    store(packed, first_channel, sums, sum_stride, count, channels, outputs, 1, 0);
-  } else if (scale->has_ties) {
-    store(packed, first_channel, sums, sum_stride, count, channels, outputs, 0, 1);
-  } else {
-    store(packed, first_channel, sums, sum_stride, count, channels, outputs, 0, 0);
+    if (pixels > 1 && own[3] - own[0] == 3 * channels && channels == 8 &&
+        own[1] - own[0] == channels) {
+      const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 0, 0, 0, 0);
+      values = _mm512_permutexvar_epi64(order, values);
+      _mm256_storeu_si256((__m256i *)own[0], _mm512_castsi512_si256(values));
+      continue;
+    }
+    __m128i parts[4] = {
+        _mm512_castsi512_si128(values), _mm512_extracti32x4_epi32(values, 1),
+        _mm512_extracti32x4_epi32(values, 2), _mm512_extracti32x4_epi32(values, 3)};
+#pragma clang loop unroll(full)
+    for (int part = 0; part < (pixels > 1 ? 4 : 1); part++) {
+      if (channels >= 16) {
+        _mm_storeu_si128((__m128i *)own[part], parts[part]);
+      } else {
+        _mm_mask_storeu_epi8(own[part], (__mmask16)((1u << channels) - 1), parts[part]);
+      }
+    }
   }
+}
+
+/// What all tiles of a call have in common.
+typedef struct {
+  const cupel_packed *packed;
+  const uint8_t *weights;
+  const int32_t *start;
+  /// Position of the first channel among the constants, and channels that count.
+  int64_t channel, channels;
+} block_place;
+
+CUPEL_INLINE void run_tiles(
+    const int pixels, const int vectors, const int bits, const int mode, const block_place *place,
+    const cupel_pixels *tiles) {
+  const cupel_grid512 grid = cupel_grid512_of(&place->packed->scale);
+  const uint8_t *inputs[CUPEL_MOST_PIXELS];
+  int8_t *outputs[CUPEL_MOST_PIXELS];
+#pragma clang loop unroll(full)
+  for (int pixel = 0; pixel < pixels; pixel++) {
+    inputs[pixel] = tiles->inputs[pixel];
+    outputs[pixel] = tiles->outputs[pixel];
+  }
+  for (int64_t tile = 0; tile < tiles->tiles; tile++) {
+    __m512i sums[CUPEL_MOST_PIXELS * 2];
+    tile_sums(
+        pixels, vectors, bits, place->packed, inputs, place->weights, place->start, sums);
+    scale_sums(pixels, vectors, mode, &place->packed->scale, place->channel, sums);
+    if (vectors == 2) {
+      write_blocks(pixels, &grid, sums, outputs, place->channels);
+    } else {
+      write_short_blocks(pixels, &grid, sums, outputs, place->channels);
+    }
+#pragma clang loop unroll(full)
+    for (int pixel = 0; pixel < pixels; pixel++) {
+      inputs[pixel] += tiles->input_advance;
+      outputs[pixel] += tiles->output_advance;
+    }
+  }
+}
+
+CUPEL_INLINE void run_blocks(
+    const int blocks, const int bits, const int mode, const block_place *place,
+    const cupel_pixels *pixels) {
+  const cupel_grid512 grid = cupel_grid512_of(&place->packed->scale);
+  __m512i sums[2 * CUPEL_MOST_BLOCKS];
+  blocks_of_pixel(
+      blocks, bits, place->packed, pixels->inputs[0], place->weights, place->start, sums);
+  scale_sums(1, 2 * blocks, mode, &place->packed->scale, place->channel, sums);
+  for (int block = 0; block < blocks; block++) {
+    int8_t *output = pixels->outputs[0] + 32 * block;
+    write_blocks(1, &grid, sums + 2 * block, &output, place->channels - 32 * block);
+  }
+}
+
+// One function a shape and mode, so that each keeps its sums in registers.
+#define CUPEL_TILES(pixels, vectors, bits, mode)                                     \
+  CUPEL_TARGET static void tiles_##pixels##_##vectors##_##bits##_##mode(             \
+      const block_place *place, const cupel_pixels *tiles) {                         \
+    run_tiles(pixels, vectors, bits, mode, place, tiles);                            \
+  }
+#define CUPEL_BLOCKS(blocks, bits, mode)                                             \
+  CUPEL_TARGET static void blocks_##blocks##_##bits##_##mode(                        \
+      const block_place *place, const cupel_pixels *pixels) {                        \
+    run_blocks(blocks, bits, mode, place, pixels);                                   \
+  }
+#define CUPEL_SHAPES(bits, mode)                                                     \
+  CUPEL_TILES(8, 2, bits, mode)                                                      \
+  CUPEL_TILES(8, 1, bits, mode)                                                      \
+  CUPEL_TILES(4, 2, bits, mode)                                                      \
+  CUPEL_TILES(4, 1, bits, mode)                                                      \
+  CUPEL_TILES(1, 1, bits, mode)                                                      \
+  CUPEL_BLOCKS(1, bits, mode)                                                        \
+  CUPEL_BLOCKS(2, bits, mode)                                                        \
+  CUPEL_BLOCKS(3, bits, mode)                                                        \
+  CUPEL_BLOCKS(4, bits, mode)
+CUPEL_SHAPES(8, 0)
+CUPEL_SHAPES(8, 1)
+CUPEL_SHAPES(8, 2)
+CUPEL_SHAPES(4, 0)
+CUPEL_SHAPES(4, 1)
+CUPEL_SHAPES(4, 2)
+
+typedef void (*shape_function)(const block_place *, const cupel_pixels *);
+
+/// 8 and 4 pixels against a whole block; 8, 4 and 1 against a short one; one pixel against 1 to 4
+/// whole blocks.
+enum { WHOLE = 0, SHORT = 2, STREAMS = 5, SHAPES = 9 };
+#define CUPEL_ROW(bits, mode)                                                        \
+  {                                                                                  \
+    tiles_8_2_##bits##_##mode, tiles_4_2_##bits##_##mode, tiles_8_1_##bits##_##mode, \
+        tiles_4_1_##bits##_##mode, tiles_1_1_##bits##_##mode,                        \
+        blocks_1_##bits##_##mode, blocks_2_##bits##_##mode,                          \
+        blocks_3_##bits##_##mode, blocks_4_##bits##_##mode                           \
+  }
+static const shape_function shapes[2][3][SHAPES] = {
+    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2)},
+    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2)}};
+
+void cupel_convolve_avx512(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks) {
+  int is_short = block == packed->blocks - 1 && packed->last_block == 16;
+  int64_t channel = (int64_t)group * packed->padded_channels + block * 32;
+  block_place place = {
+      packed,
+      packed->weights + group * packed->weight_group_bytes + block * packed->block_bytes,
+      packed->start + channel, channel,
+      packed->output.channels / packed->groups - (int64_t)block * 32};
+  int mode = packed->scale.is_float32 ? FLOAT32 : packed->scale.has_ties;
+  const shape_function *own = shapes[packed->weight_bits == 4][mode];
+  int shape = pixels->count == 1
+                  ? (is_short ? SHORT + 2 : STREAMS + blocks - 1)
+                  : (is_short ? SHORT : WHOLE) + (pixels->count <= 4);
+  own[shape](&place, pixels);
 }
 #endif

@@ -5,12 +5,6 @@
 /// A single output row may not stage more: the reference kernel does such shapes.
 enum { MOST_STAGED_BYTES = 4 << 20 };
 
-static int64_t reached_rows(const cupel_packed *packed, int64_t rows) {
-  const cupel_window *window = &packed->window;
-  return (rows - 1) * window->stride_height +
-         (int64_t)(window->kernel_height - 1) * window->dilation_height + 1;
-}
-
 static int64_t greatest_divisor(int64_t a, int64_t b) {
   while (b != 0) {
     int64_t rest = a % b;
@@ -30,8 +24,8 @@ static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
                         (int64_t)packed->element_bytes;
   packed->row_bytes = packed->phase_bytes * stride;
   if (packed->row_bytes > MOST_STAGED_BYTES) return 0;
-  if (reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
-  int64_t first = reached_rows(packed, 1) * packed->row_bytes;
+  if (cupel_reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
+  int64_t first = cupel_reached_rows(packed, 1) * packed->row_bytes;
   if (first > MOST_STAGED_BYTES) return 0;
   int64_t step = packed->row_bytes * window->stride_height;
   int64_t more = tuning.staging_bytes > first ? (tuning.staging_bytes - first) / step : 0;
@@ -149,15 +143,19 @@ static void stage_row(
   }
   for (int64_t phase = 0; phase < stride; phase++) {
     uint8_t *target = staged + phase * packed->phase_bytes;
-    for (int64_t column = phase; column < packed->columns; column += stride) {
-      int64_t x = column - left;
-      if (x < 0 || x >= extent->width) {
-        __builtin_memset(target, padding, (size_t)pixel);
-      } else {
-        kernels->stage(row + x * channels, channels, packed->input_zero_point, target);
-      }
-      target += pixel;
-    }
+    int64_t count = (packed->columns - phase + stride - 1) / stride;
+    // Columns phase, phase + stride, ... of the padded row: those before the input, in it, behind.
+    int64_t before = left > phase ? (left - phase + stride - 1) / stride : 0;
+    if (before > count) before = count;
+    int64_t first = phase + before * stride - left;
+    int64_t inside = first < extent->width ? (extent->width - first + stride - 1) / stride : 0;
+    if (inside > count - before) inside = count - before;
+    __builtin_memset(target, padding, (size_t)(before * pixel));
+    kernels->stage_pixels(
+        row + first * channels, inside, channels, stride * channels, packed->input_zero_point,
+        target + before * pixel);
+    __builtin_memset(
+        target + (before + inside) * pixel, padding, (size_t)((count - before - inside) * pixel));
   }
 }
 
@@ -174,7 +172,7 @@ void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
     if (count > packed->strip_rows) count = packed->strip_rows;
     const int8_t *input = job->input + image * job->image_stride;
     int64_t top = first * packed->window.stride_height - packed->window.pad_top;
-    int64_t reached = reached_rows(packed, count);
+    int64_t reached = cupel_reached_rows(packed, count);
     for (int64_t each = 0; each < reached; each++) {
       stage_row(packed, kernels, input, top + each, job->scratch + each * packed->row_bytes);
     }

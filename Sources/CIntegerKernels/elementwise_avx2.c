@@ -9,6 +9,15 @@ CUPEL_TARGET static void stage(
   for (int64_t index = 0; index < count; index++) target[index] = (int16_t)(values[index] - zero);
 }
 
+CUPEL_TARGET static void stage_pixels(
+    const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
+    void *staged) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    stage(
+        values + pixel * step, channels, zero_point, (int16_t *)staged + pixel * channels);
+  }
+}
+
 /// (q - z) * 2^20 of eight values, scaled with double rounding: see the AVX-512 kernel for how the
 /// product is split.
 CUPEL_INLINE __m256i scaled_addend(__m128i values, const cupel_addend *addend) {
@@ -95,8 +104,13 @@ CUPEL_TARGET static void maximum(const int8_t *values, int64_t count, int8_t *la
   }
 }
 
-CUPEL_TARGET static void accumulate(const int8_t *values, int64_t count, int32_t *sums) {
-  for (int64_t index = 0; index < count; index++) sums[index] += values[index];
+CUPEL_TARGET static void accumulate(
+    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    for (int64_t channel = 0; channel < channels; channel++) {
+      sums[channel] += values[pixel * step + channel];
+    }
+  }
 }
 
 const cupel_kernels cupel_kernels_avx2 = {
@@ -105,13 +119,12 @@ const cupel_kernels cupel_kernels_avx2 = {
     .block = 16,
     .short_block = 16,
     .lanes = 8,
-    .pixels = 4,
     .interleave = 2,
     .depthwise_interleave = 2,
     .depthwise_values = 16,
     .stage = stage,
-    .tile = cupel_tile_avx2,
-    .store = cupel_store_avx2,
+    .stage_pixels = stage_pixels,
+    .convolve = cupel_convolve_avx2,
     .depthwise = cupel_depthwise_avx2,
     .add = add,
     .requantize = requantize,

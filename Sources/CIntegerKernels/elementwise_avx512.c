@@ -4,11 +4,8 @@
 #include "convolution_avx512.h"
 #include "depthwise_avx512.h"
 
-CUPEL_TARGET static void stage(
-    const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
-  (void)zero_point;
+CUPEL_INLINE void stage_values(const int8_t *values, int64_t count, uint8_t *target) {
   const __m512i offset = _mm512_set1_epi8((char)0x80);
-  uint8_t *target = staged;
   int64_t index = 0;
   for (; index + 64 <= count; index += 64) {
     __m512i own = _mm512_loadu_si512(values + index);
@@ -27,6 +24,22 @@ CUPEL_TARGET static void stage(
     index += 16;
   }
   for (; index < count; index++) target[index] = (uint8_t)values[index] ^ 0x80;
+}
+
+CUPEL_TARGET static void stage(
+    const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
+  (void)zero_point;
+  stage_values(values, count, staged);
+}
+
+CUPEL_TARGET static void stage_pixels(
+    const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
+    void *staged) {
+  (void)zero_point;
+  uint8_t *target = staged;
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    stage_values(values + pixel * step, channels, target + pixel * channels);
+  }
 }
 
 /// An addend's constants: its multiplier in two parts, so that both products fit 32 bits, and the
@@ -154,8 +167,24 @@ CUPEL_TARGET static void maximum(const int8_t *values, int64_t count, int8_t *la
   }
 }
 
-CUPEL_TARGET static void accumulate(const int8_t *values, int64_t count, int32_t *sums) {
-  for (int64_t index = 0; index < count; index++) sums[index] += values[index];
+CUPEL_TARGET static void accumulate(
+    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
+  int64_t channel = 0;
+  for (; channel + 64 <= channels; channel += 64) {
+    __m512i own[4];
+    for (int part = 0; part < 4; part++) own[part] = _mm512_loadu_si512(sums + channel + 16 * part);
+    for (int64_t pixel = 0; pixel < pixels; pixel++) {
+      const __m128i *source = (const __m128i *)(values + pixel * step + channel);
+      for (int part = 0; part < 4; part++) {
+        own[part] =
+            _mm512_add_epi32(own[part], _mm512_cvtepi8_epi32(_mm_loadu_si128(source + part)));
+      }
+    }
+    for (int part = 0; part < 4; part++) _mm512_storeu_si512(sums + channel + 16 * part, own[part]);
+  }
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    for (int64_t each = channel; each < channels; each++) sums[each] += values[pixel * step + each];
+  }
 }
 
 const cupel_kernels cupel_kernels_avx512 = {
@@ -164,13 +193,12 @@ const cupel_kernels cupel_kernels_avx512 = {
     .block = 32,
     .short_block = 16,
     .lanes = 16,
-    .pixels = 8,
     .interleave = 2,
     .depthwise_interleave = 4,
     .depthwise_values = 64,
     .stage = stage,
-    .tile = cupel_tile_avx512,
-    .store = cupel_store_avx512,
+    .stage_pixels = stage_pixels,
+    .convolve = cupel_convolve_avx512,
     .depthwise = cupel_depthwise_avx512,
     .add = add_values,
     .requantize = requantize,

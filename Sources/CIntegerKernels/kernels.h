@@ -85,6 +85,16 @@ struct cupel_packed {
   int32_t joins_pixels;
 };
 
+/// Pixels that a convolution works on: a tile of `count`, and behind it as many like it, each
+/// pointer moved on by the advance.
+typedef struct {
+  const uint8_t *inputs[CUPEL_MOST_PIXELS];
+  int8_t *outputs[CUPEL_MOST_PIXELS];
+  int64_t tiles;
+  int64_t input_advance, output_advance;
+  int32_t count;
+} cupel_pixels;
+
 /// The kernels of a level.
 typedef struct {
   /// Bytes of a staged value.
@@ -96,8 +106,6 @@ typedef struct {
   int32_t block, short_block;
   /// Channels in a vector of 32-bit sums.
   int32_t lanes;
-  /// Pixels of a tile.
-  int32_t pixels;
   /// Vectors of sums that are packed together in a whole block, and in the depthwise kernel: see
   /// `cupel_position`.
   int32_t interleave, depthwise_interleave;
@@ -106,15 +114,15 @@ typedef struct {
 
   /// Writes `count` staged values.
   void (*stage)(const int8_t *values, int64_t count, int32_t zero_point, void *staged);
-  /// Sums of `count` pixels (1 to `pixels`) for `blocks` blocks from `block` of a group on; more
-  /// than one only for one pixel. `sums` is [pixel][block's channels].
-  void (*tile)(
-      const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
-      int32_t block, int32_t blocks, int32_t *sums);
-  /// Scales `channels` sums of each pixel, `sum_stride` apart, and writes them.
-  void (*store)(
-      const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
-      int32_t count, int32_t channels, int8_t *const *outputs);
+  /// Writes staged pixels, of which the first ones' values lie `step` bytes apart.
+  void (*stage_pixels)(
+      const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
+      void *staged);
+  /// Output channels of `blocks` blocks from `block` of a group on, of all pixels; more blocks
+  /// than one only for a single pixel. The pixels' pointers are the group's.
+  void (*convolve)(
+      const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+      int32_t blocks);
   /// A run of `count` values of the output.
   void (*depthwise)(
       const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
@@ -126,9 +134,23 @@ typedef struct {
       const cupel_packed *packed, const int8_t *input, int64_t count, int8_t *output);
   /// Larger of two, in place.
   void (*maximum)(const int8_t *values, int64_t count, int8_t *largest);
-  /// Adds values to sums.
-  void (*accumulate)(const int8_t *values, int64_t count, int32_t *sums);
+  /// Adds the values of `pixels` pixels, `step` apart, to the sums of `channels` channels.
+  void (*accumulate)(
+      const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums);
 } cupel_kernels;
+
+/// Sums of a tile, [pixel][block's channels], for levels whose tiles are written in a second step.
+typedef void (*cupel_tile)(
+    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
+    int32_t block, int32_t blocks, int32_t *sums);
+/// Scales `channels` sums of each pixel, `sum_stride` apart, and writes them.
+typedef void (*cupel_store)(
+    const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,
+    int32_t count, int32_t channels, int8_t *const *outputs);
+/// `convolve` of such a level, whose tiles have up to `most` pixels.
+void cupel_convolve_by_tiles(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks, int32_t most, cupel_tile tile, cupel_store store);
 
 /// The table of a level that is available.
 const cupel_kernels *cupel_kernels_of(cupel_level level);
@@ -151,6 +173,13 @@ static inline int32_t cupel_position(int32_t lanes, int32_t vectors, int32_t cha
 
 static inline int64_t cupel_rounded_up(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Rows of input that `rows` rows of output reach.
+static inline int64_t cupel_reached_rows(const cupel_packed *packed, int64_t rows) {
+  const cupel_window *window = &packed->window;
+  return (rows - 1) * window->stride_height +
+         (int64_t)(window->kernel_height - 1) * window->dilation_height + 1;
 }
 
 // Drivers and packers of the kinds with a file of their own.

@@ -188,7 +188,7 @@ static void pool_pixel(
       if (is_maximum) {
         kernels->maximum(values, channels, output);
       } else {
-        kernels->accumulate(values, channels, sums);
+        kernels->accumulate(values, 1, channels, channels, sums);
       }
       count++;
     }
@@ -228,9 +228,7 @@ static void run_mean(const cupel_packed *packed, const cupel_job *job) {
     const int8_t *input = job->input + image * job->image_stride;
     int8_t *output = job->output + image * job->image_stride;
     __builtin_memset(sums, 0, (size_t)channels * 4);
-    for (int64_t pixel = 0; pixel < pixels; pixel++) {
-      kernels->accumulate(input + pixel * channels, channels, sums);
-    }
+    kernels->accumulate(input, pixels, channels, channels, sums);
     for (int64_t channel = 0; channel < channels; channel++) {
       int32_t sum = (int32_t)((uint32_t)sums[channel] - zeros);
       output[channel] = cupel_scaled_value(&packed->scale, sum, 0);

@@ -10,6 +10,15 @@ static void stage(const int8_t *values, int64_t count, int32_t zero_point, void 
   }
 }
 
+static void stage_pixels(
+    const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
+    void *staged) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    stage(
+        values + pixel * step, channels, zero_point, (int16_t *)staged + pixel * channels);
+  }
+}
+
 /// Two weights of one channel: 8 bits each, or 4 in the high half of a byte, as the other levels
 /// unpack them.
 static inline void pair_at(
@@ -87,6 +96,12 @@ static void store(
   }
 }
 
+static void convolve(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks) {
+  cupel_convolve_by_tiles(packed, pixels, group, block, blocks, PIXELS, tile, store);
+}
+
 static void depthwise(
     const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
   int32_t pattern = 0;
@@ -146,8 +161,13 @@ static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
   }
 }
 
-static void accumulate(const int8_t *values, int64_t count, int32_t *sums) {
-  for (int64_t index = 0; index < count; index++) sums[index] += values[index];
+static void accumulate(
+    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
+  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+    for (int64_t channel = 0; channel < channels; channel++) {
+      sums[channel] += values[pixel * step + channel];
+    }
+  }
 }
 
 const cupel_kernels cupel_kernels_scalar = {
@@ -156,13 +176,12 @@ const cupel_kernels cupel_kernels_scalar = {
     .block = BLOCK,
     .short_block = BLOCK,
     .lanes = LANES,
-    .pixels = PIXELS,
     .interleave = 1,
     .depthwise_interleave = 1,
     .depthwise_values = BLOCK,
     .stage = stage,
-    .tile = tile,
-    .store = store,
+    .stage_pixels = stage_pixels,
+    .convolve = convolve,
     .depthwise = depthwise,
     .add = add,
     .requantize = requantize,

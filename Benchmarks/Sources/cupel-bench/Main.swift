@@ -15,8 +15,13 @@ enum Main {
     case nil: try OwnFigures.print(networks: Network.allCases)
     case "only":
       try OwnFigures.print(networks: arguments.dropFirst().compactMap(Network.init(rawValue:)))
+    case "profile" where arguments.count == 4:
+      guard let network = Network(rawValue: arguments[1]), let bits = Int(arguments[2]),
+        let images = Int(arguments[3])
+      else { fallthrough }
+      try OperationProfile.print(network, bits: bits, images: images)
     default:
-      FileHandle.standardError.write(Data("usage: cupel-bench [serve | only NETWORK…]\n".utf8))
+      FileHandle.standardError.write(Data("usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES]\n".utf8))
       exit(64)
     }
   }
