@@ -32,6 +32,20 @@ CUPEL_INLINE __m256i cupel_scaled256(__m256i sums, const void *constants, int64_
   return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
 }
 
+/// Eight sums by the narrow mode, constants of 32 bits each.
+CUPEL_INLINE __m256i cupel_narrow256(__m256i sums, const __m256i *parts, int32_t extra) {
+  const __m256i round = _mm256_set1_epi64x((int64_t)1 << 31);
+  __m256i multiplier = _mm256_load_si256(parts);
+  __m256i twice = extra > 0 ? _mm256_srai_epi32(sums, 3) : _mm256_slli_epi32(sums, 1);
+  __m256i even = _mm256_add_epi64(_mm256_mul_epi32(twice, multiplier), round);
+  __m256i odd = _mm256_add_epi64(
+      _mm256_mul_epi32(_mm256_srli_epi64(twice, 32), _mm256_srli_epi64(multiplier, 32)), round);
+  __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+  __m256i sign = _mm256_srai_epi32(high, 31);
+  high = _mm256_add_epi32(high, _mm256_load_si256(parts + 1));
+  return _mm256_srav_epi32(_mm256_add_epi32(high, sign), _mm256_load_si256(parts + 2));
+}
+
 /// Two vectors to 16 values, four of each in turn.
 CUPEL_INLINE __m128i cupel_placed16_256(__m256i a, __m256i b, const cupel_scale *scale) {
   __m256i wide = _mm256_adds_epi16(
@@ -42,20 +56,25 @@ CUPEL_INLINE __m128i cupel_placed16_256(__m256i a, __m256i b, const cupel_scale 
   return _mm_min_epi8(values, _mm_set1_epi8((int8_t)scale->high));
 }
 
-/// Scales two vectors of sums, whose first has number `vector`, and places them.
+/// Scales two vectors of sums by the constants of vectors `first` and `second`, and places them.
 CUPEL_INLINE __m128i cupel_finished16(
-    const cupel_scale *scale, __m256i a, __m256i b, int64_t vector) {
-  if (scale->is_float32) {
+    const cupel_scale *scale, __m256i a, __m256i b, int64_t first, int64_t second) {
+  if (scale->mode == CUPEL_FLOAT32) {
     int32_t values[16] __attribute__((aligned(32)));
     _mm256_store_si256((__m256i *)values, a);
     _mm256_store_si256((__m256i *)(values + 8), b);
-    const int32_t *constants = (const int32_t *)scale->constants + 24 * vector;
-    cupel_scale_float32(scale, constants, values, 16, 8);
+    const int32_t *constants = (const int32_t *)scale->constants;
+    cupel_scale_float32(constants + 24 * first, values, 8, 8);
+    cupel_scale_float32(constants + 24 * second, values + 8, 8, 8);
     a = _mm256_load_si256((const __m256i *)values);
     b = _mm256_load_si256((const __m256i *)(values + 8));
+  } else if (scale->mode == CUPEL_NARROW) {
+    const __m256i *parts = (const __m256i *)scale->constants;
+    a = cupel_narrow256(a, parts + 3 * first, scale->extra);
+    b = cupel_narrow256(b, parts + 3 * second, scale->extra);
   } else {
-    a = cupel_scaled256(a, scale->constants, vector);
-    b = cupel_scaled256(b, scale->constants, vector + 1);
+    a = cupel_scaled256(a, scale->constants, first);
+    b = cupel_scaled256(b, scale->constants, second);
   }
   return cupel_placed16_256(a, b, scale);
 }

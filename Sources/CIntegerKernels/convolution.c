@@ -41,47 +41,53 @@ static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
   return 1;
 }
 
-/// The runs of consecutive bytes that an output pixel reads.
-static void plan_runs(cupel_packed *packed, int64_t depth) {
+/// The runs of consecutive bytes that an output pixel reads: of each kernel row, or of each tap
+/// where taps do not follow one another.
+typedef struct {
+  int64_t rows, columns;
+  /// Steps of one, the last of which may read past its end: weights are zero there.
+  int64_t steps;
+  int64_t row_bytes, column_bytes;
+} run_plan;
+
+static run_plan runs_of(const cupel_packed *packed, int64_t depth) {
   const cupel_window *window = &packed->window;
   int64_t pixel = (int64_t)packed->input.channels * packed->element_bytes;
   int joined = packed->groups == 1 && window->dilation_width == 1;
   int64_t run = depth * packed->element_bytes * (joined ? window->kernel_width : 1);
-  packed->run_rows = window->kernel_height;
-  packed->run_columns = joined ? 1 : window->kernel_width;
-  packed->run_steps = (int32_t)((run + CUPEL_STEP_BYTES - 1) / CUPEL_STEP_BYTES);
-  packed->run_row_bytes = packed->row_bytes * window->dilation_height;
-  packed->run_column_bytes = pixel * window->dilation_width;
+  return (run_plan){
+      window->kernel_height, joined ? 1 : window->kernel_width,
+      (run + CUPEL_STEP_BYTES - 1) / CUPEL_STEP_BYTES, packed->row_bytes * window->dilation_height,
+      pixel * window->dilation_width};
+}
+
+static void set_offsets(const run_plan *runs, int32_t *offsets) {
+  for (int64_t row = 0; row < runs->rows; row++) {
+    for (int64_t column = 0; column < runs->columns; column++) {
+      int64_t start = row * runs->row_bytes + column * runs->column_bytes;
+      for (int64_t step = 0; step < runs->steps; step++) {
+        *offsets++ = (int32_t)(start + step * CUPEL_STEP_BYTES);
+      }
+    }
+  }
 }
 
 /// Bytes of weights of a block of `channels`.
 static int64_t weight_bytes(const cupel_packed *packed, int32_t channels, int32_t block) {
-  int64_t runs = (int64_t)packed->run_rows * packed->run_columns;
-  int64_t steps = packed->run_steps;
   int64_t weights = CUPEL_STEP_BYTES / packed->element_bytes;
   if (packed->weight_bits == 4) {
     // Two vectors a load: of a whole block the two of one step, of a short one of two steps.
-    return channels == block ? runs * steps * channels * weights / 2
-                             : runs * ((steps + 1) / 2) * channels * weights;
+    return channels == block ? packed->steps * channels * weights / 2
+                             : (packed->steps + 1) / 2 * channels * weights;
   }
-  return runs * steps * channels * weights;
+  return packed->steps * channels * weights;
 }
 
 /// Whether accumulators may be 16 times as large, as unpacking 4 bits into the high half of a byte
 /// makes them.
-static int allows_extra_bits(const cupel_operation *operation, int64_t row) {
-  int32_t channels = operation->output.channels;
-  if (!cupel_scale_allows(operation, channels, 4)) return 0;
-  int64_t low = -128 - (int64_t)operation->input_zero_point;
-  int64_t high = 127 - (int64_t)operation->input_zero_point;
-  int64_t reach = -low > high ? -low : high;
-  for (int32_t channel = 0; channel < channels; channel++) {
-    int64_t bias = operation->bias[channel];
-    // A 4-bit weight is 8 at most.
-    int64_t most = reach * 8 * row + (bias < 0 ? -bias : bias);
-    if (most >= (int64_t)1 << 27) return 0;
-  }
-  return 1;
+static int allows_extra_bits(const cupel_operation *operation, int64_t terms) {
+  return cupel_scale_allows(operation, operation->output.channels, 4) &&
+         cupel_most_sum(operation, terms) < (int64_t)1 << 27;
 }
 
 int64_t cupel_convolution_plan(
@@ -93,7 +99,8 @@ int64_t cupel_convolution_plan(
   int64_t row = (int64_t)depth * operation->window.kernel_height * operation->window.kernel_width;
   packed->element_bytes = kernels->element_bytes;
   if (!plan_staging(packed, tuning)) return 0;
-  plan_runs(packed, depth);
+  run_plan runs = runs_of(packed, depth);
+  packed->steps = runs.rows * runs.columns * runs.steps;
   packed->weight_bits =
       operation->weight_bits == 4 && allows_extra_bits(operation, row) ? 4 : 8;
   int32_t rest = channels % kernels->block;
@@ -107,9 +114,12 @@ int64_t cupel_convolution_plan(
                                weight_bytes(packed, packed->last_block, kernels->block);
   int64_t padded = (int64_t)(packed->blocks - 1) * kernels->block + packed->last_block;
   packed->padded_channels = (int32_t)padded;
+  int64_t scale_bytes = cupel_scale_plan(
+      &packed->scale, operation, padded * operation->groups, operation->output.channels,
+      cupel_most_sum(operation, row), packed->weight_bits == 4 ? 4 : 0);
   return cupel_rounded_up(packed->weight_group_bytes * operation->groups, 64) +
-         cupel_rounded_up(padded * operation->groups * 4, 64) +
-         cupel_scale_bytes(operation, kernels->lanes, padded * operation->groups);
+         cupel_rounded_up(padded * operation->groups * 4, 64) + scale_bytes +
+         cupel_rounded_up(packed->steps * 4, 64);
 }
 
 // MARK: - Packing
@@ -129,51 +139,55 @@ static inline int8_t weight_at(const weight_rows *rows, int64_t row, int64_t ind
   return (int8_t)(index % 2 ? pair : (uint8_t)(pair << 4)) >> 4;
 }
 
-/// Copies the weights of one channel's run to its place in every step of the block.
-static void pack_run(
-    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t run, int64_t run_length,
-    int32_t position, int32_t channels, int is_short, uint8_t *block) {
+/// Where a channel's weights go.
+typedef struct {
+  uint8_t *block;
+  /// Channels of the block, and the channel's place among its sums.
+  int32_t channels, position;
+  int is_short;
+} weight_target;
+
+/// Copies `length` weights of a row from `first` on to their place in the steps from `step` on.
+static void pack_bytes(
+    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t first, int64_t length,
+    int64_t step, const weight_target *target) {
   int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
-  int64_t steps = packed->run_steps;
-  if (packed->weight_bits == 8) {
-    uint8_t *target = block + (run * steps * channels + position) * each;
-    int64_t index = 0;
-    if (rows->bits == 8) {
-      // Most weights by far: whole steps without a test for each.
-      const uint8_t *source = rows->bytes + row * rows->row_bytes + run * run_length;
-      for (; index + each <= run_length; index += each) {
-        if (each == 4) {
-          __builtin_memcpy(target, source + index, 4);
-        } else {
-          __builtin_memcpy(target, source + index, 2);
-        }
-        target += channels * each;
+  int64_t stride = (int64_t)target->channels * each;
+  uint8_t *place = target->block + step * stride + target->position * each;
+  int64_t index = 0;
+  if (rows->bits == 8) {
+    // Most weights by far: whole steps without a test for each.
+    const uint8_t *source = rows->bytes + row * rows->row_bytes + first;
+    for (; index + each <= length; index += each) {
+      if (each == 4) {
+        __builtin_memcpy(place, source + index, 4);
+      } else {
+        __builtin_memcpy(place, source + index, 2);
       }
+      place += stride;
     }
-    for (; index < steps * each; index += each) {
-      for (int32_t part = 0; part < each; part++) {
-        int64_t place = index + part;
-        target[part] =
-            place < run_length ? (uint8_t)weight_at(rows, row, run * run_length + place) : 0;
-      }
-      target += channels * each;
-    }
-    return;
   }
-  int32_t half = channels / 2;
-  for (int64_t index = 0; index < run_length; index++) {
-    int64_t step = index / each, part = index % each;
-    uint8_t nibble = (uint8_t)weight_at(rows, row, run * run_length + index) & 15;
-    int64_t place;
-    int is_high;
-    if (is_short) {
-      place = (run * ((steps + 1) / 2) + step / 2) * channels * each + position * each + part;
-      is_high = step % 2;
-    } else {
-      place = (run * steps + step) * half * each + position % half * each + part;
-      is_high = position >= half;
-    }
-    block[place] |= is_high ? (uint8_t)(nibble << 4) : nibble;
+  for (; index < length; index++) {
+    int64_t own = index % each;
+    place[own] = (uint8_t)weight_at(rows, row, first + index);
+    if (own == each - 1) place += stride;
+  }
+}
+
+/// The same with two weights a byte: those of a whole block's two vectors, or of two steps.
+static void pack_nibbles(
+    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t first, int64_t length,
+    int64_t step, const weight_target *target) {
+  int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
+  int32_t half = target->channels / 2;
+  for (int64_t index = 0; index < length; index++) {
+    int64_t own = step + index / each, part = index % each;
+    uint8_t nibble = (uint8_t)weight_at(rows, row, first + index) & 15;
+    int is_high = target->is_short ? own % 2 : target->position >= half;
+    int64_t place = target->is_short
+                        ? (own / 2 * target->channels + target->position) * each + part
+                        : (own * half + target->position % half) * each + part;
+    target->block[place] |= is_high ? (uint8_t)(nibble << 4) : nibble;
   }
 }
 
@@ -204,7 +218,6 @@ void cupel_convolution_pack(
   const cupel_kernels *kernels = cupel_kernels_of(packed->level);
   int32_t groups = packed->groups;
   int32_t depth = operation->input.channels / groups, channels = operation->output.channels / groups;
-  int32_t extra = packed->weight_bits == 4 ? 4 : 0;
   int64_t length = (int64_t)depth * packed->window.kernel_height * packed->window.kernel_width;
   weight_rows rows = {
       operation->weights, operation->weight_bits, length,
@@ -213,11 +226,16 @@ void cupel_convolution_pack(
   uint8_t *weights = memory;
   int32_t *start = (int32_t *)(weights + cupel_rounded_up(group_bytes * groups, 64));
   uint8_t *constants = (uint8_t *)start + cupel_rounded_up(padded * groups * 4, 64);
+  int64_t scaled = cupel_rounded_up(padded * groups, kernels->lanes);
+  int32_t *offsets = (int32_t *)(constants + cupel_rounded_up(
+                                                 scaled * 4 * cupel_scale_words(packed->scale.mode), 64));
   packed->weights = weights;
   packed->start = start;
+  packed->offsets = offsets;
   packed->scale.constants = constants;
-  int64_t runs = (int64_t)packed->run_rows * packed->run_columns;
-  int64_t run_length = length / runs;
+  run_plan runs = runs_of(packed, depth);
+  set_offsets(&runs, offsets);
+  int64_t count = runs.rows * runs.columns, run_length = length / count;
   for (int32_t channel = 0; channel < operation->output.channels; channel++) {
     int32_t group = channel / channels, own = channel % channels;
     int32_t block = own / kernels->block;
@@ -225,14 +243,21 @@ void cupel_convolution_pack(
     int is_short = size < kernels->block;
     int32_t position = cupel_position(
         kernels->lanes, is_short ? 1 : kernels->interleave, own % kernels->block);
-    uint8_t *target = weights + group * group_bytes + block * packed->block_bytes;
-    for (int64_t run = 0; run < runs; run++) {
-      pack_run(packed, &rows, channel, run, run_length, position, size, is_short, target);
+    weight_target target = {
+        weights + group * group_bytes + block * packed->block_bytes, size, position, is_short};
+    for (int64_t run = 0; run < count; run++) {
+      if (packed->weight_bits == 8) {
+        pack_bytes(
+            packed, &rows, channel, run * run_length, run_length, run * runs.steps, &target);
+      } else {
+        pack_nibbles(
+            packed, &rows, channel, run * run_length, run_length, run * runs.steps, &target);
+      }
     }
     int64_t place = group * padded + (int64_t)block * kernels->block + position;
-    start[place] =
-        (int32_t)((uint32_t)start_of(operation, kernels, &rows, channel) << extra);
-    cupel_scale_set(&packed->scale, constants, operation, place, channel, extra);
+    start[place] = (int32_t)(
+        (uint32_t)start_of(operation, kernels, &rows, channel) << packed->scale.extra);
+    cupel_scale_set(&packed->scale, constants, operation, place, channel);
   }
 }
 

@@ -25,25 +25,19 @@ CUPEL_INLINE void tile(
   for (int index = 0; index < 2 * pixels; index++) {
     sums[index] = _mm256_loadu_si256((const __m256i *)(start + index % 2 * 8));
   }
-  int64_t length = (int64_t)packed->run_steps * CUPEL_STEP_BYTES;
-  for (int32_t row = 0; row < packed->run_rows; row++) {
-    for (int32_t column = 0; column < packed->run_columns; column++) {
-      int64_t first = row * packed->run_row_bytes + column * packed->run_column_bytes;
-      for (int64_t offset = first; offset < first + length; offset += CUPEL_STEP_BYTES) {
-        __m256i own[2];
-        load(weights, bits, own);
-        weights += bits == 4 ? 16 : 32;
+  const int32_t *offsets = packed->offsets;
+  for (const int32_t *end = offsets + packed->steps; offsets < end; offsets++) {
+    __m256i own[2];
+    load(weights, bits, own);
+    weights += bits == 4 ? 16 : 32;
 #pragma clang loop unroll(full)
-        for (int pixel = 0; pixel < pixels; pixel++) {
-          int32_t step;
-          __builtin_memcpy(&step, inputs[pixel] + offset, 4);
-          __m256i values = _mm256_set1_epi32(step);
-          sums[2 * pixel] =
-              _mm256_add_epi32(sums[2 * pixel], _mm256_madd_epi16(values, own[0]));
-          sums[2 * pixel + 1] =
-              _mm256_add_epi32(sums[2 * pixel + 1], _mm256_madd_epi16(values, own[1]));
-        }
-      }
+    for (int pixel = 0; pixel < pixels; pixel++) {
+      int32_t step;
+      __builtin_memcpy(&step, inputs[pixel] + *offsets, 4);
+      __m256i values = _mm256_set1_epi32(step);
+      sums[2 * pixel] = _mm256_add_epi32(sums[2 * pixel], _mm256_madd_epi16(values, own[0]));
+      sums[2 * pixel + 1] =
+          _mm256_add_epi32(sums[2 * pixel + 1], _mm256_madd_epi16(values, own[1]));
     }
   }
 #pragma clang loop unroll(full)
@@ -88,7 +82,7 @@ CUPEL_TARGET static void store(
       const __m256i *own = (const __m256i *)(sums + pixel * sum_stride + channel);
       __m128i values = cupel_finished16(
           &packed->scale, _mm256_load_si256(own), _mm256_load_si256(own + 1),
-          (first_channel + channel) / 8);
+          (first_channel + channel) / 8, (first_channel + channel) / 8 + 1);
       cupel_write16(outputs[pixel] + channel, values, channels - channel);
     }
   }

@@ -34,39 +34,6 @@ CUPEL_INLINE void multiply(
   }
 }
 
-/// A run of steps of a whole block or a short one.
-CUPEL_INLINE const uint8_t *run_of_steps(
-    const int pixels, const int vectors, const int bits, const uint8_t *const *inputs,
-    int64_t offset, int64_t end, const uint8_t *weights, __m512i *sums) {
-  __m512i own[2];
-  if (bits == 4 && vectors == 1) {
-    for (; offset + CUPEL_STEP_BYTES < end; offset += 2 * CUPEL_STEP_BYTES) {
-      unpack(weights, own);
-      weights += 64;
-      multiply(pixels, 1, inputs, offset, own, sums);
-      multiply(pixels, 1, inputs, offset + CUPEL_STEP_BYTES, own + 1, sums);
-    }
-    if (offset < end) {
-      unpack(weights, own);
-      weights += 64;
-      multiply(pixels, 1, inputs, offset, own, sums);
-    }
-    return weights;
-  }
-  for (; offset < end; offset += CUPEL_STEP_BYTES) {
-    if (bits == 4) {
-      unpack(weights, own);
-      weights += 64;
-    } else {
-      own[0] = _mm512_loadu_si512(weights);
-      if (vectors == 2) own[1] = _mm512_loadu_si512(weights + 64);
-      weights += 64 * vectors;
-    }
-    multiply(pixels, vectors, inputs, offset, own, sums);
-  }
-  return weights;
-}
-
 /// Sums of a tile for one block, in registers.
 CUPEL_INLINE void tile_sums(
     const int pixels, const int vectors, const int bits, const cupel_packed *packed,
@@ -78,14 +45,32 @@ CUPEL_INLINE void tile_sums(
       sums[pixel * vectors + vector] = _mm512_loadu_si512(start + 16 * vector);
     }
   }
-  int64_t length = (int64_t)packed->run_steps * CUPEL_STEP_BYTES;
-  for (int32_t row = 0; row < packed->run_rows; row++) {
-    int64_t offset = row * packed->run_row_bytes;
-    for (int32_t column = 0; column < packed->run_columns; column++) {
-      weights =
-          run_of_steps(pixels, vectors, bits, inputs, offset, offset + length, weights, sums);
-      offset += packed->run_column_bytes;
+  const int32_t *offset = packed->offsets, *end = offset + packed->steps;
+  __m512i own[2];
+  if (bits == 4 && vectors == 1) {
+    for (; offset + 2 <= end; offset += 2) {
+      unpack(weights, own);
+      weights += 64;
+      multiply(pixels, 1, inputs, offset[0], own, sums);
+      multiply(pixels, 1, inputs, offset[1], own + 1, sums);
     }
+    if (offset < end) {
+      unpack(weights, own);
+      multiply(pixels, 1, inputs, *offset, own, sums);
+    }
+    return;
+  }
+#pragma clang loop unroll(disable)
+  for (; offset < end; offset++) {
+    if (bits == 4) {
+      unpack(weights, own);
+      weights += 64;
+    } else {
+      own[0] = _mm512_loadu_si512(weights);
+      if (vectors == 2) own[1] = _mm512_loadu_si512(weights + 64);
+      weights += 64 * vectors;
+    }
+    multiply(pixels, vectors, inputs, *offset, own, sums);
   }
 }
 
@@ -98,48 +83,39 @@ CUPEL_INLINE void blocks_of_pixel(
   for (int index = 0; index < 2 * blocks; index++) {
     sums[index] = _mm512_loadu_si512(start + 16 * index);
   }
-  int64_t length = (int64_t)packed->run_steps * CUPEL_STEP_BYTES;
   int64_t block_bytes = packed->block_bytes;
-  for (int32_t row = 0; row < packed->run_rows; row++) {
-    const uint8_t *values = input + row * packed->run_row_bytes;
-    for (int32_t column = 0; column < packed->run_columns; column++) {
-      for (int64_t offset = 0; offset < length; offset += CUPEL_STEP_BYTES) {
-        __m512i step = broadcast(values + offset);
+  const int32_t *end = packed->offsets + packed->steps;
+  for (const int32_t *offset = packed->offsets; offset < end; offset++) {
+    __m512i step = broadcast(input + *offset);
 #pragma clang loop unroll(full)
-        for (int block = 0; block < blocks; block++) {
-          const uint8_t *own = weights + block * block_bytes;
-          __m512i pair[2];
-          if (bits == 4) {
-            unpack(own, pair);
-          } else {
-            pair[0] = _mm512_loadu_si512(own);
-            pair[1] = _mm512_loadu_si512(own + 64);
-          }
-          sums[2 * block] = _mm512_dpbusd_epi32(sums[2 * block], step, pair[0]);
-          sums[2 * block + 1] = _mm512_dpbusd_epi32(sums[2 * block + 1], step, pair[1]);
-        }
-        weights += bits == 4 ? 64 : 128;
+    for (int block = 0; block < blocks; block++) {
+      const uint8_t *own = weights + block * block_bytes;
+      __m512i pair[2];
+      if (bits == 4) {
+        unpack(own, pair);
+      } else {
+        pair[0] = _mm512_loadu_si512(own);
+        pair[1] = _mm512_loadu_si512(own + 64);
       }
-      values += packed->run_column_bytes;
+      sums[2 * block] = _mm512_dpbusd_epi32(sums[2 * block], step, pair[0]);
+      sums[2 * block + 1] = _mm512_dpbusd_epi32(sums[2 * block + 1], step, pair[1]);
     }
+    weights += bits == 4 ? 64 : 128;
   }
 }
 
-/// How sums are scaled.
-enum { INTEGER = 0, INTEGER_WITH_TIES = 1, FLOAT32 = 2 };
-
 /// Scales the sums of a tile, [pixel][vector], in place.
 CUPEL_INLINE void scale_sums(
-    const int pixels, const int vectors, const int mode, const cupel_scale *scale,
-    int64_t channel, __m512i *sums) {
-  if (mode == FLOAT32) {
+    const int pixels, const int vectors, const int bits, const int mode,
+    const cupel_scale *scale, int64_t channel, __m512i *sums) {
+  if (mode == CUPEL_FLOAT32) {
     int32_t values[2 * CUPEL_MOST_BLOCKS * 16] __attribute__((aligned(64)));
     const int32_t *constants = (const int32_t *)scale->constants + 3 * channel;
     for (int pixel = 0; pixel < pixels; pixel++) {
       for (int vector = 0; vector < vectors; vector++) {
         _mm512_store_si512(values + 16 * vector, sums[pixel * vectors + vector]);
       }
-      cupel_scale_float32(scale, constants, values, 16 * vectors, 16);
+      cupel_scale_float32(constants, values, 16 * vectors, 16);
       for (int vector = 0; vector < vectors; vector++) {
         sums[pixel * vectors + vector] = _mm512_load_si512(values + 16 * vector);
       }
@@ -148,12 +124,21 @@ CUPEL_INLINE void scale_sums(
   }
 #pragma clang loop unroll(full)
   for (int vector = 0; vector < vectors; vector++) {
+    if (mode == CUPEL_NARROW) {
+      cupel_narrow512 constants = cupel_narrow512_at(scale->constants, channel / 16 + vector);
+#pragma clang loop unroll(full)
+      for (int pixel = 0; pixel < pixels; pixel++) {
+        sums[pixel * vectors + vector] = cupel_scaled_narrow512(
+            sums[pixel * vectors + vector], &constants, bits == 4 ? 4 : 0);
+      }
+      continue;
+    }
     cupel_constants512 constants =
         cupel_constants512_at(scale->constants, channel / 16 + vector);
 #pragma clang loop unroll(full)
     for (int pixel = 0; pixel < pixels; pixel++) {
       sums[pixel * vectors + vector] =
-          cupel_scaled512(sums[pixel * vectors + vector], &constants, mode == INTEGER_WITH_TIES);
+          cupel_scaled512(sums[pixel * vectors + vector], &constants, mode == CUPEL_WIDE_TIES);
     }
   }
 }
@@ -235,7 +220,7 @@ CUPEL_INLINE void run_tiles(
     __m512i sums[CUPEL_MOST_PIXELS * 2];
     tile_sums(
         pixels, vectors, bits, place->packed, inputs, place->weights, place->start, sums);
-    scale_sums(pixels, vectors, mode, &place->packed->scale, place->channel, sums);
+    scale_sums(pixels, vectors, bits, mode, &place->packed->scale, place->channel, sums);
     if (vectors == 2) {
       write_blocks(pixels, &grid, sums, outputs, place->channels);
     } else {
@@ -256,14 +241,14 @@ CUPEL_INLINE void run_blocks(
   __m512i sums[2 * CUPEL_MOST_BLOCKS];
   blocks_of_pixel(
       blocks, bits, place->packed, pixels->inputs[0], place->weights, place->start, sums);
-  scale_sums(1, 2 * blocks, mode, &place->packed->scale, place->channel, sums);
+  scale_sums(1, 2 * blocks, bits, mode, &place->packed->scale, place->channel, sums);
   for (int block = 0; block < blocks; block++) {
     int8_t *output = pixels->outputs[0] + 32 * block;
     write_blocks(1, &grid, sums + 2 * block, &output, place->channels - 32 * block);
   }
 }
 
-// One function a shape and mode, so that each keeps its sums in registers.
+// One function a shape and mode (by its number), so that each keeps its sums in registers.
 #define CUPEL_TILES(pixels, vectors, bits, mode)                                     \
   CUPEL_TARGET static void tiles_##pixels##_##vectors##_##bits##_##mode(             \
       const block_place *place, const cupel_pixels *tiles) {                         \
@@ -287,9 +272,11 @@ CUPEL_INLINE void run_blocks(
 CUPEL_SHAPES(8, 0)
 CUPEL_SHAPES(8, 1)
 CUPEL_SHAPES(8, 2)
+CUPEL_SHAPES(8, 3)
 CUPEL_SHAPES(4, 0)
 CUPEL_SHAPES(4, 1)
 CUPEL_SHAPES(4, 2)
+CUPEL_SHAPES(4, 3)
 
 typedef void (*shape_function)(const block_place *, const cupel_pixels *);
 
@@ -303,9 +290,9 @@ enum { WHOLE = 0, SHORT = 2, STREAMS = 5, SHAPES = 9 };
         blocks_1_##bits##_##mode, blocks_2_##bits##_##mode,                          \
         blocks_3_##bits##_##mode, blocks_4_##bits##_##mode                           \
   }
-static const shape_function shapes[2][3][SHAPES] = {
-    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2)},
-    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2)}};
+static const shape_function shapes[2][4][SHAPES] = {
+    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2), CUPEL_ROW(8, 3)},
+    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2), CUPEL_ROW(4, 3)}};
 
 void cupel_convolve_avx512(
     const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
@@ -317,8 +304,7 @@ void cupel_convolve_avx512(
       packed->weights + group * packed->weight_group_bytes + block * packed->block_bytes,
       packed->start + channel, channel,
       packed->output.channels / packed->groups - (int64_t)block * 32};
-  int mode = packed->scale.is_float32 ? FLOAT32 : packed->scale.has_ties;
-  const shape_function *own = shapes[packed->weight_bits == 4][mode];
+  const shape_function *own = shapes[packed->weight_bits == 4][packed->scale.mode];
   int shape = pixels->count == 1
                   ? (is_short ? SHORT + 2 : STREAMS + blocks - 1)
                   : (is_short ? SHORT : WHOLE) + (pixels->count <= 4);

@@ -49,10 +49,13 @@ int64_t cupel_depthwise_plan(
   int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
   int64_t taps = (int64_t)operation->window.kernel_height * operation->window.kernel_width;
   packed->tap_count = (int32_t)cupel_rounded_up(taps, each);
+  int64_t scale_bytes = cupel_scale_plan(
+      &packed->scale, operation, patterns * values, operation->output.channels,
+      cupel_most_sum(operation, taps), 0);
   return cupel_rounded_up((int64_t)packed->tap_count * 8, 64) +
          cupel_rounded_up(patterns * values * packed->tap_count * packed->element_bytes, 64) +
          cupel_rounded_up(patterns * values * 4, 64) +
-         cupel_scale_bytes(operation, kernels->lanes, patterns * values);
+         scale_bytes;
 }
 
 static int8_t weight_at(const cupel_operation *operation, int64_t tap, int64_t channel) {
@@ -113,7 +116,7 @@ void cupel_depthwise_pack(
     }
     int64_t position = pattern * values + place;
     start[position] = (int32_t)((uint32_t)operation->bias[channel] - sum);
-    cupel_scale_set(&packed->scale, constants, operation, position, (int32_t)channel, 0);
+    cupel_scale_set(&packed->scale, constants, operation, position, (int32_t)channel);
   }
 }
 

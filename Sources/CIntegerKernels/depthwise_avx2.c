@@ -22,7 +22,8 @@ CUPEL_TARGET void cupel_depthwise_avx2(
       weights += 2;
     }
     cupel_write16(
-        output + value, cupel_finished16(&packed->scale, low, high, 2 * (int64_t)pattern),
+        output + value,
+        cupel_finished16(&packed->scale, low, high, 2 * (int64_t)pattern, 2 * (int64_t)pattern + 1),
         count - value);
     if (++pattern == packed->patterns) pattern = 0;
   }

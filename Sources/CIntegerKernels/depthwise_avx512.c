@@ -23,23 +23,28 @@ CUPEL_INLINE void add_taps(
 }
 
 CUPEL_INLINE void scale_sums(
-    const cupel_scale *scale, int64_t first, __m512i sums[4], const int has_ties) {
-  if (scale->is_float32) {
+    const cupel_scale *scale, int64_t first, __m512i sums[4], const int mode) {
+  if (mode == CUPEL_FLOAT32) {
     int32_t values[64] __attribute__((aligned(64)));
     for (int index = 0; index < 4; index++) _mm512_store_si512(values + 16 * index, sums[index]);
-    cupel_scale_float32(scale, (const int32_t *)scale->constants + 3 * first, values, 64, 16);
+    cupel_scale_float32((const int32_t *)scale->constants + 3 * first, values, 64, 16);
     for (int index = 0; index < 4; index++) sums[index] = _mm512_load_si512(values + 16 * index);
     return;
   }
   for (int index = 0; index < 4; index++) {
-    cupel_constants512 constants = cupel_constants512_at(scale->constants, first / 16 + index);
-    sums[index] = cupel_scaled512(sums[index], &constants, has_ties);
+    if (mode == CUPEL_NARROW) {
+      cupel_narrow512 constants = cupel_narrow512_at(scale->constants, first / 16 + index);
+      sums[index] = cupel_scaled_narrow512(sums[index], &constants, 0);
+    } else {
+      cupel_constants512 constants = cupel_constants512_at(scale->constants, first / 16 + index);
+      sums[index] = cupel_scaled512(sums[index], &constants, mode == CUPEL_WIDE_TIES);
+    }
   }
 }
 
 CUPEL_INLINE void run(
     const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
-    const int has_ties) {
+    const int mode) {
   const cupel_grid512 grid = cupel_grid512_of(&packed->scale);
   int64_t pattern_bytes = (int64_t)packed->tap_count * 64;
   int32_t pattern = 0;
@@ -53,7 +58,7 @@ CUPEL_INLINE void run(
       add_taps(staged + value, packed->taps + tap, weights, sums);
       weights += 256;
     }
-    scale_sums(&packed->scale, 64 * (int64_t)pattern, sums, has_ties);
+    scale_sums(&packed->scale, 64 * (int64_t)pattern, sums, mode);
     __m512i values = cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid);
     if (count - value >= 64) {
       _mm512_storeu_si512(output + value, values);
@@ -66,10 +71,11 @@ CUPEL_INLINE void run(
 
 CUPEL_TARGET void cupel_depthwise_avx512(
     const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
-  if (packed->scale.has_ties) {
-    run(packed, staged, count, output, 1);
-  } else {
-    run(packed, staged, count, output, 0);
+  switch (packed->scale.mode) {
+    case CUPEL_WIDE: run(packed, staged, count, output, CUPEL_WIDE); return;
+    case CUPEL_WIDE_TIES: run(packed, staged, count, output, CUPEL_WIDE_TIES); return;
+    case CUPEL_FLOAT32: run(packed, staged, count, output, CUPEL_FLOAT32); return;
+    case CUPEL_NARROW: run(packed, staged, count, output, CUPEL_NARROW); return;
   }
 }
 #endif

@@ -50,20 +50,8 @@ CUPEL_INLINE void finish(
   // Packing takes four of each in turn, so the middle ones change places first.
   __m256i first = _mm256_permute2x128_si256(a, b, 0x20);
   __m256i second = _mm256_permute2x128_si256(a, b, 0x31);
-  if (scale->is_float32) {
-    int32_t values[16] __attribute__((aligned(32)));
-    _mm256_store_si256((__m256i *)values, first);
-    _mm256_store_si256((__m256i *)(values + 8), second);
-    cupel_scale_float32(scale, scale->constants, values, 8, 8);
-    cupel_scale_float32(scale, scale->constants, values + 8, 8, 8);
-    first = _mm256_load_si256((const __m256i *)values);
-    second = _mm256_load_si256((const __m256i *)(values + 8));
-  } else {
-    first = cupel_scaled256(first, scale->constants, 0);
-    second = cupel_scaled256(second, scale->constants, 0);
-  }
   // a0-3 b0-3, a4-7 b4-7 packed pairwise: a0-3 a4-7 b0-3 b4-7.
-  cupel_write16(output, cupel_placed16_256(first, second, scale), count);
+  cupel_write16(output, cupel_finished16(scale, first, second, 0, 0), count);
 }
 
 CUPEL_TARGET static void add(

@@ -75,9 +75,15 @@ CUPEL_INLINE __m512i scaled_addend(__m128i values, const addend512 *addend, cons
 
 CUPEL_INLINE void add(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
-    int8_t *output, const int first_is_shift, const int second_is_shift) {
+    int8_t *output, const int first_is_shift, const int second_is_shift, const int is_narrow) {
   const addend512 a = addend_of(&packed->first), b = addend_of(&packed->second);
-  const cupel_constants512 constants = cupel_constants512_at(packed->scale.constants, 0);
+  cupel_constants512 wide = {0};
+  cupel_narrow512 narrow = {0};
+  if (is_narrow) {
+    narrow = cupel_narrow512_at(packed->scale.constants, 0);
+  } else {
+    wide = cupel_constants512_at(packed->scale.constants, 0);
+  }
   const cupel_grid512 grid = cupel_grid512_of(&packed->scale);
   for (int64_t index = 0; index < count; index += 64) {
     int64_t left = count - index;
@@ -96,7 +102,8 @@ CUPEL_INLINE void add(
       }
       __m512i sum = _mm512_add_epi32(
           scaled_addend(one, &a, first_is_shift), scaled_addend(other, &b, second_is_shift));
-      sums[part] = cupel_scaled512(sum, &constants, 1);
+      sums[part] =
+          is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0) : cupel_scaled512(sum, &wide, 1);
     }
     __m512i values =
         cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));
@@ -115,32 +122,36 @@ static int is_shift(const cupel_addend *addend) {
 CUPEL_TARGET static void add_values(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
-  if (is_shift(&packed->first)) {
-    add(packed, first, second, count, output, 1, 0);
+  if (packed->scale.mode != CUPEL_NARROW) {
+    add(packed, first, second, count, output, 0, 0, 0);
+  } else if (is_shift(&packed->first)) {
+    add(packed, first, second, count, output, 1, 0, 1);
   } else if (is_shift(&packed->second)) {
-    add(packed, first, second, count, output, 0, 1);
+    add(packed, first, second, count, output, 0, 1, 1);
   } else {
-    add(packed, first, second, count, output, 0, 0);
+    add(packed, first, second, count, output, 0, 0, 1);
   }
 }
 
-CUPEL_INLINE __m512i rescaled(
-    const cupel_packed *packed, __m128i values, const cupel_constants512 *constants) {
-  __m512i sums = _mm512_sub_epi32(
-      _mm512_cvtepi8_epi32(values), _mm512_set1_epi32(packed->input_zero_point));
-  if (!packed->scale.is_float32) return cupel_scaled512(sums, constants, 1);
-  int32_t buffer[16] __attribute__((aligned(64)));
-  _mm512_store_si512(buffer, sums);
-  cupel_scale_float32(&packed->scale, packed->scale.constants, buffer, 16, 16);
-  return _mm512_load_si512(buffer);
+/// Scales 16 sums by the constants of all channels, whatever the mode.
+CUPEL_INLINE __m512i rescaled(const cupel_scale *scale, __m512i sums) {
+  if (scale->mode == CUPEL_FLOAT32) {
+    int32_t buffer[16] __attribute__((aligned(64)));
+    _mm512_store_si512(buffer, sums);
+    cupel_scale_float32(scale->constants, buffer, 16, 16);
+    return _mm512_load_si512(buffer);
+  }
+  if (scale->mode == CUPEL_NARROW) {
+    cupel_narrow512 constants = cupel_narrow512_at(scale->constants, 0);
+    return cupel_scaled_narrow512(sums, &constants, 0);
+  }
+  cupel_constants512 constants = cupel_constants512_at(scale->constants, 0);
+  return cupel_scaled512(sums, &constants, 1);
 }
 
 CUPEL_TARGET static void requantize(
     const cupel_packed *packed, const int8_t *input, int64_t count, int8_t *output) {
-  cupel_constants512 constants = {0};
-  if (!packed->scale.is_float32) {
-    constants = cupel_constants512_at(packed->scale.constants, 0);
-  }
+  const __m512i zero_point = _mm512_set1_epi32(packed->input_zero_point);
   const cupel_grid512 grid = cupel_grid512_of(&packed->scale);
   for (int64_t index = 0; index < count; index += 64) {
     int64_t left = count - index;
@@ -148,8 +159,9 @@ CUPEL_TARGET static void requantize(
     __m512i sums[4];
     for (int part = 0; part < 4; part++) {
       __mmask16 own = (__mmask16)(mask >> (16 * part));
-      sums[part] =
-          rescaled(packed, _mm_maskz_loadu_epi8(own, input + index + 16 * part), &constants);
+      __m128i values = _mm_maskz_loadu_epi8(own, input + index + 16 * part);
+      sums[part] = rescaled(
+          &packed->scale, _mm512_sub_epi32(_mm512_cvtepi8_epi32(values), zero_point));
     }
     __m512i values =
         cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));

@@ -15,24 +15,39 @@ enum { CUPEL_MOST_BLOCKS = 4 };
 /// A kernel may read so far past what is staged.
 enum { CUPEL_SLACK = 128 };
 
+/// How sums are scaled.
+typedef enum {
+  /// The integer modes, products kept in 64 bits: scaled = (sum * multiplier + addend) >> shift.
+  CUPEL_WIDE = 0,
+  /// The same, less a unit where a product below zero rounds twice:
+  /// (sum * multiplier + addend - (sum * multiplier < 0 ? tie : 0)) >> shift.
+  CUPEL_WIDE_TIES = 1,
+  CUPEL_FLOAT32 = 2,
+  /// Double rounding of sums below 2^30 by ratios below one half, in 32 bits:
+  /// high = (2 * sum * multiplier + 2^31) >> 32, (high + half + (high < 0 ? -1 : 0)) >> shift.
+  CUPEL_NARROW = 3,
+} cupel_scale_mode;
+
 /// From accumulators to the output's grid.
 typedef struct {
-  /// For the integer modes, a group of `lanes` channels after another, 64 bits each: multipliers
-  /// of the even channels, of the odd ones, and so for addend, tie and shift:
-  /// scaled = (acc * multiplier + addend - (acc * multiplier < 0 ? tie : 0)) >> shift.
-  /// For float32: significand, fraction bits and sign, 32 bits each, `lanes` after `lanes`.
+  /// A group of `lanes` channels after another. Of the wide modes 64 bits each: multipliers of the
+  /// even channels, of the odd ones, and so for addend, tie and shift. Of the others 32 bits each:
+  /// multiplier, half and shift; or significand, fraction bits and sign.
   const void *constants;
-  /// Bytes of `constants` a channel.
-  int32_t stride;
+  cupel_scale_mode mode;
   /// Channels in a vector of the level.
   int32_t lanes;
-  int32_t is_float32;
-  /// Whether any tie is not zero.
-  int32_t has_ties;
+  /// Bits by which sums are too large.
+  int32_t extra;
   int32_t zero_point;
   /// On the output's grid.
   int32_t low, high;
 } cupel_scale;
+
+/// 32-bit words of the constants of `lanes` channels.
+static inline int32_t cupel_scale_words(cupel_scale_mode mode) {
+  return mode == CUPEL_WIDE || mode == CUPEL_WIDE_TIES ? 8 : 3;
+}
 
 struct cupel_packed {
   cupel_kind kind;
@@ -60,9 +75,9 @@ struct cupel_packed {
   /// image is.
   int32_t strip_rows;
   int32_t most_images;
-  /// An output pixel reads `run_rows` * `run_columns` runs of `run_steps` steps.
-  int32_t run_rows, run_columns, run_steps;
-  int64_t run_row_bytes, run_column_bytes;
+  /// Where each step of an output pixel begins, relative to its first, and how many there are.
+  const int32_t *offsets;
+  int64_t steps;
   /// Blocks of a group, the last of which may be a short one; bytes of weights of a whole block.
   int32_t blocks;
   int32_t last_block;
@@ -195,15 +210,21 @@ int64_t cupel_depthwise_plan(
 void cupel_depthwise_pack(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
 
-/// Bytes of the constants of `channels` channels, a multiple of 64.
-int64_t cupel_scale_bytes(const cupel_operation *operation, int32_t lanes, int64_t channels);
-/// Writes the constants of one channel at a position. `extra` is how many bits too large its
-/// accumulator is.
+/// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the bytes
+/// of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are looked
+/// at.
+int64_t cupel_scale_plan(
+    cupel_scale *scale, const cupel_operation *operation, int64_t channels, int32_t sources,
+    int64_t most_sum, int32_t extra);
+/// Writes the constants of one channel at a position.
 void cupel_scale_set(
-    cupel_scale *scale, void *constants, const cupel_operation *operation, int64_t position,
-    int32_t channel, int32_t extra);
+    const cupel_scale *scale, void *constants, const cupel_operation *operation, int64_t position,
+    int32_t channel);
 /// Whether the constants can make up for accumulators that are `extra` bits too large.
 int cupel_scale_allows(const cupel_operation *operation, int32_t channels, int32_t extra);
+/// No accumulator of the operation, with `terms` products, is larger: its weights taken as the
+/// largest that there are.
+int64_t cupel_most_sum(const cupel_operation *operation, int64_t terms);
 
 /// A run's tensors.
 typedef struct {

@@ -17,6 +17,15 @@ static int64_t head_bytes(void) {
   return cupel_rounded_up((int64_t)sizeof(struct cupel_packed), 64);
 }
 
+/// The operation with its one scale as if it were a channel's.
+static cupel_operation uniform(const cupel_operation *operation) {
+  cupel_operation result = *operation;
+  result.multipliers = &operation->multiplier;
+  result.shifts = &operation->shift;
+  result.ratio_bits = &operation->ratio;
+  return result;
+}
+
 /// Fills in what every kind has and plans what the kind needs. Bytes behind the head; -1 where no
 /// kernel serves the operation.
 static int64_t plan(
@@ -34,7 +43,6 @@ static int64_t plan(
   packed->first = operation->first;
   packed->second = operation->second;
   packed->scale.lanes = kernels->lanes;
-  packed->scale.is_float32 = operation->rounding == CUPEL_FLOAT32_HALF_EVEN;
   packed->scale.zero_point = operation->output_zero_point;
   packed->scale.low = operation->low;
   packed->scale.high = operation->high;
@@ -48,7 +56,14 @@ static int64_t plan(
       return bytes == 0 ? -1 : bytes;
     case CUPEL_ADD:
     case CUPEL_MEAN:
-    case CUPEL_REQUANTIZE: return cupel_scale_bytes(operation, kernels->lanes, kernels->lanes);
+    case CUPEL_REQUANTIZE: {
+      cupel_operation own = uniform(operation);
+      // Below 2^30 in an addition; elsewhere what the pixels can add up to.
+      int64_t most = operation->kind == CUPEL_MEAN
+                         ? 255 * (int64_t)operation->input.height * operation->input.width
+                         : (1 << 30) - 1;
+      return cupel_scale_plan(&packed->scale, &own, kernels->lanes, 1, most, 0);
+    }
     case CUPEL_AVERAGE_POOL:
     case CUPEL_MAX_POOL: return 0;
   }
@@ -66,12 +81,9 @@ int64_t cupel_packed_size(
 static void pack_uniform(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *constants) {
   packed->scale.constants = constants;
-  cupel_operation own = *operation;
-  own.multipliers = &operation->multiplier;
-  own.shifts = &operation->shift;
-  own.ratio_bits = &operation->ratio;
+  cupel_operation own = uniform(operation);
   for (int32_t lane = 0; lane < packed->scale.lanes; lane++) {
-    cupel_scale_set(&packed->scale, constants, &own, lane, 0, 0);
+    cupel_scale_set(&packed->scale, constants, &own, lane, 0);
   }
 }
 
@@ -114,7 +126,7 @@ int32_t cupel_useful_parts(const cupel_packed *packed, int32_t images) {
   switch (packed->kind) {
     case CUPEL_CONVOLUTION:
       // About 64 multiply-accumulates in the time that scaling a value takes.
-      work += values * packed->run_rows * packed->run_columns * packed->run_steps / 16;
+      work += values * packed->steps / 16;
       break;
     case CUPEL_DEPTHWISE: work += values * packed->tap_count / 8; break;
     case CUPEL_AVERAGE_POOL:

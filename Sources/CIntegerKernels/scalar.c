@@ -48,27 +48,21 @@ static void tile_of_block(
       sums[pixel * BLOCK + channel] = start[channel];
     }
   }
-  for (int32_t row = 0; row < packed->run_rows; row++) {
-    for (int32_t column = 0; column < packed->run_columns; column++) {
-      int64_t offset = row * packed->run_row_bytes + column * packed->run_column_bytes;
-      for (int32_t step = 0; step < packed->run_steps; step++) {
-        int32_t first[BLOCK], second[BLOCK];
-        for (int32_t channel = 0; channel < BLOCK; channel++) {
-          pair_at(weights, bits, channel, first + channel, second + channel);
-        }
-        for (int32_t pixel = 0; pixel < count; pixel++) {
-          int16_t values[2];
-          __builtin_memcpy(values, pixels[pixel] + offset, 4);
-          int32_t *own = sums + pixel * BLOCK;
-          for (int32_t channel = 0; channel < BLOCK; channel++) {
-            own[channel] = wrapping(own[channel], values[0], first[channel]);
-            own[channel] = wrapping(own[channel], values[1], second[channel]);
-          }
-        }
-        weights += bits == 8 ? 2 * BLOCK : BLOCK;
-        offset += CUPEL_STEP_BYTES;
+  for (int64_t step = 0; step < packed->steps; step++) {
+    int32_t first[BLOCK], second[BLOCK];
+    for (int32_t channel = 0; channel < BLOCK; channel++) {
+      pair_at(weights, bits, channel, first + channel, second + channel);
+    }
+    for (int32_t pixel = 0; pixel < count; pixel++) {
+      int16_t values[2];
+      __builtin_memcpy(values, pixels[pixel] + packed->offsets[step], 4);
+      int32_t *own = sums + pixel * BLOCK;
+      for (int32_t channel = 0; channel < BLOCK; channel++) {
+        own[channel] = wrapping(own[channel], values[0], first[channel]);
+        own[channel] = wrapping(own[channel], values[1], second[channel]);
       }
     }
+    weights += bits == 8 ? 2 * BLOCK : BLOCK;
   }
 }
 

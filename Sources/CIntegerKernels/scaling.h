@@ -43,12 +43,10 @@ CUPEL_INLINE int32_t cupel_scaled_float32(
   return (int32_t)((limited ^ negative) - negative);
 }
 
-/// Scales sums in place by float32 ratios; `channels` is a multiple of the scale's lanes, which
-/// are `lanes`.
+/// Scales sums in place by float32 ratios; `channels` is a multiple of `lanes`, which are the
+/// scale's.
 CUPEL_INLINE void cupel_scale_float32(
-    const cupel_scale *scale, const int32_t *constants, int32_t *sums, int32_t channels,
-    const int32_t lanes) {
-  (void)scale;
+    const int32_t *constants, int32_t *sums, int32_t channels, const int32_t lanes) {
   for (int32_t first = 0; first < channels; first += lanes) {
     const int32_t *parts = constants + 3 * first;
     int32_t *values = sums + first;
@@ -59,13 +57,18 @@ CUPEL_INLINE void cupel_scale_float32(
   }
 }
 
-/// One sum by the integer modes: `lane` of the group whose constants begin at `parts`.
-CUPEL_INLINE int32_t cupel_scaled_integer(
-    int32_t sum, const int64_t *parts, int32_t lane, int32_t lanes) {
-  const int64_t *own = parts + (lane % 2) * (lanes / 2) + lane / 2;
-  int64_t product = (int64_t)sum * own[0];
-  int64_t tie = product < 0 ? own[2 * lanes] : 0;
-  return (int32_t)((product + own[lanes] - tie) >> own[3 * lanes]);
+/// One sum by the wide modes, whose constants are `lanes` apart.
+CUPEL_INLINE int32_t cupel_scaled_wide(int32_t sum, const int64_t *parts, int32_t lanes) {
+  int64_t product = (int64_t)sum * parts[0];
+  int64_t tie = product < 0 ? parts[2 * lanes] : 0;
+  return (int32_t)((product + parts[lanes] - tie) >> parts[3 * lanes]);
+}
+
+CUPEL_INLINE int32_t cupel_scaled_narrow(
+    int32_t sum, int32_t multiplier, int32_t half, int32_t shift, int32_t extra) {
+  int64_t twice = extra > 0 ? sum >> (extra - 1) : 2 * (int64_t)sum;
+  int32_t high = (int32_t)((twice * multiplier + ((int64_t)1 << 31)) >> 32);
+  return (high + half + (high >> 31)) >> shift;
 }
 
 /// `value` on the output's grid.
@@ -76,14 +79,23 @@ CUPEL_INLINE int8_t cupel_placed(const cupel_scale *scale, int32_t value) {
 
 /// One sum of a position.
 CUPEL_INLINE int8_t cupel_scaled_value(const cupel_scale *scale, int32_t sum, int32_t position) {
-  int32_t lanes = scale->lanes, lane = position % lanes, group = position / lanes;
-  if (scale->is_float32) {
-    const int32_t *parts = (const int32_t *)scale->constants + 3 * group * lanes + lane;
-    return cupel_placed(
-        scale, cupel_scaled_float32(sum, parts[0], parts[lanes], parts[2 * lanes]));
+  int32_t lanes = scale->lanes, lane = position % lanes;
+  const int32_t *words = (const int32_t *)scale->constants +
+                         (int64_t)(position - lane) * cupel_scale_words(scale->mode);
+  const int32_t *own = words + lane;
+  int32_t value;
+  switch (scale->mode) {
+    case CUPEL_FLOAT32:
+      value = cupel_scaled_float32(sum, own[0], own[lanes], own[2 * lanes]);
+      break;
+    case CUPEL_NARROW:
+      value = cupel_scaled_narrow(sum, own[0], own[lanes], own[2 * lanes], scale->extra);
+      break;
+    default:
+      value = cupel_scaled_wide(
+          sum, (const int64_t *)words + lane % 2 * (lanes / 2) + lane / 2, lanes);
   }
-  const int64_t *parts = (const int64_t *)scale->constants + 4 * (int64_t)group * lanes;
-  return cupel_placed(scale, cupel_scaled_integer(sum, parts, lane, lanes));
+  return cupel_placed(scale, value);
 }
 
 #endif
