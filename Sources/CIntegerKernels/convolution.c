@@ -61,26 +61,26 @@ static run_plan runs_of(const cupel_packed *packed, int64_t depth) {
       pixel * window->dilation_width};
 }
 
-static void set_offsets(const run_plan *runs, int32_t *offsets) {
+/// Steps of `bytes`.
+static void set_offsets(const run_plan *runs, int32_t bytes, int32_t *offsets) {
   for (int64_t row = 0; row < runs->rows; row++) {
     for (int64_t column = 0; column < runs->columns; column++) {
       int64_t start = row * runs->row_bytes + column * runs->column_bytes;
-      for (int64_t step = 0; step < runs->steps; step++) {
+      for (int64_t step = 0; step < runs->steps; step += bytes / CUPEL_STEP_BYTES) {
         *offsets++ = (int32_t)(start + step * CUPEL_STEP_BYTES);
       }
     }
   }
 }
 
-/// Bytes of weights of a block of `channels`.
+/// Bytes of weights of a block of `channels`, `block` in a whole one.
 static int64_t weight_bytes(const cupel_packed *packed, int32_t channels, int32_t block) {
-  int64_t weights = CUPEL_STEP_BYTES / packed->element_bytes;
-  if (packed->weight_bits == 4) {
-    // Two vectors a load: of a whole block the two of one step, of a short one of two steps.
-    return channels == block ? packed->steps * channels * weights / 2
-                             : (packed->steps + 1) / 2 * channels * weights;
-  }
-  return packed->steps * channels * weights;
+  int64_t steps = packed->steps;
+  // Paired steps are whole pairs of each run, and 4 bits pair them anyway.
+  if (channels < block && packed->is_paired) steps = 2 * packed->pairs;
+  if (channels < block && packed->weight_bits == 4) steps = cupel_rounded_up(steps, 2);
+  // Two weights of 4 bits a byte: those of two vectors.
+  return steps * channels * (CUPEL_STEP_BYTES / packed->element_bytes) * packed->weight_bits / 8;
 }
 
 /// Whether accumulators may be 16 times as large, as unpacking 4 bits into the high half of a byte
@@ -101,6 +101,9 @@ int64_t cupel_convolution_plan(
   if (!plan_staging(packed, tuning)) return 0;
   run_plan runs = runs_of(packed, depth);
   packed->steps = runs.rows * runs.columns * runs.steps;
+  packed->pairs = runs.rows * runs.columns * ((runs.steps + 1) / 2);
+  // Adding up the lanes takes the time of some steps.
+  packed->is_paired = packed->steps >= 12 && 10 * packed->pairs <= 6 * packed->steps;
   packed->weight_bits =
       operation->weight_bits == 4 && allows_extra_bits(operation, row) ? 4 : 8;
   int32_t rest = channels % kernels->block;
@@ -119,7 +122,7 @@ int64_t cupel_convolution_plan(
       cupel_most_sum(operation, row), packed->weight_bits == 4 ? 4 : 0);
   return cupel_rounded_up(packed->weight_group_bytes * operation->groups, 64) +
          cupel_rounded_up(padded * operation->groups * 4, 64) + scale_bytes +
-         cupel_rounded_up(packed->steps * 4, 64);
+         cupel_rounded_up(packed->steps * 4, 64) + cupel_rounded_up(packed->pairs * 4, 64);
 }
 
 // MARK: - Packing
@@ -144,49 +147,51 @@ typedef struct {
   uint8_t *block;
   /// Channels of the block, and the channel's place among its sums.
   int32_t channels, position;
-  int is_short;
+  int is_short, is_paired;
 } weight_target;
 
-/// Copies `length` weights of a row from `first` on to their place in the steps from `step` on.
+/// Where the weights of a step go, counted in groups of a channel's weights of one step.
+static int64_t place_of_step(const weight_target *target, int64_t step, int64_t steps_of_run) {
+  if (!target->is_paired) return step * target->channels + target->position;
+  // Runs take whole pairs of steps.
+  int64_t run = step / steps_of_run, own = step % steps_of_run;
+  int64_t pair = run * ((steps_of_run + 1) / 2) + own / 2;
+  int32_t vector = target->position % 2, lane = target->position / 2 * 2 + own % 2;
+  return (2 * pair + vector) * target->channels + lane;
+}
+
+/// Copies a run's weights of a row to their place in each of its steps.
 static void pack_bytes(
-    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t first, int64_t length,
-    int64_t step, const weight_target *target) {
+    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t run, int64_t length,
+    int64_t steps, const weight_target *target) {
   int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
-  int64_t stride = (int64_t)target->channels * each;
-  uint8_t *place = target->block + step * stride + target->position * each;
-  int64_t index = 0;
-  if (rows->bits == 8) {
+  int64_t first = run * length;
+  for (int64_t step = 0; step < steps; step++) {
+    uint8_t *place = target->block + place_of_step(target, run * steps + step, steps) * each;
+    int64_t index = step * each;
     // Most weights by far: whole steps without a test for each.
-    const uint8_t *source = rows->bytes + row * rows->row_bytes + first;
-    for (; index + each <= length; index += each) {
-      if (each == 4) {
-        __builtin_memcpy(place, source + index, 4);
-      } else {
-        __builtin_memcpy(place, source + index, 2);
-      }
-      place += stride;
+    if (rows->bits == 8 && each == 4 && index + 4 <= length) {
+      __builtin_memcpy(place, rows->bytes + row * rows->row_bytes + first + index, 4);
+      continue;
     }
-  }
-  for (; index < length; index++) {
-    int64_t own = index % each;
-    place[own] = (uint8_t)weight_at(rows, row, first + index);
-    if (own == each - 1) place += stride;
+    for (int32_t part = 0; part < each && index + part < length; part++) {
+      place[part] = (uint8_t)weight_at(rows, row, first + index + part);
+    }
   }
 }
 
-/// The same with two weights a byte: those of a whole block's two vectors, or of two steps.
+/// The same with two weights a byte: those of the block's two vectors.
 static void pack_nibbles(
-    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t first, int64_t length,
-    int64_t step, const weight_target *target) {
+    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t run, int64_t length,
+    int64_t steps, const weight_target *target) {
   int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
-  int32_t half = target->channels / 2;
+  // Groups of a vector: half of a whole block's step, or a short one's whole step.
+  int64_t vector = target->is_short ? target->channels : target->channels / 2;
   for (int64_t index = 0; index < length; index++) {
-    int64_t own = step + index / each, part = index % each;
-    uint8_t nibble = (uint8_t)weight_at(rows, row, first + index) & 15;
-    int is_high = target->is_short ? own % 2 : target->position >= half;
-    int64_t place = target->is_short
-                        ? (own / 2 * target->channels + target->position) * each + part
-                        : (own * half + target->position % half) * each + part;
+    int64_t group = place_of_step(target, run * steps + index / each, steps);
+    int64_t place = (group / (2 * vector) * vector + group % vector) * each + index % each;
+    uint8_t nibble = (uint8_t)weight_at(rows, row, run * length + index) & 15;
+    int is_high = group / vector % 2 == 1;
     target->block[place] |= is_high ? (uint8_t)(nibble << 4) : nibble;
   }
 }
@@ -234,7 +239,10 @@ void cupel_convolution_pack(
   packed->offsets = offsets;
   packed->scale.constants = constants;
   run_plan runs = runs_of(packed, depth);
-  set_offsets(&runs, offsets);
+  int32_t *pair_offsets = offsets + cupel_rounded_up(packed->steps * 4, 64) / 4;
+  set_offsets(&runs, CUPEL_STEP_BYTES, offsets);
+  set_offsets(&runs, 2 * CUPEL_STEP_BYTES, pair_offsets);
+  packed->pair_offsets = pair_offsets;
   int64_t count = runs.rows * runs.columns, run_length = length / count;
   for (int32_t channel = 0; channel < operation->output.channels; channel++) {
     int32_t group = channel / channels, own = channel % channels;
@@ -244,14 +252,13 @@ void cupel_convolution_pack(
     int32_t position = cupel_position(
         kernels->lanes, is_short ? 1 : kernels->interleave, own % kernels->block);
     weight_target target = {
-        weights + group * group_bytes + block * packed->block_bytes, size, position, is_short};
+        weights + group * group_bytes + block * packed->block_bytes, size, position, is_short,
+        is_short && packed->is_paired};
     for (int64_t run = 0; run < count; run++) {
       if (packed->weight_bits == 8) {
-        pack_bytes(
-            packed, &rows, channel, run * run_length, run_length, run * runs.steps, &target);
+        pack_bytes(packed, &rows, channel, run, run_length, runs.steps, &target);
       } else {
-        pack_nibbles(
-            packed, &rows, channel, run * run_length, run_length, run * runs.steps, &target);
+        pack_nibbles(packed, &rows, channel, run, run_length, runs.steps, &target);
       }
     }
     int64_t place = group * padded + (int64_t)block * kernels->block + position;

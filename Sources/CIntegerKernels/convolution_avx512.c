@@ -4,14 +4,20 @@
 #include "avx512.h"
 #include "convolution_avx512.h"
 
-CUPEL_INLINE __m512i broadcast(const uint8_t *bytes) {
+/// A step in every lane, or two steps of a short block in every two.
+CUPEL_INLINE __m512i broadcast(const uint8_t *bytes, const int is_paired) {
+  if (is_paired) {
+    int64_t pair;
+    __builtin_memcpy(&pair, bytes, 8);
+    return _mm512_set1_epi64(pair);
+  }
   int32_t step;
   __builtin_memcpy(&step, bytes, 4);
   return _mm512_set1_epi32(step);
 }
 
-/// The weights of one step of a block, or of two of a short one, from half a byte each: 16 times
-/// what they are, in the high half of the byte.
+/// Two vectors of weights from half a byte each: 16 times what they are, in the high half of the
+/// byte.
 CUPEL_INLINE void unpack(const uint8_t *weights, __m512i vectors[2]) {
   const __m512i mask = _mm512_set1_epi8((char)0xF0);
   __m512i pairs = _mm512_loadu_si512(weights);
@@ -19,13 +25,16 @@ CUPEL_INLINE void unpack(const uint8_t *weights, __m512i vectors[2]) {
   vectors[1] = _mm512_and_si512(pairs, mask);
 }
 
-/// One step of all pixels against `vectors` vectors of channels.
+/// How a block's weights lie: a whole one's, or a short one's in single steps or in pairs of them.
+enum { WHOLE = 0, SHORT = 1, PAIRED = 2 };
+
+/// One step of all pixels against one or two vectors of weights.
 CUPEL_INLINE void multiply(
-    const int pixels, const int vectors, const uint8_t *const *inputs, int64_t offset,
-    const __m512i *weights, __m512i *sums) {
+    const int pixels, const int vectors, const int is_paired, const uint8_t *const *inputs,
+    int64_t offset, const __m512i *weights, __m512i *sums) {
 #pragma clang loop unroll(full)
   for (int pixel = 0; pixel < pixels; pixel++) {
-    __m512i values = broadcast(inputs[pixel] + offset);
+    __m512i values = broadcast(inputs[pixel] + offset, is_paired);
 #pragma clang loop unroll(full)
     for (int vector = 0; vector < vectors; vector++) {
       sums[pixel * vectors + vector] =
@@ -34,43 +43,78 @@ CUPEL_INLINE void multiply(
   }
 }
 
-/// Sums of a tile for one block, in registers.
-CUPEL_INLINE void tile_sums(
-    const int pixels, const int vectors, const int bits, const cupel_packed *packed,
-    const uint8_t *const *inputs, const uint8_t *weights, const int32_t *start, __m512i *sums) {
+/// Sums of a tile for a short block in single steps.
+CUPEL_INLINE void short_sums(
+    const int pixels, const int bits, const cupel_packed *packed, const uint8_t *const *inputs,
+    const uint8_t *weights, const int32_t *start, __m512i *sums) {
 #pragma clang loop unroll(full)
-  for (int pixel = 0; pixel < pixels; pixel++) {
-#pragma clang loop unroll(full)
-    for (int vector = 0; vector < vectors; vector++) {
-      sums[pixel * vectors + vector] = _mm512_loadu_si512(start + 16 * vector);
-    }
-  }
+  for (int pixel = 0; pixel < pixels; pixel++) sums[pixel] = _mm512_loadu_si512(start);
   const int32_t *offset = packed->offsets, *end = offset + packed->steps;
   __m512i own[2];
-  if (bits == 4 && vectors == 1) {
+  if (bits == 4) {
     for (; offset + 2 <= end; offset += 2) {
       unpack(weights, own);
       weights += 64;
-      multiply(pixels, 1, inputs, offset[0], own, sums);
-      multiply(pixels, 1, inputs, offset[1], own + 1, sums);
+      multiply(pixels, 1, 0, inputs, offset[0], own, sums);
+      multiply(pixels, 1, 0, inputs, offset[1], own + 1, sums);
     }
     if (offset < end) {
       unpack(weights, own);
-      multiply(pixels, 1, inputs, *offset, own, sums);
+      multiply(pixels, 1, 0, inputs, *offset, own, sums);
     }
     return;
   }
-#pragma clang loop unroll(disable)
   for (; offset < end; offset++) {
+    own[0] = _mm512_loadu_si512(weights);
+    weights += 64;
+    multiply(pixels, 1, 0, inputs, *offset, own, sums);
+  }
+}
+
+/// Sums of a tile for one block, in registers: two vectors a pixel of a whole block, one of a short
+/// one.
+CUPEL_INLINE void tile_sums(
+    const int pixels, const int kind, const int bits, const cupel_packed *packed,
+    const uint8_t *const *inputs, const uint8_t *weights, const int32_t *start, __m512i *sums) {
+  if (kind == SHORT) {
+    short_sums(pixels, bits, packed, inputs, weights, start, sums);
+    return;
+  }
+  __m512i first = _mm512_loadu_si512(start), second;
+  if (kind == PAIRED) {
+    // What an even channel begins with goes to the first vector, and so on.
+    second = _mm512_maskz_mov_epi32(0xAAAA, first);
+    first = _mm512_maskz_mov_epi32(0x5555, first);
+  } else {
+    second = _mm512_loadu_si512(start + 16);
+  }
+#pragma clang loop unroll(full)
+  for (int pixel = 0; pixel < pixels; pixel++) {
+    sums[2 * pixel] = first;
+    sums[2 * pixel + 1] = second;
+  }
+  const int32_t *offset = kind == PAIRED ? packed->pair_offsets : packed->offsets;
+  const int32_t *end = offset + (kind == PAIRED ? packed->pairs : packed->steps);
+  for (; offset < end; offset++) {
+    __m512i own[2];
     if (bits == 4) {
       unpack(weights, own);
       weights += 64;
     } else {
       own[0] = _mm512_loadu_si512(weights);
-      if (vectors == 2) own[1] = _mm512_loadu_si512(weights + 64);
-      weights += 64 * vectors;
+      own[1] = _mm512_loadu_si512(weights + 64);
+      weights += 128;
     }
-    multiply(pixels, vectors, inputs, *offset, own, sums);
+    multiply(pixels, 2, kind == PAIRED, inputs, *offset, own, sums);
+  }
+  if (kind == WHOLE) return;
+  // Lanes side by side belong to one channel.
+#pragma clang loop unroll(full)
+  for (int pixel = 0; pixel < pixels; pixel++) {
+    __m512i a = sums[2 * pixel], b = sums[2 * pixel + 1];
+    sums[pixel] = _mm512_add_epi32(
+        _mm512_mask_shuffle_epi32(a, 0xAAAA, b, _MM_PERM_CCAA),
+        _mm512_mask_shuffle_epi32(b, 0x5555, a, _MM_PERM_DDBB));
   }
 }
 
@@ -86,7 +130,7 @@ CUPEL_INLINE void blocks_of_pixel(
   int64_t block_bytes = packed->block_bytes;
   const int32_t *end = packed->offsets + packed->steps;
   for (const int32_t *offset = packed->offsets; offset < end; offset++) {
-    __m512i step = broadcast(input + *offset);
+    __m512i step = broadcast(input + *offset, 0);
 #pragma clang loop unroll(full)
     for (int block = 0; block < blocks; block++) {
       const uint8_t *own = weights + block * block_bytes;
@@ -206,8 +250,9 @@ typedef struct {
 } block_place;
 
 CUPEL_INLINE void run_tiles(
-    const int pixels, const int vectors, const int bits, const int mode, const block_place *place,
+    const int pixels, const int kind, const int bits, const int mode, const block_place *place,
     const cupel_pixels *tiles) {
+  const int vectors = kind == WHOLE ? 2 : 1;
   const cupel_grid512 grid = cupel_grid512_of(&place->packed->scale);
   const uint8_t *inputs[CUPEL_MOST_PIXELS];
   int8_t *outputs[CUPEL_MOST_PIXELS];
@@ -219,7 +264,7 @@ CUPEL_INLINE void run_tiles(
   for (int64_t tile = 0; tile < tiles->tiles; tile++) {
     __m512i sums[CUPEL_MOST_PIXELS * 2];
     tile_sums(
-        pixels, vectors, bits, place->packed, inputs, place->weights, place->start, sums);
+        pixels, kind, bits, place->packed, inputs, place->weights, place->start, sums);
     scale_sums(pixels, vectors, bits, mode, &place->packed->scale, place->channel, sums);
     if (vectors == 2) {
       write_blocks(pixels, &grid, sums, outputs, place->channels);
@@ -249,10 +294,10 @@ CUPEL_INLINE void run_blocks(
 }
 
 // One function a shape and mode (by its number), so that each keeps its sums in registers.
-#define CUPEL_TILES(pixels, vectors, bits, mode)                                     \
-  CUPEL_TARGET static void tiles_##pixels##_##vectors##_##bits##_##mode(             \
+#define CUPEL_TILES(pixels, kind, bits, mode)                                        \
+  CUPEL_TARGET static void tiles_##pixels##_##kind##_##bits##_##mode(                \
       const block_place *place, const cupel_pixels *tiles) {                         \
-    run_tiles(pixels, vectors, bits, mode, place, tiles);                            \
+    run_tiles(pixels, kind, bits, mode, place, tiles);                               \
   }
 #define CUPEL_BLOCKS(blocks, bits, mode)                                             \
   CUPEL_TARGET static void blocks_##blocks##_##bits##_##mode(                        \
@@ -260,11 +305,14 @@ CUPEL_INLINE void run_blocks(
     run_blocks(blocks, bits, mode, place, pixels);                                   \
   }
 #define CUPEL_SHAPES(bits, mode)                                                     \
-  CUPEL_TILES(8, 2, bits, mode)                                                      \
-  CUPEL_TILES(8, 1, bits, mode)                                                      \
-  CUPEL_TILES(4, 2, bits, mode)                                                      \
-  CUPEL_TILES(4, 1, bits, mode)                                                      \
-  CUPEL_TILES(1, 1, bits, mode)                                                      \
+  CUPEL_TILES(8, 0, bits, mode)                                                    \
+  CUPEL_TILES(4, 0, bits, mode)                                                    \
+  CUPEL_TILES(8, 1, bits, mode)                                                    \
+  CUPEL_TILES(4, 1, bits, mode)                                                    \
+  CUPEL_TILES(1, 1, bits, mode)                                                    \
+  CUPEL_TILES(8, 2, bits, mode)                                                    \
+  CUPEL_TILES(4, 2, bits, mode)                                                    \
+  CUPEL_TILES(1, 2, bits, mode)                                                    \
   CUPEL_BLOCKS(1, bits, mode)                                                        \
   CUPEL_BLOCKS(2, bits, mode)                                                        \
   CUPEL_BLOCKS(3, bits, mode)                                                        \
@@ -280,15 +328,17 @@ CUPEL_SHAPES(4, 3)
 
 typedef void (*shape_function)(const block_place *, const cupel_pixels *);
 
-/// 8 and 4 pixels against a whole block; 8, 4 and 1 against a short one; one pixel against 1 to 4
-/// whole blocks.
-enum { WHOLE = 0, SHORT = 2, STREAMS = 5, SHAPES = 9 };
+/// 8 and 4 pixels against a whole block; 8, 4 and 1 against a short one in single steps and in
+/// pairs; one pixel against 1 to 4 whole blocks.
+enum { WHOLE_SHAPES = 0, SHORT_SHAPES = 2, PAIRED_SHAPES = 5, STREAMS = 8, SHAPES = 12 };
 #define CUPEL_ROW(bits, mode)                                                        \
   {                                                                                  \
-    tiles_8_2_##bits##_##mode, tiles_4_2_##bits##_##mode, tiles_8_1_##bits##_##mode, \
+    tiles_8_0_##bits##_##mode, tiles_4_0_##bits##_##mode, tiles_8_1_##bits##_##mode, \
         tiles_4_1_##bits##_##mode, tiles_1_1_##bits##_##mode,                        \
-        blocks_1_##bits##_##mode, blocks_2_##bits##_##mode,                          \
-        blocks_3_##bits##_##mode, blocks_4_##bits##_##mode                           \
+        tiles_8_2_##bits##_##mode, tiles_4_2_##bits##_##mode,                        \
+        tiles_1_2_##bits##_##mode, blocks_1_##bits##_##mode,                         \
+        blocks_2_##bits##_##mode, blocks_3_##bits##_##mode,                          \
+        blocks_4_##bits##_##mode                                                     \
   }
 static const shape_function shapes[2][4][SHAPES] = {
     {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2), CUPEL_ROW(8, 3)},
@@ -305,9 +355,10 @@ void cupel_convolve_avx512(
       packed->start + channel, channel,
       packed->output.channels / packed->groups - (int64_t)block * 32};
   const shape_function *own = shapes[packed->weight_bits == 4][packed->scale.mode];
-  int shape = pixels->count == 1
-                  ? (is_short ? SHORT + 2 : STREAMS + blocks - 1)
-                  : (is_short ? SHORT : WHOLE) + (pixels->count <= 4);
+  int base = !is_short ? WHOLE_SHAPES : packed->is_paired ? PAIRED_SHAPES : SHORT_SHAPES;
+  int shape = pixels->count > 1 ? base + (pixels->count <= 4)
+              : is_short        ? base + 2
+                                : STREAMS + blocks - 1;
   own[shape](&place, pixels);
 }
 #endif

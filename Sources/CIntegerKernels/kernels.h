@@ -78,6 +78,11 @@ struct cupel_packed {
   /// Where each step of an output pixel begins, relative to its first, and how many there are.
   const int32_t *offsets;
   int64_t steps;
+  /// The same in steps of eight bytes, for a short block, and whether that takes them two at a
+  /// time.
+  const int32_t *pair_offsets;
+  int64_t pairs;
+  int32_t is_paired;
   /// Blocks of a group, the last of which may be a short one; bytes of weights of a whole block.
   int32_t blocks;
   int32_t last_block;
@@ -117,7 +122,9 @@ typedef struct {
   /// What is added to a staged 8-bit value; the 16-bit ones have the zero point taken off.
   int32_t offset;
   /// Output channels of a whole block, and of the short one that may end a group (equal where
-  /// there is none).
+  /// there is none). A short block's channels fill only one vector. Where there are many steps it
+  /// takes two at a time against two vectors: the first has the even channels, the second the odd
+  /// ones, each against both steps in lanes side by side.
   int32_t block, short_block;
   /// Channels in a vector of 32-bit sums.
   int32_t lanes;
