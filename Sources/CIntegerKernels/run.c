@@ -138,7 +138,7 @@ int32_t cupel_useful_parts(const cupel_packed *packed, int32_t images) {
     case CUPEL_REQUANTIZE: break;
   }
   // A part should take some microseconds, or handing it out costs more than it saves.
-  int64_t parts = work * images >> 13;
+  int64_t parts = work * images >> 14;
   return parts < 1 ? 1 : parts > 64 ? 64 : (int32_t)parts;
 }
 

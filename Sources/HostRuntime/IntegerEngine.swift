@@ -24,6 +24,8 @@ public final class IntegerEngine: Sendable {
   public let inputZeroPoint: Int
   /// Bits of the input's grid.
   public let inputBits: Int
+  /// Elements of the input.
+  public let inputCount: Int
   /// Elements of the output, normally the logits.
   public let outputCount: Int
   /// Bytes of tensors and scratch that one inference needs on a device, by the reference kernels.
@@ -72,6 +74,7 @@ public final class IntegerEngine: Sendable {
     inputScale = Float(bitPattern: input.scaleBits)
     inputZeroPoint = input.zeroPoint
     inputBits = input.bits
+    inputCount = input.elementCount
     outputCount = model.tensor(model.output).elementCount
     arenaBytes = Interpreter.arenaBytes(for: model)
     guard arenaBytes <= Self.mostArenaBytes else {
@@ -155,7 +158,7 @@ public final class IntegerEngine: Sendable {
     _ inputs: UnsafeBufferPointer<Int8>, into outputs: UnsafeMutableBufferPointer<Int8>,
     threads: Int
   ) {
-    let images = inputs.count / inputElements
+    let images = inputs.count / inputCount
     guard images > 0 else { return }
     // All memory together stays within what one arena may take.
     let threads = min(max(threads, 1), max(1, Self.mostArenaBytes / max(hostBytes, 1)))
@@ -166,17 +169,27 @@ public final class IntegerEngine: Sendable {
     }
     let piece = min(mostImages, (images + threads - 1) / threads)
     let pieces = (images + piece - 1) / piece
-    let next = Counter()
-    WorkerPool.shared.run(threads: min(threads, pieces)) { _, _ in
-      let workspace = self.workspace(images: piece, parts: 1)
-      defer { self.keep(workspace) }
-      while true {
-        let index = next.add()
-        if index >= pieces { return }
-        let range = index * piece..<min((index + 1) * piece, images)
-        self.run(batch, range, in: workspace)
+    if threads == 1 {
+      let workspace = workspace(images: piece, parts: 1)
+      for index in 0..<pieces {
+        run(batch, index * piece..<min((index + 1) * piece, images), in: workspace)
       }
+      keep(workspace)
+      return
     }
+    let shares = Pieces(pieces)
+    let share: @Sendable () -> Void = { [self] in
+      var workspace: Workspace?
+      shares.work { index in
+        let own = workspace ?? self.workspace(images: piece, parts: 1)
+        workspace = own
+        run(batch, index * piece..<min((index + 1) * piece, images), in: own)
+      }
+      if let workspace { keep(workspace) }
+    }
+    WorkerPool.shared.invite(min(threads, pieces) - 1, share)
+    share()
+    shares.wait()
   }
 
   /// The images of one run. Each thread reads and writes images of its own.
@@ -195,18 +208,16 @@ public final class IntegerEngine: Sendable {
   private static let cachedBytes = 1 << 20
   private static let mostBatch = 32
 
-  private var inputElements: Int { model.tensor(model.input).elementCount }
-
   /// Fewer images than threads: the threads share each operation.
   private func runTogether(_ batch: Batch, threads: Int) {
+    // Parts are numbered in 16 bits, and no operation has so many.
+    let threads = min(threads, 64)
     let workspace = workspace(images: batch.images, parts: threads)
     defer { keep(workspace) }
     load(batch, 0..<batch.images, into: workspace)
-    let arrivals = Counter()
-    let images = batch.images
-    WorkerPool.shared.run(threads: threads) { thread, threads in
-      workspace.run(images: images, thread: thread, threads: threads, arrivals: arrivals)
-    }
+    let shared = SharedRun(workspace, images: batch.images, threads: threads)
+    WorkerPool.shared.invite(threads - 1) { shared.help() }
+    shared.lead()
     store(batch, 0..<batch.images, from: workspace)
   }
 
@@ -217,7 +228,7 @@ public final class IntegerEngine: Sendable {
   }
 
   private func load(_ batch: Batch, _ range: Range<Int>, into workspace: Workspace) {
-    let size = inputElements
+    let size = inputCount
     for (place, image) in range.enumerated() {
       let target = workspace.interpreter.tensor(model.input, image: place)
       _ = target.update(fromContentsOf: batch.inputs[image * size..<(image + 1) * size])
@@ -246,10 +257,12 @@ public final class IntegerEngine: Sendable {
 
   /// Takes a workspace with room for so many images and parts, kept from an earlier run or new.
   private func workspace(images: Int, parts: Int) -> Workspace {
-    let kept = workspaces.withLock { kept in
-      kept.firstIndex {
+    let kept = workspaces.withLock { kept -> Workspace? in
+      // Nearly always the last one.
+      let place = kept.lastIndex {
         $0.interpreter.mostImages >= images && $0.interpreter.mostParts >= parts
-      }.map { kept.remove(at: $0) }
+      }
+      return place.map { kept.remove(at: $0) }
     }
     if let kept { return kept }
     let memory = AlignedBytes(
@@ -265,8 +278,8 @@ public final class IntegerEngine: Sendable {
   /// Keeps a workspace for the next run; of many only the latest.
   private func keep(_ workspace: Workspace) {
     workspaces.withLock { kept in
-      kept.insert(workspace, at: 0)
-      if kept.count > Self.mostKept { kept.removeLast() }
+      kept.append(workspace)
+      if kept.count > Self.mostKept { kept.removeFirst() }
     }
   }
   private static let mostKept = 64

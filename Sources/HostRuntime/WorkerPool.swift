@@ -3,50 +3,43 @@ import Foundation
 import IntegerRuntime
 import Synchronization
 
-/// The process's one pool of threads that work on a single inference together.
+/// The process's one pool of threads that help others with a single piece of work.
 ///
-/// Its threads wait for work without sleeping for some tens of microseconds, since the pieces of a
-/// small network take less time than waking a thread; after that they sleep. A second caller that
-/// comes while the pool is at work gets no threads but its own, so there are never more at work
-/// than were asked for.
+/// Whoever has work invites helpers and gets on with it: helpers take pieces of it as they come,
+/// and one that comes late, since the machine is busy, finds nothing left and costs nothing. Its
+/// threads wait without sleeping for some tens of microseconds, as the pieces of a small network
+/// take less time than waking a thread; after that they sleep. A thread that is at work is not
+/// invited again, so there are never more at work than were asked for at one time.
 final class WorkerPool: Sendable {
   static let shared = WorkerPool()
 
-  private let isBusy = Atomic(false)
   private let workers = Mutex<[Worker]>([])
 
-  /// Calls `body(thread, threads)` once on each of up to `threads` threads, the caller's being
-  /// thread 0, and returns when all have returned. `threads` is 1 where the pool is taken.
-  func run(
-    threads: Int, _ body: @escaping @Sendable (_ thread: Int, _ threads: Int) -> Void
-  ) {
-    guard threads > 1, !isBusy.exchange(true, ordering: .acquiring) else { return body(0, 1) }
-    defer { isBusy.store(false, ordering: .releasing) }
-    let helpers = workers.withLock { workers in
-      while workers.count < threads - 1 { workers.append(Worker()) }
-      return Array(workers.prefix(threads - 1))
+  /// Has up to `count` idle threads call `body` once each, at some time. It must keep whatever it
+  /// touches alive, and touch nothing once no pieces are left.
+  func invite(_ count: Int, _ body: @escaping @Sendable () -> Void) {
+    guard count > 0 else { return }
+    workers.withLock { workers in
+      while workers.count < count { workers.append(Worker()) }
+      for worker in workers.prefix(count) { worker.start(body) }
     }
-    let left = Counter()
-    for (index, worker) in helpers.enumerated() {
-      worker.start {
-        body(index + 1, threads)
-        left.add()
-      }
-    }
-    body(0, threads)
-    left.wait(for: helpers.count)
   }
 }
 
 /// A thread of the pool.
 private final class Worker: @unchecked Sendable {
-  /// Written before `tickets` goes up and read after: one job at a time.
+  private enum State {
+    static let idle = 0
+    static let ready = 1
+  }
+
+  /// Written by the inviting thread while idle, read by this one when ready.
   private var job: (() -> Void)?
-  private let tickets = Atomic(0)
+  private let state = Atomic(State.idle)
   private let isAsleep = Atomic(false)
   private let alarm = DispatchSemaphore(value: 0)
   /// Rounds without work before a thread sleeps: some tens of microseconds.
-  private static let patience = 4000
+  private static let patience = 2000
 
   init() {
     let thread = Thread { [self] in work() }
@@ -54,30 +47,31 @@ private final class Worker: @unchecked Sendable {
     thread.start()
   }
 
+  /// Gives the thread a job if it has none. The pool's lock is held: one caller at a time.
   func start(_ body: @escaping () -> Void) {
+    guard state.load(ordering: .acquiring) == State.idle else { return }
     job = body
-    tickets.add(1, ordering: .sequentiallyConsistent)
+    state.store(State.ready, ordering: .sequentiallyConsistent)
     if isAsleep.exchange(false, ordering: .sequentiallyConsistent) { alarm.signal() }
   }
 
   private func work() {
-    var done = 0
     while true {
-      wait(after: done)
-      done += 1
+      waitForJob()
       let body = job
       job = nil
       body?()
+      state.store(State.idle, ordering: .releasing)
     }
   }
 
-  private func wait(after done: Int) {
+  private func waitForJob() {
     for _ in 0..<Self.patience {
-      if tickets.load(ordering: .acquiring) != done { return }
+      if state.load(ordering: .acquiring) == State.ready { return }
       spinHint()
     }
     isAsleep.store(true, ordering: .sequentiallyConsistent)
-    if tickets.load(ordering: .sequentiallyConsistent) != done,
+    if state.load(ordering: .sequentiallyConsistent) == State.ready,
       isAsleep.exchange(false, ordering: .sequentiallyConsistent)
     {
       return
@@ -87,19 +81,33 @@ private final class Worker: @unchecked Sendable {
   }
 }
 
-/// Counts arrivals, or hands out numbers. Whoever waits does not sleep, but lets others run once waiting takes long.
-final class Counter: Sendable {
-  private let value = Atomic(0)
+/// Pieces that threads take one by one, and how many of them are done.
+final class Pieces: Sendable {
+  private let count: Int
+  private let next = Atomic(0)
+  private let done = Atomic(0)
 
-  /// - Returns: the count before.
-  @discardableResult
-  func add() -> Int { value.add(1, ordering: .acquiringAndReleasing).oldValue }
+  init(_ count: Int) { self.count = count }
 
-  func wait(for count: Int) {
-    var rounds = 0
-    while value.load(ordering: .acquiring) < count {
-      rounds += 1
-      if rounds % 1024 == 0 { sched_yield() } else { spinHint() }
+  /// Takes pieces until none is left.
+  func work(_ body: (Int) -> Void) {
+    while true {
+      let piece = next.add(1, ordering: .relaxed).oldValue
+      if piece >= count { return }
+      body(piece)
+      done.add(1, ordering: .releasing)
     }
+  }
+
+  /// Waits for those that others have taken.
+  func wait() { spin(until: { done.load(ordering: .acquiring) == count }) }
+}
+
+/// Waits without sleeping, but lets others run once waiting takes long.
+func spin(until isOver: () -> Bool) {
+  var rounds = 0
+  while !isOver() {
+    rounds += 1
+    if rounds % 256 == 0 { sched_yield() } else { spinHint() }
   }
 }
