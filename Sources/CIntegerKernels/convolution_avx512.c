@@ -261,7 +261,9 @@ CUPEL_INLINE void run_tiles(
     inputs[pixel] = tiles->inputs[pixel];
     outputs[pixel] = tiles->outputs[pixel];
   }
-  for (int64_t tile = 0; tile < tiles->tiles; tile++) {
+  // Consecutive tiles of all rows, and how many are left of this one.
+  int64_t left = tiles->tiles;
+  for (int64_t tile = tiles->rows * left; tile > 0; tile--) {
     __m512i sums[CUPEL_MOST_PIXELS * 2];
     tile_sums(
         pixels, kind, bits, place->packed, inputs, place->weights, place->start, sums);
@@ -271,9 +273,14 @@ CUPEL_INLINE void run_tiles(
     } else {
       write_short_blocks(pixels, &grid, sums, outputs, place->channels);
     }
+    int64_t advance = tiles->input_advance;
+    if (--left == 0) {
+      left = tiles->tiles;
+      advance += tiles->input_skip;
+    }
 #pragma clang loop unroll(full)
     for (int pixel = 0; pixel < pixels; pixel++) {
-      inputs[pixel] += tiles->input_advance;
+      inputs[pixel] += advance;
       outputs[pixel] += tiles->output_advance;
     }
   }

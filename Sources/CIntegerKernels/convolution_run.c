@@ -2,6 +2,9 @@
 // borders, and tiles of pixels run along it.
 #include "kernels.h"
 
+/// Staged bytes of which several blocks of weights in a row find the most in the nearest cache.
+enum { NEAR_BYTES = 24 << 10 };
+
 /// Stages rows first ..< first + count of the padded input, counted from the first row that output
 /// row 0 reaches.
 static void stage_rows(
@@ -48,21 +51,26 @@ void cupel_convolve_by_tiles(
   int32_t wide = blocks * (is_last ? packed->last_block : kernels->block);
   int32_t place = block * kernels->block;
   int32_t left = packed->output.channels / packed->groups - place;
-  for (int64_t each = 0; each < pixels->tiles; each++) {
+  int64_t input = 0, output = 0;
+  for (int64_t each = 0; each < pixels->rows * pixels->tiles; each++) {
     for (int32_t first = 0; first < pixels->count; first += most) {
       const uint8_t *inputs[CUPEL_MOST_PIXELS];
       int8_t *outputs[CUPEL_MOST_PIXELS];
       int32_t count = pixels->count - first < most ? pixels->count - first : most;
       for (int32_t pixel = 0; pixel < most; pixel++) {
+        // What a tile has too few of repeats its first.
         int32_t own = first + (pixel < count ? pixel : 0);
-        inputs[pixel] = pixels->inputs[own] + each * pixels->input_advance;
-        outputs[pixel] = pixels->outputs[own] + each * pixels->output_advance;
+        inputs[pixel] = pixels->inputs[own] + input;
+        outputs[pixel] = pixels->outputs[own] + output;
       }
       tile(packed, inputs, count, group, block, blocks, sums);
       store(
           packed, group * packed->padded_channels + place, sums, wide, count,
           left < wide ? left : wide, outputs);
     }
+    input += pixels->input_advance;
+    output += pixels->output_advance;
+    if ((each + 1) % pixels->tiles == 0) input += pixels->input_skip;
   }
 }
 
@@ -72,21 +80,37 @@ static void run_blocks(
     int32_t group, int32_t first, int32_t last) {
   int64_t channels = packed->output.channels / packed->groups;
   int64_t depth = (int64_t)packed->input.channels / packed->groups * packed->element_bytes;
-  int is_single = pixels->count == 1 && pixels->tiles == 1;
   cupel_pixels own = *pixels;
-  for (int32_t block = first; block < last;) {
-    int32_t together = 1;
-    if (is_single) {
-      // A short block goes by itself.
-      int32_t whole = packed->blocks - (packed->last_block < kernels->block);
-      int32_t left = (last < whole ? last : whole) - block;
-      together = left < 1 ? 1 : left < CUPEL_MOST_BLOCKS ? left : CUPEL_MOST_BLOCKS;
-    }
+  for (int32_t pixel = 0; pixel < CUPEL_MOST_PIXELS; pixel++) own.inputs[pixel] += group * depth;
+  for (int32_t block = first; block < last; block++) {
     for (int32_t pixel = 0; pixel < CUPEL_MOST_PIXELS; pixel++) {
-      own.inputs[pixel] = pixels->inputs[pixel] + group * depth;
       own.outputs[pixel] =
           pixels->outputs[pixel] + group * channels + (int64_t)block * kernels->block;
     }
+    kernels->convolve(packed, &own, group, block, 1);
+  }
+}
+
+/// The same for a single pixel, several whole blocks at a time.
+static void run_single(
+    const cupel_packed *packed, const cupel_kernels *kernels, const uint8_t *input, int8_t *output,
+    int32_t group, int32_t first, int32_t last) {
+  int64_t channels = packed->output.channels / packed->groups;
+  int64_t depth = (int64_t)packed->input.channels / packed->groups * packed->element_bytes;
+  // A short block goes by itself.
+  int32_t whole = packed->blocks - (packed->last_block < kernels->block);
+  cupel_pixels own;
+  own.count = 1;
+  own.rows = 1;
+  own.tiles = 1;
+  own.input_advance = 0;
+  own.input_skip = 0;
+  own.output_advance = 0;
+  own.inputs[0] = input + group * depth;
+  for (int32_t block = first; block < last;) {
+    int32_t left = (last < whole ? last : whole) - block;
+    int32_t together = left < 1 ? 1 : left < CUPEL_MOST_BLOCKS ? left : CUPEL_MOST_BLOCKS;
+    own.outputs[0] = output + group * channels + (int64_t)block * kernels->block;
     kernels->convolve(packed, &own, group, block, together);
     block += together;
   }
@@ -147,7 +171,9 @@ static void set_run(
     pixels->outputs[index] = output + own * channels;
   }
   pixels->count = size;
+  pixels->rows = 1;
   pixels->tiles = tiles;
+  pixels->input_skip = 0;
   pixels->input_advance = size * step;
   pixels->output_advance = size * channels;
 }
@@ -167,7 +193,11 @@ static void set_tile(
     place.image++;
   }
   pixels->count = count;
+  pixels->rows = 1;
   pixels->tiles = 1;
+  pixels->input_advance = 0;
+  pixels->input_skip = 0;
+  pixels->output_advance = 0;
 }
 
 /// Takes the next pixels of a range: a run of them, or a tile. Returns how many.
@@ -187,7 +217,16 @@ static int64_t next_pixels(
     return count;
   }
   set_run(packed, range, place, run / CUPEL_MOST_PIXELS, CUPEL_MOST_PIXELS, pixels);
-  return run / CUPEL_MOST_PIXELS * CUPEL_MOST_PIXELS;
+  if (is_joined || run < width || width % CUPEL_MOST_PIXELS != 0) {
+    return run / CUPEL_MOST_PIXELS * CUPEL_MOST_PIXELS;
+  }
+  // Whole rows of whole tiles: as many as stay in the nearest cache while other blocks pass.
+  int64_t rows = NEAR_BYTES / row_step;
+  if (rows > packed->output.height - place.row) rows = packed->output.height - place.row;
+  if (rows > left / width) rows = left / width;
+  pixels->rows = rows < 1 ? 1 : rows;
+  pixels->input_skip = row_step - pixels->tiles * pixels->input_advance;
+  return pixels->rows * width;
 }
 
 /// Pixels from `pixel` on that end a row of which at least a tile has been done: a whole tile again,
@@ -226,9 +265,14 @@ static void run_range(
         if (!set_rest(packed, range, pixel, done, &pixels, &count)) {
           count = next_pixels(packed, range, pixel, &pixels);
         }
-        run_blocks(packed, kernels, &pixels, group, block, end);
+        if (pixels.count == 1) {
+          run_single(
+              packed, kernels, pixels.inputs[0], pixels.outputs[0], group, block, end);
+        } else {
+          run_blocks(packed, kernels, &pixels, group, block, end);
+        }
         pixel += count;
-        done = pixels.tiles * pixels.count;
+        done = pixels.rows * pixels.tiles * pixels.count;
       }
     }
   }
@@ -301,6 +345,15 @@ void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
     first_block = (int32_t)((int64_t)packed->blocks * job->part / job->parts);
     last_block = (int32_t)((int64_t)packed->blocks * (job->part + 1) / job->parts);
     if (first_block == last_block) return;
+  }
+  if (pixels == 1) {
+    stage_rows(packed, kernels, job->input, 0, cupel_reached_rows(packed, 1), job->scratch);
+    for (int32_t group = 0; group < packed->groups; group++) {
+      run_single(
+          packed, kernels, job->scratch, job->output, group, first_block, last_block);
+    }
+    add_range(packed, kernels, job, 0, 1, first_block, last_block);
+    return;
   }
   if (packed->most_images == 1) {
     while (first < last) {

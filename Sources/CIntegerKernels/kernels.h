@@ -105,13 +105,14 @@ struct cupel_packed {
   int32_t joins_pixels;
 };
 
-/// Pixels that a convolution works on: a tile of `count`, and behind it as many like it, each
-/// pointer moved on by the advance.
+/// Pixels that a convolution works on: a tile of `count`, behind it as many like it, each pointer
+/// moved on by the advance, and behind those more rows of as many tiles, whose inputs begin where
+/// the row before ended and `input_skip` bytes on. Outputs of all tiles lie side by side.
 typedef struct {
   const uint8_t *inputs[CUPEL_MOST_PIXELS];
   int8_t *outputs[CUPEL_MOST_PIXELS];
-  int64_t tiles;
-  int64_t input_advance, output_advance;
+  int64_t rows, tiles;
+  int64_t input_advance, input_skip, output_advance;
   int32_t count;
 } cupel_pixels;
 
