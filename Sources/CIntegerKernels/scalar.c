@@ -1,7 +1,7 @@
 // Every kernel in plain C: what runs where no other level does.
 #include "scaling.h"
 
-enum { BLOCK = 16, PIXELS = 4, LANES = 2 };
+enum { BLOCK = 16, PIXELS = 8, LANES = 2 };
 
 static void stage(const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
   int16_t *target = staged;
@@ -19,24 +19,22 @@ static void stage_pixels(
   }
 }
 
-/// Two weights of one channel: 8 bits each, or 4 in the high half of a byte, as the other levels
-/// unpack them.
-static inline void pair_at(
-    const uint8_t *weights, int bits, int32_t channel, int32_t *first, int32_t *second) {
+/// The weights of a step as 16-bit pairs of each channel, from 8 bits or, as the other levels unpack
+/// them, from 4 in the high half of a byte.
+static inline void widen(const uint8_t *weights, int bits, int16_t *pairs) {
   if (bits == 8) {
-    *first = (int8_t)weights[2 * channel];
-    *second = (int8_t)weights[2 * channel + 1];
+    for (int32_t index = 0; index < 2 * BLOCK; index++) pairs[index] = (int8_t)weights[index];
     return;
   }
-  const uint8_t *pair = weights + channel % (BLOCK / 2) * 2;
-  int shift = channel < BLOCK / 2 ? 4 : 0;
-  *first = (int8_t)((uint8_t)(pair[0] << shift) & 0xF0);
-  *second = (int8_t)((uint8_t)(pair[1] << shift) & 0xF0);
+  for (int32_t index = 0; index < BLOCK; index++) {
+    pairs[index] = (int8_t)(uint8_t)(weights[index] << 4);
+    pairs[index + BLOCK] = (int8_t)(weights[index] & 0xF0);
+  }
 }
 
 /// Wraps, as the sums of other levels do while the bits of a zero point are still in them.
-static inline int32_t wrapping(int32_t sum, int32_t a, int32_t b) {
-  return (int32_t)((uint32_t)sum + (uint32_t)(a * b));
+static inline int32_t wrapping(int32_t sum, int32_t product) {
+  return (int32_t)((uint32_t)sum + (uint32_t)product);
 }
 
 static void tile_of_block(
@@ -49,17 +47,22 @@ static void tile_of_block(
     }
   }
   for (int64_t step = 0; step < packed->steps; step++) {
-    int32_t first[BLOCK], second[BLOCK];
-    for (int32_t channel = 0; channel < BLOCK; channel++) {
-      pair_at(weights, bits, channel, first + channel, second + channel);
-    }
+    int16_t pairs[2 * BLOCK];
+    widen(weights, bits, pairs);
     for (int32_t pixel = 0; pixel < count; pixel++) {
       int16_t values[2];
       __builtin_memcpy(values, pixels[pixel] + packed->offsets[step], 4);
+      // The shape that compilers turn into multiply-add instructions over pairs.
+      int16_t repeated[2 * BLOCK];
+      for (int32_t channel = 0; channel < BLOCK; channel++) {
+        repeated[2 * channel] = values[0];
+        repeated[2 * channel + 1] = values[1];
+      }
       int32_t *own = sums + pixel * BLOCK;
       for (int32_t channel = 0; channel < BLOCK; channel++) {
-        own[channel] = wrapping(own[channel], values[0], first[channel]);
-        own[channel] = wrapping(own[channel], values[1], second[channel]);
+        own[channel] = wrapping(
+            own[channel], repeated[2 * channel] * pairs[2 * channel] +
+                              repeated[2 * channel + 1] * pairs[2 * channel + 1]);
       }
     }
     weights += bits == 8 ? 2 * BLOCK : BLOCK;
@@ -111,7 +114,7 @@ static void depthwise(
         int16_t own;
         __builtin_memcpy(&own, values + 2 * channel, 2);
         sums[channel] =
-            wrapping(sums[channel], own, weights[(tap / 2 * BLOCK + channel) * 2 + tap % 2]);
+            wrapping(sums[channel], own * weights[(tap / 2 * BLOCK + channel) * 2 + tap % 2]);
       }
     }
     for (int32_t channel = 0; channel < left; channel++) {
