@@ -1,7 +1,7 @@
 // Every kernel in plain C: what runs where no other level does.
 #include "scaling.h"
 
-enum { BLOCK = 16, PIXELS = 8, LANES = 2 };
+enum { BLOCK = 16, PIXELS = 4, LANES = 2 };
 
 static void stage(const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
   int16_t *target = staged;
@@ -37,36 +37,39 @@ static inline int32_t wrapping(int32_t sum, int32_t product) {
   return (int32_t)((uint32_t)sum + (uint32_t)product);
 }
 
+/// Adds one step of a pixel: the shape that compilers turn into multiply-add instructions over
+/// pairs.
+static inline __attribute__((always_inline)) void add_step(
+    const uint8_t *values, const int16_t *pairs, int32_t *sums) {
+  int16_t pair[2];
+  __builtin_memcpy(pair, values, 4);
+  for (int32_t channel = 0; channel < BLOCK; channel++) {
+    int32_t product = pair[0] * pairs[2 * channel] + pair[1] * pairs[2 * channel + 1];
+    sums[channel] = wrapping(sums[channel], product);
+  }
+}
+
 static void tile_of_block(
     const cupel_packed *packed, const uint8_t *const *pixels, int32_t count,
     const uint8_t *weights, const int32_t *start, int32_t *sums) {
   int bits = packed->weight_bits;
-  for (int32_t pixel = 0; pixel < count; pixel++) {
-    for (int32_t channel = 0; channel < BLOCK; channel++) {
-      sums[pixel * BLOCK + channel] = start[channel];
-    }
+  int32_t own[PIXELS][BLOCK];
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+    __builtin_memcpy(own[pixel], start, sizeof own[pixel]);
   }
   for (int64_t step = 0; step < packed->steps; step++) {
     int16_t pairs[2 * BLOCK];
+    int64_t offset = packed->offsets[step];
     widen(weights, bits, pairs);
-    for (int32_t pixel = 0; pixel < count; pixel++) {
-      int16_t values[2];
-      __builtin_memcpy(values, pixels[pixel] + packed->offsets[step], 4);
-      // The shape that compilers turn into multiply-add instructions over pairs.
-      int16_t repeated[2 * BLOCK];
-      for (int32_t channel = 0; channel < BLOCK; channel++) {
-        repeated[2 * channel] = values[0];
-        repeated[2 * channel + 1] = values[1];
-      }
-      int32_t *own = sums + pixel * BLOCK;
-      for (int32_t channel = 0; channel < BLOCK; channel++) {
-        own[channel] = wrapping(
-            own[channel], repeated[2 * channel] * pairs[2 * channel] +
-                              repeated[2 * channel + 1] * pairs[2 * channel + 1]);
-      }
+    add_step(pixels[0] + offset, pairs, own[0]);
+    if (count > 1) {
+      add_step(pixels[1] + offset, pairs, own[1]);
+      add_step(pixels[2] + offset, pairs, own[2]);
+      add_step(pixels[3] + offset, pairs, own[3]);
     }
     weights += bits == 8 ? 2 * BLOCK : BLOCK;
   }
+  __builtin_memcpy(sums, own, (size_t)count * BLOCK * 4);
 }
 
 static void tile(

@@ -3,10 +3,11 @@ import IntegerRuntime
 
 /// Which kernels an engine runs. Results are the same to the bit; only the time differs.
 public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConvertible {
+  /// Plain C over packed weights: for other machines than those below, and slower than the
+  /// reference kernels where compilers vectorise those.
+  case scalar
   /// The reference kernels, which are the specification.
   case reference
-  /// Plain C.
-  case scalar
   case avx2
   case avx512VNNI = "avx512-vnni"
   case neonDot = "neon-dot"

@@ -41,7 +41,8 @@ enum ExtremeScales {
         .init(
           bits: bits, weights: weights, bias: bias, scales: scales,
           rounding: RoundingMode.allCases[round % 3],
-          low: [-128, -1, 0].randomElement(using: &generator)!, high: [127, 1].randomElement(
+          low: [-128, -1, 0].randomElement(using: &generator)!,
+          high: [127, 1].randomElement(
             using: &generator)!)))
   }
 
@@ -63,10 +64,13 @@ enum ExtremeScales {
         .randomElement(using: &generator)!
       return .init(weightScale: 1, ratio: ratio, multiplier: 0, shift: shift)
     default:
-      let sizes: [Int32] = [1 << 30, Int32.max, Int32.random(in: 1 << 30...Int32.max, using: &generator)]
+      let sizes: [Int32] = [
+        1 << 30, Int32.max, Int32.random(in: 1 << 30...Int32.max, using: &generator),
+      ]
       let multiplier =
         sizes.randomElement(using: &generator)! * (Bool.random(using: &generator) ? 1 : -1)
-      let ratio = Float(Double(multiplier) * Double(sign: .plus, exponent: Int(shift) - 31, significand: 1))
+      let ratio = Float(
+        Double(multiplier) * Double(sign: .plus, exponent: Int(shift) - 31, significand: 1))
       return .init(weightScale: 1, ratio: ratio, multiplier: multiplier, shift: shift)
     }
   }
@@ -101,7 +105,9 @@ enum ExtremeScales {
       rounding: RoundingMode.allCases[round / 3 % 3], low: -128, high: 127)
     switch round % 3 {
     case 0: return addition(tensor, zeros: (zero(), zero()), using: &generator)
-    case 1: return single(input: tensor("in", zero()), output: tensor("out", zero()), .requantize(rescale))
+    case 1:
+      return single(
+        input: tensor("in", zero()), output: tensor("out", zero()), .requantize(rescale))
     default:
       var output = tensor("out", zero())
       output.height = 1

@@ -64,7 +64,8 @@ import Testing
                 input: input, kernel: kernel, stride: stride, dilation: dilation, before: before)
               guard shape.output >= 1 else { continue }
               for layer in SingleLayer.small(axis: shape, using: &generator) {
-                try check(layer.program, runs: [runs.randomElement(using: &generator)!],
+                try check(
+                  layer.program, runs: [runs.randomElement(using: &generator)!],
                   using: &generator, "\(layer)")
               }
             }

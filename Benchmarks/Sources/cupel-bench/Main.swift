@@ -21,7 +21,8 @@ enum Main {
       else { fallthrough }
       try OperationProfile.print(network, bits: bits, images: images)
     default:
-      FileHandle.standardError.write(Data("usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES]\n".utf8))
+      FileHandle.standardError.write(
+        Data("usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES]\n".utf8))
       exit(64)
     }
   }

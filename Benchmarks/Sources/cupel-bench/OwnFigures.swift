@@ -45,7 +45,8 @@ enum OwnFigures {
   }
 
   private static func printRatios(_ networks: [Network]) throws {
-    Swift.print("\ntime ratios, batch 1, one thread:  4-bit to 8-bit weights;  reference to fastest")
+    Swift.print(
+      "\ntime ratios, batch 1, one thread:  4-bit to 8-bit weights;  reference to fastest")
     for network in networks {
       let eight = try Subject(network, bits: 8)
       let four = try Subject(network, bits: 4)
@@ -61,7 +62,9 @@ enum OwnFigures {
   }
 
   private static func printLoading(_ networks: [Network]) throws {
-    Swift.print("\nloading and packing, ms: without the digest; the digest;  file bytes w8, w4/w8")
+    Swift.print(
+      "\nloading and packing, ms: without the digest; the digest;  file bytes w8, w4/w8;  "
+        + "weight bytes w4/w8;  arena of tensors, lower bound")
     for network in networks {
       let subject = try Subject(network, bits: 8)
       var whole: [Double] = []
@@ -72,12 +75,27 @@ enum OwnFigures {
         whole.append(try Main.seconds { _ = try IntegerEngine(bytes: copy) })
       }
       let least = digest.min()!
-      let four = try CupelWriter.bytes(of: network.program(bits: 4))
+      let four = try Subject(network, bits: 4)
+      let arena = subject.engine.withModel { ($0.arenaSize, $0.arenaLowerBound) }
       Swift.print(
         text(network.rawValue, 18),
         String(
-          format: "%8.2f %8.2f %10d  %.3f", (whole.min()! - least) * 1e3, least * 1e3,
-          subject.file.count, Double(four.count) / Double(subject.file.count)))
+          format: "%8.2f %8.2f %10d  %.3f  %.3f %8d %8d", (whole.min()! - least) * 1e3,
+          least * 1e3, subject.file.count, Double(four.file.count) / Double(subject.file.count),
+          Double(weightBytes(four)) / Double(weightBytes(subject)), arena.0, Int(arena.1)))
+    }
+  }
+
+  private static func weightBytes(_ subject: Subject) -> Int {
+    subject.engine.withModel { model in
+      (0..<model.operationCount).reduce(0) { sum, index in
+        switch model.operation(index).kind {
+        case .convolution(_, _, let view), .depthwiseConvolution(_, let view),
+          .fullyConnected(let view):
+          sum + view.weights.count
+        default: sum
+        }
+      }
     }
   }
 }
