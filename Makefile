@@ -5,7 +5,7 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded bench check-all format dependencies clean
+.PHONY: demo test build embedded bench bench-float sanitize check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -23,13 +23,30 @@ build: dependencies
 embedded:
 	tools/embedded-check.sh
 
-## Integer engine against the float executor, interleaved.
+## Integer engine against LiteRT and ONNX Runtime, interleaved, into out/bench.json; where
+## tools/peers/setup.sh has not been run, its own figures alone.
+PEERS := tools/peers/.venv/bin/python
 bench: dependencies
-	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) cupel-bench models
+	$(SWIFT) build --package-path Benchmarks $(CONFIGURATION) --product cupel-bench
+	@if [ -x $(PEERS) ]; then \
+	  $(PEERS) tools/peers/compare.py Benchmarks/.build/release/cupel-bench out/bench.json; \
+	else \
+	  echo "no peers: tools/peers/setup.sh installs them; Cupel's own figures follow"; \
+	fi
+	Benchmarks/.build/release/cupel-bench
 
-## Heavier checks: ten times the mutated files, and the demo's bars on the whole test set.
-check-all: dependencies
+## Integer engine against the float executor, interleaved.
+bench-float: dependencies
+	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) float-peer models
+
+## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers.
+check-all: dependencies sanitize
 	CUPEL_CHECK_ALL=1 $(MAKE) test
+
+## The kernels of all instruction sets against the reference, under AddressSanitizer and
+## UndefinedBehaviorSanitizer.
+sanitize:
+	tools/sanitize.sh
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \

@@ -7,8 +7,13 @@ let integerCore: [Target] = [
   .target(name: "FixedPoint"),
   .target(name: "ModelFormat", dependencies: ["FixedPoint"]),
   .target(name: "IntegerKernels", dependencies: ["FixedPoint"]),
-  .target(name: "IntegerRuntime", dependencies: ["FixedPoint", "ModelFormat", "IntegerKernels"]),
+  .target(
+    name: "IntegerRuntime",
+    dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat", "IntegerKernels"]),
 ]
+
+/// The integer kernels per instruction set, in freestanding C.
+let kernels: [Target] = [.target(name: "CIntegerKernels")]
 
 /// Debian's libraries, each behind a header of our own.
 let systemLibraries: [Target] = [
@@ -78,7 +83,7 @@ let package = Package(
   name: "Cupel",
   products: [
     .executable(name: "cupel", targets: ["cupel"]),
-    .library(name: "CupelCore", targets: integerCore.map(\.name)),
+    .library(name: "CupelCore", targets: (kernels + integerCore).map(\.name)),
     .library(
       name: "Cupel",
       targets: (integerCore + host).map(\.name).filter { $0 != "cupel" }),
@@ -87,5 +92,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
-  targets: integerCore + systemLibraries + host + testSupport + tests
+  targets: kernels + integerCore + systemLibraries + host + testSupport + tests
 )

@@ -6,6 +6,8 @@ let package = Package(
   dependencies: [.package(name: "Cupel", path: "..")],
   targets: [
     .executableTarget(
-      name: "cupel-bench", dependencies: [.product(name: "Cupel", package: "Cupel")])
+      name: "cupel-bench", dependencies: [.product(name: "Cupel", package: "Cupel")]),
+    .executableTarget(
+      name: "float-peer", dependencies: [.product(name: "Cupel", package: "Cupel")]),
   ]
 )

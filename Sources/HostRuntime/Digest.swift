@@ -2,9 +2,12 @@ import ModelFormat
 
 extension SHA256 {
   /// Lower-case hexadecimal SHA-256 of some bytes.
-  public static func hex(_ bytes: [UInt8]) -> String {
+  public static func hex(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { hex($0) } }
+
+  /// Lower-case hexadecimal SHA-256 of some bytes.
+  public static func hex(_ bytes: UnsafeRawBufferPointer) -> String {
     var hash = SHA256()
-    bytes.withUnsafeBytes { hash.update($0) }
+    hash.update(bytes)
     let words = hash.finish()
     var text = ""
     for index in 0..<8 {

@@ -2,16 +2,21 @@ import FixedPoint
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
-import Support
 import Synchronization
 
-/// A `.cupel` model ready to run on the workstation: bytes validated once, one arena a thread.
+/// A `.cupel` model ready to run on the workstation: bytes validated once, weights packed once for
+/// the instruction set, memory kept from run to run.
 public final class IntegerEngine: Sendable {
   private let file: AlignedBytes
   /// View of `file`, which never changes and lives as long as this.
   private nonisolated(unsafe) let model: ModelView
   private let profile: DeploymentProfile?
-  private let arenas: Mutex<[AlignedBytes]> = Mutex([])
+  /// Which kernels run.
+  public let instructionSet: InstructionSet
+  private let packedBytes: AlignedBytes?
+  /// Lies in `packedBytes`, which never changes either; nil for the reference kernels.
+  private nonisolated(unsafe) let packed: PackedModel?
+  private let workspaces: Mutex<[Workspace]> = Mutex([])
 
   /// Channels, height and width of the input.
   public let inputShape: [Int]
@@ -19,10 +24,16 @@ public final class IntegerEngine: Sendable {
   public let inputZeroPoint: Int
   /// Bits of the input's grid.
   public let inputBits: Int
+  /// Elements of the input.
+  public let inputCount: Int
   /// Elements of the output, normally the logits.
   public let outputCount: Int
-  /// Bytes of tensors and scratch that one inference needs.
+  /// Bytes of tensors and scratch that one inference needs on a device, by the reference kernels.
   public let arenaBytes: Int
+  /// Bytes of tensors, scratch and packed weights that one inference needs here, on one thread.
+  public let hostBytes: Int
+  /// Bytes of the file.
+  public var fileBytes: Int { file.bytes.count }
 
   /// A hostile file may ask for an arena that no honest model needs.
   package static let mostArenaBytes = 1 << 30
@@ -30,14 +41,32 @@ public final class IntegerEngine: Sendable {
   /// for years of it.
   package static let mostVisits: Int64 = 1 << 36
 
+  /// What may be given for speed.
+  public enum MemoryUse: String, CaseIterable, Sendable {
+    /// Scratch memory for whole images.
+    case fast
+    /// Scratch memory for a row at a time.
+    case small
+
+    var tuning: PackedModel.Tuning { self == .fast ? .fast : .small }
+  }
+
   /// - Parameters:
   ///   - bytes: a `.cupel` file.
   ///   - profile: rounds as that runtime does; nil leaves the rounding that the file carries.
+  ///   - instructionSet: nil for `InstructionSet.standard()`.
   /// - Throws: `EngineError`.
   public init(
-    bytes: [UInt8], profile: DeploymentProfile? = nil
+    bytes: consuming [UInt8], profile: DeploymentProfile? = nil,
+    instructionSet: InstructionSet? = nil, memory: MemoryUse = .fast
   ) throws(EngineError) {
+    let chosen: InstructionSet
+    if let instructionSet { chosen = instructionSet } else { chosen = try .standard() }
+    guard chosen.isAvailable else { throw .instructionSet(chosen.rawValue) }
+    self.instructionSet = chosen
     file = AlignedBytes(bytes)
+    // A caller that gave its bytes away is not to pay for both while weights are packed.
+    bytes = []
     self.profile = profile
     do { model = try ModelView(validating: file.bytes) } catch { throw .format(error) }
     let input = model.tensor(model.input)
@@ -45,6 +74,7 @@ public final class IntegerEngine: Sendable {
     inputScale = Float(bitPattern: input.scaleBits)
     inputZeroPoint = input.zeroPoint
     inputBits = input.bits
+    inputCount = input.elementCount
     outputCount = model.tensor(model.output).elementCount
     arenaBytes = Interpreter.arenaBytes(for: model)
     guard arenaBytes <= Self.mostArenaBytes else {
@@ -56,6 +86,37 @@ public final class IntegerEngine: Sendable {
       visits &+= model.visits(index)
       guard (0...Self.mostVisits).contains(visits) else { throw .work(limit: Self.mostVisits) }
     }
+    (packedBytes, packed) = try Self.pack(
+      model, level: chosen.level, profile: profile, tuning: memory.tuning)
+    hostBytes =
+      BatchInterpreter.bytes(for: model, packed: packed, images: 1, parts: 1)
+      + (packedBytes?.bytes.count ?? 0)
+    guard hostBytes <= Self.mostArenaBytes + 3 * file.bytes.count else {
+      throw .arena(needed: hostBytes, limit: Self.mostArenaBytes)
+    }
+  }
+
+  private static func pack(
+    _ model: ModelView, level: KernelLevel?, profile: DeploymentProfile?,
+    tuning: PackedModel.Tuning
+  ) throws(EngineError) -> (AlignedBytes?, PackedModel?) {
+    guard let level else { return (nil, nil) }
+    let memory = AlignedBytes(
+      count: PackedModel.bytes(for: model, level: level, profile: profile, tuning: tuning))
+    do {
+      let packed = try PackedModel(
+        model, level: level, profile: profile, tuning: tuning, memory: memory.mutableBytes)
+      return (memory, packed)
+    } catch {
+      throw .instructionSet("\(level)")
+    }
+  }
+
+  /// Calls `body` with the file's bytes, which must not leave it.
+  public func withFile<Result>(
+    _ body: (UnsafeRawBufferPointer) throws -> Result
+  ) rethrows -> Result {
+    try body(file.bytes)
   }
 
   /// The value of a metadata key; nil where the file has none.
@@ -82,30 +143,103 @@ public final class IntegerEngine: Sendable {
   public func outputs(_ inputs: [Int8], threads: Int) throws(EngineError) -> [Int8] {
     let stride = inputShape.reduce(1, *)
     guard inputs.count % stride == 0 else { throw .input(count: inputs.count, stride: stride) }
-    let images = inputs.count / stride
-    let outputStride = outputCount
-    // All arenas together stay within what one may take.
-    let threads = min(threads, max(1, Self.mostArenaBytes / max(arenaBytes, 1)))
-    // A few images a piece: enough to forget the cost of handing out pieces.
-    let piece = 8
-    return [Int8](unsafeUninitializedCapacity: images * outputStride) { buffer, count in
-      nonisolated(unsafe) let target = buffer
+    let count = inputs.count / stride * outputCount
+    return [Int8](unsafeUninitializedCapacity: count) { buffer, initialized in
       inputs.withUnsafeBufferPointer { source in
-        nonisolated(unsafe) let source = source
-        Parallel.forEach((images + piece - 1) / piece, threads: threads) { index in
-          withInterpreter { interpreter in
-            for image in index * piece..<min((index + 1) * piece, images) {
-              let input = UnsafeBufferPointer(
-                rebasing: source[image * stride..<(image + 1) * stride])
-              let output = UnsafeMutableBufferPointer(
-                rebasing: target[image * outputStride..<(image + 1) * outputStride])
-              // Sizes are the model's own, so neither can be wrong.
-              try? interpreter.run(input: input, output: output)
-            }
-          }
-        }
+        run(source, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), threads: threads)
       }
-      count = images * outputStride
+      initialized = count
+    }
+  }
+
+  /// Runs a batch in the caller's memory. Sizes must be a whole number of images and as many
+  /// outputs.
+  public func run(
+    _ inputs: UnsafeBufferPointer<Int8>, into outputs: UnsafeMutableBufferPointer<Int8>,
+    threads: Int
+  ) {
+    let images = inputs.count / inputCount
+    guard images > 0 else { return }
+    // All memory together stays within what one arena may take.
+    let threads = min(max(threads, 1), max(1, Self.mostArenaBytes / max(hostBytes, 1)))
+    let batch = Batch(inputs: inputs, outputs: outputs, images: images)
+    if images < threads {
+      runTogether(batch, threads: threads)
+      return
+    }
+    let piece = min(mostImages, (images + threads - 1) / threads)
+    let pieces = (images + piece - 1) / piece
+    if threads == 1 {
+      let workspace = workspace(images: piece, parts: 1)
+      for index in 0..<pieces {
+        run(batch, index * piece..<min((index + 1) * piece, images), in: workspace)
+      }
+      keep(workspace)
+      return
+    }
+    let shares = Pieces(pieces)
+    let share: @Sendable () -> Void = { [self] in
+      var workspace: Workspace?
+      shares.work { index in
+        let own = workspace ?? self.workspace(images: piece, parts: 1)
+        workspace = own
+        run(batch, index * piece..<min((index + 1) * piece, images), in: own)
+      }
+      if let workspace { keep(workspace) }
+    }
+    WorkerPool.shared.invite(min(threads, pieces) - 1, share)
+    share()
+    shares.wait()
+  }
+
+  /// The images of one run. Each thread reads and writes images of its own.
+  private struct Batch: @unchecked Sendable {
+    var inputs: UnsafeBufferPointer<Int8>
+    var outputs: UnsafeMutableBufferPointer<Int8>
+    var images: Int
+  }
+
+  /// Images to run at a time: enough to read weights once for several, few enough for their
+  /// tensors to stay in a core's cache.
+  private var mostImages: Int {
+    guard packed != nil else { return 1 }
+    return min(max(Self.cachedBytes / max(model.arenaSize, 1), 1), Self.mostBatch)
+  }
+  private static let cachedBytes = 1 << 20
+  private static let mostBatch = 32
+
+  /// Fewer images than threads: the threads share each operation.
+  private func runTogether(_ batch: Batch, threads: Int) {
+    // Parts are numbered in 16 bits, and no operation has so many.
+    let threads = min(threads, 64)
+    let workspace = workspace(images: batch.images, parts: threads)
+    defer { keep(workspace) }
+    load(batch, 0..<batch.images, into: workspace)
+    let shared = SharedRun(workspace, images: batch.images, threads: threads)
+    WorkerPool.shared.invite(threads - 1) { shared.help() }
+    shared.lead()
+    store(batch, 0..<batch.images, from: workspace)
+  }
+
+  private func run(_ batch: Batch, _ range: Range<Int>, in workspace: Workspace) {
+    load(batch, range, into: workspace)
+    workspace.interpreter.run(images: range.count)
+    store(batch, range, from: workspace)
+  }
+
+  private func load(_ batch: Batch, _ range: Range<Int>, into workspace: Workspace) {
+    let size = inputCount
+    for (place, image) in range.enumerated() {
+      let target = workspace.interpreter.tensor(model.input, image: place)
+      _ = target.update(fromContentsOf: batch.inputs[image * size..<(image + 1) * size])
+    }
+  }
+
+  private func store(_ batch: Batch, _ range: Range<Int>, from workspace: Workspace) {
+    for (place, image) in range.enumerated() {
+      let source = workspace.interpreter.tensor(model.output, image: place)
+      let target = batch.outputs[image * outputCount..<(image + 1) * outputCount]
+      _ = UnsafeMutableBufferPointer(rebasing: target).update(fromContentsOf: source)
     }
   }
 
@@ -121,18 +255,34 @@ public final class IntegerEngine: Sendable {
     }
   }
 
-  /// Lends an interpreter over an arena that no other thread uses meanwhile.
-  private func withInterpreter(_ body: (Interpreter) -> Void) {
-    let arena =
-      arenas.withLock { $0.popLast() }
-      ?? AlignedBytes(count: arenaBytes)
-    defer { arenas.withLock { $0.append(arena) } }
+  /// Takes a workspace with room for so many images and parts, kept from an earlier run or new.
+  private func workspace(images: Int, parts: Int) -> Workspace {
+    let kept = workspaces.withLock { kept -> Workspace? in
+      // Nearly always the last one.
+      let place = kept.lastIndex {
+        $0.interpreter.mostImages >= images && $0.interpreter.mostParts >= parts
+      }
+      return place.map { kept.remove(at: $0) }
+    }
+    if let kept { return kept }
+    let memory = AlignedBytes(
+      count: BatchInterpreter.bytes(for: model, packed: packed, images: images, parts: parts))
     guard
-      let interpreter = try? Interpreter(
-        model: model, arena: arena.mutableBytes, profile: profile)
-    else { preconditionFailure("the arena has the size that the interpreter asked for") }
-    body(interpreter)
+      let interpreter = try? BatchInterpreter(
+        model: model, packed: packed, profile: profile, images: images, parts: parts,
+        memory: memory.mutableBytes)
+    else { preconditionFailure("the memory has the size that the interpreter asked for") }
+    return Workspace(interpreter: interpreter, memory: memory)
   }
+
+  /// Keeps a workspace for the next run; of many only the latest.
+  private func keep(_ workspace: Workspace) {
+    workspaces.withLock { kept in
+      kept.append(workspace)
+      if kept.count > Self.mostKept { kept.removeFirst() }
+    }
+  }
+  private static let mostKept = 64
 }
 
 /// Why a model cannot be loaded or fed.
@@ -141,6 +291,8 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
   case arena(needed: Int, limit: Int)
   case work(limit: Int64)
   case input(count: Int, stride: Int)
+  /// A name that is no instruction set's, or one that this machine has not.
+  case instructionSet(String)
 
   public var description: String {
     switch self {
@@ -151,6 +303,9 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
       "one image would take more than \(limit) steps of its operations"
     case .input(let count, let stride):
       "\(count) values are not a whole number of images of \(stride)"
+    case .instructionSet(let name):
+      "'\(name)' is no instruction set of this machine; it has "
+        + InstructionSet.available.map(\.rawValue).joined(separator: ", ")
     }
   }
 }

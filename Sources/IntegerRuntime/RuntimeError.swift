@@ -4,6 +4,13 @@ public enum RuntimeError: Error, Equatable, Sendable {
   case arenaSize(needed: Int)
   /// The arena's address is not divisible by 16.
   case arenaAlignment
+  /// The memory for packed weights is smaller than `PackedModel.bytes(for:level:profile:tuning:)`
+  /// says.
+  case packedSize(needed: Int)
+  /// The address of the memory for packed weights is not divisible by 64.
+  case packedAlignment
+  /// This machine has not the instructions of the level asked for.
+  case levelUnavailable
   /// The input has not as many elements as the model's input tensor.
   case inputSize(needed: Int)
   /// The output has not as many elements as the model's output tensor.

@@ -36,4 +36,20 @@ extension ModelView {
       return elements
     }
   }
+
+  /// The least arena that any plan could do with: the most bytes of tensors, each rounded up to 16,
+  /// that live at one time. `arenaSize` reaches it where the plan leaves no gap at that time.
+  public var arenaLowerBound: Int64 {
+    var most: Int64 = 0
+    for time in 0...operationCount &+ 1 {
+      var sum: Int64 = 0
+      for index in 0..<tensorCount {
+        let tensor = tensor(index)
+        guard tensor.born <= time, time <= tensor.lastUse else { continue }
+        sum = sum &+ Layout.aligned(Int64(tensor.elementCount))
+      }
+      most = max(most, sum)
+    }
+    return most
+  }
 }

@@ -54,6 +54,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var kernels: KernelOptions
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
@@ -75,7 +76,8 @@ struct AuditCommand: ParsableCommand {
     let reporter = compute.reporter
     let float = try models.first { !isCupelFile($0) }.map(FloatModel.init)
     let integers = try models.filter(isCupelFile).map {
-      try IntegerModel(path: $0, profile: profile)
+      try IntegerModel(
+        path: $0, profile: profile, isa: kernels.isa, memory: kernels.memory)
     }
     try checkOrigins(integers, float)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
@@ -188,7 +190,9 @@ extension AuditCommand {
       model: float, data: data, calibration: calibration, schemes: schemes,
       threads: compute.threads, reporter: reporter)
     return try schemes.map { scheme in
-      let engine = try IntegerEngine(bytes: try workshop.nearest(scheme, profile: profile))
+      let engine = try IntegerEngine(
+        bytes: try workshop.nearest(scheme, profile: profile), instructionSet: kernels.isa,
+        memory: kernels.memory)
       let classifier = try IntegerClassifier(
         engine: engine, preprocessing: workshop.preprocessing, threads: compute.threads)
       let measurement = try audit.measure(classifier) {

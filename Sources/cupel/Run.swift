@@ -3,6 +3,7 @@ import Audit
 import Datasets
 import FixedPoint
 import Foundation
+import HostRuntime
 import Support
 import Triggers
 
@@ -38,6 +39,7 @@ struct Run: ParsableCommand {
 
   @OptionGroup var data: DataOptions
   @OptionGroup var compute: ComputeOptions
+  @OptionGroup var kernels: KernelOptions
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
@@ -53,12 +55,14 @@ struct Run: ParsableCommand {
     var imagesPerSecond: Double
     var seconds: Double
     var threads: Int
+    /// Whose kernels ran; nil for a float model.
+    var instructionSet: String?
     var predictions: [Int]
   }
 
   func run() throws {
     try checkWritable(predictions, json, inputs: [model])
-    let (classifier, folder) = try classifier()
+    let (classifier, folder, instructionSet) = try classifier()
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
     let reporter = compute.reporter
     let stopwatch = Stopwatch()
@@ -82,29 +86,34 @@ struct Run: ParsableCommand {
           model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
           accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
           imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
-          predictions: answers), to: json)
+          instructionSet: instructionSet?.rawValue, predictions: answers), to: json)
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
     print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
     print(
       "throughput  "
-        + String(format: "%.0f images/s, %d threads", rate, compute.threads))
+        + String(format: "%.0f images/s, %d threads", rate, compute.threads)
+        + (instructionSet.map { ", \($0)" } ?? ""))
   }
 
-  /// The model, and the folder with its images.
-  private func classifier() throws -> (any Classifier, String) {
+  /// The model, the folder with its images, and the kernels that run it.
+  private func classifier() throws -> (any Classifier, String, InstructionSet?) {
     if isCupelFile(model) {
-      let integer = try IntegerModel(path: model, profile: profile)
+      let integer = try IntegerModel(
+        path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
       let classifier = try IntegerClassifier(
         engine: integer.engine, preprocessing: try integer.preprocessing(data),
         threads: compute.threads)
-      return (classifier, try data.folder(dataset: integer.dataset))
+      return (
+        classifier, try data.folder(dataset: integer.dataset), integer.engine.instructionSet
+      )
     }
     if profile != nil { throw ValidationError("--profile is for .cupel files") }
+    if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
     let float = try FloatModel(path: model)
     let classifier = try FloatClassifier(
       graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
-    return (classifier, try data.folder(dataset: float.specimen?.dataset))
+    return (classifier, try data.folder(dataset: float.specimen?.dataset), nil)
   }
 }

@@ -1,56 +1,29 @@
-import Audit
-import Datasets
-import FloatGraph
 import Foundation
 import HostRuntime
-import ModelImport
+import ModelFormat
 import ModelWriter
-import Quantization
+import Support
 
-/// Times the integer engine against the float executor, A B A B …, and prints the ratio of each
-/// pair: on a noisy machine a ratio from one run says more than two times from two.
+/// Times the integer engine. Without arguments it prints figures of its own; `serve` answers the
+/// questions of `tools/peers/compare.py`, which times others in between.
 @main
 enum Main {
-  static let rounds = 7
-  static let imageCount = 1000
-
   static func main() throws {
-    let folder = CommandLine.arguments.dropFirst().first ?? "models"
-    let path = "\(folder)/resnet8-fmnist-clean-a.onnx"
-    guard let preprocessing = try Catalogue.beside(path)?.specimens.first?.preprocessing else {
-      print("no catalogue beside \(path)")
-      return
-    }
-    let graph = try OnnxImporter.load(path: path)
-    let images = try ImageSet.load(
-      path: "/usr/share/datasets/fashion-mnist", split: .test, limit: imageCount)
-    let input = Tensor(
-      batch: images.count, shape: [images.channels, images.height, images.width],
-      values: preprocessing.normalize(images.unlabelled))
-
-    print("ResNet-8, \(images.count) images, \(rounds) interleaved rounds; float peer: BLIS sgemm")
-    print("scheme  threads  integer images/s  float images/s  time ratio  (min … max)  GMAC/s")
-    for name in ["w8a8", "w4a8", "w4a4"] {
-      let calibration = try Calibration(
-        graph: graph, images: input, histograms: false, threads: 2)
-      let plan = try QuantizationPlan(
-        graph: graph, calibration: calibration, scheme: try Scheme(name))
-      let program = try Lowering.program(plan, weights: plan.nearest())
-      let engine = try IntegerEngine(bytes: try CupelWriter.bytes(of: program))
-      let quantizer = try InputQuantizer(
-        preprocessing: preprocessing, scale: engine.inputScale,
-        zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
-      let integers = quantizer.quantize(images.pixels)
-      for threads in [1, 2] {
-        let executor = try FloatExecutor(graph: graph, threads: threads)
-        var pairs: [(integer: Double, float: Double)] = []
-        for round in 0...rounds {
-          let integer = try seconds { _ = try engine.outputs(integers, threads: threads) }
-          let float = try seconds { _ = try executor.run(input) }
-          if round > 0 { pairs.append((integer, float)) }
-        }
-        report(name, threads, pairs, macs: graph.macs)
-      }
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    switch arguments.first {
+    case "serve": try Server().run()
+    case nil: try OwnFigures.print(networks: Network.allCases)
+    case "only":
+      try OwnFigures.print(networks: arguments.dropFirst().compactMap(Network.init(rawValue:)))
+    case "profile" where arguments.count == 4:
+      guard let network = Network(rawValue: arguments[1]), let bits = Int(arguments[2]),
+        let images = Int(arguments[3])
+      else { fallthrough }
+      try OperationProfile.print(network, bits: bits, images: images)
+    default:
+      FileHandle.standardError.write(
+        Data("usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES]\n".utf8))
+      exit(64)
     }
   }
 
@@ -60,18 +33,40 @@ enum Main {
     let elapsed = (ContinuousClock.now - start).components
     return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
   }
+}
 
-  static func report(
-    _ scheme: String, _ threads: Int, _ pairs: [(integer: Double, float: Double)], macs: Int
-  ) {
-    func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-    let ratios = pairs.map { $0.integer / $0.float }
-    let integer = Double(imageCount) / median(pairs.map(\.integer))
-    let float = Double(imageCount) / median(pairs.map(\.float))
-    print(
-      String(
-        format: "%6@  %7d  %16.0f  %14.0f  %10.2f  (%.2f … %.2f)  %6.1f", scheme as NSString,
-        threads, integer, float, median(ratios), ratios.min()!, ratios.max()!,
-        integer * Double(macs) / 1e9))
+/// A network ready to run, with inputs for any batch.
+final class Subject {
+  let engine: IntegerEngine
+  let file: [UInt8]
+  let macs: Int
+
+  init(_ network: Network, bits: Int, instructionSet: InstructionSet? = nil) throws {
+    file = try CupelWriter.bytes(of: network.program(bits: bits))
+    engine = try IntegerEngine(bytes: file, instructionSet: instructionSet)
+    macs = engine.withModel { model in
+      (0..<model.operationCount).reduce(0) { $0 + Int(model.multiplyAccumulates($1)) }
+    }
+  }
+
+  /// Seconds of one run over a batch: of five slices, which together take about `budget` seconds,
+  /// the one in which a run took least. Others' work on the machine falls on some slices only.
+  func time(threads: Int, batch: Int, budget: Double) -> Double {
+    var generator = SeededGenerator(seed: 3)
+    let inputs = (0..<batch * engine.inputShape.reduce(1, *)).map { _ in
+      Int8(generator.integer(in: -128...127))
+    }
+    var outputs = [Int8](repeating: 0, count: batch * engine.outputCount)
+    return inputs.withUnsafeBufferPointer { source in
+      outputs.withUnsafeMutableBufferPointer { target in
+        func run() { engine.run(source, into: target, threads: threads) }
+        run()
+        let once = Main.seconds(run)
+        let rounds = max(1, min(Int(budget / 5 / max(once, 1e-7)), 1_000_000))
+        return (0..<5).map { _ in
+          Main.seconds { for _ in 0..<rounds { run() } } / Double(rounds)
+        }.min()!
+      }
+    }
   }
 }

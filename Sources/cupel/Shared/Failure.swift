@@ -47,6 +47,7 @@ struct Failure: Error {
       } else {
         self.init("\(error)", exitCode: Self.badData)
       }
+    case EngineError.instructionSet: self.init("\(error)", exitCode: Self.usage)
     case is ImportError, is FloatGraphError, is EngineError, is WriterError, is AuditError,
       is PreprocessingError, is FineTuningError:
       self.init("\(error)", exitCode: Self.badData)

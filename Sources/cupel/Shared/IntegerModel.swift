@@ -10,15 +10,23 @@ import Support
 /// A `.cupel` file as it was found.
 struct IntegerModel {
   let path: String
-  let bytes: [UInt8]
   let engine: IntegerEngine
 
   /// - Throws: `FileError`, or a failure that names the file and the rule it breaks.
-  init(path: String, profile: DeploymentProfile? = nil) throws {
+  init(
+    path: String, profile: DeploymentProfile? = nil, isa: InstructionSet? = nil,
+    memory: IntegerEngine.MemoryUse = .fast
+  ) throws {
     self.path = path
-    bytes = try InputFile.read(path, limit: Int(Int32.max))
     do {
-      engine = try IntegerEngine(bytes: bytes, profile: profile)
+      // Given away: the file's bytes are not to lie about twice while weights are packed.
+      engine = try IntegerEngine(
+        bytes: InputFile.read(path, limit: Int(Int32.max)), profile: profile, instructionSet: isa,
+        memory: memory)
+    } catch let error as FileError {
+      throw error
+    } catch EngineError.instructionSet(let name) {
+      throw EngineError.instructionSet(name)
     } catch {
       throw Failure("\(path): \(error)", exitCode: Failure.badData)
     }

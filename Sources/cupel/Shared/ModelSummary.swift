@@ -13,8 +13,14 @@ struct ModelSummary: Encodable {
   var sha256: String
   /// Size of the file, which is also what an integer model takes in flash.
   var bytes: Int
-  /// Tensors and scratch of one inference; nil for a float model.
+  /// Tensors and scratch of one inference on a device; nil for a float model.
   var arenaBytes: Int?
+  /// Tensors alone, as the file has planned them, and the least that any plan could do with.
+  var tensorArenaBytes: Int?
+  var tensorArenaLowerBound: Int?
+  /// Tensors, scratch and packed weights of one inference on this machine, and for which kernels.
+  var hostBytes: Int?
+  var instructionSet: String?
   var macs: Int
   var parameters: Int
   var metadata: [String: String]
@@ -57,9 +63,14 @@ struct ModelSummary: Encodable {
   init(integer model: IntegerModel) {
     file = model.name
     kind = "integer"
-    sha256 = SHA256.hex(model.bytes)
-    bytes = model.bytes.count
+    sha256 = model.engine.withFile { SHA256.hex($0) }
+    bytes = model.engine.fileBytes
     arenaBytes = model.engine.arenaBytes
+    (tensorArenaBytes, tensorArenaLowerBound) = model.engine.withModel {
+      ($0.arenaSize, Int($0.arenaLowerBound))
+    }
+    hostBytes = model.engine.hostBytes
+    instructionSet = model.engine.instructionSet.rawValue
     let program = model.engine.withModel { CupelReader.program(from: $0) }
     metadata = program.metadata
     operators = program.operations.map { operation in
@@ -86,6 +97,15 @@ struct ModelSummary: Encodable {
     if let arenaBytes {
       lines.append("flash       \(kibibytes(bytes)) (the file, run in place)")
       lines.append("RAM         \(kibibytes(arenaBytes)) (arena: tensors and scratch)")
+    }
+    if let tensorArenaBytes, let tensorArenaLowerBound {
+      lines.append(
+        "tensors     \(grouped(tensorArenaBytes)) bytes of the arena; "
+          + "no plan needs fewer than \(grouped(tensorArenaLowerBound))")
+    }
+    if let hostBytes, let instructionSet {
+      lines.append(
+        "here        \(kibibytes(hostBytes)) (\(instructionSet): arena, scratch, packed weights)")
     }
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
       lines.append("\(key)  \(printable(value, limit: 1024))")

@@ -3,6 +3,7 @@ import Audit
 import Datasets
 import FixedPoint
 import Foundation
+import HostRuntime
 import Quantization
 import Support
 
@@ -21,6 +22,30 @@ struct ComputeOptions: ParsableArguments {
   }
 
   var reporter: ProgressReporter { ProgressReporter(isQuiet: quiet) }
+}
+
+/// Which kernels run integer models.
+struct KernelOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Kernels to run: \(InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")). "
+        + "Results do not depend on it. "
+        + "(default: \(InstructionSet.environmentVariable), else the fastest)",
+      valueName: "isa"), transform: { try InstructionSet(named: $0) })
+  var isa: InstructionSet?
+
+  @Option(
+    help: ArgumentHelp(
+      "Scratch memory of the kernels: fast, or small, which takes a row at a time.",
+      valueName: "use"), transform: parse)
+  var memory = IntegerEngine.MemoryUse.fast
+
+  private static func parse(_ name: String) throws -> IntegerEngine.MemoryUse {
+    guard let use = IntegerEngine.MemoryUse(rawValue: name) else {
+      throw ValidationError("it is neither fast nor small")
+    }
+    return use
+  }
 }
 
 /// Where images come from and what turns their pixels into the network's input.

@@ -1,0 +1,198 @@
+// Depthwise convolutions on any level: a row of output, or a pixel where the channels are odd, is
+// one run of values, each the sum of as many staged values as there are taps.
+#include "kernels.h"
+
+/// A single output row may not stage more: the reference kernel does such shapes.
+enum { MOST_STAGED_BYTES = 4 << 20 };
+
+static int64_t greatest_divisor(int64_t a, int64_t b) {
+  while (b != 0) {
+    int64_t rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
+  const cupel_window *window = &packed->window;
+  int64_t reach_width = (int64_t)(window->kernel_width - 1) * window->dilation_width + 1;
+  packed->columns = (int64_t)(packed->output.width - 1) * window->stride_width + reach_width;
+  if (packed->columns > MOST_STAGED_BYTES || packed->input.channels > MOST_STAGED_BYTES) return 0;
+  int64_t stride = window->stride_width;
+  packed->phase_bytes = (packed->columns + stride - 1) / stride * packed->input.channels *
+                        (int64_t)packed->element_bytes;
+  packed->row_bytes = packed->phase_bytes * stride;
+  if (packed->row_bytes > MOST_STAGED_BYTES) return 0;
+  if (cupel_reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
+  int64_t first = cupel_reached_rows(packed, 1) * packed->row_bytes;
+  if (first > MOST_STAGED_BYTES) return 0;
+  int64_t step = packed->row_bytes * window->stride_height;
+  int64_t more = tuning.staging_bytes > first ? (tuning.staging_bytes - first) / step : 0;
+  packed->strip_rows =
+      1 + more < packed->output.height ? (int32_t)(1 + more) : packed->output.height;
+  packed->most_images = 1;
+  return 1;
+}
+
+int64_t cupel_depthwise_plan(
+    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
+    cupel_packed *packed) {
+  const cupel_kernels *kernels = cupel_kernels_of(level);
+  packed->element_bytes = kernels->element_bytes;
+  if (!plan_staging(packed, tuning)) return 0;
+  int64_t values = kernels->depthwise_values, channels = operation->input.channels;
+  int64_t joined = channels / greatest_divisor(channels, values);
+  packed->joins_pixels = joined * values <= 8 * channels || joined * values <= 256;
+  int64_t patterns = packed->joins_pixels ? joined : (channels + values - 1) / values;
+  packed->patterns = (int32_t)patterns;
+  int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
+  int64_t taps = (int64_t)operation->window.kernel_height * operation->window.kernel_width;
+  packed->tap_count = (int32_t)cupel_rounded_up(taps, each);
+  int64_t scale_bytes = cupel_scale_plan(
+      &packed->scale, operation, patterns * values, operation->output.channels,
+      cupel_most_sum(operation, taps), 0);
+  return cupel_rounded_up((int64_t)packed->tap_count * 8, 64) +
+         cupel_rounded_up(patterns * values * packed->tap_count * packed->element_bytes, 64) +
+         cupel_rounded_up(patterns * values * 4, 64) +
+         scale_bytes;
+}
+
+static int8_t weight_at(const cupel_operation *operation, int64_t tap, int64_t channel) {
+  int64_t channels = operation->input.channels;
+  if (operation->weight_bits == 8) return (int8_t)operation->weights[tap * channels + channel];
+  uint8_t pair = operation->weights[tap * ((channels + 1) / 2) + channel / 2];
+  return (int8_t)(channel % 2 ? pair : (uint8_t)(pair << 4)) >> 4;
+}
+
+static void set_taps(const cupel_packed *packed, int64_t *taps) {
+  const cupel_window *window = &packed->window;
+  int64_t pixel = (int64_t)packed->input.channels * packed->element_bytes;
+  int32_t count = window->kernel_height * window->kernel_width;
+  for (int32_t tap = 0; tap < packed->tap_count; tap++) {
+    // What fills up the last group has weights of zero and reads the first tap.
+    int32_t own = tap < count ? tap : 0;
+    int64_t row = own / window->kernel_width, column = own % window->kernel_width;
+    int64_t x = column * window->dilation_width;
+    taps[tap] = row * window->dilation_height * packed->row_bytes +
+                x % window->stride_width * packed->phase_bytes + x / window->stride_width * pixel;
+  }
+}
+
+void cupel_depthwise_pack(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
+  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+  int64_t values = kernels->depthwise_values, total = packed->patterns * values;
+  int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
+  int64_t *taps = (int64_t *)memory;
+  uint8_t *weights = memory + cupel_rounded_up((int64_t)packed->tap_count * 8, 64);
+  int32_t *start = (int32_t *)(weights + cupel_rounded_up(
+                                             total * packed->tap_count * packed->element_bytes, 64));
+  void *constants = (uint8_t *)start + cupel_rounded_up(total * 4, 64);
+  set_taps(packed, taps);
+  packed->taps = taps;
+  packed->weights = weights;
+  packed->start = start;
+  packed->scale.constants = constants;
+  int32_t real = operation->window.kernel_height * operation->window.kernel_width;
+  int32_t offset = kernels->element_bytes == 1 ? operation->input_zero_point + kernels->offset : 0;
+  for (int64_t value = 0; value < total; value++) {
+    int64_t channel = value % operation->input.channels;
+    if (!packed->joins_pixels && value >= operation->input.channels) break;
+    int64_t pattern = value / values;
+    int64_t place = cupel_position(
+        kernels->lanes, kernels->depthwise_interleave, (int32_t)(value % values));
+    uint32_t sum = 0;
+    for (int32_t tap = 0; tap < real; tap++) {
+      int8_t weight = weight_at(operation, tap, channel);
+      sum += (uint32_t)(weight * offset);
+      int64_t group = pattern * (packed->tap_count / each) + tap / each;
+      int64_t index = (group * values + place) * each + tap % each;
+      if (packed->element_bytes == 1) {
+        ((int8_t *)weights)[index] = weight;
+      } else {
+        ((int16_t *)weights)[index] = weight;
+      }
+    }
+    int64_t position = pattern * values + place;
+    start[position] = (int32_t)((uint32_t)operation->bias[channel] - sum);
+    cupel_scale_set(&packed->scale, constants, operation, position, (int32_t)channel);
+  }
+}
+
+/// Stages one row, its columns sorted by phase.
+static void stage_row(
+    const cupel_packed *packed, const cupel_kernels *kernels, const int8_t *input, int64_t y,
+    uint8_t *staged) {
+  const cupel_extent *extent = &packed->input;
+  int64_t channels = extent->channels, pixel = channels * packed->element_bytes;
+  int64_t left = packed->window.pad_left, stride = packed->window.stride_width;
+  int padding =
+      packed->element_bytes == 1 ? (uint8_t)(packed->input_zero_point + kernels->offset) : 0;
+  if (y < 0 || y >= extent->height) {
+    __builtin_memset(staged, padding, (size_t)packed->row_bytes);
+    return;
+  }
+  const int8_t *row = input + y * extent->width * channels;
+  if (stride == 1) {
+    int64_t copied =
+        packed->columns - left < extent->width ? packed->columns - left : extent->width;
+    __builtin_memset(staged, padding, (size_t)(left * pixel));
+    kernels->stage(row, copied * channels, packed->input_zero_point, staged + left * pixel);
+    int64_t behind = left + copied;
+    __builtin_memset(
+        staged + behind * pixel, padding, (size_t)((packed->columns - behind) * pixel));
+    return;
+  }
+  for (int64_t phase = 0; phase < stride; phase++) {
+    uint8_t *target = staged + phase * packed->phase_bytes;
+    int64_t count = (packed->columns - phase + stride - 1) / stride;
+    // Columns phase, phase + stride, ... of the padded row: those before the input, in it, behind.
+    int64_t before = left > phase ? (left - phase + stride - 1) / stride : 0;
+    if (before > count) before = count;
+    int64_t first = phase + before * stride - left;
+    int64_t inside = first < extent->width ? (extent->width - first + stride - 1) / stride : 0;
+    if (inside > count - before) inside = count - before;
+    __builtin_memset(target, padding, (size_t)(before * pixel));
+    kernels->stage_pixels(
+        row + first * channels, inside, channels, stride * channels, packed->input_zero_point,
+        target + before * pixel);
+    __builtin_memset(
+        target + (before + inside) * pixel, padding, (size_t)((count - before - inside) * pixel));
+  }
+}
+
+void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
+  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+  int64_t height = packed->output.height;
+  int64_t channels = packed->output.channels, row_values = packed->output.width * channels;
+  int64_t rows = height * job->images;
+  int64_t row = rows * job->part / job->parts, last = rows * (job->part + 1) / job->parts;
+  int64_t pixel = channels * packed->element_bytes;
+  while (row < last) {
+    int64_t image = row / height, first = row - image * height;
+    int64_t count = height - first < last - row ? height - first : last - row;
+    if (count > packed->strip_rows) count = packed->strip_rows;
+    const int8_t *input = job->input + image * job->image_stride;
+    int64_t top = first * packed->window.stride_height - packed->window.pad_top;
+    int64_t reached = cupel_reached_rows(packed, count);
+    for (int64_t each = 0; each < reached; each++) {
+      stage_row(packed, kernels, input, top + each, job->scratch + each * packed->row_bytes);
+    }
+    for (int64_t each = 0; each < count; each++) {
+      int64_t offset = image * job->image_stride + (first + each) * row_values;
+      const uint8_t *staged =
+          job->scratch + each * packed->window.stride_height * packed->row_bytes;
+      if (packed->joins_pixels) {
+        kernels->depthwise(packed, staged, row_values, job->output + offset);
+      } else {
+        for (int64_t column = 0; column < packed->output.width; column++) {
+          kernels->depthwise(
+              packed, staged + column * pixel, channels, job->output + offset + column * channels);
+        }
+      }
+      cupel_job_add(job, offset, row_values);
+    }
+    row += count;
+  }
+}

@@ -1,0 +1,140 @@
+#if _pointerBitWidth(_64)
+  import CIntegerKernels
+  import FixedPoint
+  import ModelFormat
+
+  /// Runs a validated model on a batch, operation by operation for all images, so that weights are
+  /// read once for the batch; and each operation in parts, which threads may share out.
+  ///
+  /// The memory holds one arena an image, laid out as the file has planned it, and behind them
+  /// scratch for each part. Nothing is allocated and no floating-point instruction runs. The
+  /// caller keeps the order: every part of an operation before any part of the next.
+  public struct BatchInterpreter {
+    public let model: ModelView
+    public let profile: DeploymentProfile?
+    /// Images that the memory has room for.
+    public let mostImages: Int
+    /// Parts that may run at one time.
+    public let mostParts: Int
+    /// nil for the reference kernels.
+    let packed: PackedModel?
+    let base: UnsafeMutablePointer<Int8>
+    let imageStride: Int
+    let scratch: UnsafeMutableRawPointer
+    let scratchStride: Int
+
+    /// Alignment of the memory's first byte.
+    public static var alignment: Int { 64 }
+
+    /// Bytes of memory for a batch of `images` in `parts`. `Int.max` where no address space could
+    /// hold them.
+    public static func bytes(
+      for model: ModelView, packed: PackedModel?, images: Int, parts: Int
+    ) -> Int {
+      let arenas = imageStride(of: model).multipliedReportingOverflow(by: images)
+      let scratch = scratchStride(of: model, packed: packed, images: images)
+        .multipliedReportingOverflow(by: parts)
+      let sum = arenas.partialValue.addingReportingOverflow(scratch.partialValue)
+      return arenas.overflow || scratch.overflow || sum.overflow ? Int.max : sum.partialValue
+    }
+
+    private static func imageStride(of model: ModelView) -> Int { (model.arenaSize &+ 63) & ~63 }
+
+    private static func scratchStride(
+      of model: ModelView, packed: PackedModel?, images: Int
+    ) -> Int {
+      var most = packed?.scratchBytes(images: images) ?? 0
+      for index in 0..<model.operationCount where packed?.operations[index].packed == nil {
+        most = max(most, Step(model, operation: index, profile: nil).scratchBytes)
+      }
+      return Int(clamping: (most &+ 63) & ~63)
+    }
+
+    /// - Parameters:
+    ///   - packed: made of this model under this profile; nil runs the reference kernels.
+    ///   - memory: at least `bytes(for:packed:images:parts:)` at an address divisible by
+    ///     `alignment`; what it holds does not matter.
+    /// - Throws: `arenaSize`, `arenaAlignment`.
+    public init(
+      model: ModelView, packed: PackedModel?, profile: DeploymentProfile? = nil, images: Int,
+      parts: Int, memory: UnsafeMutableRawBufferPointer
+    ) throws(RuntimeError) {
+      let needed = Self.bytes(for: model, packed: packed, images: images, parts: parts)
+      guard memory.count >= needed, let start = memory.baseAddress else {
+        throw .arenaSize(needed: needed)
+      }
+      guard UInt(bitPattern: start) % UInt(Self.alignment) == 0 else { throw .arenaAlignment }
+      self.model = model
+      self.packed = packed
+      self.profile = profile
+      mostImages = images
+      mostParts = parts
+      imageStride = Self.imageStride(of: model)
+      scratchStride = Self.scratchStride(of: model, packed: packed, images: images)
+      base = start.bindMemory(to: Int8.self, capacity: imageStride &* images)
+      scratch = start + imageStride &* images
+    }
+
+    /// Where tensor `index` of an image lies. It holds its values from the operation that makes it
+    /// until the last one that reads it; then others may take its place.
+    public func tensor(_ index: Int, image: Int) -> UnsafeMutableBufferPointer<Int8> {
+      let tensor = model.tensor(index)
+      return UnsafeMutableBufferPointer(
+        start: base + (image &* imageStride &+ tensor.arenaOffset), count: tensor.elementCount)
+    }
+
+    /// Parts in which operation `index` is worth splitting for `images` images.
+    public func usefulParts(operation index: Int, images: Int) -> Int {
+      guard let kernel = packed?.operations[index].packed else { return min(images, mostParts) }
+      return min(Int(cupel_useful_parts(kernel, Int32(images))), mostParts)
+    }
+
+    /// Whether running operation `index` in `parts` parts can take the addition behind it along.
+    public func fuses(operation index: Int, parts: Int) -> Bool {
+      switch packed?.operations[index].fusion {
+      case .always: true
+      case .alone: parts == 1
+      case .never, nil: false
+      }
+    }
+
+    /// Runs part `part` of `parts` of operation `index` for images 0 ..< images. `parts` must not
+    /// be above `mostParts`.
+    ///
+    /// - Parameter fused: runs the addition behind the operation as well; only where `fuses` says
+    ///   that it can.
+    public func execute(
+      operation index: Int, images: Int, part: Int = 0, of parts: Int = 1, fused: Bool = false
+    ) {
+      let scratch = scratch + part &* scratchStride
+      guard let own = packed?.operations[index], let kernel = own.packed else {
+        // Parts of a reference kernel are whole images.
+        for image in images &* part / parts..<images &* (part &+ 1) / parts {
+          Step(model, operation: index, profile: profile)
+            .run(arena: base + image &* imageStride, scratch: scratch)
+        }
+        return
+      }
+      if fused, let next = packed?.operations[index &+ 1], let addition = next.packed {
+        cupel_run_with_addition(
+          kernel, addition, base + own.input, base + own.second, own.isShortcutFirst ? 1 : 0,
+          base + own.output, base + next.output, Int64(imageStride), Int32(images), Int32(part),
+          Int32(parts), scratch)
+      } else {
+        cupel_run(
+          kernel, base + own.input, base + own.second, base + own.output, Int64(imageStride),
+          Int32(images), Int32(part), Int32(parts), scratch)
+      }
+    }
+
+    /// Runs the whole model on images 0 ..< images, on the calling thread.
+    public func run(images: Int) {
+      var index = 0
+      while index < model.operationCount {
+        let fused = fuses(operation: index, parts: 1)
+        execute(operation: index, images: images, fused: fused)
+        index &+= fused ? 2 : 1
+      }
+    }
+  }
+#endif

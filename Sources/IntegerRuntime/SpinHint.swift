@@ -1,0 +1,7 @@
+#if _pointerBitWidth(_64)
+  import CIntegerKernels
+
+  /// Tells the core that this thread only waits.
+  @inline(__always)
+  package func spinHint() { cupel_pause() }
+#endif
