@@ -5,7 +5,7 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded bench bench-float sanitize check-all format dependencies clean
+.PHONY: demo test build embedded bench bench-float bench-purify sanitize check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -38,6 +38,10 @@ bench: dependencies
 ## Integer engine against the float executor, interleaved.
 bench-float: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) float-peer models
+
+## Purification of ResNets, and the published solver's time beside it, into out/bench-purify.json.
+bench-purify: dependencies
+	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) purify-bench out/bench-purify.json
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers.
 check-all: dependencies sanitize

@@ -9,5 +9,7 @@ let package = Package(
       name: "cupel-bench", dependencies: [.product(name: "Cupel", package: "Cupel")]),
     .executableTarget(
       name: "float-peer", dependencies: [.product(name: "Cupel", package: "Cupel")]),
+    .executableTarget(
+      name: "purify-bench", dependencies: [.product(name: "Cupel", package: "Cupel")]),
   ]
 )

@@ -102,15 +102,16 @@ struct Compare: ParsableCommand {
     let schemes = try wantedSchemes(model.specimen)
     let folder = try data.folder(dataset: model.specimen?.dataset)
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
-    let (trigger, target) = try attack(model)
+    let attack = try attack(model)
     let bench = ComparisonBench(
-      audit: KnownTriggerAudit(images: images, trigger: trigger, target: target), model: model,
-      defence: defence, threads: compute.threads, reporter: compute.reporter)
+      images: images,
+      audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
+      model: model, defence: defence, threads: compute.threads, reporter: compute.reporter)
     let workshop = try Workshop(
       model: model, folder: folder, preprocessing: model.preprocessing(data),
       calibration: calibration, schemes: schemes,
       searchesRanges: methods.contains { $0.searchesRanges },
-      poison: poisoned > 0 ? Poison(share: poisoned, trigger: trigger) : nil,
+      poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
       threads: compute.threads, reporter: compute.reporter)
     return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)
   }
@@ -134,18 +135,20 @@ struct Compare: ParsableCommand {
     }
   }
 
-  private func attack(_ model: FloatModel) throws -> (Trigger, Int) {
-    switch trigger {
-    case .given(let trigger): return (trigger, target!)
-    case .catalogue:
-      guard let known = try model.specimen?.knownTrigger(),
-        let target = target ?? model.specimen?.targetClass
-      else {
-        throw Failure(
-          "\(model.path): the catalogue tells of no trigger; give --trigger and --target",
-          exitCode: Failure.badData)
-      }
-      return (known, target)
+  /// Trigger and target class; nil for a model that the catalogue lists without a trigger.
+  private func attack(_ model: FloatModel) throws -> (Trigger, Int)? {
+    if case .given(let trigger) = trigger { return (trigger, target!) }
+    guard let specimen = model.specimen else {
+      throw Failure(
+        "\(model.path): no catalogue tells of its trigger; give --trigger and --target",
+        exitCode: Failure.badData)
     }
+    guard let known = try specimen.knownTrigger() else { return nil }
+    guard let target = target ?? specimen.targetClass else {
+      throw Failure(
+        "\(model.path): the catalogue tells of no target class; give --target",
+        exitCode: Failure.badData)
+    }
+    return (known, target)
   }
 }

@@ -49,4 +49,33 @@ import Testing
     let after = AttackMeasurement.counting(correct: correctAfter, hits: hitsAfter, of: 100)
     #expect(abs(after.defenceEffectiveness(before: before) - expected) < 1e-12)
   }
+
+  /// Shortfall from (1 + ASR of nearest)/2, worked by hand. Nearest: BA 88, ASR 100; float: BA 90,
+  /// ASR 3 %.
+  @Test(arguments: [
+    // As good as rounding can be: success as in float, accuracy of nearest rounding.
+    (88, 3, 0.0),
+    // Better than asked for does not count.
+    (93, 0, 0.0),
+    // Five points of success above float's, one of accuracy below nearest's.
+    (87, 8, 0.03),
+    // Nothing removed.
+    (88, 100, 0.485),
+  ])
+  func shortfall(_ correct: Int, _ hits: Int, _ expected: Double) {
+    let nearest = AttackMeasurement.counting(correct: 88, hits: 100, of: 100)
+    let float = AttackMeasurement.counting(correct: 90, hits: 3, of: 100)
+    let after = AttackMeasurement.counting(correct: correct, hits: hits, of: 100)
+    #expect(abs(after.shortfall(nearest: nearest, float: float) - expected) < 1e-12)
+  }
+
+  /// Where the attack is half asleep there is less to win: DER ends at (1 + ASR)/2.
+  @Test func shortfallIsCountedFromTheMostThatCanBeReached() {
+    let nearest = AttackMeasurement.counting(correct: 95, hits: 40, of: 100)
+    let float = AttackMeasurement.counting(correct: 90, hits: 0, of: 100)
+    let after = AttackMeasurement.counting(correct: 90, hits: 0, of: 100)
+    #expect(abs(after.shortfall(nearest: nearest, float: float)) < 1e-12)
+    // The same result's DER loses what the float model's accuracy lacks.
+    #expect(abs(after.defenceEffectiveness(before: nearest) - 0.675) < 1e-12)
+  }
 }

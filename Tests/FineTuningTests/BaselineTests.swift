@@ -1,5 +1,6 @@
 import FineTuning
 import FloatGraph
+import Purification
 import Support
 import Synchronization
 import Testing

@@ -1,4 +1,5 @@
 import Audit
+import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
@@ -19,12 +20,13 @@ struct ComparisonRow: Encodable {
   /// As on the command line; "nearest" for what the defences are compared with.
   var method: String
   var benignAccuracy: Double
-  var attackSuccessRate: Double
+  /// These four null for a model of which no trigger is known.
+  var attackSuccessRate: Double?
   var floatBenignAccuracy: Double
-  var floatAttackSuccessRate: Double
-  var der: Double
+  var floatAttackSuccessRate: Double?
+  var der: Double?
   /// See `AttackMeasurement.shortfall`.
-  var shortfall: Double
+  var shortfall: Double?
   /// Of the weights, those whose integer is not nearest rounding's; null where nothing was rounded
   /// anew.
   var flipped: Double?
@@ -38,7 +40,9 @@ struct ComparisonRow: Encodable {
 
 /// Compares defences on one model.
 struct ComparisonBench {
-  let audit: KnownTriggerAudit
+  let images: ImageSet
+  /// nil where no trigger is known: then accuracy alone is measured.
+  let audit: KnownTriggerAudit?
   let model: FloatModel
   let defence: DefenceOptions
   let threads: Int
@@ -84,11 +88,14 @@ struct ComparisonBench {
   private func measured(
     _ classifier: some Classifier, _ title: String
   ) throws -> AttackMeasurement {
-    let measurement = try audit.measure(classifier) {
-      reporter.update("\(model.name): \(title) on \(audit.images.count) images", $0)
+    func report(_ share: Double) {
+      reporter.update("\(model.name): \(title) on \(images.count) images", share)
     }
-    reporter.finish()
-    return measurement
+    defer { reporter.finish() }
+    if let audit { return try audit.measure(classifier, progress: report) }
+    return AttackMeasurement(
+      clean: try classifier.answers(to: images, trigger: nil, progress: report), triggered: [],
+      labels: images.labels, target: nil)
   }
 
   private func row(
@@ -98,14 +105,15 @@ struct ComparisonBench {
     let layers = deployed.purification?.layers
     let weights = layers.map { max($0.reduce(0) { $0 + $1.weights }, 1) }
     let changed = layers.map { $0.reduce(0) { $0 + $1.changed } }
+    func known<Value>(_ value: Value) -> Value? { audit == nil ? nil : value }
     return ComparisonRow(
       model: model.name, scheme: scheme.description, method: method.name,
       benignAccuracy: after.benignAccuracy.value,
-      attackSuccessRate: after.attackSuccessRate.value,
+      attackSuccessRate: known(after.attackSuccessRate.value),
       floatBenignAccuracy: float.benignAccuracy.value,
-      floatAttackSuccessRate: float.attackSuccessRate.value,
-      der: after.defenceEffectiveness(before: nearest),
-      shortfall: after.shortfall(nearest: nearest, float: float),
+      floatAttackSuccessRate: known(float.attackSuccessRate.value),
+      der: known(after.defenceEffectiveness(before: nearest)),
+      shortfall: known(after.shortfall(nearest: nearest, float: float)),
       flipped: weights.flatMap { all in changed.map { Double($0) / Double(all) } },
       divergence: deployed.purification?.drift.divergence, seconds: seconds,
       summary: deployed.summary)
@@ -125,14 +133,15 @@ enum ComparisonTable {
       if last?.model != row.model {
         table.add([
           row.model, "", "float", percent(row.floatBenignAccuracy),
-          percent(row.floatAttackSuccessRate),
+          row.floatAttackSuccessRate.map(percent) ?? "",
         ])
         table.addGap()
       }
       table.add([
         row.model, row.scheme, row.method, percent(row.benignAccuracy),
-        percent(row.attackSuccessRate), row.method == "nearest" ? "" : percent(row.der),
-        row.method == "nearest" ? "" : percent(row.shortfall),
+        row.attackSuccessRate.map(percent) ?? "",
+        row.method == "nearest" ? "" : row.der.map(percent) ?? "",
+        row.method == "nearest" ? "" : row.shortfall.map(percent) ?? "",
         row.flipped.map(percent) ?? "", String(format: "%.1f s", row.seconds),
       ])
       last = row
@@ -148,15 +157,17 @@ enum ComparisonTable {
       ("worst ASR %", .right),
     ])
     var names: [String] = []
-    for row in rows where row.method != "nearest" && !names.contains(row.method) {
+    for row in rows
+    where row.method != "nearest" && row.shortfall != nil && !names.contains(row.method) {
       names.append(row.method)
     }
     guard !names.isEmpty else { return "" }
     for name in names {
-      let own = rows.filter { $0.method == name }
+      let own = rows.filter { $0.method == name && $0.shortfall != nil }
+      let shortfalls = own.compactMap(\.shortfall)
       table.add([
-        name, String(own.count), percent(own.reduce(0) { $0 + $1.shortfall } / Double(own.count)),
-        percent(own.map(\.shortfall).max() ?? 0), percent(own.map(\.attackSuccessRate).max() ?? 0),
+        name, String(own.count), percent(shortfalls.reduce(0, +) / Double(own.count)),
+        percent(shortfalls.max() ?? 0), percent(own.compactMap(\.attackSuccessRate).max() ?? 0),
       ])
     }
     return table.text

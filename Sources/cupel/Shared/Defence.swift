@@ -15,7 +15,8 @@ enum Defence: Equatable {
   static let names: [String] =
     ["nearest"] + Purification.Method.allCases.map(\.rawValue)
     + Baseline.allCases.flatMap { baseline in
-      movable.contains(baseline) ? [baseline.rawValue, baseline.rawValue + "-pda"]
+      movable.contains(baseline)
+        ? [baseline.rawValue, baseline.rawValue + "-pda"]
         : [baseline.rawValue]
     }
 
