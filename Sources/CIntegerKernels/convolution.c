@@ -118,7 +118,7 @@ int64_t cupel_convolution_plan(
   int64_t padded = (int64_t)(packed->blocks - 1) * kernels->block + packed->last_block;
   packed->padded_channels = (int32_t)padded;
   int64_t scale_bytes = cupel_scale_plan(
-      &packed->scale, operation, padded * operation->groups, operation->output.channels,
+      &packed->scale, kernels, operation, padded * operation->groups, operation->output.channels,
       cupel_most_sum(operation, row), packed->weight_bits == 4 ? 4 : 0);
   return cupel_rounded_up(packed->weight_group_bytes * operation->groups, 64) +
          cupel_rounded_up(padded * operation->groups * 4, 64) + scale_bytes +

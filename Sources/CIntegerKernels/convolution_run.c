@@ -336,12 +336,12 @@ void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
   int32_t first_block = 0, last_block = packed->blocks;
   int64_t first = 0, last = pixels;
   // Few pixels are split by output channels instead.
-  if (pixels >= 2 * CUPEL_MOST_PIXELS * job->parts) {
+  if (job->parts > 1 && pixels >= 2 * CUPEL_MOST_PIXELS * job->parts) {
     int64_t tiles = (pixels + CUPEL_MOST_PIXELS - 1) / CUPEL_MOST_PIXELS;
     first = tiles * job->part / job->parts * CUPEL_MOST_PIXELS;
     last = tiles * (job->part + 1) / job->parts * CUPEL_MOST_PIXELS;
     if (last > pixels) last = pixels;
-  } else {
+  } else if (job->parts > 1) {
     first_block = (int32_t)((int64_t)packed->blocks * job->part / job->parts);
     last_block = (int32_t)((int64_t)packed->blocks * (job->part + 1) / job->parts);
     if (first_block == last_block) return;
