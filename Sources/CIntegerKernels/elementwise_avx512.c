@@ -32,12 +32,28 @@ CUPEL_TARGET static void stage(
   stage_values(values, count, staged);
 }
 
+/// Every second pixel of 16 channels: four of eight at a time. Returns how many it has staged.
+CUPEL_INLINE int64_t stage_halved16(const int8_t *values, int64_t pixels, uint8_t *target) {
+  const __m512i offset = _mm512_set1_epi8((char)0x80);
+  const __m512i order = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13);
+  int64_t pixel = 0;
+  // One pixel more than is staged, so that what is read lies in the row.
+  for (; pixel + 5 <= pixels; pixel += 4) {
+    __m512i a = _mm512_loadu_si512(values + 32 * pixel);
+    __m512i b = _mm512_loadu_si512(values + 32 * pixel + 64);
+    __m512i own = _mm512_permutex2var_epi64(a, order, b);
+    _mm512_storeu_si512(target + 16 * pixel, _mm512_xor_si512(own, offset));
+  }
+  return pixel;
+}
+
 CUPEL_TARGET static void stage_pixels(
     const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
     void *staged) {
   (void)zero_point;
   uint8_t *target = staged;
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+  int64_t first = channels == 16 && step == 32 ? stage_halved16(values, pixels, target) : 0;
+  for (int64_t pixel = first; pixel < pixels; pixel++) {
     stage_values(values + pixel * step, channels, target + pixel * channels);
   }
 }
