@@ -121,7 +121,8 @@ CUPEL_INLINE void add(
       __m512i sum = _mm512_add_epi32(
           scaled_addend(one, &a, first_is_shift), scaled_addend(other, &b, second_is_shift));
       sums[part] =
-          is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0, mode) : cupel_scaled512(sum, &wide, 1);
+          is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0, mode)
+                    : cupel_scaled512(sum, &wide, 1);
     }
     __m512i values =
         cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));

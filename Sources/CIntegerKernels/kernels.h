@@ -35,8 +35,8 @@ typedef enum {
 typedef struct {
   /// A group of `lanes` channels after another. Of the wide modes 64 bits each: multipliers of the
   /// even channels, of the odd ones, and so for addend, tie and shift. Of the others 32 bits each:
-  /// multiplier, half and shift; multiplier, shift and the addends of even and odd channels, 64 bits
-  /// each; or significand, fraction bits and sign.
+  /// multiplier, half and shift; multiplier, shift and the addends of even and odd channels, of 64
+  /// bits each; or significand, fraction bits and sign.
   const void *constants;
   cupel_scale_mode mode;
   /// Channels in a vector of the level.
@@ -224,9 +224,9 @@ int64_t cupel_depthwise_plan(
 void cupel_depthwise_pack(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
 
-/// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the bytes
-/// of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are looked
-/// at.
+/// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the
+/// bytes of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are
+/// looked at.
 int64_t cupel_scale_plan(
     cupel_scale *scale, const cupel_kernels *kernels, const cupel_operation *operation,
     int64_t channels, int32_t sources, int64_t most_sum, int32_t extra);
