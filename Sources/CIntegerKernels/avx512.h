@@ -47,30 +47,46 @@ CUPEL_INLINE __m512i cupel_scaled512(
   return _mm512_mask_shuffle_epi32(even, 0xAAAA, odd, _MM_PERM_CCAA);
 }
 
-/// Constants of 16 channels in the narrow mode.
+/// Constants of 16 channels in the narrow modes.
 typedef struct {
   __m512i multiplier, odd_multiplier, half, shift;
+  /// Of even and odd channels.
+  __m512i addend[2];
 } cupel_narrow512;
 
-CUPEL_INLINE cupel_narrow512 cupel_narrow512_at(const void *constants, int64_t vector) {
-  const char *parts = (const char *)constants + vector * 192;
-  __m512i multiplier = _mm512_load_si512(parts);
-  return (cupel_narrow512){
-      multiplier, _mm512_srli_epi64(multiplier, 32), _mm512_load_si512(parts + 64),
-      _mm512_load_si512(parts + 128)};
+CUPEL_INLINE cupel_narrow512 cupel_narrow512_at(
+    const void *constants, int64_t vector, const int mode) {
+  const char *parts = (const char *)constants + vector * (mode == CUPEL_NARROW_UP ? 256 : 192);
+  cupel_narrow512 result;
+  result.multiplier = _mm512_load_si512(parts);
+  result.odd_multiplier = _mm512_srli_epi64(result.multiplier, 32);
+  if (mode == CUPEL_NARROW_UP) {
+    result.half = _mm512_setzero_si512();
+    result.shift = _mm512_load_si512(parts + 64);
+    result.addend[0] = _mm512_load_si512(parts + 128);
+    result.addend[1] = _mm512_load_si512(parts + 192);
+  } else {
+    result.half = _mm512_load_si512(parts + 64);
+    result.shift = _mm512_load_si512(parts + 128);
+    result.addend[0] = result.addend[1] = _mm512_set1_epi64((int64_t)1 << 31);
+  }
+  return result;
 }
 
-/// 16 sums by the narrow mode. `extra` is 0 or 4.
+/// 16 sums by a narrow mode. `extra` is 0 or 4.
 CUPEL_INLINE __m512i cupel_scaled_narrow512(
-    __m512i sums, const cupel_narrow512 *constants, const int extra) {
-  const __m512i round = _mm512_set1_epi64((int64_t)1 << 31);
+    __m512i sums, const cupel_narrow512 *constants, const int extra, const int mode) {
   __m512i twice = extra > 0 ? _mm512_srai_epi32(sums, 3) : _mm512_slli_epi32(sums, 1);
-  __m512i even = _mm512_add_epi64(_mm512_mul_epi32(twice, constants->multiplier), round);
+  __m512i even =
+      _mm512_add_epi64(_mm512_mul_epi32(twice, constants->multiplier), constants->addend[0]);
   __m512i odd = _mm512_add_epi64(
-      _mm512_mul_epi32(_mm512_srli_epi64(twice, 32), constants->odd_multiplier), round);
-  __m512i high = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
-  __m512i sign = _mm512_srai_epi32(high, 31);
-  __m512i value = _mm512_add_epi32(_mm512_add_epi32(high, constants->half), sign);
+      _mm512_mul_epi32(_mm512_srli_epi64(twice, 32), constants->odd_multiplier),
+      constants->addend[1]);
+  __m512i value = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);
+  if (mode == CUPEL_NARROW) {
+    __m512i sign = _mm512_srai_epi32(value, 31);
+    value = _mm512_add_epi32(_mm512_add_epi32(value, constants->half), sign);
+  }
   return _mm512_srav_epi32(value, constants->shift);
 }
 

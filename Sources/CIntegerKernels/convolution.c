@@ -118,7 +118,7 @@ int64_t cupel_convolution_plan(
   int64_t padded = (int64_t)(packed->blocks - 1) * kernels->block + packed->last_block;
   packed->padded_channels = (int32_t)padded;
   int64_t scale_bytes = cupel_scale_plan(
-      &packed->scale, operation, padded * operation->groups, operation->output.channels,
+      &packed->scale, kernels, operation, padded * operation->groups, operation->output.channels,
       cupel_most_sum(operation, row), packed->weight_bits == 4 ? 4 : 0);
   return cupel_rounded_up(packed->weight_group_bytes * operation->groups, 64) +
          cupel_rounded_up(padded * operation->groups * 4, 64) + scale_bytes +
@@ -222,7 +222,8 @@ void cupel_convolution_pack(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
   const cupel_kernels *kernels = cupel_kernels_of(packed->level);
   int32_t groups = packed->groups;
-  int32_t depth = operation->input.channels / groups, channels = operation->output.channels / groups;
+  int32_t depth = operation->input.channels / groups;
+  int32_t channels = operation->output.channels / groups;
   int64_t length = (int64_t)depth * packed->window.kernel_height * packed->window.kernel_width;
   weight_rows rows = {
       operation->weights, operation->weight_bits, length,
@@ -232,8 +233,9 @@ void cupel_convolution_pack(
   int32_t *start = (int32_t *)(weights + cupel_rounded_up(group_bytes * groups, 64));
   uint8_t *constants = (uint8_t *)start + cupel_rounded_up(padded * groups * 4, 64);
   int64_t scaled = cupel_rounded_up(padded * groups, kernels->lanes);
-  int32_t *offsets = (int32_t *)(constants + cupel_rounded_up(
-                                                 scaled * 4 * cupel_scale_words(packed->scale.mode), 64));
+  int64_t constant_bytes =
+      cupel_rounded_up(scaled * 4 * cupel_scale_words(packed->scale.mode), 64);
+  int32_t *offsets = (int32_t *)(constants + constant_bytes);
   packed->weights = weights;
   packed->start = start;
   packed->offsets = offsets;

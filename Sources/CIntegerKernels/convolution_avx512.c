@@ -168,12 +168,13 @@ CUPEL_INLINE void scale_sums(
   }
 #pragma clang loop unroll(full)
   for (int vector = 0; vector < vectors; vector++) {
-    if (mode == CUPEL_NARROW) {
-      cupel_narrow512 constants = cupel_narrow512_at(scale->constants, channel / 16 + vector);
+    if (mode == CUPEL_NARROW || mode == CUPEL_NARROW_UP) {
+      cupel_narrow512 constants =
+          cupel_narrow512_at(scale->constants, channel / 16 + vector, mode);
 #pragma clang loop unroll(full)
       for (int pixel = 0; pixel < pixels; pixel++) {
         sums[pixel * vectors + vector] = cupel_scaled_narrow512(
-            sums[pixel * vectors + vector], &constants, bits == 4 ? 4 : 0);
+            sums[pixel * vectors + vector], &constants, bits == 4 ? 4 : 0, mode);
       }
       continue;
     }
@@ -328,10 +329,12 @@ CUPEL_SHAPES(8, 0)
 CUPEL_SHAPES(8, 1)
 CUPEL_SHAPES(8, 2)
 CUPEL_SHAPES(8, 3)
+CUPEL_SHAPES(8, 4)
 CUPEL_SHAPES(4, 0)
 CUPEL_SHAPES(4, 1)
 CUPEL_SHAPES(4, 2)
 CUPEL_SHAPES(4, 3)
+CUPEL_SHAPES(4, 4)
 
 typedef void (*shape_function)(const block_place *, const cupel_pixels *);
 
@@ -347,9 +350,9 @@ enum { WHOLE_SHAPES = 0, SHORT_SHAPES = 2, PAIRED_SHAPES = 5, STREAMS = 8, SHAPE
         blocks_2_##bits##_##mode, blocks_3_##bits##_##mode,                          \
         blocks_4_##bits##_##mode                                                     \
   }
-static const shape_function shapes[2][4][SHAPES] = {
-    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2), CUPEL_ROW(8, 3)},
-    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2), CUPEL_ROW(4, 3)}};
+static const shape_function shapes[2][5][SHAPES] = {
+    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2), CUPEL_ROW(8, 3), CUPEL_ROW(8, 4)},
+    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2), CUPEL_ROW(4, 3), CUPEL_ROW(4, 4)}};
 
 void cupel_convolve_avx512(
     const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,

@@ -229,9 +229,9 @@ static int64_t next_pixels(
   return pixels->rows * width;
 }
 
-/// Pixels from `pixel` on that end a row of which at least a tile has been done: a whole tile again,
-/// or half of one, that ends with them. Some are done twice, which takes less time than a tile of
-/// few. Returns how many are left behind it: 0, or all where there are none to end.
+/// Pixels from `pixel` on that end a row of which at least a tile has been done: a whole tile, or
+/// half of one, that ends with them. Some are done twice, which takes less time than a tile of few.
+/// Returns whether there are any; `count` is how many are new.
 static int set_rest(
     const cupel_packed *packed, const pixel_range *range, int64_t pixel, int64_t done,
     cupel_pixels *pixels, int64_t *count) {
@@ -289,7 +289,8 @@ static void add_range(
   int is_whole = first_block == 0 && last_block == packed->blocks;
   int64_t own = channels / packed->groups;
   int64_t begin = (int64_t)first_block * kernels->block;
-  int64_t end = (int64_t)last_block * kernels->block < own ? (int64_t)last_block * kernels->block : own;
+  int64_t end = (int64_t)last_block * kernels->block;
+  if (end > own) end = own;
   while (first < last) {
     int64_t image = first / area, within = first - image * area;
     int64_t count = area - within < last - first ? area - within : last - first;
@@ -336,12 +337,12 @@ void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
   int32_t first_block = 0, last_block = packed->blocks;
   int64_t first = 0, last = pixels;
   // Few pixels are split by output channels instead.
-  if (pixels >= 2 * CUPEL_MOST_PIXELS * job->parts) {
+  if (job->parts > 1 && pixels >= 2 * CUPEL_MOST_PIXELS * job->parts) {
     int64_t tiles = (pixels + CUPEL_MOST_PIXELS - 1) / CUPEL_MOST_PIXELS;
     first = tiles * job->part / job->parts * CUPEL_MOST_PIXELS;
     last = tiles * (job->part + 1) / job->parts * CUPEL_MOST_PIXELS;
     if (last > pixels) last = pixels;
-  } else {
+  } else if (job->parts > 1) {
     first_block = (int32_t)((int64_t)packed->blocks * job->part / job->parts);
     last_block = (int32_t)((int64_t)packed->blocks * (job->part + 1) / job->parts);
     if (first_block == last_block) return;

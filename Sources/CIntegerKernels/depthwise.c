@@ -50,7 +50,7 @@ int64_t cupel_depthwise_plan(
   int64_t taps = (int64_t)operation->window.kernel_height * operation->window.kernel_width;
   packed->tap_count = (int32_t)cupel_rounded_up(taps, each);
   int64_t scale_bytes = cupel_scale_plan(
-      &packed->scale, operation, patterns * values, operation->output.channels,
+      &packed->scale, kernels, operation, patterns * values, operation->output.channels,
       cupel_most_sum(operation, taps), 0);
   return cupel_rounded_up((int64_t)packed->tap_count * 8, 64) +
          cupel_rounded_up(patterns * values * packed->tap_count * packed->element_bytes, 64) +
@@ -86,8 +86,9 @@ void cupel_depthwise_pack(
   int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
   int64_t *taps = (int64_t *)memory;
   uint8_t *weights = memory + cupel_rounded_up((int64_t)packed->tap_count * 8, 64);
-  int32_t *start = (int32_t *)(weights + cupel_rounded_up(
-                                             total * packed->tap_count * packed->element_bytes, 64));
+  int64_t weight_bytes =
+      cupel_rounded_up(total * packed->tap_count * packed->element_bytes, 64);
+  int32_t *start = (int32_t *)(weights + weight_bytes);
   void *constants = (uint8_t *)start + cupel_rounded_up(total * 4, 64);
   set_taps(packed, taps);
   packed->taps = taps;

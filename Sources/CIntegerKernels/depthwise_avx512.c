@@ -32,9 +32,9 @@ CUPEL_INLINE void scale_sums(
     return;
   }
   for (int index = 0; index < 4; index++) {
-    if (mode == CUPEL_NARROW) {
-      cupel_narrow512 constants = cupel_narrow512_at(scale->constants, first / 16 + index);
-      sums[index] = cupel_scaled_narrow512(sums[index], &constants, 0);
+    if (mode == CUPEL_NARROW || mode == CUPEL_NARROW_UP) {
+      cupel_narrow512 constants = cupel_narrow512_at(scale->constants, first / 16 + index, mode);
+      sums[index] = cupel_scaled_narrow512(sums[index], &constants, 0, mode);
     } else {
       cupel_constants512 constants = cupel_constants512_at(scale->constants, first / 16 + index);
       sums[index] = cupel_scaled512(sums[index], &constants, mode == CUPEL_WIDE_TIES);
@@ -76,6 +76,7 @@ CUPEL_TARGET void cupel_depthwise_avx512(
     case CUPEL_WIDE_TIES: run(packed, staged, count, output, CUPEL_WIDE_TIES); return;
     case CUPEL_FLOAT32: run(packed, staged, count, output, CUPEL_FLOAT32); return;
     case CUPEL_NARROW: run(packed, staged, count, output, CUPEL_NARROW); return;
+    case CUPEL_NARROW_UP: run(packed, staged, count, output, CUPEL_NARROW_UP); return;
   }
 }
 #endif

@@ -32,12 +32,28 @@ CUPEL_TARGET static void stage(
   stage_values(values, count, staged);
 }
 
+/// Every second pixel of 16 channels: four of eight at a time. Returns how many it has staged.
+CUPEL_INLINE int64_t stage_halved16(const int8_t *values, int64_t pixels, uint8_t *target) {
+  const __m512i offset = _mm512_set1_epi8((char)0x80);
+  const __m512i order = _mm512_setr_epi64(0, 1, 4, 5, 8, 9, 12, 13);
+  int64_t pixel = 0;
+  // One pixel more than is staged, so that what is read lies in the row.
+  for (; pixel + 5 <= pixels; pixel += 4) {
+    __m512i a = _mm512_loadu_si512(values + 32 * pixel);
+    __m512i b = _mm512_loadu_si512(values + 32 * pixel + 64);
+    __m512i own = _mm512_permutex2var_epi64(a, order, b);
+    _mm512_storeu_si512(target + 16 * pixel, _mm512_xor_si512(own, offset));
+  }
+  return pixel;
+}
+
 CUPEL_TARGET static void stage_pixels(
     const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
     void *staged) {
   (void)zero_point;
   uint8_t *target = staged;
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
+  int64_t first = channels == 16 && step == 32 ? stage_halved16(values, pixels, target) : 0;
+  for (int64_t pixel = first; pixel < pixels; pixel++) {
     stage_values(values + pixel * step, channels, target + pixel * channels);
   }
 }
@@ -75,12 +91,14 @@ CUPEL_INLINE __m512i scaled_addend(__m128i values, const addend512 *addend, cons
 
 CUPEL_INLINE void add(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
-    int8_t *output, const int first_is_shift, const int second_is_shift, const int is_narrow) {
+    int8_t *output, const int first_is_shift, const int second_is_shift,
+    const int mode) {
+  const int is_narrow = mode == CUPEL_NARROW || mode == CUPEL_NARROW_UP;
   const addend512 a = addend_of(&packed->first), b = addend_of(&packed->second);
   cupel_constants512 wide = {0};
   cupel_narrow512 narrow = {0};
   if (is_narrow) {
-    narrow = cupel_narrow512_at(packed->scale.constants, 0);
+    narrow = cupel_narrow512_at(packed->scale.constants, 0, mode);
   } else {
     wide = cupel_constants512_at(packed->scale.constants, 0);
   }
@@ -103,7 +121,8 @@ CUPEL_INLINE void add(
       __m512i sum = _mm512_add_epi32(
           scaled_addend(one, &a, first_is_shift), scaled_addend(other, &b, second_is_shift));
       sums[part] =
-          is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0) : cupel_scaled512(sum, &wide, 1);
+          is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0, mode)
+                    : cupel_scaled512(sum, &wide, 1);
     }
     __m512i values =
         cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));
@@ -119,17 +138,28 @@ static int is_shift(const cupel_addend *addend) {
   return addend->multiplier == 1 << 30 && addend->shift == 0;
 }
 
+/// One loop for each way to scale the operands.
+CUPEL_INLINE void add_in_mode(
+    const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
+    int8_t *output, const int mode) {
+  if (is_shift(&packed->first)) {
+    add(packed, first, second, count, output, 1, 0, mode);
+  } else if (is_shift(&packed->second)) {
+    add(packed, first, second, count, output, 0, 1, mode);
+  } else {
+    add(packed, first, second, count, output, 0, 0, mode);
+  }
+}
+
 CUPEL_TARGET static void add_values(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
-  if (packed->scale.mode != CUPEL_NARROW) {
-    add(packed, first, second, count, output, 0, 0, 0);
-  } else if (is_shift(&packed->first)) {
-    add(packed, first, second, count, output, 1, 0, 1);
-  } else if (is_shift(&packed->second)) {
-    add(packed, first, second, count, output, 0, 1, 1);
-  } else {
-    add(packed, first, second, count, output, 0, 0, 1);
+  switch (packed->scale.mode) {
+    case CUPEL_NARROW: add_in_mode(packed, first, second, count, output, CUPEL_NARROW); return;
+    case CUPEL_NARROW_UP:
+      add_in_mode(packed, first, second, count, output, CUPEL_NARROW_UP);
+      return;
+    default: add(packed, first, second, count, output, 0, 0, CUPEL_WIDE_TIES); return;
   }
 }
 
@@ -142,8 +172,12 @@ CUPEL_INLINE __m512i rescaled(const cupel_scale *scale, __m512i sums) {
     return _mm512_load_si512(buffer);
   }
   if (scale->mode == CUPEL_NARROW) {
-    cupel_narrow512 constants = cupel_narrow512_at(scale->constants, 0);
-    return cupel_scaled_narrow512(sums, &constants, 0);
+    cupel_narrow512 constants = cupel_narrow512_at(scale->constants, 0, CUPEL_NARROW);
+    return cupel_scaled_narrow512(sums, &constants, 0, CUPEL_NARROW);
+  }
+  if (scale->mode == CUPEL_NARROW_UP) {
+    cupel_narrow512 constants = cupel_narrow512_at(scale->constants, 0, CUPEL_NARROW_UP);
+    return cupel_scaled_narrow512(sums, &constants, 0, CUPEL_NARROW_UP);
   }
   cupel_constants512 constants = cupel_constants512_at(scale->constants, 0);
   return cupel_scaled512(sums, &constants, 1);
@@ -208,6 +242,7 @@ const cupel_kernels cupel_kernels_avx512 = {
     .interleave = 2,
     .depthwise_interleave = 4,
     .depthwise_values = 64,
+    .narrows_up = 1,
     .stage = stage,
     .stage_pixels = stage_pixels,
     .convolve = cupel_convolve_avx512,

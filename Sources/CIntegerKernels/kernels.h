@@ -26,13 +26,17 @@ typedef enum {
   /// Double rounding of sums below 2^30 by ratios below one half, in 32 bits:
   /// high = (2 * sum * multiplier + 2^31) >> 32, (high + half + (high < 0 ? -1 : 0)) >> shift.
   CUPEL_NARROW = 3,
+  /// The same where nothing below the zero point is left by the clamp, so that it does not matter
+  /// which way ties below zero go: (2 * sum * multiplier + addend) >> 32 >> shift.
+  CUPEL_NARROW_UP = 4,
 } cupel_scale_mode;
 
 /// From accumulators to the output's grid.
 typedef struct {
   /// A group of `lanes` channels after another. Of the wide modes 64 bits each: multipliers of the
   /// even channels, of the odd ones, and so for addend, tie and shift. Of the others 32 bits each:
-  /// multiplier, half and shift; or significand, fraction bits and sign.
+  /// multiplier, half and shift; multiplier, shift and the addends of even and odd channels, of 64
+  /// bits each; or significand, fraction bits and sign.
   const void *constants;
   cupel_scale_mode mode;
   /// Channels in a vector of the level.
@@ -46,7 +50,7 @@ typedef struct {
 
 /// 32-bit words of the constants of `lanes` channels.
 static inline int32_t cupel_scale_words(cupel_scale_mode mode) {
-  return mode == CUPEL_WIDE || mode == CUPEL_WIDE_TIES ? 8 : 3;
+  return mode == CUPEL_WIDE || mode == CUPEL_WIDE_TIES ? 8 : mode == CUPEL_NARROW_UP ? 4 : 3;
 }
 
 struct cupel_packed {
@@ -134,6 +138,8 @@ typedef struct {
   int32_t interleave, depthwise_interleave;
   /// Values that the depthwise kernel works on at a time.
   int32_t depthwise_values;
+  /// Whether the level has `CUPEL_NARROW_UP`.
+  int32_t narrows_up;
 
   /// Writes `count` staged values.
   void (*stage)(const int8_t *values, int64_t count, int32_t zero_point, void *staged);
@@ -218,12 +224,12 @@ int64_t cupel_depthwise_plan(
 void cupel_depthwise_pack(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
 
-/// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the bytes
-/// of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are looked
-/// at.
+/// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the
+/// bytes of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are
+/// looked at.
 int64_t cupel_scale_plan(
-    cupel_scale *scale, const cupel_operation *operation, int64_t channels, int32_t sources,
-    int64_t most_sum, int32_t extra);
+    cupel_scale *scale, const cupel_kernels *kernels, const cupel_operation *operation,
+    int64_t channels, int32_t sources, int64_t most_sum, int32_t extra);
 /// Writes the constants of one channel at a position.
 void cupel_scale_set(
     const cupel_scale *scale, void *constants, const cupel_operation *operation, int64_t position,

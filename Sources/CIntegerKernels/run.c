@@ -62,7 +62,7 @@ static int64_t plan(
       int64_t most = operation->kind == CUPEL_MEAN
                          ? 255 * (int64_t)operation->input.height * operation->input.width
                          : (1 << 30) - 1;
-      return cupel_scale_plan(&packed->scale, &own, kernels->lanes, 1, most, 0);
+      return cupel_scale_plan(&packed->scale, kernels, &own, kernels->lanes, 1, most, 0);
     }
     case CUPEL_AVERAGE_POOL:
     case CUPEL_MAX_POOL: return 0;

@@ -19,8 +19,8 @@ static void stage_pixels(
   }
 }
 
-/// The weights of a step as 16-bit pairs of each channel, from 8 bits or, as the other levels unpack
-/// them, from 4 in the high half of a byte.
+/// The weights of a step as 16-bit pairs of each channel, from 8 bits or, as the other levels
+/// unpack them, from 4 in the high half of a byte.
 static inline void widen(const uint8_t *weights, int bits, int16_t *pairs) {
   if (bits == 8) {
     for (int32_t index = 0; index < 2 * BLOCK; index++) pairs[index] = (int8_t)weights[index];

@@ -28,7 +28,8 @@ int64_t cupel_most_sum(const cupel_operation *operation, int64_t terms) {
 }
 
 static cupel_scale_mode mode_of(
-    const cupel_operation *operation, int32_t sources, int64_t most_sum) {
+    const cupel_kernels *kernels, const cupel_operation *operation, int32_t sources,
+    int64_t most_sum) {
   if (operation->rounding == CUPEL_FLOAT32_HALF_EVEN) return CUPEL_FLOAT32;
   if (operation->rounding == CUPEL_SINGLE_ROUNDING) return CUPEL_WIDE;
   if (most_sum >= (int64_t)1 << 30) return CUPEL_WIDE_TIES;
@@ -37,13 +38,14 @@ static cupel_scale_mode mode_of(
       return CUPEL_WIDE_TIES;
     }
   }
-  return CUPEL_NARROW;
+  return kernels->narrows_up && operation->low >= operation->output_zero_point ? CUPEL_NARROW_UP
+                                                                               : CUPEL_NARROW;
 }
 
 int64_t cupel_scale_plan(
-    cupel_scale *scale, const cupel_operation *operation, int64_t channels, int32_t sources,
-    int64_t most_sum, int32_t extra) {
-  scale->mode = mode_of(operation, sources, most_sum);
+    cupel_scale *scale, const cupel_kernels *kernels, const cupel_operation *operation,
+    int64_t channels, int32_t sources, int64_t most_sum, int32_t extra) {
+  scale->mode = mode_of(kernels, operation, sources, most_sum);
   scale->extra = extra;
   return cupel_rounded_up(
       cupel_rounded_up(channels, scale->lanes) * 4 * cupel_scale_words(scale->mode), 64);
@@ -115,5 +117,15 @@ void cupel_scale_set(
       words[2 * lanes] = -operation->shifts[channel];
       words[lanes] = 1 << (words[2 * lanes] - 1);
       return;
+    case CUPEL_NARROW_UP: {
+      if (operation->multipliers[channel] == 0) return;
+      int32_t shift = -operation->shifts[channel];
+      words[lane] = operation->multipliers[channel];
+      words[lanes + lane] = shift;
+      int64_t *addends = (int64_t *)(words + 2 * lanes);
+      addends[lane % 2 * (lanes / 2) + lane / 2] =
+          ((int64_t)1 << 31) + ((int64_t)1 << (31 + shift));
+      return;
+    }
   }
 }

@@ -71,6 +71,12 @@ CUPEL_INLINE int32_t cupel_scaled_narrow(
   return (high + half + (high >> 31)) >> shift;
 }
 
+CUPEL_INLINE int32_t cupel_scaled_narrow_up(
+    int32_t sum, int32_t multiplier, int64_t addend, int32_t shift, int32_t extra) {
+  int64_t twice = extra > 0 ? sum >> (extra - 1) : 2 * (int64_t)sum;
+  return (int32_t)((twice * multiplier + addend) >> 32) >> shift;
+}
+
 /// `value` on the output's grid.
 CUPEL_INLINE int8_t cupel_placed(const cupel_scale *scale, int32_t value) {
   int32_t low = scale->low - scale->zero_point, high = scale->high - scale->zero_point;
@@ -90,6 +96,11 @@ CUPEL_INLINE int8_t cupel_scaled_value(const cupel_scale *scale, int32_t sum, in
       break;
     case CUPEL_NARROW:
       value = cupel_scaled_narrow(sum, own[0], own[lanes], own[2 * lanes], scale->extra);
+      break;
+    case CUPEL_NARROW_UP:
+      value = cupel_scaled_narrow_up(
+          sum, own[0], ((const int64_t *)(words + 2 * lanes))[lane % 2 * (lanes / 2) + lane / 2],
+          own[lanes], scale->extra);
       break;
     default:
       value = cupel_scaled_wide(

@@ -228,18 +228,16 @@ public final class IntegerEngine: Sendable {
   }
 
   private func load(_ batch: Batch, _ range: Range<Int>, into workspace: Workspace) {
-    let size = inputCount
+    guard let source = batch.inputs.baseAddress else { return }
     for (place, image) in range.enumerated() {
-      let target = workspace.interpreter.tensor(model.input, image: place)
-      _ = target.update(fromContentsOf: batch.inputs[image * size..<(image + 1) * size])
+      workspace.interpreter.setInput(source + image * inputCount, image: place)
     }
   }
 
   private func store(_ batch: Batch, _ range: Range<Int>, from workspace: Workspace) {
+    guard let target = batch.outputs.baseAddress else { return }
     for (place, image) in range.enumerated() {
-      let source = workspace.interpreter.tensor(model.output, image: place)
-      let target = batch.outputs[image * outputCount..<(image + 1) * outputCount]
-      _ = UnsafeMutableBufferPointer(rebasing: target).update(fromContentsOf: source)
+      workspace.interpreter.copyOutput(image: place, to: target + image * outputCount)
     }
   }
 

@@ -38,8 +38,12 @@ public struct Slice {
       for column in 0..<self.output.width {
         let pixel = self.input.offset(
           row: rows.position(row), column: columns.position(column))
-        for channel in 0..<self.output.channels {
-          target[channel] = input[pixel &+ channels.position(channel)]
+        if channels.step == 1 {
+          target.update(from: input + (pixel &+ channels.start), count: self.output.channels)
+        } else {
+          for channel in 0..<self.output.channels {
+            target[channel] = input[pixel &+ channels.position(channel)]
+          }
         }
         target += self.output.channels
       }

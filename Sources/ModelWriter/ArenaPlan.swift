@@ -2,9 +2,10 @@ import ModelFormat
 
 /// Where each tensor lies in the arena.
 ///
-/// Greedy by size: tensors in order of falling size (then of birth), each at the lowest offset
-/// divisible by 16 at which it meets no tensor that is already placed and alive at one time with
-/// it. The plan depends on the program alone.
+/// Greedy: tensors one by one, each at the lowest offset divisible by 16 at which it meets no tensor
+/// that is already placed and alive at one time with it; by falling size (then by birth), or in
+/// order of birth where that makes the arena smaller, as in chains whose tensors shrink. The plan
+/// depends on the program alone.
 public struct ArenaPlan: Equatable, Sendable {
   /// Byte offset of each tensor, a multiple of 16.
   public let offsets: [Int]
@@ -22,24 +23,35 @@ public struct ArenaPlan: Equatable, Sendable {
     for (index, tensor) in program.tensors.enumerated() {
       sizes.append(try Self.checkedSize(tensor, index: index))
     }
-    let order = program.tensors.indices.sorted {
+    let bySize = program.tensors.indices.sorted {
       (-sizes[$0], lifetimes.born[$0]) < (-sizes[$1], lifetimes.born[$1])
     }
+    let byBirth = program.tensors.indices.sorted { lifetimes.born[$0] < lifetimes.born[$1] }
+    var (offsets, end) = Self.place(bySize, sizes: sizes, lifetimes: lifetimes)
+    let other = Self.place(byBirth, sizes: sizes, lifetimes: lifetimes)
+    if other.end < end { (offsets, end) = other }
+    guard end <= Int(Layout.largest) else {
+      throw .program("its activations need an arena of \(end) bytes; 2^31 - 1 is the most")
+    }
+    self.offsets = offsets
+    size = end
+  }
+
+  /// Places tensors in an order.
+  private static func place(
+    _ order: [Int], sizes: [Int], lifetimes: Lifetimes
+  ) -> (offsets: [Int], end: Int) {
     var offsets = Array(repeating: 0, count: sizes.count)
     var placed: [Int] = []
     var end = 0
     for tensor in order {
       let neighbours = placed.filter { lifetimes.overlap($0, tensor) }
         .map { offsets[$0]..<(offsets[$0] + sizes[$0]) }
-      offsets[tensor] = Self.lowestGap(of: sizes[tensor], among: neighbours)
+      offsets[tensor] = lowestGap(of: sizes[tensor], among: neighbours)
       end = max(end, offsets[tensor] + sizes[tensor])
       placed.append(tensor)
     }
-    guard end <= Int(Layout.largest) else {
-      throw .program("its activations need an arena of \(end) bytes; 2^31 - 1 is the most")
-    }
-    self.offsets = offsets
-    size = end
+    return (offsets, end)
   }
 
   /// Bytes of the tensor rounded up to a multiple of 16.

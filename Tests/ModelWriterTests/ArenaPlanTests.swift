@@ -39,6 +39,15 @@ import Testing
     #expect(plan.size == 128)
   }
 
+  /// By size 0 and 3 go to 0, 1 behind 0 to 32, and 2, alive with 1 and 3, to 48: an arena of 64.
+  /// By birth 0 goes to 0, 1 to 32, 2 to 0, and 3 behind it to 16: 48, the least there is.
+  @Test func theSmallerOfTwoOrdersIsKept() throws {
+    let plan = try ArenaPlan(
+      chain([([0], 1), ([1], 2), ([2], 3)], sizes: [32, 16, 16, 32]))
+    #expect(plan.offsets == [0, 32, 0, 16])
+    #expect(plan.size == 48)
+  }
+
   @Test func tensorsAliveTogetherNeverMeet() throws {
     for seed in UInt64(0)..<200 {
       let program = RandomProgram.make(seed: seed)
@@ -66,6 +75,22 @@ import Testing
       }
       if tensor == program.output { times.append(program.operations.count + 1) }
       return times.min()!...times.max()!
+    }
+  }
+
+  /// The bound by the definition of lifetimes above, and that no plan goes below it.
+  @Test func lowerBoundIsTheMostThatLives() throws {
+    for seed in UInt64(0)..<100 {
+      let program = RandomProgram.make(seed: seed)
+      let live = lifetimes(program)
+      let expected = (0...program.operations.count + 1).map { time in
+        program.tensors.indices.filter { live[$0].contains(time) }
+          .reduce(0) { $0 + (program.tensors[$1].elementCount + 15) / 16 * 16 }
+      }.max()!
+      try withModelView(CupelWriter.bytes(of: program)) { model in
+        #expect(model.arenaLowerBound == Int64(expected))
+        #expect(model.arenaSize >= expected)
+      }
     }
   }
 

@@ -20,12 +20,24 @@ enum Main {
         let images = Int(arguments[3])
       else { fallthrough }
       try OperationProfile.print(network, bits: bits, images: images)
+    case "write" where arguments.count == 4:
+      guard let network = Network(rawValue: arguments[1]), let bits = Int(arguments[2]) else {
+        fallthrough
+      }
+      try AtomicFile.write(try CupelWriter.bytes(of: network.program(bits: bits)), to: arguments[3])
+    case "load" where arguments.count == 2: try LoadedMemory.print(path: arguments[1])
     default:
       FileHandle.standardError.write(
-        Data("usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES]\n".utf8))
+        Data(usage.utf8))
       exit(64)
     }
   }
+
+  private static let usage = """
+    usage: cupel-bench [serve | only NETWORK… | profile NETWORK BITS IMAGES
+                        | write NETWORK BITS FILE | load FILE]
+
+    """
 
   static func seconds(_ body: () throws -> Void) rethrows -> Double {
     let start = ContinuousClock.now
