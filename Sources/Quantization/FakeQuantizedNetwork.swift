@@ -86,13 +86,24 @@ public struct FakeQuantizedNetwork: Sendable {
     if case .averagePool = unit.operation {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
-    var passes = plan.grids[unit.output]!.passes(unrounded.values)
+    var range = plan.grids[unit.output]!.passingRange
     if let clamp = unit.clamp {
-      for (index, value) in unrounded.values.enumerated() {
-        passes[index] = passes[index] && value > clamp.low && value < clamp.high
-      }
+      range = (max(range.low, clamp.low.nextUp), min(range.high, clamp.high.nextDown))
     }
-    return passes
+    return Self.inside(range, unrounded.values)
+  }
+
+  /// NaN never is. One comparison an element, so that it vectorises.
+  fileprivate static func inside(_ range: (low: Float, high: Float), _ values: [Float]) -> [Bool] {
+    [Bool](unsafeUninitializedCapacity: values.count) { buffer, count in
+      values.withUnsafeBufferPointer { values in
+        for index in values.indices {
+          let clamped = min(max(values[index], range.low), range.high)
+          buffer[index] = clamped == values[index]
+        }
+      }
+      count = values.count
+    }
   }
 
   var threads: Int { evaluator.threads }
@@ -204,14 +215,18 @@ extension WeightedLayer {
 }
 
 extension Grid {
-  /// Where a value rounds to a point of the grid without saturating: to half a step beyond its ends.
+  /// The values that round to a point of the grid without saturating: to half a step beyond its
+  /// ends.
+  fileprivate var passingRange: (low: Float, high: Float) {
+    (
+      scale * (Float(lowest - zeroPoint) - 0.5),
+      scale * (Float(highest - zeroPoint) + 0.5)
+    )
+  }
+
+  /// Where a value rounds to a point of the grid without saturating.
   package func passes(_ values: [Float]) -> [Bool] {
-    let low = Float(lowest - zeroPoint) - 0.5
-    let high = Float(highest - zeroPoint) + 0.5
-    return values.map { value in
-      let steps = value / scale
-      return steps >= low && steps <= high
-    }
+    FakeQuantizedNetwork.inside(passingRange, values)
   }
 }
 
@@ -220,6 +235,10 @@ extension Tensor {
 
   /// Zeroes what does not pass.
   fileprivate mutating func keep(_ passes: [Bool]) {
-    for (index, passes) in passes.enumerated() where !passes { values[index] = 0 }
+    values.withUnsafeMutableBufferPointer { values in
+      passes.withUnsafeBufferPointer { passes in
+        for index in values.indices { values[index] = passes[index] ? values[index] : 0 }
+      }
+    }
   }
 }
