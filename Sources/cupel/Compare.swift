@@ -8,6 +8,17 @@ import Quantization
 import Support
 import Triggers
 
+/// What `--schemes` asks a comparison for.
+enum ComparedSchemes {
+  /// The scheme that the catalogue says was attacked.
+  case attacked
+  case chosen(SchemeChoice)
+
+  init(_ text: String) throws {
+    self = text == "attacked" ? .attacked : .chosen(try SchemeChoice(text))
+  }
+}
+
 /// `cupel compare`: several defences on several models and schemes, measured on the integer engine.
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -35,8 +46,9 @@ struct Compare: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Schemes separated by commas, 'matrix' (the standard matrix and the catalogue's), 'all', or "
-        + "'attacked' (the catalogue's). (default: matrix)", valueName: "schemes"))
-  var schemes = "matrix"
+        + "'attacked' (the catalogue's). (default: matrix)", valueName: "schemes"),
+    transform: ComparedSchemes.init)
+  var schemes = ComparedSchemes.chosen(.matrix)
 
   @Option(
     help: ArgumentHelp(
@@ -87,7 +99,6 @@ struct Compare: ParsableCommand {
     guard !models.contains(where: isCupelFile) else {
       throw ValidationError("compare takes float models; integer files end in .cupel")
     }
-    if schemes != "attacked" { _ = try SchemeChoice(schemes) }
   }
 
   func run() throws {
@@ -118,7 +129,7 @@ struct Compare: ParsableCommand {
 
   private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
     let attacked = try specimen?.attackedScheme()
-    if schemes == "attacked" {
+    guard case .chosen(let choice) = schemes else {
       guard let attacked else {
         throw Failure(
           "--schemes attacked: the catalogue tells of no scheme that this model attacks",
@@ -126,7 +137,7 @@ struct Compare: ParsableCommand {
       }
       return [attacked]
     }
-    switch try SchemeChoice(schemes) {
+    switch choice {
     case .list(let list): return list
     case .all: return Scheme.all
     case .matrix:
