@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 swift=${SWIFT:-swift}
-filter=${1:-'IntegerRuntimeTests|IntegerEngineTests'}
+filter=${1:-'IntegerRuntimeTests|IntegerEngineTests|InstructionSetTests'}
 ASAN_OPTIONS=detect_leaks=0 "$swift" test -c release --disable-testable-imports \
   --scratch-path .build/sanitize --sanitize=address \
   -Xcc -fsanitize=undefined -Xcc -fsanitize-trap=undefined \
