@@ -28,7 +28,7 @@ import Testing
 
   @Test(
     arguments: ["w8a8", "w4a4"],
-    ["auto", "lac-pda", "efrap --solver adam --iterations 40"])
+    ["auto", "lac-pda", "efrap:adam --iterations 40"])
   func purify(scheme: String, method: String) throws {
     let command =
       ["purify", Self.infected, "--scheme", scheme, "--calibration", "100", "--method"]
@@ -54,10 +54,10 @@ import Testing
   }
 
   /// As published: every step on the usual calibration images.
-  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"], ["auto", "efrap"])
+  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"], ["auto", "efrap:adam"])
   func purifyInFull(scheme: String, method: String) throws {
     let files = try bytes(
-      ["purify", Self.infected, "--scheme", scheme, "--method", method, "--solver", "adam"],
+      ["purify", Self.infected, "--scheme", scheme, "--method", method],
       threads: [1, 2], limit: 900)
     #expect(Set(files).count == 1)
   }
