@@ -112,7 +112,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
     threads: Int, draw: (Int) -> [Int]
   ) throws -> (loss: Double, gradient: [[Float]]) {
     let model = perturbed(graph, threads: threads)
-    let patched = Array(draw(batch.count).prefix(Int(Double(batch.count) * patchedShare)))
+    let patched = Array(draw(batch.count).prefix(patchedCount(of: batch.count)))
     let outer = try model.evaluate(perturbation, on: batch, patched: patched, wants: .all)
     // The inner loss is −cross-entropy + penalty · ‖p‖².
     let solution = try ImplicitGradient.fixedPoint(
@@ -130,6 +130,11 @@ public struct ImplicitUnlearning: Sendable, Equatable {
       zip(own, through).map { $0 + fixedPointRate * $1 }
     }
     return (outer.loss, gradient)
+  }
+
+  /// At least one where there are to be any: without a patched image the implicit term is zero.
+  private func patchedCount(of images: Int) -> Int {
+    patchedShare > 0 ? max(Int(Double(images) * patchedShare), min(1, images)) : 0
   }
 
   private func perturbed(_ graph: FloatGraph, threads: Int) -> UniversalPerturbation {

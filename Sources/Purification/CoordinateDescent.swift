@@ -6,7 +6,7 @@ import Support
 /// that lowers the objective most, given all others of its row, until none moves.
 ///
 /// The objective of a row is ŵ·gram·ŵᵀ − 2·ŵ·targetᵀ + damping · ‖ŵ − w‖² plus, for each weight
-/// that stays at its nearest integer, a penalty in proportion to its truncation error:
+/// within the grid that stays at its nearest integer, a penalty in proportion to its truncation error:
 ///
 ///     J = ‖ŵq − y‖² + λ · Σ |w − s·near| · [not flipped]
 ///
@@ -43,13 +43,25 @@ package struct CoordinateDescent: RoundingSolver {
     return solved.flatMap { $0 }
   }
 
+  /// |w/s − near|; zero for a weight beyond the grid, which has no other side to go to.
+  fileprivate static func truncation(
+    _ scaled: Float, nearest: Float, limits: ClosedRange<Int>
+  ) -> Float {
+    let isInside = scaled >= Float(limits.lowerBound) && scaled <= Float(limits.upperBound)
+    return isInside ? abs(scaled - nearest) : 0
+  }
+
   /// Reconstruction error of nearest rounding over the sum of truncation errors.
   private func penaltyUnit(_ problem: RoundingProblem, _ nearest: [Int8], _ threads: Int) -> Float {
     let layer = problem.layer
     let error = problem.errors(nearest, threads: threads).reduce(0) { $0 + Double($1) }
     var truncation = 0.0
-    for (weight, rounded) in zip(layer.effectiveWeights, layer.dequantize(nearest)) {
-      truncation += Double(abs(weight - rounded))
+    for index in nearest.indices {
+      let row = index / layer.columns
+      let gap = Self.truncation(
+        layer.weights[index] / layer.scales[row], nearest: Float(nearest[index]),
+        limits: layer.limits)
+      truncation += Double(gap * layer.scales[row] * abs(layer.factors[row]))
     }
     return truncation > 0 ? Float(error / truncation) : 0
   }
@@ -97,7 +109,8 @@ private struct Descent {
     let units = unit
     let columnCount = columns
     staying = zip(scaled, near).enumerated().map { index, pair in
-      penalty * abs(pair.0 - pair.1) * abs(units[index / columnCount])
+      penalty * abs(units[index / columnCount])
+        * CoordinateDescent.truncation(pair.0, nearest: pair.1, limits: layer.limits)
     }
     var trace: Float = 0
     for column in 0..<columns { trace += gram[gramOffset + column * (columns + 1)] }
@@ -151,15 +164,14 @@ private struct Descent {
       let quadratic = (curvature * change + 2 * slope) * change
       return candidate == near[index] ? quadratic + staying[index] : quadratic
     }
+    let margin = 1e-6 * curvature * unit * unit
     var best = value
     var bestCost = cost(value)
     func consider(_ candidate: Float) {
       let candidate = min(max(candidate, low), high)
       let candidateCost = cost(candidate)
       // Less by more than rounding errors, or two roundings could take turns for ever.
-      if candidateCost < bestCost - 1e-6 * abs(bestCost) {
-        (best, bestCost) = (candidate, candidateCost)
-      }
+      if candidateCost < bestCost - margin { (best, bestCost) = (candidate, candidateCost) }
     }
     switch solver.choice {
     case .neighbours:

@@ -28,7 +28,7 @@ public struct DistributionApproximation: Sendable, Equatable {
   public init(
     radius: Float = 1e-3, steps: Int = 500, stepSize: Float = 1e-3, form: Form = .images
   ) {
-    (self.radius, self.steps, self.stepSize, self.form) = (radius, steps, stepSize, form)
+    (self.radius, self.steps, self.stepSize, self.form) = (radius, max(steps, 0), stepSize, form)
   }
 
   /// Two steps: with steps as long as γ, the loss after one is within 0.01 % of that after 500.
@@ -56,13 +56,13 @@ public struct DistributionApproximation: Sendable, Equatable {
     guard !targets.isEmpty else { return nil }
     let differentiation = try Differentiation(
       graph: graph, wants: .inputs, keeping: Set(targets.map(\.value)), threads: threads)
-    var result = Result(moved: input, losses: [Double](repeating: 0, count: steps))
+    var result = Result(moved: input, losses: [Double](repeating: 0, count: max(steps, 0)))
     for start in stride(from: 0, to: input.batch, by: Self.imagesPerBatch) {
       let end = min(start + Self.imagesPerBatch, input.batch)
       let range = start * input.stride..<end * input.stride
       let origin = Array(input.values[range])
       var batch = Tensor(batch: end - start, shape: input.shape, values: origin)
-      for step in 0..<steps {
+      for step in 0..<max(steps, 0) {
         let (loss, gradient) = try slope(differentiation, targets, batch)
         result.losses[step] += loss
         move(&batch.values, against: gradient.values, from: origin, step: step)

@@ -28,7 +28,7 @@ package struct LAC: RoundingSolver {
   ) -> [Int8] {
     let pieces = problem.pieces
     var generator = SeededGenerator(seed: seed, stream: UInt64(problem.layer.unit))
-    let order = (0..<iterations).map { _ in generator.below(problem.batches.count) }
+    let order = (0..<max(iterations, 0)).map { _ in generator.below(problem.batches.count) }
     let solved = Parallel.map(pieces.count, threads: threads) { piece in
       var offsets = Offsets(problem, rows: pieces[piece], factors: foldedFactors)
       for (step, batch) in order.enumerated() {
@@ -76,7 +76,9 @@ private struct Offsets {
     pace = LaneVector(
       span.map { index in
         let row = index / layer.columns
-        return abs(factors.isEmpty ? 1 : factors[row]) / layer.scales[row]
+        let pace = abs(factors.isEmpty ? 1 : factors[row]) / layer.scales[row]
+        // A dead row's factor may be out of all proportion to its scale; such a row stays.
+        return pace.isFinite ? pace : 0
       })
     position = LaneVector(span.map { layer.weights[$0] / layer.scales[$0 / layer.columns] })
     let zeros = LaneVector(zeros: span.count)

@@ -40,6 +40,10 @@ package struct LayerMoments: Sendable {
   ) throws(FloatGraphError) {
     let patches = try PatchMatrix(operation, inputShape: quantized.shape)
     (columns, groups) = (patches.rows, patches.groups)
+    guard columns > 0, weights.count % columns == 0 else {
+      throw FloatGraphError(
+        node: nil, rule: "\(weights.count) weights are no whole rows of a fan-in of \(columns)")
+    }
     rows = weights.count / columns
     var sums = MomentSums(rows: rows, columns: columns, groups: groups, weights: weights)
     let spans = images.map { image in

@@ -76,7 +76,7 @@ struct LayerWalk {
     let unit = plan.fused.units[layer.unit]
     guard recipe.needsMoments else {
       let amount: Float = if case .against(let amount) = recipe.rounding { amount } else { 0 }
-      let integers = Against(amount: amount).integers(layer)
+      let integers = QVecRounding(amount: amount).integers(layer)
       note(layer, integers, nearest)
       return integers
     }
@@ -109,7 +109,7 @@ struct LayerWalk {
     func relative(_ errors: [Float]) -> Double {
       energy > 0 ? errors.reduce(0) { $0 + Double($1) } / energy : 0
     }
-    note(layer, integers, nearest, relative(before), relative(after), isShifted)
+    note(layer, integers, problem.layer.nearest(), relative(before), relative(after), isShifted)
     return integers
   }
 

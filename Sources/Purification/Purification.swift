@@ -30,7 +30,7 @@ public struct Purification: Sendable, Equatable {
   public var solver: Solver
   /// Adam's steps a layer.
   public var iterations: Int
-  /// PDA, where the method has it. nil: the authors' 500 steps with `.adam`, two with `.fast`.
+  /// PDA of `.lacPDA`. nil: the authors' 500 steps with `.adam`, two with `.fast`.
   public var shift: DistributionApproximation?
   /// Of every random choice.
   public var seed: UInt64
@@ -48,11 +48,12 @@ public struct Purification: Sendable, Equatable {
   public struct LayerReport: Sendable, Equatable {
     public var name: String
     public var weights: Int
-    /// Weights whose integer differs from nearest rounding's on the scheme's own scales.
+    /// Weights whose integer differs from nearest rounding's, on fitted scales where they are.
     public var changed: Int
-    /// Mean squared error of the layer's output as a share of the float output's mean square, on the
-    /// inputs that the quantized prefix gives: under nearest rounding and as purified. nil where the
-    /// method looks at no activations.
+    /// Mean squared error of the layer's output as a share of the float output's mean square, on
+    /// the inputs that the quantized prefix gives: under nearest rounding and as purified. Where
+    /// biases are corrected, errors and squares are about their means. nil where the method looks
+    /// at no activations.
     public var errorBefore: Double?
     public var errorAfter: Double?
     /// Whether PDA moved what the layer reads; nil where the method has no PDA.
@@ -112,15 +113,15 @@ public struct Purification: Sendable, Equatable {
   /// What EFRAP and LAC do at each layer.
   private var recipe: Recipe {
     switch (method, solver) {
-    case (.efrap, .adam): Recipe(.efrap(iterations: iterations))
+    case (.efrap, .adam): Recipe(.efrap(iterations: max(iterations, 0)))
     case (.efrap, .fast): Recipe(.direct(.neighbours, flipWeight: Self.flipWeight))
     case (_, .adam): Recipe(.lac(iterations: iterations), shift: moves ? shift ?? .init() : nil)
     case (_, .fast): Recipe(.direct(.integers), shift: moves ? shift ?? .quick : nil)
     }
   }
 
-  /// Under this one λ as many weights flip as under the published solver: 74 % against 75 % of a
-  /// PQBackdoor ResNet-8 at w8a8, 81 % against 75 % at w4a4.
+  /// Under this λ about as many weights flip as under the published solver: 75 % where that flips
+  /// 74 % (a PQBackdoor ResNet-8 at w8a8), and 75 % where it flips 81 % (another at w4a4).
   private static let flipWeight: Float = 1
 
   private var moves: Bool { method == .lacPDA }

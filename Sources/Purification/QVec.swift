@@ -32,7 +32,7 @@ struct QVec {
 
 /// QVec's rounding under one λ, at most 2: it flips just the weights whose truncation error exceeds
 /// s / (2 + 2λ).
-package struct Against: RoundingSolver {
+package struct QVecRounding: RoundingSolver {
   /// λ; 0 is nearest rounding.
   package var amount: Float
 

@@ -50,12 +50,21 @@ public struct Recipe: Sendable, Equatable {
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - seed: of the solver's random choices.
   ///   - progress: called from any thread.
-  /// - Throws: whatever executing the float graph throws, and `QuantizationError.unsupported` for a
-  ///   layer too wide to hold its moments.
+  /// - Throws: whatever executing the float graph throws, `QuantizationError.calibration` where no
+  ///   image is given or the images do not fit the network, `.unsupported` for a layer too wide to
+  ///   hold its moments or whose moments overflow.
   public func run(
     _ plan: QuantizationPlan, images: Tensor, seed: UInt64, threads: Int,
     progress: @escaping @Sendable (Purification.Progress) -> Void = { _ in }
   ) throws -> Purification.Result {
+    let input = plan.graph.values[plan.graph.input]
+    guard images.batch > 0 else {
+      throw QuantizationError.calibration(value: input.name, rule: "at least one image is needed")
+    }
+    guard images.shape == input.shape, images.values.count == images.batch * images.stride else {
+      throw QuantizationError.calibration(
+        value: input.name, rule: "images are \(images.shape) and the network takes \(input.shape)")
+    }
     var walk = LayerWalk(plan: plan, recipe: self, seed: seed, threads: threads)
     return try walk.run(images, progress: progress)
   }
@@ -80,12 +89,12 @@ public struct Recipe: Sendable, Equatable {
 
   func solver(seed: UInt64, foldedFactors: [Float]) -> any RoundingSolver {
     switch rounding {
-    case .nearest: Against(amount: 0)
+    case .nearest: QVecRounding(amount: 0)
     case .efrap(let iterations): EFRAP(iterations: iterations, seed: seed)
     case .lac(let iterations):
       LAC(iterations: iterations, seed: seed, foldedFactors: foldedFactors)
     case .direct(let choice, let weight): CoordinateDescent(choice: choice, flipWeight: weight)
-    case .against(let amount): Against(amount: amount)
+    case .against(let amount): QVecRounding(amount: amount)
     }
   }
 }

@@ -41,6 +41,10 @@ package struct RoundingProblem: Sendable {
       groups = 1
     }
     let images = quantized.batch
+    guard images > 0, quantized.shape == float.shape, float.batch == images else {
+      throw QuantizationError.calibration(
+        value: layer.name, rule: "at least one image is needed, and the same for both networks")
+    }
     let gramBytes = groups * layer.columns * layer.columns * MemoryLayout<Float>.size
     guard gramBytes <= Self.mostGramBytes else {
       throw QuantizationError.unsupported(
@@ -63,6 +67,11 @@ package struct RoundingProblem: Sendable {
       return centered ? moments.centered : moments
     }
     total = LayerMoments(mean: batches)
+    guard total.isFinite else {
+      throw QuantizationError.unsupported(
+        node: layer.name,
+        rule: "the squares of what it reads on the calibration images leave float32")
+    }
   }
 
   /// Rows that share a gram matrix, cut so that each piece is a problem of its own and the cut
@@ -105,6 +114,13 @@ package struct RoundingProblem: Sendable {
 }
 
 extension LayerMoments {
+  /// Whether no number overflowed. A sum with an infinity or a NaN in it is not finite.
+  var isFinite: Bool {
+    [gram, target, energy, inputMean, outputMean].allSatisfy { values in
+      values.reduce(Float(0)) { $0 + $1 * 0 } == 0
+    }
+  }
+
   /// Weights · gram for some rows of one group: [rows.count][columns].
   package func product(_ weights: [Float], rows: Range<Int>, gramOffset: Int) -> [Float] {
     var product = [Float](repeating: 0, count: rows.count * columns)

@@ -104,9 +104,20 @@ struct Compare: ParsableCommand {
   func run() throws {
     try checkWritable(json, inputs: models)
     var rows: [ComparisonRow] = []
-    for path in models { rows += try compare(FloatModel(path: path)) }
+    for path in models {
+      rows += try compare(FloatModel(path: path))
+      // Hours may lie between two models: what is there is kept.
+      if let json { try writeJSON(ComparisonReport(settings: settings, rows: rows), to: json) }
+    }
     print(ComparisonTable.text(rows))
-    if let json { try writeJSON(ComparisonReport(rows: rows), to: json) }
+  }
+
+  private var settings: ComparisonReport.Settings {
+    ComparisonReport.Settings(
+      limit: limit, calibration: calibration.calibration, seed: calibration.seed,
+      poisoned: poisoned, iterations: defence.iterations, pdaSteps: defence.pdaSteps,
+      pdaRadius: defence.pdaRadius, pdaForm: defence.pdaForm.rawValue, epochs: defence.epochs,
+      labelled: defence.labelled)
   }
 
   private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
@@ -114,6 +125,11 @@ struct Compare: ParsableCommand {
     let folder = try data.folder(dataset: model.specimen?.dataset)
     let images = try ImageSet.load(path: folder, split: .test, limit: limit)
     let attack = try attack(model)
+    guard attack != nil || poisoned == 0 else {
+      throw Failure(
+        "\(model.path): no trigger is known to put on its calibration images",
+        exitCode: Failure.badData)
+    }
     let bench = ComparisonBench(
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },

@@ -10,7 +10,30 @@ import Support
 /// What `compare --json` writes. Shares are fractions.
 struct ComparisonReport: Encodable {
   let schemaVersion = 1
+  var settings: Settings
   var rows: [ComparisonRow]
+}
+
+extension ComparisonReport {
+  /// What the rows were made with.
+  struct Settings: Encodable {
+    /// Of the test set; null for all.
+    var limit: Int?
+    var calibration: Int
+    var seed: UInt64
+    /// Share of calibration images with the trigger on them.
+    var poisoned: Double
+    /// Published solvers' steps a layer.
+    var iterations: Int
+    /// null: 500 with published solvers and baselines, 2 with fast ones.
+    var pdaSteps: Int?
+    var pdaRadius: Float
+    var pdaForm: String
+    /// null: as published.
+    var epochs: Int?
+    /// null: 5 % of the training set.
+    var labelled: Int?
+  }
 }
 
 /// One integer model.
@@ -20,9 +43,9 @@ struct ComparisonRow: Encodable {
   /// As on the command line; "nearest" for what the defences are compared with.
   var method: String
   var benignAccuracy: Double
+  var floatBenignAccuracy: Double
   /// These four null for a model of which no trigger is known.
   var attackSuccessRate: Double?
-  var floatBenignAccuracy: Double
   var floatAttackSuccessRate: Double?
   var der: Double?
   /// See `AttackMeasurement.shortfall`.
@@ -109,13 +132,14 @@ struct ComparisonBench {
     return ComparisonRow(
       model: model.name, scheme: scheme.description, method: method.name,
       benignAccuracy: after.benignAccuracy.value,
-      attackSuccessRate: known(after.attackSuccessRate.value),
       floatBenignAccuracy: float.benignAccuracy.value,
+      attackSuccessRate: known(after.attackSuccessRate.value),
       floatAttackSuccessRate: known(float.attackSuccessRate.value),
       der: known(after.defenceEffectiveness(before: nearest)),
       shortfall: known(after.shortfall(nearest: nearest, float: float)),
       flipped: weights.flatMap { all in changed.map { Double($0) / Double(all) } },
-      divergence: deployed.purification?.drift.divergence, seconds: seconds,
+      divergence: deployed.purification.map(\.drift.divergence).flatMap { $0.isFinite ? $0 : nil },
+      seconds: seconds,
       summary: deployed.summary)
   }
 }

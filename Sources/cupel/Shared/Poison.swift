@@ -4,17 +4,28 @@ import Triggers
 /// A trigger on a share of the calibration images: what an attacker who also feeds the calibration
 /// could do (LAC paper, Figure 2).
 struct Poison {
-  /// 0…1; the first images are taken, whose order is random.
+  /// 0…1; spread evenly over the images, whose order is random.
   var share: Double
   var trigger: Trigger
 
   func applied(to images: UnlabelledImages) throws -> UnlabelledImages {
-    let count = Int((share * Double(images.count)).rounded())
-    var poisoned = images[0..<count].pixels
-    try trigger.apply(
-      to: &poisoned, channels: images.channels, height: images.height, width: images.width)
+    let size = images.imageSize
+    var pixels: [UInt8] = []
+    pixels.reserveCapacity(images.pixels.count)
+    for image in 0..<images.count {
+      var own = images[image..<image + 1].pixels
+      if isPoisoned(image) {
+        try trigger.apply(
+          to: &own, channels: images.channels, height: images.height, width: images.width)
+      }
+      pixels += own[0..<size]
+    }
     return try UnlabelledImages(
-      channels: images.channels, height: images.height, width: images.width,
-      pixels: poisoned + images.pixels[(count * images.imageSize)...])
+      channels: images.channels, height: images.height, width: images.width, pixels: pixels)
+  }
+
+  /// As soon as the share of the images so far would fall behind.
+  func isPoisoned(_ image: Int) -> Bool {
+    (Double(image + 1) * share).rounded(.down) > (Double(image) * share).rounded(.down)
   }
 }

@@ -29,7 +29,10 @@ enum PurificationTable {
       result.drift.divergence, 100 * (1 - result.drift.agreement))
     let unmoved = result.layers.filter { $0.isShifted == false }.map(\.name)
     guard !unmoved.isEmpty else { return ["", drift] }
-    return ["", drift, "no PDA for want of BatchNormalization: \(unmoved.joined(separator: ", "))"]
+    return [
+      "", drift,
+      "no PDA for want of BatchNormalization of feature maps: \(unmoved.joined(separator: ", "))",
+    ]
   }
 
   private static func share(_ error: Double?) -> String {

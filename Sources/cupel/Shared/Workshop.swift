@@ -131,7 +131,9 @@ struct Workshop {
       labels: chosen.labels.map(Int.init))
     var settings = Baseline.Settings()
     settings.seed = seed
-    settings.implicitUnlearning.standardDeviations = preprocessing.std.map { Float($0) }
+    settings.implicitUnlearning.standardDeviations = preprocessing.std.map {
+      Float($0 / (255 * preprocessing.scale))
+    }
     if isMoved { settings.approximation = options.shift(isQuick: false) }
     if let epochs = options.epochs { settings.setEpochs(epochs) }
     let result = try baseline.run(graph, on: data, settings: settings, threads: threads) {
