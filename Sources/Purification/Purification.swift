@@ -61,7 +61,7 @@ public struct Purification: Sendable, Equatable {
   }
 
   public struct Result: Sendable {
-    /// The plan with the ranges, scales and biases that purification chose.
+    /// The plan with the scales and biases that purification chose.
     public var plan: QuantizationPlan
     /// One array a weighted layer, in the plan's order.
     public var weights: [[Int8]]
@@ -83,7 +83,7 @@ public struct Purification: Sendable, Equatable {
   /// Purifies and rounds a network.
   ///
   /// - Parameters:
-  ///   - calibration: of the same network; with histograms where `scheme` or `.auto` needs them.
+  ///   - calibration: of the same network; with histograms where `scheme` needs them.
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - progress: called from any thread.
   /// - Returns: the same to the bit for one seed, at any number of threads.
@@ -143,9 +143,8 @@ struct Bench: Sendable {
   let seed: UInt64
   let threads: Int
 
-  func plan(activationRange: Scheme.RangeEstimation? = nil) throws -> QuantizationPlan {
-    try QuantizationPlan(
-      graph: graph, calibration: calibration, scheme: scheme, activationRange: activationRange)
+  func plan() throws -> QuantizationPlan {
+    try QuantizationPlan(graph: graph, calibration: calibration, scheme: scheme)
   }
 
   func purify(

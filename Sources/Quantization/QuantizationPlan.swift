@@ -13,18 +13,16 @@ public struct QuantizationPlan: Sendable {
   /// In execution order.
   public private(set) var layers: [WeightedLayer]
 
-  /// - Parameter activationRange: in place of the scheme's own; weights keep the scheme's.
   /// - Throws: `QuantizationError` that names the node.
   public init(
-    graph: FloatGraph, calibration: Calibration, scheme: Scheme,
-    activationRange: Scheme.RangeEstimation? = nil
+    graph: FloatGraph, calibration: Calibration, scheme: Scheme
   ) throws(QuantizationError) {
     self.graph = graph
     self.scheme = scheme
     fused = try FusedGraph(graph)
     let bits = WeightedBits(fused: fused, graph: graph, scheme: scheme)
     var assignment = GridAssignment(
-      graph: graph, fused: fused, range: activationRange ?? scheme.range,
+      graph: graph, fused: fused, range: scheme.range,
       calibration: calibration, bits: bits)
     try assignment.run()
     grids = assignment.grids

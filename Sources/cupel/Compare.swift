@@ -137,7 +137,6 @@ struct Compare: ParsableCommand {
     let workshop = try Workshop(
       model: model, folder: folder, preprocessing: model.preprocessing(data),
       calibration: calibration, schemes: schemes,
-      searchesRanges: methods.contains { $0.searchesRanges },
       poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
       threads: compute.threads, reporter: compute.reporter)
     return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)

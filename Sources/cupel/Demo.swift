@@ -97,7 +97,7 @@ struct Demo: ParsableCommand {
     stopwatch = Stopwatch()
     let workshop = try Workshop(
       model: model, folder: data, preprocessing: preprocessing, calibration: calibration,
-      schemes: [scheme], searchesRanges: true, threads: compute.threads, reporter: reporter)
+      schemes: [scheme], threads: compute.threads, reporter: reporter)
     func deployed(_ stage: String, _ bytes: [UInt8]) throws -> AttackMeasurement {
       try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
       return try measured(

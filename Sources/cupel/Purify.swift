@@ -52,7 +52,7 @@ struct Purify: ParsableCommand {
     let reporter = compute.reporter
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      searchesRanges: method.searchesRanges, threads: compute.threads, reporter: reporter
+      threads: compute.threads, reporter: reporter
     ).tuned(by: method, options: defence, reporter: reporter)
     let deployed = try workshop.deployed(
       scheme, by: method, options: defence, profile: profile, reporter: reporter)

@@ -61,7 +61,7 @@ import Testing
       #expect(row.flipped! > 0.01)
       #expect(row.divergence! >= 0)
     }
-    #expect(rows[4].summary.hasPrefix("auto: ranges "))
+    #expect(rows[4].summary.hasPrefix("auto: scales "))
   }
 
   /// Schemes in which the backdoor sleeps on are left out where asked for.

@@ -116,7 +116,7 @@ import Testing
     #expect(audit.baselines.map(\.rounding) == ["nearest"])
     let purified = audit.deployments[0]
     let nearest = audit.baselines[0]
-    #expect(purified.rounding.hasPrefix("auto: ranges "))
+    #expect(purified.rounding.hasPrefix("auto: scales "))
     #expect(nearest.attackSuccessRate > 0.9)
     #expect(purified.attackSuccessRate < nearest.attackSuccessRate - 0.2)
     // [max(0, ΔASR) − max(0, ΔBA) + 1] / 2

@@ -51,9 +51,6 @@ enum Defence: Equatable {
     case .tuning(let baseline, let isMoved): baseline.rawValue + (isMoved ? "-pda" : "")
     }
   }
-
-  /// Whether activation ranges other than the scheme's are tried.
-  var searchesRanges: Bool { if case .rounding(.auto, _) = self { true } else { false } }
 }
 
 extension Purification.Method {

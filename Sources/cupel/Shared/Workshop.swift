@@ -27,24 +27,23 @@ struct Workshop {
   /// Takes folder and preprocessing from the options, else from what is known of the model.
   init(
     model: FloatModel, data: DataOptions, calibration: CalibrationOptions, schemes: [Scheme],
-    searchesRanges: Bool = false, threads: Int, reporter: ProgressReporter
+    threads: Int, reporter: ProgressReporter
   ) throws {
     try self.init(
       model: model, folder: data.folder(dataset: model.specimen?.dataset),
       preprocessing: model.preprocessing(data), calibration: calibration, schemes: schemes,
-      searchesRanges: searchesRanges, threads: threads, reporter: reporter)
+      threads: threads, reporter: reporter)
   }
 
   /// Loads the calibration images and observes the float model's activations on them.
   ///
   /// - Parameters:
   ///   - schemes: decide whether histograms are needed.
-  ///   - searchesRanges: whether a purification will try other range estimations than theirs.
   ///   - poison: triggers on some of the images, to measure what that does.
   init(
     model: FloatModel, folder: String, preprocessing: Preprocessing,
-    calibration: CalibrationOptions, schemes: [Scheme], searchesRanges: Bool = false,
-    poison: Poison? = nil, threads: Int, reporter: ProgressReporter
+    calibration: CalibrationOptions, schemes: [Scheme], poison: Poison? = nil, threads: Int,
+    reporter: ProgressReporter
   ) throws {
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
     let sample = try UnlabelledImages.load(path: folder, split: .train)
@@ -58,7 +57,7 @@ struct Workshop {
     }
     let images = Tensor(
       batch: chosen.count, shape: shape, values: preprocessing.normalize(chosen))
-    let histograms = searchesRanges || schemes.contains { $0.range == .pct || $0.range == .mse }
+    let histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
     try self.init(
       model: model, graph: model.graph, folder: folder, preprocessing: preprocessing,
       images: images, histograms: histograms, seed: calibration.seed, threads: threads)
