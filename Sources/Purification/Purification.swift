@@ -93,10 +93,7 @@ public struct Purification: Sendable, Equatable {
     graph: FloatGraph, calibration: Calibration, scheme: Scheme, images: Tensor,
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> Result {
-    guard images.batch > 0 else {
-      throw QuantizationError.calibration(
-        value: graph.values[graph.input].name, rule: "at least one image is needed")
-    }
+    try images.check(fit: graph)
     let bench = Bench(
       graph: graph, calibration: calibration, scheme: scheme, images: images, seed: seed,
       threads: threads)
@@ -151,5 +148,19 @@ struct Bench: Sendable {
     _ recipe: Recipe, progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
     try recipe.run(try plan(), images: images, seed: seed, threads: threads, progress: progress)
+  }
+}
+
+extension Tensor {
+  /// - Throws: `QuantizationError.calibration` unless these are images that `graph` takes.
+  func check(fit graph: FloatGraph) throws(QuantizationError) {
+    let input = graph.values[graph.input]
+    guard batch > 0 else {
+      throw .calibration(value: input.name, rule: "at least one image is needed")
+    }
+    guard shape == input.shape, values.count == batch * stride else {
+      throw .calibration(
+        value: input.name, rule: "images are \(shape) and the network takes \(input.shape)")
+    }
   }
 }

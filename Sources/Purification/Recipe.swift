@@ -57,14 +57,7 @@ public struct Recipe: Sendable, Equatable {
     _ plan: QuantizationPlan, images: Tensor, seed: UInt64, threads: Int,
     progress: @escaping @Sendable (Purification.Progress) -> Void = { _ in }
   ) throws -> Purification.Result {
-    let input = plan.graph.values[plan.graph.input]
-    guard images.batch > 0 else {
-      throw QuantizationError.calibration(value: input.name, rule: "at least one image is needed")
-    }
-    guard images.shape == input.shape, images.values.count == images.batch * images.stride else {
-      throw QuantizationError.calibration(
-        value: input.name, rule: "images are \(images.shape) and the network takes \(input.shape)")
-    }
+    try images.check(fit: plan.graph)
     var walk = LayerWalk(plan: plan, recipe: self, seed: seed, threads: threads)
     return try walk.run(images, progress: progress)
   }

@@ -44,7 +44,9 @@ import Testing
     let error = problem.errors(nearest, threads: 1).reduce(0) { $0 + Double($1) }
     var truncation = 0.0
     var staying = 0.0
-    for index in nearest.indices {
+    // A weight beyond the grid has no other side to go to.
+    for index in nearest.indices
+    where (-2...2).contains(layer.weights[index] / layer.scales[index / k]) {
       let gap = abs(
         Double(layer.weights[index]) - Double(nearest[index]) * Double(layer.scales[index / k]))
       truncation += gap
@@ -116,6 +118,22 @@ import Testing
     for choice in [Recipe.Choice.neighbours, .integers] {
       let solved = solve(CoordinateDescent(choice: choice, flipWeight: 1e6), problem)
       #expect(zip(solved, nearest).allSatisfy { $0 != $1 })
+    }
+  }
+
+  /// A weight far beyond the grid stays at its end, however hard weights are pushed.
+  @Test func clippedWeightsAreNotPushed() throws {
+    var weights = randomTensor(batch: 1, shape: [6], seed: 3, low: -1, high: 1).values
+    weights[2] = 50
+    let layer = try WeightedLayer.linear(weights: weights, scales: [0.5], limits: -7...7)
+    var inputs = randomTensor(batch: 20, shape: [6], seed: 4)
+    for image in 0..<20 { inputs.values[image * 6 + 2] = 0 }
+    let problem = try RoundingProblem(
+      layer: layer, operation: layer.linearOperation, quantized: inputs, float: inputs,
+      batching: .whole, threads: 1)
+    for choice in [Recipe.Choice.neighbours, .integers] {
+      let solved = solve(CoordinateDescent(choice: choice, flipWeight: 100), problem)
+      #expect(solved[2] == 7)
     }
   }
 

@@ -209,7 +209,10 @@ import Testing
     let first = builder.relu(builder.convolution(0, outputs: 4, kernel: 3, normalized: false))
     _ = builder.convolution(first, outputs: 5, kernel: 3)
     var graph = builder.graph
-    guard case .convolution(var layer) = graph.nodes[0].operation else { return }
+    guard case .convolution(var layer) = graph.nodes[0].operation else {
+      Issue.record("the first node is no convolution")
+      return
+    }
     for index in 0..<2 * 27 { layer.weights[index] = 0 }
     graph.nodes[0].operation = .convolution(layer)
     let images = randomTensor(batch: 16, shape: [3, 4, 4], seed: 4)
@@ -220,6 +223,29 @@ import Testing
       #expect(result.plan.layers.allSatisfy { $0.bias.allSatisfy(\.isFinite) })
       #expect(result.layers.allSatisfy { $0.errorAfter.map(\.isFinite) ?? true })
     }
+  }
+
+  /// Activations whose squares overflow, and images of another shape: errors, and no trap.
+  @Test(arguments: Purification.Method.allCases, Purification.Solver.allCases)
+  func whatCannotBeComputedIsRefused(
+    _ method: Purification.Method, _ solver: Purification.Solver
+  ) throws {
+    var graph = NetworkBuilder.residual(seed: 5)
+    guard case .convolution(var layer) = graph.nodes[0].operation else {
+      Issue.record("the first node is no convolution")
+      return
+    }
+    layer.weights = layer.weights.map { $0 * 1e22 }
+    graph.nodes[0].operation = .convolution(layer)
+    let purification = Purification(method, solver: solver, iterations: 20, threads: 2)
+    let calibration = try Calibration(graph: graph, images: images, histograms: false, threads: 2)
+    func run(_ images: Tensor) throws {
+      _ = try purification.run(
+        graph: graph, calibration: calibration, scheme: try Scheme("w8a8"), images: images)
+    }
+    // QVec looks at no activations and has nothing to overflow.
+    if method != .qvec { #expect(throws: QuantizationError.self) { try run(images) } }
+    #expect(throws: QuantizationError.self) { try run(Tensor(batch: 2, shape: [1, 8, 9])) }
   }
 
   @Test func withoutImagesNothingCanBeLearnt() throws {
