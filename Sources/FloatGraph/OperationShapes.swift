@@ -40,6 +40,17 @@ extension FloatGraph.Operation {
     }
   }
 
+  /// The same check, for an operation of which the node's name is known.
+  func check(
+    inputs: [[Int]], output: [Int], node: String?
+  ) throws(FloatGraphError) {
+    do throws(RuleViolation) {
+      try check(inputs: inputs, output: output)
+    } catch {
+      throw FloatGraphError(node: node, rule: error.rule)
+    }
+  }
+
   /// Checks that the operation turns `inputs` into `output`.
   package func check(inputs: [[Int]], output: [Int]) throws(RuleViolation) {
     for shape in inputs + [output] {

@@ -28,11 +28,7 @@ struct PreparedKernel: Sendable {
   init(
     _ operation: FloatGraph.Operation, inputShapes: [[Int]], outputShape: [Int], node: String?
   ) throws(FloatGraphError) {
-    do throws(RuleViolation) {
-      try operation.check(inputs: inputShapes, output: outputShape)
-    } catch {
-      throw FloatGraphError(node: node, rule: error.rule)
-    }
+    try operation.check(inputs: inputShapes, output: outputShape, node: node)
     self.node = node
     self.outputShape = outputShape
     inputStrides = inputShapes.map { $0.reduce(1, *) }

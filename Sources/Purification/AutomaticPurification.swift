@@ -1,9 +1,9 @@
 import FloatGraph
 import Quantization
 
-/// The default method: direct integer least squares with corrected biases, and two choices that are
-/// made for the network at hand: whether weight scales are fitted, and whether PDA moves what layers
-/// read.
+/// The default method: direct integer least squares with corrected biases, and two choices that
+/// are made for the network at hand: whether weight scales are fitted, and whether PDA moves what
+/// layers read.
 ///
 /// Each candidate purifies the network on some calibration images and is judged on others, by the
 /// mean divergence of its answers from the float network's, on these images as they are and moved
@@ -14,7 +14,7 @@ import Quantization
 /// Ranges that cut activations off (percentile, MSE) and pushing weights off nearest rounding are
 /// not taken at all: both raised attack success; docs/results.md has the figures.
 struct AutomaticPurification {
-  let bench: Bench
+  let task: PurificationTask
 
   struct Candidate: Sendable, Equatable {
     var fitsScales = false
@@ -47,7 +47,7 @@ struct AutomaticPurification {
       progress(
         .init(share: Self.searchShare * Double(step) / Self.steps, status: candidate.summary))
     }
-    var result = try bench.purify(chosen.recipe) {
+    var result = try task.purify(chosen.recipe) {
       progress(
         .init(share: Self.searchShare + (1 - Self.searchShare) * $0.share, status: $0.status))
     }
@@ -59,7 +59,7 @@ struct AutomaticPurification {
   private static let steps = 3.0
 
   private func search(progress: (Int, Candidate) -> Void) throws -> Candidate {
-    let judge = try Judge(bench, most: Self.searchImages)
+    let judge = try Judge(task, most: Self.searchImages)
     var step = 0
     func divergence(_ candidate: Candidate) throws -> Double {
       progress(step, candidate)
@@ -84,7 +84,7 @@ struct AutomaticPurification {
 
 /// Fits candidates to some calibration images and measures them on others.
 private struct Judge {
-  let bench: Bench
+  let task: PurificationTask
   /// Images to fit to.
   let fitting: Tensor
   /// Images to measure on: some as they are, and the same moved by PDA.
@@ -93,16 +93,16 @@ private struct Judge {
   /// In steps of the input's 8-bit grid: far enough to leave the images' own distribution.
   private static let radiusInSteps: Float = 16
 
-  init(_ bench: Bench, most: Int) throws {
-    self.bench = bench
-    let images = bench.images
+  init(_ task: PurificationTask, most: Int) throws {
+    self.task = task
+    let images = task.images
     // One image serves both: there is nothing to hold out.
     let count = max(min(images.batch / 2, most), 1)
     fitting = images.slice(0..<count)
     var measuring = images.slice(images.batch - count..<images.batch)
-    let radius = Self.radiusInSteps * (try bench.plan().grids[bench.graph.input]!.scale)
+    let radius = Self.radiusInSteps * (try task.plan().grids[task.graph.input]!.scale)
     let shift = DistributionApproximation(radius: radius, steps: 2, stepSize: radius)
-    if let moved = try shift.apply(to: measuring, in: bench.graph, threads: bench.threads)?.moved {
+    if let moved = try shift.apply(to: measuring, in: task.graph, threads: task.threads)?.moved {
       measuring.values += moved.values
       measuring.batch *= 2
     }
@@ -111,9 +111,9 @@ private struct Judge {
 
   func divergence(_ candidate: AutomaticPurification.Candidate) throws -> Double {
     let result = try candidate.recipe.run(
-      try bench.plan(), images: fitting, seed: bench.seed, threads: bench.threads)
+      try task.plan(), images: fitting, seed: task.seed, threads: task.threads)
     return try Drift(
-      of: result.plan, weights: result.weights, images: measuring, threads: bench.threads
+      of: result.plan, weights: result.weights, images: measuring, threads: task.threads
     ).divergence
   }
 }

@@ -6,7 +6,8 @@ import Support
 /// that lowers the objective most, given all others of its row, until none moves.
 ///
 /// The objective of a row is ŵ·gram·ŵᵀ − 2·ŵ·targetᵀ + damping · ‖ŵ − w‖² plus, for each weight
-/// within the grid that stays at its nearest integer, a penalty in proportion to its truncation error:
+/// within the grid that stays at its nearest integer, a penalty in proportion to its truncation
+/// error:
 ///
 ///     J = ‖ŵq − y‖² + λ · Σ |w − s·near| · [not flipped]
 ///

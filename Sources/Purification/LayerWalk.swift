@@ -74,12 +74,6 @@ struct LayerWalk {
     let layer = plan.layers[number]
     let nearest = layer.nearest()
     let unit = plan.fused.units[layer.unit]
-    guard recipe.needsMoments else {
-      let amount: Float = if case .against(let amount) = recipe.rounding { amount } else { 0 }
-      let integers = QVecRounding(amount: amount).integers(layer)
-      note(layer, integers, nearest)
-      return integers
-    }
     var quantized = plan.read(input.quantized, of: unit.inputs[0], by: layer)
     var isShifted: Bool?
     if let shift = recipe.shift {
@@ -109,20 +103,13 @@ struct LayerWalk {
     func relative(_ errors: [Float]) -> Double {
       energy > 0 ? errors.reduce(0) { $0 + Double($1) } / energy : 0
     }
-    note(layer, integers, problem.layer.nearest(), relative(before), relative(after), isShifted)
-    return integers
-  }
-
-  private mutating func note(
-    _ layer: WeightedLayer, _ integers: [Int8], _ nearest: [Int8], _ before: Double? = nil,
-    _ after: Double? = nil, _ isShifted: Bool? = nil
-  ) {
     weights.append(integers)
     reports.append(
       Purification.LayerReport(
         name: layer.name, weights: integers.count,
-        changed: zip(integers, nearest).count { $0 != $1 }, errorBefore: before,
-        errorAfter: after, isShifted: isShifted))
+        changed: layer.changes(from: problem.layer.nearest(), to: integers),
+        errorBefore: relative(before), errorAfter: relative(after), isShifted: isShifted))
+    return integers
   }
 }
 

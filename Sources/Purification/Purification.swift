@@ -36,6 +36,7 @@ public struct Purification: Sendable, Equatable {
   public var seed: UInt64
   public var threads: Int
 
+  /// - Parameters: as the properties. Negative numbers of iterations count as none.
   public init(
     _ method: Method, solver: Solver = .fast, iterations: Int = 10_000,
     shift: DistributionApproximation? = nil, seed: UInt64 = 0, threads: Int
@@ -94,14 +95,14 @@ public struct Purification: Sendable, Equatable {
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> Result {
     try images.check(fit: graph)
-    let bench = Bench(
+    let task = PurificationTask(
       graph: graph, calibration: calibration, scheme: scheme, images: images, seed: seed,
       threads: threads)
     switch method {
-    case .auto: return try AutomaticPurification(bench: bench).run(progress: progress)
-    case .qvec: return try QVec(bench: bench).run(progress: progress)
+    case .auto: return try AutomaticPurification(task: task).run(progress: progress)
+    case .qvec: return try QVec(task: task).run(progress: progress)
     case .efrap, .lac, .lacPDA:
-      var result = try bench.purify(recipe, progress: progress)
+      var result = try task.purify(recipe, progress: progress)
       result.summary = summary
       return result
     }
@@ -128,39 +129,5 @@ public struct Purification: Sendable, Equatable {
     if solver == .adam { text += " \(iterations) iterations" }
     if let shift = recipe.shift { text += ", PDA \(shift.steps) steps of \(shift.stepSize)" }
     return text
-  }
-}
-
-/// A network, its calibration and the images: what every method works on.
-struct Bench: Sendable {
-  let graph: FloatGraph
-  let calibration: Calibration
-  let scheme: Scheme
-  let images: Tensor
-  let seed: UInt64
-  let threads: Int
-
-  func plan() throws -> QuantizationPlan {
-    try QuantizationPlan(graph: graph, calibration: calibration, scheme: scheme)
-  }
-
-  func purify(
-    _ recipe: Recipe, progress: @escaping @Sendable (Purification.Progress) -> Void
-  ) throws -> Purification.Result {
-    try recipe.run(try plan(), images: images, seed: seed, threads: threads, progress: progress)
-  }
-}
-
-extension Tensor {
-  /// - Throws: `QuantizationError.calibration` unless these are images that `graph` takes.
-  func check(fit graph: FloatGraph) throws(QuantizationError) {
-    let input = graph.values[graph.input]
-    guard batch > 0 else {
-      throw .calibration(value: input.name, rule: "at least one image is needed")
-    }
-    guard shape == input.shape, values.count == batch * stride else {
-      throw .calibration(
-        value: input.name, rule: "images are \(shape) and the network takes \(input.shape)")
-    }
   }
 }

@@ -4,53 +4,63 @@ import Quantization
 /// QVec (arXiv 2606.20254): what quantization adds to the weights is taken for a malicious task
 /// vector, and the weights are moved against it before they are rounded, W' = W − λ(Q(W) − W).
 ///
-/// λ is the one of a few under which the network's answers on the calibration images lie nearest to
-/// the float network's. 0 is not among them: that would be nearest rounding, which a vendor can make
-/// look as faithful as they like.
+/// λ is the one of a few under which the network's answers on the calibration images lie nearest
+/// to the float network's. 0 is not among them: that would be nearest rounding, which a vendor can
+/// make look as faithful as they like.
 struct QVec {
-  let bench: Bench
+  let task: PurificationTask
 
   private static let amounts: [Float] = [0.25, 0.5, 1, 2]
 
   func run(
     progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
-    var best: Purification.Result?
-    for (index, amount) in Self.amounts.enumerated() {
+    let plan = try task.plan()
+    var best = try rounded(plan, Self.amounts[0])
+    for (index, amount) in Self.amounts.enumerated().dropFirst() {
       progress(
         .init(share: Double(index) / Double(Self.amounts.count), status: "λ = \(amount)"))
-      var result = try bench.purify(Recipe(.against(amount: amount))) { _ in }
-      result.summary = "qvec, λ = \(amount)"
-      if let best, best.drift.divergence <= result.drift.divergence { continue }
-      best = result
+      let result = try rounded(plan, amount)
+      // Not the lesser one where it is not a number.
+      if result.drift.divergence < best.drift.divergence || !best.drift.divergence.isFinite {
+        best = result
+      }
     }
-    let result = best!
-    progress(.init(share: 1, status: result.summary))
-    return result
+    progress(.init(share: 1, status: best.summary))
+    return best
+  }
+
+  private func rounded(
+    _ plan: QuantizationPlan, _ amount: Float
+  ) throws -> Purification.Result {
+    let weights = plan.layers.map { $0.rounded(against: amount) }
+    return Purification.Result(
+      plan: plan, weights: weights,
+      layers: zip(plan.layers, weights).map { layer, integers in
+        Purification.LayerReport(
+          name: layer.name, weights: integers.count,
+          changed: layer.changes(from: layer.nearest(), to: integers))
+      },
+      drift: try Drift(of: plan, weights: weights, images: task.images, threads: task.threads),
+      summary: "qvec, λ = \(amount)")
   }
 }
 
-/// QVec's rounding under one λ, at most 2: it flips just the weights whose truncation error exceeds
-/// s / (2 + 2λ).
-package struct QVecRounding: RoundingSolver {
-  /// λ; 0 is nearest rounding.
-  package var amount: Float
-
-  package init(amount: Float) { self.amount = amount }
-
-  package func solve(
-    _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
-  ) -> [Int8] { integers(problem.layer) }
-
-  /// [rows][columns]
-  package func integers(_ layer: WeightedLayer) -> [Int8] {
-    let nearest = layer.nearest()
-    guard amount != 0 else { return nearest }
-    var moved = layer
+extension WeightedLayer {
+  /// Nearest rounding of W − λ(Q(W) − W), [rows][columns]. Up to λ = 2 it flips just the weights
+  /// whose truncation error exceeds s / (2 + 2λ).
+  package func rounded(against amount: Float) -> [Int8] {
+    let nearest = nearest()
+    var moved = self
     for index in nearest.indices {
-      let scale = layer.scales[index / layer.columns]
-      moved.weights[index] -= amount * (Float(nearest[index]) * scale - layer.weights[index])
+      let scale = scales[index / columns]
+      moved.weights[index] -= amount * (Float(nearest[index]) * scale - weights[index])
     }
     return moved.nearest()
+  }
+
+  /// Weights whose integers differ.
+  func changes(from nearest: [Int8], to integers: [Int8]) -> Int {
+    zip(nearest, integers).count { $0 != $1 }
   }
 }

@@ -14,17 +14,15 @@ public struct Recipe: Sendable, Equatable {
 
   /// How integers are chosen.
   public enum Rounding: Sendable, Equatable {
-    case nearest
     /// EFRAP as published: Adam on a relaxation.
     case efrap(iterations: Int)
     /// LAC as published: Adam on offsets.
     case lac(iterations: Int)
     /// Both methods' objective on hard decisions, solved directly; see `CoordinateDescent`.
     case direct(Choice, flipWeight: Float = 0)
-    /// QVec: nearest rounding of W − amount · (Q(W) − W).
-    case against(amount: Float)
   }
 
+  /// How a layer's integers are chosen.
   public var rounding: Rounding
   /// PDA: moves what a layer reads before its integers are chosen.
   public var shift: DistributionApproximation?
@@ -35,6 +33,7 @@ public struct Recipe: Sendable, Equatable {
   /// Most positions of an image that count in the moments; nil for all.
   public var positions: Int?
 
+  /// - Parameters: as the properties; without them just the rounding, on the scheme's own scales.
   public init(
     _ rounding: Rounding, shift: DistributionApproximation? = nil, correctsBias: Bool = false,
     fitsScales: Bool = false, positions: Int? = nil
@@ -68,26 +67,16 @@ public struct Recipe: Sendable, Equatable {
   var batching: RoundingProblem.Batching {
     switch rounding {
     case .efrap, .lac: .batches(of: Self.imagesPerBatch)
-    case .nearest, .direct, .against: .whole
-    }
-  }
-
-  /// Whether anything depends on activations.
-  var needsMoments: Bool {
-    switch rounding {
-    case .nearest, .against: correctsBias || fitsScales
-    case .efrap, .lac, .direct: true
+    case .direct: .whole
     }
   }
 
   func solver(seed: UInt64, foldedFactors: [Float]) -> any RoundingSolver {
     switch rounding {
-    case .nearest: QVecRounding(amount: 0)
     case .efrap(let iterations): EFRAP(iterations: iterations, seed: seed)
     case .lac(let iterations):
       LAC(iterations: iterations, seed: seed, foldedFactors: foldedFactors)
     case .direct(let choice, let weight): CoordinateDescent(choice: choice, flipWeight: weight)
-    case .against(let amount): QVecRounding(amount: amount)
     }
   }
 }

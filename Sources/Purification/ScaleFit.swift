@@ -6,11 +6,7 @@ import Support
 package enum ScaleFit {
   /// Shares of the scale that covers every weight.
   private static let shares: [Float] =
-    [
-      1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2,
-      0.15,
-      0.1, 0.07, 0.05,
-    ]
+    stride(from: 100, through: 10, by: -5).map { Float($0) / 100 } + [0.07, 0.05]
 
   /// - Parameter granularity: under `.perTensor` all rows keep one share.
   /// - Returns: the layer with the scales under which nearest rounding reconstructs best.

@@ -69,7 +69,7 @@ import Testing
     let weights = (-40...40).map { Float($0) * 0.07 + 0.013 }
     let layer = try WeightedLayer.linear(weights: weights, scales: [0.5], limits: -127...127)
     let nearest = layer.nearest()
-    let moved = QVecRounding(amount: amount).integers(layer)
+    let moved = layer.rounded(against: amount)
     for (index, weight) in weights.enumerated() {
       let gap = weight / 0.5 - Float(nearest[index])
       let threshold = 1 / (2 + 2 * amount)

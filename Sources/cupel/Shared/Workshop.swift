@@ -21,6 +21,7 @@ struct Workshop {
   let seed: UInt64
   let threads: Int
   private let ranges: Calibration
+  private let histograms: Bool
   /// Which baseline tuned the network, if one did.
   private var tuning: String?
 
@@ -71,7 +72,7 @@ struct Workshop {
   ) throws {
     (self.model, self.graph, self.folder) = (model, graph, folder)
     (self.preprocessing, self.images) = (preprocessing, images)
-    (self.seed, self.threads) = (seed, threads)
+    (self.seed, self.threads, self.histograms) = (seed, threads, histograms)
     ranges = try Calibration(
       graph: graph, images: images, histograms: histograms, threads: threads)
   }
@@ -142,7 +143,7 @@ struct Workshop {
     reporter.finish()
     var workshop = try Workshop(
       model: model, graph: result.graph, folder: folder, preprocessing: preprocessing,
-      images: images, histograms: true, seed: seed, threads: threads)
+      images: images, histograms: histograms, seed: seed, threads: threads)
     workshop.tuning = defence.name
     return workshop
   }

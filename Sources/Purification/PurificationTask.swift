@@ -1,0 +1,36 @@
+import FloatGraph
+import Quantization
+
+/// A network, its calibration and the images: what every method works on.
+struct PurificationTask: Sendable {
+  let graph: FloatGraph
+  let calibration: Calibration
+  let scheme: Scheme
+  let images: Tensor
+  let seed: UInt64
+  let threads: Int
+
+  func plan() throws -> QuantizationPlan {
+    try QuantizationPlan(graph: graph, calibration: calibration, scheme: scheme)
+  }
+
+  func purify(
+    _ recipe: Recipe, progress: @escaping @Sendable (Purification.Progress) -> Void
+  ) throws -> Purification.Result {
+    try recipe.run(try plan(), images: images, seed: seed, threads: threads, progress: progress)
+  }
+}
+
+extension Tensor {
+  /// - Throws: `QuantizationError.calibration` unless these are images that `graph` takes.
+  func check(fit graph: FloatGraph) throws(QuantizationError) {
+    let input = graph.values[graph.input]
+    guard batch > 0 else {
+      throw .calibration(value: input.name, rule: "at least one image is needed")
+    }
+    guard shape == input.shape, values.count == batch * stride else {
+      throw .calibration(
+        value: input.name, rule: "images are \(shape) and the network takes \(input.shape)")
+    }
+  }
+}
