@@ -38,6 +38,11 @@ let host: [Target] = [
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
+    name: "ModelExport",
+    dependencies: [
+      "FixedPoint", "IntegerKernels", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema",
+    ]),
+  .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
@@ -52,8 +57,8 @@ let host: [Target] = [
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
-      "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "IntegerRuntime",
+      "ModelExport", "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]

@@ -36,10 +36,48 @@ struct OnnxConverter {
   }
 
   static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
+    var (converter, nodes, output) = try prepare(
+      model, fileBytes: fileBytes, inputTypes: [1], checkTypes: OperatorTable.checkTypes)
+    for node in nodes { try converter.convert(node) }
+    if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
+    return try converter.finish(output)
+  }
+
+  /// A converter that knows the file's initializers and its input, the nodes that it is to convert,
+  /// checked for their order, and the name of the graph's output.
+  ///
+  /// - Parameters:
+  ///   - inputTypes: ONNX's numbers of the element types that the graph's input may have.
+  ///   - checkTypes: throws for operators that are not known.
+  static func prepare(
+    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>,
+    checkTypes: ([ImportNode]) throws(ImportError) -> Void
+  ) throws(ImportError) -> (converter: OnnxConverter, nodes: [ImportNode], output: String) {
     guard model.hasGraph else { throw .malformed(offset: 0, rule: "the file holds no graph") }
     var converter = OnnxConverter(fileBytes: fileBytes)
     try converter.checkVersion(model)
-    return try converter.convert(model.graph)
+    let source = model.graph
+    guard source.sparseInitializers.isEmpty else {
+      throw .unsupportedModel(rule: "it has sparse initializers")
+    }
+    for tensor in source.initializers {
+      guard converter.initializers.updateValue(tensor, forKey: tensor.name) == nil else {
+        throw .invalidTensor(name: tensor.name, rule: "two initializers have this name")
+      }
+    }
+    var nodes: [ImportNode] = []
+    for (index, node) in source.nodes.enumerated() {
+      nodes.append(try ImportNode(node, index: index))
+    }
+    try checkTypes(nodes)
+    let output = try singleOutput(source)
+    converter.readers[output, default: 0] += 1
+    for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
+    try converter.bindInput(source, types: inputTypes)
+    try NodeOrder.check(
+      nodes,
+      isProvided: { converter.bindings[$0] != nil || converter.initializers[$0] != nil })
+    return (converter, nodes, output)
   }
 
   private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
@@ -53,30 +91,6 @@ struct OnnxConverter {
       )
     }
     operatorSet = Int(version)
-  }
-
-  private mutating func convert(_ source: OnnxGraph) throws(ImportError) -> FloatGraph {
-    guard source.sparseInitializers.isEmpty else {
-      throw .unsupportedModel(rule: "it has sparse initializers")
-    }
-    for tensor in source.initializers {
-      guard initializers.updateValue(tensor, forKey: tensor.name) == nil else {
-        throw .invalidTensor(name: tensor.name, rule: "two initializers have this name")
-      }
-    }
-    var nodes: [ImportNode] = []
-    for (index, node) in source.nodes.enumerated() {
-      nodes.append(try ImportNode(node, index: index))
-    }
-    try OperatorTable.checkTypes(nodes)
-    let output = try singleOutput(source)
-    readers[output, default: 0] += 1
-    for name in nodes.lazy.flatMap(\.inputs) { readers[name, default: 0] += 1 }
-    try bindInput(source)
-    try NodeOrder.check(nodes, isProvided: { bindings[$0] != nil || initializers[$0] != nil })
-    for node in nodes { try convert(node) }
-    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
-    return try finish(output)
   }
 
   private mutating func convert(_ node: ImportNode) throws(ImportError) {
@@ -127,6 +141,31 @@ struct OnnxConverter {
       throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
     }
     return pruned
+  }
+
+  // MARK: Names
+
+  /// What a name stands for so far; nil for one that nothing but an initializer may provide.
+  func binding(of name: String) -> Binding? { bindings[name] }
+
+  func initializer(_ name: String) -> OnnxTensor? { initializers[name] }
+
+  /// Gives a name its meaning.
+  ///
+  /// - Throws: `ImportError.invalidNode` where it has one.
+  mutating func bind(
+    _ name: String, to binding: Binding, by node: ImportNode
+  ) throws(ImportError) {
+    guard bindings[name] == nil, initializers[name] == nil else {
+      throw node.error("output '\(printable(name))' already exists")
+    }
+    bindings[name] = binding
+  }
+
+  /// A new activation that no node of the float graph computes.
+  mutating func addValue(_ name: String, shape: [Int]) -> Int {
+    graph.values.append(.init(name: name, shape: shape))
+    return graph.values.count - 1
   }
 
   // MARK: Reading a node's inputs
@@ -255,14 +294,16 @@ struct OnnxConverter {
 
   // MARK: The graph's input and output
 
-  private mutating func bindInput(_ source: OnnxGraph) throws(ImportError) {
+  private mutating func bindInput(
+    _ source: OnnxGraph, types: Set<Int32>
+  ) throws(ImportError) {
     let inputs = source.inputs.filter { initializers[$0.name] == nil }
     guard inputs.count == 1 else {
       let names = inputs.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
       throw .unsupportedModel(rule: "it has \(inputs.count) inputs (\(names)) instead of one")
     }
     let input = inputs[0]
-    guard input.type.hasTensor, input.type.tensor.elementType == 1 else {
+    guard input.type.hasTensor, types.contains(input.type.tensor.elementType) else {
       throw .unsupportedModel(rule: "its input '\(printable(input.name))' is not of float32")
     }
     let dimensions = input.type.tensor.shape.dimensions
@@ -289,7 +330,7 @@ struct OnnxConverter {
     bindings[input.name] = .activation(0)
   }
 
-  private func singleOutput(_ source: OnnxGraph) throws(ImportError) -> String {
+  private static func singleOutput(_ source: OnnxGraph) throws(ImportError) -> String {
     guard source.outputs.count == 1 else {
       let names = source.outputs.prefix(8).map { "'\(printable($0.name))'" }
       throw .unsupportedModel(

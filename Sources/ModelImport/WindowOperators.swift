@@ -87,7 +87,7 @@ extension OnnxConverter {
   }
 
   /// The window's attributes, with `auto_pad` resolved for an input of [C, H, W].
-  private func window(
+  func window(
     _ node: ImportNode, kernel: [Int], input: [Int]
   ) throws(ImportError) -> FloatGraph.Window {
     let strides = try pair(node, "strides")
