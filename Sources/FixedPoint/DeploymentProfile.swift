@@ -6,13 +6,16 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   case litertReference = 1
   /// XNNPACK: float32 scales, ties to even.
   case xnnpack = 2
+  /// ONNX Runtime's CPU kernels: as XNNPACK. Their additions, which differ from machine to machine,
+  /// are not modelled; `docs/arithmetic.md` says by how much they differ.
+  case onnxruntime = 3
 
   /// How weighted operators and rescales round under this profile.
   public func mode(isFullyConnected: Bool) -> RoundingMode {
     switch self {
     case .tflm: .doubleRounding
     case .litertReference: isFullyConnected ? .singleRounding : .doubleRounding
-    case .xnnpack: .float32HalfEven
+    case .xnnpack, .onnxruntime: .float32HalfEven
     }
   }
 
@@ -24,7 +27,7 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   public var narrowingMode: RoundingMode {
     switch self {
     case .tflm, .litertReference: .singleRounding
-    case .xnnpack: .float32HalfEven
+    case .xnnpack, .onnxruntime: .float32HalfEven
     }
   }
 }

@@ -37,7 +37,9 @@ extension FloatGraph.Window {
   package var extentWidth: Int { dilationWidth * (kernelWidth - 1) + 1 }
 
   /// Height and width that sliding over `height` × `width` gives.
-  func outputExtents(height: Int, width: Int) throws(RuleViolation) -> (height: Int, width: Int) {
+  package func outputExtents(
+    height: Int, width: Int
+  ) throws(RuleViolation) -> (height: Int, width: Int) {
     try checkRanges()
     let spanHeight = height + padTop + padBottom - extentHeight
     let spanWidth = width + padLeft + padRight - extentWidth

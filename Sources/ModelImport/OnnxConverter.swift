@@ -27,6 +27,9 @@ struct OnnxConverter {
   /// The names of each activation: Identity, Dropout and their like only give it another one.
   private var names: [Int: [String]] = [:]
 
+  /// Constant nodes that hold quantized values, by their outputs' names.
+  var constantTensors: [String: OnnxTensor] = [:]
+
   private var bindings: [String: Binding] = [:]
   private var initializers: [String: OnnxTensor] = [:]
   private var unsupported: [ImportError.UnsupportedOperator] = []

@@ -1,11 +1,12 @@
 import FloatGraph
 import Foundation
+import ModelWriter
 import SwiftProtobuf
 
-/// Reads float networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
+/// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
 ///
 /// The file is not trusted: whatever its bytes, the result is a graph that `FloatGraph.validate`
-/// accepts or an `ImportError`. Memory stays within four times the file's size plus 16 MiB.
+/// accepts, an integer program, or an `ImportError`. Memory stays within four times the file's size plus 16 MiB.
 public enum OnnxImporter {
   /// Largest file that is read: 1 GiB.
   public static let maximumBytes = 1 << 30
@@ -29,6 +30,23 @@ public enum OnnxImporter {
     // The file's own bytes are given up before the weights are copied out of the decoded model.
     let model = try decode(consume data)
     return try OnnxConverter.convert(model, fileBytes: size)
+  }
+
+  /// A float graph, or an integer program where the file quantizes itself: QuantizeLinear and
+  /// DequantizeLinear around float operators, or operators such as QLinearConv. Scales, zero points
+  /// and integers are the file's own; unsigned values are moved by 128 (or 8) to signed ones.
+  ///
+  /// - Throws: `ImportError`.
+  public static func model(bytes: [UInt8]) throws(ImportError) -> ImportedModel {
+    guard bytes.count <= maximumBytes else {
+      throw .malformed(
+        offset: maximumBytes, rule: "\(bytes.count) bytes are more than \(maximumBytes)")
+    }
+    let model = try decode(Data(bytes))
+    guard QuantizedOperatorTable.isQuantized(model) else {
+      return .float(try OnnxConverter.convert(model, fileBytes: bytes.count))
+    }
+    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: bytes.count))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {

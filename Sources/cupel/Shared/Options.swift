@@ -140,6 +140,7 @@ extension DeploymentProfile {
     case .tflm: "tflm"
     case .litertReference: "litert-reference"
     case .xnnpack: "xnnpack"
+    case .onnxruntime: "onnxruntime"
     }
   }
 

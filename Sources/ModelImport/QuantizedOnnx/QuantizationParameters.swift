@@ -1,0 +1,71 @@
+/// The grid of an activation as the file states it, moved to signed integers.
+struct OnnxGrid: Equatable {
+  var scale: Float
+  /// In −128 ... 127, or −8 ... 7 with 4 bits.
+  var zeroPoint: Int
+  /// 8 or 4.
+  var bits: Int
+
+  var lowest: Int { -(1 << (bits - 1)) }
+  var highest: Int { (1 << (bits - 1)) - 1 }
+
+  /// QuantizeLinear: to nearest, ties to even, saturated. The value must not be a NaN.
+  func quantize(_ real: Float) -> Int {
+    let position = (real / scale).rounded(.toNearestOrEven) + Float(zeroPoint)
+    return Int(min(max(position, Float(lowest)), Float(highest)))
+  }
+}
+
+/// Scales and zero points of a Quantize- or DequantizeLinear, one a tensor or one a channel.
+struct OnnxQuantization {
+  var scales: [Float]
+  /// As many as scales, in the file's own type.
+  var zeroPoints: [Int]
+  var type: OnnxIntegerTensor.ElementType
+  /// The channels' axis; of no meaning for a single scale.
+  var axis: Int
+
+  var isPerTensor: Bool { scales.count == 1 }
+}
+
+extension OnnxConverter {
+  /// The scale and zero point at two inputs of a node.
+  ///
+  /// - Parameter type: that of the values, where the zero point is left out.
+  /// - Throws: `ImportError` for scales that are not positive and finite, or lengths that differ.
+  mutating func quantization(
+    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType,
+    axis: Int = 1
+  ) throws(ImportError) -> OnnxQuantization {
+    guard let constant = try constant(node, scale), case .floats(let scales) = constant.elements,
+      constant.dimensions.count <= 1, !scales.isEmpty
+    else { throw node.unsupported("a scale that is not one float32, or a list of them") }
+    guard scales.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+      throw node.error("a scale is not positive and finite")
+    }
+    var result = OnnxQuantization(
+      scales: scales, zeroPoints: [Int](repeating: 0, count: scales.count), type: type, axis: axis)
+    guard node.hasInput(zeroPoint) else { return result }
+    guard let tensor = initializer(node.inputs[zeroPoint]) ?? constantTensors[node.inputs[zeroPoint]]
+    else { throw node.unsupported("a zero point that is not a constant") }
+    let points = try OnnxIntegerTensor(tensor, name: node.inputs[zeroPoint])
+    guard points.count == scales.count, points.dimensions.count <= 1 else {
+      throw node.error("\(points.count) zero points for \(scales.count) scales")
+    }
+    result.type = points.type
+    result.zeroPoints = try points.values(&budget)
+    return result
+  }
+
+  /// The grid of an activation: one scale, 8 or 4 bits.
+  mutating func grid(
+    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
+  ) throws(ImportError) -> OnnxGrid {
+    let found = try quantization(node, scale: scale, zeroPoint: zeroPoint, type: type)
+    guard found.isPerTensor else { throw node.unsupported("an activation with scales per channel") }
+    guard found.type != .int32 else { throw node.unsupported("an activation of 32 bits") }
+    return OnnxGrid(
+      scale: found.scales[0], zeroPoint: found.zeroPoints[0] - found.type.offset,
+      bits: found.type.bits)
+  }
+}
