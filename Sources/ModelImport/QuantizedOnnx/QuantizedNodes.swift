@@ -163,8 +163,12 @@ extension QuantizedOnnxConverter {
     var areReal: [Bool] = []
     for input in inputs {
       switch try state(input, node) {
-      case .real(let tensor): (tensors.append(tensor), areReal.append(true))
-      case .integer(let tensor): (tensors.append(tensor), areReal.append(false))
+      case .real(let tensor):
+        tensors.append(tensor)
+        areReal.append(true)
+      case .integer(let tensor):
+        tensors.append(tensor)
+        areReal.append(false)
       default: throw node.unsupported("on a value that is not quantized")
       }
       try requireImage(tensors[tensors.count - 1], shape: float.graph.values[input].shape, node)
