@@ -9,6 +9,11 @@ public struct Requantization {
   public var shifts: UnsafePointer<Int32>
   /// Float32 bits of the same ratios, one an output channel.
   public var ratioBits: UnsafePointer<UInt32>
+  /// Float32 bits of the weights' scales, one an output channel.
+  public var weightScales: UnsafePointer<UInt32>
+  /// Float32 bits.
+  public var inputScale: UInt32
+  public var outputScale: UInt32
   public var rounding: RoundingMode
   public var zeroPoint: Int32
   /// Fused activation on the output's grid, −128 ≤ low ≤ high ≤ 127.
@@ -18,12 +23,15 @@ public struct Requantization {
   @inlinable
   public init(
     multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int32>,
-    ratioBits: UnsafePointer<UInt32>, rounding: RoundingMode, zeroPoint: Int32, low: Int32,
-    high: Int32
+    ratioBits: UnsafePointer<UInt32>, weightScales: UnsafePointer<UInt32>, inputScale: UInt32,
+    outputScale: UInt32, rounding: RoundingMode, zeroPoint: Int32, low: Int32, high: Int32
   ) {
     self.multipliers = multipliers
     self.shifts = shifts
     self.ratioBits = ratioBits
+    self.weightScales = weightScales
+    self.inputScale = inputScale
+    self.outputScale = outputScale
     self.rounding = rounding
     self.zeroPoint = zeroPoint
     self.low = low
@@ -35,7 +43,7 @@ public struct Requantization {
     _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
     to output: UnsafeMutablePointer<Int8>, stride: Int
   ) {
-    let scale = scale(channel: channel)
+    let scale = rounding == .float64HalfAway ? scale64(channel: channel) : scale(channel: channel)
     storeEach(count, to: output, stride: stride) { index, mode in
       scale.apply(to: sums[index], rounding: mode)
     }
@@ -46,7 +54,8 @@ public struct Requantization {
     _ sums: UnsafePointer<Int32>, channels: Int, to output: UnsafeMutablePointer<Int8>
   ) {
     storeEach(channels, to: output, stride: 1) { channel, mode in
-      scale(channel: channel).apply(to: sums[channel], rounding: mode)
+      let scale = mode == .float64HalfAway ? scale64(channel: channel) : scale(channel: channel)
+      return scale.apply(to: sums[channel], rounding: mode)
     }
   }
 
@@ -54,6 +63,14 @@ public struct Requantization {
   private func scale(channel: Int) -> OutputScale {
     OutputScale(
       multiplier: multipliers[channel], shift: shifts[channel], ratioBits: ratioBits[channel])
+  }
+
+  /// With the ratio as a double, which takes a long division.
+  private func scale64(channel: Int) -> OutputScale {
+    var scale = scale(channel: channel)
+    scale.ratio64 = Float64Ratio(
+      input: inputScale, weight: weightScales[channel], output: outputScale)
+    return scale
   }
 
   /// One loop a mode, so that the choice is made once and not for every value.
@@ -69,6 +86,8 @@ public struct Requantization {
       for index in 0..<count { place(value(index, .singleRounding), at: output + index &* stride) }
     case .float32HalfEven:
       for index in 0..<count { place(value(index, .float32HalfEven), at: output + index &* stride) }
+    case .float64HalfAway:
+      for index in 0..<count { place(value(index, .float64HalfAway), at: output + index &* stride) }
     }
   }
 

@@ -88,6 +88,10 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case ratio
   case weightScale
   case overflow
+
+  // Softmax, lookups and constants.
+  case softmax
+  case offGrid
 }
 
 extension FormatRule {
@@ -152,6 +156,9 @@ extension FormatRule {
     case .ratio: "a ratio must be finite and agree with its multiplier and shift"
     case .weightScale: "a weight scale must be finite"
     case .overflow: "the accumulator must be proved to stay below 2^31"
+    case .softmax:
+      "a softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256"
+    case .offGrid: "a table's or constant's value must lie on the output's grid"
     }
   }
 }
