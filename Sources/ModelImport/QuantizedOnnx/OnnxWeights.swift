@@ -95,6 +95,14 @@ struct OnnxWeights {
     return (result, isNarrow ? 4 : 8)
   }
 
+  /// The real number that a constant of one element stands for; nil for any other.
+  var single: Float? {
+    guard case .tensor(let tensor) = source, tensor.count == 1 else { return nil }
+    var value = 0
+    tensor.forEach { value = $1 }
+    return Float(value - quantization.zeroPoints[0]) * quantization.scales[0]
+  }
+
   /// The values of a bias, which is read once and has one a channel; nil where it is not of int32.
   func wholeNumbers(budget: inout ImportBudget) throws(ImportError) -> [Int]? {
     guard case .tensor(let tensor) = source, tensor.type == .int32 else { return nil }

@@ -23,6 +23,18 @@ struct PendingOperation {
   var low = -Float.infinity
   var high = Float.infinity
 
+  /// The tensors whose values the result consists of, each of them as it is; nil where it is computed
+  /// or limited.
+  var moved: [Int]? {
+    guard low == -.infinity, high == .infinity else { return nil }
+    switch kind {
+    case .same(let source), .maxPool(_, let source), .slice(_, let source), .pad(_, let source):
+      return [source]
+    case .concatenate(_, let sources): return sources
+    case .weighted, .add, .mean, .averagePool: return nil
+    }
+  }
+
   /// The same, limited further.
   func clamped(low: Float, high: Float) -> PendingOperation {
     var result = self

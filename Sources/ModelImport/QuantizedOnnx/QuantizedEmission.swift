@@ -52,9 +52,10 @@ extension QuantizedOnnxConverter {
 
   /// Computes an operator's result on a grid. Returns the tensor that holds it.
   mutating func emit(
-    _ pending: PendingOperation, to grid: OnnxGrid, shape: [Int], _ node: ImportNode
+    _ pending: PendingOperation, to grid: OnnxGrid, shape: [Int], name: String? = nil,
+    _ node: ImportNode
   ) throws(ImportError) -> Int {
-    let name = node.outputs.first ?? node.name
+    let name = name ?? node.outputs.first ?? node.name
     switch pending.kind {
     case .same(let source):
       return try emitSame(source, pending, to: grid, name: name, node)

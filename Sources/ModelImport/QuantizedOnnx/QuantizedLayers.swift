@@ -39,12 +39,17 @@ extension QuantizedOnnxConverter {
 
   // MARK: Parts of a layer
 
-  private mutating func realInput(
-    _ node: ImportNode
+  /// Tensor and shape of an input of real numbers.
+  mutating func realInput(
+    _ node: ImportNode, _ index: Int = 0
   ) throws(ImportError) -> (tensor: Int, shape: [Int]) {
-    let (state, shape) = try activation(node)
-    guard case .real(let tensor) = state else {
-      throw node.unsupported("an input that is not quantized")
+    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    guard weights[node.inputs[index]] == nil else {
+      throw node.unsupported("input \(index) is a constant")
+    }
+    let (value, shape) = try float.activation(node, index)
+    guard let tensor = try realTensor(value, node) else {
+      throw node.unsupported("input \(index) is not quantized")
     }
     return (tensor, shape)
   }

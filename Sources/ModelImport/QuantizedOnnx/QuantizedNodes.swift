@@ -17,7 +17,14 @@ extension QuantizedOnnxConverter {
       let integers = try OnnxIntegerTensor(tensor, name: source)
       let parameters = try float.quantization(
         node, scale: 1, zeroPoint: 2, type: integers.type, axis: axis)
-      try define(name, OnnxWeights(integers, parameters, node: node), by: node)
+      let constant = try OnnxWeights(integers, parameters, node: node)
+      try define(name, constant, by: node)
+      // A single number may also be a fill value or a bound.
+      if let value = constant.single {
+        let elements = OnnxConstant.Elements.floats([value])
+        try float.bind(
+          name, to: .constant(.init(dimensions: integers.dimensions, elements: elements)), by: node)
+      }
       return
     }
     if let constant = weights[source] {
@@ -138,7 +145,7 @@ extension QuantizedOnnxConverter {
     case .reshape:
       states[output] = first
     case .softmax:
-      guard case .real(let tensor) = first else {
+      guard let tensor = try realTensor(inputs[0], node) else {
         throw node.unsupported("on a value that is not quantized")
       }
       states[output] = .softmax(tensor)
@@ -162,14 +169,14 @@ extension QuantizedOnnxConverter {
     var tensors: [Int] = []
     var areReal: [Bool] = []
     for input in inputs {
-      switch try state(input, node) {
-      case .real(let tensor):
+      if let tensor = try realTensor(input, node) {
         tensors.append(tensor)
         areReal.append(true)
-      case .integer(let tensor):
+      } else if case .integer(let tensor) = try state(input, node) {
         tensors.append(tensor)
         areReal.append(false)
-      default: throw node.unsupported("on a value that is not quantized")
+      } else {
+        throw node.unsupported("on a value that is not quantized")
       }
       try requireImage(tensors[tensors.count - 1], shape: float.graph.values[input].shape, node)
     }
@@ -207,11 +214,8 @@ extension QuantizedOnnxConverter {
     if let index = constants.firstIndex(of: true) {
       return try addBias(node, constant: index)
     }
-    let (first, shape) = try activation(node, 0)
-    let (second, other) = try activation(node, 1)
-    guard case .real(let left) = first, case .real(let right) = second else {
-      throw node.unsupported("on values that are not quantized")
-    }
+    let (left, shape) = try realInput(node, 0)
+    let (right, other) = try realInput(node, 1)
     guard shape == other else {
       throw node.unsupported("inputs of different shapes, \(shape) and \(other)")
     }

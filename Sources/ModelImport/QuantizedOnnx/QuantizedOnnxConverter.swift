@@ -68,7 +68,7 @@ struct QuantizedOnnxConverter {
   /// Leaves a node to the converter of float models. What it computes of constants stays there; an
   /// operator on activations becomes a pending operation, or an operation on integers at once.
   mutating func delegate(_ node: ImportNode) throws(ImportError) {
-    if let name = node.inputs.first(where: { weights[$0] != nil }) {
+    if let name = node.inputs.first(where: { weights[$0] != nil && float.binding(of: $0) == nil }) {
       throw node.unsupported("on quantized weights '\(printable(name))'")
     }
     let known = float.graph.nodes.count
@@ -87,6 +87,26 @@ struct QuantizedOnnxConverter {
   func state(_ value: Int, _ node: ImportNode) throws(ImportError) -> State {
     guard let state = states[value] else { throw node.error("reads a value of no known kind") }
     return state
+  }
+
+  /// The tensor that holds a value's real numbers; nil for integers, and for what has no grid yet.
+  ///
+  /// Operators that only move values about need no QuantizeLinear behind them: the grid is still
+  /// their input's.
+  mutating func realTensor(_ value: Int, _ node: ImportNode) throws(ImportError) -> Int? {
+    switch try state(value, node) {
+    case .real(let tensor): return tensor
+    case .pending(let pending):
+      guard let sources = pending.moved else { return nil }
+      let grid = grid(of: sources[0])
+      guard sources.allSatisfy({ self.grid(of: $0) == grid }) else { return nil }
+      let description = float.graph.values[value]
+      let tensor = try emit(
+        pending, to: grid, shape: description.shape, name: description.name, node)
+      states[value] = .real(tensor)
+      return tensor
+    case .floatInput, .integer, .softmax: return nil
+    }
   }
 
   /// State and shape of an input that must be an activation.

@@ -1,0 +1,56 @@
+/// A program in another format, and what the format could not take as it was.
+public struct ExportedModel: Sendable, Equatable {
+  public var bytes: [UInt8]
+  /// Empty where the file computes the program's own numbers.
+  public var notes: [ExportNote]
+}
+
+/// Something that the target format has no place for, and what stands there instead.
+public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
+  public enum Subject: Sendable, Equatable {
+    /// Channels with a negative scale, whose weights and biases were negated. Of their weights
+    /// `clamped` had no negative on the grid and were brought to its end: another network.
+    case negatedChannels(Int, clamped: Int)
+    /// An operation written as others, which give the same numbers.
+    case rewritten(as: String)
+    /// Of all possible accumulators, so many get a result that differs, by one unit.
+    case rounding(differing: Int, of: Int)
+  }
+
+  /// Name of the operation.
+  public var operation: String
+  public var subject: Subject
+
+  /// Whether the file computes other numbers than the program does.
+  public var changesResults: Bool {
+    switch subject {
+    case .negatedChannels(_, let clamped): clamped > 0
+    case .rewritten: false
+    case .rounding: true
+    }
+  }
+
+  public var description: String {
+    switch subject {
+    case .negatedChannels(let count, let clamped):
+      "\(operation): \(count) channels with a negative scale, weights negated"
+        + (clamped > 0 ? "; \(clamped) weights clamped" : "")
+    case .rewritten(let form): "\(operation): written as \(form), which gives the same numbers"
+    case .rounding(let differing, let total):
+      "\(operation): \(differing) of \(total) possible accumulators are rounded to the other side"
+    }
+  }
+}
+
+/// Why a program cannot be exported.
+public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
+  case program(String)
+  case operation(name: String, String)
+
+  public var description: String {
+    switch self {
+    case .program(let reason): "the model cannot be exported: \(reason)"
+    case .operation(let name, let reason): "operation \(name): \(reason)"
+    }
+  }
+}

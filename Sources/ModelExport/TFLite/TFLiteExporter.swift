@@ -1,0 +1,173 @@
+import FixedPoint
+import ModelWriter
+import TFLiteSchema
+
+/// Writes programs as `.tflite` files for TensorFlow Lite, LiteRT and TensorFlow Lite Micro.
+///
+/// Integers, scales and zero points are the program's own. The file has no rounding modes: it is
+/// computed as whatever runs it computes, and what its reference kernels give is what the program
+/// gives under the profile `litert-reference`. Where an operation has no equal there, others that
+/// give the same numbers stand for it; the notes say where.
+///
+/// 4-bit weights are written as int4, two a byte. Activations of 4 bits have no type there: they are
+/// int8 tensors on the same coarse grid, whose values stay in −8 ... 7.
+public struct TFLiteExporter {
+  /// - Parameter program: one that `CupelWriter` accepts.
+  /// - Throws: `ExportError` that names the operation and what the format lacks.
+  public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
+    var exporter = TFLiteExporter(program)
+    for tensor in program.tensors.indices where !exporter.isConstant(tensor) {
+      exporter.places[tensor] = exporter.file.add(exporter.description(of: tensor))
+    }
+    for operation in program.operations { try exporter.add(operation) }
+    guard exporter.file.bufferBytes < 1 << 31 - 1 << 24 else {
+      throw .program("its constants take more than a FlatBuffer can hold")
+    }
+    let bytes = exporter.file.bytes(
+      input: exporter.places[program.input], output: exporter.places[program.output],
+      description: "Cupel", metadata: Self.metadata(of: program))
+    return ExportedModel(bytes: bytes, notes: exporter.notes)
+  }
+
+  /// Key and value, a pair a line, under one name.
+  private static func metadata(of program: IntegerProgram) -> [(name: String, content: [UInt8])] {
+    program.metadata.sorted { $0.key < $1.key }.map { key, value in
+      ("cupel." + key, Array(value.utf8))
+    }
+  }
+
+  let program: IntegerProgram
+  var file = TFLiteFile()
+  /// Index in the file of each tensor of the program.
+  var places: [Int]
+  var notes: [ExportNote] = []
+  /// Tensors of the program that a fully connected layer writes: TensorFlow Lite gives them two axes.
+  private let features: Set<Int>
+
+  private init(_ program: IntegerProgram) {
+    self.program = program
+    places = [Int](repeating: -1, count: program.tensors.count)
+    features = Set(
+      program.operations.filter { operation in
+        if case .fullyConnected = operation.kind { true } else { false }
+      }.map(\.output))
+  }
+
+  private func isConstant(_ tensor: Int) -> Bool {
+    program.operations.contains { operation in
+      if case .constant = operation.kind { operation.output == tensor } else { false }
+    }
+  }
+
+  // MARK: Tensors
+
+  func isFeature(_ tensor: Int) -> Bool { features.contains(tensor) }
+
+  /// An int8 tensor of [1, height, width, channels], or [1, channels].
+  func description(of tensor: Int) -> TFLiteFile.Tensor {
+    let own = program.tensors[tensor]
+    return TFLiteFile.Tensor(
+      name: own.name,
+      shape: isFeature(tensor) ? [1, own.channels] : [1, own.height, own.width, own.channels],
+      type: .int8, scales: [own.scale], zeroPoints: [Int64(own.zeroPoint)])
+  }
+
+  /// Another int8 tensor on the grid of one of the program's, of another shape or purpose.
+  mutating func temporary(like tensor: Int, suffix: String, shape: [Int]? = nil) -> Int {
+    var copy = description(of: tensor)
+    copy.name += suffix
+    if let shape { copy.shape = shape }
+    return file.add(copy)
+  }
+
+  /// A constant of one element on the grid of a tensor of the program.
+  mutating func constant(_ value: Int8, onGridOf tensor: Int, name: String) -> Int {
+    var description = description(of: tensor)
+    description.name = name
+    description.shape = [1]
+    return file.add(description, content: [UInt8(bitPattern: value)])
+  }
+
+  /// The place of a tensor with four axes: features that something else than a fully connected
+  /// layer reads are given them first.
+  mutating func image(_ tensor: Int) -> Int {
+    guard isFeature(tensor) else { return places[tensor] }
+    let channels = program.tensors[tensor].channels
+    let output = temporary(like: tensor, suffix: "/image", shape: [1, 1, 1, channels])
+    let shape = file.add([1, 1, 1, channels], name: "shape")
+    append(.reshape, [places[tensor], shape], output, options: (TFLite.OptionsType.reshape, []))
+    return output
+  }
+
+  // MARK: Operators
+
+  mutating func append(
+    _ code: TFLite.Operation, version: Int32 = 1, _ inputs: [Int], _ output: Int,
+    options: (type: UInt8, fields: [(id: Int, value: TFLiteFile.Field)])? = nil
+  ) {
+    append(code: code.rawValue, version: version, inputs, output, options: options)
+  }
+
+  mutating func append(
+    code: Int32, version: Int32, _ inputs: [Int], _ output: Int,
+    options: (type: UInt8, fields: [(id: Int, value: TFLiteFile.Field)])? = nil
+  ) {
+    file.operators.append(
+      TFLiteFile.Operator(
+        code: code, version: version, inputs: inputs, outputs: [output], options: options))
+  }
+
+  mutating func note(_ operation: IntegerOperation, _ subject: ExportNote.Subject) {
+    notes.append(ExportNote(operation: operation.name, subject: subject))
+  }
+
+  private mutating func add(_ operation: IntegerOperation) throws(ExportError) {
+    let output = operation.output
+    switch operation.kind {
+    case .convolution(let window, let groups, let weighted):
+      try addConvolution(operation, window, groups: groups, weighted)
+    case .depthwiseConvolution(let window, let weighted):
+      try addConvolution(operation, window, groups: nil, weighted)
+    case .fullyConnected(let weighted): try addFullyConnected(operation, weighted)
+    case .add(let add): try addSum(operation, add, code: .add)
+    case .subtract(let add): try addSum(operation, add, code: .sub)
+    case .multiply(let rescale): try addProduct(operation, rescale)
+    case .averagePool(let window):
+      try addPool(operation, window, code: .averagePool2D, fill: nil)
+    case .maxPool(let window): try addPool(operation, window, code: .maxPool2D, fill: -128)
+    case .mean(let rescale): addMean(operation, rescale)
+    case .requantize(let rescale): try addRequantization(operation, rescale)
+    case .clamp(let low, let high):
+      let grid = program.tensors[output]
+      addClamp(
+        image(operation.inputs[0]), low: low, high: high, outside: -128...127, to: output,
+        name: grid.name)
+    case .pad(let padding, let value): addPad(operation, padding, value: value)
+    case .concatenate(let axis):
+      append(
+        .concatenation, version: 2, operation.inputs.map { image($0) }, places[output],
+        options: (
+          TFLite.OptionsType.concatenation,
+          [(TFLite.Options.Concatenation.axis, .int32(Int32(axis + 1)))]
+        ))
+    case .slice(let slice): addSlice(operation, slice)
+    case .softmax: try addSoftmax(operation)
+    case .transpose(let axes):
+      let order = file.add([0] + axes.map { $0 + 1 }, name: "order")
+      append(
+        .transpose, version: 2, [image(operation.inputs[0]), order], places[output],
+        options: (TFLite.OptionsType.transpose, []))
+    case .reshape:
+      let own = program.tensors[output]
+      let shape = file.add([1, own.height, own.width, own.channels], name: "shape")
+      append(
+        .reshape, [places[operation.inputs[0]], shape], places[output],
+        options: (TFLite.OptionsType.reshape, []))
+    case .constant(let values):
+      places[output] = file.add(
+        description(of: output), content: values.map { UInt8(bitPattern: $0) })
+    case .lookup, .broadcast:
+      throw .operation(name: operation.name, "TensorFlow Lite has no operator that does this")
+    }
+  }
+}

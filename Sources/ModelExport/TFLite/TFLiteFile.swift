@@ -1,0 +1,184 @@
+import TFLiteSchema
+
+/// A TensorFlow Lite model under construction: tensors, buffers and operators of one subgraph.
+struct TFLiteFile {
+  typealias Field = FlatBufferBuilder.Field
+
+  struct Tensor {
+    var name: String
+    var shape: [Int]
+    var type: TFLite.ElementType
+    /// Index of its constant content; 0 for none.
+    var buffer = 0
+    var scales: [Float] = []
+    var zeroPoints: [Int64] = []
+    /// The channels' axis, where there is more than one scale.
+    var axis = 0
+  }
+
+  struct Operator {
+    var code: Int32
+    var version: Int32
+    var inputs: [Int]
+    var outputs: [Int]
+    /// Code of the union's type and its fields.
+    var options: (type: UInt8, fields: [(id: Int, value: Field)])?
+  }
+
+  var tensors: [Tensor] = []
+  var operators: [Operator] = []
+  /// The first one stays empty, as the schema has it.
+  private(set) var buffers: [[UInt8]] = [[]]
+  private var known: [[UInt8]: Int] = [:]
+  /// Bytes of constants so far.
+  private(set) var bufferBytes = 0
+
+  mutating func add(_ tensor: Tensor) -> Int {
+    tensors.append(tensor)
+    return tensors.count - 1
+  }
+
+  /// A tensor with content. Equal contents share a buffer.
+  mutating func add(_ tensor: Tensor, content: [UInt8]) -> Int {
+    var tensor = tensor
+    if let index = known[content] {
+      tensor.buffer = index
+    } else {
+      buffers.append(content)
+      bufferBytes += content.count
+      tensor.buffer = buffers.count - 1
+      known[content] = tensor.buffer
+    }
+    return add(tensor)
+  }
+
+  /// A list of integers that an operator takes as an input.
+  mutating func add(_ values: [Int], shape: [Int]? = nil, name: String) -> Int {
+    add(
+      Tensor(name: name, shape: shape ?? [values.count], type: .int32),
+      content: values.flatMap { littleEndian(Int32(truncatingIfNeeded: $0)) })
+  }
+
+  // MARK: Bytes
+
+  /// - Parameters:
+  ///   - description: free text.
+  ///   - metadata: names and contents.
+  func bytes(
+    input: Int, output: Int, description: String, metadata: [(name: String, content: [UInt8])]
+  ) -> [UInt8] {
+    var builder = FlatBufferBuilder()
+    let contents = buffers + metadata.map(\.content)
+    // Back to front, so that buffers come in their order.
+    var bufferTables: [FlatBufferBuilder.Reference] = []
+    for content in contents.reversed() {
+      let data = content.isEmpty ? nil : builder.vector(bytes: content, alignment: 16)
+      bufferTables.append(
+        builder.table(data.map { [(TFLite.Buffer.data, .reference($0))] } ?? []))
+    }
+    bufferTables.reverse()
+    let bufferList = builder.vector(bufferTables)
+    let entries = metadata.enumerated().map { index, entry in
+      let name = builder.string(entry.name)
+      return builder.table([
+        (TFLite.Metadata.name, .reference(name)),
+        (TFLite.Metadata.buffer, .uint32(UInt32(buffers.count + index))),
+      ])
+    }
+    let metadataList = builder.vector(entries)
+    let codes = Self.codes(of: operators)
+    let subgraph = self.subgraph(&builder, input: input, output: output, codes: codes)
+    let subgraphList = builder.vector([subgraph])
+    let text = builder.string(description)
+    let codeTables = codes.map { code in
+      builder.table([
+        (TFLite.OperatorCode.deprecatedBuiltinCode, .int8(Int8(clamping: min(code.code, 127)))),
+        (TFLite.OperatorCode.version, .int32(code.version)),
+        (TFLite.OperatorCode.builtinCode, .int32(code.code)),
+      ])
+    }
+    let codeList = builder.vector(codeTables)
+    let model = builder.table([
+      (TFLite.Model.version, .uint32(TFLite.version)),
+      (TFLite.Model.operatorCodes, .reference(codeList)),
+      (TFLite.Model.subgraphs, .reference(subgraphList)),
+      (TFLite.Model.description, .reference(text)),
+      (TFLite.Model.buffers, .reference(bufferList)),
+      (TFLite.Model.metadata, .reference(metadataList)),
+    ])
+    return builder.finish(model, identifier: TFLite.identifier)
+  }
+
+  private struct Code: Equatable {
+    var code: Int32
+    var version: Int32
+  }
+
+  /// Each operator's code once, in order of appearance.
+  private static func codes(of operators: [Operator]) -> [Code] {
+    var codes: [Code] = []
+    for item in operators {
+      let code = Code(code: item.code, version: item.version)
+      if !codes.contains(code) { codes.append(code) }
+    }
+    return codes
+  }
+
+  private func subgraph(
+    _ builder: inout FlatBufferBuilder, input: Int, output: Int, codes: [Code]
+  ) -> FlatBufferBuilder.Reference {
+    let operatorTables = operators.map { item in
+      table(item, code: codes.firstIndex(of: Code(code: item.code, version: item.version)) ?? 0,
+        &builder)
+    }
+    let operatorList = builder.vector(operatorTables)
+    let tensorTables = tensors.map { table($0, &builder) }
+    let tensorList = builder.vector(tensorTables)
+    let inputs = builder.vector([Int32(input)])
+    let outputs = builder.vector([Int32(output)])
+    let name = builder.string("main")
+    return builder.table([
+      (TFLite.Subgraph.tensors, .reference(tensorList)),
+      (TFLite.Subgraph.inputs, .reference(inputs)),
+      (TFLite.Subgraph.outputs, .reference(outputs)),
+      (TFLite.Subgraph.operators, .reference(operatorList)),
+      (TFLite.Subgraph.name, .reference(name)),
+    ])
+  }
+
+  private func table(
+    _ item: Operator, code: Int, _ builder: inout FlatBufferBuilder
+  ) -> FlatBufferBuilder.Reference {
+    var fields: [(id: Int, value: Field)] = [
+      (TFLite.Operator.opcodeIndex, .uint32(UInt32(code))),
+      (TFLite.Operator.inputs, .reference(builder.vector(item.inputs.map { Int32($0) }))),
+      (TFLite.Operator.outputs, .reference(builder.vector(item.outputs.map { Int32($0) }))),
+    ]
+    if let options = item.options {
+      fields.append((TFLite.Operator.builtinOptionsType, .uint8(options.type)))
+      fields.append(
+        (TFLite.Operator.builtinOptions, .reference(builder.table(options.fields))))
+    }
+    return builder.table(fields)
+  }
+
+  private func table(
+    _ tensor: Tensor, _ builder: inout FlatBufferBuilder
+  ) -> FlatBufferBuilder.Reference {
+    var fields: [(id: Int, value: Field)] = [
+      (TFLite.Tensor.shape, .reference(builder.vector(tensor.shape.map { Int32($0) }))),
+      (TFLite.Tensor.type, .int8(tensor.type.rawValue)),
+      (TFLite.Tensor.buffer, .uint32(UInt32(tensor.buffer))),
+      (TFLite.Tensor.name, .reference(builder.string(tensor.name))),
+    ]
+    if !tensor.scales.isEmpty {
+      let quantization = builder.table([
+        (TFLite.Quantization.scale, .reference(builder.vector(tensor.scales))),
+        (TFLite.Quantization.zeroPoint, .reference(builder.vector(tensor.zeroPoints))),
+        (TFLite.Quantization.dimension, .int32(Int32(tensor.axis))),
+      ])
+      fields.append((TFLite.Tensor.quantization, .reference(quantization)))
+    }
+    return builder.table(fields)
+  }
+}
