@@ -52,8 +52,10 @@ let host: [Target] = [
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
-      "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "Audit", "Datasets", "FineTuning", "FixedPoint", "FloatGraph", "HostRuntime",
+      "IntegerRuntime",
+      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
+      "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
