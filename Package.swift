@@ -39,9 +39,7 @@ let host: [Target] = [
     ]),
   .target(
     name: "ModelExport",
-    dependencies: [
-      "FixedPoint", "IntegerKernels", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema",
-    ]),
+    dependencies: ["FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema"]),
   .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
@@ -57,8 +55,9 @@ let host: [Target] = [
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "IntegerRuntime",
-      "ModelExport", "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "Audit", "Datasets", "FineTuning", "FixedPoint", "FloatGraph", "HostRuntime",
+      "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "ModelWriter", "Purification",
+      "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]

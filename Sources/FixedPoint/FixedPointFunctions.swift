@@ -46,7 +46,8 @@ public func reciprocalOfOnePlus(_ a: Int32) -> Int32 {
   // (1 + a) / 2, rounded away from zero.
   let halfDenominator = Int32(truncatingIfNeeded: (Int64(a) &+ Int64(one31) &+ 1) / 2)
   // x approximates the inverse of that, in Q2.29, from 48/17 − 32/17 · d on.
-  var x = 1_515_870_810
+  var x =
+    1_515_870_810
     &+ saturatingRoundingDoublingHighMultiply(halfDenominator, -1_010_580_540)
   for _ in 0..<3 {
     let error = (1 &<< 29) &- saturatingRoundingDoublingHighMultiply(halfDenominator, x)

@@ -1,3 +1,4 @@
+import FixedPoint
 import FloatGraph
 import Foundation
 import ModelWriter
@@ -36,17 +37,23 @@ public enum OnnxImporter {
   /// DequantizeLinear around float operators, or operators such as QLinearConv. Scales, zero points
   /// and integers are the file's own; unsigned values are moved by 128 (or 8) to signed ones.
   ///
+  /// - Parameter profile: whose rounding an integer program's operators carry.
   /// - Throws: `ImportError`.
-  public static func model(bytes: [UInt8]) throws(ImportError) -> ImportedModel {
-    guard bytes.count <= maximumBytes else {
-      throw .malformed(
-        offset: maximumBytes, rule: "\(bytes.count) bytes are more than \(maximumBytes)")
+  public static func model(
+    bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime
+  ) throws(ImportError) -> ImportedModel {
+    let size = bytes.count
+    guard size <= maximumBytes else {
+      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
     }
-    let model = try decode(Data(bytes))
+    let data = Data(bytes)
+    bytes = []
+    let model = try decode(consume data)
     guard QuantizedOperatorTable.isQuantized(model) else {
-      return .float(try OnnxConverter.convert(model, fileBytes: bytes.count))
+      return .float(try OnnxConverter.convert(model, fileBytes: size))
     }
-    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: bytes.count))
+    return .integer(
+      try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {

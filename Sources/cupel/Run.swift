@@ -16,7 +16,7 @@ struct Run: ParsableCommand {
         cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
       """)
 
-  @Argument(help: "A .cupel file, or a float ONNX file for comparison.") var model: String
+  @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
 
   @Option(help: ArgumentHelp("Use only the first images.", valueName: "n")) var limit: Int?
 
@@ -28,7 +28,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.",
+      "Round as this runtime, whatever the file says: tflm, litert-reference, xnnpack or onnxruntime.",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 
@@ -99,21 +99,22 @@ struct Run: ParsableCommand {
 
   /// The model, the folder with its images, and the kernels that run it.
   private func classifier() throws -> (any Classifier, String, InstructionSet?) {
-    if isCupelFile(model) {
-      let integer = try IntegerModel(
-        path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    switch try LoadedModel(
+      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    {
+    case .integer(let integer):
       let classifier = try IntegerClassifier(
         engine: integer.engine, preprocessing: try integer.preprocessing(data),
         threads: compute.threads)
       return (
         classifier, try data.folder(dataset: integer.dataset), integer.engine.instructionSet
       )
+    case .float(let float):
+      if profile != nil { throw ValidationError("--profile is for integer models") }
+      if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
+      let classifier = try FloatClassifier(
+        graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
+      return (classifier, try data.folder(dataset: float.specimen?.dataset), nil)
     }
-    if profile != nil { throw ValidationError("--profile is for .cupel files") }
-    if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
-    let float = try FloatModel(path: model)
-    let classifier = try FloatClassifier(
-      graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
-    return (classifier, try data.folder(dataset: float.specimen?.dataset), nil)
   }
 }

@@ -29,19 +29,22 @@ struct QuantizedOnnxConverter {
   /// Names of dequantized constants.
   var weights: [String: OnnxWeights] = [:]
   /// Whose rounding the operations carry.
-  let profile = DeploymentProfile.onnxruntime
+  let profile: DeploymentProfile
   private var unsupported: [ImportError.UnsupportedOperator] = []
   private var unknown: Set<String> = []
 
-  private init(_ float: OnnxConverter) { self.float = float }
+  private init(_ float: OnnxConverter, profile: DeploymentProfile) {
+    self.float = float
+    self.profile = profile
+  }
 
   static func convert(
-    _ model: OnnxModel, fileBytes: Int
+    _ model: OnnxModel, fileBytes: Int, profile: DeploymentProfile
   ) throws(ImportError) -> IntegerProgram {
     let (float, nodes, output) = try OnnxConverter.prepare(
       model, fileBytes: fileBytes, inputTypes: [1, 2, 3],
       checkTypes: QuantizedOperatorTable.checkTypes)
-    var converter = QuantizedOnnxConverter(float)
+    var converter = QuantizedOnnxConverter(float, profile: profile)
     try converter.addInput(model.graph, nodes: nodes)
     for node in nodes { try converter.convert(node) }
     if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
@@ -189,35 +192,6 @@ struct QuantizedOnnxConverter {
     guard shape.count == 3 || tensor.height * tensor.width == 1 || tensor.channels == 1 else {
       throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
     }
-    return result.removingUnused()
-  }
-}
-
-extension IntegerProgram {
-  /// The program without operations that do not contribute to its output, and without their
-  /// tensors; the input always stays.
-  package func removingUnused() -> IntegerProgram {
-    var isUsed = [Bool](repeating: false, count: tensors.count)
-    isUsed[output] = true
-    for operation in operations.reversed() where isUsed[operation.output] {
-      for input in operation.inputs { isUsed[input] = true }
-    }
-    isUsed[input] = true
-    var places = [Int](repeating: 0, count: tensors.count)
-    var result = self
-    result.tensors = []
-    for index in tensors.indices where isUsed[index] {
-      places[index] = result.tensors.count
-      result.tensors.append(tensors[index])
-    }
-    result.operations = operations.filter { isUsed[$0.output] }.map { operation in
-      var moved = operation
-      moved.inputs = operation.inputs.map { places[$0] }
-      moved.output = places[operation.output]
-      return moved
-    }
-    result.input = places[input]
-    result.output = places[output]
-    return result
+    return result.removingUnusedOperations()
   }
 }

@@ -165,7 +165,8 @@ extension TFLiteModel {
     tensor.isVariable = try table.flag(TFLite.Tensor.isVariable)
     guard let quantization = try table.table(TFLite.Tensor.quantization) else { return tensor }
     let scales = try quantization.vector(TFLite.Quantization.scale, elementSize: 4)
-    tensor.scales = try Self.numbers(scales, UInt32.self, budget: &budget).map(Float.init(bitPattern:))
+    tensor.scales = try Self.numbers(scales, UInt32.self, budget: &budget).map(
+      Float.init(bitPattern:))
     let zeros = try quantization.vector(TFLite.Quantization.zeroPoint, elementSize: 8)
     tensor.zeroPoints = try Self.numbers(zeros, Int64.self, budget: &budget)
     tensor.quantizedDimension = Int(

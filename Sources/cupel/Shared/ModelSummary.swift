@@ -189,6 +189,14 @@ extension IntegerOperation.Kind {
     case .requantize: "requantize"
     case .concatenate: "concatenate"
     case .slice: "slice"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .softmax: "softmax"
+    case .lookup: "lookup"
+    case .transpose: "transpose"
+    case .reshape: "reshape"
+    case .broadcast: "broadcast"
+    case .constant: "constant"
     }
   }
 }

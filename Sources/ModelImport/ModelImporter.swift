@@ -1,0 +1,26 @@
+import FixedPoint
+import Foundation
+
+/// Reads a vendor's file of any format, told by its first bytes.
+public enum ModelImporter {
+  /// Largest file that is read: 1 GiB.
+  public static let maximumBytes = 1 << 30
+
+  /// The profile of the runtime that a file's format is made for.
+  public static func profile(of bytes: [UInt8]) -> DeploymentProfile {
+    TFLiteImporter.recognizes(bytes) ? .tflm : .onnxruntime
+  }
+
+  /// - Parameter profile: whose rounding an integer model's operators carry; nil for the runtime's
+  ///   that the format is made for.
+  /// - Throws: `ImportError`.
+  public static func load(
+    bytes: consuming [UInt8], profile: DeploymentProfile? = nil
+  ) throws(ImportError) -> ImportedModel {
+    let profile = profile ?? Self.profile(of: bytes)
+    if TFLiteImporter.recognizes(bytes) {
+      return try TFLiteImporter.load(bytes: bytes, profile: profile)
+    }
+    return try OnnxImporter.model(bytes: bytes, profile: profile)
+  }
+}
