@@ -47,14 +47,44 @@ enum Gzip {
   }
 }
 
+extension Gzip {
+  /// Inflates deflated data without header or trailer until `limit` bytes came out or all is
+  /// inflated. Nothing may follow them.
+  ///
+  /// - Throws: `GzipError` where the data are corrupt, end too early or too late.
+  static func inflateRaw(_ bytes: ArraySlice<UInt8>, limit: Int) throws(GzipError) -> [UInt8] {
+    let stream = try InflateStream(isRaw: true)
+    var output: [UInt8] = []
+    var offset = bytes.startIndex
+    var step = [UInt8](repeating: 0, count: 1 << 16)
+    while output.count < limit {
+      let progress = stream.inflate(
+        bytes[offset...], into: &step, atMost: limit - output.count)
+      offset += progress.consumed
+      output += step[..<progress.produced]
+      switch progress.status {
+      case Z_OK where progress.consumed + progress.produced > 0: continue
+      case Z_STREAM_END where offset == bytes.endIndex: return output
+      case Z_STREAM_END: throw GzipError(offset: offset, rule: "data behind the compressed ones")
+      case Z_OK, Z_BUF_ERROR:
+        throw GzipError(offset: offset, rule: "the compressed data end too early")
+      default:
+        throw GzipError(
+          offset: offset, rule: "the compressed data are corrupt: \(stream.reason)")
+      }
+    }
+    return output
+  }
+}
+
 /// zlib's state, at an address that stays the same, since zlib keeps a pointer to it.
 private struct InflateStream: ~Copyable {
   private let state: UnsafeMutablePointer<z_stream>
 
-  init() throws(GzipError) {
+  init(isRaw: Bool = false) throws(GzipError) {
     state = .allocate(capacity: 1)
     state.initialize(to: z_stream())
-    guard czlib_inflate_init_gzip(state) == Z_OK else {
+    guard (isRaw ? czlib_inflate_init_raw(state) : czlib_inflate_init_gzip(state)) == Z_OK else {
       state.deallocate()
       throw GzipError(offset: 0, rule: "zlib cannot start: too little memory")
     }

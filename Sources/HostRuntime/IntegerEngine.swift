@@ -254,7 +254,7 @@ public final class IntegerEngine: Sendable {
   }
 
   /// Takes a workspace with room for so many images and parts, kept from an earlier run or new.
-  private func workspace(images: Int, parts: Int) -> Workspace {
+  func workspace(images: Int, parts: Int) -> Workspace {
     let kept = workspaces.withLock { kept -> Workspace? in
       // Nearly always the last one.
       let place = kept.lastIndex {
@@ -274,7 +274,7 @@ public final class IntegerEngine: Sendable {
   }
 
   /// Keeps a workspace for the next run; of many only the latest.
-  private func keep(_ workspace: Workspace) {
+  func keep(_ workspace: Workspace) {
     workspaces.withLock { kept in
       kept.append(workspace)
       if kept.count > Self.mostKept { kept.removeFirst() }

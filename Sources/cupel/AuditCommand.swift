@@ -44,7 +44,7 @@ struct AuditCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Whose rounding: tflm, litert-reference, xnnpack or onnxruntime. .cupel files carry their own.",
+      "Whose rounding: \(DeploymentProfile.list). .cupel files carry their own.",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 

@@ -27,7 +27,7 @@ struct Compile: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Whose rounding the operators carry: tflm, litert-reference, xnnpack or onnxruntime. "
+      "Whose rounding the operators carry: \(DeploymentProfile.list). "
         + "(default: tflm; onnxruntime for a quantized ONNX file)",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?

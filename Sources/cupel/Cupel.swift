@@ -19,7 +19,7 @@ struct Cupel: ParsableCommand {
     version: toolVersion,
     subcommands: [
       Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
-      Demo.self,
+      Diff.self, Export.self, Demo.self,
     ])
 
   static let toolVersion = "0.1.0"

@@ -34,7 +34,7 @@ struct Dump: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Round as this runtime, whatever the file says: tflm, litert-reference, xnnpack or onnxruntime.",
+      "Round as this runtime, whatever the file says: \(DeploymentProfile.list).",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 

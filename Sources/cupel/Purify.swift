@@ -36,7 +36,7 @@ struct Purify: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Whose rounding the operators carry: tflm (the default), litert-reference, xnnpack or onnxruntime.",
+      "Whose rounding the operators carry: \(DeploymentProfile.list). (default: tflm)",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile = DeploymentProfile.tflm
 

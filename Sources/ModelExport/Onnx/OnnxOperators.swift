@@ -17,10 +17,12 @@ extension OnnxExporter {
     case .multiply(let scale): addBinary("Mul", operation, low: scale.low, high: scale.high)
     case .averagePool(let window):
       addUnary(
-        "AveragePool", operation, low: lowest, high: highest, attributes(window, operation, isPool: true))
+        "AveragePool", operation, low: lowest, high: highest,
+        attributes(window, operation, isPool: true))
     case .maxPool(let window):
       addUnary(
-        "MaxPool", operation, low: lowest, high: highest, attributes(window, operation, isPool: true))
+        "MaxPool", operation, low: lowest, high: highest,
+        attributes(window, operation, isPool: true))
     case .mean(let scale):
       addUnary("GlobalAveragePool", operation, low: scale.low, high: scale.high)
     case .requantize(let scale):

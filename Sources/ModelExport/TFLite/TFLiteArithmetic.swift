@@ -11,7 +11,8 @@ extension TFLiteExporter {
     _ operation: IntegerOperation, _ add: IntegerOperation.Add, code: TFLite.Operation
   ) throws(ExportError) {
     let scales = operation.inputs.map { Double(program.tensors[$0].scale) }
-    let sum = SumScales(scales[0], scales[1], output: Double(program.tensors[operation.output].scale))
+    let sum = SumScales(
+      scales[0], scales[1], output: Double(program.tensors[operation.output].scale))
     guard let sum, sum.multipliers == add.multipliers, sum.shifts == add.shifts,
       sum.outputMultiplier == add.outputMultiplier, sum.outputShift == add.outputShift
     else {
@@ -36,9 +37,11 @@ extension TFLiteExporter {
     let output = program.tensors[operation.output].scale
     let derived = Multiplier(Double(scales[0] * scales[1] / output))
     let exact = Multiplier(Double(scales[0]) * Double(scales[1]) / Double(output))
-    guard [derived, exact].contains(where: {
-      $0?.value == rescale.multiplier && $0?.shift == rescale.shift
-    }) else {
+    guard
+      [derived, exact].contains(where: {
+        $0?.value == rescale.multiplier && $0?.shift == rescale.shift
+      })
+    else {
       throw .operation(
         name: operation.name, "its multiplier is not the one that follows from the scales")
     }
@@ -73,7 +76,8 @@ extension TFLiteExporter {
     let ratio = Double(input.scale) / Double(output.scale)
     let own = Scaled(rescale.multiplier, rescale.shift)
     let mean = Scaled(dividing: ratio, by: area).map { Self.differing($0, own, sums) } ?? sums.count
-    let convolution = Scaled(Double(input.scale) * Double(1 / Float(area)) / Double(output.scale))
+    let convolution =
+      Scaled(Double(input.scale) * Double(1 / Float(area)) / Double(output.scale))
       .map { Self.differing($0, own, sums) } ?? sums.count
     let (activation, target, rest) = activation(
       low: rescale.low, high: rescale.high, of: operation.output)
@@ -153,14 +157,16 @@ extension TFLiteExporter {
       multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratio.bitPattern)
     func own(_ value: Int) -> Int { Int(scale.apply(to: Int32(value), rounding: mode)) }
     let ratio = Double(input.scale) / Double(output.scale)
-    let plain = Scaled(ratio).map { plain in
-      values.count { Int(plain.apply(to: Int32($0))) != own($0) }
-    } ?? values.count
+    let plain =
+      Scaled(ratio).map { plain in
+        values.count { Int(plain.apply(to: Int32($0))) != own($0) }
+      } ?? values.count
     let sum = SumScales(
       Double(input.scale), Double(input.scale), output: Double(output.scale))
-    let added = sum.map { sum in
-      values.count { Int(sum.apply(first: Int32($0))) != own($0) }
-    } ?? values.count
+    let added =
+      sum.map { sum in
+        values.count { Int(sum.apply(first: Int32($0))) != own($0) }
+      } ?? values.count
     let target = places[operation.output]
     // What the operator itself leaves outside the bounds, after it has limited values to int8.
     let results = values.map { min(max(own($0) + output.zeroPoint, -128), 127) }

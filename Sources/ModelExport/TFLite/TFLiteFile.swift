@@ -128,7 +128,8 @@ struct TFLiteFile {
     _ builder: inout FlatBufferBuilder, input: Int, output: Int, codes: [Code]
   ) -> FlatBufferBuilder.Reference {
     let operatorTables = operators.map { item in
-      table(item, code: codes.firstIndex(of: Code(code: item.code, version: item.version)) ?? 0,
+      table(
+        item, code: codes.firstIndex(of: Code(code: item.code, version: item.version)) ?? 0,
         &builder)
     }
     let operatorList = builder.vector(operatorTables)

@@ -37,7 +37,8 @@ extension TFLiteExporter {
         [
           (Depthwise.padding, .int8(padding.rawValue)),
           (Depthwise.strideWidth, .int32(steps[0])), (Depthwise.strideHeight, .int32(steps[1])),
-          (Depthwise.depthMultiplier, .int32(1)), (Depthwise.activation, .int8(activation.rawValue)),
+          (Depthwise.depthMultiplier, .int32(1)),
+          (Depthwise.activation, .int8(activation.rawValue)),
           (Depthwise.dilationWidth, .int32(dilations[0])),
           (Depthwise.dilationHeight, .int32(dilations[1])),
         ]

@@ -154,7 +154,8 @@ extension QuantizedOnnxConverter {
   private mutating func integerBias(
     _ node: ImportNode, _ index: Int, _ channels: Int
   ) throws(ImportError) -> [Int] {
-    guard let constant = try float.constant(node, index), case .integers(let list) = constant.elements
+    guard let constant = try float.constant(node, index),
+      case .integers(let list) = constant.elements
     else { throw node.unsupported("a bias that is not a constant of int32") }
     var values: [Int] = []
     for item in list {

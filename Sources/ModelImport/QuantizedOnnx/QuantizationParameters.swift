@@ -46,7 +46,8 @@ extension OnnxConverter {
     var result = OnnxQuantization(
       scales: scales, zeroPoints: [Int](repeating: 0, count: scales.count), type: type, axis: axis)
     guard node.hasInput(zeroPoint) else { return result }
-    guard let tensor = initializer(node.inputs[zeroPoint]) ?? constantTensors[node.inputs[zeroPoint]]
+    guard
+      let tensor = initializer(node.inputs[zeroPoint]) ?? constantTensors[node.inputs[zeroPoint]]
     else { throw node.unsupported("a zero point that is not a constant") }
     let points = try OnnxIntegerTensor(tensor, name: node.inputs[zeroPoint])
     guard points.count == scales.count, points.dimensions.count <= 1 else {

@@ -222,7 +222,8 @@ extension QuantizedOnnxConverter {
     let (values, bits) = try layer.weights.ordered(
       node, budget: &float.budget, destination: destination)
     var weighted = try weighted(
-      weights: values, bits: bits, scales: scales, bias: bias, input: input, pending, to: grid, node)
+      weights: values, bits: bits, scales: scales, bias: bias, input: input, pending, to: grid, node
+    )
     if case .linear = layer.form { weighted.rounding = profile.mode(isFullyConnected: true) }
     let output = try addTensor(name, shape: shape, grid: grid, node: node)
     append(pending.name, kind(weighted), [input], output)

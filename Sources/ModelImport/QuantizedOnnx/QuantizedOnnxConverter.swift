@@ -171,7 +171,8 @@ struct QuantizedOnnxConverter {
       return program.input
     }
     guard grid.bits == 8 else { throw node.unsupported("a network's input of 4 bits") }
-    program.input = try addTensor(node.outputs.first ?? "input", shape: shape, grid: grid, node: node)
+    program.input = try addTensor(
+      node.outputs.first ?? "input", shape: shape, grid: grid, node: node)
     return program.input
   }
 

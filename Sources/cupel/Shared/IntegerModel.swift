@@ -44,11 +44,11 @@ struct IntegerModel {
   /// How its weights were rounded, as the file says.
   var rounding: String { engine.metadata(ModelMetadata.rounding) ?? "unknown" }
 
-  /// The profile whose rounding the weighted operators carry, read off the operators themselves;
-  /// "custom" where no profile has it.
+  /// The profile whose rounding the weighted operators carry, read off the operators themselves; of
+  /// several with the same rounding the one that the metadata name. "custom" where no profile has it.
   var profileName: String {
     let program = engine.withModel { CupelReader.program(from: $0) }
-    let profile = DeploymentProfile.allCases.first { profile in
+    let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
         switch operation.kind {
         case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted):
@@ -59,7 +59,8 @@ struct IntegerModel {
         }
       }
     }
-    return profile?.name ?? "custom"
+    let stated = program.metadata[ModelMetadata.profile]
+    return (profiles.first { $0.name == stated } ?? profiles.first)?.name ?? "custom"
   }
 
   /// From the flags, else from the file's metadata; never guessed.

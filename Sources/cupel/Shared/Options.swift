@@ -144,6 +144,9 @@ extension DeploymentProfile {
     }
   }
 
+  /// All names, for help.
+  static var list: String { allCases.map(\.name).joined(separator: ", ") }
+
   /// nil for a name that no profile has.
   init?(named name: String) {
     guard let profile = Self.allCases.first(where: { $0.name == name }) else { return nil }

@@ -1,0 +1,95 @@
+import CZlib
+import Support
+
+/// The arrays of a `.npz` file: a zip archive (PKWARE, APPNOTE.TXT) of `.npy` files, stored or
+/// deflated, as NumPy's `savez` and `savez_compressed` write it.
+public struct NumpyArchive: Sendable {
+  /// The arrays' names, without `.npy`, in the archive's order.
+  public let names: [String]
+  public let path: String
+  private let bytes: [UInt8]
+  private let entries: [String: ZipDirectory.Entry]
+  /// Most bytes that one array may take.
+  private let limit: Int
+
+  /// - Parameter limit: most bytes of the file, and of an array in it.
+  /// - Throws: `DatasetError` with the file's offset and the rule that it breaks.
+  public init(path: String, limit: Int = 1 << 31) throws(DatasetError) {
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try InputFile.read(path, limit: limit)
+    } catch {
+      throw DatasetError(error)
+    }
+    try self.init(bytes: bytes, path: path, limit: limit)
+  }
+
+  /// - Parameter path: for messages.
+  public init(bytes: [UInt8], path: String, limit: Int = 1 << 31) throws(DatasetError) {
+    let directory = try ZipDirectory(bytes, path: path)
+    var names: [String] = []
+    var entries: [String: ZipDirectory.Entry] = [:]
+    for entry in directory.entries {
+      let name = entry.name.hasSuffix(".npy") ? String(entry.name.dropLast(4)) : entry.name
+      guard entries.updateValue(entry, forKey: name) == nil else {
+        throw DatasetError(path: path, offset: entry.record, rule: "two entries have one name")
+      }
+      names.append(name)
+    }
+    self.names = names
+    self.entries = entries
+    self.bytes = bytes
+    self.path = path
+    self.limit = limit
+  }
+
+  /// The array of a name; nil where there is none.
+  ///
+  /// - Throws: `DatasetError` where the entry cannot be inflated, fails its checksum, or is no array.
+  public func array(_ name: String) throws(DatasetError) -> NumpyArray? {
+    guard let entry = entries[name] else { return nil }
+    guard entry.size <= limit else {
+      throw DatasetError(
+        path: path, offset: entry.record, rule: "an entry of \(entry.size) bytes; \(limit) are read"
+      )
+    }
+    let content = try content(of: entry)
+    let checksum = content.withUnsafeBufferPointer { buffer in
+      czlib_crc32(buffer.baseAddress, UInt(buffer.count))
+    }
+    guard checksum == entry.checksum else {
+      throw DatasetError(path: path, offset: entry.record, rule: "an entry's checksum is wrong")
+    }
+    return try NumpyArray(bytes: content, path: "\(path)/\(printableName(name))")
+  }
+
+  private func content(of entry: ZipDirectory.Entry) throws(DatasetError) -> [UInt8] {
+    let stored = bytes[entry.data]
+    guard entry.isDeflated else {
+      guard stored.count == entry.size else {
+        throw DatasetError(path: path, offset: entry.record, rule: "a stored entry of two sizes")
+      }
+      return Array(stored)
+    }
+    let content: [UInt8]
+    do throws(GzipError) {
+      content = try Gzip.inflateRaw(stored, limit: entry.size + 1)
+    } catch {
+      throw DatasetError(path: path, offset: error.offset, rule: error.rule)
+    }
+    guard content.count == entry.size else {
+      throw DatasetError(
+        path: path, offset: entry.record,
+        rule: "an entry inflates to another size than the \(entry.size) bytes stated")
+    }
+    return content
+  }
+}
+
+/// A name out of a file, fit for a terminal.
+private func printableName(_ name: String) -> String {
+  String(
+    name.unicodeScalars.prefix(80).map { scalar in
+      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
+    })
+}

@@ -1,0 +1,283 @@
+/// An array of a `.npy` file (NumPy, "A simple file format for NumPy arrays", versions 1 to 3), in
+/// C order: the last axis runs fastest.
+public struct NumpyArray: Sendable, Equatable {
+  public enum ElementType: String, Sendable {
+    case bool = "b1"
+    case int8 = "i1"
+    case uint8 = "u1"
+    case int16 = "i2"
+    case uint16 = "u2"
+    case int32 = "i4"
+    case uint32 = "u4"
+    case int64 = "i8"
+    case uint64 = "u8"
+    case float32 = "f4"
+    case float64 = "f8"
+
+    public var bytes: Int {
+      switch self {
+      case .bool, .int8, .uint8: 1
+      case .int16, .uint16: 2
+      case .int32, .uint32, .float32: 4
+      case .int64, .uint64, .float64: 8
+      }
+    }
+
+    public var isFloat: Bool { self == .float32 || self == .float64 }
+  }
+
+  public let type: ElementType
+  /// Empty for a single number; an extent may be 0.
+  public let shape: [Int]
+  /// Number of elements.
+  public let count: Int
+  /// The elements as the file has them.
+  private let content: ArraySlice<UInt8>
+  private let isBigEndian: Bool
+
+  /// - Parameters:
+  ///   - bytes: the file and nothing else.
+  ///   - path: for messages.
+  /// - Throws: `DatasetError` with the offset and the rule: no `.npy` file, an element type or a
+  ///   layout that is not known, or more or fewer bytes than its header states.
+  public init(bytes: [UInt8], path: String) throws(DatasetError) {
+    let header = try NumpyHeader(bytes, path: path)
+    type = header.type
+    shape = header.shape
+    isBigEndian = header.isBigEndian
+    var count = 1
+    for extent in shape {
+      let product = count.multipliedReportingOverflow(by: extent)
+      guard !product.overflow else {
+        throw DatasetError(path: path, offset: 10, rule: "its shape has more than 2^63 elements")
+      }
+      count = product.partialValue
+    }
+    let size = count.multipliedReportingOverflow(by: type.bytes)
+    let present = bytes.count - header.size
+    guard !size.overflow, size.partialValue == present else {
+      throw DatasetError(
+        path: path, offset: header.size,
+        rule: "\(present) bytes of elements, where its header states \(count) of \(type.bytes)")
+    }
+    self.count = count
+    content = bytes[header.size...]
+  }
+
+  /// The elements as integers; nil for floats and for what an Int cannot hold.
+  public func integers() -> [Int]? {
+    switch type {
+    case .bool, .uint8: return content.map { Int($0) }
+    case .int8: return content.map { Int(Int8(bitPattern: $0)) }
+    case .int16: return words(UInt16.self).map { Int(Int16(bitPattern: $0)) }
+    case .uint16: return words(UInt16.self).map { Int($0) }
+    case .int32: return words(UInt32.self).map { Int(Int32(bitPattern: $0)) }
+    case .uint32: return words(UInt32.self).map { Int($0) }
+    case .int64: return words(UInt64.self).map { Int(Int64(bitPattern: $0)) }
+    case .uint64:
+      let values = words(UInt64.self)
+      return values.allSatisfy { $0 <= UInt64(Int.max) } ? values.map { Int($0) } : nil
+    case .float32, .float64: return nil
+    }
+  }
+
+  /// The elements as float32: integers and doubles rounded to nearest.
+  public func floats() -> [Float] {
+    switch type {
+    case .float32: words(UInt32.self).map { Float(bitPattern: $0) }
+    case .float64: words(UInt64.self).map { Float(Double(bitPattern: $0)) }
+    case .uint64: words(UInt64.self).map { Float($0) }
+    default: (integers() ?? []).map { Float($0) }
+    }
+  }
+
+  /// The elements of a file of unsigned bytes; nil for any other type.
+  public func unsignedBytes() -> [UInt8]? { type == .uint8 ? Array(content) : nil }
+
+  private func words<Word: FixedWidthInteger & UnsignedInteger>(_ word: Word.Type) -> [Word] {
+    content.withUnsafeBytes { raw in
+      (0..<count).map { index in
+        let stored = raw.loadUnaligned(
+          fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
+        return isBigEndian ? Word(bigEndian: stored) : Word(littleEndian: stored)
+      }
+    }
+  }
+}
+
+/// Magic, version, length, and a Python dictionary of three entries.
+struct NumpyHeader {
+  private(set) var type: NumpyArray.ElementType
+  private(set) var isBigEndian: Bool
+  private(set) var shape: [Int]
+  /// Bytes up to the first element.
+  let size: Int
+
+  /// The longest dictionary that is read.
+  private static let longest = 1 << 16
+  private static let mostAxes = 32
+
+  init(_ bytes: [UInt8], path: String) throws(DatasetError) {
+    guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
+      throw DatasetError(path: path, offset: 0, rule: "it does not start as a .npy file does")
+    }
+    guard (1...3).contains(bytes[6]), bytes[7] == 0 else {
+      throw DatasetError(
+        path: path, offset: 6, rule: "version \(bytes[6]).\(bytes[7]) is none of 1.0, 2.0 and 3.0")
+    }
+    // The length has two bytes in version 1, then four.
+    let width = bytes[6] == 1 ? 2 : 4
+    guard bytes.count >= 8 + width else {
+      throw DatasetError(path: path, offset: bytes.count, rule: "it ends within its header")
+    }
+    let length = (0..<width).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
+    guard length <= Self.longest, length <= bytes.count - 8 - width else {
+      throw DatasetError(
+        path: path, offset: 8, rule: "a header of \(length) bytes, which is too long")
+    }
+    size = 8 + width + length
+    var parser = NumpyDictionary(bytes[(8 + width)..<size], path: path)
+    let entries = try parser.entries()
+    guard case .text(let descriptor)? = entries["descr"],
+      case .truth(let isFortran)? = entries["fortran_order"],
+      case .numbers(let extents)? = entries["shape"], entries.count == 3
+    else {
+      throw DatasetError(
+        path: path, offset: 8 + width, rule: "its header is not descr, fortran_order and shape")
+    }
+    guard !isFortran || extents.count <= 1 else {
+      throw DatasetError(
+        path: path, offset: 8 + width, rule: "it is in Fortran order; save it in C order")
+    }
+    let order = descriptor.first ?? " "
+    guard "<>|=".contains(order),
+      let type = NumpyArray.ElementType(rawValue: String(descriptor.dropFirst())),
+      order != "|" || type.bytes == 1
+    else {
+      throw DatasetError(
+        path: path, offset: 8 + width,
+        rule: "elements of type '\(printableText(descriptor))' are not known")
+    }
+    guard extents.count <= Self.mostAxes else {
+      throw DatasetError(path: path, offset: 8 + width, rule: "\(extents.count) axes")
+    }
+    self.type = type
+    isBigEndian = order == ">"
+    shape = extents
+  }
+}
+
+/// ASCII letters, digits and signs of a file's text, for messages.
+private func printableText(_ text: String) -> String {
+  String(text.unicodeScalars.prefix(16).map { $0.isASCII && $0.value > 0x1F ? Character($0) : "?" })
+}
+
+/// Reads the one kind of dictionary that NumPy writes: text, truth values and tuples of numbers.
+private struct NumpyDictionary {
+  enum Value {
+    case text(String)
+    case truth(Bool)
+    case numbers([Int])
+  }
+
+  private let bytes: ArraySlice<UInt8>
+  private let path: String
+  private var position: Int
+
+  init(_ bytes: ArraySlice<UInt8>, path: String) {
+    self.bytes = bytes
+    self.path = path
+    position = bytes.startIndex
+  }
+
+  mutating func entries() throws(DatasetError) -> [String: Value] {
+    var result: [String: Value] = [:]
+    try expect("{")
+    while !take("}") {
+      let key = try text()
+      try expect(":")
+      guard result.updateValue(try value(), forKey: key) == nil else {
+        throw error("a key that is there twice")
+      }
+      if !take(",") {
+        try expect("}")
+        break
+      }
+    }
+    skipSpace()
+    guard position == bytes.endIndex else { throw error("text behind the dictionary") }
+    return result
+  }
+
+  private mutating func value() throws(DatasetError) -> Value {
+    skipSpace()
+    switch peek() {
+    case UInt8(ascii: "'"), UInt8(ascii: "\""): return .text(try text())
+    case UInt8(ascii: "("): return .numbers(try numbers())
+    default:
+      for (word, truth) in [("True", true), ("False", false)]
+      where bytes[position...].starts(with: word.utf8) {
+        position += word.utf8.count
+        return .truth(truth)
+      }
+      throw error("a value that is neither text, truth nor a tuple of numbers")
+    }
+  }
+
+  private mutating func text() throws(DatasetError) -> String {
+    skipSpace()
+    guard let quote = peek(), quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
+      throw error("text without quotes")
+    }
+    position += 1
+    guard let end = bytes[position...].firstIndex(of: quote) else {
+      throw error("text without an end")
+    }
+    defer { position = end + 1 }
+    return String(decoding: bytes[position..<end], as: UTF8.self)
+  }
+
+  private mutating func numbers() throws(DatasetError) -> [Int] {
+    var result: [Int] = []
+    try expect("(")
+    while !take(")") {
+      skipSpace()
+      let digits = bytes[position...].prefix {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+      }
+      guard let number = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else {
+        throw error("an extent that is no number")
+      }
+      position += digits.count
+      result.append(number)
+      if !take(",") {
+        try expect(")")
+        break
+      }
+    }
+    return result
+  }
+
+  // MARK: Characters
+
+  private func peek() -> UInt8? { position < bytes.endIndex ? bytes[position] : nil }
+
+  private mutating func skipSpace() {
+    while let next = peek(), next == 0x20 || next == 0x0A { position += 1 }
+  }
+
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    skipSpace()
+    guard peek() == UInt8(ascii: character) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func expect(_ character: Unicode.Scalar) throws(DatasetError) {
+    guard take(character) else { throw error("no '\(character)' where one is needed") }
+  }
+
+  private func error(_ rule: String) -> DatasetError {
+    DatasetError(path: path, offset: position, rule: "its header has \(rule)")
+  }
+}

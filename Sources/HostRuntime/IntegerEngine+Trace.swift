@@ -1,0 +1,35 @@
+extension IntegerEngine {
+  /// Runs a batch operation by operation and hands out every tensor as soon as it is made: the input
+  /// first, then each operation's output, in execution order.
+  ///
+  /// - Parameters:
+  ///   - inputs: whole images, each [H][W][C] on the input's grid. Memory for all of them is taken at
+  ///     once, so callers pass a few at a time.
+  ///   - body: gets the tensor's index in the file, and its values, [images][H][W][C].
+  /// - Throws: `EngineError.input` where `inputs` is not a whole number of images.
+  public func trace(
+    _ inputs: [Int8], _ body: (_ tensor: Int, _ values: [Int8]) -> Void
+  ) throws(EngineError) {
+    guard inputs.count % inputCount == 0 else {
+      throw .input(count: inputs.count, stride: inputCount)
+    }
+    let images = inputs.count / inputCount
+    guard images > 0 else { return }
+    let workspace = workspace(images: images, parts: 1)
+    defer { keep(workspace) }
+    let interpreter = workspace.interpreter
+    inputs.withUnsafeBufferPointer { source in
+      guard let base = source.baseAddress else { return }
+      for image in 0..<images { interpreter.setInput(base + image * inputCount, image: image) }
+    }
+    func values(_ tensor: Int) -> [Int8] {
+      (0..<images).flatMap { interpreter.tensor(tensor, image: $0) }
+    }
+    body(interpreter.model.input, inputs)
+    for operation in 0..<interpreter.model.operationCount {
+      interpreter.execute(operation: operation, images: images)
+      let output = interpreter.model.operation(operation).output
+      body(output, values(output))
+    }
+  }
+}

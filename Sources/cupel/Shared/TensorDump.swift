@@ -1,0 +1,96 @@
+import ArgumentParser
+import Datasets
+
+/// Tensors of another runtime: a `.npz` file with arrays of [images, …].
+struct TensorDump {
+  enum Layout: String {
+    /// Images, channels, height, width.
+    case nchw
+    /// Images, height, width, channels.
+    case nhwc
+
+    static func parse(_ name: String) throws -> Layout {
+      guard let layout = Layout(rawValue: name.lowercased()) else {
+        throw ValidationError("it is neither nchw nor nhwc")
+      }
+      return layout
+    }
+  }
+
+  let path: String
+  let names: Set<String>
+  private let archive: NumpyArchive
+  private let layout: Layout?
+  private static let largestArray = 1 << 30
+
+  init(path: String, layout: Layout?) throws {
+    self.path = path
+    self.layout = layout
+    archive = try NumpyArchive(path: path, limit: Self.largestArray)
+    names = Set(archive.names)
+  }
+
+  /// A tensor's values on its grid, [images][height][width][channels]; nil where the file has no array
+  /// of its name.
+  ///
+  /// Unsigned bytes are moved by 128 to signed ones, floats are quantized, and other integers are
+  /// taken as they are.
+  func values(
+    of tensor: TensorList.Description
+  ) throws -> (images: Int, values: [Int])? {
+    guard let array = try archive.array(tensor.name) else { return nil }
+    let size = tensor.elementCount
+    guard let images = array.shape.first, images * size == array.count else {
+      throw failure(tensor, "has the shape \(array.shape)")
+    }
+    var values: [Int]
+    if array.type.isFloat {
+      values = array.floats().map { tensor.quantize($0) }
+    } else if let integers = array.integers() {
+      values = array.type == .uint8 ? integers.map { $0 - (tensor.bits == 4 ? 8 : 128) } : integers
+    } else {
+      throw failure(tensor, "has integers beyond 63 bits")
+    }
+    if try isChannelFirst(array.shape, tensor) { values = channelLast(values, tensor, images) }
+    return (images, values)
+  }
+
+  private func isChannelFirst(
+    _ shape: [Int], _ tensor: TensorList.Description
+  ) throws -> Bool {
+    let (height, width, channels) = (tensor.extent[0], tensor.extent[1], tensor.extent[2])
+    // With one channel or one pixel both orders are the same.
+    if channels == 1 || height * width == 1 { return false }
+    let inner = Array(shape.dropFirst())
+    let first = inner == [channels, height, width]
+    let last = inner == [height, width, channels]
+    switch (first, last, layout) {
+    case (true, false, _), (true, true, .nchw?): return true
+    case (false, true, _), (true, true, .nhwc?): return false
+    case (true, true, nil):
+      throw failure(tensor, "has a shape that both orders of axes give; say --dump-layout")
+    case (false, false, _):
+      throw failure(tensor, "has the shape \(shape), the tensor \(tensor.extent)")
+    }
+  }
+
+  private func channelLast(
+    _ values: [Int], _ tensor: TensorList.Description, _ images: Int
+  ) -> [Int] {
+    let (channels, area) = (tensor.extent[2], tensor.extent[0] * tensor.extent[1])
+    var result = [Int](repeating: 0, count: values.count)
+    for image in 0..<images {
+      let base = image * channels * area
+      for channel in 0..<channels {
+        for position in 0..<area {
+          result[base + position * channels + channel] = values[base + channel * area + position]
+        }
+      }
+    }
+    return result
+  }
+
+  private func failure(_ tensor: TensorList.Description, _ rule: String) -> Failure {
+    Failure("\(path): '\(printable(tensor.name))' \(rule)", exitCode: Failure.badData)
+  }
+}
