@@ -159,8 +159,7 @@ extension TFLiteIntegerConverter {
       }
       scales.append(
         .init(
-          weightScale: scale, ratio: source.scale * scale / output.scale,
-          multiplier: multiplier.value, shift: multiplier.shift))
+          weightScale: scale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     let limits = output.limits(try node.bounds(activation))
     return .init(
