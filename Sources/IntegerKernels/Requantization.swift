@@ -6,12 +6,10 @@ public struct Requantization {
   /// Q31 multipliers, one an output channel.
   public var multipliers: UnsafePointer<Int32>
   /// In −31 ... 30, one an output channel.
-  public var shifts: UnsafePointer<Int32>
-  /// Float32 bits of the same ratios, one an output channel.
-  public var ratioBits: UnsafePointer<UInt32>
-  /// Float32 bits of the weights' scales, one an output channel.
+  public var shifts: UnsafePointer<Int8>
+  /// Float32 bits, one an output channel.
   public var weightScales: UnsafePointer<UInt32>
-  /// Float32 bits.
+  /// Float32 bits of the input's and the output's scale, which with the weights' make the ratios.
   public var inputScale: UInt32
   public var outputScale: UInt32
   public var rounding: RoundingMode
@@ -22,13 +20,12 @@ public struct Requantization {
 
   @inlinable
   public init(
-    multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int32>,
-    ratioBits: UnsafePointer<UInt32>, weightScales: UnsafePointer<UInt32>, inputScale: UInt32,
-    outputScale: UInt32, rounding: RoundingMode, zeroPoint: Int32, low: Int32, high: Int32
+    multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int8>,
+    weightScales: UnsafePointer<UInt32>, inputScale: UInt32, outputScale: UInt32,
+    rounding: RoundingMode, zeroPoint: Int32, low: Int32, high: Int32
   ) {
     self.multipliers = multipliers
     self.shifts = shifts
-    self.ratioBits = ratioBits
     self.weightScales = weightScales
     self.inputScale = inputScale
     self.outputScale = outputScale
@@ -43,7 +40,7 @@ public struct Requantization {
     _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
     to output: UnsafeMutablePointer<Int8>, stride: Int
   ) {
-    let scale = rounding == .float64HalfAway ? scale64(channel: channel) : scale(channel: channel)
+    let scale = scale(channel: channel)
     storeEach(count, to: output, stride: stride) { index, mode in
       scale.apply(to: sums[index], rounding: mode)
     }
@@ -54,23 +51,23 @@ public struct Requantization {
     _ sums: UnsafePointer<Int32>, channels: Int, to output: UnsafeMutablePointer<Int8>
   ) {
     storeEach(channels, to: output, stride: 1) { channel, mode in
-      let scale = mode == .float64HalfAway ? scale64(channel: channel) : scale(channel: channel)
-      return scale.apply(to: sums[channel], rounding: mode)
+      scale(channel: channel).apply(to: sums[channel], rounding: mode)
     }
   }
 
   @inline(__always)
   private func scale(channel: Int) -> OutputScale {
-    OutputScale(
-      multiplier: multipliers[channel], shift: shifts[channel], ratioBits: ratioBits[channel])
-  }
-
-  /// With the ratio as a double, which takes a long division.
-  private func scale64(channel: Int) -> OutputScale {
-    var scale = scale(channel: channel)
-    scale.ratio64 = Float64Ratio(
-      input: inputScale, weight: weightScales[channel], output: outputScale)
-    return scale
+    // A ratio takes a division: it is made only where it is used.
+    let weightScale = weightScales[channel]
+    let ratio =
+      rounding == .float32HalfEven
+      ? float32Ratio(input: inputScale, weight: weightScale, output: outputScale) : 0
+    let ratio64 =
+      rounding == .float64HalfAway
+      ? Float64Ratio(input: inputScale, weight: weightScale, output: outputScale) : .zero
+    return OutputScale(
+      multiplier: multipliers[channel], shift: Int32(shifts[channel]), ratioBits: ratio,
+      ratio64: ratio64)
   }
 
   /// One loop a mode, so that the choice is made once and not for every value.

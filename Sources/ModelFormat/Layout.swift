@@ -91,16 +91,22 @@ package enum Layout {
     package static let weightSize = 10
     package static let bias = 11
     package static let multipliers = 12
-    package static let shifts = 13
-    package static let ratios = 14
-    package static let weightScales = 15
+    package static let weightScales = 13
+    package static let shifts = 14
   }
 
-  /// The oldest minor version that has a kind and a rounding mode.
-  package static func minorVersion(_ kind: KindCode, rounding: UInt8) -> UInt16 {
+  /// The oldest minor version that has a kind, a rounding mode and, of a mean, so short a
+  /// multiplier.
+  ///
+  /// - Parameter ratioMultiplier: a mean's parameter 1; of other kinds it does not matter.
+  package static func minorVersion(
+    _ kind: KindCode, rounding: UInt8, ratioMultiplier: Int32
+  ) -> UInt16 {
     let isNew =
       kind.rawValue > KindCode.slice.rawValue || rounding > RoundingMode.float32HalfEven.rawValue
-    return isNew ? 1 : 0
+    let isShort =
+      kind == .mean && ratioMultiplier != 0 && abs(Int64(ratioMultiplier)) < 1 << 30
+    return isNew || isShort ? 1 : 0
   }
 
   /// `value` rounded up to a multiple of `alignment`, a power of two. Masking, because a 64-bit

@@ -19,7 +19,8 @@ extension OperationContext {
 
   /// The oldest minor version that has the operation's kind and rounding mode.
   var minorVersion: UInt16 {
-    Layout.minorVersion(kind, rounding: record.rounding)
+    Layout.minorVersion(
+      kind, rounding: record.rounding, ratioMultiplier: record.signedParameter(1))
   }
 
   /// Σ (q − z) over height and width, scaled.
@@ -89,7 +90,11 @@ extension OperationContext {
   func checkScale(
     multiplier: Int32, shift: Int32, ratio: UInt32, places: (Int, Int, Int)
   ) throws(FormatError) {
-    guard Self.isNormalised(multiplier) else { throw error(.multiplier, at: places.0) }
+    // A runtime that divides a mean's multiplier by the number of pixels may leave it a bit short.
+    let isMean = kind == .mean && abs(Int64(multiplier)) >= 1 << 29
+    guard isMean || Self.isNormalised(multiplier) else {
+      throw error(.multiplier, at: places.0)
+    }
     guard (-31...30).contains(shift) else { throw error(.shift, at: places.1) }
     guard FloatBits(ratio).agrees(multiplier: multiplier, shift: shift) else {
       throw error(.ratio, at: places.2)

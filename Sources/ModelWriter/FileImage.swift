@@ -71,7 +71,7 @@ struct FileImage {
     var file = ByteBuffer()
     for index in Layout.magic.indices { file.append(Layout.magic[index]) }
     file.append(Layout.major)
-    file.append(fields.map { Layout.minorVersion($0.kind, rounding: $0.rounding) }.max() ?? 0)
+    file.append(fields.map(\.minorVersion).max() ?? 0)
     let constantBytes = constants.buffer.bytes.count
     let numbers = [
       Layout.headerSize, size, plan.size, program.input, program.output,

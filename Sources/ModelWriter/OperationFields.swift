@@ -13,6 +13,12 @@ struct OperationFields {
   /// Sixteen once complete; what a kind has no use for stays zero.
   var parameters = [UInt32](repeating: 0, count: Layout.Operation.parameterCount)
 
+  /// The oldest minor version of the format that has all this.
+  var minorVersion: UInt16 {
+    Layout.minorVersion(
+      kind, rounding: rounding, ratioMultiplier: Int32(bitPattern: parameters[1]))
+  }
+
   /// - Parameter constants: takes the weights and channel arrays, if there are any.
   init(
     _ operation: IntegerOperation, at index: Int, shape: WeightShape?,
@@ -119,7 +125,8 @@ struct OperationFields {
     weightBits = UInt8(weighted.bits)
     (low, high) = (weighted.low, weighted.high)
     let places = constants.append(weighted, shape: shape)
-    parameters.replaceSubrange(Layout.Parameter.weights..., with: places.map(UInt32.init))
+    parameters.replaceSubrange(
+      Layout.Parameter.weights...Layout.Parameter.shifts, with: places.map(UInt32.init))
   }
 }
 
@@ -149,8 +156,8 @@ struct ConstantPool {
     return place
   }
 
-  /// Returns the operation's last seven parameters: where the weights begin, how many bytes they
-  /// take, and where bias, multipliers, shifts, ratios and weight scales begin.
+  /// Returns the operation's parameters from `weights` on: where the weights begin, how many bytes
+  /// they take, and where bias, multipliers, weight scales and shifts begin.
   mutating func append(_ weighted: IntegerOperation.Weighted, shape: WeightShape) -> [Int] {
     buffer.align(to: Layout.alignment)
     let weights = shape.packed(weighted.weights, bits: weighted.bits)
@@ -160,14 +167,14 @@ struct ConstantPool {
     let arrays = [
       weighted.bias.map(UInt32.init(bitPattern:)),
       weighted.scales.map { UInt32(bitPattern: $0.multiplier) },
-      weighted.scales.map { UInt32(bitPattern: $0.shift) },
-      weighted.scales.map(\.ratio.bitPattern),
       weighted.scales.map(\.weightScale.bitPattern),
     ]
     for array in arrays {
       places.append(start + buffer.bytes.count)
       buffer.append(words: array)
     }
+    places.append(start + buffer.bytes.count)
+    buffer.append(contentsOf: weighted.scales.map { UInt8(bitPattern: Int8(clamping: $0.shift)) })
     return places
   }
 }

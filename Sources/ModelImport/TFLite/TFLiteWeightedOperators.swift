@@ -150,17 +150,15 @@ extension TFLiteIntegerConverter {
     scales.reserveCapacity(outputs)
     for channel in 0..<outputs {
       let scale = weights.scales[weights.scales.count == 1 ? 0 : channel]
-      // A fully connected layer with one scale multiplies the first two in float32.
-      let product =
-        isFullyConnected && weights.scales.count == 1
-        ? Double(source.scale * scale) : Double(source.scale) * Double(scale)
-      guard let multiplier = Multiplier(product / Double(output.scale)) else {
+      guard
+        let multiplier = Multiplier(
+          Double(source.scale) * Double(scale) / Double(output.scale))
+      else {
         throw node.error("the scales of channel \(channel) have a ratio that is too large")
       }
       scales.append(
         .init(
-          weightScale: scale, ratio: source.scale * scale / output.scale,
-          multiplier: multiplier.value, shift: multiplier.shift))
+          weightScale: scale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     let limits = output.limits(try node.bounds(activation))
     return .init(
