@@ -3,6 +3,7 @@ import Foundation
 import HostRuntime
 import ModelExport
 import ModelFormat
+import ModelImport
 import ModelWriter
 import Support
 

@@ -240,8 +240,7 @@ extension QuantizedOnnxConverter {
       let multiplier = try multiplier(Double(from) * Double(scale) / Double(grid.scale), node)
       channels.append(
         IntegerOperation.ChannelScale(
-          weightScale: scale, ratio: from * scale / grid.scale, multiplier: multiplier.value,
-          shift: multiplier.shift))
+          weightScale: scale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     let bounds = bounds(pending, on: grid)
     return IntegerOperation.Weighted(

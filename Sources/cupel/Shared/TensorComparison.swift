@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import ModelImport
 import Support
 
 /// Differences of all tensors that two sources have in common, in execution order.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import ModelImport
 
 /// Tensors of another runtime: a `.npz` file with arrays of [images, …].
 struct TensorDump {
