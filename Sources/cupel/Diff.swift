@@ -3,6 +3,7 @@ import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
+import ModelImport
 import Support
 
 /// `cupel diff`: two models, two profiles of one, or a model and another runtime's tensors, layer by

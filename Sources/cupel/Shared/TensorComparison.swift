@@ -49,12 +49,13 @@ struct TensorComparison {
 
   /// Finds where images that are answered differently begin to differ.
   mutating func finish() {
-    disagreements = answers.indices.compactMap { image in
-      guard answers[image].one != answers[image].other else { return nil }
-      let first = order.lazy.compactMap { differences[$0] }.first { $0.images.contains(image) }
-      return Disagreement(
-        image: image, answers: [answers[image].one, answers[image].other],
-        firstTensor: first?.name ?? "", largestDifference: first?.largest ?? 0)
+    disagreements = []
+    for (image, pair) in answers.enumerated() where pair.one != pair.other {
+      let first = order.compactMap { differences[$0] }.first { $0.images.contains(image) }
+      disagreements.append(
+        Disagreement(
+          image: image, answers: [pair.one, pair.other], firstTensor: first?.name ?? "",
+          largestDifference: first?.largest ?? 0))
     }
   }
 
