@@ -63,7 +63,7 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport"]
+let recorded: Set = ["Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport"]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [
@@ -82,6 +82,12 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own.
   if target.name == "Audit" { dependencies += ["ModelFormat", "ModelWriter"] }
+  // The exporter's tests read back what it wrote, and run it.
+  if target.name == "ModelExport" {
+    dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
+  }
+  // The importer's tests run integer programs.
+  if target.name == "ModelImport" { dependencies += ["HostRuntime", "ModelFormat"] }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(

@@ -1,0 +1,65 @@
+import FixedPoint
+import Foundation
+import ModelExport
+import ModelWriter
+import Testing
+
+/// Exported files as they were run by LiteRT's reference kernels: `tools/golden/exported_tflite.py`.
+@Suite struct LiteRTGoldenTests {
+  /// Seeds of the random programs that were recorded.
+  static let seeds: [UInt64] = [3, 5, 8, 11, 14, 21, 27, 30, 42, 57, 63, 77]
+
+  struct Record: Decodable {
+    struct File: Decodable {
+      let file: String
+      /// int8 in base64: inputs of several images, [H][W][C], and what LiteRT gives.
+      let inputs: Data
+      let outputs: Data
+    }
+
+    let versions: [String: String]
+    let files: [File]
+  }
+
+  static func programs() throws -> [(name: String, program: IntegerProgram)] {
+    let random = seeds.map { ("random-\($0)", Programs.random(seed: $0)) }
+    let networks = try ["qdq-u8s8-resnet-a", "qdq-u8s4-vgg", "qdq-u8s8-mobilenet"].map {
+      ($0, try Programs.quantized($0))
+    }
+    return random + networks
+  }
+
+  /// With CUPEL_EXPORT_GOLDEN naming a folder the files are written there, for the script to run.
+  @Test func filesAreTheRecordedOnes() throws {
+    let folder = ProcessInfo.processInfo.environment["CUPEL_EXPORT_GOLDEN"]
+    for (name, program) in try Self.programs() {
+      let exported = try TFLiteExporter.export(program)
+      if let folder {
+        try Data(exported.bytes).write(to: URL(fileURLWithPath: "\(folder)/\(name).tflite"))
+      } else {
+        let recorded = try Data(
+          contentsOf: Programs.golden.appendingPathComponent("\(name).tflite"))
+        #expect(exported.bytes == [UInt8](recorded), "\(name)")
+      }
+    }
+  }
+
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["CUPEL_EXPORT_GOLDEN"] == nil))
+  func programsComputeWhatLiteRTComputes() throws {
+    let data = try Data(contentsOf: Programs.golden.appendingPathComponent("litert.json"))
+    let record = try JSONDecoder().decode(Record.self, from: data)
+    #expect(record.versions["ai-edge-litert"] == "2.3.0")
+    let programs = Dictionary(
+      uniqueKeysWithValues: try Self.programs().map { ($0.name, $0.program) })
+    #expect(record.files.count == programs.count)
+    for file in record.files {
+      let program = try #require(programs[file.file])
+      let inputs = file.inputs.map { Int8(bitPattern: $0) }
+      let outputs = file.outputs.map { Int8(bitPattern: $0) }
+      #expect(
+        try Programs.outputs(program, .litertReference, inputs) == outputs, "\(file.file)")
+      // A case that is clamped everywhere would tell nothing.
+      #expect(Set(outputs).count > 2, "\(file.file)")
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import FixedPoint
+import ModelExport
+import ModelFormat
+import ModelImport
+import ModelWriter
+import Testing
+
+/// Quantized ONNX files written from programs, read by the importer, which has ONNX Runtime's integers
+/// to answer to.
+@Suite struct OnnxExportTests {
+  /// Not one number, name or operation is lost.
+  @Test(arguments: TFLiteExportTests.quantized)
+  func programComesBackWhole(_ name: String) throws {
+    let program = try Programs.quantized(name)
+    let exported = try OnnxExporter.export(program)
+    #expect(exported.notes.isEmpty)
+    #expect(try Programs.imported(exported.bytes) == program)
+    #expect(try OnnxExporter.export(program) == exported)
+  }
+
+  @Test func randomProgramsComputeTheSame() throws {
+    var compared = 0
+    for seed in 0..<200 as Range<UInt64> {
+      let program = Programs.random(seed: seed)
+      guard (try? CupelWriter.bytes(of: program)) != nil else { continue }
+      let exported = try OnnxExporter.export(program)
+      if exported.notes.contains(where: \.changesResults) { continue }
+      let again: IntegerProgram
+      do {
+        again = try Programs.imported(exported.bytes)
+      } catch let error as ImportError {
+        // Padding of more than the kernel's reach, and pooling with padding, have limits there.
+        #expect(!error.description.isEmpty)
+        continue
+      }
+      let inputs = Programs.inputs(program, images: 2, seed: seed)
+      // Averages come back as depthwise convolutions, which round ties to even.
+      let hasAverage = program.operations.contains {
+        if case .averagePool = $0.kind { true } else { false }
+      }
+      if hasAverage { continue }
+      #expect(
+        try Programs.outputs(program, .onnxruntime, inputs)
+          == Programs.outputs(again, .onnxruntime, inputs), "seed \(seed)")
+      compared += 1
+    }
+    #expect(compared > 80, "\(compared)")
+  }
+
+  @Test func whatHasNoFormIsRefused() {
+    let softmax = Programs.single(
+      .softmax(.init(multiplier: 1 << 30, leftShift: 20)),
+      input: Programs.tensor(1, 1, 3, name: "in"),
+      output: Programs.tensor(1, 1, 3, scale: 1 / 256, zeroPoint: -128, name: "out"))
+    #expect(throws: ExportError.self) { try OnnxExporter.export(softmax) }
+  }
+}

@@ -1,0 +1,185 @@
+import FixedPoint
+import Foundation
+import ModelExport
+import ModelImport
+import ModelWriter
+import Testing
+
+/// `.tflite` files written from programs, read by the importer, which has LiteRT's own files and
+/// outputs to answer to.
+@Suite struct TFLiteExportTests {
+  static let quantized = [
+    "qdq-u8s8-resnet-a", "qdq-u8s8-vgg", "qdq-u8s8-mobilenet", "qdq-u8s4-vgg",
+    "qdq-u8s8-tensor-vgg",
+  ]
+
+  @Test(arguments: quantized)
+  func everyNumberComesBack(_ name: String) throws {
+    let program = try Programs.quantized(name)
+    let exported = try TFLiteExporter.export(program)
+    let again = try Programs.imported(exported.bytes)
+    let (ours, theirs) = (Programs.weighted(program), Programs.weighted(again))
+    #expect(ours.map(\.weights) == theirs.map(\.weights))
+    #expect(ours.map(\.bias) == theirs.map(\.bias))
+    #expect(ours.map(\.bits) == theirs.map(\.bits))
+    #expect(
+      ours.map { $0.scales.map(\.weightScale) } == theirs.map { $0.scales.map(\.weightScale) })
+    let grids = Dictionary(
+      again.tensors.map { ($0.name, [$0.scale, Float($0.zeroPoint)]) },
+      uniquingKeysWith: { a, _ in a })
+    for tensor in program.tensors {
+      #expect(grids[tensor.name] == [tensor.scale, Float(tensor.zeroPoint)], "\(tensor.name)")
+    }
+    let inputs = Programs.inputs(program, images: 3, seed: 1)
+    #expect(
+      try Programs.outputs(program, .litertReference, inputs)
+        == Programs.outputs(again, .litertReference, inputs))
+    // The same program gives the same bytes.
+    #expect(try TFLiteExporter.export(program) == exported)
+  }
+
+  /// Windows, paddings, slices, clamps, 4-bit weights and activations of all sorts.
+  @Test func randomProgramsComputeTheSame() throws {
+    var compared = 0
+    var refused = 0
+    for seed in 0..<300 as Range<UInt64> {
+      let program = Programs.random(seed: seed)
+      guard (try? CupelWriter.bytes(of: program)) != nil else { continue }
+      let exported: ExportedModel
+      do {
+        exported = try TFLiteExporter.export(program)
+      } catch {
+        #expect(error.description.contains("average pooling"), "seed \(seed): \(error)")
+        refused += 1
+        continue
+      }
+      if exported.notes.contains(where: \.changesResults) { continue }
+      let again = try Programs.imported(exported.bytes)
+      let inputs = Programs.inputs(program, images: 2, seed: seed)
+      #expect(
+        try Programs.outputs(program, .litertReference, inputs)
+          == Programs.outputs(again, .litertReference, inputs), "seed \(seed)")
+      compared += 1
+    }
+    #expect(compared > 100, "\(compared) compared, \(refused) refused")
+  }
+
+  /// A requantization to 4 bits rounds once. For every ratio here each of the 256 inputs gets the
+  /// program's own value, by whatever operators the exporter found.
+  @Test func fourBitActivationsAreExact() throws {
+    var rewritten = 0
+    for denominator in [17, 15, 16, 3, 40, 255] {
+      for zeroPoint in [-128, -55, 0, 90] {
+        for target in [-8, 0, 5] {
+          let program = Programs.single(
+            .requantize(
+              .init(
+                ratio: 1, multiplier: 1 << 30, shift: 1, rounding: .singleRounding, low: -8,
+                high: 7)),
+            input: Programs.tensor(16, 16, 1, scale: 0.1, zeroPoint: zeroPoint, name: "in"),
+            output: Programs.tensor(
+              16, 16, 1, scale: 0.1 * Float(denominator), zeroPoint: target, bits: 4, name: "out"))
+          let exported = try TFLiteExporter.export(program)
+          #expect(!exported.notes.contains(where: \.changesResults))
+          rewritten += exported.notes.isEmpty ? 0 : 1
+          let all = (-128...127).map { Int8($0) }
+          #expect(
+            try Programs.outputs(program, .litertReference, all)
+              == Programs.outputs(Programs.imported(exported.bytes), .litertReference, all))
+        }
+      }
+    }
+    #expect(rewritten > 10)
+  }
+
+  /// A negative factor moves into weights and bias; −128 has no negative there.
+  @Test func negativeScalesAreNegated() throws {
+    func program(_ weights: [Int8]) -> IntegerProgram {
+      let weighted = IntegerOperation.Weighted(
+        bits: 8, weights: weights, bias: [5, -7],
+        scales: [
+          .init(weightScale: -0.01, multiplier: 0, shift: 0),
+          .init(weightScale: 0.02, multiplier: 0, shift: 0),
+        ], rounding: .doubleRounding, low: -128, high: 127)
+      return Programs.single(
+        .fullyConnected(weighted), input: Programs.tensor(1, 1, 2, zeroPoint: 3, name: "in"),
+        output: Programs.tensor(1, 1, 2, scale: 0.05, zeroPoint: -4, name: "out"))
+    }
+    let exact = program([1, -127, 30, -40])
+    let exported = try TFLiteExporter.export(exact)
+    #expect(
+      exported.notes == [
+        ExportNote(operation: "op", subject: .negatedChannels(1, clamped: 0))
+      ])
+    let again = try Programs.imported(exported.bytes)
+    #expect(Programs.weighted(again)[0].weights == [-1, 127, 30, -40])
+    #expect(Programs.weighted(again)[0].bias == [-5, -7])
+    let inputs = Programs.inputs(exact, images: 500, seed: 4)
+    #expect(
+      try Programs.outputs(exact, .tflm, inputs) == Programs.outputs(again, .tflm, inputs))
+
+    let clamped = try TFLiteExporter.export(program([1, -128, 30, -128]))
+    #expect(
+      clamped.notes == [
+        ExportNote(operation: "op", subject: .negatedChannels(1, clamped: 1))
+      ])
+    #expect(clamped.notes[0].changesResults)
+    #expect(
+      Programs.weighted(try Programs.imported(clamped.bytes))[0].weights == [-1, 127, 30, -128])
+  }
+
+  /// What each note promises of a mean holds on every sum that images can have.
+  @Test(arguments: [[2, 2], [7, 7], [3, 5], [1, 1]])
+  func meansSayHowManySumsDiffer(_ side: [Int]) throws {
+    let area = side[0] * side[1]
+    let program = Programs.single(
+      .mean(
+        .init(
+          ratio: 1, multiplier: 1 << 30, shift: 0, rounding: .doubleRounding, low: -128, high: 127)),
+      input: Programs.tensor(side[0], side[1], 1, scale: 0.3, zeroPoint: -100, name: "in"),
+      output: Programs.tensor(1, 1, 1, scale: 0.17, zeroPoint: -90, name: "out"))
+    let exported = try TFLiteExporter.export(program)
+    let again = try Programs.imported(exported.bytes)
+    // An image for each sum: as many 127 as fit, one value between, and −128.
+    let images = (0...255 * area).map { excess in
+      (0..<area).map { Int8(min(max(excess - 255 * $0, 0), 255) - 128) }
+    }
+    let inputs = images.flatMap { $0 }
+    let differing = zip(
+      try Programs.outputs(program, .litertReference, inputs),
+      try Programs.outputs(again, .litertReference, inputs)
+    ).count { $0 != $1 }
+    let promised = exported.notes.reduce(0) { sum, note in
+      if case .rounding(let count, _) = note.subject { sum + count } else { sum }
+    }
+    // Sums that saturate hide a difference; none may appear unannounced.
+    #expect(differing <= promised)
+    #expect(promised <= images.count / 100)
+  }
+
+  @Test func whatTFLiteLacksIsRefused() throws {
+    let pool = Programs.single(
+      .averagePool(
+        .init(kernelHeight: 3, kernelWidth: 3, padTop: 2, padLeft: 2)),
+      input: Programs.tensor(4, 4, 1, name: "in"), output: Programs.tensor(4, 4, 1, name: "out"))
+    #expect(throws: ExportError.self) { try TFLiteExporter.export(pool) }
+    let dilated = Programs.single(
+      .maxPool(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2)),
+      input: Programs.tensor(4, 4, 1, name: "in"), output: Programs.tensor(2, 3, 1, name: "out"))
+    #expect(throws: ExportError.operation(name: "op", "TensorFlow Lite has no dilated pooling")) {
+      try TFLiteExporter.export(dilated)
+    }
+    var foreign = Programs.single(
+      .fullyConnected(
+        .init(
+          bits: 8, weights: [1], bias: [0],
+          scales: [.init(weightScale: 0.1, multiplier: 0, shift: 0)], rounding: .doubleRounding,
+          low: -128, high: 127)),
+      input: Programs.tensor(1, 1, 1, name: "in"), output: Programs.tensor(1, 1, 1, name: "out"))
+    if case .fullyConnected(var weighted) = foreign.operations[0].kind {
+      weighted.scales[0].multiplier += 5000
+      foreign.operations[0].kind = .fullyConnected(weighted)
+    }
+    #expect(throws: ExportError.self) { try TFLiteExporter.export(foreign) }
+  }
+}
