@@ -1,8 +1,16 @@
 /// A program in another format, and what the format could not take as it was.
 public struct ExportedModel: Sendable, Equatable {
   public var bytes: [UInt8]
-  /// Empty where the file computes the program's own numbers.
+  /// What stands in the file in another form, and what could not stand there at all.
   public var notes: [ExportNote]
+
+  public init(bytes: [UInt8], notes: [ExportNote]) {
+    self.bytes = bytes
+    self.notes = notes
+  }
+
+  /// Whether the file computes other numbers than the program does.
+  public var changesResults: Bool { notes.contains(where: \.changesResults) }
 }
 
 /// Something that the target format has no place for, and what stands there instead.
@@ -20,6 +28,11 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
   /// Name of the operation.
   public var operation: String
   public var subject: Subject
+
+  public init(operation: String, subject: Subject) {
+    self.operation = operation
+    self.subject = subject
+  }
 
   /// Whether the file computes other numbers than the program does.
   public var changesResults: Bool {

@@ -56,12 +56,28 @@ extension TFLiteExporter {
     rest?(&self)
   }
 
-  mutating func addSoftmax(_ operation: IntegerOperation) throws(ExportError) {
+  /// The file states β, from which and the input's scale the kernels derive a multiplier.
+  mutating func addSoftmax(
+    _ operation: IntegerOperation, _ softmax: IntegerOperation.Softmax
+  ) throws(ExportError) {
+    let scale = Double(program.tensors[operation.inputs[0]].scale)
+    let stated =
+      Double(softmax.multiplier)
+      * Double(sign: .plus, exponent: Int(softmax.leftShift) - 31, significand: 1)
+    let derived = Float(stated / (scale * 0x1p26))
+    let beta = [1, derived].first { beta in
+      let ratio = min(Double(beta) * scale * 0x1p26, 0x1p31 - 1)
+      let multiplier = Multiplier(ratio / 2)
+      return multiplier?.value == softmax.multiplier
+        && multiplier.map { $0.shift + 1 } == softmax.leftShift
+    }
+    guard let beta else {
+      throw .operation(
+        name: operation.name, "its multiplier does not follow from its input's scale")
+    }
     append(
       .softmax, version: 2, [places[operation.inputs[0]]], places[operation.output],
-      options: (
-        TFLite.OptionsType.softmax, [(TFLite.Options.Softmax.beta, .float32(1))]
-      ))
+      options: (TFLite.OptionsType.softmax, [(TFLite.Options.Softmax.beta, .float32(beta))]))
   }
 
   // MARK: Mean

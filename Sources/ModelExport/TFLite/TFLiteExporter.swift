@@ -16,7 +16,8 @@ public struct TFLiteExporter {
   /// - Throws: `ExportError` that names the operation and what the format lacks.
   public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
     var exporter = TFLiteExporter(program)
-    for tensor in program.tensors.indices where !exporter.isConstant(tensor) {
+    for tensor in program.tensors.indices
+    where !exporter.isConstant(tensor) && !exporter.isBroadcast(tensor) {
       exporter.places[tensor] = exporter.file.add(exporter.description(of: tensor))
     }
     for operation in program.operations { try exporter.add(operation) }
@@ -41,6 +42,8 @@ public struct TFLiteExporter {
   /// Index in the file of each tensor of the program.
   var places: [Int]
   var notes: [ExportNote] = []
+  /// Places of what is repeated to give a tensor of the program.
+  var repeated: [Int: Int] = [:]
   /// Tensors of the program that a fully connected layer writes: TensorFlow Lite gives them two axes.
   private let features: Set<Int>
 
@@ -91,6 +94,7 @@ public struct TFLiteExporter {
   /// The place of a tensor with four axes: features that something else than a fully connected
   /// layer reads are given them first.
   mutating func image(_ tensor: Int) -> Int {
+    if let place = repeated[tensor] { return place }
     guard isFeature(tensor) else { return places[tensor] }
     let channels = program.tensors[tensor].channels
     let output = temporary(like: tensor, suffix: "/image", shape: [1, 1, 1, channels])
@@ -119,6 +123,29 @@ public struct TFLiteExporter {
 
   mutating func note(_ operation: IntegerOperation, _ subject: ExportNote.Subject) {
     notes.append(ExportNote(operation: operation.name, subject: subject))
+  }
+
+  /// Sums and products repeat the smaller of their inputs by themselves.
+  private mutating func addBroadcast(_ operation: IntegerOperation) throws(ExportError) {
+    let output = operation.output
+    let readers = program.operations.filter { $0.inputs.contains(output) }
+    let areArithmetic = readers.allSatisfy { reader in
+      guard reader.inputs.contains(where: { !isBroadcast($0) }) else { return false }
+      return switch reader.kind {
+      case .add, .subtract, .multiply: true
+      default: false
+      }
+    }
+    guard areArithmetic, output != program.output else {
+      throw .operation(name: operation.name, "only sums and products repeat values in this format")
+    }
+    repeated[output] = image(operation.inputs[0])
+  }
+
+  private func isBroadcast(_ tensor: Int) -> Bool {
+    program.operations.contains { operation in
+      if case .broadcast = operation.kind { operation.output == tensor } else { false }
+    }
   }
 
   private mutating func add(_ operation: IntegerOperation) throws(ExportError) {
@@ -151,7 +178,7 @@ public struct TFLiteExporter {
           [(TFLite.Options.Concatenation.axis, .int32(Int32(axis + 1)))]
         ))
     case .slice(let slice): addSlice(operation, slice)
-    case .softmax: try addSoftmax(operation)
+    case .softmax(let softmax): try addSoftmax(operation, softmax)
     case .transpose(let axes):
       let order = file.add([0] + axes.map { $0 + 1 }, name: "order")
       append(
@@ -166,7 +193,8 @@ public struct TFLiteExporter {
     case .constant(let values):
       places[output] = file.add(
         description(of: output), content: values.map { UInt8(bitPattern: $0) })
-    case .lookup, .broadcast:
+    case .broadcast: try addBroadcast(operation)
+    case .lookup:
       throw .operation(name: operation.name, "TensorFlow Lite has no operator that does this")
     }
   }
