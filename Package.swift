@@ -80,6 +80,8 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own.
   if target.name == "Audit" { dependencies += ["ModelFormat", "ModelWriter"] }
+  // The importer's tests also run what it imports.
+  if target.name == "ModelImport" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(
