@@ -1,5 +1,6 @@
 import Foundation
 import ModelFormat
+import ModelImport
 import Support
 
 /// When each tensor of an integer model lives and where: the arena as a picture in text.
