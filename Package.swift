@@ -22,12 +22,13 @@ let formats: [Target] = [.target(name: "TFLiteSchema")]
 let systemLibraries: [Target] = [
   .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+  .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
 
 /// The workstation's side, in the order in which data flows through it.
 let host: [Target] = [
   .target(name: "Support"),
-  .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
+  .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
   .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
@@ -53,15 +54,14 @@ let host: [Target] = [
     name: "cupel",
     dependencies: [
       "Audit", "Datasets", "FineTuning", "FixedPoint", "FloatGraph", "HostRuntime",
-      "IntegerRuntime",
-      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
-      "Triggers",
+      "IntegerRuntime", "ModelFormat", "ModelImport", "ModelWriter", "Purification",
+      "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport"]
+let recorded: Set = ["Datasets", "FloatGraph", "IntegerKernels", "ModelImport"]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [
