@@ -22,12 +22,13 @@ let formats: [Target] = [.target(name: "TFLiteSchema")]
 let systemLibraries: [Target] = [
   .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+  .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
 
 /// The workstation's side, in the order in which data flows through it.
 let host: [Target] = [
   .target(name: "Support"),
-  .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
+  .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
   .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
@@ -86,8 +87,10 @@ let tests: [Target] = (integerCore + host).map { target in
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
   }
-  // The importer's tests run integer programs.
-  if target.name == "ModelImport" { dependencies += ["HostRuntime", "ModelFormat"] }
+  // The importer's tests also run what it imports.
+  if target.name == "ModelImport" {
+    dependencies += ["HostRuntime", "IntegerRuntime", "ModelFormat"]
+  }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(

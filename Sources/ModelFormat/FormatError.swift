@@ -102,7 +102,8 @@ extension FormatRule {
     case .tooShort: "the file must hold at least its header"
     case .tooLong: "the file must be smaller than 2 GiB"
     case .magic: "the file must begin with the magic bytes"
-    case .version: "the version must be one that this reader knows"
+    case .version:
+      "the version must be one that this reader knows, the minor one the lowest that fits"
     case .headerSize: "the header size must be 128"
     case .fileSize: "the stated file size must be the file's"
     case .reserved: "reserved bytes must be zero"

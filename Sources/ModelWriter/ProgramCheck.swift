@@ -42,9 +42,13 @@ enum ProgramCheck {
         throw fail(reason)
       }
       return shape
-    case .add(let add), .subtract(let add):
+    case .add(let add):
       guard add.multipliers.count == 2, add.shifts.count == 2 else {
-        throw fail("an addition or subtraction needs two multipliers and two shifts")
+        throw fail("an addition needs two multipliers and two shifts")
+      }
+    case .subtract(let subtract):
+      guard subtract.multipliers.count == 2, subtract.shifts.count == 2 else {
+        throw fail("a subtraction needs two multipliers and two shifts")
       }
     case .slice(let slice):
       guard slice.start.count == 3, slice.step.count == 3 else {

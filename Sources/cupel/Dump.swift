@@ -56,7 +56,11 @@ struct Dump: ParsableCommand {
   func run() throws {
     let loaded = try LoadedModel(
       path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    if case .float = loaded, profile != nil {
+      throw ValidationError("--profile is for integer models")
+    }
     let bytes = try InputFile.read(input, limit: Int(Int32.max))
+    let count = try batch(bytes, of: loaded.inputBytes)
     do {
       try FileManager.default.createDirectory(
         atPath: output, withIntermediateDirectories: true)
@@ -67,8 +71,9 @@ struct Dump: ParsableCommand {
     let entries =
       switch loaded {
       case .integer(let integer):
-        outputOnly ? try dumpOutput(integer, bytes) : try dumpAll(integer, bytes)
-      case .float(let float): try dump(float, bytes)
+        outputOnly
+          ? try dumpOutput(integer, bytes, count) : try dumpAll(integer, bytes, count)
+      case .float(let float): try dump(float, bytes, count)
       }
     try writeJSON(entries, to: "\(output)/index.json")
     print("\(output): \(entries.count) tensors")
@@ -83,9 +88,10 @@ struct Dump: ParsableCommand {
     return bytes.count / size
   }
 
-  private func dumpOutput(_ model: IntegerModel, _ bytes: [UInt8]) throws -> [Entry] {
+  private func dumpOutput(
+    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
+  ) throws -> [Entry] {
     let engine = model.engine
-    let count = try batch(bytes, of: engine.inputCount)
     let values = try engine.outputs(
       bytes.map(Int8.init(bitPattern:)), threads: compute.threads)
     return try engine.withModel { view in
@@ -95,9 +101,10 @@ struct Dump: ParsableCommand {
   }
 
   /// By the reference kernels, an operation at a time: a tensor is copied as soon as it is made.
-  private func dumpAll(_ model: IntegerModel, _ bytes: [UInt8]) throws -> [Entry] {
-    let count = try batch(bytes, of: model.engine.inputCount)
-    return try model.engine.withModel { view in
+  private func dumpAll(
+    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
+  ) throws -> [Entry] {
+    try model.engine.withModel { view in
       var values = (0..<view.tensorCount).map { index in
         [Int8](repeating: 0, count: count * view.tensor(index).elementCount)
       }
@@ -142,11 +149,9 @@ struct Dump: ParsableCommand {
     return entry
   }
 
-  private func dump(_ model: FloatModel, _ bytes: [UInt8]) throws -> [Entry] {
-    if profile != nil { throw ValidationError("--profile is for integer models") }
+  private func dump(_ model: FloatModel, _ bytes: [UInt8], _ count: Int) throws -> [Entry] {
     let graph = model.graph
     let shape = graph.values[graph.input].shape
-    let count = try batch(bytes, of: 4 * shape.reduce(1, *))
     let values = bytes.withUnsafeBytes { raw in
       (0..<bytes.count / 4).map { index in
         Float(
@@ -161,5 +166,15 @@ struct Dump: ParsableCommand {
       shape: [count] + result.shape, isInput: false, isOutput: true)
     try NumpyFile.write(result.values, shape: entry.shape, to: "\(output)/\(entry.file)")
     return [entry]
+  }
+}
+
+extension LoadedModel {
+  /// Bytes of one input tensor, as `dump` reads it.
+  fileprivate var inputBytes: Int {
+    switch self {
+    case .integer(let model): model.engine.inputCount
+    case .float(let model): 4 * model.graph.values[model.graph.input].elementCount
+    }
   }
 }

@@ -62,8 +62,7 @@ struct Run: ParsableCommand {
 
   func run() throws {
     try checkWritable(predictions, json, inputs: [model])
-    let (classifier, folder, instructionSet) = try classifier()
-    let images = try ImageSet.load(path: folder, split: .test, limit: limit)
+    let (classifier, images, instructionSet) = try classifier()
     let reporter = compute.reporter
     let stopwatch = Stopwatch()
     let answers = try classifier.answers(to: images, trigger: trigger) {
@@ -97,24 +96,30 @@ struct Run: ParsableCommand {
         + (instructionSet.map { ", \($0)" } ?? ""))
   }
 
-  /// The model, the folder with its images, and the kernels that run it.
-  private func classifier() throws -> (any Classifier, String, InstructionSet?) {
+  /// The model, its images, and the kernels that run it.
+  private func classifier() throws -> (any Classifier, ImageSet, InstructionSet?) {
     switch try LoadedModel(
       path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
     {
     case .integer(let integer):
+      let preprocessing = try integer.preprocessing(data)
       let classifier = try IntegerClassifier(
-        engine: integer.engine, preprocessing: try integer.preprocessing(data),
-        threads: compute.threads)
-      return (
-        classifier, try data.folder(dataset: integer.dataset), integer.engine.instructionSet
-      )
+        engine: integer.engine, preprocessing: preprocessing, threads: compute.threads)
+      let images = try images(of: integer.dataset, preprocessing)
+      return (classifier, images, integer.engine.instructionSet)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
+      let preprocessing = try float.preprocessing(data)
       let classifier = try FloatClassifier(
-        graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
-      return (classifier, try data.folder(dataset: float.specimen?.dataset), nil)
+        graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
+      return (classifier, try images(of: float.specimen?.dataset, preprocessing), nil)
     }
+  }
+
+  private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {
+    try ImageSet.load(
+      path: try data.folder(dataset: dataset), split: .test, limit: limit,
+      size: preprocessing.resize)
   }
 }

@@ -1,7 +1,9 @@
 import Testing
 
 @Suite struct HelpTests {
-  static let verbs = ["inspect", "compile", "purify", "run", "audit", "diff", "export", "demo"]
+  static let verbs = [
+    "inspect", "compile", "purify", "run", "dump", "audit", "diff", "export", "demo",
+  ]
 
   @Test(arguments: [[]] + verbs.map { [$0] })
   func helpShowsAnExample(verb: [String]) throws {

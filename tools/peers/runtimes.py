@@ -154,7 +154,7 @@ def micro(cupel, content, inputs):
 
 
 def xnnpack(cupel, content, inputs):
-    """Each operator alone, on what the operators before it give it."""
+    """Each operator alone, on what the operators before it give it and on as many random inputs."""
     file = File(content)
     interpreter = litert(content, OpResolverType.BUILTIN_REF, all_tensors=True)
     source = interpreter.get_input_details()[0]
@@ -174,13 +174,16 @@ def xnnpack(cupel, content, inputs):
         if kind == "RESHAPE":
             continue
         alone = file.one_operator(index)
-        batches = [sources[p] for p in operator.inputs if p >= 0 and not file.is_constant(p)]
+        batches = [
+            np.concatenate([np.stack(sources[p]),
+                            random_inputs(sources[p][0].shape, len(inputs), SEED + p)])
+            for p in operator.inputs if p >= 0 and not file.is_constant(p)]
         if len(batches) > 1:
             # Cupel's models have one input: the two are put one behind the other.
             rows.append(two_inputs(cupel, file, index, batches))
             continue
         other = litert_output(alone, batches, OpResolverType.AUTO)
-        own = cupel.output(alone, np.stack(batches[0]), "xnnpack")
+        own = cupel.output(alone, batches[0], "xnnpack")
         rows.append({"operator": index, "kind": kind, **differences(own, other)})
     return rows
 

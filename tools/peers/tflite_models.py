@@ -97,7 +97,7 @@ class File:
         graph.operators = operators + list(graph.operators)
         graph.inputs = [joined]
         model.subgraphs = [graph]
-        return pack(model), np.concatenate([np.stack(b) for b in batches], axis=-1)
+        return pack(model), np.concatenate(batches, axis=-1)
 
     def with_real_weights(self):
         """The model with constants of int8 made the float32 numbers that they stand for."""

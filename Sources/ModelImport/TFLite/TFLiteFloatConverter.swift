@@ -9,7 +9,8 @@ import TFLiteSchema
 struct TFLiteFloatConverter {
   enum Binding {
     case value(Int, Order)
-    case constant(Constant)
+    /// The tensor in which a constant is stored: what a DEQUANTIZE gives.
+    case stored(Int)
     /// Integers about shapes, which the file states anyway.
     case shape
     case unknown
@@ -176,14 +177,20 @@ struct TFLiteFloatConverter {
     return found
   }
 
-  /// Real numbers of an input that must be a constant.
+  /// Real numbers of an input that must be a constant. They are made anew for each use, so that
+  /// nothing lies about twice.
   mutating func constant(
     _ node: TFLiteNode, _ position: Int, _ what: String
   ) throws(ImportError) -> Constant {
-    if case .constant(let constant) = bindings[try node.input(position)] { return constant }
+    var index = try node.input(position)
+    if case .stored(let source) = bindings[index] { index = source }
     let (tensor, bytes, count) = try node.data(
-      position, type: [.float32, .float16, .int8, .int4], what: what)
-    guard budget.claim(count, size: 4) else { throw node.error(TFLiteIntegerConverter.overdrawn) }
+      of: index, type: [.float32, .float16, .int8, .int4], what: what)
+    // A weight of one byte takes four: half of them are the file's due.
+    let size = tensor.type == .int8 ? 2 : 4
+    guard budget.claim(count, size: size) else {
+      throw node.error(TFLiteIntegerConverter.overdrawn)
+    }
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
     return Constant(shape: tensor.shape, values: values)

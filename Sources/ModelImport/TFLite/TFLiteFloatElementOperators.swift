@@ -60,7 +60,7 @@ extension TFLiteFloatConverter {
   /// Only of constants: weights stored in fewer bits.
   mutating func dequantize(_ node: TFLiteNode) throws(ImportError) {
     guard try isConstant(node, 0) else { throw node.unsupported("of an activation") }
-    bindings[try node.output()] = .constant(try constant(node, 0, "a constant"))
+    bindings[try node.output()] = .stored(try node.input(0))
   }
 
   /// An image may be flattened; whatever else changes its shape must not change its order.

@@ -49,9 +49,6 @@ extension TFLiteFloatConverter {
     _ node: TFLiteNode, _ input: Int, _ weights: [Float], outputs: Int,
     window: FloatGraph.Window, groups: Int, activation: Int
   ) throws(ImportError) {
-    guard budget.claim(weights.count, size: 4) else {
-      throw node.error(TFLiteIntegerConverter.overdrawn)
-    }
     let convolution = FloatGraph.Convolution(
       weights: weights, bias: try bias(node), outputChannels: outputs, window: window,
       groups: groups)
@@ -83,9 +80,6 @@ extension TFLiteFloatConverter {
     if case .flattened(let height, let width, let channels) = order, height * width > 1,
       channels > 1
     {
-      guard budget.claim(weights.count, size: 4) else {
-        throw node.error(TFLiteIntegerConverter.overdrawn)
-      }
       let pixels = height * width
       weights = (0..<filter.values.count).map { index in
         let (row, place) = (index / shape[0], index % shape[0])

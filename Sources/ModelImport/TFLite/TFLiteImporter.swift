@@ -38,9 +38,12 @@ public enum TFLiteImporter {
 }
 
 extension TFLiteModel {
-  /// Whether any operator but those at the edges works on integers.
+  /// Whether the model reads integers, or any operator but those at the edges works on them.
   fileprivate var hasIntegerActivations: Bool {
-    operators.contains { node in
+    if let input = inputs.first, input >= 0, [.int8, .uint8].contains(tensors[input].type) {
+      return true
+    }
+    return operators.contains { node in
       guard node.operation != .quantize, node.operation != .dequantize else { return false }
       return node.inputs.contains { index in
         guard index >= 0, tensors[index].data == nil else { return false }

@@ -84,11 +84,18 @@ struct TFLiteNode {
     model.tensors[try input(position)]
   }
 
-  /// The bytes of an input that must be a constant of this many elements.
+  /// The elements of an input that must be a constant.
   func data(
     _ position: Int, type: [TFLite.ElementType], what: String
   ) throws(ImportError) -> (tensor: TFLiteModel.Tensor, bytes: ArraySlice<UInt8>, count: Int) {
-    let tensor = try tensor(position)
+    try data(of: try input(position), type: type, what: what)
+  }
+
+  /// The elements of a tensor that must be a constant.
+  func data(
+    of index: Int, type: [TFLite.ElementType], what: String
+  ) throws(ImportError) -> (tensor: TFLiteModel.Tensor, bytes: ArraySlice<UInt8>, count: Int) {
+    let tensor = model.tensors[index]
     guard let place = tensor.data else { throw unsupported("\(what) that is not a constant") }
     guard let kind = tensor.type, type.contains(kind) else {
       throw unsupported("\(what) of another type")

@@ -47,7 +47,6 @@ extension TFLiteIntegerConverter {
     if !isPlain {
       // [taps][O] to [O][taps].
       let taps = height * width
-      guard budget.claim(weights.values.count, size: 1) else { throw node.error(Self.overdrawn) }
       let source = weights.values
       weights.values = (0..<source.count).map { source[$0 % taps * outputs + $0 / taps] }
     }

@@ -11,6 +11,13 @@ import Support
 struct IntegerModel {
   let path: String
   let engine: IntegerEngine
+  /// The vendor's file that it was made from; nil for a `.cupel` file.
+  let vendor: Origin?
+
+  struct Origin {
+    var bytes: Int
+    var sha256: String
+  }
 
   /// - Throws: `FileError`, or a failure that names the file and the rule it breaks.
   init(
@@ -25,10 +32,11 @@ struct IntegerModel {
 
   /// - Parameter bytes: of a `.cupel` file.
   init(
-    path: String, bytes: consuming [UInt8], profile: DeploymentProfile?, isa: InstructionSet?,
-    memory: IntegerEngine.MemoryUse
+    path: String, bytes: consuming [UInt8], vendor: Origin? = nil, profile: DeploymentProfile?,
+    isa: InstructionSet?, memory: IntegerEngine.MemoryUse
   ) throws {
     self.path = path
+    self.vendor = vendor
     do {
       engine = try IntegerEngine(
         bytes: bytes, profile: profile, instructionSet: isa, memory: memory)

@@ -27,7 +27,9 @@ enum LoadedModel {
     case .integer:
       self = .integer(
         try IntegerModel(
-          path: path, bytes: file.integerBytes(), profile: profile, isa: isa, memory: memory))
+          path: path, bytes: file.integerBytes(),
+          vendor: .init(bytes: file.bytes, sha256: file.sha256), profile: profile, isa: isa,
+          memory: memory))
     }
   }
 }
