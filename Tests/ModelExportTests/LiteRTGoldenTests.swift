@@ -22,7 +22,7 @@ import Testing
   }
 
   static func programs() throws -> [(name: String, program: IntegerProgram)] {
-    let random = seeds.map { ("random-\($0)", Programs.random(seed: $0)) }
+    let random = seeds.map { ("random-\($0)", Programs.random(seed: $0, from: Programs.tflite)) }
     let networks = try ["qdq-u8s8-resnet-a", "qdq-u8s4-vgg", "qdq-u8s8-mobilenet"].map {
       ($0, try Programs.quantized($0))
     }

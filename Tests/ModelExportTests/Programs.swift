@@ -25,9 +25,19 @@ enum Programs {
 
   /// A random program whose multipliers follow from its scales, as in everything that was lowered
   /// from scales.
-  static func random(seed: UInt64) -> IntegerProgram {
-    consistent(RandomProgram.make(seed: seed))
+  static func random(seed: UInt64, from steps: [RandomProgram.Step]) -> IntegerProgram {
+    var generator = SeededGenerator(seed: seed)
+    let count = Int.random(in: 1...7, using: &generator)
+    let chain = (0..<count).map { _ in steps[Int.random(in: steps.indices, using: &generator)] }
+    return consistent(RandomProgram.make(seed: seed, steps: chain))
   }
+
+  /// What both formats have.
+  static let common: [RandomProgram.Step] = [
+    .convolution, .depthwise, .fullyConnected, .residual, .averagePool, .maxPool, .mean, .clamp,
+    .pad, .requantize, .concatenate, .slice,
+  ]
+  static let tflite = common + [.subtract, .multiply, .transpose, .reshape]
 
   static func consistent(_ program: IntegerProgram) -> IntegerProgram {
     var program = program
@@ -36,7 +46,8 @@ enum Programs {
       let scales = operation.inputs.map { Double(program.tensors[$0].scale) }
       let output = program.tensors[operation.output]
       program.operations[index].kind = consistent(
-        operation.kind, scales, input: program.tensors[operation.inputs[0]], output: output)
+        operation.kind, scales, input: program.tensors[operation.inputs.first ?? 0],
+        output: output)
     }
     return program
   }
@@ -74,7 +85,10 @@ enum Programs {
     case .mean(let own):
       let area = Double(input.height * input.width)
       return .mean(rescale(own, scales[0] / (Double(output.scale) * area)))
-    case .add(let own):
+    case .multiply(let own):
+      return .multiply(
+        rescale(own, Double(Float(scales[0]) * Float(scales[1]) / output.scale)))
+    case .add(let own), .subtract(let own):
       var own = own
       let common = 2 * max(scales[0], scales[1])
       let parts = (scales + [0x1p20 * Double(output.scale)]).enumerated().compactMap {
@@ -85,6 +99,7 @@ enum Programs {
       own.multipliers = [parts[0].value, parts[1].value]
       own.shifts = [parts[0].shift, parts[1].shift]
       (own.outputMultiplier, own.outputShift) = (parts[2].value, parts[2].shift)
+      if case .subtract = kind { return .subtract(own) }
       return .add(own)
     default: return kind
     }

@@ -43,7 +43,7 @@ import Testing
     var compared = 0
     var refused = 0
     for seed in 0..<300 as Range<UInt64> {
-      let program = Programs.random(seed: seed)
+      let program = Programs.random(seed: seed, from: Programs.tflite)
       guard (try? CupelWriter.bytes(of: program)) != nil else { continue }
       let exported: ExportedModel
       do {

@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// Models that onnxruntime.quantization made of the small float networks, and every quantized tensor
 /// that ONNX Runtime computed of one input: `tools/golden/quantized_onnx.py`, versions inside.

@@ -68,9 +68,11 @@ import Testing
     return program
   }
 
-  static func run(_ source: Source, _ input: [Int8]) throws -> [Int8] {
+  /// Outputs of inputs as the file has them: unsigned, or signed with an offset of 0.
+  static func run(_ source: Source, _ input: [Int], offset: Int = 128) throws -> [Int] {
     let engine = try IntegerEngine(bytes: CupelWriter.bytes(of: program(source)))
-    return try engine.outputs(input, threads: 1)
+    let values = input.map { Int8($0 - offset) }
+    return try engine.outputs(values, threads: 1).map { Int($0) + offset }
   }
 
   private func refusal(_ source: Source) -> String {
@@ -85,9 +87,9 @@ import Testing
   // MARK: Numbers
 
   /// Unsigned 14 and 5 are 4 and −5 steps of ½ above the zero point: 2 and −2.5. Outputs
-  /// 1 · 2 − 2 · −2.5 + 3 = 10 and 2 · (3 · 2 + 4 · −2.5) − 1 = −9; around 3, moved by 128.
+  /// 1 · 2 − 2 · −2.5 + 3 = 10 and 2 · (3 · 2 + 4 · −2.5) − 1 = −9; around 3, the second below 0.
   @Test func linearLayerByHand() throws {
-    #expect(try Self.run(Self.linear(), [14 - 128, 5 - 128]) == [13 - 128, -128])
+    #expect(try Self.run(Self.linear(), [14, 5]) == [13, 0])
     let program = try Self.program(Self.linear())
     #expect(program.tensors[program.input].zeroPoint == 10 - 128)
     guard case .fullyConnected(let weighted) = program.operations[0].kind else {
@@ -106,13 +108,13 @@ import Testing
       weights: Self.bytes("w", [1, 0, 0, 1], type: Self.int8, [2, 2]),
       weightScale: Self.scale("ws", 1, 2), bias: Self.int32("b", [0, 0]), outputScale: 1)
     // 5 steps of ½ are 2.5; 7 steps of ½, twice, are 7.
-    #expect(try Self.run(source, [15 - 128, 17 - 128]) == [5 - 128, 10 - 128])
+    #expect(try Self.run(source, [15, 17]) == [5, 10])
   }
 
   /// A Relu between layer and quantization limits at the zero point.
   @Test func activationBecomesBounds() throws {
     let source = Self.linear(between: [Node("Relu", ["g"], ["h"])])
-    #expect(try Self.run(source, [14 - 128, 5 - 128]) == [13 - 128, 3 - 128])
+    #expect(try Self.run(source, [14, 5]) == [13, 3])
   }
 
   /// Weights of unsigned bytes around 128, and of int4 packed two a byte, are the same integers.
@@ -152,8 +154,9 @@ import Testing
         .integers("steps", [2, 2]), .integers("pads", [0, 1, 0, 0, 0, 0, 0, 0]),
       ])
     source.input = [nil, 1, 4, 4]
-    let input = (0..<16).map { Int8($0) }
-    #expect(try Self.run(source, input) == [7, 0, 7, 2, 7, 8, 7, 10])
+    let outputs = try Self.run(source, Array(0..<16), offset: 0)
+    // Height, width, channel: the first channel is padding.
+    #expect(outputs == [7, 0, 7, 2, 7, 8, 7, 10])
   }
 
   /// An average of windows without padding rounds to even, on any grid: (1 + 2 + 3 + 4) / 4 = 2.5.
@@ -167,7 +170,7 @@ import Testing
       ], [Self.scale("s", 0.5), Self.bytes("z", [0], type: Self.int8)])
     source.input = [nil, 1, 2, 4]
     source.inputType = Self.int8
-    #expect(try Self.run(source, [1, 2, 3, 5, 3, 4, 6, 0]) == [2, 4])
+    #expect(try Self.run(source, [1, 2, 3, 5, 3, 4, 6, 0], offset: 0) == [2, 4])
   }
 
   // MARK: Refusals

@@ -40,13 +40,17 @@ def images(count, shape, seed):
     return random.standard_normal((count, *shape)).astype(np.float32)
 
 
+#: What ONNX's shape inference says of values that are merely moved.
+QUANTIZED = (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)
+
+
 def tensors(model):
     """Names of everything that is uint8 or int8 and is computed."""
     inferred = onnx.shape_inference.infer_shapes(model)
     types = {v.name: v.type.tensor_type.elem_type for v in inferred.graph.value_info}
-    computed = [name for node in model.graph.node for name in node.output]
-    return [name for name in computed
-            if types.get(name) in (onnx.TensorProto.UINT8, onnx.TensorProto.INT8)]
+    return [node.output[0] for node in model.graph.node
+            if node.op_type == "QuantizeLinear" or node.op_type.startswith(("QLinear", "QGemm"))
+            or types.get(node.output[0]) in QUANTIZED]
 
 
 def record(path, inputs):

@@ -51,9 +51,14 @@ class Model:
         self.types = {v.name: v.type.tensor_type for v in inferred.value_info}
         self.producers = {name: node for node in graph.node for name in node.output}
         self.activations = [
-            name for node in graph.node for name in node.output
-            if name in self.types and self.types[name].elem_type in QUANTIZED
+            node.output[0] for node in graph.node if self.is_quantized(node)
             and node.input[0] not in self.initializers]
+
+    def is_quantized(self, node):
+        """ONNX's shape inference does not know ONNX Runtime's own operators."""
+        name = node.output[0]
+        return (node.op_type == "QuantizeLinear" or node.op_type.startswith(("QLinear", "QGemm"))
+                or (name in self.types and self.types[name].elem_type in QUANTIZED))
 
     def tensors(self, images):
         """Every quantized activation, signed."""
@@ -81,6 +86,8 @@ class Model:
                 elif value not in self.initializers:
                     waiting.append(value)
         if self.input in {value for node in nodes for value in node.input}:
+            return None, []
+        if any(value not in self.types for value in [name, *sources]):
             return None, []
         nodes = [node for node in self.model.graph.node if node.name in seen]
         used = {value for node in nodes for value in node.input}
@@ -196,8 +203,9 @@ def main():
                 options.cupel, options.model, model,
                 normalized(pixels[image:image + 1], options.mean, options.std), folder)
             row = next(t for t in report["tensors"] if t["differing"])
-            kind = model.cut(row["name"])[0]
-            kinds = [n.op_type for n in kind.graph.node if not n.op_type.endswith("izeLinear")]
+            cut = model.cut(row["name"])[0]
+            kinds = [n.op_type for n in cut.graph.node if not n.op_type.endswith("izeLinear")] \
+                if cut else []
             first.append({
                 "image": int(image), "tensor": row["name"], "operator": "+".join(kinds),
                 "differing": row["differing"], "largest": row["largest"]})

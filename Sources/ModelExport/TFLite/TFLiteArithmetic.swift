@@ -30,21 +30,22 @@ extension TFLiteExporter {
     rest?(&self)
   }
 
+  /// The kernels take the ratio of the scales in float32.
   mutating func addProduct(
     _ operation: IntegerOperation, _ rescale: IntegerOperation.Rescale
   ) throws(ExportError) {
-    let scales = operation.inputs.map { program.tensors[$0].scale }
-    let output = program.tensors[operation.output].scale
-    let derived = Multiplier(Double(scales[0] * scales[1] / output))
-    let exact = Multiplier(Double(scales[0]) * Double(scales[1]) / Double(output))
-    guard
-      [derived, exact].contains(where: {
-        $0?.value == rescale.multiplier && $0?.shift == rescale.shift
-      })
-    else {
-      throw .operation(
-        name: operation.name, "its multiplier is not the one that follows from the scales")
+    let inputs = operation.inputs.map { program.tensors[$0] }
+    let output = program.tensors[operation.output]
+    guard let derived = Scaled(Double(inputs[0].scale * inputs[1].scale / output.scale)) else {
+      throw .operation(name: operation.name, "the ratio of its scales is too large")
     }
+    let factors = inputs.map { Self.sums(of: 1, on: $0) }
+    let corners = [factors[0].lowerBound, factors[0].upperBound].flatMap { one in
+      [factors[1].lowerBound, factors[1].upperBound].map { one * $0 }
+    }
+    let products = (corners.min() ?? 0)...(corners.max() ?? 0)
+    let differing = Self.differing(derived, Scaled(rescale.multiplier, rescale.shift), products)
+    if differing > 0 { note(operation, .rounding(differing: differing, of: products.count)) }
     let (activation, target, rest) = activation(
       low: rescale.low, high: rescale.high, of: operation.output)
     append(
