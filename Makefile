@@ -5,7 +5,7 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded bench bench-float bench-purify sanitize check-all format dependencies clean
+.PHONY: demo test build embedded bench bench-float runtimes bench-purify sanitize check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -38,6 +38,11 @@ bench: dependencies
 ## Integer engine against the float executor, interleaved.
 bench-float: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) float-peer models
+
+## Cupel's integers against LiteRT, TensorFlow Lite Micro and XNNPACK on the same inputs, into
+## out/runtimes.json; needs tools/peers/setup.sh and ../shared/data/mlperf-tiny.
+runtimes: build
+	$(PEERS) tools/peers/runtimes.py .build/release/cupel --json out/runtimes.json
 
 ## Purification of ResNets, and the published solver's time beside it, into out/bench-purify.json.
 bench-purify: dependencies

@@ -41,8 +41,14 @@ private func exponentialNearZero(_ a: Int32) -> Int32 {
   return atCentre &+ saturatingRoundingDoublingHighMultiply(atCentre, x &+ tail)
 }
 
-/// 1 / (1 + a) for a in 0 ... 1, both in Q0.31: three steps of Newton's method.
+/// 1 / (1 + a) for a in 0 ... 1, both in Q0.31.
 public func reciprocalOfOnePlus(_ a: Int32) -> Int32 {
+  // Half of x, from Q2.29 to Q0.31.
+  saturatingShiftLeft(twiceReciprocalOfOnePlus(a), by: 1)
+}
+
+/// 2 / (1 + a) for a in 0 ... 1 in Q0.31, the result in Q2.29: three steps of Newton's method.
+private func twiceReciprocalOfOnePlus(_ a: Int32) -> Int32 {
   // (1 + a) / 2, rounded away from zero.
   let halfDenominator = Int32(truncatingIfNeeded: (Int64(a) &+ Int64(one31) &+ 1) / 2)
   // x approximates the inverse of that, in Q2.29, from 48/17 − 32/17 · d on.
@@ -54,8 +60,7 @@ public func reciprocalOfOnePlus(_ a: Int32) -> Int32 {
     let correction = saturatingRoundingDoublingHighMultiply(x, error)
     x = x &+ saturatingShiftLeft(correction, by: 2)
   }
-  // Half of x, from Q2.29 to Q0.31.
-  return saturatingShiftLeft(x, by: 1)
+  return x
 }
 
 /// 1 / x for x > 0 with `integerBits` bits before the point: the result is in Q0.31 and still to be
@@ -75,6 +80,17 @@ public func logistic(_ a: Int32) -> Int32 {
   let magnitude = a > 0 ? 0 &- a : a
   let ofMagnitude = reciprocalOfOnePlus(exponentialOfNegative(magnitude, integerBits: 4))
   return a > 0 ? ofMagnitude : one31 &- ofMagnitude
+}
+
+/// The hyperbolic tangent of a number with 4 bits before the point, in Q0.31: for a > 0,
+/// (1 − e^−2a) / (1 + e^−2a).
+public func hyperbolicTangent(_ a: Int32) -> Int32 {
+  if a == 0 { return 0 }
+  let magnitude = a > 0 ? 0 &- a : a
+  // Read with 5 bits before the point, the same bits are twice the number.
+  let inverse = twiceReciprocalOfOnePlus(exponentialOfNegative(magnitude, integerBits: 5))
+  let result = saturatingShiftLeft(inverse &- (1 &<< 29), by: 2)
+  return a > 0 ? result : 0 &- result
 }
 
 /// value · 2^shift, saturated to int32.

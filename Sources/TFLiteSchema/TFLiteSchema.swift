@@ -250,6 +250,7 @@ package enum TFLite {
     case pack = 83
     case leakyRelu = 98
     case quantize = 114
+    case hardSwish = 117
     case relu0To1 = 152
   }
 }

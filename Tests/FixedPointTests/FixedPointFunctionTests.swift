@@ -39,6 +39,16 @@ import Testing
     }
   }
 
+  @Test func hyperbolicTangentIsOdd() {
+    #expect(hyperbolicTangent(0) == 0)
+    for step in 1...10_000 {
+      let a = Int32(step) * Int32((1 << 31) / 10_001)
+      let expected = tanh(real(a, fractionBits: 27))
+      #expect(abs(real(hyperbolicTangent(a), fractionBits: 31) - expected) < 1e-6)
+      #expect(hyperbolicTangent(a) == -hyperbolicTangent(-a))
+    }
+  }
+
   @Test func logisticIsPointSymmetricAboutOneHalf() {
     #expect(logistic(0) == 1 << 30)
     for step in 1...10_000 {

@@ -17,7 +17,7 @@ import Testing
     let golden = try Self.golden.get()
     #expect(golden.versions["ai-edge-litert"] == "2.3.0")
     #expect(golden.versions["tflite-micro"] != nil)
-    #expect(golden.integer.count == 38)
+    #expect(golden.integer.count == 42)
     #expect(golden.integer.count { $0.tflm != nil } > 30)
     #expect(golden.float.count == 2)
   }

@@ -311,6 +311,20 @@ class Cases:
         return self._unary(OPERATOR.LOGISTIC, (1, 4, 8, 8), (1, 4, 8, 8), 0.043, 11, 1 / 256, -128,
                            version=2)
 
+    def tanh(self):
+        return self._unary(OPERATOR.TANH, (1, 4, 8, 8), (1, 4, 8, 8), 0.027, -9, 1 / 128, 0,
+                           version=2)
+
+    def leaky_relu(self):
+        return self._unary(OPERATOR.LEAKY_RELU, (1, 4, 8, 8), (1, 4, 8, 8), 0.05, 4, 0.043, -30,
+                           opts=options("LeakyRelu", alpha=0.3), version=2)
+
+    def hard_swish(self):
+        return self._unary(OPERATOR.HARD_SWISH, (1, 4, 8, 8), (1, 4, 8, 8), 0.041, -7, 0.023, -110)
+
+    def hard_swish_fine(self):
+        return self._unary(OPERATOR.HARD_SWISH, (1, 4, 8, 8), (1, 4, 8, 8), 0.0031, 20, 0.0027, 2)
+
     def relu(self):
         return self._unary(OPERATOR.RELU, (1, 4, 3, 5), (1, 4, 3, 5), 0.05, 4, 0.033, -100,
                            version=2)

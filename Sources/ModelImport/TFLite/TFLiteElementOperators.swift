@@ -1,4 +1,5 @@
 import FixedPoint
+import Foundation
 import ModelWriter
 import TFLiteSchema
 
@@ -59,8 +60,45 @@ extension TFLiteIntegerConverter {
     }
     let table =
       profile == .tflm
-      ? LogisticTable.fixedPoint(source) : LogisticTable.single(source, output: output)
+      ? ActivationTables.fixedPoint(source, bits: 8, zeroPoint: -128, FixedPoint.logistic)
+      : ActivationTables.single(source, output) { 1 / (1 + exp(-$0)) }
     try finish(node, .lookup(table: table), [input], extent: source.extent)
+  }
+
+  /// As LOGISTIC, from −1 to 1.
+  mutating func hyperbolicTangent(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node)
+    let source = program.tensors[input]
+    let output = try description(try node.output())
+    guard output.zeroPoint == 0, output.scale == 1 / 128 else {
+      throw node.error("its output needs a zero point of 0 and a scale of 1/128")
+    }
+    let table =
+      profile == .tflm
+      ? ActivationTables.fixedPoint(
+        source, bits: 7, zeroPoint: 0, FixedPoint.hyperbolicTangent)
+      : ActivationTables.single(source, output) { tanh($0) }
+    try finish(node, .lookup(table: table), [input], extent: source.extent)
+  }
+
+  mutating func leakyRelu(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node)
+    let source = program.tensors[input]
+    let alpha = try node.float(TFLite.Options.LeakyRelu.alpha, default: 0)
+    guard
+      let table = ActivationTables.leakyRelu(
+        source, try description(try node.output()), alpha: alpha)
+    else { throw node.error("the scales have a ratio that is too large") }
+    try finish(node, .lookup(table: table), [input], extent: source.extent)
+  }
+
+  mutating func hardSwish(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node)
+    let source = program.tensors[input]
+    guard let function = HardSwish(source, try description(try node.output())) else {
+      throw node.error("the output's scale is too small for the input's")
+    }
+    try finish(node, .lookup(table: function.table), [input], extent: source.extent)
   }
 
   /// RELU and its kin as operators of their own.

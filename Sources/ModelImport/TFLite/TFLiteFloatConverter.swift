@@ -90,18 +90,10 @@ struct TFLiteFloatConverter {
   }
 
   private mutating func convert(_ node: TFLiteNode) throws(ImportError) {
-    for output in node.outputs {
-      guard output >= 0, bindings[output] == nil, model.tensors[output].data == nil else {
-        throw node.error("output \(output) already exists")
-      }
-    }
+    try node.checkReferences { bindings[$0] != nil }
     var isKnown = true
-    for input in node.inputs where input >= 0 {
+    for input in node.inputs {
       if case .unknown = bindings[input] { isKnown = false }
-      guard bindings[input] != nil || model.tensors[input].data != nil else {
-        throw .undefinedValue(
-          node: "#\(node.index)", operator: node.source.name, value: model.tensors[input].name)
-      }
     }
     do throws(ImportError) {
       if isKnown { try dispatch(node) }

@@ -71,18 +71,10 @@ struct TFLiteIntegerConverter {
   }
 
   private mutating func convert(_ node: TFLiteNode) throws(ImportError) {
-    for output in node.outputs {
-      guard output >= 0, bindings[output] == nil, model.tensors[output].data == nil else {
-        throw node.error("output \(output) already exists")
-      }
-    }
+    try node.checkReferences { bindings[$0] != nil }
     var isKnown = true
-    for input in node.inputs where input >= 0 {
+    for input in node.inputs {
       if case .unknown = bindings[input] { isKnown = false }
-      guard bindings[input] != nil || model.tensors[input].data != nil else {
-        throw .undefinedValue(
-          node: "#\(node.index)", operator: node.source.name, value: model.tensors[input].name)
-      }
     }
     do throws(ImportError) {
       if isKnown { try dispatch(node) }
@@ -111,6 +103,9 @@ struct TFLiteIntegerConverter {
     case .mean: try mean(node)
     case .softmax: try softmax(node)
     case .logistic: try logistic(node)
+    case .tanh: try hyperbolicTangent(node)
+    case .leakyRelu: try leakyRelu(node)
+    case .hardSwish: try hardSwish(node)
     case .relu: try rectify(node, 0 ... .infinity)
     case .relu6: try rectify(node, 0...6)
     case .reluN1To1: try rectify(node, -1...1)

@@ -21,6 +21,23 @@ struct TFLiteNode {
     .unsupportedOperators([.init(node: label, operator: source.name, form: form)])
   }
 
+  /// Checks that no output exists already and every input does.
+  ///
+  /// - Parameter isBound: whether the model's input, or an operator before, gives a tensor.
+  func checkReferences(isBound: (Int) -> Bool) throws(ImportError) {
+    for output in outputs {
+      guard output >= 0, !isBound(output), model.tensors[output].data == nil else {
+        throw error("output \(output) already exists")
+      }
+    }
+    for input in inputs where input >= 0 {
+      guard isBound(input) || model.tensors[input].data != nil else {
+        throw .undefinedValue(
+          node: label, operator: source.name, value: model.tensors[input].name)
+      }
+    }
+  }
+
   // MARK: Options
 
   func number<Value: FixedWidthInteger>(
