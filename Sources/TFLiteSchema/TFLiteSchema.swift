@@ -243,6 +243,8 @@ package enum TFLite {
     case sub = 41
     case squeeze = 43
     case stridedSlice = 45
+    case maximum = 55
+    case minimum = 57
     case padV2 = 60
     case slice = 65
     case expandDims = 70

@@ -37,6 +37,8 @@ enum Programs {
     .convolution, .depthwise, .fullyConnected, .residual, .averagePool, .maxPool, .mean, .clamp,
     .pad, .requantize, .concatenate, .slice,
   ]
+  /// Everything that TensorFlow Lite has without condition.
+  static let unconditional = tflite.filter { $0 != .averagePool }
   static let tflite = common + [.subtract, .multiply, .transpose, .reshape]
 
   static func consistent(_ program: IntegerProgram) -> IntegerProgram {

@@ -65,9 +65,11 @@ import Testing
   }
 
   /// A requantization to 4 bits rounds once. For every ratio here each of the 256 inputs gets the
-  /// program's own value, by whatever operators the exporter found.
+  /// program's own value, by whatever operators the exporter found; only ties below zero, which ratios
+  /// such as 1/16 have, go to another side, and are counted.
   @Test func fourBitActivationsAreExact() throws {
     var rewritten = 0
+    var ties = 0
     for denominator in [17, 15, 16, 3, 40, 255] {
       for zeroPoint in [-128, -55, 0, 90] {
         for target in [-8, 0, 5] {
@@ -80,16 +82,29 @@ import Testing
             output: Programs.tensor(
               16, 16, 1, scale: 0.1 * Float(denominator), zeroPoint: target, bits: 4, name: "out"))
           let exported = try TFLiteExporter.export(program)
-          #expect(!exported.changesResults)
           rewritten += exported.notes.isEmpty ? 0 : 1
+          let counted = Self.counted(exported)
+          #expect(counted == 0 || denominator % 2 == 0)
           let all = (-128...127).map { Int8($0) }
-          #expect(
-            try Programs.outputs(program, .litertReference, all)
-              == Programs.outputs(Programs.imported(exported.bytes), .litertReference, all))
+          let differing = zip(
+            try Programs.outputs(program, .litertReference, all),
+            try Programs.outputs(Programs.imported(exported.bytes), .litertReference, all)
+          ).count { $0 != $1 }
+          // The bounds may hide a difference, and nothing else may.
+          #expect(differing <= counted)
+          ties += differing
         }
       }
     }
     #expect(rewritten > 10)
+    #expect(ties > 0)
+  }
+
+  /// Accumulators that the notes say are rounded otherwise.
+  private static func counted(_ exported: ExportedModel) -> Int {
+    exported.notes.reduce(0) { sum, note in
+      if case .rounding(let count, _) = note.subject { sum + count } else { sum }
+    }
   }
 
   /// A negative factor moves into weights and bias; −128 has no negative there.
@@ -149,9 +164,7 @@ import Testing
       try Programs.outputs(program, .litertReference, inputs),
       try Programs.outputs(again, .litertReference, inputs)
     ).count { $0 != $1 }
-    let promised = exported.notes.reduce(0) { sum, note in
-      if case .rounding(let count, _) = note.subject { sum + count } else { sum }
-    }
+    let promised = Self.counted(exported)
     // Sums that saturate hide a difference; none may appear unannounced.
     #expect(differing <= promised)
     #expect(promised <= images.count / 100)

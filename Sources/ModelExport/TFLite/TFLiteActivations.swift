@@ -3,10 +3,6 @@ import TFLiteSchema
 
 /// Fused activations, and what stands for bounds that none of them has.
 extension TFLiteExporter {
-  /// Codes beyond those that are read as well.
-  private static let maximum: Int32 = 55
-  private static let minimum: Int32 = 57
-
   typealias Rest = (inout TFLiteExporter) -> Void
 
   /// The activation that an operator can apply itself, the tensor that it is to write, and what is
@@ -52,12 +48,12 @@ extension TFLiteExporter {
     if raises {
       let bound = constant(low, onGridOf: output, name: name + "/low")
       let target = lowers ? temporary(like: output, suffix: "/raised") : places[output]
-      append(code: Self.maximum, version: 2, [source, bound], target)
+      append(.maximum, version: 2, [source, bound], target)
       source = target
     }
     if lowers || !raises {
       let bound = constant(high, onGridOf: output, name: name + "/high")
-      append(code: Self.minimum, version: 2, [source, bound], places[output])
+      append(.minimum, version: 2, [source, bound], places[output])
     }
   }
 }

@@ -109,16 +109,10 @@ public struct TFLiteExporter {
     _ code: TFLite.Operation, version: Int32 = 1, _ inputs: [Int], _ output: Int,
     options: (type: UInt8, fields: [(id: Int, value: TFLiteFile.Field)])? = nil
   ) {
-    append(code: code.rawValue, version: version, inputs, output, options: options)
-  }
-
-  mutating func append(
-    code: Int32, version: Int32, _ inputs: [Int], _ output: Int,
-    options: (type: UInt8, fields: [(id: Int, value: TFLiteFile.Field)])? = nil
-  ) {
     file.operators.append(
       TFLiteFile.Operator(
-        code: code, version: version, inputs: inputs, outputs: [output], options: options))
+        code: code.rawValue, version: version, inputs: inputs, outputs: [output],
+        options: options))
   }
 
   mutating func note(_ operation: IntegerOperation, _ subject: ExportNote.Subject) {

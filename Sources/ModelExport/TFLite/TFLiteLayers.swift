@@ -52,9 +52,10 @@ extension TFLiteExporter {
           (Normal.dilationHeight, .int32(dilations[1])),
         ]
       )
-    // Versions that know int8, int4, and groups.
+    // Versions that know int8, groups, and int4; LiteRT's reference kernels have that of depthwise
+    // convolutions under version 6, and refuse 7.
     let version: Int32 =
-      isDepthwise ? (weighted.bits == 4 ? 7 : 3) : groups ?? 1 > 1 ? 6 : weighted.bits == 4 ? 7 : 3
+      isDepthwise ? (weighted.bits == 4 ? 6 : 3) : groups ?? 1 > 1 ? 6 : weighted.bits == 4 ? 7 : 3
     append(
       isDepthwise ? .depthwiseConv2D : .conv2D, version: version, [source, weights, bias], target,
       options: options)

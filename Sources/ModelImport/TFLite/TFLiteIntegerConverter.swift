@@ -110,6 +110,8 @@ struct TFLiteIntegerConverter {
     case .relu6: try rectify(node, 0...6)
     case .reluN1To1: try rectify(node, -1...1)
     case .relu0To1: try rectify(node, 0...1)
+    case .maximum: try limit(node, isMaximum: true)
+    case .minimum: try limit(node, isMaximum: false)
     case .quantize: try quantize(node)
     case .dequantize: try dequantize(node)
     case .reshape, .squeeze, .expandDims: try reshape(node)
