@@ -21,14 +21,16 @@ struct Step {
   /// Scratch that the operation needs.
   var scratchBytes: Int64 {
     switch operation.kind {
+    case .convolution where convolvesDirectly, .fullyConnected where convolvesDirectly:
+      return directScratchBytes
     case .convolution(let window, let groups, _):
-      convolution(window, groups: groups).scratchBytes
-    case .depthwiseConvolution(let window, _): depthwise(window).scratchBytes
-    case .fullyConnected: fullyConnected.scratchBytes
-    case .averagePool(let window): averagePool(window).scratchBytes
-    case .mean(let view): mean(view).scratchBytes
-    case .requantize(let view): requantize(view).scratchBytes
-    case .add, .maxPool, .clamp, .pad, .concatenate, .slice: 0
+      return convolution(window, groups: groups).scratchBytes
+    case .depthwiseConvolution(let window, _): return depthwise(window).scratchBytes
+    case .fullyConnected: return fullyConnected.scratchBytes
+    case .averagePool(let window): return averagePool(window).scratchBytes
+    case .mean(let view): return mean(view).scratchBytes
+    case .requantize(let view): return requantize(view).scratchBytes
+    case .add, .maxPool, .clamp, .pad, .concatenate, .slice: return 0
     }
   }
 
@@ -39,6 +41,8 @@ struct Step {
     let source = UnsafePointer(arena + input.arenaOffset)
     let target = arena + output.arenaOffset
     switch operation.kind {
+    case .convolution where convolvesDirectly, .fullyConnected where convolvesDirectly:
+      convolveDirectly(source, target, scratch: scratch)
     case .convolution(let window, let groups, let view):
       convolution(window, groups: groups).run(
         input: source, weights: bytes(view), bits: view.bits, bias: view.bias,

@@ -1,0 +1,224 @@
+// Dot products with the DSP extension (Cortex-M4, M7): SMLAD multiplies two pairs of 16-bit values
+// and adds both products to a sum.
+//
+// Four pixels are staged side by side, as pairs: of eight values of a window the pairs that a word
+// or two of weights falls into when its bytes, or its nibbles, are widened in place; one word a
+// pixel for each pair, so that one load takes a pair of all four pixels.
+#include "direct_scaling.h"
+
+#if CUPEL_DIRECT && !defined(__ARM_FEATURE_MVE)
+
+#include <arm_acle.h>
+
+enum {
+  PIXELS = 4,
+  /// Values that a step of the loops takes of each row.
+  STEP = 8,
+  /// Values after which a sum of 4-bit weights is taken over: as they lie in the upper half of a
+  /// byte it is 16 times too large, and 2^16 products of at most 16 * 8 * 255 fit 32 bits.
+  RUN = 1 << 16,
+};
+
+static int32_t steps_of(int32_t length) { return (length + STEP - 1) / STEP; }
+
+cupel_direct_tile cupel_direct_tile_of(int32_t length) {
+  return (cupel_direct_tile){PIXELS, steps_of(length) * STEP * 2};
+}
+
+void cupel_direct_prepare(const cupel_direct *direct) { (void)direct; }
+
+static inline uint32_t word(const int8_t *bytes) {
+  uint32_t value;
+  __builtin_memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
+  for (; count >= 4; count -= 4, target += 4, source += 4) {
+    uint32_t value = word(source);
+    __builtin_memcpy(target, &value, sizeof value);
+  }
+  for (; count > 0; count--) *target++ = *source++;
+}
+
+void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
+  uint32_t four = (uint8_t)value * 0x01010101u;
+  for (; count >= 4; count -= 4, target += 4) __builtin_memcpy(target, &four, sizeof four);
+  for (; count > 0; count--) *target++ = (int8_t)value;
+}
+
+void cupel_direct_stage(const cupel_direct *direct, int32_t index) {
+  int32_t zero = direct->operation->input_zero_point;
+  // Behind the window its zero point, which is staged as zero.
+  int32_t padded = steps_of(direct->length) * STEP;
+  for (int32_t place = direct->length; place < padded; place++) {
+    direct->window[place] = (int8_t)zero;
+  }
+  uint32_t offset = (uint32_t)(-zero & 0xFFFF) * 0x10001u;
+  const int8_t *values = direct->window;
+  const int8_t *end = values + padded;
+  uint32_t *target = (uint32_t *)direct->staged + index;
+  if (direct->operation->weight_bits == 4) {
+    for (; values < end; values += STEP, target += 4 * PIXELS) {
+      uint32_t low = word(values), high = word(values + 4);
+      uint32_t even_low = __sxtab16(offset, low), odd_low = __sxtab16(offset, __ror(low, 8));
+      uint32_t even_high = __sxtab16(offset, high), odd_high = __sxtab16(offset, __ror(high, 8));
+      // Pairs 0 4, 2 6, 1 5, 3 7.
+      target[0] = (even_low & 0xFFFF) | even_high << 16;
+      target[PIXELS] = even_low >> 16 | (even_high & 0xFFFF0000);
+      target[2 * PIXELS] = (odd_low & 0xFFFF) | odd_high << 16;
+      target[3 * PIXELS] = odd_low >> 16 | (odd_high & 0xFFFF0000);
+    }
+  } else {
+    for (; values < end; values += STEP, target += 4 * PIXELS) {
+      uint32_t low = word(values), high = word(values + 4);
+      // Pairs 0 2, 1 3, 4 6, 5 7.
+      target[0] = __sxtab16(offset, low);
+      target[PIXELS] = __sxtab16(offset, __ror(low, 8));
+      target[2 * PIXELS] = __sxtab16(offset, high);
+      target[3 * PIXELS] = __sxtab16(offset, __ror(high, 8));
+    }
+  }
+}
+
+/// Adds the products of a row of 8-bit weights with four staged pixels to four sums, eight weights
+/// a step. Reads up to seven bytes behind the row, against values that are zero: the bias and the
+/// multipliers stand there.
+__attribute__((naked, noinline)) static void add_products_int8(
+    const uint8_t *row, const uint8_t *staged, int32_t steps, int32_t *sums) {
+  __asm__ volatile(
+      "push {r3-r11, lr}\n"
+      "ldm r3, {r4-r7}\n"
+      "add lr, r1, r2, lsl #6\n"
+      "1:\n"
+      "ldr r2, [r0], #4\n"
+      "ldr r3, [r0], #4\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r2\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r2, ror #8\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r3\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r3, ror #8\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "cmp r1, lr\n"
+      "bne 1b\n"
+      "pop {r3}\n"
+      "stm r3, {r4-r7}\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/// The same of 4-bit weights, each taken 16 times: eight lie in a word. Reads up to three bytes
+/// behind the row.
+__attribute__((naked, noinline)) static void add_products_int4(
+    const uint8_t *row, const uint8_t *staged, int32_t steps, int32_t *sums) {
+  __asm__ volatile(
+      "push {r3-r11, lr}\n"
+      "ldm r3, {r4-r7}\n"
+      "add lr, r1, r2, lsl #6\n"
+      "1:\n"
+      "ldr r2, [r0], #4\n"
+      "ldm r1!, {r8-r11}\n"
+      "lsl r3, r2, #4\n"
+      "and r3, r3, #0xF0F0F0F0\n"
+      "and r2, r2, #0xF0F0F0F0\n"
+      "sxtb16 r12, r3\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r3, ror #8\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r2\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "ldm r1!, {r8-r11}\n"
+      "sxtb16 r12, r2, ror #8\n"
+      "smlad r4, r12, r8, r4\n"
+      "smlad r5, r12, r9, r5\n"
+      "smlad r6, r12, r10, r6\n"
+      "smlad r7, r12, r11, r7\n"
+      "cmp r1, lr\n"
+      "bne 1b\n"
+      "pop {r3}\n"
+      "stm r3, {r4-r7}\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/// Sums of a row of 4-bit weights with four staged pixels, beginning with `start`.
+static void sum_int4(
+    const cupel_direct *direct, const uint8_t *row, int32_t start, int32_t *sums) {
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
+  for (int32_t first = 0; first < direct->length; first += RUN) {
+    int32_t left = direct->length - first;
+    int32_t wide[PIXELS] = {0, 0, 0, 0};
+    add_products_int4(
+        row + first / 2, direct->staged + (int64_t)first * 2 * PIXELS,
+        steps_of(left < RUN ? left : RUN), wide);
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] += wide[pixel] >> 4;
+  }
+}
+
+/// Writes one channel of `count` pixels.
+static void store(
+    const cupel_direct *direct, int32_t channel, const int32_t *sums, int32_t count,
+    int8_t *output) {
+  const cupel_operation *operation = direct->operation;
+  int32_t stride = operation->output.channels;
+  int32_t right = -operation->shifts[channel];
+  if (direct->is_narrow && right > 0 && operation->rounding == CUPEL_DOUBLE_ROUNDING) {
+    int32_t multiplier = operation->multipliers[channel], half = 1 << (right - 1);
+    for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
+      *output = cupel_placed_directly(
+          operation, cupel_scaled_narrowly(sums[pixel], multiplier, half, right));
+    }
+    return;
+  }
+  for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
+    *output = cupel_placed_directly(
+        operation, cupel_scaled_directly(operation, channel, sums[pixel]));
+  }
+}
+
+void cupel_direct_rows(
+    const cupel_direct *direct, int32_t group, int32_t count, int8_t *output) {
+  const cupel_operation *operation = direct->operation;
+  int32_t first = group * direct->group_channels, end = first + direct->group_channels;
+  const uint8_t *row = operation->weights + first * direct->row_bytes;
+  int32_t sums[PIXELS];
+  for (int32_t channel = first; channel < end; channel++, row += direct->row_bytes) {
+    int32_t start = operation->bias[channel];
+    if (operation->weight_bits == 4) {
+      sum_int4(direct, row, start, sums);
+    } else {
+      for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
+      add_products_int8(row, direct->staged, steps_of(direct->length), sums);
+    }
+    store(direct, channel, sums, count, output + channel);
+  }
+}
+
+#endif

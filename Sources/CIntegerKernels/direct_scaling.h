@@ -1,0 +1,45 @@
+/// Scaling one sum from the constants of the file, in every rounding mode.
+#ifndef CUPEL_DIRECT_SCALING_H
+#define CUPEL_DIRECT_SCALING_H
+
+#include "direct.h"
+
+/// docs/arithmetic.md, doubleRounding.
+static inline int32_t cupel_scaled_twice(int32_t sum, int32_t multiplier, int32_t shift) {
+  int32_t left = shift > 0 ? shift : 0, right = shift < 0 ? -shift : 0;
+  int64_t product = (int64_t)(int32_t)((uint32_t)sum << left) * multiplier;
+  int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
+  uint32_t mask = ((uint32_t)1 << right) - 1;
+  uint32_t rest = (uint32_t)high & mask;
+  uint32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
+  return (high >> right) + (rest > threshold ? 1 : 0);
+}
+
+/// docs/arithmetic.md, singleRounding.
+static inline int32_t cupel_scaled_once(int32_t sum, int32_t multiplier, int32_t shift) {
+  int32_t total = 31 - shift;
+  return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << (total - 1))) >> total);
+}
+
+/// A sum below 2^30 in doubleRounding with a negative shift: twice the sum makes the high
+/// multiply the upper half of a product.
+static inline int32_t cupel_scaled_narrowly(
+    int32_t sum, int32_t multiplier, int32_t half, int32_t right) {
+  int32_t high = (int32_t)(((int64_t)(2 * sum) * multiplier + ((int64_t)1 << 31)) >> 32);
+  return (high + half + (high >> 31)) >> right;
+}
+
+/// `value` on the output's grid. Clamped before the zero point is added, so that nothing
+/// overflows.
+static inline int8_t cupel_placed_directly(const cupel_operation *operation, int32_t value) {
+  int32_t low = operation->low - operation->output_zero_point;
+  int32_t high = operation->high - operation->output_zero_point;
+  value = value < low ? low : value;
+  value = value > high ? high : value;
+  return (int8_t)(value + operation->output_zero_point);
+}
+
+/// A channel's sum, scaled in whichever mode.
+int32_t cupel_scaled_directly(const cupel_operation *operation, int32_t channel, int32_t sum);
+
+#endif
