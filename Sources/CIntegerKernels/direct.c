@@ -4,11 +4,15 @@
 
 #if CUPEL_DIRECT
 
+/// Windows have room for whole steps of every level.
+enum { WINDOW_MULTIPLE = 32 };
+
 static int32_t rounded_up(int32_t value, int32_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
 static int32_t is_narrow(const cupel_operation *operation, int32_t length) {
+  if (operation->rounding != CUPEL_DOUBLE_ROUNDING) return 0;
   int64_t most = (int64_t)length * 255 * 128;
   for (int32_t channel = 0; channel < operation->output.channels; channel++) {
     int64_t bias = operation->bias[channel];
@@ -26,9 +30,9 @@ static int64_t plan(cupel_direct *direct, const cupel_operation *operation, uint
   direct->row_bytes =
       operation->weight_bits == 4 ? (direct->length + 1) / 2 : direct->length;
   direct->group_channels = operation->output.channels / operation->groups;
-  direct->tile = cupel_direct_tile_of(direct->length);
-  int64_t staged = (int64_t)direct->tile.pixels * direct->tile.bytes;
-  int64_t raw = (int64_t)rounded_up(direct->length, CUPEL_DIRECT_VECTOR);
+  cupel_direct_choose(direct);
+  int64_t staged = (int64_t)direct->tile_pixels * direct->staged_bytes;
+  int64_t raw = (int64_t)rounded_up(direct->length, WINDOW_MULTIPLE);
   int64_t starts = 4 * (int64_t)rounded_up(operation->output.channels, 4);
   direct->staged = memory;
   direct->window = (int8_t *)memory + staged;
@@ -41,59 +45,76 @@ int64_t cupel_direct_scratch(const cupel_operation *operation) {
   return plan(&direct, operation, 0);
 }
 
-/// Gathers a row of the kernel that lies in the input, from column `left` on, which may lie
-/// outside it.
-static int8_t *gather_row(
-    const cupel_direct *direct, const int8_t *row, int32_t left, int32_t padding,
-    int8_t *target) {
-  const cupel_operation *operation = direct->operation;
-  const cupel_window *window = &operation->window;
-  int32_t depth = direct->depth, width = operation->input.width;
-  if (window->dilation_width == 1 && operation->groups == 1) {
-    // Taps side by side lie so in the input: those before it, in it, behind it.
-    int32_t first = left < 0 ? -left : 0;
-    int32_t end = width - left < window->kernel_width ? width - left : window->kernel_width;
-    if (first > window->kernel_width) first = window->kernel_width;
-    if (end < first) end = first;
-    if (first > 0) cupel_direct_fill(target, padding, first * depth);
-    cupel_direct_copy(
-        target + first * depth, row + (left + first) * depth, (end - first) * depth);
-    if (end < window->kernel_width) {
-      cupel_direct_fill(target + end * depth, padding, (window->kernel_width - end) * depth);
-    }
-    return target + window->kernel_width * depth;
+/// Where a window's values go.
+typedef struct {
+  const cupel_direct *direct;
+  /// Pixel of the tile.
+  int32_t pixel;
+  /// Of the next value.
+  int32_t place;
+  /// Whether values are staged from where they lie; else the window is put together first.
+  int32_t is_staged;
+} sink;
+
+/// `count` values more; padding without values.
+static inline void put(sink *to, const int8_t *values, int32_t count) {
+  const cupel_direct *direct = to->direct;
+  if (count == 0) return;
+  if (to->is_staged) {
+    cupel_direct_stage(direct, to->pixel, to->place, values, count);
+  } else if (values) {
+    cupel_direct_copy(direct->window + to->place, values, count);
+  } else {
+    cupel_direct_fill(
+        direct->window + to->place, direct->operation->input_zero_point, count);
   }
-  for (int32_t tap = 0; tap < window->kernel_width; tap++, target += depth) {
-    int32_t column = left + tap * window->dilation_width;
-    if (column >= 0 && column < width) {
-      cupel_direct_copy(target, row + column * operation->input.channels, depth);
-    } else {
-      cupel_direct_fill(target, padding, depth);
-    }
-  }
-  return target;
+  to->place += count;
 }
 
-/// Gathers the window of an output pixel.
+/// A row of the kernel that lies in the input, from column `left` on, which may lie outside it.
+static void gather_row(sink *to, const int8_t *row, int32_t left) {
+  const cupel_operation *operation = to->direct->operation;
+  const cupel_window *window = &operation->window;
+  int32_t depth = to->direct->depth, width = operation->input.width;
+  int32_t taps = window->kernel_width;
+  if (window->dilation_width == 1 && operation->groups == 1) {
+    // Taps side by side lie so in the input: those before it, in it, behind it.
+    int32_t first = left < 0 ? -left : 0, end = width - left;
+    if (first > taps) first = taps;
+    if (end > taps) end = taps;
+    if (end < first) end = first;
+    put(to, 0, first * depth);
+    put(to, row + (left + first) * depth, (end - first) * depth);
+    put(to, 0, (taps - end) * depth);
+    return;
+  }
+  for (int32_t tap = 0; tap < taps; tap++, left += window->dilation_width) {
+    int32_t is_inside = left >= 0 && left < width;
+    put(to, is_inside ? row + left * operation->input.channels : 0, depth);
+  }
+}
+
+/// Stages the window of an output pixel as the tile's pixel `pixel`.
 static void gather(
-    const cupel_direct *direct, const int8_t *input, int32_t group, int32_t row, int32_t column) {
+    const cupel_direct *direct, int32_t pixel, const int8_t *input, int32_t row,
+    int32_t column) {
   const cupel_operation *operation = direct->operation;
   const cupel_window *window = &operation->window;
-  const int8_t *values = input + group * direct->depth;
+  sink to = {direct, pixel, 0, (direct->depth & (direct->step - 1)) == 0};
   int32_t stride = operation->input.width * operation->input.channels;
-  int32_t padding = operation->input_zero_point;
-  int32_t top = row * window->stride_height - window->pad_top;
+  int32_t y = row * window->stride_height - window->pad_top;
   int32_t left = column * window->stride_width - window->pad_left;
-  int8_t *target = direct->window;
-  for (int32_t tap = 0; tap < window->kernel_height; tap++) {
-    int32_t y = top + tap * window->dilation_height;
+  for (int32_t tap = 0; tap < window->kernel_height; tap++, y += window->dilation_height) {
     if (y >= 0 && y < operation->input.height) {
-      target = gather_row(direct, values + y * stride, left, padding, target);
+      gather_row(&to, input + y * stride, left);
     } else {
-      int32_t count = window->kernel_width * direct->depth;
-      cupel_direct_fill(target, padding, count);
-      target += count;
+      put(&to, 0, window->kernel_width * direct->depth);
     }
+  }
+  if (!to.is_staged) {
+    int32_t padded = rounded_up(direct->length, direct->step);
+    put(&to, 0, padded - direct->length);
+    cupel_direct_stage(direct, pixel, 0, direct->window, padded);
   }
 }
 
@@ -107,12 +128,11 @@ void cupel_direct_convolve(
   int32_t pixels = operation->output.height * width;
   for (int32_t group = 0; group < operation->groups; group++) {
     int32_t row = 0, column = 0;
-    for (int32_t first = 0; first < pixels; first += direct.tile.pixels) {
+    for (int32_t first = 0; first < pixels; first += direct.tile_pixels) {
       int32_t left = pixels - first;
-      int32_t count = left < direct.tile.pixels ? left : direct.tile.pixels;
+      int32_t count = left < direct.tile_pixels ? left : direct.tile_pixels;
       for (int32_t index = 0; index < count; index++) {
-        gather(&direct, input, group, row, column);
-        cupel_direct_stage(&direct, index);
+        gather(&direct, index, input + group * direct.depth, row, column);
         if (++column == width) {
           column = 0;
           row++;

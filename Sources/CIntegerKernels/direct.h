@@ -6,12 +6,6 @@
 
 #if CUPEL_DIRECT
 
-/// Pixels that are worked on at a time, and bytes that each takes when staged.
-typedef struct {
-  int32_t pixels;
-  int32_t bytes;
-} cupel_direct_tile;
-
 /// A convolution, and what is worked out of it once for all pixels.
 typedef struct {
   const cupel_operation *operation;
@@ -19,28 +13,31 @@ typedef struct {
   int32_t depth, length, row_bytes;
   /// Output channels of a group.
   int32_t group_channels;
-  cupel_direct_tile tile;
-  /// Of a tile, as `cupel_direct_stage` leaves them.
+  /// Pixels of a tile, and bytes that each takes when staged.
+  int32_t tile_pixels, staged_bytes;
+  /// Values that are staged at a time.
+  int32_t step;
+  /// The windows of a tile's pixels, as the level's kernel reads them.
   uint8_t *staged;
-  /// A pixel's window in the order of the weights, with room for a whole vector behind it.
+  /// A window in the order of the weights, where it cannot be staged from the input itself.
   int8_t *window;
-  /// What the sums of each output channel begin with, where the level needs it worked out.
+  /// What the sums of each output channel begin with, where the level works it out.
   int32_t *starts;
-  /// Whether sums stay below 2^30, so that twice a sum is still one of 32 bits.
+  /// Whether sums round twice and stay below 2^30, so that twice a sum is still one of 32 bits.
   int32_t is_narrow;
 } cupel_direct;
 
-/// Values that one step of the level's kernel reads of each row; windows are padded to it.
-enum { CUPEL_DIRECT_VECTOR = 32 };
-
 // What each level brings along.
 
-/// Pixels of a tile, and bytes of a staged pixel of `length` values.
-cupel_direct_tile cupel_direct_tile_of(int32_t length);
-/// Works out what is needed once for all pixels.
+/// Sets `tile_pixels`, `staged_bytes` and `step`, a power of two, from what is above them.
+void cupel_direct_choose(cupel_direct *direct);
+/// Works out `starts`.
 void cupel_direct_prepare(const cupel_direct *direct);
-/// Takes `window` as the tile's pixel `index`.
-void cupel_direct_stage(const cupel_direct *direct, int32_t index);
+/// Stages `count` values of the tile's pixel `pixel` from number `place` of its window on, both
+/// multiples of `step`. Without values it is padding.
+void cupel_direct_stage(
+    const cupel_direct *direct, int32_t pixel, int32_t place, const int8_t *values,
+    int32_t count);
 /// All output channels of a group for the tile's first `count` pixels, the first of which has its
 /// output at `output`.
 void cupel_direct_rows(

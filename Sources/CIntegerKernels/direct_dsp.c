@@ -21,8 +21,10 @@ enum {
 
 static int32_t steps_of(int32_t length) { return (length + STEP - 1) / STEP; }
 
-cupel_direct_tile cupel_direct_tile_of(int32_t length) {
-  return (cupel_direct_tile){PIXELS, steps_of(length) * STEP * 2};
+void cupel_direct_choose(cupel_direct *direct) {
+  direct->tile_pixels = PIXELS;
+  direct->staged_bytes = steps_of(direct->length) * STEP * 2;
+  direct->step = STEP;
 }
 
 void cupel_direct_prepare(const cupel_direct *direct) { (void)direct; }
@@ -47,37 +49,55 @@ void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
   for (; count > 0; count--) *target++ = (int8_t)value;
 }
 
-void cupel_direct_stage(const cupel_direct *direct, int32_t index) {
-  int32_t zero = direct->operation->input_zero_point;
-  // Behind the window its zero point, which is staged as zero.
-  int32_t padded = steps_of(direct->length) * STEP;
-  for (int32_t place = direct->length; place < padded; place++) {
-    direct->window[place] = (int8_t)zero;
+/// Stages steps of 8-bit weights' values: pairs 0 2, 1 3, 4 6, 5 7, `offset` added to each.
+__attribute__((naked, noinline)) static void stage_int8(
+    uint32_t *target, const int8_t *values, const int8_t *end, uint32_t offset) {
+  __asm__ volatile(
+      "push {r4-r6, lr}\n"
+      "1:\n"
+      "ldr r4, [r1], #4\n"
+      "ldr r5, [r1], #4\n"
+      "sxtab16 r6, r3, r4\n"
+      "sxtab16 r4, r3, r4, ror #8\n"
+      "str r6, [r0]\n"
+      "sxtab16 r6, r3, r5\n"
+      "sxtab16 r5, r3, r5, ror #8\n"
+      "str r4, [r0, #16]\n"
+      "str r6, [r0, #32]\n"
+      "str r5, [r0, #48]\n"
+      "add r0, r0, #64\n"
+      "cmp r1, r2\n"
+      "bne 1b\n"
+      "pop {r4-r6, pc}\n");
+}
+
+/// The same for 4-bit weights: pairs 0 4, 2 6, 1 5, 3 7.
+static void stage_int4(
+    uint32_t *target, const int8_t *values, const int8_t *end, uint32_t offset) {
+  for (; values < end; values += STEP, target += 4 * PIXELS) {
+    uint32_t low = word(values), high = word(values + 4);
+    uint32_t even_low = __sxtab16(offset, low), odd_low = __sxtab16(offset, __ror(low, 8));
+    uint32_t even_high = __sxtab16(offset, high), odd_high = __sxtab16(offset, __ror(high, 8));
+    target[0] = (even_low & 0xFFFF) | even_high << 16;
+    target[PIXELS] = even_low >> 16 | (even_high & 0xFFFF0000);
+    target[2 * PIXELS] = (odd_low & 0xFFFF) | odd_high << 16;
+    target[3 * PIXELS] = odd_low >> 16 | (odd_high & 0xFFFF0000);
   }
-  uint32_t offset = (uint32_t)(-zero & 0xFFFF) * 0x10001u;
-  const int8_t *values = direct->window;
-  const int8_t *end = values + padded;
-  uint32_t *target = (uint32_t *)direct->staged + index;
+}
+
+void cupel_direct_stage(
+    const cupel_direct *direct, int32_t pixel, int32_t place, const int8_t *values,
+    int32_t count) {
+  uint32_t *target = (uint32_t *)direct->staged + place / 2 * PIXELS + pixel;
+  if (!values) {
+    for (int32_t pair = 0; pair < count / 2; pair++) target[pair * PIXELS] = 0;
+    return;
+  }
+  uint32_t offset = (uint32_t)(-direct->operation->input_zero_point & 0xFFFF) * 0x10001u;
   if (direct->operation->weight_bits == 4) {
-    for (; values < end; values += STEP, target += 4 * PIXELS) {
-      uint32_t low = word(values), high = word(values + 4);
-      uint32_t even_low = __sxtab16(offset, low), odd_low = __sxtab16(offset, __ror(low, 8));
-      uint32_t even_high = __sxtab16(offset, high), odd_high = __sxtab16(offset, __ror(high, 8));
-      // Pairs 0 4, 2 6, 1 5, 3 7.
-      target[0] = (even_low & 0xFFFF) | even_high << 16;
-      target[PIXELS] = even_low >> 16 | (even_high & 0xFFFF0000);
-      target[2 * PIXELS] = (odd_low & 0xFFFF) | odd_high << 16;
-      target[3 * PIXELS] = odd_low >> 16 | (odd_high & 0xFFFF0000);
-    }
+    stage_int4(target, values, values + count, offset);
   } else {
-    for (; values < end; values += STEP, target += 4 * PIXELS) {
-      uint32_t low = word(values), high = word(values + 4);
-      // Pairs 0 2, 1 3, 4 6, 5 7.
-      target[0] = __sxtab16(offset, low);
-      target[PIXELS] = __sxtab16(offset, __ror(low, 8));
-      target[2 * PIXELS] = __sxtab16(offset, high);
-      target[3 * PIXELS] = __sxtab16(offset, __ror(high, 8));
-    }
+    stage_int8(target, values, values + count, offset);
   }
 }
 
@@ -169,7 +189,7 @@ __attribute__((naked, noinline)) static void add_products_int4(
 }
 
 /// Sums of a row of 4-bit weights with four staged pixels, beginning with `start`.
-static void sum_int4(
+__attribute__((noinline)) static void sum_int4(
     const cupel_direct *direct, const uint8_t *row, int32_t start, int32_t *sums) {
   for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
   for (int32_t first = 0; first < direct->length; first += RUN) {
@@ -183,23 +203,30 @@ static void sum_int4(
 }
 
 /// Writes one channel of `count` pixels.
-static void store(
-    const cupel_direct *direct, int32_t channel, const int32_t *sums, int32_t count,
-    int8_t *output) {
+static inline void store(
+    const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
+    int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
   int32_t stride = operation->output.channels;
-  int32_t right = -operation->shifts[channel];
-  if (direct->is_narrow && right > 0 && operation->rounding == CUPEL_DOUBLE_ROUNDING) {
-    int32_t multiplier = operation->multipliers[channel], half = 1 << (right - 1);
-    for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
-      *output = cupel_placed_directly(
-          operation, cupel_scaled_narrowly(sums[pixel], multiplier, half, right));
-    }
-    return;
-  }
   for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
-    *output = cupel_placed_directly(
-        operation, cupel_scaled_directly(operation, channel, sums[pixel]));
+    *output =
+        cupel_placed_directly(grid, cupel_scaled_directly(operation, channel, sums[pixel]));
+  }
+}
+
+/// The same where sums are narrow, the channel's shift is negative, the tile is full and so is the
+/// grid's range: nearly always.
+static inline void store_full(
+    const cupel_direct *direct, int32_t zero_point, int32_t channel, int32_t right,
+    const int32_t *sums, int8_t *output) {
+  int32_t stride = direct->operation->output.channels;
+  int32_t multiplier = direct->operation->multipliers[channel], half = 1 << (right - 1);
+  int32_t values[PIXELS];
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+    values[pixel] = cupel_scaled_narrowly(sums[pixel], multiplier, half, right);
+  }
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++, output += stride) {
+    *output = (int8_t)__ssat(values[pixel] + zero_point, 8);
   }
 }
 
@@ -208,16 +235,25 @@ void cupel_direct_rows(
   const cupel_operation *operation = direct->operation;
   int32_t first = group * direct->group_channels, end = first + direct->group_channels;
   const uint8_t *row = operation->weights + first * direct->row_bytes;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  int32_t is_full = direct->is_narrow && count == PIXELS &&
+                    grid.low + grid.zero_point == -128 && grid.high + grid.zero_point == 127;
+  int32_t steps = steps_of(direct->length), is_int4 = operation->weight_bits == 4;
   int32_t sums[PIXELS];
   for (int32_t channel = first; channel < end; channel++, row += direct->row_bytes) {
     int32_t start = operation->bias[channel];
-    if (operation->weight_bits == 4) {
+    if (is_int4) {
       sum_int4(direct, row, start, sums);
     } else {
       for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
-      add_products_int8(row, direct->staged, steps_of(direct->length), sums);
+      add_products_int8(row, direct->staged, steps, sums);
     }
-    store(direct, channel, sums, count, output + channel);
+    int32_t right = -operation->shifts[channel];
+    if (is_full && right > 0) {
+      store_full(direct, grid.zero_point, channel, right, sums, output + channel);
+    } else {
+      store(direct, grid, channel, sums, count, output + channel);
+    }
   }
 }
 

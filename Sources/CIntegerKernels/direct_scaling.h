@@ -29,14 +29,24 @@ static inline int32_t cupel_scaled_narrowly(
   return (high + half + (high >> 31)) >> right;
 }
 
+/// The output's grid, low and high taken from its zero point. A copy: a kernel that writes bytes
+/// would have to read the operation again after each.
+typedef struct {
+  int32_t low, high, zero_point;
+} cupel_direct_grid;
+
+static inline cupel_direct_grid cupel_direct_grid_of(const cupel_operation *operation) {
+  int32_t zero_point = operation->output_zero_point;
+  return (cupel_direct_grid){
+      operation->low - zero_point, operation->high - zero_point, zero_point};
+}
+
 /// `value` on the output's grid. Clamped before the zero point is added, so that nothing
 /// overflows.
-static inline int8_t cupel_placed_directly(const cupel_operation *operation, int32_t value) {
-  int32_t low = operation->low - operation->output_zero_point;
-  int32_t high = operation->high - operation->output_zero_point;
-  value = value < low ? low : value;
-  value = value > high ? high : value;
-  return (int8_t)(value + operation->output_zero_point);
+static inline int8_t cupel_placed_directly(cupel_direct_grid grid, int32_t value) {
+  value = value < grid.low ? grid.low : value;
+  value = value > grid.high ? grid.high : value;
+  return (int8_t)(value + grid.zero_point);
 }
 
 /// A channel's sum, scaled in whichever mode.
