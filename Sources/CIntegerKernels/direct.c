@@ -78,7 +78,12 @@ static void gather_row(sink *to, const int8_t *row, int32_t left) {
   int32_t depth = to->direct->depth, width = operation->input.width;
   int32_t taps = window->kernel_width;
   if (window->dilation_width == 1 && operation->groups == 1) {
-    // Taps side by side lie so in the input: those before it, in it, behind it.
+    // Taps side by side lie so in the input: nearly always all in it, else some before it, some
+    // in it, some behind it.
+    if (left >= 0 && width - left >= taps) {
+      put(to, row + left * depth, taps * depth);
+      return;
+    }
     int32_t first = left < 0 ? -left : 0, end = width - left;
     if (first > taps) first = taps;
     if (end > taps) end = taps;

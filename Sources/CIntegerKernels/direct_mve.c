@@ -97,163 +97,144 @@ void cupel_direct_prepare(const cupel_direct *direct) {
   }
 }
 
-/// What the products of two rows of weights with three staged pixels need.
+/// The staged pixels that products are formed with.
 typedef struct {
-  const uint8_t *first, *second;
   const uint8_t *pixels[PIXELS];
-  /// Bytes of a row.
-  int32_t count;
-  /// Receives the sums: two of each pixel, a block apart.
-  int32_t *sums;
+  /// Bytes of a row of weights, and from row to row.
+  int32_t count, stride;
 } products;
 
-/// Registers: rows in r1 and r3, pixels in r5, r7 and r9, sums in the even ones, as the
-/// instruction demands. Without a frame a compiler could not give it so many.
-__attribute__((naked, noinline)) static void products_int8(const products *of) {
-  __asm__ volatile(
-      "push {r0, r4-r12, lr}\n"
-      "ldrd r1, r3, [r0]\n"
-      "ldrd r5, r7, [r0, #8]\n"
-      "ldrd r9, r11, [r0, #16]\n"
-      "movs r2, #0\n"
-      "movs r4, #0\n"
-      "movs r6, #0\n"
-      "mov r8, r2\n"
-      "mov r10, r2\n"
-      "mov r12, r2\n"
-      "dlstp.8 lr, r11\n"
-      "1:\n"
-      "vldrb.u8 q0, [r1], #16\n"
-      "vldrb.u8 q1, [r3], #16\n"
-      "vldrb.u8 q2, [r5], #16\n"
-      "vmladava.s8 r2, q0, q2\n"
-      "vmladava.s8 r4, q1, q2\n"
-      "vldrb.u8 q3, [r7], #16\n"
-      "vmladava.s8 r6, q0, q3\n"
-      "vmladava.s8 r8, q1, q3\n"
-      "vldrb.u8 q2, [r9], #16\n"
-      "vmladava.s8 r10, q0, q2\n"
-      "vmladava.s8 r12, q1, q2\n"
-      "letp lr, 1b\n"
-      "pop {r0}\n"
-      "ldr r1, [r0, #24]\n"
-      "strd r2, r4, [r1]\n"
-      "strd r6, r8, [r1, #16]\n"
-      "strd r10, r12, [r1, #32]\n"
-      "pop {r4-r12, pc}\n");
+// Registers of both kernels: rows in r1 and r3, pixels in r5, r7 and r9, sums in the even ones, as
+// the instruction demands. Without a frame a compiler could not give them so many.
+#define TWO_ROWS                 \
+  "ldrd r5, r7, [r0]\n"          \
+  "ldrd r9, r11, [r0, #8]\n"     \
+  "movs r2, #0\n"                \
+  "movs r4, #0\n"                \
+  "movs r6, #0\n"                \
+  "mov r8, r2\n"                 \
+  "mov r10, r2\n"                \
+  "mov r12, r2\n"                \
+  "dlstp.8 lr, r11\n"
+#define STORED_AT(first, second, third)   \
+  "strd r2, r4, [r1, #" #first "]\n"      \
+  "strd r6, r8, [r1, #" #second "]\n"     \
+  "strd r10, r12, [r1, #" #third "]\n"
+/// Of all four rows, two at a time; `LOOP` is what runs for sixteen bytes of both.
+#define FOUR_ROWS(LOOP)                                   \
+  "push {r0, r1, r2, r4-r12, lr}\n"                       \
+  "ldr r3, [r0, #16]\n"                                   \
+  "add r3, r1\n" TWO_ROWS "1:\n" LOOP "letp lr, 1b\n"    \
+  "ldr r1, [sp, #8]\n" STORED_AT(0, 16, 32)               \
+  "ldr r0, [sp]\n"                                        \
+  "ldr r3, [r0, #16]\n"                                   \
+  "ldr r1, [sp, #4]\n"                                    \
+  "add r1, r1, r3, lsl #1\n"                              \
+  "add r3, r1\n" TWO_ROWS "2:\n" LOOP "letp lr, 2b\n"    \
+  "ldr r1, [sp, #8]\n" STORED_AT(8, 24, 40)               \
+  "add sp, #12\n"                                         \
+  "pop {r4-r12, lr}\n"
+
+/// Sums of the products of four rows of 8-bit weights with three pixels: [pixel][row].
+__attribute__((naked, noinline)) static void products_int8(
+    const products *of, const uint8_t *rows, int32_t *sums) {
+  __asm__ volatile(FOUR_ROWS("vldrb.u8 q0, [r1], #16\n"
+                             "vldrb.u8 q1, [r3], #16\n"
+                             "vldrb.u8 q2, [r5], #16\n"
+                             "vmladava.s8 r2, q0, q2\n"
+                             "vmladava.s8 r4, q1, q2\n"
+                             "vldrb.u8 q3, [r7], #16\n"
+                             "vmladava.s8 r6, q0, q3\n"
+                             "vmladava.s8 r8, q1, q3\n"
+                             "vldrb.u8 q2, [r9], #16\n"
+                             "vmladava.s8 r10, q0, q2\n"
+                             "vmladava.s8 r12, q1, q2\n") "bx lr\n");
 }
 
 /// The same of 4-bit weights, each taken 16 times.
-__attribute__((naked, noinline)) static void products_int4(const products *of) {
+__attribute__((naked, noinline)) static void products_int4(
+    const products *of, const uint8_t *rows, int32_t *sums) {
+  // Vector registers from q4 on are the caller's. q7 holds the mask of the high halves.
   __asm__ volatile(
-      "push {r0, r4-r12, lr}\n"
       "vpush {d8-d15}\n"
-      "ldrd r1, r3, [r0]\n"
-      "ldrd r5, r7, [r0, #8]\n"
-      "ldrd r9, r11, [r0, #16]\n"
-      "movs r2, #0\n"
-      "movs r4, #0\n"
-      "movs r6, #0\n"
-      "mov r8, r2\n"
-      "mov r10, r2\n"
-      "mov r12, r2\n"
-      "vmov.i8 q7, #0xF0\n"
-      "dlstp.8 lr, r11\n"
-      "1:\n"
-      "vldrb.u8 q0, [r1], #16\n"
-      "vldrb.u8 q1, [r3], #16\n"
-      "vshl.i8 q2, q0, #4\n"
-      "vshl.i8 q3, q1, #4\n"
-      "vand q0, q0, q7\n"
-      "vand q1, q1, q7\n"
-      "vldrb.u8 q4, [r5], #16\n"
-      "vmladava.s8 r2, q2, q4\n"
-      "vmladava.s8 r4, q3, q4\n"
-      "vldrb.u8 q4, [r5], #16\n"
-      "vmladava.s8 r2, q0, q4\n"
-      "vmladava.s8 r4, q1, q4\n"
-      "vldrb.u8 q4, [r7], #16\n"
-      "vmladava.s8 r6, q2, q4\n"
-      "vmladava.s8 r8, q3, q4\n"
-      "vldrb.u8 q4, [r7], #16\n"
-      "vmladava.s8 r6, q0, q4\n"
-      "vmladava.s8 r8, q1, q4\n"
-      "vldrb.u8 q4, [r9], #16\n"
-      "vmladava.s8 r10, q2, q4\n"
-      "vmladava.s8 r12, q3, q4\n"
-      "vldrb.u8 q4, [r9], #16\n"
-      "vmladava.s8 r10, q0, q4\n"
-      "vmladava.s8 r12, q1, q4\n"
-      "letp lr, 1b\n"
-      "vpop {d8-d15}\n"
-      "pop {r0}\n"
-      "ldr r1, [r0, #24]\n"
-      "strd r2, r4, [r1]\n"
-      "strd r6, r8, [r1, #16]\n"
-      "strd r10, r12, [r1, #32]\n"
-      "pop {r4-r12, pc}\n");
-}
-
-/// Sums of two rows of 4-bit weights, a run at a time.
-static void sum_int4(const cupel_direct *direct, products *of) {
-  int32_t *sums = of->sums;
-  int32_t wide[PIXELS * BLOCK];
-  for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
-    sums[pixel * BLOCK] = 0;
-    sums[pixel * BLOCK + 1] = 0;
-  }
-  of->sums = wide;
-  for (int32_t left = direct->row_bytes; left > 0; left -= RUN / 2) {
-    of->count = left < RUN / 2 ? left : RUN / 2;
-    products_int4(of);
-    for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
-      of->pixels[pixel] += RUN;
-      sums[pixel * BLOCK] += wide[pixel * BLOCK] >> 4;
-      sums[pixel * BLOCK + 1] += wide[pixel * BLOCK + 1] >> 4;
-    }
-    of->first += RUN / 2;
-    of->second += RUN / 2;
-  }
+      "vmov.i8 q7, #0xF0\n" FOUR_ROWS("vldrb.u8 q0, [r1], #16\n"
+                                      "vldrb.u8 q1, [r3], #16\n"
+                                      "vshl.i8 q2, q0, #4\n"
+                                      "vshl.i8 q3, q1, #4\n"
+                                      "vand q0, q0, q7\n"
+                                      "vand q1, q1, q7\n"
+                                      "vldrb.u8 q4, [r5], #16\n"
+                                      "vmladava.s8 r2, q2, q4\n"
+                                      "vmladava.s8 r4, q3, q4\n"
+                                      "vldrb.u8 q5, [r5], #16\n"
+                                      "vmladava.s8 r2, q0, q5\n"
+                                      "vmladava.s8 r4, q1, q5\n"
+                                      "vldrb.u8 q4, [r7], #16\n"
+                                      "vmladava.s8 r6, q2, q4\n"
+                                      "vmladava.s8 r8, q3, q4\n"
+                                      "vldrb.u8 q5, [r7], #16\n"
+                                      "vmladava.s8 r6, q0, q5\n"
+                                      "vmladava.s8 r8, q1, q5\n"
+                                      "vldrb.u8 q4, [r9], #16\n"
+                                      "vmladava.s8 r10, q2, q4\n"
+                                      "vmladava.s8 r12, q3, q4\n"
+                                      "vldrb.u8 q5, [r9], #16\n"
+                                      "vmladava.s8 r10, q0, q5\n"
+                                      "vmladava.s8 r12, q1, q5\n")
+          "vpop {d8-d15}\n"
+          "bx lr\n");
 }
 
 /// Four channels' sums, beginning left out, for the tile's pixels: [pixel][channel].
-static void sum_block(
-    const cupel_direct *direct, const uint8_t *rows, int32_t channels, int32_t *sums) {
-  const uint8_t *staged = direct->staged;
-  int32_t bytes = direct->row_bytes;
-  for (int32_t pair = 0; pair < channels; pair += 2) {
-    const uint8_t *first = rows + pair * bytes;
-    products of = {
-        .first = first,
-        .second = pair + 1 < channels ? first + bytes : first,
-        .pixels = {staged, staged + direct->staged_bytes, staged + 2 * direct->staged_bytes},
-        .count = bytes,
-        .sums = sums + pair};
-    if (direct->operation->weight_bits == 4) {
-      sum_int4(direct, &of);
-    } else {
-      products_int8(&of);
+static inline void sum_block(
+    const cupel_direct *direct, const products *of, const uint8_t *rows, int32_t *sums) {
+  if (direct->operation->weight_bits == 8) {
+    products_int8(of, rows, sums);
+    return;
+  }
+  // A run at a time.
+  products run = *of;
+  for (int32_t index = 0; index < PIXELS * BLOCK; index++) sums[index] = 0;
+  for (int32_t left = direct->row_bytes; left > 0; left -= RUN / 2, rows += RUN / 2) {
+    int32_t wide[PIXELS * BLOCK];
+    run.count = left < RUN / 2 ? left : RUN / 2;
+    products_int4(&run, rows, wide);
+    for (int32_t index = 0; index < PIXELS * BLOCK; index++) sums[index] += wide[index] >> 4;
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) run.pixels[pixel] += RUN;
+  }
+}
+
+/// The same for the last channels of a group, fewer than four: each row stands for all four.
+static void sum_short_block(
+    const cupel_direct *direct, const products *of, const uint8_t *rows, int32_t channels,
+    int32_t *sums) {
+  products same = *of;
+  same.stride = 0;
+  for (int32_t channel = 0; channel < channels; channel++, rows += direct->row_bytes) {
+    int32_t four[PIXELS * BLOCK];
+    sum_block(direct, &same, rows, four);
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+      sums[pixel * BLOCK + channel] = four[pixel * BLOCK];
     }
   }
 }
 
+/// What doubleRounding needs of four channels.
+typedef struct {
+  int32x4_t multipliers, left, right;
+} twice;
+
 /// Scales four channels' sums of a pixel in doubleRounding and writes those of `lanes`.
 static inline void store_twice(
-    const cupel_operation *operation, int32_t channel, int32x4_t sums, mve_pred16_t lanes,
-    int8_t *output) {
-  int32x4_t multipliers = vldrwq_z_s32(operation->multipliers + channel, lanes);
-  int32x4_t shifts = vldrwq_z_s32(operation->shifts + channel, lanes);
-  int32x4_t zero = vdupq_n_s32(0);
-  int32x4_t left = vmaxq_s32(shifts, zero), right = vminq_s32(shifts, zero);
-  int32x4_t high = vqrdmulhq_s32(vshlq_s32(sums, left), multipliers);
-  // A shift right by r rounds ties up; below zero they go down where one is taken off first. With
-  // no shift nothing may be.
-  int32x4_t fixed = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, right), 31));
-  int32x4_t values = vrshlq_s32(fixed, right);
-  int32_t zero_point = operation->output_zero_point;
-  values = vminq_s32(values, vdupq_n_s32(operation->high - zero_point));
-  values = vmaxq_s32(values, vdupq_n_s32(operation->low - zero_point));
-  vstrbq_p_s32(output, vaddq_n_s32(values, zero_point), lanes);
+    cupel_direct_grid grid, twice scale, int32x4_t sums, mve_pred16_t lanes, int8_t *output) {
+  int32x4_t high = vqrdmulhq_s32(vshlq_s32(sums, scale.left), scale.multipliers);
+  // A shift right rounds ties up; below zero they go down where one is taken off first. With no
+  // shift nothing may be.
+  int32x4_t values = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, scale.right), 31));
+  values = vrshlq_s32(values, scale.right);
+  values = vminq_s32(values, vdupq_n_s32(grid.high));
+  values = vmaxq_s32(values, vdupq_n_s32(grid.low));
+  vstrbq_p_s32(output, vaddq_n_s32(values, grid.zero_point), lanes);
 }
 
 /// The same in any mode.
@@ -273,20 +254,40 @@ void cupel_direct_rows(
     const cupel_direct *direct, int32_t group, int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
   int32_t first = group * direct->group_channels, end = first + direct->group_channels;
+  int32_t stride = operation->output.channels, is_twice = operation->rounding == CUPEL_DOUBLE_ROUNDING;
+  const uint8_t *rows = operation->weights + first * direct->row_bytes;
+  const uint8_t *staged = direct->staged;
+  products of = {
+      {staged, staged + direct->staged_bytes, staged + 2 * direct->staged_bytes},
+      direct->row_bytes, direct->row_bytes};
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
   int32_t sums[PIXELS * BLOCK];
   for (int32_t channel = first; channel < end; channel += BLOCK) {
     int32_t channels = end - channel < BLOCK ? end - channel : BLOCK;
     mve_pred16_t lanes = vctp32q((uint32_t)channels);
-    sum_block(direct, operation->weights + channel * direct->row_bytes, channels, sums);
+    if (channels == BLOCK) {
+      sum_block(direct, &of, rows, sums);
+    } else {
+      sum_short_block(direct, &of, rows, channels, sums);
+    }
+    rows += BLOCK * direct->row_bytes;
     int32x4_t starts = vldrwq_z_s32(direct->starts + channel, lanes);
-    for (int32_t pixel = 0; pixel < count; pixel++) {
-      int32x4_t own = vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts);
-      int8_t *place = output + pixel * operation->output.channels + channel;
-      if (operation->rounding == CUPEL_DOUBLE_ROUNDING) {
-        store_twice(operation, channel, own, lanes, place);
-      } else {
-        store_any(operation, channel, own, channels, place);
+    int8_t *place = output + channel;
+    if (!is_twice) {
+      for (int32_t pixel = 0; pixel < count; pixel++, place += stride) {
+        store_any(
+            operation, channel, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts), channels,
+            place);
       }
+      continue;
+    }
+    int32x4_t shifts = vldrwq_z_s32(operation->shifts + channel, lanes), zero = vdupq_n_s32(0);
+    twice scale = {
+        vldrwq_z_s32(operation->multipliers + channel, lanes), vmaxq_s32(shifts, zero),
+        vminq_s32(shifts, zero)};
+    for (int32_t pixel = 0; pixel < count; pixel++, place += stride) {
+      store_twice(
+          grid, scale, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts), lanes, place);
     }
   }
 }
