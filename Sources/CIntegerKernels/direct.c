@@ -4,6 +4,20 @@
 
 #if CUPEL_DIRECT
 
+// A level's header defines
+// - `cupel_direct_choose`, which sets `tile_pixels`, `staged_bytes` and `step`, a power of two;
+// - `cupel_direct_prepare`, which works out `starts`;
+// - `cupel_direct_stage`, which stages so many values of the tile's pixel from number `place` of
+//   its window on, both multiples of `step`; padding, where there are no values;
+// - `cupel_direct_rows`, which does all output channels of a group for the tile's first `count`
+//   pixels, the first of which has its output at `output`;
+// - `cupel_direct_copy` and `cupel_direct_fill`, for bytes that may lie anywhere.
+#if defined(__ARM_FEATURE_MVE)
+#include "direct_mve.h"
+#else
+#include "direct_dsp.h"
+#endif
+
 /// Windows have room for whole steps of every level.
 enum { WINDOW_MULTIPLE = 32 };
 

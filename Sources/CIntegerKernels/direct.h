@@ -27,24 +27,5 @@ typedef struct {
   int32_t is_narrow;
 } cupel_direct;
 
-// What each level brings along.
-
-/// Sets `tile_pixels`, `staged_bytes` and `step`, a power of two, from what is above them.
-void cupel_direct_choose(cupel_direct *direct);
-/// Works out `starts`.
-void cupel_direct_prepare(const cupel_direct *direct);
-/// Stages `count` values of the tile's pixel `pixel` from number `place` of its window on, both
-/// multiples of `step`. Without values it is padding.
-void cupel_direct_stage(
-    const cupel_direct *direct, int32_t pixel, int32_t place, const int8_t *values,
-    int32_t count);
-/// All output channels of a group for the tile's first `count` pixels, the first of which has its
-/// output at `output`.
-void cupel_direct_rows(
-    const cupel_direct *direct, int32_t group, int32_t count, int8_t *output);
-/// Copies, and fills; the bytes may lie anywhere.
-void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count);
-void cupel_direct_fill(int8_t *target, int32_t value, int32_t count);
-
 #endif
 #endif

@@ -1,15 +1,16 @@
-// Dot products with Helium (Cortex-M55): VMLADAVA adds the products of sixteen pairs of 8-bit
-// values to a sum.
-//
-// Values are taken as they are stored, and the zero point's part, its product with the sum of a
-// row's weights, goes into what each channel's sums begin with. Windows are staged as they are for
-// 8-bit weights; for 4-bit ones sixteen even values and sixteen odd ones in turn, as the low and
-// the high halves of sixteen bytes of weights want them.
-#include "direct_scaling.h"
-
-#if CUPEL_DIRECT && defined(__ARM_FEATURE_MVE)
+/// Dot products with Helium (Cortex-M55): VMLADAVA adds the products of sixteen pairs of 8-bit
+/// values to a sum.
+///
+/// Values are taken as they are stored, and the zero point's part, its product with the sum of a
+/// row's weights, goes into what each channel's sums begin with. Windows are staged as they are for
+/// 8-bit weights; for 4-bit ones sixteen even values and sixteen odd ones in turn, as the low and
+/// the high halves of sixteen bytes of weights want them.
+#ifndef CUPEL_DIRECT_MVE_H
+#define CUPEL_DIRECT_MVE_H
 
 #include <arm_mve.h>
+
+#include "direct_scaling.h"
 
 enum {
   PIXELS = 3,
@@ -20,7 +21,7 @@ enum {
   RUN = 1 << 16,
 };
 
-void cupel_direct_choose(cupel_direct *direct) {
+static inline void cupel_direct_choose(cupel_direct *direct) {
   int32_t is_int4 = direct->operation->weight_bits == 4;
   direct->tile_pixels = PIXELS;
   direct->step = is_int4 ? 32 : 1;
@@ -28,7 +29,7 @@ void cupel_direct_choose(cupel_direct *direct) {
   direct->staged_bytes = is_int4 ? (direct->length + 31) / 32 * 32 : (direct->length + 15) / 16 * 16;
 }
 
-void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
+static inline void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
   __asm__ volatile(
       "wlstp.8 lr, %2, 2f\n"
       "1:\n"
@@ -41,7 +42,7 @@ void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
       : "q0", "lr", "memory", "cc");
 }
 
-void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
+static inline void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
   __asm__ volatile(
       "vdup.8 q0, %1\n"
       "wlstp.8 lr, %2, 2f\n"
@@ -54,7 +55,7 @@ void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
       : "q0", "lr", "memory", "cc");
 }
 
-void cupel_direct_stage(
+static inline void cupel_direct_stage(
     const cupel_direct *direct, int32_t pixel, int32_t place, const int8_t *values,
     int32_t count) {
   int8_t *target = (int8_t *)direct->staged + pixel * direct->staged_bytes + place;
@@ -85,7 +86,7 @@ static int32_t row_sum(const uint8_t *row, int32_t bytes, int32_t is_int4) {
   return sum;
 }
 
-void cupel_direct_prepare(const cupel_direct *direct) {
+static inline void cupel_direct_prepare(const cupel_direct *direct) {
   const cupel_operation *operation = direct->operation;
   const uint8_t *row = operation->weights;
   int32_t is_int4 = operation->weight_bits == 4;
@@ -185,14 +186,9 @@ __attribute__((naked, noinline)) static void products_int4(
           "bx lr\n");
 }
 
-/// Four channels' sums, beginning left out, for the tile's pixels: [pixel][channel].
-static inline void sum_block(
+/// The same with a run at a time, each taken once.
+__attribute__((noinline)) static void sum_int4(
     const cupel_direct *direct, const products *of, const uint8_t *rows, int32_t *sums) {
-  if (direct->operation->weight_bits == 8) {
-    products_int8(of, rows, sums);
-    return;
-  }
-  // A run at a time.
   products run = *of;
   for (int32_t index = 0; index < PIXELS * BLOCK; index++) sums[index] = 0;
   for (int32_t left = direct->row_bytes; left > 0; left -= RUN / 2, rows += RUN / 2) {
@@ -204,15 +200,19 @@ static inline void sum_block(
   }
 }
 
-/// The same for the last channels of a group, fewer than four: each row stands for all four.
-static void sum_short_block(
+/// Sums of a group's last channels, fewer than four: each row stands for all four.
+__attribute__((noinline)) static void sum_short_block(
     const cupel_direct *direct, const products *of, const uint8_t *rows, int32_t channels,
     int32_t *sums) {
   products same = *of;
   same.stride = 0;
   for (int32_t channel = 0; channel < channels; channel++, rows += direct->row_bytes) {
     int32_t four[PIXELS * BLOCK];
-    sum_block(direct, &same, rows, four);
+    if (direct->operation->weight_bits == 4) {
+      sum_int4(direct, &same, rows, four);
+    } else {
+      products_int8(&same, rows, four);
+    }
     for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
       sums[pixel * BLOCK + channel] = four[pixel * BLOCK];
     }
@@ -224,9 +224,9 @@ typedef struct {
   int32x4_t multipliers, left, right;
 } twice;
 
-/// Scales four channels' sums of a pixel in doubleRounding and writes those of `lanes`.
+/// Scales four channels' sums of a pixel in doubleRounding and writes them.
 static inline void store_twice(
-    cupel_direct_grid grid, twice scale, int32x4_t sums, mve_pred16_t lanes, int8_t *output) {
+    cupel_direct_grid grid, twice scale, int32x4_t sums, int8_t *output) {
   int32x4_t high = vqrdmulhq_s32(vshlq_s32(sums, scale.left), scale.multipliers);
   // A shift right rounds ties up; below zero they go down where one is taken off first. With no
   // shift nothing may be.
@@ -234,61 +234,69 @@ static inline void store_twice(
   values = vrshlq_s32(values, scale.right);
   values = vminq_s32(values, vdupq_n_s32(grid.high));
   values = vmaxq_s32(values, vdupq_n_s32(grid.low));
-  vstrbq_p_s32(output, vaddq_n_s32(values, grid.zero_point), lanes);
+  vstrbq_s32(output, vaddq_n_s32(values, grid.zero_point));
 }
 
-/// The same in any mode.
-static void store_any(
-    const cupel_operation *operation, int32_t channel, int32x4_t sums, int32_t channels,
+/// All in doubleRounding: four whole channels of a whole tile.
+static inline void store_block(
+    const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
     int8_t *output) {
-  int32_t values[BLOCK];
-  vst1q_s32(values, sums);
-  cupel_direct_grid grid = cupel_direct_grid_of(operation);
-  for (int32_t index = 0; index < channels; index++) {
-    output[index] = cupel_placed_directly(
-        grid, cupel_scaled_directly(operation, channel + index, values[index]));
+  const cupel_operation *operation = direct->operation;
+  int32_t stride = operation->output.channels;
+  int32x4_t starts = vld1q_s32(direct->starts + channel);
+  int32x4_t shifts = vld1q_s32(operation->shifts + channel), zero = vdupq_n_s32(0);
+  twice scale = {
+      vld1q_s32(operation->multipliers + channel), vmaxq_s32(shifts, zero),
+      vminq_s32(shifts, zero)};
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+    store_twice(
+        grid, scale, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts),
+        output + pixel * stride);
   }
 }
 
-void cupel_direct_rows(
+/// In any mode, any number of channels and pixels.
+__attribute__((noinline)) static void store_some(
+    const cupel_direct *direct, int32_t channel, const int32_t *sums, int32_t channels,
+    int32_t count, int8_t *output) {
+  const cupel_operation *operation = direct->operation;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  for (int32_t pixel = 0; pixel < count; pixel++) {
+    for (int32_t index = 0; index < channels; index++) {
+      int32_t sum = (int32_t)((uint32_t)sums[pixel * BLOCK + index] +
+                              (uint32_t)direct->starts[channel + index]);
+      output[pixel * operation->output.channels + index] = cupel_placed_directly(
+          grid, cupel_scaled_directly(operation, channel + index, sum));
+    }
+  }
+}
+
+static inline void cupel_direct_rows(
     const cupel_direct *direct, int32_t group, int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
-  int32_t first = group * direct->group_channels, end = first + direct->group_channels;
-  int32_t stride = operation->output.channels, is_twice = operation->rounding == CUPEL_DOUBLE_ROUNDING;
-  const uint8_t *rows = operation->weights + first * direct->row_bytes;
-  const uint8_t *staged = direct->staged;
+  int32_t channel = group * direct->group_channels, end = channel + direct->group_channels;
+  int32_t bytes = direct->row_bytes, is_int4 = operation->weight_bits == 4;
+  int32_t is_fast = operation->rounding == CUPEL_DOUBLE_ROUNDING && count == PIXELS;
+  const uint8_t *rows = operation->weights + channel * bytes, *staged = direct->staged;
   products of = {
-      {staged, staged + direct->staged_bytes, staged + 2 * direct->staged_bytes},
-      direct->row_bytes, direct->row_bytes};
+      {staged, staged + direct->staged_bytes, staged + 2 * direct->staged_bytes}, bytes, bytes};
   cupel_direct_grid grid = cupel_direct_grid_of(operation);
   int32_t sums[PIXELS * BLOCK];
-  for (int32_t channel = first; channel < end; channel += BLOCK) {
-    int32_t channels = end - channel < BLOCK ? end - channel : BLOCK;
-    mve_pred16_t lanes = vctp32q((uint32_t)channels);
-    if (channels == BLOCK) {
-      sum_block(direct, &of, rows, sums);
+  for (; channel + BLOCK <= end; channel += BLOCK, rows += BLOCK * bytes) {
+    if (is_int4) {
+      sum_int4(direct, &of, rows, sums);
     } else {
-      sum_short_block(direct, &of, rows, channels, sums);
+      products_int8(&of, rows, sums);
     }
-    rows += BLOCK * direct->row_bytes;
-    int32x4_t starts = vldrwq_z_s32(direct->starts + channel, lanes);
-    int8_t *place = output + channel;
-    if (!is_twice) {
-      for (int32_t pixel = 0; pixel < count; pixel++, place += stride) {
-        store_any(
-            operation, channel, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts), channels,
-            place);
-      }
-      continue;
+    if (is_fast) {
+      store_block(direct, grid, channel, sums, output + channel);
+    } else {
+      store_some(direct, channel, sums, BLOCK, count, output + channel);
     }
-    int32x4_t shifts = vldrwq_z_s32(operation->shifts + channel, lanes), zero = vdupq_n_s32(0);
-    twice scale = {
-        vldrwq_z_s32(operation->multipliers + channel, lanes), vmaxq_s32(shifts, zero),
-        vminq_s32(shifts, zero)};
-    for (int32_t pixel = 0; pixel < count; pixel++, place += stride) {
-      store_twice(
-          grid, scale, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts), lanes, place);
-    }
+  }
+  if (channel < end) {
+    sum_short_block(direct, &of, rows, end - channel, sums);
+    store_some(direct, channel, sums, end - channel, count, output + channel);
   }
 }
 

@@ -1,14 +1,15 @@
-// Dot products with the DSP extension (Cortex-M4, M7): SMLAD multiplies two pairs of 16-bit values
-// and adds both products to a sum.
-//
-// Four pixels are staged side by side, as pairs: of eight values of a window the pairs that a word
-// or two of weights falls into when its bytes, or its nibbles, are widened in place; one word a
-// pixel for each pair, so that one load takes a pair of all four pixels.
-#include "direct_scaling.h"
-
-#if CUPEL_DIRECT && !defined(__ARM_FEATURE_MVE)
+/// Dot products with the DSP extension (Cortex-M4, M7): SMLAD multiplies two pairs of 16-bit values
+/// and adds both products to a sum.
+///
+/// Four pixels are staged side by side, as pairs: of eight values of a window the pairs that a word
+/// or two of weights falls into when its bytes, or its nibbles, are widened in place; one word a
+/// pixel for each pair, so that one load takes a pair of all four pixels.
+#ifndef CUPEL_DIRECT_DSP_H
+#define CUPEL_DIRECT_DSP_H
 
 #include <arm_acle.h>
+
+#include "direct_scaling.h"
 
 enum {
   PIXELS = 4,
@@ -21,13 +22,13 @@ enum {
 
 static int32_t steps_of(int32_t length) { return (length + STEP - 1) / STEP; }
 
-void cupel_direct_choose(cupel_direct *direct) {
+static inline void cupel_direct_choose(cupel_direct *direct) {
   direct->tile_pixels = PIXELS;
   direct->staged_bytes = steps_of(direct->length) * STEP * 2;
   direct->step = STEP;
 }
 
-void cupel_direct_prepare(const cupel_direct *direct) { (void)direct; }
+static inline void cupel_direct_prepare(const cupel_direct *direct) { (void)direct; }
 
 static inline uint32_t word(const int8_t *bytes) {
   uint32_t value;
@@ -35,7 +36,7 @@ static inline uint32_t word(const int8_t *bytes) {
   return value;
 }
 
-void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
+static inline void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
   for (; count >= 4; count -= 4, target += 4, source += 4) {
     uint32_t value = word(source);
     __builtin_memcpy(target, &value, sizeof value);
@@ -43,7 +44,7 @@ void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
   for (; count > 0; count--) *target++ = *source++;
 }
 
-void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
+static inline void cupel_direct_fill(int8_t *target, int32_t value, int32_t count) {
   uint32_t four = (uint8_t)value * 0x01010101u;
   for (; count >= 4; count -= 4, target += 4) __builtin_memcpy(target, &four, sizeof four);
   for (; count > 0; count--) *target++ = (int8_t)value;
@@ -85,7 +86,7 @@ static void stage_int4(
   }
 }
 
-void cupel_direct_stage(
+static inline void cupel_direct_stage(
     const cupel_direct *direct, int32_t pixel, int32_t place, const int8_t *values,
     int32_t count) {
   uint32_t *target = (uint32_t *)direct->staged + place / 2 * PIXELS + pixel;
@@ -230,7 +231,7 @@ static inline void store_full(
   }
 }
 
-void cupel_direct_rows(
+static inline void cupel_direct_rows(
     const cupel_direct *direct, int32_t group, int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
   int32_t first = group * direct->group_channels, end = first + direct->group_channels;
