@@ -40,13 +40,18 @@ let host: [Target] = [
     dependencies: [
       "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "Support",
     ]),
+  .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "Support"]),
   .target(
     name: "Audit",
-    dependencies: ["Datasets", "Triggers", "FloatGraph", "HostRuntime", "Quantization", "Support"]),
+    dependencies: [
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "Quantization",
+      "Support",
+    ]),
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FineTuning", "FloatGraph", "HostRuntime", "ModelFormat", "ModelImport",
+      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FloatGraph", "HostRuntime",
+      "ModelFormat", "ModelImport",
       "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -63,7 +68,7 @@ let testSupport: [Target] = [
 ]
 
 /// Targets whose tests use it.
-let fuzzed: Set = ["ModelWriter", "IntegerRuntime", "HostRuntime"]
+let fuzzed: Set = ["ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation"]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
@@ -72,6 +77,11 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own.
   if target.name == "Audit" { dependencies += ["ModelFormat", "ModelWriter"] }
+  // Kernels are also tested on simulated boards.
+  if target.name == "IntegerRuntime" { dependencies.append("DeviceSimulation") }
+  if target.name == "DeviceSimulation" {
+    dependencies += ["IntegerRuntime", "ModelFormat", "ModelWriter"]
+  }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(

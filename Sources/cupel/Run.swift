@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import Datasets
+import DeviceSimulation
 import FixedPoint
 import Foundation
 import HostRuntime
@@ -12,8 +13,9 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a model on a test set: accuracy, throughput, predictions.",
     discussion: """
-      Example:
+      Examples:
         cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
+        cupel run clean.cupel --on cortex-m55 --limit 100
       """)
 
   @Argument(help: "A .cupel file, or a float ONNX file for comparison.") var model: String
@@ -40,6 +42,7 @@ struct Run: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var device: DeviceOptions
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
@@ -55,15 +58,19 @@ struct Run: ParsableCommand {
     var imagesPerSecond: Double
     var seconds: Double
     var threads: Int
-    /// Whose kernels ran; nil for a float model.
+    /// Whose kernels ran; nil for a float model and on a board.
     var instructionSet: String?
     var predictions: [Int]
+    /// nil where no board was asked for.
+    var device: DeviceReport?
   }
 
   func run() throws {
     try checkWritable(predictions, json, inputs: [model])
-    let (classifier, folder, instructionSet) = try classifier()
-    let images = try ImageSet.load(path: folder, split: .test, limit: limit)
+    let subject = try subject()
+    let classifier = subject.classifier
+    let instructionSet = device.on == nil ? subject.integer?.engine.instructionSet : nil
+    let images = try ImageSet.load(path: subject.folder, split: .test, limit: limit)
     let reporter = compute.reporter
     let stopwatch = Stopwatch()
     let answers = try classifier.answers(to: images, trigger: trigger) {
@@ -75,6 +82,7 @@ struct Run: ParsableCommand {
       clean: answers, triggered: [], labels: images.labels, target: nil
     ).benignAccuracy
     let rate = Double(images.count) / seconds
+    let device = try report(subject)
 
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
@@ -86,34 +94,55 @@ struct Run: ParsableCommand {
           model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
           accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
           imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
-          instructionSet: instructionSet?.rawValue, predictions: answers), to: json)
+          instructionSet: instructionSet?.rawValue, predictions: answers, device: device), to: json)
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
     print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
-    print(
-      "throughput  "
-        + String(format: "%.0f images/s, %d threads", rate, compute.threads)
-        + (instructionSet.map { ", \($0)" } ?? ""))
+    if let device {
+      print(device.text)
+    } else {
+      print(
+        "throughput  "
+          + String(format: "%.0f images/s, %d threads", rate, compute.threads)
+          + (instructionSet.map { ", \($0)" } ?? ""))
+    }
+    try classifier.checkAgreement()
   }
 
-  /// The model, the folder with its images, and the kernels that run it.
-  private func classifier() throws -> (any Classifier, String, InstructionSet?) {
+  /// What is run, and on what.
+  private struct Subject {
+    var classifier: any Classifier
+    /// With the images.
+    var folder: String
+    /// nil for a float model.
+    var integer: IntegerModel?
+  }
+
+  private func subject() throws -> Subject {
     if isCupelFile(model) {
       let integer = try IntegerModel(
         path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
-      let classifier = try IntegerClassifier(
-        engine: integer.engine, preprocessing: try integer.preprocessing(data),
-        threads: compute.threads)
-      return (
-        classifier, try data.folder(dataset: integer.dataset), integer.engine.instructionSet
-      )
+      let classifier = try integer.engine.classifier(
+        on: device.on, preprocessing: try integer.preprocessing(data), threads: compute.threads)
+      return Subject(
+        classifier: classifier, folder: try data.folder(dataset: integer.dataset),
+        integer: integer)
     }
     if profile != nil { throw ValidationError("--profile is for .cupel files") }
     if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
+    if device.on != nil { throw ValidationError("--on is for .cupel files") }
     let float = try FloatModel(path: model)
     let classifier = try FloatClassifier(
       graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
-    return (classifier, try data.folder(dataset: float.specimen?.dataset), nil)
+    return Subject(
+      classifier: classifier, folder: try data.folder(dataset: float.specimen?.dataset))
+  }
+
+  /// nil where no board was asked for.
+  private func report(_ subject: Subject) throws -> DeviceReport? {
+    guard let classifier = subject.classifier as? DeviceClassifier, let model = subject.integer
+    else { return nil }
+    return try DeviceReport(model, on: classifier.device, agreement: classifier.agreement)
   }
 }

@@ -69,19 +69,23 @@ struct Device {
     }
   }
 
-  /// Runs images as they come and answers with their outputs; false where the orders do not fit
-  /// the model, or end.
+  /// Runs images as they come and answers with their outputs, or with none where there is no model
+  /// that can be run. False where the orders are of no use after that: images of another size than
+  /// the model's, or none.
   func run(_ orders: OrderReader, _ answers: AnswerWriter) -> Bool {
-    guard let images = orders.word(), let profile = orders.word(), let size = orders.word(),
-      isValid, let model = try? ModelView(validating: file)
-    else { return false }
+    guard let images = orders.word(), let profile = orders.word(), let size = orders.word() else {
+      return false
+    }
     let arena = UnsafeMutableRawBufferPointer(
       start: memory.arena, count: Int(memory.arena_bytes))
-    guard
+    guard isValid, let model = try? ModelView(validating: file),
       let interpreter = try? Interpreter(
         model: model, arena: arena,
         profile: DeploymentProfile(rawValue: UInt8(truncatingIfNeeded: profile)))
-    else { return false }
+    else {
+      answers.words([Order.run.rawValue, 0, 0])
+      return false
+    }
     let input = interpreter.tensor(model.input)
     let output = interpreter.tensor(model.output)
     guard input.count == Int(size), let first = input.baseAddress, let result = output.baseAddress

@@ -26,7 +26,10 @@ import ModelFormat
       answers.judgement(.flip, device.validate())
       _ = device.flip(bit: bit)
     case .run:
-      guard device.run(orders, answers) else { return Status.brokenOrders.rawValue }
+      guard device.run(orders, answers) else {
+        answers.end(stackBytes: firmware_stack_high_water())
+        return Status.success.rawValue
+      }
     case nil: return Status.brokenOrders.rawValue
     }
   }

@@ -25,6 +25,8 @@ struct ModelSummary: Encodable {
   var parameters: Int
   var metadata: [String: String]
   var operators: [Operator]
+  /// What it takes on a simulated board; nil where none was asked for.
+  var device: DeviceReport?
 
   struct Operator: Encodable {
     var name: String
@@ -123,7 +125,11 @@ struct ModelSummary: Encodable {
         row.zeroPoint.map(String.init) ?? "", grouped(row.parameters), grouped(row.macs),
       ])
     }
-    return (lines + ["", table.text]).joined(separator: "\n")
+    lines += ["", table.text]
+    if let device {
+      lines += ["", device.text, "fits          yes", "", device.table]
+    }
+    return lines.joined(separator: "\n")
   }
 }
 
