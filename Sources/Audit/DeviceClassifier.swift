@@ -15,6 +15,8 @@ public final class DeviceClassifier: Classifier {
   public struct Agreement: Sendable, Equatable {
     public var images = 0
     public var mismatches = 0
+
+    public init() {}
   }
 
   /// - Throws: `PreprocessingError`.
