@@ -5,7 +5,8 @@
 #if CUPEL_DIRECT
 
 // A level's header defines
-// - `cupel_direct_choose`, which sets `tile_pixels`, `staged_bytes` and `step`, a power of two;
+// - `cupel_direct_choose`, which sets `tile_pixels`, `staged_bytes`, `has_starts` and `step`, a
+//   power of two;
 // - `cupel_direct_prepare`, which works out `starts`;
 // - `cupel_direct_stage`, which stages so many values of the tile's pixel from number `place` of
 //   its window on, both multiples of `step`; padding, where there are no values;
@@ -47,11 +48,13 @@ static int64_t plan(cupel_direct *direct, const cupel_operation *operation, uint
   cupel_direct_choose(direct);
   int64_t staged = (int64_t)direct->tile_pixels * direct->staged_bytes;
   int64_t raw = (int64_t)rounded_up(direct->length, WINDOW_MULTIPLE);
-  int64_t starts = 4 * (int64_t)rounded_up(operation->output.channels, 4);
+  // The ratios have their place in every mode: a deployment profile may ask for them.
+  int64_t channels = 4 * (int64_t)rounded_up(operation->output.channels, 4);
   direct->staged = memory;
   direct->window = (int8_t *)memory + staged;
-  direct->starts = (int32_t *)(memory + staged + raw);
-  return staged + raw + starts;
+  direct->ratios = (uint32_t *)(memory + staged + raw);
+  direct->starts = (int32_t *)(memory + staged + raw + channels);
+  return staged + raw + (direct->has_starts ? 2 : 1) * channels;
 }
 
 int64_t cupel_direct_scratch(const cupel_operation *operation) {
@@ -143,6 +146,11 @@ void cupel_direct_convolve(
   plan(&direct, operation, scratch);
   direct.is_narrow = is_narrow(operation, direct.length);
   cupel_direct_prepare(&direct);
+  if (operation->rounding == CUPEL_FLOAT32_HALF_EVEN) {
+    for (int32_t channel = 0; channel < operation->output.channels; channel++) {
+      direct.ratios[channel] = cupel_direct_ratio(operation, channel);
+    }
+  }
   int32_t width = operation->output.width, channels = operation->output.channels;
   int32_t pixels = operation->output.height * width;
   for (int32_t group = 0; group < operation->groups; group++) {

@@ -22,7 +22,10 @@ typedef struct {
   /// A window in the order of the weights, where it cannot be staged from the input itself.
   int8_t *window;
   /// What the sums of each output channel begin with, where the level works it out.
+  int32_t has_starts;
   int32_t *starts;
+  /// Float32 bits of each output channel's ratio, where sums are scaled by them.
+  uint32_t *ratios;
   /// Whether sums round twice and stay below 2^30, so that twice a sum is still one of 32 bits.
   int32_t is_narrow;
 } cupel_direct;

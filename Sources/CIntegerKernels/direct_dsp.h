@@ -24,6 +24,7 @@ static int32_t steps_of(int32_t length) { return (length + STEP - 1) / STEP; }
 
 static inline void cupel_direct_choose(cupel_direct *direct) {
   direct->tile_pixels = PIXELS;
+  direct->has_starts = 0;
   direct->staged_bytes = steps_of(direct->length) * STEP * 2;
   direct->step = STEP;
 }
@@ -211,7 +212,7 @@ static inline void store(
   int32_t stride = operation->output.channels;
   for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
     *output =
-        cupel_placed_directly(grid, cupel_scaled_directly(operation, channel, sums[pixel]));
+        cupel_placed_directly(grid, cupel_scaled_directly(direct, channel, sums[pixel]));
   }
 }
 

@@ -24,6 +24,7 @@ enum {
 static inline void cupel_direct_choose(cupel_direct *direct) {
   int32_t is_int4 = direct->operation->weight_bits == 4;
   direct->tile_pixels = PIXELS;
+  direct->has_starts = 1;
   direct->step = is_int4 ? 32 : 1;
   // Rows of 8-bit values are read no further than they go, so that they need no filling.
   direct->staged_bytes = is_int4 ? (direct->length + 31) / 32 * 32 : (direct->length + 15) / 16 * 16;
@@ -244,7 +245,7 @@ static inline void store_block(
   const cupel_operation *operation = direct->operation;
   int32_t stride = operation->output.channels;
   int32x4_t starts = vld1q_s32(direct->starts + channel);
-  int32x4_t shifts = vld1q_s32(operation->shifts + channel), zero = vdupq_n_s32(0);
+  int32x4_t shifts = vldrbq_s32(operation->shifts + channel), zero = vdupq_n_s32(0);
   twice scale = {
       vld1q_s32(operation->multipliers + channel), vmaxq_s32(shifts, zero),
       vminq_s32(shifts, zero)};
@@ -266,7 +267,7 @@ __attribute__((noinline)) static void store_some(
       int32_t sum = (int32_t)((uint32_t)sums[pixel * BLOCK + index] +
                               (uint32_t)direct->starts[channel + index]);
       output[pixel * operation->output.channels + index] = cupel_placed_directly(
-          grid, cupel_scaled_directly(operation, channel + index, sum));
+          grid, cupel_scaled_directly(direct, channel + index, sum));
     }
   }
 }

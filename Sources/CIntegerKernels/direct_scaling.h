@@ -50,6 +50,8 @@ static inline int8_t cupel_placed_directly(cupel_direct_grid grid, int32_t value
 }
 
 /// A channel's sum, scaled in whichever mode.
-int32_t cupel_scaled_directly(const cupel_operation *operation, int32_t channel, int32_t sum);
+int32_t cupel_scaled_directly(const cupel_direct *direct, int32_t channel, int32_t sum);
+/// Float32 bits of a channel's ratio.
+uint32_t cupel_direct_ratio(const cupel_operation *operation, int32_t channel);
 
 #endif
