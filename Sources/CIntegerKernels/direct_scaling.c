@@ -1,8 +1,10 @@
 // Sums in every mode, out of the way of the kernels' loops; and float32 arithmetic on bits, as
 // docs/arithmetic.md has it.
-#include "direct_scaling.h"
+#include "CIntegerKernels.h"
 
 #if CUPEL_DIRECT
+
+#include "direct_scaling.h"
 
 /// A float32's magnitude other than 0: significand * 2^(exponent - 150), of 24 bits.
 typedef struct {
