@@ -102,7 +102,7 @@ public struct Simulator: Sendable {
     process.arguments = arguments
     process.currentDirectoryURL = folder.url
     process.standardInput = FileHandle.nullDevice
-    FileManager.default.createFile(atPath: folder.url("messages").path, contents: nil)
+    try Data().write(to: folder.url("messages"))
     let messages = try FileHandle(forWritingTo: folder.url("messages"))
     process.standardOutput = messages
     process.standardError = messages

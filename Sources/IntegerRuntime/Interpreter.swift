@@ -5,9 +5,9 @@ import ModelFormat
 ///
 /// The arena holds the tensors, where the file has planned them, and the scratch memory of whichever
 /// operation runs, behind the tensors that live at that time: where others have been or will be, as
-/// far as there is room, so that it adds little or nothing to what the tensors take. Nothing is allocated and no floating-point instruction runs. The
-/// model's bytes and the arena must outlive the interpreter; two interpreters may share the bytes
-/// but not the arena.
+/// far as there is room, so that it adds little or nothing to what the tensors take. Nothing is
+/// allocated and no floating-point instruction runs. The model's bytes and the arena must outlive
+/// the interpreter; two interpreters may share the bytes but not the arena.
 public struct Interpreter {
   public let model: ModelView
   /// Whose rounding is used: nil for what the file says of each operation.
