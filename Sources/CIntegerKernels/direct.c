@@ -1,5 +1,5 @@
-// Convolution from the model's own bytes: windows are gathered a tile of pixels at a time, and
-// every row of weights is read once a tile. Staging and dot products are the level's.
+// Operations from the model's own bytes. In a convolution windows are gathered a tile of pixels at
+// a time, and every row of weights is read once a tile; staging and dot products are the level's.
 #include "direct.h"
 
 #if CUPEL_DIRECT
@@ -12,7 +12,11 @@
 //   its window on, both multiples of `step`; padding, where there are no values;
 // - `cupel_direct_rows`, which does all output channels of a group for the tile's first `count`
 //   pixels, the first of which has its output at `output`;
-// - `cupel_direct_copy` and `cupel_direct_fill`, for bytes that may lie anywhere.
+// - `cupel_direct_copy` and `cupel_direct_fill`, for bytes that may lie anywhere;
+// - `cupel_direct_multiply_add`, which adds to the sums of so many channels the products of their
+//   values, less the zero point, with as many 8-bit weights;
+// - `cupel_direct_store_pixel`, which scales the sums of a pixel's channels and writes them;
+// - `cupel_direct_add`, the addition.
 #if defined(__ARM_FEATURE_MVE)
 #include "direct_mve.h"
 #else
@@ -26,6 +30,7 @@ static int32_t rounded_up(int32_t value, int32_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+/// Whether sums of `length` products round twice and stay below 2^30.
 static int32_t is_narrow(const cupel_operation *operation, int32_t length) {
   if (operation->rounding != CUPEL_DOUBLE_ROUNDING) return 0;
   int64_t most = (int64_t)length * 255 * 128;
@@ -57,7 +62,7 @@ static int64_t plan(cupel_direct *direct, const cupel_operation *operation, uint
   return staged + raw + (direct->has_starts ? 2 : 1) * channels;
 }
 
-int64_t cupel_direct_scratch(const cupel_operation *operation) {
+static int64_t convolution_scratch(const cupel_operation *operation) {
   cupel_direct direct;
   return plan(&direct, operation, 0);
 }
@@ -140,17 +145,13 @@ static void gather(
   }
 }
 
-void cupel_direct_convolve(
+static void convolve(
     const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
   cupel_direct direct;
   plan(&direct, operation, scratch);
   direct.is_narrow = is_narrow(operation, direct.length);
   cupel_direct_prepare(&direct);
-  if (operation->rounding == CUPEL_FLOAT32_HALF_EVEN) {
-    for (int32_t channel = 0; channel < operation->output.channels; channel++) {
-      direct.ratios[channel] = cupel_direct_ratio(operation, channel);
-    }
-  }
+  cupel_direct_find_ratios(operation, direct.ratios);
   int32_t width = operation->output.width, channels = operation->output.channels;
   int32_t pixels = operation->output.height * width;
   for (int32_t group = 0; group < operation->groups; group++) {
@@ -167,6 +168,85 @@ void cupel_direct_convolve(
       }
       cupel_direct_rows(&direct, group, count, output + first * channels);
     }
+  }
+}
+
+/// What a depthwise convolution takes: sums and ratios of a pixel's channels, and 4-bit weights
+/// widened to bytes.
+static int64_t depthwise_scratch(const cupel_operation *operation) {
+  int64_t channels = operation->output.channels;
+  int64_t weights = operation->weight_bits == 4 ? channels * operation->window.kernel_height *
+                                                      operation->window.kernel_width
+                                                : 0;
+  return (8 * channels + weights + 15) / 16 * 16;
+}
+
+/// Rows of 4-bit weights as rows of bytes.
+static void widen(
+    const uint8_t *weights, int32_t rows, int32_t length, int8_t *bytes) {
+  for (int32_t row = 0; row < rows; row++) {
+    for (int32_t index = 0; index < length; index++) {
+      int32_t pair = weights[index / 2];
+      bytes[index] = (int8_t)((index % 2 == 0 ? pair << 4 : pair)) >> 4;
+    }
+    weights += (length + 1) / 2;
+    bytes += length;
+  }
+}
+
+static void convolve_depthwise(
+    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
+  const cupel_window *window = &operation->window;
+  const cupel_extent *extent = &operation->input;
+  int32_t channels = extent->channels, taps = window->kernel_height * window->kernel_width;
+  cupel_direct direct = {.operation = operation, .is_narrow = is_narrow(operation, taps)};
+  int32_t *sums = scratch;
+  direct.ratios = (uint32_t *)scratch + channels;
+  cupel_direct_find_ratios(operation, direct.ratios);
+  const int8_t *weights = (const int8_t *)operation->weights;
+  if (operation->weight_bits == 4) {
+    int8_t *bytes = (int8_t *)scratch + 8 * channels;
+    widen(operation->weights, taps, channels, bytes);
+    weights = bytes;
+  }
+  for (int32_t row = 0; row < operation->output.height; row++) {
+    for (int32_t column = 0; column < operation->output.width; column++, output += channels) {
+      for (int32_t channel = 0; channel < channels; channel++) {
+        sums[channel] = operation->bias[channel];
+      }
+      int32_t y = row * window->stride_height - window->pad_top;
+      const int8_t *own = weights;
+      for (int32_t i = 0; i < window->kernel_height; i++, y += window->dilation_height) {
+        int32_t x = column * window->stride_width - window->pad_left;
+        for (int32_t j = 0; j < window->kernel_width; j++, x += window->dilation_width) {
+          if (y >= 0 && y < extent->height && x >= 0 && x < extent->width) {
+            const int8_t *values = input + (y * extent->width + x) * channels;
+            cupel_direct_multiply_add(
+                sums, values, own, channels, operation->input_zero_point);
+          }
+          own += channels;
+        }
+      }
+      cupel_direct_store_pixel(&direct, sums, output);
+    }
+  }
+}
+
+int64_t cupel_direct_scratch(const cupel_operation *operation) {
+  switch (operation->kind) {
+    case CUPEL_CONVOLUTION: return convolution_scratch(operation);
+    case CUPEL_DEPTHWISE: return depthwise_scratch(operation);
+    default: return 0;
+  }
+}
+
+void cupel_direct_run(
+    const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
+    void *scratch) {
+  switch (operation->kind) {
+    case CUPEL_CONVOLUTION: convolve(operation, input, output, scratch); return;
+    case CUPEL_DEPTHWISE: convolve_depthwise(operation, input, output, scratch); return;
+    default: cupel_direct_add(operation, input, second, output);
   }
 }
 

@@ -259,4 +259,58 @@ static inline void cupel_direct_rows(
   }
 }
 
+static inline void cupel_direct_multiply_add(
+    int32_t *sums, const int8_t *values, const int8_t *weights, int32_t count,
+    int32_t zero_point) {
+  uint32_t offset = (uint32_t)(-zero_point & 0xFFFF) * 0x10001u;
+  for (; count >= 4; count -= 4, values += 4, weights += 4, sums += 4) {
+    uint32_t four = word(values), scale = word(weights);
+    uint32_t even = __sxtab16(offset, four), odd = __sxtab16(offset, __ror(four, 8));
+    uint32_t even_scale = __sxtb16(scale), odd_scale = __sxtb16(__ror(scale, 8));
+    sums[0] = __smlabb((int32_t)even, (int32_t)even_scale, sums[0]);
+    sums[1] = __smlabb((int32_t)odd, (int32_t)odd_scale, sums[1]);
+    sums[2] = __smlatt((int32_t)even, (int32_t)even_scale, sums[2]);
+    sums[3] = __smlatt((int32_t)odd, (int32_t)odd_scale, sums[3]);
+  }
+  for (; count > 0; count--) *sums++ += (*values++ - zero_point) * *weights++;
+}
+
+static inline void cupel_direct_store_pixel(
+    const cupel_direct *direct, const int32_t *sums, int8_t *output) {
+  const cupel_operation *operation = direct->operation;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  int32_t channels = operation->output.channels;
+  for (int32_t channel = 0; channel < channels; channel++) {
+    int32_t shift = operation->shifts[channel], value;
+    if (direct->is_narrow && shift <= 0) {
+      value = cupel_scaled_down(
+          sums[channel], operation->multipliers[channel], cupel_direct_shift_of(shift));
+    } else {
+      value = cupel_scaled_directly(direct, channel, sums[channel]);
+    }
+    output[channel] = cupel_placed_directly(grid, value);
+  }
+}
+
+/// Shifts are not positive, and no value reaches 2^30.
+static inline void cupel_direct_add(
+    const cupel_operation *operation, const int8_t *first, const int8_t *second,
+    int8_t *output) {
+  cupel_addend one = operation->first, other = operation->second;
+  cupel_direct_shift one_shift = cupel_direct_shift_of(one.shift);
+  cupel_direct_shift other_shift = cupel_direct_shift_of(other.shift);
+  cupel_direct_shift shift = cupel_direct_shift_of(operation->shift);
+  int32_t multiplier = operation->multiplier;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  int32_t count =
+      operation->output.height * operation->output.width * operation->output.channels;
+  for (int32_t index = 0; index < count; index++) {
+    int32_t a = cupel_scaled_down(
+        (first[index] - one.zero_point) * (1 << 20), one.multiplier, one_shift);
+    int32_t b = cupel_scaled_down(
+        (second[index] - other.zero_point) * (1 << 20), other.multiplier, other_shift);
+    output[index] = cupel_placed_directly(grid, cupel_scaled_down(a + b, multiplier, shift));
+  }
+}
+
 #endif

@@ -220,22 +220,17 @@ __attribute__((noinline)) static void sum_short_block(
   }
 }
 
-/// What doubleRounding needs of four channels.
-typedef struct {
-  int32x4_t multipliers, left, right;
-} twice;
+/// Four values in doubleRounding by shifts that are not positive. A shift right rounds ties up;
+/// below zero they go down where one is taken off first. With no shift nothing may be.
+static inline int32x4_t scaled_down(int32x4_t values, int32x4_t multipliers, int32x4_t shifts) {
+  int32x4_t high = vqrdmulhq_s32(values, multipliers);
+  int32x4_t fixed = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, shifts), 31));
+  return vrshlq_s32(fixed, shifts);
+}
 
-/// Scales four channels' sums of a pixel in doubleRounding and writes them.
-static inline void store_twice(
-    cupel_direct_grid grid, twice scale, int32x4_t sums, int8_t *output) {
-  int32x4_t high = vqrdmulhq_s32(vshlq_s32(sums, scale.left), scale.multipliers);
-  // A shift right rounds ties up; below zero they go down where one is taken off first. With no
-  // shift nothing may be.
-  int32x4_t values = vaddq_s32(high, vshrq_n_s32(vandq_s32(high, scale.right), 31));
-  values = vrshlq_s32(values, scale.right);
-  values = vminq_s32(values, vdupq_n_s32(grid.high));
-  values = vmaxq_s32(values, vdupq_n_s32(grid.low));
-  vstrbq_s32(output, vaddq_n_s32(values, grid.zero_point));
+static inline int32x4_t placed(cupel_direct_grid grid, int32x4_t values) {
+  values = vmaxq_s32(vminq_s32(values, vdupq_n_s32(grid.high)), vdupq_n_s32(grid.low));
+  return vaddq_n_s32(values, grid.zero_point);
 }
 
 /// All in doubleRounding: four whole channels of a whole tile.
@@ -246,13 +241,12 @@ static inline void store_block(
   int32_t stride = operation->output.channels;
   int32x4_t starts = vld1q_s32(direct->starts + channel);
   int32x4_t shifts = vldrbq_s32(operation->shifts + channel), zero = vdupq_n_s32(0);
-  twice scale = {
-      vld1q_s32(operation->multipliers + channel), vmaxq_s32(shifts, zero),
-      vminq_s32(shifts, zero)};
+  int32x4_t multipliers = vld1q_s32(operation->multipliers + channel);
+  int32x4_t left = vmaxq_s32(shifts, zero), right = vminq_s32(shifts, zero);
   for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
-    store_twice(
-        grid, scale, vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts),
-        output + pixel * stride);
+    int32x4_t values = vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts);
+    values = scaled_down(vshlq_s32(values, left), multipliers, right);
+    vstrbq_s32(output + pixel * stride, placed(grid, values));
   }
 }
 
@@ -298,6 +292,63 @@ static inline void cupel_direct_rows(
   if (channel < end) {
     sum_short_block(direct, &of, rows, end - channel, sums);
     store_some(direct, channel, sums, end - channel, count, output + channel);
+  }
+}
+
+static inline void cupel_direct_multiply_add(
+    int32_t *sums, const int8_t *values, const int8_t *weights, int32_t count,
+    int32_t zero_point) {
+  for (; count > 0; count -= 4, values += 4, weights += 4, sums += 4) {
+    mve_pred16_t lanes = vctp32q((uint32_t)count);
+    int32x4_t own = vsubq_n_s32(vldrbq_z_s32(values, lanes), zero_point);
+    int32x4_t products = vmulq_s32(own, vldrbq_z_s32(weights, lanes));
+    vstrwq_p_s32(sums, vaddq_s32(vldrwq_z_s32(sums, lanes), products), lanes);
+  }
+}
+
+static inline void cupel_direct_store_pixel(
+    const cupel_direct *direct, const int32_t *sums, int8_t *output) {
+  const cupel_operation *operation = direct->operation;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  int32_t channels = operation->output.channels;
+  if (operation->rounding != CUPEL_DOUBLE_ROUNDING) {
+    for (int32_t channel = 0; channel < channels; channel++) {
+      output[channel] =
+          cupel_placed_directly(grid, cupel_scaled_directly(direct, channel, sums[channel]));
+    }
+    return;
+  }
+  for (int32_t channel = 0; channel < channels; channel += BLOCK) {
+    mve_pred16_t lanes = vctp32q((uint32_t)(channels - channel));
+    int32x4_t shifts = vldrbq_z_s32(operation->shifts + channel, lanes), zero = vdupq_n_s32(0);
+    int32x4_t values = vshlq_s32(
+        vldrwq_z_s32(sums + channel, lanes), vmaxq_s32(shifts, zero));
+    values = scaled_down(
+        values, vldrwq_z_s32(operation->multipliers + channel, lanes), vminq_s32(shifts, zero));
+    vstrbq_p_s32(output + channel, placed(grid, values), lanes);
+  }
+}
+
+static inline void cupel_direct_add(
+    const cupel_operation *operation, const int8_t *first, const int8_t *second,
+    int8_t *output) {
+  cupel_addend one = operation->first, other = operation->second;
+  cupel_direct_grid grid = cupel_direct_grid_of(operation);
+  int32x4_t multiplier = vdupq_n_s32(operation->multiplier);
+  int32x4_t one_multiplier = vdupq_n_s32(one.multiplier);
+  int32x4_t other_multiplier = vdupq_n_s32(other.multiplier);
+  int32x4_t shift = vdupq_n_s32(operation->shift);
+  int32x4_t one_shift = vdupq_n_s32(one.shift), other_shift = vdupq_n_s32(other.shift);
+  int32_t count =
+      operation->output.height * operation->output.width * operation->output.channels;
+  for (; count > 0; count -= 4, first += 4, second += 4, output += 4) {
+    mve_pred16_t lanes = vctp32q((uint32_t)count);
+    int32x4_t a = vsubq_n_s32(vldrbq_z_s32(first, lanes), one.zero_point);
+    int32x4_t b = vsubq_n_s32(vldrbq_z_s32(second, lanes), other.zero_point);
+    a = scaled_down(vshlq_n_s32(a, 20), one_multiplier, one_shift);
+    b = scaled_down(vshlq_n_s32(b, 20), other_multiplier, other_shift);
+    int32x4_t values = scaled_down(vaddq_s32(a, b), multiplier, shift);
+    vstrbq_p_s32(output, placed(grid, values), lanes);
   }
 }
 

@@ -67,10 +67,13 @@ static uint32_t quotient_of(uint32_t a, uint32_t b) {
   return rounded(digits << 22 | (rest != 0), first.exponent - second.exponent + 127 - is_less);
 }
 
-uint32_t cupel_direct_ratio(const cupel_operation *operation, int32_t channel) {
-  uint32_t weight = operation->weight_scales[channel];
-  uint32_t product = product_of(operation->input_scale, weight & 0x7FFFFFFF);
-  return quotient_of(product, operation->output_scale) | (weight & 0x80000000);
+void cupel_direct_find_ratios(const cupel_operation *operation, uint32_t *ratios) {
+  if (operation->rounding != CUPEL_FLOAT32_HALF_EVEN) return;
+  for (int32_t channel = 0; channel < operation->output.channels; channel++) {
+    uint32_t weight = operation->weight_scales[channel];
+    uint32_t product = product_of(operation->input_scale, weight & 0x7FFFFFFF);
+    ratios[channel] = quotient_of(product, operation->output_scale) | (weight & 0x80000000);
+  }
 }
 
 /// The integer nearest to a float32 of this magnitude, ties to even, at most 2^31.

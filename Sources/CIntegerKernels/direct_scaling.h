@@ -21,6 +21,24 @@ static inline int32_t cupel_scaled_once(int32_t sum, int32_t multiplier, int32_t
   return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << (total - 1))) >> total);
 }
 
+/// What doubleRounding needs of a shift that is not positive: half of what a unit is divided into,
+/// and whether there is anything to round.
+typedef struct {
+  int32_t right, half, is_rounded;
+} cupel_direct_shift;
+
+static inline cupel_direct_shift cupel_direct_shift_of(int32_t shift) {
+  int32_t right = -shift;
+  return (cupel_direct_shift){right, (int32_t)(((uint32_t)1 << right) >> 1), right > 0 ? -1 : 0};
+}
+
+/// A sum below 2^30 in doubleRounding, not shifted to the left.
+static inline int32_t cupel_scaled_down(
+    int32_t sum, int32_t multiplier, cupel_direct_shift shift) {
+  int32_t high = (int32_t)(((int64_t)(2 * sum) * multiplier + ((int64_t)1 << 31)) >> 32);
+  return (high + shift.half + (high >> 31 & shift.is_rounded)) >> shift.right;
+}
+
 /// A sum below 2^30 in doubleRounding with a negative shift: twice the sum makes the high
 /// multiply the upper half of a product.
 static inline int32_t cupel_scaled_narrowly(
@@ -51,7 +69,7 @@ static inline int8_t cupel_placed_directly(cupel_direct_grid grid, int32_t value
 
 /// A channel's sum, scaled in whichever mode.
 int32_t cupel_scaled_directly(const cupel_direct *direct, int32_t channel, int32_t sum);
-/// Float32 bits of a channel's ratio.
-uint32_t cupel_direct_ratio(const cupel_operation *operation, int32_t channel);
+/// Works out the float32 bits of every output channel's ratio, where the mode scales by them.
+void cupel_direct_find_ratios(const cupel_operation *operation, uint32_t *ratios);
 
 #endif

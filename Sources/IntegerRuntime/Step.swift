@@ -21,7 +21,8 @@ struct Step {
   /// Scratch that the operation needs.
   var scratchBytes: Int64 {
     switch operation.kind {
-    case .convolution where convolvesDirectly, .fullyConnected where convolvesDirectly:
+    case .convolution where runsDirectly, .depthwiseConvolution where runsDirectly,
+      .fullyConnected where runsDirectly, .add where runsDirectly:
       return directScratchBytes
     case .convolution(let window, let groups, _):
       return convolution(window, groups: groups).scratchBytes
@@ -41,8 +42,9 @@ struct Step {
     let source = UnsafePointer(arena + input.arenaOffset)
     let target = arena + output.arenaOffset
     switch operation.kind {
-    case .convolution where convolvesDirectly, .fullyConnected where convolvesDirectly:
-      convolveDirectly(source, target, scratch: scratch)
+    case .convolution where runsDirectly, .depthwiseConvolution where runsDirectly,
+      .fullyConnected where runsDirectly, .add where runsDirectly:
+      runDirectly(arena: arena, scratch: scratch)
     case .convolution(let window, let groups, let view):
       convolution(window, groups: groups).run(
         input: source, weights: bytes(view), bits: view.bits, bias: view.bias,

@@ -155,8 +155,8 @@ static inline void cupel_pause(void) {
 int64_t cupel_peak_rounds(cupel_level level, int64_t rounds);
 
 // Kernels that run a model from its own bytes, for processors with no memory for packed weights:
-// Cortex-M with the DSP extension (M4, M7) or Helium (M55). Elsewhere there are none, and
-// `cupel_serves_directly` is 0, known when what asks is compiled.
+// Cortex-M with the DSP extension (M4, M7) or Helium (M55). Elsewhere there are none, which is
+// known when what asks is compiled.
 
 #if defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
 #define CUPEL_DIRECT 1
@@ -164,25 +164,31 @@ int64_t cupel_peak_rounds(cupel_level level, int64_t rounds);
 #define CUPEL_DIRECT 0
 #endif
 
-/// Whether convolutions, fully connected layers among them, have such a kernel here.
-static inline int cupel_convolves_directly(void) { return CUPEL_DIRECT; }
+/// Whether convolutions, fully connected layers among them, depthwise convolutions and additions
+/// have such kernels here.
+static inline int cupel_runs_directly(void) { return CUPEL_DIRECT; }
 
 #if CUPEL_DIRECT
-/// Bytes of scratch that a convolution takes, a multiple of 16.
+/// Bytes of scratch that an operation of these kinds takes, a multiple of 16.
 int64_t cupel_direct_scratch(const cupel_operation *operation);
 
-/// Runs a convolution on one image; weights and what scales them are read where they stand. The
-/// output does not overlap the input; `scratch` has an address divisible by 16.
-void cupel_direct_convolve(
-    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch);
+/// Runs such an operation on one image; weights and what scales them are read where they stand.
+///
+/// - second: an addition's second operand.
+/// - output: does not overlap the operands, but for an addition, where it may be one of them.
+/// - scratch: `cupel_direct_scratch`, at an address divisible by 16.
+void cupel_direct_run(
+    const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
+    void *scratch);
 #else
 static inline int64_t cupel_direct_scratch(const cupel_operation *operation) {
   (void)operation;
   return 0;
 }
-static inline void cupel_direct_convolve(
-    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
-  (void)operation, (void)input, (void)output, (void)scratch;
+static inline void cupel_direct_run(
+    const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
+    void *scratch) {
+  (void)operation, (void)input, (void)second, (void)output, (void)scratch;
 }
 #endif
 
