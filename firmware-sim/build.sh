@@ -53,7 +53,7 @@ build_board() {
   "$swiftc" $swift_flags -module-name Firmware -I "$folder" -I $here/support/include \
     -c $here/Sources/*.swift -o "$folder/Firmware.o" || fail "the program does not compile"
   for source in $here/support/*.c Sources/CIntegerKernels/direct*.c; do
-    "$tools/clang" --target="$target" -mcpu="$cpu" -mfloat-abi="$float" -std=c17 -O2 \
+    "$tools/clang" --target="$target" -mcpu="$cpu" -mfloat-abi="$float" -std=c17 -Os \
       -ffreestanding -fno-builtin -ffunction-sections -fdata-sections -fshort-enums \
       -Wall -Wextra -Werror -I $here/support/include -ISources/CIntegerKernels/include \
       -c "$source" -o "$folder/$(basename "$source" .c).o" || fail "$source does not compile"

@@ -34,6 +34,7 @@ static int32_t rounded_up(int32_t value, int32_t multiple) {
 static int32_t is_narrow(const cupel_operation *operation, int32_t length) {
   if (operation->rounding != CUPEL_DOUBLE_ROUNDING) return 0;
   int64_t most = (int64_t)length * 255 * 128;
+#pragma clang loop unroll(disable)
   for (int32_t channel = 0; channel < operation->output.channels; channel++) {
     int64_t bias = operation->bias[channel];
     if (most + (bias < 0 ? -bias : bias) >= (int64_t)1 << 30) return 0;
@@ -182,9 +183,10 @@ static int64_t depthwise_scratch(const cupel_operation *operation) {
 }
 
 /// Rows of 4-bit weights as rows of bytes.
-static void widen(
+__attribute__((noinline)) static void widen(
     const uint8_t *weights, int32_t rows, int32_t length, int8_t *bytes) {
   for (int32_t row = 0; row < rows; row++) {
+#pragma clang loop unroll(disable)
     for (int32_t index = 0; index < length; index++) {
       int32_t pair = weights[index / 2];
       bytes[index] = (int8_t)((index % 2 == 0 ? pair << 4 : pair)) >> 4;
@@ -194,7 +196,7 @@ static void widen(
   }
 }
 
-static void convolve_depthwise(
+__attribute__((noinline)) static void convolve_depthwise(
     const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
   const cupel_window *window = &operation->window;
   const cupel_extent *extent = &operation->input;
@@ -211,6 +213,7 @@ static void convolve_depthwise(
   }
   for (int32_t row = 0; row < operation->output.height; row++) {
     for (int32_t column = 0; column < operation->output.width; column++, output += channels) {
+#pragma clang loop unroll(disable)
       for (int32_t channel = 0; channel < channels; channel++) {
         sums[channel] = operation->bias[channel];
       }

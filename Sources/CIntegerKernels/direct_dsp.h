@@ -38,6 +38,7 @@ static inline uint32_t word(const int8_t *bytes) {
 }
 
 static inline void cupel_direct_copy(int8_t *target, const int8_t *source, int32_t count) {
+#pragma clang loop unroll_count(4)
   for (; count >= 4; count -= 4, target += 4, source += 4) {
     uint32_t value = word(source);
     __builtin_memcpy(target, &value, sizeof value);
@@ -92,6 +93,7 @@ static inline void cupel_direct_stage(
     int32_t count) {
   uint32_t *target = (uint32_t *)direct->staged + place / 2 * PIXELS + pixel;
   if (!values) {
+#pragma clang loop unroll_count(4)
     for (int32_t pair = 0; pair < count / 2; pair++) target[pair * PIXELS] = 0;
     return;
   }
@@ -205,11 +207,12 @@ __attribute__((noinline)) static void sum_int4(
 }
 
 /// Writes one channel of `count` pixels.
-static inline void store(
+__attribute__((noinline)) static void store(
     const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
     int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
   int32_t stride = operation->output.channels;
+#pragma clang loop unroll(disable)
   for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
     *output =
         cupel_placed_directly(grid, cupel_scaled_directly(direct, channel, sums[pixel]));
@@ -224,9 +227,11 @@ static inline void store_full(
   int32_t stride = direct->operation->output.channels;
   int32_t multiplier = direct->operation->multipliers[channel], half = 1 << (right - 1);
   int32_t values[PIXELS];
+#pragma clang loop unroll(full)
   for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
     values[pixel] = cupel_scaled_narrowly(sums[pixel], multiplier, half, right);
   }
+#pragma clang loop unroll(full)
   for (int32_t pixel = 0; pixel < PIXELS; pixel++, output += stride) {
     *output = (int8_t)__ssat(values[pixel] + zero_point, 8);
   }
@@ -247,6 +252,7 @@ static inline void cupel_direct_rows(
     if (is_int4) {
       sum_int4(direct, row, start, sums);
     } else {
+#pragma clang loop unroll(full)
       for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
       add_products_int8(row, direct->staged, steps, sums);
     }
@@ -263,6 +269,7 @@ static inline void cupel_direct_multiply_add(
     int32_t *sums, const int8_t *values, const int8_t *weights, int32_t count,
     int32_t zero_point) {
   uint32_t offset = (uint32_t)(-zero_point & 0xFFFF) * 0x10001u;
+#pragma clang loop unroll(disable)
   for (; count >= 4; count -= 4, values += 4, weights += 4, sums += 4) {
     uint32_t four = word(values), scale = word(weights);
     uint32_t even = __sxtab16(offset, four), odd = __sxtab16(offset, __ror(four, 8));
@@ -272,6 +279,7 @@ static inline void cupel_direct_multiply_add(
     sums[2] = __smlatt((int32_t)even, (int32_t)even_scale, sums[2]);
     sums[3] = __smlatt((int32_t)odd, (int32_t)odd_scale, sums[3]);
   }
+#pragma clang loop unroll(disable)
   for (; count > 0; count--) *sums++ += (*values++ - zero_point) * *weights++;
 }
 
@@ -280,6 +288,7 @@ static inline void cupel_direct_store_pixel(
   const cupel_operation *operation = direct->operation;
   cupel_direct_grid grid = cupel_direct_grid_of(operation);
   int32_t channels = operation->output.channels;
+#pragma clang loop unroll(disable)
   for (int32_t channel = 0; channel < channels; channel++) {
     int32_t shift = operation->shifts[channel], value;
     if (direct->is_narrow && shift <= 0) {

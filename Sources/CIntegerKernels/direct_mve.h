@@ -243,6 +243,7 @@ static inline void store_block(
   int32x4_t shifts = vldrbq_s32(operation->shifts + channel), zero = vdupq_n_s32(0);
   int32x4_t multipliers = vld1q_s32(operation->multipliers + channel);
   int32x4_t left = vmaxq_s32(shifts, zero), right = vminq_s32(shifts, zero);
+#pragma clang loop unroll(full)
   for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
     int32x4_t values = vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts);
     values = scaled_down(vshlq_s32(values, left), multipliers, right);

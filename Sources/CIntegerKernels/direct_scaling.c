@@ -56,6 +56,7 @@ static uint32_t quotient_of(uint32_t a, uint32_t b) {
   uint32_t rest = first.significand << is_less;
   // 26 digits, one by one: there is no division of this width.
   uint64_t digits = 0;
+#pragma clang loop unroll(disable)
   for (int32_t digit = 0; digit < 26; digit++) {
     digits <<= 1;
     if (rest >= second.significand) {

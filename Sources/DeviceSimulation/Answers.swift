@@ -10,6 +10,16 @@ public struct BoardMemory: Sendable, Equatable {
   public var modelBytes: Int
   /// Bytes of RAM that tensors and scratch may take.
   public var arenaBytes: Int
+
+  public init(
+    programBytes: Int, variableBytes: Int, stackBytes: Int, modelBytes: Int, arenaBytes: Int
+  ) {
+    self.programBytes = programBytes
+    self.variableBytes = variableBytes
+    self.stackBytes = stackBytes
+    self.modelBytes = modelBytes
+    self.arenaBytes = arenaBytes
+  }
 }
 
 /// What a board did, in the order in which it did it.

@@ -9,18 +9,11 @@ import Testing
 
 /// What a board makes of files that are no models: the error that the validator gives here, and
 /// never a fault.
-@Suite(.enabled(if: !DamagedModelTests.boards.isEmpty, "no QEMU, or no firmware: make firmware"))
+@Suite(.enabled(if: !Boards.tested.isEmpty, "no QEMU, or no firmware: make firmware"))
 struct DamagedModelTests {
-  /// The M4, and the others where everything is to be checked.
-  static let boards: [Board] = {
-    let wanted: [Board] =
-      ProcessInfo.processInfo.environment["CUPEL_CHECK_ALL"] == nil ? [.an386] : Board.allCases
-    return wanted.filter { (try? Simulator($0)) != nil }
-  }()
-
   /// Of a file with every kind of operation. Up to the digest the header is judged by its own
   /// rules; everything behind it by the digest alone.
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func everyFlippedBitIsRefused(_ board: Board) throws {
     let file = try FormatFuzz.seeds(0)[0]
     var generator = SeededGenerator(seed: 31)
@@ -47,7 +40,7 @@ struct DamagedModelTests {
 
   /// Files that are changed and then given a digest that fits: the board finds the same rule
   /// broken at the same place, and runs those that are still models.
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func mutantsNeverFault(_ board: Board) throws {
     var mutator = Mutator(seeds: try FormatFuzz.seeds(60), generator: SeededGenerator(seed: 32))
     var orders = Orders()

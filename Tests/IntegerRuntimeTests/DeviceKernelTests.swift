@@ -9,16 +9,9 @@ import Testing
 
 /// The kernels that run from the model's own bytes, on simulated boards, against the reference
 /// kernels here.
-@Suite(.enabled(if: !DeviceKernelTests.boards.isEmpty, "no QEMU, or no firmware: make firmware"))
+@Suite(.enabled(if: !Boards.tested.isEmpty, "no QEMU, or no firmware: make firmware"))
 struct DeviceKernelTests {
-  /// The M4, and the others where everything is to be checked.
-  static let boards: [Board] = {
-    let wanted: [Board] =
-      ProcessInfo.processInfo.environment["CUPEL_CHECK_ALL"] == nil ? [.an386] : Board.allCases
-    return wanted.filter { (try? Simulator($0)) != nil }
-  }()
-
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func randomPrograms(_ board: Board) throws {
     var generator = SeededGenerator(seed: 15)
     var batch = DeviceBatch()
@@ -29,7 +22,7 @@ struct DeviceKernelTests {
     try batch.check(on: board)
   }
 
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func smallWindows(_ board: Board) throws {
     var generator = SeededGenerator(seed: 16)
     var batch = DeviceBatch()
@@ -53,7 +46,7 @@ struct DeviceKernelTests {
   }
 
   /// Rows of every length about the kernels' steps, staged from the input or gathered first.
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func largerLayers(_ board: Board) throws {
     var generator = SeededGenerator(seed: 17)
     var batch = DeviceBatch()
@@ -73,7 +66,7 @@ struct DeviceKernelTests {
   }
 
   /// Sums of 4-bit weights are taken over after 65,536 products.
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func longRows(_ board: Board) throws {
     var generator = SeededGenerator(seed: 18)
     var batch = DeviceBatch()
@@ -88,7 +81,7 @@ struct DeviceKernelTests {
   }
 
   /// Accumulators, multipliers and shifts at their ends, and ties of every mode.
-  @Test(arguments: boards)
+  @Test(arguments: Boards.tested)
   func extremeScales(_ board: Board) throws {
     var generator = SeededGenerator(seed: 19)
     var batch = DeviceBatch()
