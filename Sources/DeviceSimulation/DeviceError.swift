@@ -36,6 +36,11 @@ public enum DeviceError: Error, Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Whether something has to be installed or built first.
-  public var isMissing: Bool { if case .missing = self { true } else { false } }
+  /// Whether the board is too small for the model.
+  public var isLackOfRoom: Bool {
+    switch self {
+    case .modelSize, .arena: true
+    default: false
+    }
+  }
 }

@@ -34,7 +34,7 @@ struct Inspect: ParsableCommand {
     if isCupelFile(model) {
       let integer = try IntegerModel(path: model)
       summary = ModelSummary(integer: integer)
-      summary.device = try board.map { try DeviceReport(integer, on: integer.device($0)) }
+      if let board { try summary.measure(integer, on: board) }
     } else {
       summary = try ModelSummary(float: FloatModel(path: model))
     }

@@ -61,8 +61,17 @@ struct Run: ParsableCommand {
     /// Whose kernels ran; nil for a float model and on a board.
     var instructionSet: String?
     var predictions: [Int]
-    /// nil where no board was asked for.
-    var device: DeviceReport?
+  }
+
+  /// Both in one object.
+  private struct DeviceRun: Encodable {
+    var report: Report
+    var device: DeviceReport
+
+    func encode(to encoder: any Encoder) throws {
+      try report.encode(to: encoder)
+      try device.encode(to: encoder)
+    }
   }
 
   func run() throws {
@@ -89,12 +98,16 @@ struct Run: ParsableCommand {
     }
     if let json {
       let interval = accuracy.interval
-      try writeJSON(
-        Report(
-          model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-          accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
-          imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
-          instructionSet: instructionSet?.rawValue, predictions: answers, device: device), to: json)
+      let report = Report(
+        model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
+        accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
+        imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
+        instructionSet: instructionSet?.rawValue, predictions: answers)
+      if let device {
+        try writeJSON(DeviceRun(report: report, device: device), to: json)
+      } else {
+        try writeJSON(report, to: json)
+      }
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))

@@ -1,3 +1,4 @@
+import DeviceSimulation
 import FloatGraph
 import HostRuntime
 import ModelFormat
@@ -25,8 +26,11 @@ struct ModelSummary: Encodable {
   var parameters: Int
   var metadata: [String: String]
   var operators: [Operator]
-  /// What it takes on a simulated board; nil where none was asked for.
+  /// Whether it fits a simulated board, and what it takes there; nil where none was asked for.
+  var fits: Bool?
   var device: DeviceReport?
+  /// Why it does not fit.
+  private var reason: String?
 
   struct Operator: Encodable {
     var name: String
@@ -89,6 +93,20 @@ struct ModelSummary: Encodable {
     parameters = operators.reduce(0) { $0 + $1.parameters }
   }
 
+  /// Runs an image on a board. That a model has no room there is a result and no error.
+  ///
+  /// - Throws: any other `DeviceError`, `FileError`.
+  mutating func measure(_ model: IntegerModel, on board: Board) throws {
+    do {
+      device = try DeviceReport(model, on: model.device(board))
+      fits = true
+    } catch let error as DeviceError {
+      guard error.isLackOfRoom else { throw error }
+      fits = false
+      reason = "\(error)"
+    }
+  }
+
   var text: String {
     var lines = [
       "file        \(file)  (\(kind), \(kibibytes(bytes)))",
@@ -126,9 +144,8 @@ struct ModelSummary: Encodable {
       ])
     }
     lines += ["", table.text]
-    if let device {
-      lines += ["", device.text, "fits          yes", "", device.table]
-    }
+    if let device { lines += ["", device.text, "fits          yes", "", device.table] }
+    if let reason { lines += ["", "fits          no: \(reason)"] }
     return lines.joined(separator: "\n")
   }
 }
