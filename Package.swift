@@ -19,12 +19,13 @@ let kernels: [Target] = [.target(name: "CIntegerKernels")]
 let systemLibraries: [Target] = [
   .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
+  .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
 
 /// The workstation's side, in the order in which data flows through it.
 let host: [Target] = [
   .target(name: "Support"),
-  .target(name: "Datasets", dependencies: ["CZlib", "Support"]),
+  .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
   .target(
@@ -58,7 +59,7 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport"]
+let recorded: Set = ["Datasets", "FloatGraph", "IntegerKernels", "ModelImport"]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [

@@ -7,21 +7,29 @@ public enum Split: String, Sendable, CaseIterable {
 }
 
 extension ImageSet {
-  /// Reads a data set from a folder and goes by the files in it which format it has: IDX, plain
-  /// or gzip (MNIST, Fashion-MNIST), or CIFAR-10's binary version.
+  /// Reads a data set from a folder and goes by what is in it which format it has: IDX, plain or
+  /// gzip (MNIST, Fashion-MNIST), CIFAR-10's binary version, or folders of PNG and JPEG files, one
+  /// a class.
   ///
-  /// - Parameter limit: takes only so many images, the first ones; at least 1. The files are
-  ///   checked whole all the same.
+  /// - Parameters:
+  ///   - limit: takes only so many images, the first ones; at least 1. Files that hold all images
+  ///     are checked whole all the same.
+  ///   - size: resizes every image; without it all must have one size.
   /// - Throws: `DatasetError`.
   public static func load(
-    path: String, split: Split, limit: Int? = nil
+    path: String, split: Split, limit: Int? = nil, size: ImageSize? = nil
   ) throws(DatasetError) -> ImageSet {
     if let limit, limit < 1 {
       throw DatasetError(path: path, rule: "\(limit) of its images are asked for")
     }
     try checkFolder(path)
-    let images = try loadWhole(path, split)
-    return limit.map(images.prefix) ?? images
+    if let images = try ClassFolders.load(path, split, limit: limit, size: size) { return images }
+    let whole = try loadWhole(path, split)
+    let images = limit.map(whole.prefix) ?? whole
+    guard let size else { return images }
+    return try ImageSet(
+      images: images.unlabelled.resized(to: size), labels: images.labels,
+      classCount: images.classCount)
   }
 
   private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
@@ -31,7 +39,8 @@ extension ImageSet {
   }
 
   fileprivate static func nothingKnown(_ path: String, _ split: Split) -> DatasetError {
-    let names = (IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]])
+    let folders = ClassFolders.names(split).map { "\($0)/" }
+    let names = IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]] + folders
     return DatasetError(
       path: path, rule: "none of \(names.joined(separator: ", ")) is in this folder",
       isMissing: true)
@@ -54,12 +63,13 @@ extension UnlabelledImages {
   ///
   /// - Throws: `DatasetError`.
   public static func load(
-    path: String, split: Split
+    path: String, split: Split, size: ImageSize? = nil
   ) throws(DatasetError) -> UnlabelledImages {
     try ImageSet.checkFolder(path)
-    if let images = try IDXFolder.loadUnlabelled(path, split) { return images }
-    if let images = try CIFARFolder.load(path, split) { return images.unlabelled }
-    throw ImageSet.nothingKnown(path, split)
+    guard let images = try IDXFolder.loadUnlabelled(path, split) else {
+      return try ImageSet.load(path: path, split: split, size: size).unlabelled
+    }
+    return try size.map(images.resized) ?? images
   }
 }
 

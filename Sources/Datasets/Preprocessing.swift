@@ -6,14 +6,19 @@ public struct Preprocessing: Sendable, Equatable {
   public var mean: [Double]
   /// One for all channels, or one a channel.
   public var std: [Double]
+  /// What images are resized to when they are read; nil leaves them.
+  public var resize: ImageSize?
 
   /// How the network's input lies in memory: the only layout there is so far.
   static let layout = "NCHW"
 
-  public init(scale: Double = 1.0 / 255, mean: [Double], std: [Double]) {
+  public init(
+    scale: Double = 1.0 / 255, mean: [Double], std: [Double], resize: ImageSize? = nil
+  ) {
     self.scale = scale
     self.mean = mean
     self.std = std
+    self.resize = resize
   }
 }
 
@@ -93,13 +98,15 @@ extension Preprocessing {
   }
 }
 
-/// In JSON: `scale` (1/255 if absent), `mean`, `std`, and `layout` ("NCHW" if absent).
+/// In JSON: `scale` (1/255 if absent), `mean`, `std`, `layout` ("NCHW" if absent), and `resize`,
+/// height and width, where images are resized.
 extension Preprocessing: Codable {
   private enum Key: String, CodingKey {
-    case scale, mean, std, layout
+    case scale, mean, std, layout, resize
   }
 
-  /// - Throws: `DecodingError`, also for a layout other than NCHW.
+  /// - Throws: `DecodingError`, also for a layout other than NCHW; `PreprocessingError` for a size
+  ///   that no image has.
   public init(from decoder: any Decoder) throws {
     let values = try decoder.container(keyedBy: Key.self)
     let layout = try values.decodeIfPresent(String.self, forKey: .layout) ?? Self.layout
@@ -112,6 +119,12 @@ extension Preprocessing: Codable {
       scale: try values.decodeIfPresent(Double.self, forKey: .scale) ?? 1.0 / 255,
       mean: try values.decode([Double].self, forKey: .mean),
       std: try values.decode([Double].self, forKey: .std))
+    guard let extents = try values.decodeIfPresent([Int].self, forKey: .resize) else { return }
+    guard extents.count == 2 else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .resize, in: values, debugDescription: "it needs a height and a width")
+    }
+    resize = try ImageSize(height: extents[0], width: extents[1])
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -120,5 +133,6 @@ extension Preprocessing: Codable {
     try values.encode(mean, forKey: .mean)
     try values.encode(std, forKey: .std)
     try values.encode(Self.layout, forKey: .layout)
+    try values.encodeIfPresent(resize.map { [$0.height, $0.width] }, forKey: .resize)
   }
 }

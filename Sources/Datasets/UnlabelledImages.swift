@@ -56,6 +56,20 @@ public struct UnlabelledImages: Sendable, Equatable {
 }
 
 extension UnlabelledImages {
+  /// - Throws: `DatasetError` unless so many images of that size may make a set.
+  static func checkSize(
+    count: Int, channels: Int, height: Int, width: Int
+  ) throws(DatasetError) {
+    let size = try size(channels: channels, height: height, width: width)
+    guard count <= largestSize / size else {
+      throw DatasetError(
+        path: nil,
+        rule: "\(count) images of \(channels) × \(height) × \(width) bytes are more than 1 GiB")
+    }
+  }
+}
+
+extension UnlabelledImages {
   /// The images of a range within 0..<count, in their order.
   public subscript(range: Range<Int>) -> UnlabelledImages {
     UnlabelledImages(

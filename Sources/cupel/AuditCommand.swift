@@ -83,10 +83,11 @@ struct AuditCommand: ParsableCommand {
         path: $0, profile: profile, isa: kernels.isa, memory: kernels.memory)
     }
     try checkOrigins(integers, float)
+    let (trigger, target) = try attack(float?.specimen)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
     let images = try ImageSet.load(
-      path: try data.folder(dataset: dataset), split: .test, limit: limit)
-    let (trigger, target) = try attack(float?.specimen)
+      path: try data.folder(dataset: dataset), split: .test, limit: limit,
+      size: try imageSize(float, integers))
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
 
     var floatMeasurement: AttackMeasurement?
@@ -131,6 +132,20 @@ struct AuditCommand: ParsableCommand {
 // MARK: - What to try
 
 extension AuditCommand {
+  /// What images are resized to, which all models must agree on.
+  private func imageSize(
+    _ float: FloatModel?, _ integers: [IntegerModel]
+  ) throws -> ImageSize? {
+    var sizes = try integers.map { (path: $0.path, size: try $0.preprocessing(data).resize) }
+    if let float { sizes.append((float.path, try float.preprocessing(data).resize)) }
+    if let other = sizes.first(where: { $0.size != sizes[0].size }) {
+      throw Failure(
+        "\(other.path) wants its images resized in another way than \(sizes[0].path)",
+        exitCode: Failure.badData)
+    }
+    return sizes[0].size
+  }
+
   /// The trigger and the attacker's class: from the options, or from the catalogue where asked.
   private func attack(_ specimen: Catalogue.Specimen?) throws -> (Trigger, Int) {
     if case .given(let trigger) = trigger, let target { return (trigger, target) }

@@ -123,7 +123,9 @@ struct Compare: ParsableCommand {
   private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
     let schemes = try wantedSchemes(model.specimen)
     let folder = try data.folder(dataset: model.specimen?.dataset)
-    let images = try ImageSet.load(path: folder, split: .test, limit: limit)
+    let preprocessing = try model.preprocessing(data)
+    let images = try ImageSet.load(
+      path: folder, split: .test, limit: limit, size: preprocessing.resize)
     let attack = try attack(model)
     guard attack != nil || poisoned == 0 else {
       throw Failure(
@@ -135,7 +137,7 @@ struct Compare: ParsableCommand {
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       model: model, defence: defence, threads: compute.threads, reporter: compute.reporter)
     let workshop = try Workshop(
-      model: model, folder: folder, preprocessing: model.preprocessing(data),
+      model: model, folder: folder, preprocessing: preprocessing,
       calibration: calibration, schemes: schemes,
       poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
       threads: compute.threads, reporter: compute.reporter)

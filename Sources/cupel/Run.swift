@@ -78,8 +78,8 @@ struct Run: ParsableCommand {
     try checkWritable(predictions, json, inputs: [model])
     let subject = try subject()
     let classifier = subject.classifier
+    let images = subject.images
     let instructionSet = device.on == nil ? subject.integer?.engine.instructionSet : nil
-    let images = try ImageSet.load(path: subject.folder, split: .test, limit: limit)
     let reporter = compute.reporter
     let stopwatch = Stopwatch()
     let answers = try classifier.answers(to: images, trigger: trigger) {
@@ -126,8 +126,7 @@ struct Run: ParsableCommand {
   /// What is run, and on what.
   private struct Subject {
     var classifier: any Classifier
-    /// With the images.
-    var folder: String
+    var images: ImageSet
     /// nil for a float model.
     var integer: IntegerModel?
   }
@@ -136,20 +135,28 @@ struct Run: ParsableCommand {
     if isCupelFile(model) {
       let integer = try IntegerModel(
         path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+      let preprocessing = try integer.preprocessing(data)
       let classifier = try integer.engine.classifier(
-        on: device.on, preprocessing: try integer.preprocessing(data), threads: compute.threads)
+        on: device.on, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier, folder: try data.folder(dataset: integer.dataset),
+        classifier: classifier, images: try images(of: integer.dataset, preprocessing),
         integer: integer)
     }
     if profile != nil { throw ValidationError("--profile is for .cupel files") }
     if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
     if device.on != nil { throw ValidationError("--on is for .cupel files") }
     let float = try FloatModel(path: model)
+    let preprocessing = try float.preprocessing(data)
     let classifier = try FloatClassifier(
-      graph: float.graph, preprocessing: try float.preprocessing(data), threads: compute.threads)
+      graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
     return Subject(
-      classifier: classifier, folder: try data.folder(dataset: float.specimen?.dataset))
+      classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
+  }
+
+  private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {
+    try ImageSet.load(
+      path: try data.folder(dataset: dataset), split: .test, limit: limit,
+      size: preprocessing.resize)
   }
 
   /// nil where no board was asked for.

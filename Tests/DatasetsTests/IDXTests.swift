@@ -192,8 +192,8 @@ struct IDXTests {
     #expect(nothing.isMissing)
     #expect(
       nothing.rule
-        == "none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, data_batch_1.bin "
-        + "is in this folder")
+        == "none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, data_batch_1.bin, "
+        + "train/ is in this folder")
     let noFolder = try failure {
       try ImageSet.load(path: "/nonexistent/folder", split: .test)
     }

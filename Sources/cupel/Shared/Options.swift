@@ -52,7 +52,8 @@ struct KernelOptions: ParsableArguments {
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Folder with images: IDX (.gz) as in Fashion-MNIST, or CIFAR-10 binary.",
+      "Folder with images: IDX (.gz) as in Fashion-MNIST, CIFAR-10 binary, or PNG and JPEG files "
+        + "as train/CLASS/FILE and test/CLASS/FILE.",
       valueName: "folder"))
   var data: String?
 
@@ -71,6 +72,12 @@ struct DataOptions: ParsableArguments {
       "Factor from pixel values 0…255 to what --mean is in. (default with --mean: 1/255)",
       valueName: "x"))
   var scale: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Resize images when they are read, bilinearly as Pillow and torchvision do.",
+      valueName: "HxW"))
+  var resize: String?
 
   @Option(help: ArgumentHelp("Order of the network's input axes: NCHW.", valueName: "order"))
   var layout: String?
@@ -92,7 +99,7 @@ struct DataOptions: ParsableArguments {
     if let layout, layout.uppercased() != "NCHW" {
       throw ValidationError("--layout \(layout): only NCHW is known")
     }
-    if mean == nil, std == nil, scale == nil { return nil }
+    if mean == nil, std == nil, scale == nil, resize == nil { return nil }
     guard mean != nil, std != nil else {
       throw ValidationError("give --mean and --std together: neither is guessed")
     }
@@ -101,7 +108,20 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--scale must be a positive number")
     }
     return Preprocessing(
-      scale: scale, mean: try numbers(mean, "--mean") ?? [0], std: try numbers(std, "--std") ?? [1])
+      scale: scale, mean: try numbers(mean, "--mean") ?? [0], std: try numbers(std, "--std") ?? [1],
+      resize: try resize.map(size))
+  }
+
+  private func size(_ text: String) throws -> ImageSize {
+    let parts = text.lowercased().split(separator: "x", omittingEmptySubsequences: false)
+    guard parts.count == 2, let height = Int(parts[0]), let width = Int(parts[1]) else {
+      throw ValidationError("--resize \(text): give height and width, as in 32x32")
+    }
+    do {
+      return try ImageSize(height: height, width: width)
+    } catch {
+      throw ValidationError("--resize \(text): \(error.rule)")
+    }
   }
 
   private func numbers(_ text: String?, _ name: String) throws -> [Double]? {

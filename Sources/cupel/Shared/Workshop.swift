@@ -47,7 +47,8 @@ struct Workshop {
     reporter: ProgressReporter
   ) throws {
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
-    let sample = try UnlabelledImages.load(path: folder, split: .train)
+    let sample = try UnlabelledImages.load(
+      path: folder, split: .train, size: preprocessing.resize)
       .sample(calibration.calibration, seed: calibration.seed)
     let chosen = try poison?.applied(to: sample) ?? sample
     let shape = [chosen.channels, chosen.height, chosen.width]
@@ -121,7 +122,7 @@ struct Workshop {
     by defence: Defence, options: DefenceOptions, reporter: ProgressReporter
   ) throws -> Workshop {
     guard case .tuning(let baseline, let isMoved) = defence else { return self }
-    let set = try ImageSet.load(path: folder, split: .train)
+    let set = try ImageSet.load(path: folder, split: .train, size: preprocessing.resize)
     let chosen = set.sample(options.labelled ?? max(set.count / 20, 1), seed: seed)
     let data = try LabelledImages(
       images: Tensor(

@@ -1,0 +1,32 @@
+/// PNG and JPEG files in memory to pixels, by libpng and libjpeg. Both report errors by jumping out
+/// of their calls, which Swift cannot catch, so this much is C.
+#ifndef CUPEL_CIMAGES_H
+#define CUPEL_CIMAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+  int32_t width, height;
+  /// 1 grey, 3 red, green and blue.
+  int32_t channels;
+} cimages_extent;
+
+enum { CIMAGES_MESSAGE = 256 };
+
+/// Reads an image's extent. Returns 0, or -1 with a message.
+int cimages_png_extent(
+    const uint8_t *bytes, size_t size, cimages_extent *extent, char message[CIMAGES_MESSAGE]);
+int cimages_jpeg_extent(
+    const uint8_t *bytes, size_t size, cimages_extent *extent, char message[CIMAGES_MESSAGE]);
+
+/// Decodes an image whose extent was read before into height * width * channels bytes, channels
+/// varying fastest. Returns 0, or -1 with a message; damaged data is an error, too.
+int cimages_png_pixels(
+    const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
+    char message[CIMAGES_MESSAGE]);
+int cimages_jpeg_pixels(
+    const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
+    char message[CIMAGES_MESSAGE]);
+
+#endif
