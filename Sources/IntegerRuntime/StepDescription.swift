@@ -6,7 +6,7 @@
 
   /// An operation as the kernels of the instruction sets want it described.
   extension Step {
-    /// nil for the operators that only pick, place or limit values.
+    /// nil for the operators that are left to the reference kernels.
     var kernelOperation: cupel_operation? {
       var result = cupel_operation()
       result.input = cupel_extent(input)
@@ -44,9 +44,12 @@
       case .requantize(let view):
         result.kind = CUPEL_REQUANTIZE
         describe(requantize(view).rescale, in: &result)
-      case .clamp, .pad, .concatenate, .slice: return nil
+      case .clamp, .pad, .concatenate, .slice, .subtract, .multiply, .softmax, .lookup, .transpose,
+        .reshape, .broadcast, .constant:
+        return nil
       }
-      return result
+      // Double arithmetic in integers is the reference kernels' alone.
+      return result.rounding == Int32(RoundingMode.float64HalfAway.rawValue) ? nil : result
     }
 
     private func describe(
@@ -76,7 +79,7 @@
     }
 
     private func describe(_ view: AddView, in result: inout cupel_operation) {
-      let own = add(view, second: model.tensor(operation.operands[1]))
+      let own = add(view)
       result.kind = CUPEL_ADD
       result.first = cupel_addend(own.first)
       result.second = cupel_addend(own.second)

@@ -1,8 +1,5 @@
 import ArgumentParser
 import Foundation
-import HostRuntime
-import ModelFormat
-import ModelWriter
 import Support
 
 /// `cupel inspect`: what is in a model file.
@@ -14,16 +11,17 @@ struct Inspect: ParsableCommand {
         cupel inspect purified.cupel
       """)
 
-  @Argument(help: "A .cupel or ONNX file.") var model: String
+  @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
 
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
   func run() throws {
     try checkWritable(json, inputs: [model])
     let summary =
-      isCupelFile(model)
-      ? try ModelSummary(integer: IntegerModel(path: model))
-      : try ModelSummary(float: FloatModel(path: model))
+      switch try LoadedModel(path: model) {
+      case .integer(let integer): ModelSummary(integer: integer)
+      case .float(let float): ModelSummary(float: float)
+      }
     print(summary.text)
     if let json { try writeJSON(summary, to: json) }
   }

@@ -16,7 +16,7 @@ struct Run: ParsableCommand {
         cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
       """)
 
-  @Argument(help: "A .cupel file, or a float ONNX file for comparison.") var model: String
+  @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
 
   @Option(help: ArgumentHelp("Use only the first images.", valueName: "n")) var limit: Int?
 
@@ -98,22 +98,23 @@ struct Run: ParsableCommand {
 
   /// The model, its images, and the kernels that run it.
   private func classifier() throws -> (any Classifier, ImageSet, InstructionSet?) {
-    if isCupelFile(model) {
-      let integer = try IntegerModel(
-        path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    switch try LoadedModel(
+      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    {
+    case .integer(let integer):
       let preprocessing = try integer.preprocessing(data)
       let classifier = try IntegerClassifier(
         engine: integer.engine, preprocessing: preprocessing, threads: compute.threads)
       let images = try images(of: integer.dataset, preprocessing)
       return (classifier, images, integer.engine.instructionSet)
+    case .float(let float):
+      if profile != nil { throw ValidationError("--profile is for integer models") }
+      if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
+      let preprocessing = try float.preprocessing(data)
+      let classifier = try FloatClassifier(
+        graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
+      return (classifier, try images(of: float.specimen?.dataset, preprocessing), nil)
     }
-    if profile != nil { throw ValidationError("--profile is for .cupel files") }
-    if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
-    let float = try FloatModel(path: model)
-    let preprocessing = try float.preprocessing(data)
-    let classifier = try FloatClassifier(
-      graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
-    return (classifier, try images(of: float.specimen?.dataset, preprocessing), nil)
   }
 
   private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {
