@@ -15,6 +15,9 @@ let integerCore: [Target] = [
 /// The integer kernels per instruction set, in freestanding C.
 let kernels: [Target] = [.target(name: "CIntegerKernels")]
 
+/// Facts of file formats that both an importer and an exporter need; nothing to test by itself.
+let formats: [Target] = [.target(name: "TFLiteSchema")]
+
 /// Debian's libraries, each behind a header of our own.
 let systemLibraries: [Target] = [
   .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
@@ -28,10 +31,13 @@ let host: [Target] = [
   .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
+  .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
   .target(
     name: "ModelImport",
-    dependencies: ["FloatGraph", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
-  .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
+    dependencies: [
+      "FixedPoint", "FloatGraph", "ModelWriter", "TFLiteSchema",
+      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    ]),
   .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
@@ -51,9 +57,9 @@ let host: [Target] = [
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FloatGraph", "HostRuntime",
-      "ModelFormat", "ModelImport",
-      "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
+      "HostRuntime", "IntegerRuntime", "ModelFormat", "ModelImport", "ModelWriter", "Purification",
+      "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -83,6 +89,8 @@ let tests: [Target] = (integerCore + host).map { target in
   if target.name == "DeviceSimulation" {
     dependencies += ["IntegerRuntime", "ModelFormat", "ModelWriter"]
   }
+  // The importer's tests also run what it imports.
+  if target.name == "ModelImport" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   // Quantization's tests also run what it lowers.
   if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
   return .testTarget(
@@ -103,5 +111,5 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
-  targets: kernels + integerCore + systemLibraries + host + testSupport + tests
+  targets: kernels + integerCore + formats + systemLibraries + host + testSupport + tests
 )

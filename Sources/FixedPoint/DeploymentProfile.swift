@@ -2,7 +2,7 @@
 public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   /// TFLite Micro and CMSIS-NN by default: double rounding everywhere.
   case tflm = 0
-  /// LiteRT's reference kernels: fully connected layers round once.
+  /// LiteRT's reference kernels: double rounding, but fully connected layers compute in double.
   case litertReference = 1
   /// XNNPACK: float32 scales, ties to even.
   case xnnpack = 2
@@ -11,7 +11,7 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   public func mode(isFullyConnected: Bool) -> RoundingMode {
     switch self {
     case .tflm: .doubleRounding
-    case .litertReference: isFullyConnected ? .singleRounding : .doubleRounding
+    case .litertReference: isFullyConnected ? .float64HalfAway : .doubleRounding
     case .xnnpack: .float32HalfEven
     }
   }

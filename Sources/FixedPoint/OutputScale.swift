@@ -1,5 +1,4 @@
-/// The factor that takes an accumulator to the output's grid, in both forms that a runtime may
-/// use.
+/// The factor that takes an accumulator to the output's grid, in the forms that runtimes use.
 public struct OutputScale: Sendable, Equatable {
   /// ratio ≈ multiplier · 2^(shift − 31); |multiplier| in 2³⁰ ..< 2³¹, or 0.
   public var multiplier: Int32
@@ -7,12 +6,17 @@ public struct OutputScale: Sendable, Equatable {
   public var shift: Int32
   /// The ratio as a float32, by its bits.
   public var ratioBits: UInt32
+  /// The ratio as a double, for the one mode that needs it.
+  public var ratio64: Float64Ratio
 
   @inlinable @inline(__always)
-  public init(multiplier: Int32, shift: Int32, ratioBits: UInt32) {
+  public init(
+    multiplier: Int32, shift: Int32, ratioBits: UInt32, ratio64: Float64Ratio = .zero
+  ) {
     self.multiplier = multiplier
     self.shift = shift
     self.ratioBits = ratioBits
+    self.ratio64 = ratio64
   }
 
   /// accumulator · ratio, rounded as the mode says. The integer modes need
@@ -26,6 +30,8 @@ public struct OutputScale: Sendable, Equatable {
       multiplySingleRounding(accumulator, multiplier: multiplier, shift: shift)
     case .float32HalfEven:
       multiplyFloat32HalfEven(accumulator, ratioBits: ratioBits)
+    case .float64HalfAway:
+      multiplyFloat64HalfAway(accumulator, ratio: ratio64)
     }
   }
 }

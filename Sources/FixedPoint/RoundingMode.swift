@@ -8,10 +8,13 @@ public enum RoundingMode: UInt8, Sendable, CaseIterable {
   /// TFLite Micro, CMSIS-NN's default, TFLite's reference convolution and depthwise.
   case doubleRounding = 0
   /// One 64-bit product, one rounding (half up). TFLite and CMSIS-NN built with their single
-  /// rounding option; LiteRT 2.3's reference fully connected, except on exact ties below zero,
-  /// which that one rounds down (it computes in double).
+  /// rounding option.
   case singleRounding = 1
   /// int32 to float32, times a float32 scale, round half to even, carried out as IEEE-754 single
   /// arithmetic in integers. XNNPACK.
   case float32HalfEven = 2
+  /// int32 to double, times a double ratio of the scales, ties away from zero, carried out as
+  /// IEEE-754 double arithmetic in integers. LiteRT's reference fully connected. For operators with
+  /// weights only: their scales say the ratio to all its bits.
+  case float64HalfAway = 3
 }

@@ -23,7 +23,7 @@ public struct Add {
     }
 
     @inline(__always)
-    fileprivate func scaled(_ value: Int8) -> Int32 {
+    func scaled(_ value: Int8) -> Int32 {
       multiplyDoubleRounding(
         (Int32(value) &- zeroPoint) &<< Add.leftShift, multiplier: multiplier, shift: shift)
     }

@@ -20,4 +20,7 @@ public struct Extent: Sendable, Equatable {
   public func offset(row: Int, column: Int) -> Int {
     (row &* width &+ column) &* channels
   }
+
+  /// Elements from one index along an axis to the next: 0 height, 1 width, 2 channels.
+  func stride(axis: Int) -> Int { axis == 0 ? width &* channels : axis == 1 ? channels : 1 }
 }

@@ -57,12 +57,17 @@ public struct Requantization {
 
   @inline(__always)
   private func scale(channel: Int) -> OutputScale {
-    // The ratio takes a division: it is made only where it is used.
+    // A ratio takes a division: it is made only where it is used.
+    let weightScale = weightScales[channel]
     let ratio =
       rounding == .float32HalfEven
-      ? float32Ratio(input: inputScale, weight: weightScales[channel], output: outputScale) : 0
+      ? float32Ratio(input: inputScale, weight: weightScale, output: outputScale) : 0
+    let ratio64 =
+      rounding == .float64HalfAway
+      ? Float64Ratio(input: inputScale, weight: weightScale, output: outputScale) : .zero
     return OutputScale(
-      multiplier: multipliers[channel], shift: Int32(shifts[channel]), ratioBits: ratio)
+      multiplier: multipliers[channel], shift: Int32(shifts[channel]), ratioBits: ratio,
+      ratio64: ratio64)
   }
 
   /// One loop a mode, so that the choice is made once and not for every value.
@@ -78,6 +83,8 @@ public struct Requantization {
       for index in 0..<count { place(value(index, .singleRounding), at: output + index &* stride) }
     case .float32HalfEven:
       for index in 0..<count { place(value(index, .float32HalfEven), at: output + index &* stride) }
+    case .float64HalfAway:
+      for index in 0..<count { place(value(index, .float64HalfAway), at: output + index &* stride) }
     }
   }
 

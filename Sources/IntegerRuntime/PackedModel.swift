@@ -72,10 +72,13 @@
     }
 
     private func setPlaces(of index: Int, in model: ModelView) {
-      let operands = model.operation(index).operands
+      let operation = model.operation(index)
+      let operands = operation.operands
+      operations[index].output = model.tensor(operation.output).arenaOffset
+      // A constant has none, and is left to the reference kernel.
+      guard operands.count > 0 else { return }
       operations[index].input = model.tensor(operands[0]).arenaOffset
       operations[index].second = model.tensor(operands[operands.count &- 1]).arenaOffset
-      operations[index].output = model.tensor(model.operation(index).output).arenaOffset
     }
 
     /// Notes whether operation `index` can run the addition behind it in the same pass.

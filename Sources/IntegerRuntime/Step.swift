@@ -31,7 +31,11 @@ struct Step {
     case .averagePool(let window): return averagePool(window).scratchBytes
     case .mean(let view): return mean(view).scratchBytes
     case .requantize(let view): return requantize(view).scratchBytes
-    case .add, .maxPool, .clamp, .pad, .concatenate, .slice: return 0
+    case .softmax(let multiplier, let leftShift):
+      return softmax(multiplier: multiplier, leftShift: leftShift).scratchBytes
+    case .add, .subtract, .multiply, .maxPool, .clamp, .pad, .concatenate, .slice, .lookup,
+      .transpose, .reshape, .broadcast, .constant:
+      return 0
     }
   }
 
@@ -61,22 +65,32 @@ struct Step {
         requantization: requantization(view, isFullyConnected: true), output: target,
         scratch: scratch)
     case .add(let view):
-      let second = model.tensor(operation.operands[1])
-      add(view, second: second).run(
-        source, UnsafePointer(arena + second.arenaOffset), count: output.elementCount,
-        output: target)
+      add(view).run(source, secondInput(arena), count: output.elementCount, output: target)
+    case .subtract(let view):
+      Subtract(add(view)).run(
+        source, secondInput(arena), count: output.elementCount, output: target)
+    case .multiply(let view):
+      multiply(view).run(source, secondInput(arena), count: output.elementCount, output: target)
     case .averagePool(let window):
       averagePool(window).run(input: source, output: target, scratch: scratch)
     case .mean(let view): mean(view).run(input: source, output: target, scratch: scratch)
     case .requantize(let view):
       requantize(view).run(
         input: source, count: output.elementCount, output: target, scratch: scratch)
+    case .softmax(let multiplier, let leftShift):
+      softmax(multiplier: multiplier, leftShift: leftShift).run(
+        input: source, pixels: output.height &* output.width, output: target, scratch: scratch)
     case .concatenate(let axis): concatenate(axis: axis, arena: arena)
-    case .maxPool, .clamp, .pad, .slice: runWithoutScratch(source, target)
+    case .maxPool, .clamp, .pad, .slice, .lookup, .transpose, .reshape, .broadcast, .constant:
+      runWithoutScratch(source, target)
     }
   }
 
-  /// The operators with one input that only pick, place or limit values.
+  private func secondInput(_ arena: UnsafeMutablePointer<Int8>) -> UnsafePointer<Int8> {
+    UnsafePointer(arena + second.arenaOffset)
+  }
+
+  /// The operators with at most one input that only pick, place, look up or limit values.
   private func runWithoutScratch(
     _ source: UnsafePointer<Int8>, _ target: UnsafeMutablePointer<Int8>
   ) {
@@ -92,6 +106,17 @@ struct Step {
         value: value
       ).run(input: source, output: target)
     case .slice(let view): slice(view).run(input: source, output: target)
+    case .lookup(let table):
+      Lookup(table: table).run(input: source, count: output.elementCount, output: target)
+    case .transpose(let rows, let columns, let channels):
+      Transpose(
+        input: input.extent, output: output.extent, rows: rows, columns: columns,
+        channels: channels
+      ).run(input: source, output: target)
+    case .reshape: target.update(from: source, count: output.elementCount)
+    case .broadcast:
+      Broadcast(input: input.extent, output: output.extent).run(input: source, output: target)
+    case .constant(let values): target.update(from: values, count: output.elementCount)
     default: break
     }
   }

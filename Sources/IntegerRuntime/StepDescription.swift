@@ -5,8 +5,19 @@ import ModelFormat
 
 /// An operation as the kernels of the instruction sets want it described.
 extension Step {
-  /// nil for the operators that only pick, place or limit values.
+  /// As kernels for packed weights want it; nil for the operators that are left to the reference
+  /// kernels.
   var kernelOperation: cupel_operation? {
+    guard let description, description.rounding != Int32(RoundingMode.float64HalfAway.rawValue)
+    else {
+      // Double arithmetic in integers is the reference kernels' alone.
+      return nil
+    }
+    return description
+  }
+
+  /// nil for the operators that no kernel but the reference's knows.
+  var description: cupel_operation? {
     var result = cupel_operation()
     result.input = cupel_extent(input)
     result.output = cupel_extent(output)
@@ -43,7 +54,9 @@ extension Step {
     case .requantize(let view):
       result.kind = CUPEL_REQUANTIZE
       describe(requantize(view).rescale, in: &result)
-    case .clamp, .pad, .concatenate, .slice: return nil
+    case .clamp, .pad, .concatenate, .slice, .subtract, .multiply, .softmax, .lookup, .transpose,
+      .reshape, .broadcast, .constant:
+      return nil
     }
     return result
   }
@@ -75,7 +88,7 @@ extension Step {
   }
 
   private func describe(_ view: AddView, in result: inout cupel_operation) {
-    let own = add(view, second: model.tensor(operation.operands[1]))
+    let own = add(view)
     result.kind = CUPEL_ADD
     result.first = cupel_addend(own.first)
     result.second = cupel_addend(own.second)

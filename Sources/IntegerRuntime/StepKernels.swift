@@ -22,7 +22,10 @@ extension Step {
       inputZeroPoint: Int32(input.zeroPoint))
   }
 
-  func add(_ view: AddView, second: TensorView) -> Add {
+  /// The second input of an operation that has two.
+  var second: TensorView { model.tensor(operation.operands[1]) }
+
+  func add(_ view: AddView) -> Add {
     Add(
       first: Add.Operand(
         zeroPoint: Int32(input.zeroPoint), multiplier: view.firstMultiplier,
@@ -42,6 +45,14 @@ extension Step {
 
   func mean(_ view: RescaleView) -> Mean {
     Mean(input: input.extent, rescale: rescale(view))
+  }
+
+  func multiply(_ view: RescaleView) -> Multiply {
+    Multiply(secondZeroPoint: Int32(second.zeroPoint), rescale: rescale(view))
+  }
+
+  func softmax(multiplier: Int32, leftShift: Int32) -> Softmax {
+    Softmax(channels: input.channels, multiplier: multiplier, leftShift: leftShift)
   }
 
   func slice(_ view: SliceView) -> Slice {

@@ -13,7 +13,7 @@ package struct FloatBits {
   package var isZero: Bool { bits << 1 == 0 }
 
   /// Whether `multiplier` · 2^(shift − 31) is this number to within one part in 2²⁰, or is zero
-  /// where this number's magnitude is below 2⁻³¹. The multiplier must be normalised.
+  /// where this number's magnitude is below 2⁻³¹.
   ///
   /// The two are made from the same scales, one in single and one perhaps in double precision,
   /// so they differ by a few units in the 24th bit at most. A file in which they differ by more
@@ -24,8 +24,10 @@ package struct FloatBits {
     guard exponent > 0, isNegative == (multiplier < 0) else { return false }
     // |value| = significand · 2^(exponent − 150) = (significand · 2⁷) · 2^(exponent − 157).
     var own = Int64(fraction | 0x80_0000) << 7
-    var other = abs(Int64(multiplier))
-    switch Int(shift) &- 31 &- (exponent &- 157) {
+    // Some multipliers of a mean lack a bit.
+    let isShort = abs(Int64(multiplier)) < 1 << 30
+    var other = abs(Int64(multiplier)) << (isShort ? 1 : 0)
+    switch Int(shift) &- (isShort ? 1 : 0) &- 31 &- (exponent &- 157) {
     case 0: break
     case 1: other <<= 1
     case -1: own <<= 1

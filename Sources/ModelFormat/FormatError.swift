@@ -88,6 +88,10 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case ratio
   case weightScale
   case overflow
+
+  // Softmax, lookups and constants.
+  case softmax
+  case offGrid
 }
 
 extension FormatRule {
@@ -98,7 +102,8 @@ extension FormatRule {
     case .tooShort: "the file must hold at least its header"
     case .tooLong: "the file must be smaller than 2 GiB"
     case .magic: "the file must begin with the magic bytes"
-    case .version: "the version must be one that this reader knows"
+    case .version:
+      "the version must be one that this reader knows, the minor one the lowest that fits"
     case .headerSize: "the header size must be 128"
     case .fileSize: "the stated file size must be the file's"
     case .reserved: "reserved bytes must be zero"
@@ -152,6 +157,9 @@ extension FormatRule {
     case .ratio: "a ratio must be finite and agree with its multiplier and shift"
     case .weightScale: "a weight scale must be finite"
     case .overflow: "the accumulator must be proved to stay below 2^31"
+    case .softmax:
+      "a softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256"
+    case .offGrid: "a table's or constant's value must lie on the output's grid"
     }
   }
 }

@@ -8,6 +8,7 @@ struct Section {
 /// A header that has passed: magic, version, digest, and a section table whose sections lie in
 /// the file.
 struct Header {
+  let minor: UInt16
   let arenaSize: Int
   let input: Int
   let output: Int
@@ -18,6 +19,7 @@ struct Header {
     try Self.checkDigest(file, count: bytes.count)
     (tensors, operations, operands, metadata, constants, strings) =
       try Self.sections(file, size: bytes.count)
+    minor = file.half(Layout.Header.minor)
     arenaSize = file.number(Layout.Header.arenaSize)
     input = file.number(Layout.Header.input)
     output = file.number(Layout.Header.output)

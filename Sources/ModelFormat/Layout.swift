@@ -1,3 +1,5 @@
+import FixedPoint
+
 /// Where things stand in a `.cupel` file. `docs/format.md` is normative; this is its transcript.
 package enum Layout {
   /// "CUPEL", CR, LF, SUB: a text-mode transfer or a print to a terminal shows at once.
@@ -5,7 +7,8 @@ package enum Layout {
     0x43, 0x55, 0x50, 0x45, 0x4C, 0x0D, 0x0A, 0x1A,
   ]
   package static let major: UInt16 = 1
-  package static let minor: UInt16 = 0
+  /// The newest minor version. A file states the oldest that has all that it uses.
+  package static let minor: UInt16 = 1
 
   package static let headerSize = 128
   package static let tensorSize = 40
@@ -19,6 +22,9 @@ package enum Layout {
   package static let largest: Int64 = 0x7FFF_FFFF
   package static let mostTensors = 4096
   package static let mostOperands = 64
+  /// Channels that a softmax can add up.
+  package static let mostSoftmaxChannels = 4095
+  package static let lookupSize = 256
   /// Kernel extents, strides and dilations.
   package static let largestStep = 65535
 
@@ -89,6 +95,20 @@ package enum Layout {
     package static let shifts = 14
   }
 
+  /// The oldest minor version that has a kind, a rounding mode and, of a mean, so short a
+  /// multiplier.
+  ///
+  /// - Parameter ratioMultiplier: a mean's parameter 1; of other kinds it does not matter.
+  package static func minorVersion(
+    _ kind: KindCode, rounding: UInt8, ratioMultiplier: Int32
+  ) -> UInt16 {
+    let isNew =
+      kind.rawValue > KindCode.slice.rawValue || rounding > RoundingMode.float32HalfEven.rawValue
+    let isShort =
+      kind == .mean && ratioMultiplier != 0 && abs(Int64(ratioMultiplier)) < 1 << 30
+    return isNew || isShort ? 1 : 0
+  }
+
   /// `value` rounded up to a multiple of `alignment`, a power of two. Masking, because a 64-bit
   /// division is a library call on a Cortex-M.
   package static func aligned(_ value: Int64, to alignment: Int = alignment) -> Int64 {
@@ -111,4 +131,13 @@ package enum KindCode: UInt8, CaseIterable, Sendable {
   case requantize = 10
   case concatenate = 11
   case slice = 12
+  // From minor version 1 on.
+  case subtract = 13
+  case multiply = 14
+  case softmax = 15
+  case lookup = 16
+  case transpose = 17
+  case reshape = 18
+  case broadcast = 19
+  case constant = 20
 }

@@ -109,6 +109,61 @@ extension OperationContext {
   }
 }
 
+/// Operations that only move values, or look them up.
+extension OperationContext {
+  func checkTranspose() throws(FormatError) {
+    try checkGrid(of: input)
+    var seen = 0
+    for axis in 0..<3 {
+      let source = record.parameter(axis)
+      guard (0..<3).contains(source), seen & (1 &<< source) == 0 else {
+        throw error(.axis, at: record.place(axis))
+      }
+      seen |= 1 &<< source
+      guard output[axis: axis] == input[axis: source] else { throw error(.outputExtent) }
+    }
+  }
+
+  func checkReshape() throws(FormatError) {
+    try checkGrid(of: input)
+    guard output.elementCount == input.elementCount else { throw error(.outputExtent) }
+  }
+
+  func checkBroadcast() throws(FormatError) {
+    try checkGrid(of: input)
+    for axis in 0..<3 where input[axis: axis] != output[axis: axis] && input[axis: axis] != 1 {
+      throw error(.outputExtent)
+    }
+  }
+
+  func checkLookup(constants: inout ConstantCursor) throws(FormatError) {
+    try checkSameExtent(as: input)
+    guard input.bits == 8 else { throw error(.grids) }
+    try checkElements(count: Layout.lookupSize, constants: &constants)
+  }
+
+  func checkConstant(constants: inout ConstantCursor) throws(FormatError) {
+    try checkElements(count: output.elementCount, constants: &constants)
+  }
+
+  /// Values on the output's grid that stand among the constants.
+  private func checkElements(
+    count: Int, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    guard record.parameter(Layout.Parameter.weightSize) == count else {
+      throw error(.constantPlace, at: record.place(Layout.Parameter.weightSize))
+    }
+    try place(
+      Layout.Parameter.weights, count: Int64(count), alignment: Layout.alignment,
+      constants: &constants)
+    guard output.bits == 4 else { return }
+    let values = record.constants
+    for index in 0..<count where !(-8...7).contains(values[index]) {
+      throw error(.offGrid, at: record.parameter(Layout.Parameter.weights) &+ index)
+    }
+  }
+}
+
 /// Weights as the file packs them: rows that each begin on a byte of their own.
 struct WeightShape {
   let rows: Int

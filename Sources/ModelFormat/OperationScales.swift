@@ -10,10 +10,17 @@ extension OperationContext {
     }
   }
 
+  /// Only operators with weights have scales that say a ratio to all the bits of a double.
   func checkRounding() throws(FormatError) {
-    guard RoundingMode(rawValue: record.rounding) != nil else {
-      throw error(.rounding, at: record.offset &+ Layout.Operation.rounding)
-    }
+    guard let mode = RoundingMode(rawValue: record.rounding),
+      mode != .float64HalfAway || kind.isWeighted
+    else { throw error(.rounding, at: record.offset &+ Layout.Operation.rounding) }
+  }
+
+  /// The oldest minor version that has the operation's kind and rounding mode.
+  var minorVersion: UInt16 {
+    Layout.minorVersion(
+      kind, rounding: record.rounding, ratioMultiplier: record.signedParameter(1))
   }
 
   /// Σ (q − z) over height and width, scaled.
@@ -46,6 +53,29 @@ extension OperationContext {
     try checkAddScale(multiplier: 4, shift: 5)
   }
 
+  /// Of two values, zero points taken off: 255² at most.
+  func checkMultiply(second: TensorView) throws(FormatError) {
+    try checkSameExtent(as: input)
+    try checkSameExtent(as: second)
+    try checkRescale(
+      sum: Int64(input.largestMagnitude) &* Int64(second.largestMagnitude))
+  }
+
+  /// The output's grid counts units of 1/256 from −128 on, whatever an exporter's last bits.
+  func checkSoftmax() throws(FormatError) {
+    try checkSameExtent(as: input)
+    guard input.channels <= Layout.mostSoftmaxChannels else { throw error(.softmax) }
+    let multiplier = record.signedParameter(0)
+    guard multiplier >= 1 << 30 else { throw error(.multiplier, at: record.place(0)) }
+    guard (0...31).contains(record.signedParameter(1)) else {
+      throw error(.shift, at: record.place(1))
+    }
+    // Float32 bits of 0.999 / 256 and 1.001 / 256.
+    guard output.bits == 8, output.zeroPoint == -128,
+      (0x3B7F_BE77...0x3B80_20C5).contains(output.scaleBits)
+    else { throw error(.softmax) }
+  }
+
   private func checkAddScale(multiplier: Int, shift: Int) throws(FormatError) {
     let value = record.signedParameter(multiplier)
     guard value >= 0, Self.isNormalised(value) else {
@@ -60,7 +90,11 @@ extension OperationContext {
   func checkScale(
     multiplier: Int32, shift: Int32, ratio: UInt32, places: (Int, Int, Int)
   ) throws(FormatError) {
-    guard Self.isNormalised(multiplier) else { throw error(.multiplier, at: places.0) }
+    // A runtime that divides a mean's multiplier by the number of pixels may leave it a bit short.
+    let isMean = kind == .mean && abs(Int64(multiplier)) >= 1 << 29
+    guard isMean || Self.isNormalised(multiplier) else {
+      throw error(.multiplier, at: places.0)
+    }
     guard (-31...30).contains(shift) else { throw error(.shift, at: places.1) }
     guard FloatBits(ratio).agrees(multiplier: multiplier, shift: shift) else {
       throw error(.ratio, at: places.2)

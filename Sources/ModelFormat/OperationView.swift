@@ -10,8 +10,8 @@ public struct OperationView {
   /// Index of the output tensor.
   public let output: Int
 
-  /// Index of the only, or the first, input tensor.
-  public var input: Int { operands[0] }
+  /// Index of the only, or the first, input tensor; of the output where there is none.
+  public var input: Int { operands.count > 0 ? operands[0] : output }
 
   init(record offset: Int, operands list: Int, in file: UnsafeRawPointer) {
     let record = OperationRecord(offset: offset, in: file)
@@ -52,6 +52,21 @@ public enum OperationKind {
   /// 0 height, 1 width, 2 channels.
   case concatenate(axis: Int)
   case slice(SliceView)
+  /// The first less the second.
+  case subtract(AddView)
+  case multiply(RescaleView)
+  /// Over the channels of each pixel: β · s_in · 2²⁶ as a multiplier and a shift to the left.
+  case softmax(multiplier: Int32, leftShift: Int32)
+  /// 256 entries, for −128 first.
+  case lookup(UnsafePointer<Int8>)
+  /// Which axis of the input the output's height, width and channels are.
+  case transpose(rows: Int, columns: Int, channels: Int)
+  /// The same elements in the same order.
+  case reshape
+  /// Repeated along the axes on which the input has one element.
+  case broadcast
+  /// The output's elements.
+  case constant(UnsafePointer<Int8>)
 
   init(_ record: OperationRecord) {
     switch KindCode(rawValue: record.kind) {
@@ -72,9 +87,27 @@ public enum OperationKind {
     case .requantize: self = .requantize(RescaleView(record))
     case .concatenate: self = .concatenate(axis: Int(record.axis))
     case .slice: self = .slice(SliceView(record))
+    case .subtract: self = .subtract(AddView(record))
+    case .multiply: self = .multiply(RescaleView(record))
+    case .softmax:
+      self = .softmax(multiplier: record.signedParameter(0), leftShift: record.signedParameter(1))
+    case .lookup: self = .lookup(record.constants)
+    case .transpose:
+      self = .transpose(
+        rows: record.parameter(0), columns: record.parameter(1), channels: record.parameter(2))
+    case .reshape: self = .reshape
+    case .broadcast: self = .broadcast
+    case .constant: self = .constant(record.constants)
     // The validator has refused every other code, so only `clamp` is left.
     case .clamp, nil: self = .clamp(low: record.low, high: record.high)
     }
+  }
+}
+
+extension OperationRecord {
+  /// Where the weights, the table or the elements stand.
+  var constants: UnsafePointer<Int8> {
+    (file + parameter(Layout.Parameter.weights)).assumingMemoryBound(to: Int8.self)
   }
 }
 

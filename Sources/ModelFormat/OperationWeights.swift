@@ -1,7 +1,8 @@
 import FixedPoint
 
-/// Where the next constant must begin. Constants stand in operation order: weights at the next
-/// multiple of 16, then bias, multipliers and weight scales at multiples of 4, then shifts.
+/// Where the next constant must begin. Constants stand in operation order: weights, a table or
+/// elements at the next multiple of 16; behind weights bias, multipliers and weight scales at
+/// multiples of 4, then shifts.
 struct ConstantCursor {
   var position: Int
   let end: Int
@@ -57,7 +58,7 @@ extension OperationContext {
 
   /// Checks that the array whose offset is `parameter` begins at the cursor, rounded up, with
   /// zeros in the gap, and ends inside the section.
-  private func place(
+  func place(
     _ parameter: Int, count: Int64, alignment: Int, constants: inout ConstantCursor
   ) throws(FormatError) {
     let start = Layout.aligned(Int64(constants.position), to: alignment)

@@ -3,8 +3,10 @@ extension Validator {
   func checkOperations() throws(FormatError) {
     var nextOperand = 0
     var constants = ConstantCursor(header.constants)
+    var minor: UInt16 = 0
     for index in 0..<header.operations.count {
       let context = try operationContext(index, nextOperand: &nextOperand)
+      minor = max(minor, context.minorVersion)
       try checkUnusedFields(context)
       try checkKind(context, constants: &constants)
     }
@@ -13,6 +15,9 @@ extension Validator {
     }
     guard constants.position == constants.end else {
       throw FormatError(.constantPlace, .header, at: Layout.Header.sections &+ 4 &* 8)
+    }
+    guard header.minor == minor else {
+      throw FormatError(.version, .header, at: Layout.Header.minor)
     }
   }
 
@@ -32,13 +37,14 @@ extension Validator {
         .outputIndex, .operation(index), at: record.offset &+ Layout.Operation.output)
     }
     return OperationContext(
-      index: index, kind: kind, record: record, input: tensor(first), output: tensor(output))
+      index: index, kind: kind, record: record, input: tensor(first ?? output),
+      output: tensor(output))
   }
 
-  /// Returns the first operand's tensor.
+  /// Returns the first operand's tensor; nil where there is none.
   private func checkOperands(
     _ record: OperationRecord, kind: KindCode, index: Int, next: inout Int
-  ) throws(FormatError) -> Int {
+  ) throws(FormatError) -> Int? {
     let place = record.offset &+ Layout.Operation.firstOperand
     let count = record.operandCount
     guard kind.operandCounts.contains(count) else {
@@ -62,7 +68,7 @@ extension Validator {
       }
     }
     defer { next = next &+ count }
-    return operand(next)
+    return count > 0 ? operand(next) : nil
   }
 
   /// Canonical bytes: what a kind has no use for is zero.
@@ -104,6 +110,15 @@ extension Validator {
     case .pad: try context.checkPad()
     case .slice: try context.checkSlice()
     case .concatenate: try checkConcatenate(context)
+    case .subtract: try context.checkAdd(second: tensor(operand(context.record.firstOperand &+ 1)))
+    case .multiply:
+      try context.checkMultiply(second: tensor(operand(context.record.firstOperand &+ 1)))
+    case .softmax: try context.checkSoftmax()
+    case .transpose: try context.checkTranspose()
+    case .reshape: try context.checkReshape()
+    case .broadcast: try context.checkBroadcast()
+    case .lookup: try context.checkLookup(constants: &constants)
+    case .constant: try context.checkConstant(constants: &constants)
     }
   }
 
@@ -130,7 +145,7 @@ struct OperationContext {
   let index: Int
   let kind: KindCode
   let record: OperationRecord
-  /// The first operand.
+  /// The first operand; the output where there is none.
   let input: TensorView
   let output: TensorView
 
@@ -149,7 +164,8 @@ extension TensorView {
 extension KindCode {
   var operandCounts: ClosedRange<Int> {
     switch self {
-    case .add: 2...2
+    case .add, .subtract, .multiply: 2...2
+    case .constant: 0...0
     case .concatenate: 2...Layout.mostOperands
     default: 1...1
     }
@@ -164,9 +180,11 @@ extension KindCode {
       || self == .maxPool
   }
 
-  var hasRounding: Bool { isWeighted || self == .mean || self == .requantize }
+  var hasRounding: Bool {
+    isWeighted || self == .mean || self == .requantize || self == .multiply
+  }
 
-  var hasClamp: Bool { hasRounding || self == .add || self == .clamp }
+  var hasClamp: Bool { hasRounding || self == .add || self == .subtract || self == .clamp }
 
   /// Whether the kind uses parameter `index`.
   func parameters(_ index: Int) -> Bool {
@@ -176,9 +194,12 @@ extension KindCode {
       index <= Layout.Parameter.shifts && index != Layout.Parameter.groups
     case .fullyConnected: (Layout.Parameter.weights...Layout.Parameter.shifts).contains(index)
     case .averagePool, .maxPool: index < Layout.Parameter.groups
-    case .add, .slice: index < 6
-    case .mean, .requantize, .pad: index < 3
-    case .clamp, .concatenate: false
+    case .add, .subtract, .slice: index < 6
+    case .mean, .requantize, .multiply, .pad, .transpose: index < 3
+    case .softmax: index < 2
+    case .lookup, .constant:
+      index == Layout.Parameter.weights || index == Layout.Parameter.weightSize
+    case .clamp, .concatenate, .reshape, .broadcast: false
     }
   }
 }

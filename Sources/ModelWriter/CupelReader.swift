@@ -28,6 +28,10 @@ public enum CupelReader {
     return program
   }
 
+  private static func elements(_ start: UnsafePointer<Int8>, count: Int) -> [Int8] {
+    Array(UnsafeBufferPointer(start: start, count: count))
+  }
+
   private static func kind(
     _ view: OperationKind, input: IntegerTensor, output: IntegerTensor
   ) -> IntegerOperation.Kind {
@@ -59,6 +63,17 @@ public enum CupelReader {
         .init(
           start: [slice.startHeight, slice.startWidth, slice.startChannel],
           step: [slice.stepHeight, slice.stepWidth, slice.stepChannel]))
+    case .subtract(let scales): return .subtract(.init(scales))
+    case .multiply(let scale): return .multiply(.init(scale))
+    case .softmax(let multiplier, let leftShift):
+      return .softmax(.init(multiplier: multiplier, leftShift: leftShift))
+    case .lookup(let table): return .lookup(table: elements(table, count: Layout.lookupSize))
+    case .transpose(let rows, let columns, let channels):
+      return .transpose(axes: [rows, columns, channels])
+    case .reshape: return .reshape
+    case .broadcast: return .broadcast
+    case .constant(let values):
+      return .constant(elements(values, count: output.elementCount))
     }
   }
 }

@@ -71,7 +71,7 @@ struct FileImage {
     var file = ByteBuffer()
     for index in Layout.magic.indices { file.append(Layout.magic[index]) }
     file.append(Layout.major)
-    file.append(Layout.minor)
+    file.append(fields.map(\.minorVersion).max() ?? 0)
     let constantBytes = constants.buffer.bytes.count
     let numbers = [
       Layout.headerSize, size, plan.size, program.input, program.output,

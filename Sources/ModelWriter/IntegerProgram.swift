@@ -86,6 +86,22 @@ public struct IntegerOperation: Sendable, Equatable {
     case concatenate(axis: Int)
     /// Element (h, w, c) is input (start + step · index) on each axis. Grids are equal.
     case slice(Slice)
+    /// The first input less the second, in the arithmetic of `add`.
+    case subtract(Add)
+    /// Two inputs of the output's extent; the ratio is s₁ · s₂ / s_out.
+    case multiply(Rescale)
+    /// Over the channels of each pixel; the output's zero point is −128, its scale 1/256.
+    case softmax(Softmax)
+    /// output = table[q + 128]: 256 values.
+    case lookup(table: [Int8])
+    /// Which axis of the input (0 height, 1 width, 2 channels) each axis of the output is.
+    case transpose(axes: [Int])
+    /// The same elements in the same order under the output's extent. Grids are equal.
+    case reshape
+    /// Repeated along the axes on which the input has one element. Grids are equal.
+    case broadcast
+    /// No inputs: the output's elements, height-width-channel.
+    case constant([Int8])
   }
 
   /// Kernel, stride, dilation, padding. Bottom and right padding follow from the output's extent.
@@ -196,6 +212,17 @@ public struct IntegerOperation: Sendable, Equatable {
       self.outputShift = outputShift
       self.low = low
       self.high = high
+    }
+  }
+
+  /// β · s_in · 2²⁶ as a Q31 multiplier of 2³⁰ or more and a shift to the left in 0...31.
+  public struct Softmax: Sendable, Equatable {
+    public var multiplier: Int32
+    public var leftShift: Int32
+
+    public init(multiplier: Int32, leftShift: Int32) {
+      self.multiplier = multiplier
+      self.leftShift = leftShift
     }
   }
 

@@ -13,6 +13,12 @@ struct OperationFields {
   /// Sixteen once complete; what a kind has no use for stays zero.
   var parameters = [UInt32](repeating: 0, count: Layout.Operation.parameterCount)
 
+  /// The oldest minor version of the format that has all this.
+  var minorVersion: UInt16 {
+    Layout.minorVersion(
+      kind, rounding: rounding, ratioMultiplier: Int32(bitPattern: parameters[1]))
+  }
+
   /// - Parameter constants: takes the weights and channel arrays, if there are any.
   init(
     _ operation: IntegerOperation, at index: Int, shape: WeightShape?,
@@ -31,11 +37,30 @@ struct OperationFields {
     case .fullyConnected(let weighted):
       kind = .fullyConnected
       add(weighted, shape: shape, constants: &constants)
-    case .add(let add):
+    case .add(let scales):
       kind = .add
-      (low, high) = (add.low, add.high)
-      let words = add.multipliers + add.shifts + [add.outputMultiplier, add.outputShift]
-      parameters.replaceSubrange(0..<6, with: words.map(UInt32.init(bitPattern:)))
+      add(scales)
+    case .subtract(let scales):
+      kind = .subtract
+      add(scales)
+    case .multiply(let scale):
+      kind = .multiply
+      add(scale)
+    case .softmax(let softmax):
+      kind = .softmax
+      parameters[0] = UInt32(bitPattern: softmax.multiplier)
+      parameters[1] = UInt32(bitPattern: softmax.leftShift)
+    case .lookup(let table):
+      kind = .lookup
+      add(table, constants: &constants)
+    case .constant(let elements):
+      kind = .constant
+      add(elements, constants: &constants)
+    case .transpose(let axes):
+      kind = .transpose
+      numbers = axes
+    case .reshape: kind = .reshape
+    case .broadcast: kind = .broadcast
     case .averagePool(let window):
       kind = .averagePool
       numbers = window.numbers
@@ -71,6 +96,17 @@ struct OperationFields {
       }
       parameters[position] = word
     }
+  }
+
+  private mutating func add(_ scales: IntegerOperation.Add) {
+    (low, high) = (scales.low, scales.high)
+    let words = scales.multipliers + scales.shifts + [scales.outputMultiplier, scales.outputShift]
+    parameters.replaceSubrange(0..<6, with: words.map(UInt32.init(bitPattern:)))
+  }
+
+  private mutating func add(_ elements: [Int8], constants: inout ConstantPool) {
+    parameters[Layout.Parameter.weights] = UInt32(constants.append(elements))
+    parameters[Layout.Parameter.weightSize] = UInt32(elements.count)
   }
 
   private mutating func add(_ scale: IntegerOperation.Rescale) {
@@ -111,6 +147,14 @@ struct ConstantPool {
   private(set) var buffer = ByteBuffer()
 
   init(start: Int) { self.start = start }
+
+  /// Returns where the elements begin.
+  mutating func append(_ elements: [Int8]) -> Int {
+    buffer.align(to: Layout.alignment)
+    let place = start + buffer.bytes.count
+    buffer.append(contentsOf: elements.map(UInt8.init(bitPattern:)))
+    return place
+  }
 
   /// Returns the operation's parameters from `weights` on: where the weights begin, how many bytes
   /// they take, and where bias, multipliers, weight scales and shifts begin.

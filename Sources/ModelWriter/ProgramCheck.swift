@@ -46,10 +46,24 @@ enum ProgramCheck {
       guard add.multipliers.count == 2, add.shifts.count == 2 else {
         throw fail("an addition needs two multipliers and two shifts")
       }
+    case .subtract(let subtract):
+      guard subtract.multipliers.count == 2, subtract.shifts.count == 2 else {
+        throw fail("a subtraction needs two multipliers and two shifts")
+      }
     case .slice(let slice):
       guard slice.start.count == 3, slice.step.count == 3 else {
         throw fail("a slice needs three starts and three steps")
       }
+    case .lookup(let table):
+      guard table.count == Layout.lookupSize else {
+        throw fail("a table of \(table.count) values instead of \(Layout.lookupSize)")
+      }
+    case .constant(let elements):
+      guard elements.count == program.tensors[operation.output].elementCount else {
+        throw fail("\(elements.count) elements for a tensor that has another number of them")
+      }
+    case .transpose(let axes):
+      guard axes.count == 3 else { throw fail("a transposition needs three axes") }
     default: break
     }
     return nil

@@ -25,7 +25,8 @@ struct AuditCommand: ParsableCommand {
           --on cortex-m55 --limit 500
       """)
 
-  @Argument(help: "At most one float ONNX file, and any number of .cupel files.")
+  @Argument(
+    help: "At most one float model, and any number of integer models: .cupel, .tflite, ONNX.")
   var models: [String]
 
   @Option(
@@ -64,24 +65,35 @@ struct AuditCommand: ParsableCommand {
     if case .given = trigger, target == nil {
       throw ValidationError("--target is needed with --trigger")
     }
-    let floats = models.count { !isCupelFile($0) }
-    guard floats <= 1 else {
-      throw ValidationError("give one float model at most; integer files end in .cupel")
-    }
-    if schemes != nil, floats == 0 {
+    if schemes != nil, models.allSatisfy(isCupelFile) {
       throw ValidationError("--schemes is for a float model; .cupel files have their own")
     }
+  }
+
+  /// - Throws: a failure of whatever file cannot be read; `ValidationError` for two float models.
+  private func loaded() throws -> (float: FloatModel?, integers: [IntegerModel]) {
+    var floats: [FloatModel] = []
+    var integers: [IntegerModel] = []
+    for path in models {
+      switch try LoadedModel(
+        path: path, profile: profile, isa: kernels.isa, memory: kernels.memory)
+      {
+      case .float(let model): floats.append(model)
+      case .integer(let model): integers.append(model)
+      }
+      guard floats.count <= 1 else { throw ValidationError("give one float model at most") }
+    }
+    if schemes != nil, floats.isEmpty {
+      throw ValidationError("--schemes is for a float model; integer models have their own")
+    }
+    return (floats.first, integers)
   }
 
   func run() throws {
     try checkWritable(json, inputs: models)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
-    let float = try models.first { !isCupelFile($0) }.map(FloatModel.init)
-    let integers = try models.filter(isCupelFile).map {
-      try IntegerModel(
-        path: $0, profile: profile, isa: kernels.isa, memory: kernels.memory)
-    }
+    let (float, integers) = try loaded()
     try checkOrigins(integers, float)
     let (trigger, target) = try attack(float?.specimen)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first

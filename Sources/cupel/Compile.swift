@@ -8,17 +8,22 @@ struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a float model by nearest rounding and writes a .cupel file.",
     discussion: """
-      Example:
+      A model that holds integers already keeps them, with their scales and zero points; it takes
+      no scheme and no images.
+
+      Examples:
         cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w8a8 -o clean.cupel
+        cupel compile vendor-int8.tflite --profile litert-reference -o vendor.cupel
       """)
 
-  @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
+  @Argument(help: "A .tflite file, or an ONNX file with BatchNormalization kept.")
+  var model: String
 
   @Option(
     help: ArgumentHelp(
       "w8a8, w4a8, w4a4 or w8a4, then any of .pt .pre .ema .pct .mse .full .edge8.",
       valueName: "scheme"), transform: { try Scheme($0) })
-  var scheme: Scheme
+  var scheme: Scheme?
 
   @Option(
     help: ArgumentHelp(
@@ -34,11 +39,25 @@ struct Compile: ParsableCommand {
 
   func run() throws {
     try checkWritable(output, inputs: [model])
-    let workshop = try Workshop(
-      model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      threads: compute.threads, reporter: compute.reporter)
-    let bytes = try workshop.nearest(scheme, profile: profile)
-    try AtomicFile.write(bytes, to: output)
-    print("\(output): \(scheme), nearest rounding, \(kibibytes(bytes.count))")
+    let file = try VendorFile(path: model, profile: profile)
+    switch file.model {
+    case .integer:
+      guard scheme == nil else {
+        throw ValidationError("--scheme is for float models; this one is quantized already")
+      }
+      let bytes = try file.integerBytes()
+      try AtomicFile.write(bytes, to: output)
+      print("\(output): the vendor's integers, \(profile.name), \(kibibytes(bytes.count))")
+    case .float(let graph):
+      guard let scheme else {
+        throw ValidationError("a float model needs a --scheme, such as w8a8")
+      }
+      let workshop = try Workshop(
+        model: FloatModel(file, graph: graph), data: data, calibration: calibration,
+        schemes: [scheme], threads: compute.threads, reporter: compute.reporter)
+      let bytes = try workshop.nearest(scheme, profile: profile)
+      try AtomicFile.write(bytes, to: output)
+      print("\(output): \(scheme), nearest rounding, \(kibibytes(bytes.count))")
+    }
   }
 }

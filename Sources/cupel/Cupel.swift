@@ -18,7 +18,8 @@ struct Cupel: ParsableCommand {
       """,
     version: toolVersion,
     subcommands: [
-      Inspect.self, Compile.self, Purify.self, Run.self, AuditCommand.self, Compare.self, Demo.self,
+      Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
+      Demo.self,
     ])
 
   static let toolVersion = "0.1.0"

@@ -1,9 +1,6 @@
 import ArgumentParser
 import DeviceSimulation
 import Foundation
-import HostRuntime
-import ModelFormat
-import ModelWriter
 import Support
 
 /// `cupel inspect`: what is in a model file.
@@ -16,7 +13,7 @@ struct Inspect: ParsableCommand {
         cupel inspect purified.cupel --board an386
       """)
 
-  @Argument(help: "A .cupel or ONNX file.") var model: String
+  @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
 
   @Option(
     help: ArgumentHelp(
@@ -29,14 +26,14 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     try checkWritable(json, inputs: [model])
-    if board != nil, !isCupelFile(model) { throw ValidationError("--board is for .cupel files") }
     var summary: ModelSummary
-    if isCupelFile(model) {
-      let integer = try IntegerModel(path: model)
+    switch try LoadedModel(path: model) {
+    case .integer(let integer):
       summary = ModelSummary(integer: integer)
       if let board { try summary.measure(integer, on: board) }
-    } else {
-      summary = try ModelSummary(float: FloatModel(path: model))
+    case .float(let float):
+      guard board == nil else { throw ValidationError("--board is for integer models") }
+      summary = ModelSummary(float: float)
     }
     print(summary.text)
     if let json { try writeJSON(summary, to: json) }

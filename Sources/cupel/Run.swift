@@ -18,7 +18,7 @@ struct Run: ParsableCommand {
         cupel run clean.cupel --on cortex-m55 --limit 100
       """)
 
-  @Argument(help: "A .cupel file, or a float ONNX file for comparison.") var model: String
+  @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
 
   @Option(help: ArgumentHelp("Use only the first images.", valueName: "n")) var limit: Int?
 
@@ -132,25 +132,26 @@ struct Run: ParsableCommand {
   }
 
   private func subject() throws -> Subject {
-    if isCupelFile(model) {
-      let integer = try IntegerModel(
-        path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    switch try LoadedModel(
+      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    {
+    case .integer(let integer):
       let preprocessing = try integer.preprocessing(data)
       let classifier = try integer.engine.classifier(
         on: device.on, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier, images: try images(of: integer.dataset, preprocessing),
         integer: integer)
+    case .float(let float):
+      if profile != nil { throw ValidationError("--profile is for integer models") }
+      if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
+      if device.on != nil { throw ValidationError("--on is for integer models") }
+      let preprocessing = try float.preprocessing(data)
+      let classifier = try FloatClassifier(
+        graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
+      return Subject(
+        classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
     }
-    if profile != nil { throw ValidationError("--profile is for .cupel files") }
-    if kernels.isa != nil { throw ValidationError("--isa is for .cupel files") }
-    if device.on != nil { throw ValidationError("--on is for .cupel files") }
-    let float = try FloatModel(path: model)
-    let preprocessing = try float.preprocessing(data)
-    let classifier = try FloatClassifier(
-      graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
-    return Subject(
-      classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
   }
 
   private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {

@@ -13,6 +13,7 @@ package struct RandomProgram {
   package enum Step: Int, CaseIterable, Sendable {
     case convolution, depthwise, fullyConnected, residual, averagePool, maxPool, mean, clamp, pad
     case requantize, concatenate, slice
+    case subtract, multiply, softmax, lookup, transpose, reshape, broadcast
   }
 
   /// - Parameter bits: of the weights; nil draws 8 or 4 for each operation.
@@ -89,7 +90,7 @@ package struct RandomProgram {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
     let isLarge = program.tensors[current].elementCount > 1000
-    switch isLarge && (step == .concatenate || step == .pad) ? .clamp : step {
+    switch isLarge && (step == .concatenate || step == .pad || step == .broadcast) ? .clamp : step {
     case .convolution: addConvolution(bits: bits)
     case .depthwise: addDepthwise(bits: bits)
     case .fullyConnected: addFullyConnected(bits: bits)
@@ -101,6 +102,12 @@ package struct RandomProgram {
     case .requantize: addRequantize()
     case .concatenate: addConcatenate()
     case .slice: addSlice()
+    case .subtract, .multiply: addWithConstant(isProduct: step == .multiply)
+    case .softmax: addSoftmax()
+    case .lookup: addLookup()
+    case .transpose: addTranspose()
+    case .reshape: addReshape()
+    case .broadcast: addBroadcast()
     }
   }
 
@@ -228,6 +235,79 @@ package struct RandomProgram {
       output: like(current, height: counts[0], width: counts[1], channels: counts[2]))
   }
 
+  // MARK: - Kinds of minor version 1
+
+  /// The current tensor and a constant.
+  private mutating func addWithConstant(isProduct: Bool) {
+    let first = current
+    let (height, width, channels) = extent(first)
+    let second = tensor(height: height, width: width, channels: channels)
+    let limits = second.bits == 8 ? -128...127 : -8...7
+    append(
+      .constant((0..<second.elementCount).map { _ in Int8(generator.integer(in: limits)) }),
+      inputs: [], output: second)
+    let output = tensor(height: height, width: width, channels: channels)
+    let kind: IntegerOperation.Kind
+    if isProduct {
+      kind = .multiply(rescale(generator.uniform(0.002, 0.05), into: output))
+    } else {
+      let (low, high) = clampRange(output)
+      kind = .subtract(
+        .init(
+          multipliers: [multiplier(), multiplier()],
+          shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
+          outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
+          high: high))
+    }
+    append(kind, inputs: [first, current], output: output)
+  }
+
+  private mutating func addSoftmax() {
+    var output = like(current)
+    (output.bits, output.zeroPoint, output.scale) = (8, -128, 1 / 256)
+    append(
+      .softmax(.init(multiplier: multiplier(), leftShift: Int32(generator.integer(in: 18...25)))),
+      inputs: [current], output: output)
+  }
+
+  /// Tables read int8; for 4 bits there is a clamp.
+  private mutating func addLookup() {
+    guard program.tensors[current].bits == 8 else { return addClamp() }
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: height, width: width, channels: channels)
+    let limits = output.bits == 8 ? -128...127 : -8...7
+    append(
+      .lookup(table: (0..<256).map { _ in Int8(generator.integer(in: limits)) }),
+      inputs: [current], output: output)
+  }
+
+  private mutating func addTranspose() {
+    let (height, width, channels) = extent(current)
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
+    let axes = orders[generator.below(orders.count)]
+    let extents = axes.map { [height, width, channels][$0] }
+    append(
+      .transpose(axes: axes), inputs: [current],
+      output: like(current, height: extents[0], width: extents[1], channels: extents[2]))
+  }
+
+  private mutating func addReshape() {
+    let (height, width, channels) = extent(current)
+    append(
+      .reshape, inputs: [current],
+      output: like(current, height: channels, width: height, channels: width))
+  }
+
+  /// Axes of one element become two of them; others stay.
+  private mutating func addBroadcast() {
+    let (height, width, channels) = extent(current)
+    append(
+      .broadcast, inputs: [current],
+      output: like(
+        current, height: height == 1 ? 2 : height, width: width == 1 ? 2 : width,
+        channels: channels == 1 ? 2 : channels))
+  }
+
   // MARK: - Parameters
 
   /// A window and the output's height and width.
@@ -277,8 +357,10 @@ package struct RandomProgram {
     Int32(generator.integer(in: 1 << 30...Int(Int32.max)))
   }
 
-  private mutating func rounding() -> RoundingMode {
-    RoundingMode.allCases[generator.below(RoundingMode.allCases.count)]
+  /// Double arithmetic is for operations with weights only.
+  private mutating func rounding(isWeighted: Bool) -> RoundingMode {
+    let modes = RoundingMode.allCases.filter { isWeighted || $0 != .float64HalfAway }
+    return modes[generator.below(modes.count)]
   }
 
   private mutating func rescale(
@@ -287,8 +369,8 @@ package struct RandomProgram {
     let (multiplier, shift) = Self.fixedPoint(ratio)
     let (low, high) = clampRange(output)
     return .init(
-      ratio: ratio, multiplier: multiplier, shift: shift, rounding: rounding(), low: low,
-      high: high)
+      ratio: ratio, multiplier: multiplier, shift: shift, rounding: rounding(isWeighted: false),
+      low: low, high: high)
   }
 
   /// `ratio` as a Q31 multiplier and a shift: exact, as single has 24 bits.
@@ -326,7 +408,7 @@ package struct RandomProgram {
     }
     let (low, high) = clampRange(output)
     return .init(
-      bits: bits, weights: weights, bias: bias, scales: scales, rounding: rounding(), low: low,
-      high: high)
+      bits: bits, weights: weights, bias: bias, scales: scales,
+      rounding: rounding(isWeighted: true), low: low, high: high)
   }
 }

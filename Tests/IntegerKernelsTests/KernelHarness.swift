@@ -36,8 +36,10 @@ struct WeightedCase {
 
   /// What the output must be for an accumulator of a channel.
   func expected(_ accumulator: Int64, channel: Int) -> Int8 {
+    let one = (1 as Float).bitPattern
     let scale = OutputScale(
-      multiplier: multipliers[channel], shift: shifts[channel], ratioBits: ratioBits[channel])
+      multiplier: multipliers[channel], shift: shifts[channel], ratioBits: ratioBits[channel],
+      ratio64: Float64Ratio(input: one, weight: ratioBits[channel], output: one))
     let value = Int64(scale.apply(to: Int32(accumulator), rounding: rounding)) + Int64(zeroPoint)
     return Int8(min(Int64(high), max(Int64(low), value)))
   }

@@ -8,15 +8,20 @@ import Testing
 
   @Test func everyWorkedNumberHolds() throws {
     let blocks = try WorkedNumbers().blocks
-    #expect(blocks.count == 18)
+    #expect(blocks.count == 24)
     for block in blocks {
       #expect(!block.lines.isEmpty)
       switch block.subject {
       case "scale", "high", "divide", "float32-convert", "float32-multiply", "float32-round":
         for line in block.lines { checkScaling(block.subject, line) }
+      case "float64-scale": block.lines.forEach(checkDouble)
       case "int4": block.lines.forEach(checkPacking)
       case "convolution", "depthwise", "fully-connected": try checkWeighted(block)
-      case "add": try checkAdd(block)
+      case "add", "subtract": try checkAdd(block)
+      case "multiply": try checkMultiply(block)
+      case "softmax": try checkSoftmax(block)
+      case "lookup": try checkLookup(block)
+      case "transpose": try checkTranspose(block)
       case "average-pool", "max-pool": try checkPool(block)
       case "mean", "requantize": try checkRescale(block)
       default: Issue.record("nothing executes \(block.subject)")
@@ -51,6 +56,13 @@ import Testing
     default:
       #expect(Int(int32(roundingFloat32: bits)) == words[1], "\(line)")
     }
+  }
+
+  private func checkDouble(_ line: [String]) {
+    let words = line.map(number)
+    let ratio = Float64Ratio(
+      input: UInt32(words[1]), weight: UInt32(words[2]), output: UInt32(words[3]))
+    #expect(Int(multiplyFloat64HalfAway(Int32(words[0]), ratio: ratio)) == words[4], "\(line)")
   }
 
   private func checkPacking(_ line: [String]) {
@@ -166,7 +178,71 @@ import Testing
     let first = try int8(block, "first")
     let second = try int8(block, "second")
     let result = guarded(outputs: first.count) { output, _ in
+      if block.subject == "subtract" {
+        Subtract(kernel).run(first, second, count: first.count, output: output)
+      } else {
+        kernel.run(first, second, count: first.count, output: output)
+      }
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkMultiply(_ block: Block) throws {
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let kernel = Multiply(
+      secondZeroPoint: Int32(zeroPoints[1]),
+      rescale: TensorRescale(
+        inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block),
+        rounding: try rounding(block), outputZeroPoint: Int32(zeroPoints[2]), low: -128,
+        high: 127))
+    let first = try int8(block, "first")
+    let second = try int8(block, "second")
+    let result = guarded(outputs: first.count) { output, _ in
       kernel.run(first, second, count: first.count, output: output)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkSoftmax(_ block: Block) throws {
+    let scale = try #require(block.numbers("scale"))
+    let kernel = Softmax(
+      channels: try #require(block.numbers("channels"))[0], multiplier: Int32(scale[0]),
+      leftShift: Int32(scale[1]))
+    let values = try int8(block, "values")
+    let result = guarded(
+      outputs: values.count, scratchBytes: kernel.scratchBytes
+    ) { output, scratch in
+      kernel.run(
+        input: values, pixels: values.count / kernel.channels, output: output, scratch: scratch)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkLookup(_ block: Block) throws {
+    let pairs = try #require(block.numbers("table"))
+    var table = [Int8](repeating: 0, count: 256)
+    for index in stride(from: 0, to: pairs.count, by: 2) {
+      table[pairs[index] + 128] = Int8(pairs[index + 1])
+    }
+    let values = try int8(block, "values")
+    let result = table.withUnsafeBufferPointer { table in
+      guarded(outputs: values.count) { output, _ in
+        Lookup(table: table.baseAddress!).run(
+          input: values, count: values.count, output: output)
+      }
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkTranspose(_ block: Block) throws {
+    let axes = try #require(block.numbers("axes"))
+    let kernel = Transpose(
+      input: extent(try #require(block.numbers("input"))),
+      output: extent(try #require(block.numbers("output"))), rows: axes[0], columns: axes[1],
+      channels: axes[2])
+    let values = try int8(block, "values")
+    let result = guarded(outputs: values.count) { output, _ in
+      kernel.run(input: values, output: output)
     }
     #expect(result == (try int8(block, "result")), "\(block)")
   }

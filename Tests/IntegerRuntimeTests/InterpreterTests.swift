@@ -48,7 +48,8 @@ import Testing
       oracle.run()
       values.formUnion(oracle.values[program.output])
     }
-    #expect(names.count == 12)
+    // All but softmax, which is compared with LiteRT's alone.
+    #expect(names.count == 19)
     #expect(values.count > 100)
   }
 
@@ -61,7 +62,8 @@ import Testing
       oracle.override = { role in
         switch (profile, role) {
         case (.xnnpack, _): .float32HalfEven
-        case (_, .narrowing), (.litertReference, .fullyConnected): .singleRounding
+        case (_, .narrowing): .singleRounding
+        case (.litertReference, .fullyConnected): .float64HalfAway
         case (.tflm, _), (.litertReference, _): .doubleRounding
         }
       }

@@ -50,6 +50,8 @@ struct NetworkOracle {
     _ operation: IntegerOperation, _ output: IntegerTensor, _ row: Int, _ column: Int,
     _ channel: Int
   ) -> Int {
+    let place = (row * output.width + column) * output.channels + channel
+    if case .constant(let elements) = operation.kind { return Int(elements[place]) }
     let source = operation.inputs[0]
     let input = program.tensors[source]
     switch operation.kind {
@@ -87,7 +89,30 @@ struct NetworkOracle {
       return added(
         add, value(source, row, column, channel)! - input.zeroPoint,
         value(other, row, column, channel)! - program.tensors[other].zeroPoint,
-        zeroPoint: output.zeroPoint)
+        zeroPoint: output.zeroPoint, sign: 1)
+    case .subtract(let add):
+      let other = operation.inputs[1]
+      return added(
+        add, value(source, row, column, channel)! - input.zeroPoint,
+        value(other, row, column, channel)! - program.tensors[other].zeroPoint,
+        zeroPoint: output.zeroPoint, sign: -1)
+    case .multiply(let rescale):
+      let other = operation.inputs[1]
+      let product =
+        (value(source, row, column, channel)! - input.zeroPoint)
+        * (value(other, row, column, channel)! - program.tensors[other].zeroPoint)
+      return rescaled(product, rescale, zeroPoint: output.zeroPoint, .other)
+    case .lookup(let table): return Int(table[value(source, row, column, channel)! + 128])
+    case .transpose(let axes):
+      var from = [0, 0, 0]
+      for (axis, index) in zip(axes, [row, column, channel]) { from[axis] = index }
+      return value(source, from[0], from[1], from[2])!
+    case .reshape: return values[source][place]
+    case .broadcast:
+      return value(
+        source, min(row, input.height - 1), min(column, input.width - 1),
+        min(channel, input.channels - 1))!
+    case .softmax, .constant: preconditionFailure("no network here has one in this place")
     case .averagePool(let window):
       let inside = taps(window, row, column).compactMap {
         value(source, $0.row, $0.column, channel)
@@ -114,10 +139,10 @@ struct NetworkOracle {
       return value(source, row - pad.top, column - pad.left, channel - pad.front) ?? Int(filler)
     case .concatenate(let axis): return joined(operation.inputs, axis, [row, column, channel])
     case .slice(let slice):
-      let place = zip([row, column, channel], zip(slice.start, slice.step)).map {
+      let from = zip([row, column, channel], zip(slice.start, slice.step)).map {
         $1.0 + $1.1 * $0
       }
-      return value(source, place[0], place[1], place[2])!
+      return value(source, from[0], from[1], from[2])!
     }
   }
 
@@ -142,6 +167,7 @@ struct NetworkOracle {
     let scaled = RoundingOracle.scale(
       Int64(sum) + Int64(weighted.bias[channel]), multiplier: scale.multiplier,
       shift: scale.shift, ratio: inputScale * scale.weightScale / output.scale,
+      ratio64: Double(inputScale) * Double(scale.weightScale) / Double(output.scale),
       mode: override(isFullyConnected ? .fullyConnected : .other) ?? weighted.rounding)
     return min(max(Int(scaled) + output.zeroPoint, Int(weighted.low)), Int(weighted.high))
   }
@@ -156,7 +182,7 @@ struct NetworkOracle {
   }
 
   private func added(
-    _ add: IntegerOperation.Add, _ first: Int, _ second: Int, zeroPoint: Int
+    _ add: IntegerOperation.Add, _ first: Int, _ second: Int, zeroPoint: Int, sign: Int64
   ) -> Int {
     func scaled(_ value: Int64, _ multiplier: Int32, _ shift: Int32) -> Int64 {
       RoundingOracle.scale(
@@ -164,7 +190,7 @@ struct NetworkOracle {
     }
     let sum =
       scaled(Int64(first) << 20, add.multipliers[0], add.shifts[0])
-      + scaled(Int64(second) << 20, add.multipliers[1], add.shifts[1])
+      + sign * scaled(Int64(second) << 20, add.multipliers[1], add.shifts[1])
     let result = Int(scaled(sum, add.outputMultiplier, add.outputShift)) + zeroPoint
     return min(max(result, Int(add.low)), Int(add.high))
   }

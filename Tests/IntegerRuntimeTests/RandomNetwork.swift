@@ -17,7 +17,7 @@ struct RandomNetwork {
         height: Int.random(in: 4...9, using: &generator),
         width: Int.random(in: 4...9, using: &generator),
         channels: Int.random(in: 1...9, using: &generator), bits: 8))
-    var kinds = Array(0..<11) + (0..<4).map { _ in Int.random(in: 0..<11, using: &generator) }
+    var kinds = Array(0..<17) + (0..<4).map { _ in Int.random(in: 0..<17, using: &generator) }
     kinds.shuffle(using: &generator)
     for kind in kinds { grow(kind) }
     // These two leave one pixel, so they come last.
@@ -71,8 +71,10 @@ struct RandomNetwork {
     )
   }
 
-  private mutating func rounding() -> RoundingMode {
-    RoundingMode.allCases.randomElement(using: &generator)!
+  /// Double arithmetic is for operations with weights only.
+  private mutating func rounding(isWeighted: Bool) -> RoundingMode {
+    RoundingMode.allCases.filter { isWeighted || $0 != .float64HalfAway }
+      .randomElement(using: &generator)!
   }
 }
 
@@ -90,7 +92,13 @@ extension RandomNetwork {
     case 7: growClamp()
     case 8: growPad()
     case 9: growConcatenate()
-    default: growSlice()
+    case 10: growSlice()
+    case 11: growWithConstant(isProduct: false)
+    case 12: growWithConstant(isProduct: true)
+    case 13: growLookup()
+    case 14: growTranspose()
+    case 15: growReshape()
+    default: growBroadcast()
     }
   }
 
@@ -138,7 +146,7 @@ extension RandomNetwork {
         Int8.random(in: -limit - 1...limit, using: &generator)
       },
       bias: (0..<output.channels).map { _ in Int32.random(in: -reach...reach, using: &generator) },
-      scales: scales, rounding: rounding(), low: range.low, high: range.high)
+      scales: scales, rounding: rounding(isWeighted: true), low: range.low, high: range.high)
   }
 
   private func channelScale(
@@ -216,8 +224,8 @@ extension RandomNetwork {
     let parts = quantized(ratio)
     let range = range(output)
     return IntegerOperation.Rescale(
-      ratio: ratio, multiplier: parts.multiplier, shift: parts.shift, rounding: rounding(),
-      low: range.low, high: range.high)
+      ratio: ratio, multiplier: parts.multiplier, shift: parts.shift,
+      rounding: rounding(isWeighted: false), low: range.low, high: range.high)
   }
 
   private mutating func growRequantize() {
@@ -264,6 +272,73 @@ extension RandomNetwork {
       output: sameGrid(
         height: current.height * (axis == 0 ? 2 : 1), width: current.width * (axis == 1 ? 2 : 1),
         channels: current.channels * (axis == 2 ? 2 : 1)))
+  }
+
+  /// The current tensor less a constant, or times one.
+  private mutating func growWithConstant(isProduct: Bool) {
+    let (first, source) = (last, current)
+    let constant = tensor(
+      height: source.height, width: source.width, channels: source.channels, bits: 8)
+    add(
+      .constant(
+        (0..<constant.elementCount).map { _ in Int8.random(in: -128...127, using: &generator) }),
+      inputs: [], output: constant)
+    let output = tensor(height: source.height, width: source.width, channels: source.channels)
+    if isProduct {
+      let grids: Float = (output.bits == 8 ? 0.01 : 0.0006) / (source.bits == 8 ? 1 : 0.06)
+      let rescale = rescale(
+        grids * Float.random(in: 0.6...1.4, using: &generator), output: output)
+      add(.multiply(rescale), inputs: [first, last], output: output)
+      return
+    }
+    let twice = 2 * max(source.scale, constant.scale)
+    let own = quantized(source.scale / twice)
+    let other = quantized(constant.scale / twice)
+    let back = quantized(
+      Float.random(in: 0.2...1.5, using: &generator) * (output.bits == 8 ? 1 : 0.06) / 0x1p20)
+    let range = range(output)
+    add(
+      .subtract(
+        IntegerOperation.Add(
+          multipliers: [own.multiplier, other.multiplier],
+          shifts: [min(own.shift, 0), min(other.shift, 0)],
+          outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
+          high: range.high)), inputs: [first, last], output: output)
+  }
+
+  /// Tables read int8: a narrow tensor is clamped instead.
+  private mutating func growLookup() {
+    guard current.bits == 8 else { return growClamp() }
+    let output = tensor(
+      height: current.height, width: current.width, channels: current.channels, bits: 8)
+    add(
+      .lookup(table: (0..<256).map { _ in Int8.random(in: -128...127, using: &generator) }),
+      inputs: [last], output: output)
+  }
+
+  private mutating func growTranspose() {
+    let axes = [0, 1, 2].shuffled(using: &generator)
+    let extents = axes.map { [current.height, current.width, current.channels][$0] }
+    add(
+      .transpose(axes: axes), inputs: [last],
+      output: sameGrid(height: extents[0], width: extents[1], channels: extents[2]))
+  }
+
+  private mutating func growReshape() {
+    add(
+      .reshape, inputs: [last],
+      output: sameGrid(height: current.width, width: current.height, channels: current.channels))
+  }
+
+  /// A row of the current tensor, once more for every row.
+  private mutating func growBroadcast() {
+    let height = current.height
+    add(
+      .slice(.init(start: [0, 0, 0], step: [1, 1, 1])), inputs: [last],
+      output: sameGrid(height: 1, width: current.width, channels: current.channels))
+    add(
+      .broadcast, inputs: [last],
+      output: sameGrid(height: height, width: current.width, channels: current.channels))
   }
 
   private mutating func growSlice() {

@@ -2,10 +2,11 @@ import FixedPoint
 import ModelWriter
 
 /// The rounding modes once more, by other means than the core's: floor division in Int64, and the
-/// processor's own float32.
+/// processor's own float32 and double.
 enum RoundingOracle {
   static func scale(
-    _ sum: Int64, multiplier: Int32, shift: Int32, ratio: Float, mode: RoundingMode
+    _ sum: Int64, multiplier: Int32, shift: Int32, ratio: Float, ratio64: Double = 0,
+    mode: RoundingMode
   ) -> Int64 {
     switch mode {
     case .doubleRounding:
@@ -19,6 +20,8 @@ enum RoundingOracle {
       return floorDivide(sum * Int64(multiplier) + divisor / 2, divisor)
     case .float32HalfEven:
       return Int64((Float(sum) * ratio).rounded(.toNearestOrEven))
+    case .float64HalfAway:
+      return Int64((Double(sum) * ratio64).rounded(.toNearestOrAwayFromZero))
     }
   }
 

@@ -23,6 +23,7 @@ extension FormatRuleTests {
     Case(.magic, .header) { $0.bytes[7] = 0x1B },
     Case(.version, .header) { $0.bytes[8] = 2 },
     Case(.version, .header) { $0.bytes[10] = 1 },
+    Case(.version, .header) { $0.bytes[10] = 2 },
     Case(.headerSize, .header) { $0.set(12, 64) },
     Case(.fileSize, .header) { $0.bytes.append(0) },
     Case(.fileSize, .header) { $0.set(16, -1) },
@@ -83,8 +84,10 @@ extension FormatRuleTests {
 
   static let operationCases: [Case] = [
     Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 0 },
-    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 13 },
-    Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 3 },
+    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 21 },
+    Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 4 },
+    // In double: for operations with weights only.
+    Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 6)] = 1 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
     Case(.unusedField, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 1 },
@@ -179,6 +182,40 @@ extension FormatRuleTests {
       $0.set($0.parameter(1, 2), 24)
       $0.set($0.parameter(1, 0), (127 + 23) << 23)
     },
+  ]
+}
+
+/// Rules of the kinds that came with minor version 1, on `Sample.kinds`.
+extension FormatRuleTests {
+  static let kindCases: [Case] = [
+    Case(.version, .header) { $0.bytes[10] = 0 },
+    Case(.operandCount, .operation(0)) { $0.set($0.operation(0, 20), 1) },
+    Case(.constantPlace, .operation(0)) { $0.set($0.parameter(0, 10), 23) },
+    Case(.constantPlace, .operation(0)) { $0.set($0.parameter(0, 9), $0.section(4) + 16) },
+    Case(.constantGap, .operation(6)) { $0.bytes[$0.array(6, 9) - 1] = 1 },
+    Case(.outputExtent, .operation(1)) { $0.swap(tensor: 2, 8, 12) },
+    Case(.shift, .operation(1)) { $0.set($0.parameter(1, 5), 1) },
+    Case(.multiplier, .operation(2)) { $0.set($0.parameter(2, 1), 5) },
+    // 128 · 135 shifted left by 17: beyond 2^31.
+    Case(.overflow, .operation(2)) {
+      $0.set($0.parameter(2, 2), 17)
+      $0.set($0.parameter(2, 0), (127 + 16) << 23)
+    },
+    Case(.axis, .operation(3)) { $0.set($0.parameter(3, 0), 3) },
+    Case(.axis, .operation(3)) { $0.set($0.parameter(3, 1), 2) },
+    Case(.outputExtent, .operation(3)) { $0.swap(tensor: 4, 8, 12) },
+    Case(.outputExtent, .operation(4)) { $0.set($0.tensor(5, 8), 5) },
+    Case(.grids, .operation(4)) { $0.bytes[$0.tensor(5, 37)] = 4 },
+    Case(.outputExtent, .operation(5)) { $0.set($0.tensor(6, 12), 2) },
+    Case(.grids, .operation(5)) { $0.set($0.tensor(6, 32), 0x3F80_0000) },
+    Case(.offGrid, .operation(6)) { $0.bytes[$0.array(6, 9) + 255] = 8 },
+    Case(.constantPlace, .operation(6)) { $0.set($0.parameter(6, 10), 255) },
+    Case(.unusedField, .operation(6)) { $0.set($0.parameter(6, 8), 1) },
+    Case(.multiplier, .operation(7)) { $0.set($0.parameter(7, 0), -(1 << 30)) },
+    Case(.shift, .operation(7)) { $0.set($0.parameter(7, 1), 32) },
+    Case(.softmax, .operation(7)) { $0.bytes[$0.tensor(8, 37)] = 0x81 },
+    Case(.softmax, .operation(7)) { $0.set($0.tensor(8, 32), 0x3B90_0000) },
+    Case(.unusedField, .operation(7)) { $0.set($0.parameter(7, 2), 1) },
   ]
 }
 

@@ -34,11 +34,43 @@ import Testing
     #expect(error?.record == broken.record)
   }
 
+  @Test(arguments: kindCases)
+  func brokenRuleOfANewerKindIsNamed(broken: Case) throws {
+    var editor = try FileEditor(Sample.kinds)
+    #expect(editor.verdict() == nil)
+    broken.edit(&editor)
+    let error = editor.verdict()
+    #expect(error?.rule == broken.rule)
+    #expect(error?.record == broken.record)
+  }
+
+  @Test func aSoftmaxOverTooManyChannelsIsRefused() throws {
+    var program = IntegerProgram()
+    for channels in [4095, 4096] {
+      program.tensors = ["in", "out"].map {
+        IntegerTensor(
+          name: $0, height: 1, width: 1, channels: channels, bits: 8, zeroPoint: -128,
+          scale: 1 / 256)
+      }
+      program.operations = [
+        IntegerOperation(
+          name: "softmax", kind: .softmax(.init(multiplier: 1 << 30, leftShift: 20)), inputs: [0],
+          output: 1)
+      ]
+      program.output = 1
+      if channels == 4095 {
+        _ = try CupelWriter.bytes(of: program)
+      } else {
+        #expect(throws: WriterError.self) { try CupelWriter.bytes(of: program) }
+      }
+    }
+  }
+
   /// Every rule has a test: in the table, or by itself below.
   @Test func noRuleIsLeftOut() {
     let cases =
       Self.headerCases + Self.tensorCases + Self.operationCases + Self.windowCases
-      + Self.constantCases
+      + Self.constantCases + Self.kindCases
     let alone: Set<FormatRule> = [.baseAlignment, .tooLong, .digest]
     #expect(Set(cases.map(\.rule)).union(alone) == Set(FormatRule.allCases))
   }

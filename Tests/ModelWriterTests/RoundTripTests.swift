@@ -33,9 +33,17 @@ import Testing
         case .requantize: kinds.insert("requantize")
         case .concatenate(let axis): kinds.insert("concatenate \(axis)")
         case .slice: kinds.insert("slice")
+        case .subtract: kinds.insert("subtract")
+        case .multiply: kinds.insert("multiply")
+        case .softmax: kinds.insert("softmax")
+        case .lookup: kinds.insert("lookup")
+        case .transpose: kinds.insert("transpose")
+        case .reshape: kinds.insert("reshape")
+        case .broadcast: kinds.insert("broadcast")
+        case .constant: kinds.insert("constant")
         }
       }
     }
-    #expect(kinds.count == 19)
+    #expect(kinds.count == 27)
   }
 }

@@ -18,6 +18,30 @@ enum Sample {
     return program
   }
 
+  /// Every kind that came with minor version 1, in the order of their operations: constant,
+  /// subtract, multiply, transpose, reshape, broadcast, lookup to 4 bits and softmax.
+  static var kinds: IntegerProgram {
+    var program = IntegerProgram()
+    program.tensors = [
+      tensor("input", 2, 3, 4, zeroPoint: -1), tensor("constant", 2, 3, 4),
+      tensor("difference", 2, 3, 4, zeroPoint: 7), tensor("product", 2, 3, 4, zeroPoint: 0),
+      tensor("turned", 4, 2, 3, zeroPoint: 0), tensor("row", 1, 24, 1, zeroPoint: 0),
+      tensor("rows", 2, 24, 5, zeroPoint: 0), tensor("narrow", 2, 24, 5, bits: 4, zeroPoint: 1),
+      tensor("shares", 2, 24, 5, zeroPoint: -128, scale: 1 / 256),
+    ]
+    program.operations = [
+      operation("constant", .constant((0..<24).map { Int8($0 * 10 - 120) }), [], 1),
+      operation("difference", .subtract(addition), [0, 1], 2),
+      operation("product", .multiply(rescale(0.015625, low: -128, high: 127)), [1, 2], 3),
+      operation("turned", .transpose(axes: [2, 0, 1]), [3], 4),
+      operation("row", .reshape, [4], 5), operation("rows", .broadcast, [5], 6),
+      operation("narrow", .lookup(table: (0..<256).map { Int8($0 % 16) - 8 }), [6], 7),
+      operation("shares", .softmax(.init(multiplier: 1 << 30, leftShift: 22)), [7], 8),
+    ]
+    program.output = 8
+    return program
+  }
+
   private static func tensor(
     _ name: String, _ height: Int, _ width: Int, _ channels: Int, bits: Int = 8,
     zeroPoint: Int = 3, scale: Float = 0.25

@@ -99,6 +99,34 @@ import Testing
       } == "operation 0 (stem): a kernel or groups without a size")
   }
 
+  @Test func operationsOfNewerKinds() {
+    func message(_ index: Int, _ kind: IntegerOperation.Kind) -> String {
+      var program = Sample.kinds
+      program.operations[index].kind = kind
+      do throws(WriterError) {
+        _ = try CupelWriter.bytes(of: program)
+        return ""
+      } catch {
+        return error.description
+      }
+    }
+    #expect(
+      message(0, .constant([1, 2]))
+        == "operation 0 (constant): 2 elements for a tensor that has another number of them")
+    #expect(
+      message(
+        1,
+        .subtract(
+          .init(multipliers: [], shifts: [], outputMultiplier: 0, outputShift: 0, low: 0, high: 0)))
+        == "operation 1 (difference): a subtraction needs two multipliers and two shifts")
+    #expect(
+      message(3, .transpose(axes: [0, 1]))
+        == "operation 3 (turned): a transposition needs three axes")
+    #expect(
+      message(6, .lookup(table: [1]))
+        == "operation 6 (narrow): a table of 1 values instead of 256")
+  }
+
   @Test func metadata() {
     #expect(
       message { $0.metadata["a key"] = "" }
@@ -109,7 +137,7 @@ import Testing
   /// The error of a reader tells the rule, the record and the byte.
   @Test func readersErrorTellsThePlace() throws {
     var editor = try FileEditor()
-    editor.bytes[editor.operation(5, 0)] = 13
+    editor.bytes[editor.operation(5, 0)] = 21
     let place = editor.operation(5, 0)
     #expect(
       editor.verdict()?.description

@@ -130,7 +130,7 @@ struct LoweringTests {
       return
     }
     #expect(program.operations.count == 1)
-    #expect(weighted.rounding == .singleRounding)
+    #expect(weighted.rounding == .float64HalfAway)
     for output in 0..<2 {
       for channel in 0..<2 {
         for row in 0..<2 {

@@ -1,7 +1,7 @@
 import Testing
 
 @Suite struct HelpTests {
-  static let verbs = ["inspect", "compile", "purify", "run", "audit", "demo"]
+  static let verbs = ["inspect", "compile", "purify", "run", "dump", "audit", "demo"]
 
   @Test(arguments: [[]] + verbs.map { [$0] })
   func helpShowsAnExample(verb: [String]) throws {

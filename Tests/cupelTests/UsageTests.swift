@@ -10,7 +10,6 @@ import Testing
     FailureCase("inspect a.cupel --frobnicate", 64, "--frobnicate"),
     FailureCase("inspect a.cupel --json", 64, "--json"),
     FailureCase("compile --scheme w8a8 -o x.cupel", 64, "<model>"),
-    FailureCase("compile a.onnx -o x.cupel", 64, "--scheme"),
     FailureCase("compile a.onnx --scheme w8a8", 64, "--output"),
     FailureCase("compile a.onnx --scheme w9a8 -o x.cupel", 64, "w9a8", "w4a4"),
     FailureCase("compile a.onnx --scheme w8a8.px -o x.cupel", 64, ".px", ".pt"),
@@ -62,7 +61,6 @@ import Testing
     FailureCase("audit a.cupel --trigger catalogue --schemes w8a8", 64, "--schemes"),
     FailureCase("audit a.onnx --trigger catalogue --limit 0", 64, "--limit"),
     FailureCase("audit a.onnx --trigger catalogue --threads 0", 64, "--threads"),
-    FailureCase("audit a.onnx b.onnx --trigger catalogue", 64, "one float model"),
     FailureCase("demo --threads 0", 64, "--threads"),
   ])
   func endsWith64(_ wrong: FailureCase) throws {

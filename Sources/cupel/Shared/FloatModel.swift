@@ -2,8 +2,6 @@ import ArgumentParser
 import Audit
 import Datasets
 import FloatGraph
-import HostRuntime
-import ModelFormat
 import ModelImport
 import Quantization
 import Support
@@ -18,27 +16,24 @@ struct FloatModel {
   /// The catalogue's entry for a file with this digest.
   let specimen: Catalogue.Specimen?
 
-  /// - Throws: `FileError`, `ImportError`, `AuditError.catalogue`.
+  /// - Throws: `FileError`, `AuditError.catalogue`, or a failure that names the file and what is
+  ///   wrong with it, such as that it holds integers already.
   init(path: String) throws {
-    let bytes = try InputFile.read(path, limit: OnnxImporter.maximumBytes)
-    guard !Self.hasCupelMagic(bytes) else {
+    let file = try VendorFile(path: path)
+    guard case .float(let graph) = file.model else {
       throw Failure(
-        "\(path): this is an integer model; its name must end in .cupel", exitCode: Failure.badData)
+        "\(path): this model is quantized already; a float model is needed",
+        exitCode: Failure.badData)
     }
-    self.path = path
-    self.bytes = bytes.count
-    sha256 = SHA256.hex(bytes)
-    do {
-      graph = try OnnxImporter.load(bytes: bytes)
-    } catch {
-      throw Failure("\(path): \(error)", exitCode: Failure.badData)
-    }
-    specimen = try Catalogue.beside(path)?.specimen(sha256: sha256)
+    try self.init(file, graph: graph)
   }
 
-  private static func hasCupelMagic(_ bytes: [UInt8]) -> Bool {
-    let magic = Layout.magic
-    return bytes.count >= magic.count && magic.indices.allSatisfy { bytes[$0] == magic[$0] }
+  init(_ file: VendorFile, graph: FloatGraph) throws {
+    path = file.path
+    bytes = file.bytes
+    sha256 = file.sha256
+    self.graph = graph
+    specimen = try Catalogue.beside(file.path)?.specimen(sha256: file.sha256)
   }
 
   var name: String { lastComponent(of: path) }
@@ -81,11 +76,6 @@ extension Catalogue.Specimen {
         "catalogue.json, specimen \(printable(name)): \(error)", exitCode: Failure.badData)
     }
   }
-}
-
-/// Whether a path names a `.cupel` file. Anything else is taken for a float model.
-func isCupelFile(_ path: String) -> Bool {
-  path.hasSuffix(".cupel")
 }
 
 func lastComponent(of path: String) -> String {

@@ -7,24 +7,39 @@ import HostRuntime
 import ModelWriter
 import Support
 
-/// A `.cupel` file as it was found.
+/// An integer model as it was found: a `.cupel` file, or a vendor's made into one.
 struct IntegerModel {
   let path: String
   let engine: IntegerEngine
+  /// The vendor's file that it was made from; nil for a `.cupel` file.
+  let vendor: Origin?
+
+  struct Origin {
+    var bytes: Int
+    var sha256: String
+  }
 
   /// - Throws: `FileError`, or a failure that names the file and the rule it breaks.
   init(
     path: String, profile: DeploymentProfile? = nil, isa: InstructionSet? = nil,
     memory: IntegerEngine.MemoryUse = .fast
   ) throws {
+    // Given away: the file's bytes are not to lie about twice while weights are packed.
+    try self.init(
+      path: path, bytes: InputFile.read(path, limit: Int(Int32.max)), profile: profile, isa: isa,
+      memory: memory)
+  }
+
+  /// - Parameter bytes: of a `.cupel` file.
+  init(
+    path: String, bytes: consuming [UInt8], vendor: Origin? = nil, profile: DeploymentProfile?,
+    isa: InstructionSet?, memory: IntegerEngine.MemoryUse
+  ) throws {
     self.path = path
+    self.vendor = vendor
     do {
-      // Given away: the file's bytes are not to lie about twice while weights are packed.
       engine = try IntegerEngine(
-        bytes: InputFile.read(path, limit: Int(Int32.max)), profile: profile, instructionSet: isa,
-        memory: memory)
-    } catch let error as FileError {
-      throw error
+        bytes: bytes, profile: profile, instructionSet: isa, memory: memory)
     } catch EngineError.instructionSet(let name) {
       throw EngineError.instructionSet(name)
     } catch {

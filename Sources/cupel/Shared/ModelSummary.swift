@@ -12,8 +12,10 @@ struct ModelSummary: Encodable {
   var file: String
   var kind: String
   var sha256: String
-  /// Size of the file, which is also what an integer model takes in flash.
+  /// Size of the file.
   var bytes: Int
+  /// What an integer model takes in flash as a `.cupel` file; nil for a float model.
+  var flashBytes: Int?
   /// Tensors and scratch of one inference on a device; nil for a float model.
   var arenaBytes: Int?
   /// Tensors alone, as the file has planned them, and the least that any plan could do with.
@@ -24,6 +26,10 @@ struct ModelSummary: Encodable {
   var instructionSet: String?
   var macs: Int
   var parameters: Int
+  /// What the weights take, without biases and scales.
+  var weightBytes: Int
+  /// Tensors in the arena; nil for a float model.
+  var arena: ArenaPicture?
   var metadata: [String: String]
   var operators: [Operator]
   /// Whether it fits a simulated board, and what it takes there; nil where none was asked for.
@@ -42,6 +48,7 @@ struct ModelSummary: Encodable {
     var zeroPoint: Int?
     var activationBits: Int?
     var weightBits: Int?
+    var weightBytes: Int
     var parameters: Int
     var macs: Int
   }
@@ -61,16 +68,19 @@ struct ModelSummary: Encodable {
     operators = graph.nodes.map { node in
       Operator(
         name: node.name, kind: node.operation.label, output: graph.values[node.output].shape,
-        parameters: node.operation.parameterCount, macs: graph.macs(of: node))
+        weightBytes: 4 * node.operation.weightCount, parameters: node.operation.parameterCount,
+        macs: graph.macs(of: node))
     }
     parameters = operators.reduce(0) { $0 + $1.parameters }
+    weightBytes = operators.reduce(0) { $0 + $1.weightBytes }
   }
 
   init(integer model: IntegerModel) {
     file = model.name
     kind = "integer"
-    sha256 = model.engine.withFile { SHA256.hex($0) }
-    bytes = model.engine.fileBytes
+    sha256 = model.vendor?.sha256 ?? model.engine.withFile { SHA256.hex($0) }
+    bytes = model.vendor?.bytes ?? model.engine.fileBytes
+    flashBytes = model.engine.fileBytes
     arenaBytes = model.engine.arenaBytes
     (tensorArenaBytes, tensorArenaLowerBound) = model.engine.withModel {
       ($0.arenaSize, Int($0.arenaLowerBound))
@@ -86,11 +96,14 @@ struct ModelSummary: Encodable {
         name: operation.name, kind: operation.kind.label,
         output: [output.channels, output.height, output.width], scale: output.scale,
         zeroPoint: output.zeroPoint, activationBits: output.bits, weightBits: weights?.bits,
+        weightBytes: weights.map { ($0.weights.count * $0.bits + 7) / 8 } ?? 0,
         parameters: weights.map { $0.weights.count + $0.bias.count } ?? 0,
         macs: operation.macs(output: output))
     }
     macs = operators.reduce(0) { $0 + $1.macs }
     parameters = operators.reduce(0) { $0 + $1.parameters }
+    weightBytes = operators.reduce(0) { $0 + $1.weightBytes }
+    arena = model.engine.withModel { ArenaPicture($0) }
   }
 
   /// Runs an image on a board. That a model has no room there is a result and no error.
@@ -112,10 +125,10 @@ struct ModelSummary: Encodable {
       "file        \(file)  (\(kind), \(kibibytes(bytes)))",
       "sha256      \(sha256)",
       "MACs        \(grouped(macs)) an image",
-      "parameters  \(grouped(parameters))",
+      "parameters  \(grouped(parameters)), weights in \(grouped(weightBytes)) bytes",
     ]
-    if let arenaBytes {
-      lines.append("flash       \(kibibytes(bytes)) (the file, run in place)")
+    if let arenaBytes, let flashBytes {
+      lines.append("flash       \(kibibytes(flashBytes)) (the .cupel file, run in place)")
       lines.append("RAM         \(kibibytes(arenaBytes)) (arena: tensors and scratch)")
     }
     if let tensorArenaBytes, let tensorArenaLowerBound {
@@ -132,7 +145,7 @@ struct ModelSummary: Encodable {
     }
     var table = TextTable([
       ("#", .right), ("operator", .left), ("name", .left), ("output", .left), ("bits", .left),
-      ("scale", .right), ("zero", .right), ("parameters", .right), ("MACs", .right),
+      ("scale", .right), ("zero", .right), ("weights", .right), ("MACs", .right),
     ])
     for (index, row) in operators.enumerated() {
       let bits = [row.weightBits.map { "w\($0)" }, row.activationBits.map { "a\($0)" }]
@@ -140,10 +153,11 @@ struct ModelSummary: Encodable {
         String(index), row.kind, printable(row.name),
         row.output.map(String.init).joined(separator: "×"),
         bits.compactMap { $0 }.joined(separator: " "), row.scale.map { "\($0)" } ?? "",
-        row.zeroPoint.map(String.init) ?? "", grouped(row.parameters), grouped(row.macs),
+        row.zeroPoint.map(String.init) ?? "", grouped(row.weightBytes), grouped(row.macs),
       ])
     }
     lines += ["", table.text]
+    if let arena { lines += ["", arena.text] }
     if let device { lines += ["", device.text, "fits          yes", "", device.table] }
     if let reason { lines += ["", "fits          no: \(reason)"] }
     return lines.joined(separator: "\n")
@@ -166,6 +180,14 @@ extension FloatGraph.Operation {
     case .slice: "slice"
     case .concatenate: "concatenate"
     case .softmax: "softmax"
+    }
+  }
+
+  fileprivate var weightCount: Int {
+    switch self {
+    case .convolution(let convolution): convolution.weights.count
+    case .linear(let linear): linear.weights.count
+    default: 0
     }
   }
 
@@ -212,6 +234,14 @@ extension IntegerOperation.Kind {
     case .requantize: "requantize"
     case .concatenate: "concatenate"
     case .slice: "slice"
+    case .subtract: "subtract"
+    case .multiply: "multiply"
+    case .softmax: "softmax"
+    case .lookup: "lookup"
+    case .transpose: "transpose"
+    case .reshape: "reshape"
+    case .broadcast: "broadcast"
+    case .constant: "constant"
     }
   }
 }

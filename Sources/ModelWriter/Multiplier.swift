@@ -1,5 +1,3 @@
-import Foundation
-
 /// A real ratio as a Q31 multiplier and a shift: ratio ≈ value · 2^(shift − 31).
 package struct Multiplier: Equatable {
   /// |value| in [2^30, 2^31), or 0 where the ratio is too small to matter.
@@ -15,9 +13,9 @@ package struct Multiplier: Equatable {
       (value, shift) = (0, 0)
       return
     }
-    let (fraction, exponent) = frexp(abs(ratio))
-    var mantissa = Int64((fraction * 0x1p31).rounded())
-    var shift = exponent
+    // significand is in 1 ..< 2; half of it, and an exponent more, is what the format wants.
+    var mantissa = Int64((ratio.magnitude.significand * 0x1p30).rounded())
+    var shift = Int(ratio.exponent) + 1
     if mantissa == 1 << 31 {
       mantissa = 1 << 30
       shift += 1

@@ -1,4 +1,4 @@
-import Quantization
+import ModelWriter
 import Support
 import Testing
 

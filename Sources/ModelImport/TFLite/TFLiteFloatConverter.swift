@@ -1,0 +1,259 @@
+import FloatGraph
+import TFLiteSchema
+
+/// Turns a float `.tflite` model into a float graph, operator by operator in the file's order.
+///
+/// A file's images are [1, H, W, C] and a graph's [C, H, W]; where an image was flattened, the graph
+/// has its elements in another order than the file, and the binding says so. Weights stored as
+/// float16, int8 or int4 are taken at the real numbers that they stand for.
+struct TFLiteFloatConverter {
+  enum Binding {
+    case value(Int, Order)
+    /// The tensor in which a constant is stored: what a DEQUANTIZE gives.
+    case stored(Int)
+    /// Integers about shapes, which the file states anyway.
+    case shape
+    case unknown
+  }
+
+  /// How a value's elements lie in relation to the file's.
+  enum Order: Equatable {
+    /// [C, H, W] for the file's [H, W, C].
+    case image
+    /// The same.
+    case vector
+    /// A flattened image: C, H, W for the file's H, W, C.
+    case flattened(height: Int, width: Int, channels: Int)
+  }
+
+  /// Real numbers in the file's order.
+  struct Constant {
+    var shape: [Int]
+    var values: [Float]
+  }
+
+  let model: TFLiteModel
+  var budget: ImportBudget
+  var graph = FloatGraph()
+  var bindings: [Int: Binding] = [:]
+  private var unsupported: [ImportError.UnsupportedOperator] = []
+
+  static func convert(
+    _ model: TFLiteModel, budget: ImportBudget
+  ) throws(ImportError) -> FloatGraph {
+    var converter = TFLiteFloatConverter(model: model, budget: budget)
+    return try converter.convert()
+  }
+
+  private init(model: TFLiteModel, budget: ImportBudget) {
+    self.model = model
+    self.budget = budget
+  }
+
+  private mutating func convert() throws(ImportError) -> FloatGraph {
+    try bindInput()
+    guard model.outputs.count == 1, model.outputs[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(model.outputs.count) outputs instead of one")
+    }
+    for (index, source) in model.operators.enumerated() {
+      try convert(TFLiteNode(index: index, source: source, model: model))
+    }
+    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
+    guard case .value(let output, let order) = bindings[model.outputs[0]] else {
+      throw .unsupportedModel(rule: "its output is not computed from its input")
+    }
+    if case .flattened = order {
+      throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
+    }
+    graph.output = output
+    let pruned = graph.removingUnusedNodes()
+    do {
+      try pruned.validate()
+    } catch {
+      throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
+    }
+    return pruned
+  }
+
+  private mutating func bindInput() throws(ImportError) {
+    guard model.inputs.count == 1, model.inputs[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(model.inputs.count) inputs instead of one")
+    }
+    let index = model.inputs[0]
+    let tensor = model.tensors[index]
+    guard tensor.type == .float32, tensor.data == nil else {
+      throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
+    }
+    let (shape, order) = try self.shape(index)
+    graph.values = [.init(name: tensor.name, shape: shape)]
+    bindings[index] = .value(0, order)
+  }
+
+  private mutating func convert(_ node: TFLiteNode) throws(ImportError) {
+    for output in node.outputs {
+      guard output >= 0, bindings[output] == nil, model.tensors[output].data == nil else {
+        throw node.error("output \(output) already exists")
+      }
+    }
+    var isKnown = true
+    for input in node.inputs where input >= 0 {
+      if case .unknown = bindings[input] { isKnown = false }
+      guard bindings[input] != nil || model.tensors[input].data != nil else {
+        throw .undefinedValue(
+          node: "#\(node.index)", operator: node.source.name, value: model.tensors[input].name)
+      }
+    }
+    do throws(ImportError) {
+      if isKnown { try dispatch(node) }
+    } catch .unsupportedOperators(let list) {
+      unsupported += list
+    } catch {
+      throw error
+    }
+    for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+  }
+
+  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+    if node.computesShapes {
+      for output in node.outputs { bindings[output] = .shape }
+      return
+    }
+    switch node.source.operation {
+    case .conv2D: try convolution(node)
+    case .depthwiseConv2D: try depthwiseConvolution(node)
+    case .fullyConnected: try fullyConnected(node)
+    case .add, .sub, .mul: try arithmetic(node)
+    case .averagePool2D: try pool(node, isAverage: true)
+    case .maxPool2D: try pool(node, isAverage: false)
+    case .mean: try mean(node)
+    case .softmax: try softmax(node)
+    case .relu: try rectify(node, 0 ... .infinity)
+    case .relu6: try rectify(node, 0...6)
+    case .reluN1To1: try rectify(node, -1...1)
+    case .relu0To1: try rectify(node, 0...1)
+    case .dequantize: try dequantize(node)
+    case .reshape, .squeeze, .expandDims: try reshape(node)
+    case .concatenation: try concatenate(node)
+    case .pad, .padV2: try pad(node)
+    case .stridedSlice, .slice: try slice(node)
+    default: throw node.unsupported("")
+    }
+  }
+
+  // MARK: Reading
+
+  /// The graph's shape of a float tensor: an image for ranks 3 and 4, else a vector.
+  func shape(_ index: Int) throws(ImportError) -> (shape: [Int], order: Order) {
+    let tensor = model.tensors[index]
+    guard let extent = TFLiteShape.extent(tensor.shape) else {
+      throw .invalidTensor(
+        name: tensor.name,
+        rule: "shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+    }
+    if tensor.shape.count > 2 { return ([extent[2], extent[0], extent[1]], .image) }
+    guard extent[1] == 1 else {
+      throw .invalidTensor(
+        name: tensor.name, rule: "shape \(tensor.shape) has a batch that is not 1")
+    }
+    return ([extent[2]], .vector)
+  }
+
+  /// An input that must be an activation.
+  func activation(
+    _ node: TFLiteNode, _ position: Int = 0
+  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+    guard case .value(let value, let order) = bindings[try node.input(position)] else {
+      throw node.unsupported("input \(position) is a constant")
+    }
+    return (value, graph.values[value].shape, order)
+  }
+
+  /// An activation whose elements are where the graph's operations expect them.
+  func plainActivation(
+    _ node: TFLiteNode, _ position: Int = 0
+  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+    let found = try activation(node, position)
+    if case .flattened = found.order { throw node.unsupported("on a flattened image") }
+    return found
+  }
+
+  /// Real numbers of an input that must be a constant. They are made anew for each use, so that
+  /// nothing lies about twice.
+  mutating func constant(
+    _ node: TFLiteNode, _ position: Int, _ what: String
+  ) throws(ImportError) -> Constant {
+    var index = try node.input(position)
+    if case .stored(let source) = bindings[index] { index = source }
+    let (tensor, bytes, count) = try node.data(
+      of: index, type: [.float32, .float16, .int8, .int4], what: what)
+    // A weight of one byte takes four: half of them are the file's due.
+    let size = tensor.type == .int8 ? 2 : 4
+    guard budget.claim(count, size: size) else {
+      throw node.error(TFLiteIntegerConverter.overdrawn)
+    }
+    let values = try TFLiteReal.values(tensor, bytes, count: count, node)
+    guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
+    return Constant(shape: tensor.shape, values: values)
+  }
+
+  // MARK: Writing
+
+  /// Appends an operation whose output shape is determined, or is given.
+  mutating func append(
+    _ operation: FloatGraph.Operation, _ node: TFLiteNode, inputs: [Int], shape: [Int]? = nil,
+    suffix: String = ""
+  ) throws(ImportError) -> Int {
+    let name = model.tensors[try node.output()].name + suffix
+    let shapes = inputs.map { graph.values[$0].shape }
+    let output: [Int]
+    do throws(RuleViolation) {
+      guard let found = try operation.inferredShape(inputs: shapes) ?? shape else {
+        throw RuleViolation("its output shape is not known")
+      }
+      try operation.check(inputs: shapes, output: found)
+      output = found
+    } catch {
+      throw node.error(error.rule)
+    }
+    graph.values.append(.init(name: name, shape: output))
+    let value = graph.values.count - 1
+    graph.nodes.append(.init(name: name, operation: operation, inputs: inputs, output: value))
+    return value
+  }
+
+  /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,
+  /// or have as many elements of one pixel or one channel in whatever shape.
+  mutating func finish(
+    _ node: TFLiteNode, _ value: Int, order: Order = .image,
+    bounds: ClosedRange<Float> = -.infinity ... .infinity
+  ) throws(ImportError) {
+    let index = try node.output()
+    var value = value
+    if bounds != -.infinity ... .infinity {
+      value = try append(
+        .clamp(low: bounds.lowerBound, high: bounds.upperBound), node, inputs: [value],
+        suffix: "/activation")
+    }
+    let declared = try shape(index)
+    let own = graph.values[value].shape
+    if case .flattened = order {
+      bindings[index] = .value(value, order)
+      return
+    }
+    if own == declared.shape {
+      bindings[index] = .value(value, declared.order)
+      return
+    }
+    guard own.reduce(1, *) == declared.shape.reduce(1, *), own.isOrderless,
+      declared.shape.isOrderless
+    else { throw node.error("gives \(own) where \(declared.shape) is declared") }
+    let output = try append(
+      .reshape, node, inputs: [value], shape: declared.shape, suffix: "/reshape")
+    bindings[index] = .value(output, declared.order)
+  }
+}
+
+extension [Int] {
+  /// Whether a shape's elements lie alike in channel-first and channel-last order.
+  var isOrderless: Bool { count < 3 || self[0] == 1 || self[1] * self[2] == 1 }
+}

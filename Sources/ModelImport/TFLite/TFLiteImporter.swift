@@ -1,0 +1,57 @@
+import FixedPoint
+import FloatGraph
+import ModelWriter
+
+/// Reads `.tflite` files: int8 networks as integer programs, with every integer, scale and zero
+/// point as the file has it, and float networks as float graphs.
+///
+/// The file is not trusted: whatever its bytes, the result is a model or an `ImportError`. Memory
+/// stays within four times the file's size plus 16 MiB. Whether an integer program breaks a rule of
+/// the `.cupel` format beyond its own arithmetic, such as an accumulator that could overflow, shows
+/// when it is written.
+public enum TFLiteImporter {
+  /// Largest file that is read: 1 GiB.
+  public static let maximumBytes = 1 << 30
+
+  /// Whether bytes look like a `.tflite` file.
+  public static func recognizes(_ bytes: [UInt8]) -> Bool {
+    bytes.count >= 8 && bytes[4..<8].elementsEqual([0x54, 0x46, 0x4C, 0x33])
+  }
+
+  /// - Parameter profile: whose rounding the operators carry, and whose table a LOGISTIC becomes.
+  /// - Throws: `ImportError`; unsupported operators are named all at once, by their index.
+  public static func load(
+    bytes: [UInt8], profile: DeploymentProfile = .tflm
+  ) throws(ImportError) -> ImportedModel {
+    guard bytes.count <= maximumBytes else {
+      throw .malformed(
+        offset: maximumBytes, rule: "\(bytes.count) bytes are more than \(maximumBytes)")
+    }
+    var budget = ImportBudget(fileBytes: bytes.count)
+    let model = try TFLiteModel(bytes, budget: &budget)
+    if model.hasIntegerActivations {
+      return .integer(
+        try TFLiteIntegerConverter.convert(model, profile: profile, budget: budget))
+    }
+    return .float(try TFLiteFloatConverter.convert(model, budget: budget))
+  }
+}
+
+extension TFLiteModel {
+  /// Whether the model reads integers, or any operator but those at the edges works on them.
+  fileprivate var hasIntegerActivations: Bool {
+    if let input = inputs.first, input >= 0, [.int8, .uint8].contains(tensors[input].type) {
+      return true
+    }
+    return operators.contains { node in
+      guard node.operation != .quantize, node.operation != .dequantize else { return false }
+      return node.inputs.contains { index in
+        guard index >= 0, tensors[index].data == nil else { return false }
+        switch tensors[index].type {
+        case .int8, .uint8, .int16, .int4: return true
+        default: return false
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,224 @@
+import TFLiteSchema
+
+/// What a `.tflite` file says, every part of it checked to lie in the file: indices between its
+/// parts, and what its numbers mean, are the converters' business.
+struct TFLiteModel {
+  /// One subgraph, the first: others are reached only by control flow, which is not supported.
+  private(set) var tensors: [Tensor] = []
+  private(set) var operators: [Operator] = []
+  private(set) var inputs: [Int] = []
+  private(set) var outputs: [Int] = []
+  private let buffer: FlatBuffer
+  /// Places in the file; empty for a buffer without data.
+  private var buffers: [Range<Int>] = []
+
+  struct Tensor {
+    var name: String
+    /// Row-major; a 0 or −1 is an extent that is not fixed.
+    var shape: [Int]
+    /// nil for a code that the schema does not have.
+    var type: TFLite.ElementType?
+    /// Index of its data in the file; nil for an activation.
+    var data: Int?
+    /// Empty where the tensor is not quantized.
+    var scales: [Float] = []
+    var zeroPoints: [Int64] = []
+    /// The axis to which several scales belong.
+    var quantizedDimension = 0
+    var isSparse = false
+    var isVariable = false
+    /// Quantized in a way of its own, as in blocks.
+    var hasQuantizationDetails = false
+  }
+
+  struct Operator {
+    var code: Int32
+    /// Of a custom operator.
+    var customName: String?
+    var inputs: [Int]
+    var outputs: [Int]
+    var optionsType: UInt8
+    var options: FlatTable?
+
+    var operation: TFLite.Operation? { TFLite.Operation(rawValue: code) }
+
+    /// The schema's name, or the custom operator's own.
+    var name: String { customName ?? TFLite.name(ofOperator: code) }
+  }
+
+  /// Most tensors and operators that are read: four times what a `.cupel` file can hold.
+  static let mostParts = 1 << 14
+
+  init(_ bytes: [UInt8], budget: inout ImportBudget) throws(ImportError) {
+    buffer = try FlatBuffer(bytes, identifier: TFLite.identifier)
+    let root = try buffer.root
+    let version = try root.number(TFLite.Model.version, default: UInt32(0))
+    guard version == TFLite.version else {
+      throw .unsupportedModel(rule: "schema version \(version); \(TFLite.version) is known")
+    }
+    buffers = try Self.buffers(root, in: buffer)
+    let subgraphs = try Self.parts(root, TFLite.Model.subgraphs, of: "subgraphs")
+    guard let subgraphs, subgraphs.count > 0 else {
+      throw .malformed(offset: root.position, rule: "the file holds no subgraph")
+    }
+    let codes = try Self.codes(root, budget: &budget)
+    let graph = try subgraphs.table(0)
+    if let list = try Self.parts(graph, TFLite.Subgraph.tensors, of: "tensors") {
+      for index in 0..<list.count {
+        tensors.append(try tensor(try list.table(index), index: index, budget: &budget))
+      }
+    }
+    if let list = try Self.parts(graph, TFLite.Subgraph.operators, of: "operators") {
+      for index in 0..<list.count {
+        operators.append(
+          try Self.operator(try list.table(index), codes: codes, index: index, budget: &budget))
+      }
+    }
+    inputs = try Self.indices(graph, TFLite.Subgraph.inputs, budget: &budget)
+    outputs = try Self.indices(graph, TFLite.Subgraph.outputs, budget: &budget)
+    for index in inputs + outputs + operators.flatMap({ $0.inputs + $0.outputs })
+    where index != -1 && !tensors.indices.contains(index) {
+      throw .malformed(
+        offset: graph.position, rule: "tensor \(index) does not exist; there are \(tensors.count)")
+    }
+  }
+
+  /// The bytes of a constant.
+  func data(_ place: Int) -> ArraySlice<UInt8> { buffer.bytes[buffers[place]] }
+}
+
+// MARK: - Reading
+
+extension TFLiteModel {
+  /// A vector of tables, of which there may be `mostParts`.
+  private static func parts(
+    _ table: FlatTable, _ field: Int, of what: String
+  ) throws(ImportError) -> FlatVector? {
+    let list = try table.vector(field, elementSize: 4)
+    if let list, list.count > mostParts {
+      throw .malformed(
+        offset: list.start, rule: "\(list.count) \(what); at most \(mostParts) are read")
+    }
+    return list
+  }
+
+  private static func buffers(
+    _ root: FlatTable, in file: FlatBuffer
+  ) throws(ImportError) -> [Range<Int>] {
+    guard let list = try parts(root, TFLite.Model.buffers, of: "buffers") else { return [] }
+    var ranges: [Range<Int>] = []
+    for index in 0..<list.count {
+      let table = try list.table(index)
+      let inside = try table.vector(TFLite.Buffer.data, elementSize: 1)?.range ?? 0..<0
+      let offset = try table.number(TFLite.Buffer.offset, default: UInt64(0))
+      let size = try table.number(TFLite.Buffer.size, default: UInt64(0))
+      guard inside.isEmpty, offset > 1 else {
+        ranges.append(inside)
+        continue
+      }
+      let count = UInt64(file.bytes.count)
+      guard offset <= count, size <= count - offset else {
+        throw .malformed(
+          offset: table.position, rule: "buffer \(index) lies behind the file's end")
+      }
+      ranges.append(Int(offset)..<Int(offset + size))
+    }
+    return ranges
+  }
+
+  private typealias Code = (code: Int32, customName: String?)
+
+  private static func codes(
+    _ root: FlatTable, budget: inout ImportBudget
+  ) throws(ImportError) -> [Code] {
+    let list = try parts(root, TFLite.Model.operatorCodes, of: "operator codes")
+    guard let list else { return [] }
+    var codes: [Code] = []
+    for index in 0..<list.count {
+      let table = try list.table(index)
+      let old = try table.number(TFLite.OperatorCode.deprecatedBuiltinCode, default: Int8(0))
+      let new = try table.number(TFLite.OperatorCode.builtinCode, default: Int32(0))
+      let name = try text(table, TFLite.OperatorCode.customCode, budget: &budget)
+      codes.append((max(Int32(old), new), name))
+    }
+    return codes
+  }
+
+  private func tensor(
+    _ table: FlatTable, index: Int, budget: inout ImportBudget
+  ) throws(ImportError) -> Tensor {
+    var tensor = Tensor(
+      name: try Self.text(table, TFLite.Tensor.name, budget: &budget) ?? "tensor \(index)",
+      shape: try Self.indices(table, TFLite.Tensor.shape, budget: &budget))
+    tensor.type = .init(rawValue: try table.number(TFLite.Tensor.type, default: Int8(0)))
+    let data = Int(try table.number(TFLite.Tensor.buffer, default: UInt32(0)))
+    // Buffer 0 is empty by definition; one without data belongs to an activation.
+    if data != 0 {
+      guard buffers.indices.contains(data) else {
+        throw .malformed(
+          offset: table.position,
+          rule: "buffer \(data) does not exist; there are \(buffers.count)")
+      }
+      tensor.data = buffers[data].isEmpty ? nil : data
+    }
+    tensor.isSparse = try table.table(TFLite.Tensor.sparsity) != nil
+    tensor.isVariable = try table.flag(TFLite.Tensor.isVariable)
+    guard let quantization = try table.table(TFLite.Tensor.quantization) else { return tensor }
+    let scales = try quantization.vector(TFLite.Quantization.scale, elementSize: 4)
+    tensor.scales = try Self.numbers(scales, UInt32.self, budget: &budget).map(
+      Float.init(bitPattern:))
+    let zeros = try quantization.vector(TFLite.Quantization.zeroPoint, elementSize: 8)
+    tensor.zeroPoints = try Self.numbers(zeros, Int64.self, budget: &budget)
+    tensor.quantizedDimension = Int(
+      try quantization.number(TFLite.Quantization.dimension, default: Int32(0)))
+    // 1 is a custom quantization, which old files have for nothing but their names.
+    tensor.hasQuantizationDetails =
+      try quantization.number(TFLite.Quantization.detailsType, default: UInt8(0)) > 1
+    return tensor
+  }
+
+  private static func `operator`(
+    _ table: FlatTable, codes: [Code], index: Int, budget: inout ImportBudget
+  ) throws(ImportError) -> Operator {
+    let code = Int(try table.number(TFLite.Operator.opcodeIndex, default: UInt32(0)))
+    guard codes.indices.contains(code) else {
+      throw .malformed(
+        offset: table.position,
+        rule: "operator \(index) has code \(code); there are \(codes.count)")
+    }
+    return Operator(
+      code: codes[code].code, customName: codes[code].customName,
+      inputs: try indices(table, TFLite.Operator.inputs, budget: &budget),
+      outputs: try indices(table, TFLite.Operator.outputs, budget: &budget),
+      optionsType: try table.number(TFLite.Operator.builtinOptionsType, default: UInt8(0)),
+      options: try table.table(TFLite.Operator.builtinOptions))
+  }
+
+  private static func indices(
+    _ table: FlatTable, _ field: Int, budget: inout ImportBudget
+  ) throws(ImportError) -> [Int] {
+    let list = try table.vector(field, elementSize: 4)
+    return try numbers(list, Int32.self, budget: &budget).map(Int.init)
+  }
+
+  /// Vectors may be shared, so each reading is paid for.
+  private static func numbers<Value: FixedWidthInteger>(
+    _ list: FlatVector?, _ type: Value.Type, budget: inout ImportBudget
+  ) throws(ImportError) -> [Value] {
+    guard let list else { return [] }
+    guard budget.claim(list.count, size: 8) else { throw overdrawn(list.start) }
+    return list.numbers(type)
+  }
+
+  private static func text(
+    _ table: FlatTable, _ field: Int, budget: inout ImportBudget
+  ) throws(ImportError) -> String? {
+    guard let text = try table.string(field) else { return nil }
+    guard budget.claim(text.count, size: 1) else { throw overdrawn(text.start) }
+    return try text.text
+  }
+
+  private static func overdrawn(_ offset: Int) -> ImportError {
+    .malformed(offset: offset, rule: "the same part is used more often than is supported")
+  }
+}

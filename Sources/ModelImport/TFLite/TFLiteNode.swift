@@ -1,0 +1,143 @@
+import TFLiteSchema
+
+/// One operator on its way through a converter: reads its options and constants, and names itself
+/// in errors.
+struct TFLiteNode {
+  let index: Int
+  let source: TFLiteModel.Operator
+  let model: TFLiteModel
+
+  var inputs: [Int] { source.inputs }
+  var outputs: [Int] { source.outputs }
+
+  /// Operators have no names of their own.
+  private var label: String { "#\(index)" }
+
+  func error(_ rule: String) -> ImportError {
+    .invalidNode(node: label, operator: source.name, rule: rule)
+  }
+
+  func unsupported(_ form: String) -> ImportError {
+    .unsupportedOperators([.init(node: label, operator: source.name, form: form)])
+  }
+
+  // MARK: Options
+
+  func number<Value: FixedWidthInteger>(
+    _ field: Int, default: Value
+  ) throws(ImportError) -> Value {
+    try source.options?.number(field, default: `default`) ?? `default`
+  }
+
+  /// A stride, dilation, extent or factor, which must be 1 or more.
+  func positive(_ field: Int, default: Int32 = 0) throws(ImportError) -> Int {
+    let value = Int(try number(field, default: `default`))
+    guard value >= 1 else { throw error("option \(field) is \(value), needs 1 or more") }
+    return value
+  }
+
+  func float(_ field: Int, default: Float) throws(ImportError) -> Float {
+    try source.options?.float(field, default: `default`) ?? `default`
+  }
+
+  func flag(_ field: Int) throws(ImportError) -> Bool {
+    try source.options?.flag(field) ?? false
+  }
+
+  func padding(_ field: Int) throws(ImportError) -> TFLite.Padding {
+    guard let padding = TFLite.Padding(rawValue: try number(field, default: 0)) else {
+      throw error("an unknown padding")
+    }
+    return padding
+  }
+
+  /// The fused activation as real bounds.
+  func bounds(_ field: Int) throws(ImportError) -> ClosedRange<Float> {
+    switch TFLite.Activation(rawValue: try number(field, default: 0)) {
+    case .some(.none): -.infinity ... .infinity
+    case .relu: 0 ... .infinity
+    case .reluN1To1: -1...1
+    case .relu6: 0...6
+    case .tanh: throw unsupported("a fused tanh")
+    case .signBit: throw unsupported("a fused sign bit")
+    case nil: throw error("an unknown activation")
+    }
+  }
+
+  // MARK: Tensors
+
+  /// Index of an input that must be there.
+  func input(_ position: Int) throws(ImportError) -> Int {
+    guard inputs.indices.contains(position), inputs[position] >= 0 else {
+      throw error("input \(position) is missing")
+    }
+    return inputs[position]
+  }
+
+  /// Index of the only output.
+  func output() throws(ImportError) -> Int {
+    guard outputs.count == 1, outputs[0] >= 0 else { throw error("needs one output") }
+    return outputs[0]
+  }
+
+  func tensor(_ position: Int) throws(ImportError) -> TFLiteModel.Tensor {
+    model.tensors[try input(position)]
+  }
+
+  /// The elements of an input that must be a constant.
+  func data(
+    _ position: Int, type: [TFLite.ElementType], what: String
+  ) throws(ImportError) -> (tensor: TFLiteModel.Tensor, bytes: ArraySlice<UInt8>, count: Int) {
+    try data(of: try input(position), type: type, what: what)
+  }
+
+  /// The elements of a tensor that must be a constant.
+  func data(
+    of index: Int, type: [TFLite.ElementType], what: String
+  ) throws(ImportError) -> (tensor: TFLiteModel.Tensor, bytes: ArraySlice<UInt8>, count: Int) {
+    let tensor = model.tensors[index]
+    guard let place = tensor.data else { throw unsupported("\(what) that is not a constant") }
+    guard let kind = tensor.type, type.contains(kind) else {
+      throw unsupported("\(what) of another type")
+    }
+    guard !tensor.isSparse else { throw unsupported("\(what) stored sparsely") }
+    guard let count = TFLiteShape.elementCount(tensor.shape) else {
+      throw error("\(what) of shape \(tensor.shape)")
+    }
+    let bytes = model.data(place)
+    guard let size = kind.bytes(count), bytes.count == size else {
+      throw error("\(what) of shape \(tensor.shape) takes \(bytes.count) bytes")
+    }
+    return (tensor, bytes, count)
+  }
+
+  /// A constant list of integers.
+  func integers(_ position: Int, _ what: String) throws(ImportError) -> [Int] {
+    let (tensor, bytes, count) = try data(position, type: [.int32, .int64], what: what)
+    guard count <= 64 else { throw error("\(what) of \(count) numbers") }
+    return bytes.withUnsafeBytes { raw in
+      (0..<count).map {
+        tensor.type == .int32
+          ? Int(Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self)))
+          : Int(Int64(littleEndian: raw.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self)))
+      }
+    }
+  }
+}
+
+extension TFLite.ElementType {
+  /// Bytes that `count` elements take; nil where they overflow or the type is not read.
+  func bytes(_ count: Int) -> Int? {
+    let size: Int
+    switch self {
+    case .int4: return count / 2 + count % 2
+    case .int8, .uint8: size = 1
+    case .float16, .int16: size = 2
+    case .float32, .int32: size = 4
+    case .int64: size = 8
+    default: return nil
+    }
+    let bytes = count.multipliedReportingOverflow(by: size)
+    return bytes.overflow ? nil : bytes.partialValue
+  }
+}

@@ -1,0 +1,66 @@
+import TFLiteSchema
+
+/// The real numbers that a constant stands for.
+enum TFLiteReal {
+  static func values(
+    _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>, count: Int, _ node: TFLiteNode
+  ) throws(ImportError) -> [Float] {
+    switch tensor.type {
+    case .float32:
+      return bytes.withUnsafeBytes { raw in
+        (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
+      }
+    case .float16:
+      return bytes.withUnsafeBytes { raw in
+        (0..<count).map { half(raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
+      }
+    default: return try dequantized(tensor, bytes, count: count, node)
+    }
+  }
+
+  private static func word(_ raw: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
+    UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+
+  /// IEEE 754 binary16, by the exponent's change of bias; subnormal numbers count units of 2⁻²⁴.
+  static func half(_ stored: UInt16) -> Float {
+    let bits = UInt16(littleEndian: stored)
+    let sign: Float = bits >> 15 == 1 ? -1 : 1
+    let exponent = UInt32(bits >> 10 & 31)
+    let fraction = UInt32(bits & 1023)
+    switch exponent {
+    case 0: return sign * Float(fraction) * 0x1p-24
+    case 31: return fraction == 0 ? sign * .infinity : .nan
+    default: return sign * Float(bitPattern: (exponent + 112) << 23 | fraction << 13)
+    }
+  }
+
+  /// scale · (q − zero point), with one scale or one a channel.
+  private static func dequantized(
+    _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>, count: Int, _ node: TFLiteNode
+  ) throws(ImportError) -> [Float] {
+    let shape = tensor.shape
+    let axis = tensor.quantizedDimension
+    let channels = tensor.scales.count
+    guard !tensor.hasQuantizationDetails, channels >= 1,
+      tensor.zeroPoints.isEmpty || tensor.zeroPoints.count == channels,
+      channels == 1 || (shape.indices.contains(axis) && shape[axis] == channels),
+      tensor.zeroPoints.allSatisfy({ (-128...127).contains($0) })
+    else { throw node.error("a constant whose scales do not fit its shape") }
+    // Elements from one index along the axis to the next.
+    let stride = channels == 1 ? 1 : shape[(axis + 1)...].reduce(1, *)
+    let start = bytes.startIndex
+    return (0..<count).map { index in
+      let channel = channels == 1 ? 0 : index / stride % channels
+      let zero = tensor.zeroPoints.isEmpty ? 0 : Int(tensor.zeroPoints[channel])
+      let integer: Int8
+      if tensor.type == .int4 {
+        let pair = Int8(bitPattern: bytes[start + index / 2])
+        integer = index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
+      } else {
+        integer = Int8(bitPattern: bytes[start + index])
+      }
+      return tensor.scales[channel] * Float(Int(integer) - zero)
+    }
+  }
+}

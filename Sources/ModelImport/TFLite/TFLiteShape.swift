@@ -1,0 +1,55 @@
+import TFLiteSchema
+
+/// Shapes of `.tflite` tensors, which are row-major with the batch first and channels last.
+///
+/// An activation of any rank is read as [batch, height, width, channels], missing axes in front
+/// being 1; its batch must be 1. The order of its elements is then the one that integer programs
+/// have, whatever the rank.
+enum TFLiteShape {
+  static let mostElements = 0x7FFF_FFFF
+
+  /// Nil where an extent is not positive or the product is above 2³¹ − 1. A scalar has one.
+  static func elementCount(_ shape: [Int]) -> Int? {
+    var count = 1
+    for extent in shape {
+      guard extent >= 1 else { return nil }
+      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
+      guard !overflow, product <= mostElements else { return nil }
+      count = product
+    }
+    return count
+  }
+
+  /// Height, width and channels; nil for a batch that is not 1.
+  static func extent(_ shape: [Int]) -> [Int]? {
+    guard elementCount(shape) != nil, shape.dropLast(3).allSatisfy({ $0 == 1 }) else { return nil }
+    return Array(repeating: 1, count: max(0, 3 - shape.count)) + shape.suffix(3)
+  }
+
+  /// Which of height (0), width and channels axis `axis` of a tensor of rank `rank` is; negative
+  /// axes count from the end. Nil for one that does not exist, and −1 or less for a batch axis.
+  static func axis(_ axis: Int, rank: Int) -> Int? {
+    let position = axis < 0 ? axis + rank : axis
+    guard (0..<rank).contains(position) else { return nil }
+    return position - rank + 3
+  }
+
+  /// Output extent and padding before along one axis of a window, as TensorFlow defines them; nil
+  /// where the window does not fit.
+  static func window(
+    input: Int, kernel: Int, stride: Int, dilation: Int, padding: TFLite.Padding
+  ) -> (output: Int, before: Int)? {
+    let reach = (kernel - 1).multipliedReportingOverflow(by: dilation)
+    guard !reach.overflow, reach.partialValue < mostElements else { return nil }
+    let taken = reach.partialValue + 1
+    switch padding {
+    case .valid:
+      guard input >= taken else { return nil }
+      return ((input - taken) / stride + 1, 0)
+    case .same:
+      let output = (input - 1) / stride + 1
+      // Both factors are below 2³¹.
+      return (output, max((output - 1) * stride + taken - input, 0) / 2)
+    }
+  }
+}

@@ -1,0 +1,255 @@
+/// Numbers of the public TensorFlow Lite schema (version 3): field ids of its tables and codes of
+/// its enumerations. A field with id i stands in entry i of a table's vtable.
+package enum TFLite {
+  /// Bytes 4 to 7 of a file.
+  package static let identifier: StaticString = "TFL3"
+  /// `Model.version` of every file with that identifier.
+  package static let version: UInt32 = 3
+
+  package enum Model {
+    package static let version = 0
+    package static let operatorCodes = 1
+    package static let subgraphs = 2
+    package static let description = 3
+    package static let buffers = 4
+    package static let metadata = 6
+    package static let signatures = 7
+  }
+
+  package enum OperatorCode {
+    /// Int8; codes above 127 stand in `builtinCode` alone, and this one is 127.
+    package static let deprecatedBuiltinCode = 0
+    package static let customCode = 1
+    package static let version = 2
+    /// Int32; the larger of the two codes counts.
+    package static let builtinCode = 3
+  }
+
+  package enum Subgraph {
+    package static let tensors = 0
+    package static let inputs = 1
+    package static let outputs = 2
+    package static let operators = 3
+    package static let name = 4
+  }
+
+  package enum Tensor {
+    package static let shape = 0
+    package static let type = 1
+    package static let buffer = 2
+    package static let name = 3
+    package static let quantization = 4
+    package static let isVariable = 5
+    package static let sparsity = 6
+    package static let shapeSignature = 7
+    package static let hasRank = 8
+    package static let externalBuffer = 10
+  }
+
+  package enum Quantization {
+    package static let min = 0
+    package static let max = 1
+    /// Float32, one a tensor or one a channel.
+    package static let scale = 2
+    /// Int64.
+    package static let zeroPoint = 3
+    package static let detailsType = 4
+    package static let details = 5
+    package static let dimension = 6
+  }
+
+  package enum Buffer {
+    package static let data = 0
+    /// From the start of the file, for data that lie behind the FlatBuffer; above 1 where used.
+    package static let offset = 1
+    package static let size = 2
+  }
+
+  package enum Operator {
+    package static let opcodeIndex = 0
+    package static let inputs = 1
+    package static let outputs = 2
+    package static let builtinOptionsType = 3
+    package static let builtinOptions = 4
+    package static let customOptions = 5
+  }
+
+  package enum Metadata {
+    package static let name = 0
+    package static let buffer = 1
+  }
+
+  /// Fields of the operators' option tables.
+  package enum Options {
+    package enum Convolution {
+      package static let padding = 0
+      package static let strideWidth = 1
+      package static let strideHeight = 2
+      package static let activation = 3
+      package static let dilationWidth = 4
+      package static let dilationHeight = 5
+    }
+
+    package enum DepthwiseConvolution {
+      package static let padding = 0
+      package static let strideWidth = 1
+      package static let strideHeight = 2
+      package static let depthMultiplier = 3
+      package static let activation = 4
+      package static let dilationWidth = 5
+      package static let dilationHeight = 6
+    }
+
+    package enum FullyConnected {
+      package static let activation = 0
+      package static let weightsFormat = 1
+      package static let keepsRank = 2
+      package static let asymmetricInputs = 3
+    }
+
+    package enum Pool {
+      package static let padding = 0
+      package static let strideWidth = 1
+      package static let strideHeight = 2
+      package static let filterWidth = 3
+      package static let filterHeight = 4
+      package static let activation = 5
+    }
+
+    /// Of ADD, SUB and MUL alike.
+    package enum Arithmetic {
+      package static let activation = 0
+    }
+
+    package enum Softmax {
+      package static let beta = 0
+    }
+
+    package enum Concatenation {
+      package static let axis = 0
+      package static let activation = 1
+    }
+
+    package enum Reducer {
+      package static let keepsDimensions = 0
+    }
+
+    package enum Reshape {
+      package static let shape = 0
+    }
+
+    package enum StridedSlice {
+      package static let beginMask = 0
+      package static let endMask = 1
+      package static let ellipsisMask = 2
+      package static let newAxisMask = 3
+      package static let shrinkAxisMask = 4
+      package static let isOffset = 5
+    }
+
+    package enum LeakyRelu {
+      package static let alpha = 0
+    }
+  }
+
+  /// Codes of the union in which an operator's options stand.
+  package enum OptionsType {
+    package static let none: UInt8 = 0
+    package static let convolution: UInt8 = 1
+    package static let depthwiseConvolution: UInt8 = 2
+    package static let pool: UInt8 = 5
+    package static let fullyConnected: UInt8 = 8
+    package static let softmax: UInt8 = 9
+    package static let concatenation: UInt8 = 10
+    package static let add: UInt8 = 11
+    package static let reshape: UInt8 = 17
+    package static let mul: UInt8 = 21
+    package static let pad: UInt8 = 22
+    package static let transpose: UInt8 = 26
+    package static let reducer: UInt8 = 27
+    package static let sub: UInt8 = 28
+    package static let squeeze: UInt8 = 30
+    package static let stridedSlice: UInt8 = 32
+    package static let dequantize: UInt8 = 38
+    package static let padV2: UInt8 = 43
+    package static let slice: UInt8 = 48
+    package static let leakyRelu: UInt8 = 75
+    package static let quantize: UInt8 = 89
+  }
+
+  package enum ElementType: Int8, Sendable {
+    case float32 = 0
+    case float16 = 1
+    case int32 = 2
+    case uint8 = 3
+    case int64 = 4
+    case string = 5
+    case bool = 6
+    case int16 = 7
+    case complex64 = 8
+    case int8 = 9
+    case float64 = 10
+    case complex128 = 11
+    case uint64 = 12
+    case resource = 13
+    case variant = 14
+    case uint32 = 15
+    case uint16 = 16
+    case int4 = 17
+    case bfloat16 = 18
+    case int2 = 19
+    case uint4 = 20
+    case float8E4M3FN = 21
+    case float8E5M2 = 22
+  }
+
+  package enum Padding: Int8, Sendable {
+    case same = 0
+    case valid = 1
+  }
+
+  package enum Activation: Int8, Sendable {
+    case none = 0
+    case relu = 1
+    /// −1 to 1.
+    case reluN1To1 = 2
+    case relu6 = 3
+    case tanh = 4
+    case signBit = 5
+  }
+
+  /// Codes of the builtin operators that Cupel reads or writes.
+  package enum Operation: Int32, Sendable {
+    case add = 0
+    case averagePool2D = 1
+    case concatenation = 2
+    case conv2D = 3
+    case depthwiseConv2D = 4
+    case dequantize = 6
+    case fullyConnected = 9
+    case logistic = 14
+    case maxPool2D = 17
+    case mul = 18
+    case relu = 19
+    case reluN1To1 = 20
+    case relu6 = 21
+    case reshape = 22
+    case softmax = 25
+    case tanh = 28
+    case custom = 32
+    case pad = 34
+    case transpose = 39
+    case mean = 40
+    case sub = 41
+    case squeeze = 43
+    case stridedSlice = 45
+    case padV2 = 60
+    case slice = 65
+    case expandDims = 70
+    case shape = 77
+    case pack = 83
+    case leakyRelu = 98
+    case quantize = 114
+    case relu0To1 = 152
+  }
+}

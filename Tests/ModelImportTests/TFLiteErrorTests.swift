@@ -1,0 +1,150 @@
+import ModelImport
+import TFLiteSchema
+import Testing
+
+/// Files that are refused, and what is said of them.
+@Suite struct TFLiteErrorTests {
+  private func refusal(_ bytes: [UInt8]) -> String? {
+    do throws(ImportError) {
+      _ = try TFLiteImporter.load(bytes: bytes)
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
+  private func refusal(_ source: TFLiteSource) -> String? { refusal(source.bytes) }
+
+  @Test func theSmallestModelIsAccepted() {
+    var source = TFLiteSource.pair()
+    source.add(.relu, [0], [1])
+    #expect(refusal(source) == nil)
+  }
+
+  @Test func everyUnsupportedOperatorIsNamedWithItsIndex() throws {
+    var source = TFLiteSource.pair()
+    for _ in 0..<4 { source.tensors.append(TFLiteSource.tensor([1, 2, 2, 3])) }
+    source.add(16, [0], [2])  // LSTM
+    source.add(.relu, [2], [3])
+    source.add(32, [0], [4], custom: "Vendor\u{1b}Op")
+    source.add(500, [0], [5])
+    source.add(.pad, [0, 3], [1])
+    let text = try #require(refusal(source))
+    #expect(text.contains("LSTM at '#0'"))
+    #expect(text.contains("Vendor\u{FFFD}Op at '#2'"))
+    #expect(text.contains("operator 500 at '#3'"))
+    // What reads an unsupported operator's output says nothing of its own.
+    #expect(!text.contains("RELU"))
+    #expect(!text.contains("PAD"))
+  }
+
+  @Test func unsupportedFormsAreNamedToo() throws {
+    var source = TFLiteSource.pair()
+    source.tensors += [TFLiteSource.tensor([1, 2, 2, 3]), TFLiteSource.tensor([1, 2, 2, 3])]
+    source.add(
+      .add, [0, 0], [2], options: [TFLite.Options.Arithmetic.activation: .int8(4)])
+    source.add(.pad, [0, 0], [3])
+    source.add(.relu, [0], [1])
+    let text = try #require(refusal(source))
+    #expect(text.contains("ADD (a fused tanh) at '#0'"))
+    #expect(text.contains("PAD (the padding that is not a constant) at '#1'"))
+  }
+
+  @Test func framesAreChecked() {
+    var source = TFLiteSource.pair()
+    source.add(.relu, [0], [1])
+    let file = source.bytes
+    #expect(refusal([])?.contains("unsupported model") == true || refusal([]) != nil)
+    var other = file
+    other[7] = 0x34
+    #expect(refusal(other)?.contains("byte 4: the file identifier") == true)
+    other = file
+    other.replaceSubrange(0..<4, with: [0xFF, 0xFF, 0xFF, 0x7F])
+    #expect(refusal(other)?.contains("byte 0: an offset leads nowhere") == true)
+    other = file
+    other.replaceSubrange(0..<4, with: [9, 0, 0, 0])
+    #expect(refusal(other)?.contains("not aligned") == true)
+    for length in 0..<file.count { #expect(refusal(Array(file[..<length])) != nil) }
+  }
+
+  @Test func tensorsOverTheLimitAreRefused() {
+    for shape in [
+      [1, 65536, 65536, 1], [1, 0x7FFF_FFFF, 2, 1], [2, 4, 4, 3], [1, 0, 4, 3], [-1],
+    ] {
+      var source = TFLiteSource.pair(shape)
+      source.add(.relu, [0], [1])
+      #expect(refusal(source)?.contains("tensor 't': shape") == true, "\(shape)")
+    }
+  }
+
+  @Test func partsThatAreNotThereAreRefused() {
+    var source = TFLiteSource.pair()
+    source.add(.relu, [0], [7])
+    #expect(refusal(source)?.contains("tensor 7 does not exist") == true)
+    source = .pair()
+    source.add(.relu, [1], [1])
+    #expect(refusal(source)?.contains("neither an initializer") == true)
+    source = .pair()
+    source.add(.relu, [0], [0])
+    #expect(refusal(source)?.contains("already exists") == true)
+    source = .pair()
+    source.tensors.append(TFLiteSource.tensor([1, 2], buffer: 9))
+    source.add(.relu, [0], [1])
+    #expect(refusal(source)?.contains("buffer 9 does not exist") == true)
+    source = .pair()
+    source.add(.relu, [0], [1])
+    source.outputs = [0, 1]
+    #expect(refusal(source)?.contains("2 outputs") == true)
+  }
+
+  @Test func gridsAreChecked() {
+    let bad: [(scale: [Float], zero: [Int])] = [
+      ([], []), ([0], [0]), ([-1], [0]), ([.infinity], [0]), ([.nan], [0]), ([1], [128]),
+      ([1], [-129]), ([1, 2], [0, 0]),
+    ]
+    for grid in bad {
+      var source = TFLiteSource.pair()
+      source.tensors[1] = TFLiteSource.tensor([1, 2, 2, 3], scale: grid.scale, zero: grid.zero)
+      source.add(.relu, [0], [1])
+      #expect(refusal(source)?.contains("tensor 't'") == true, "\(grid)")
+    }
+  }
+
+  /// A 1×1 convolution with one thing wrong.
+  private func convolution(
+    filter: [Int] = [3, 1, 1, 3], bytes: Int = 9, scale: [Float] = [0.1], zero: [Int] = [0],
+    bias: Int = 3, stride: Int = 1, padding: Int = 1, output: [Int] = [1, 2, 2, 3]
+  ) -> String? {
+    var source = TFLiteSource.pair()
+    source.tensors[1] = TFLiteSource.tensor(output)
+    let weights = source.constant(
+      [UInt8](repeating: 1, count: bytes), filter, scale: scale, zero: zero)
+    let biases = source.constant([UInt8](repeating: 0, count: 4 * bias), [bias], type: .int32)
+    source.add(
+      .conv2D, [0, weights, biases], [1],
+      options: [
+        TFLite.Options.Convolution.padding: .int8(padding),
+        TFLite.Options.Convolution.strideWidth: .int32(stride),
+        TFLite.Options.Convolution.strideHeight: .int32(stride),
+      ])
+    return refusal(source)
+  }
+
+  @Test func weightsAreChecked() {
+    #expect(convolution() == nil)
+    #expect(convolution(bytes: 8)?.contains("takes 8 bytes") == true)
+    #expect(convolution(filter: [3, 1, 1, 2], bytes: 6)?.contains("on 3 channels") == true)
+    #expect(convolution(filter: [3, 3], bytes: 9)?.contains("filter of shape") == true)
+    #expect(convolution(scale: [0.1, 0.2])?.contains("2 scales") == true)
+    #expect(convolution(scale: [.nan])?.contains("not finite") == true)
+    #expect(convolution(scale: [1e30])?.contains("ratio that is too large") == true)
+    #expect(convolution(zero: [3])?.contains("a zero point") == true)
+    #expect(convolution(bias: 2)?.contains("2 biases for 3") == true)
+    #expect(convolution(stride: 0)?.contains("needs 1 or more") == true)
+    #expect(convolution(padding: 7)?.contains("unknown padding") == true)
+    #expect(convolution(output: [1, 2, 1, 3])?.contains("is declared") == true)
+    #expect(
+      convolution(filter: [1, 3, 3, 3], bytes: 27, bias: 1, output: [1, 1, 1, 1])?
+        .contains("does not fit") == true)
+  }
+}
