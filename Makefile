@@ -5,7 +5,7 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded firmware bench bench-float bench-purify bench-firmware sanitize \
+.PHONY: demo test build embedded firmware bench bench-float bench-purify bench-firmware sanitize fuzz \
   check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
@@ -63,6 +63,16 @@ check-all: dependencies sanitize firmware
 ## UndefinedBehaviorSanitizer.
 sanitize:
 	tools/sanitize.sh
+
+## 100,000 mutated files of each format that is read, on the ordinary build, which holds memory to
+## its bounds, and under AddressSanitizer.
+FUZZING := 'MutationTests|FuzzTests|HostileFileTests|HostileTests'
+MUTANTS ?= 100000
+fuzz: dependencies
+	CUPEL_MUTANTS=$(MUTANTS) $(SWIFT) test $(CONFIGURATION) $(TESTING) --filter $(FUZZING)
+	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test \
+	  $(CONFIGURATION) $(TESTING) --scratch-path .build/sanitize --sanitize=address \
+	  --filter $(FUZZING)
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \
