@@ -54,13 +54,12 @@ static int64_t plan(cupel_direct *direct, const cupel_operation *operation, uint
   cupel_direct_choose(direct);
   int64_t staged = (int64_t)direct->tile_pixels * direct->staged_bytes;
   int64_t raw = (int64_t)rounded_up(direct->length, WINDOW_MULTIPLE);
-  // The ratios have their place in every mode: a deployment profile may ask for them.
-  int64_t channels = 4 * (int64_t)rounded_up(operation->output.channels, 4);
+  int64_t starts =
+      direct->has_starts ? 4 * (int64_t)rounded_up(operation->output.channels, 4) : 0;
   direct->staged = memory;
   direct->window = (int8_t *)memory + staged;
-  direct->ratios = (uint32_t *)(memory + staged + raw);
-  direct->starts = (int32_t *)(memory + staged + raw + channels);
-  return staged + raw + (direct->has_starts ? 2 : 1) * channels;
+  direct->starts = (int32_t *)(memory + staged + raw);
+  return staged + raw + starts;
 }
 
 static int64_t convolution_scratch(const cupel_operation *operation) {
@@ -147,12 +146,13 @@ static void gather(
 }
 
 static void convolve(
-    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
+    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch,
+    cupel_rescaler rescaler) {
   cupel_direct direct;
   plan(&direct, operation, scratch);
+  direct.rescaler = rescaler;
   direct.is_narrow = is_narrow(operation, direct.length);
   cupel_direct_prepare(&direct);
-  cupel_direct_find_ratios(operation, direct.ratios);
   int32_t width = operation->output.width, channels = operation->output.channels;
   int32_t pixels = operation->output.height * width;
   for (int32_t group = 0; group < operation->groups; group++) {
@@ -172,14 +172,14 @@ static void convolve(
   }
 }
 
-/// What a depthwise convolution takes: sums and ratios of a pixel's channels, and 4-bit weights
-/// widened to bytes.
+/// What a depthwise convolution takes: the sums of a pixel's channels, and 4-bit weights widened to
+/// bytes.
 static int64_t depthwise_scratch(const cupel_operation *operation) {
   int64_t channels = operation->output.channels;
   int64_t weights = operation->weight_bits == 4 ? channels * operation->window.kernel_height *
                                                       operation->window.kernel_width
                                                 : 0;
-  return (8 * channels + weights + 15) / 16 * 16;
+  return (4 * channels + weights + 15) / 16 * 16;
 }
 
 /// Rows of 4-bit weights as rows of bytes.
@@ -197,17 +197,17 @@ __attribute__((noinline)) static void widen(
 }
 
 __attribute__((noinline)) static void convolve_depthwise(
-    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch) {
+    const cupel_operation *operation, const int8_t *input, int8_t *output, void *scratch,
+    cupel_rescaler rescaler) {
   const cupel_window *window = &operation->window;
   const cupel_extent *extent = &operation->input;
   int32_t channels = extent->channels, taps = window->kernel_height * window->kernel_width;
-  cupel_direct direct = {.operation = operation, .is_narrow = is_narrow(operation, taps)};
+  cupel_direct direct = {
+      .operation = operation, .rescaler = rescaler, .is_narrow = is_narrow(operation, taps)};
   int32_t *sums = scratch;
-  direct.ratios = (uint32_t *)scratch + channels;
-  cupel_direct_find_ratios(operation, direct.ratios);
   const int8_t *weights = (const int8_t *)operation->weights;
   if (operation->weight_bits == 4) {
-    int8_t *bytes = (int8_t *)scratch + 8 * channels;
+    int8_t *bytes = (int8_t *)scratch + 4 * channels;
     widen(operation->weights, taps, channels, bytes);
     weights = bytes;
   }
@@ -245,10 +245,12 @@ int64_t cupel_direct_scratch(const cupel_operation *operation) {
 
 void cupel_direct_run(
     const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
-    void *scratch) {
+    void *scratch, cupel_rescaler rescaler) {
   switch (operation->kind) {
-    case CUPEL_CONVOLUTION: convolve(operation, input, output, scratch); return;
-    case CUPEL_DEPTHWISE: convolve_depthwise(operation, input, output, scratch); return;
+    case CUPEL_CONVOLUTION: convolve(operation, input, output, scratch, rescaler); return;
+    case CUPEL_DEPTHWISE:
+      convolve_depthwise(operation, input, output, scratch, rescaler);
+      return;
     default: cupel_direct_add(operation, input, second, output);
   }
 }

@@ -9,6 +9,7 @@
 /// A convolution, and what is worked out of it once for all pixels.
 typedef struct {
   const cupel_operation *operation;
+  cupel_rescaler rescaler;
   /// Input channels of a group, weights of a row, bytes that they take.
   int32_t depth, length, row_bytes;
   /// Output channels of a group.
@@ -24,8 +25,6 @@ typedef struct {
   /// What the sums of each output channel begin with, where the level works it out.
   int32_t has_starts;
   int32_t *starts;
-  /// Float32 bits of each output channel's ratio, where sums are scaled by them.
-  uint32_t *ratios;
   /// Whether sums round twice and stay below 2^30, so that twice a sum is still one of 32 bits.
   int32_t is_narrow;
 } cupel_direct;

@@ -206,21 +206,21 @@ __attribute__((noinline)) static void sum_int4(
   }
 }
 
-/// Writes one channel of `count` pixels.
-__attribute__((noinline)) static void store(
+/// Writes one channel of `count` pixels, sums being narrow and the channel's shift negative.
+__attribute__((noinline)) static void store_some(
     const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
     int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
-  int32_t stride = operation->output.channels;
+  int32_t stride = operation->output.channels, right = -operation->shifts[channel];
+  int32_t multiplier = operation->multipliers[channel], half = 1 << (right - 1);
 #pragma clang loop unroll(disable)
   for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
-    *output =
-        cupel_placed_directly(grid, cupel_scaled_directly(direct, channel, sums[pixel]));
+    *output = cupel_placed_directly(
+        grid, cupel_scaled_narrowly(sums[pixel], multiplier, half, right));
   }
 }
 
-/// The same where sums are narrow, the channel's shift is negative, the tile is full and so is the
-/// grid's range: nearly always.
+/// The same of a full tile on a grid's full range.
 static inline void store_full(
     const cupel_direct *direct, int32_t zero_point, int32_t channel, int32_t right,
     const int32_t *sums, int8_t *output) {
@@ -243,8 +243,7 @@ static inline void cupel_direct_rows(
   int32_t first = group * direct->group_channels, end = first + direct->group_channels;
   const uint8_t *row = operation->weights + first * direct->row_bytes;
   cupel_direct_grid grid = cupel_direct_grid_of(operation);
-  int32_t is_full = direct->is_narrow && count == PIXELS &&
-                    grid.low + grid.zero_point == -128 && grid.high + grid.zero_point == 127;
+  int32_t is_full = count == PIXELS && operation->low == -128 && operation->high == 127;
   int32_t steps = steps_of(direct->length), is_int4 = operation->weight_bits == 4;
   int32_t sums[PIXELS];
   for (int32_t channel = first; channel < end; channel++, row += direct->row_bytes) {
@@ -257,10 +256,14 @@ static inline void cupel_direct_rows(
       add_products_int8(row, direct->staged, steps, sums);
     }
     int32_t right = -operation->shifts[channel];
-    if (is_full && right > 0) {
+    if (!direct->is_narrow || right <= 0) {
+      direct->rescaler.store(
+          direct->rescaler.context, channel, sums, count, output + channel,
+          operation->output.channels);
+    } else if (is_full) {
       store_full(direct, grid.zero_point, channel, right, sums, output + channel);
     } else {
-      store(direct, grid, channel, sums, count, output + channel);
+      store_some(direct, grid, channel, sums, count, output + channel);
     }
   }
 }
@@ -290,13 +293,14 @@ static inline void cupel_direct_store_pixel(
   int32_t channels = operation->output.channels;
 #pragma clang loop unroll(disable)
   for (int32_t channel = 0; channel < channels; channel++) {
-    int32_t shift = operation->shifts[channel], value;
-    if (direct->is_narrow && shift <= 0) {
-      value = cupel_scaled_down(
-          sums[channel], operation->multipliers[channel], cupel_direct_shift_of(shift));
-    } else {
-      value = cupel_scaled_directly(direct, channel, sums[channel]);
+    int32_t shift = operation->shifts[channel];
+    if (!direct->is_narrow || shift > 0) {
+      direct->rescaler.store(
+          direct->rescaler.context, channel, sums + channel, 1, output + channel, 1);
+      continue;
     }
+    int32_t value = cupel_scaled_down(
+        sums[channel], operation->multipliers[channel], cupel_direct_shift_of(shift));
     output[channel] = cupel_placed_directly(grid, value);
   }
 }

@@ -251,19 +251,33 @@ static inline void store_block(
   }
 }
 
-/// In any mode, any number of channels and pixels.
+/// Any number of channels and pixels; in other modes by the rescaler.
 __attribute__((noinline)) static void store_some(
-    const cupel_direct *direct, int32_t channel, const int32_t *sums, int32_t channels,
-    int32_t count, int8_t *output) {
+    const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
+    int32_t channels, int32_t count, int8_t *output) {
   const cupel_operation *operation = direct->operation;
-  cupel_direct_grid grid = cupel_direct_grid_of(operation);
-  for (int32_t pixel = 0; pixel < count; pixel++) {
+  int32_t stride = operation->output.channels;
+  mve_pred16_t lanes = vctp32q((uint32_t)channels);
+  int32x4_t starts = vldrwq_z_s32(direct->starts + channel, lanes);
+  if (operation->rounding != CUPEL_DOUBLE_ROUNDING) {
     for (int32_t index = 0; index < channels; index++) {
-      int32_t sum = (int32_t)((uint32_t)sums[pixel * BLOCK + index] +
-                              (uint32_t)direct->starts[channel + index]);
-      output[pixel * operation->output.channels + index] = cupel_placed_directly(
-          grid, cupel_scaled_directly(direct, channel + index, sum));
+      int32_t own[PIXELS];
+      for (int32_t pixel = 0; pixel < count; pixel++) {
+        own[pixel] = (int32_t)((uint32_t)sums[pixel * BLOCK + index] +
+                               (uint32_t)direct->starts[channel + index]);
+      }
+      direct->rescaler.store(
+          direct->rescaler.context, channel + index, own, count, output + index, stride);
     }
+    return;
+  }
+  int32x4_t shifts = vldrbq_z_s32(operation->shifts + channel, lanes), zero = vdupq_n_s32(0);
+  int32x4_t multipliers = vldrwq_z_s32(operation->multipliers + channel, lanes);
+  int32x4_t left = vmaxq_s32(shifts, zero), right = vminq_s32(shifts, zero);
+  for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
+    int32x4_t values = vaddq_s32(vld1q_s32(sums + pixel * BLOCK), starts);
+    values = scaled_down(vshlq_s32(values, left), multipliers, right);
+    vstrbq_p_s32(output, placed(grid, values), lanes);
   }
 }
 
@@ -287,12 +301,12 @@ static inline void cupel_direct_rows(
     if (is_fast) {
       store_block(direct, grid, channel, sums, output + channel);
     } else {
-      store_some(direct, channel, sums, BLOCK, count, output + channel);
+      store_some(direct, grid, channel, sums, BLOCK, count, output + channel);
     }
   }
   if (channel < end) {
     sum_short_block(direct, &of, rows, end - channel, sums);
-    store_some(direct, channel, sums, end - channel, count, output + channel);
+    store_some(direct, grid, channel, sums, end - channel, count, output + channel);
   }
 }
 
@@ -314,8 +328,8 @@ static inline void cupel_direct_store_pixel(
   int32_t channels = operation->output.channels;
   if (operation->rounding != CUPEL_DOUBLE_ROUNDING) {
     for (int32_t channel = 0; channel < channels; channel++) {
-      output[channel] =
-          cupel_placed_directly(grid, cupel_scaled_directly(direct, channel, sums[channel]));
+      direct->rescaler.store(
+          direct->rescaler.context, channel, sums + channel, 1, output + channel, 1);
     }
     return;
   }

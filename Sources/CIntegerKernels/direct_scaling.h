@@ -1,25 +1,8 @@
-/// Scaling one sum from the constants of the file, in every rounding mode.
+/// Scaling sums in doubleRounding, the usual case; the others are the rescaler's.
 #ifndef CUPEL_DIRECT_SCALING_H
 #define CUPEL_DIRECT_SCALING_H
 
 #include "direct.h"
-
-/// docs/arithmetic.md, doubleRounding.
-static inline int32_t cupel_scaled_twice(int32_t sum, int32_t multiplier, int32_t shift) {
-  int32_t left = shift > 0 ? shift : 0, right = shift < 0 ? -shift : 0;
-  int64_t product = (int64_t)(int32_t)((uint32_t)sum << left) * multiplier;
-  int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
-  uint32_t mask = ((uint32_t)1 << right) - 1;
-  uint32_t rest = (uint32_t)high & mask;
-  uint32_t threshold = (mask >> 1) + (high < 0 ? 1 : 0);
-  return (high >> right) + (rest > threshold ? 1 : 0);
-}
-
-/// docs/arithmetic.md, singleRounding.
-static inline int32_t cupel_scaled_once(int32_t sum, int32_t multiplier, int32_t shift) {
-  int32_t total = 31 - shift;
-  return (int32_t)(((int64_t)sum * multiplier + ((int64_t)1 << (total - 1))) >> total);
-}
 
 /// What doubleRounding needs of a shift that is not positive: half of what a unit is divided into,
 /// and whether there is anything to round.
@@ -66,10 +49,5 @@ static inline int8_t cupel_placed_directly(cupel_direct_grid grid, int32_t value
   value = value > grid.high ? grid.high : value;
   return (int8_t)(value + grid.zero_point);
 }
-
-/// A channel's sum, scaled in whichever mode.
-int32_t cupel_scaled_directly(const cupel_direct *direct, int32_t channel, int32_t sum);
-/// Works out the float32 bits of every output channel's ratio, where the mode scales by them.
-void cupel_direct_find_ratios(const cupel_operation *operation, uint32_t *ratios);
 
 #endif
