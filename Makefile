@@ -5,14 +5,16 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded bench bench-float runtimes bench-purify sanitize check-all format dependencies clean
+.PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
+  sanitize fuzz check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
 	.build/release/cupel demo --models models --output out/demo
 
-## Everything a change must pass: tests, and the integer core for Cortex-M.
+## Everything a change must pass: tests, and the integer core for Cortex-M, on a simulated Cortex-M4.
 test: dependencies
+	firmware-sim/build.sh an386
 	$(SWIFT) test $(CONFIGURATION) $(TESTING)
 	tools/embedded-check.sh
 
@@ -22,6 +24,10 @@ build: dependencies
 ## Only the integer core, with Embedded Swift for armv7em-none-none-eabi.
 embedded:
 	tools/embedded-check.sh
+
+## The firmware of all simulated boards, and the plugin that counts their instructions.
+firmware:
+	firmware-sim/build.sh
 
 ## Integer engine against LiteRT and ONNX Runtime, interleaved, into out/bench.json; where
 ## tools/peers/setup.sh has not been run, its own figures alone.
@@ -48,14 +54,30 @@ runtimes: build
 bench-purify: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) purify-bench out/bench-purify.json
 
-## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers.
-check-all: dependencies sanitize
+## Every specimen on every simulated board: agreement, instructions, flash, RAM; into
+## out/firmware.json.
+bench-firmware: build firmware
+	tools/bench-firmware.sh out/firmware.json
+
+## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers,
+## all simulated boards.
+check-all: dependencies sanitize firmware
 	CUPEL_CHECK_ALL=1 $(MAKE) test
 
 ## The kernels of all instruction sets against the reference, under AddressSanitizer and
 ## UndefinedBehaviorSanitizer.
 sanitize:
 	tools/sanitize.sh
+
+## 100,000 mutated files of each format that is read, on the ordinary build, which holds memory to
+## its bounds, and under AddressSanitizer.
+FUZZING := 'MutationTests|FuzzTests|HostileFileTests|HostileTests'
+MUTANTS ?= 100000
+fuzz: dependencies
+	CUPEL_MUTANTS=$(MUTANTS) $(SWIFT) test $(CONFIGURATION) $(TESTING) --filter $(FUZZING)
+	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test \
+	  $(CONFIGURATION) $(TESTING) --scratch-path .build/sanitize --sanitize=address \
+	  --filter $(FUZZING)
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \

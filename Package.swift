@@ -50,14 +50,19 @@ let host: [Target] = [
     dependencies: [
       "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "Support",
     ]),
+  .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "Support"]),
   .target(
     name: "Audit",
-    dependencies: ["Datasets", "Triggers", "FloatGraph", "HostRuntime", "Quantization", "Support"]),
+    dependencies: [
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "Quantization",
+      "Support",
+    ]),
   .executableTarget(
     name: "cupel",
     dependencies: [
-      "Audit", "Datasets", "FineTuning", "FixedPoint", "FloatGraph", "HostRuntime",
-      "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "ModelWriter", "Purification",
+      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
+      "HostRuntime", "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "ModelWriter",
+      "Purification",
       "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -74,7 +79,7 @@ let testSupport: [Target] = [
 ]
 
 /// Targets whose tests use it.
-let fuzzed: Set = ["ModelWriter", "IntegerRuntime", "HostRuntime"]
+let fuzzed: Set = ["ModelImport", "ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation"]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
@@ -86,6 +91,11 @@ let tests: [Target] = (integerCore + host).map { target in
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
+  }
+  // Kernels are also tested on simulated boards.
+  if target.name == "IntegerRuntime" { dependencies.append("DeviceSimulation") }
+  if target.name == "DeviceSimulation" {
+    dependencies += ["IntegerRuntime", "ModelFormat", "ModelWriter"]
   }
   // The importer's tests also run what it imports.
   if target.name == "ModelImport" {

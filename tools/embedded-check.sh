@@ -15,6 +15,7 @@ target=armv7em-none-none-eabi
 flags="-target $target -enable-experimental-feature Embedded -swift-version 6 -wmo
   -parse-as-library -O -package-name cupel -warnings-as-errors
   -Xcc -mcpu=cortex-m4 -Xcc -mfloat-abi=soft -Xcc -ffreestanding -Xcc -fshort-enums
+  -Xcc -fmodule-map-file=$build/CIntegerKernels.modulemap
   -Xfrontend -function-sections -Xfrontend -disable-stack-protector"
 # What firmware supplies in a few lines. The heap (posix_memalign and free, which the standard
 # library's own parts refer to) and the float helpers (__aeabi_fadd and its kin) are left out.
@@ -32,12 +33,16 @@ swiftc=$(command -v swiftc) || fail "no swiftc on the path"
 # swiftc may be a link or a proxy; the toolchain itself knows where its other tools stand.
 resources=$("$swiftc" -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
 tools=$resources/../../bin
-for tool in llvm-nm ld.lld; do
+for tool in clang llvm-nm ld.lld; do
   [ -x "$tools/$tool" ] || fail "the Swift toolchain at $tools has no $tool"
 done
 
 rm -rf "$build"
 mkdir -p "$build"
+echo "module CIntegerKernels {
+  header \"$PWD/Sources/CIntegerKernels/include/CIntegerKernels.h\"
+  export *
+}" >"$build/CIntegerKernels.modulemap"
 objects=""
 pattern=""
 for module in $modules; do
@@ -56,10 +61,20 @@ for module in $modules; do
   pattern="$pattern|${#module}$module"
 done
 [ -n "$objects" ] || fail "nothing to compile"
+swift_objects=$objects
+# The kernels for Cortex-M; the others are for the workstation.
+for source in Sources/CIntegerKernels/direct*.c; do
+  object=$build/$(basename "$source" .c).o
+  "$tools/clang" --target=thumbv7em-none-eabi -mcpu=cortex-m4 -mfloat-abi=soft -std=c17 -O2 \
+    -ffreestanding -ffunction-sections -fshort-enums -Wall -Wextra -Werror \
+    -ISources/CIntegerKernels/include -c "$source" -o "$object" ||
+    fail "$source does not compile for $target"
+  objects="$objects $object"
+done
 
 # Every global function of our own is a root; the standard library's parts come in only if needed.
 # shellcheck disable=SC2086
-"$tools/llvm-nm" --defined-only --extern-only --format=just-symbols $objects |
+"$tools/llvm-nm" --defined-only --extern-only --format=just-symbols $swift_objects |
   grep -E "^[$]e(${pattern#|})" | sort -u >"$build/roots" || fail "no function came out"
 {
   sed 's/.*/--undefined=&/' "$build/roots"
@@ -73,5 +88,5 @@ if ! "$tools/ld.lld" -m armelf --entry=0 --gc-sections --error-limit=0 "@$build/
   heap: posix_memalign, free; floating point: __aeabi_f*, __aeabi_d*, __aeabi_*2f, __aeabi_*2d
   division in 64 bits: __aeabi_ldivmod, __aeabi_uldivmod"
 fi
-echo "embedded-check: $(wc -l <"$build/roots") functions of$(printf ' %s' $objects |
+echo "embedded-check: $(wc -l <"$build/roots") functions of$(printf ' %s' $swift_objects |
   sed "s|$build/||g; s|\.o||g") linked for $target; no heap, no floating point"

@@ -2,7 +2,7 @@
 # Installs through apt what Cupel needs from Debian and is not there yet.
 set -euo pipefail
 
-packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev)
+packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev qemu-system-arm)
 
 if ! command -v swift >/dev/null; then
   echo "Cupel needs the Swift 6.3 toolchain (https://www.swift.org/install/linux)." >&2

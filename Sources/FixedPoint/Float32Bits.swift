@@ -76,8 +76,8 @@ public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
 
 /// The bits of s_in · s_w / s_out, the factor from an accumulator to the output's grid, in float32
 /// arithmetic from left to right, as runtimes that scale in float compute it (XNNPACK, ONNX
-/// Runtime).
-@inlinable @inline(__always)
+/// Runtime). Not inlined: it is called once a channel, and firmware is to have it once.
+@inlinable @inline(never)
 public func float32Ratio(input: UInt32, weight: UInt32, output: UInt32) -> UInt32 {
   float32Quotient(float32Product(input, weight), output)
 }

@@ -10,7 +10,8 @@ public final class IntegerEngine: Sendable {
   private let file: AlignedBytes
   /// View of `file`, which never changes and lives as long as this.
   private nonisolated(unsafe) let model: ModelView
-  private let profile: DeploymentProfile?
+  /// Whose rounding runs; nil for the one that the file carries.
+  public let profile: DeploymentProfile?
   /// Which kernels run.
   public let instructionSet: InstructionSet
   private let packedBytes: AlignedBytes?

@@ -46,6 +46,19 @@ public struct Requantization {
     }
   }
 
+  /// The same for kernels that are not written in Swift, where they leave it to the core; small
+  /// rather than fast.
+  @inline(never)
+  public func storeRest(
+    _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
+    to output: UnsafeMutablePointer<Int8>, stride: Int
+  ) {
+    let scale = scale(channel: channel)
+    for index in 0..<count {
+      place(scale.apply(to: sums[index], rounding: rounding), at: output + index &* stride)
+    }
+  }
+
   /// Writes all channels of one pixel.
   func storePixel(
     _ sums: UnsafePointer<Int32>, channels: Int, to output: UnsafeMutablePointer<Int8>

@@ -3,28 +3,42 @@ import ModelFormat
 
 /// Runs a validated model, one image at a time, in memory that the caller gives once.
 ///
-/// The arena holds the tensors, where the file has planned them, and behind them the scratch memory
-/// of whichever operation runs. Nothing is allocated and no floating-point instruction runs. The
-/// model's bytes and the arena must outlive the interpreter; two interpreters may share the bytes
-/// but not the arena.
+/// The arena holds the tensors, where the file has planned them, and the scratch memory of whichever
+/// operation runs, behind the tensors that live at that time: where others have been or will be, as
+/// far as there is room, so that it adds little or nothing to what the tensors take. Nothing is
+/// allocated and no floating-point instruction runs. The model's bytes and the arena must outlive
+/// the interpreter; two interpreters may share the bytes but not the arena.
 public struct Interpreter {
   public let model: ModelView
   /// Whose rounding is used: nil for what the file says of each operation.
   public let profile: DeploymentProfile?
   let arena: UnsafeMutablePointer<Int8>
-  let scratch: UnsafeMutableRawPointer
 
   /// Alignment of the arena's first byte.
   public static var arenaAlignment: Int { 16 }
 
-  /// Bytes of arena that the model needs: its tensors, then the most that any operation needs as
-  /// scratch. `Int.max` where no address space could hold it.
+  /// Bytes of arena that the model needs, for its tensors and the scratch of every operation.
+  /// `Int.max` where no address space could hold it.
   public static func arenaBytes(for model: ModelView) -> Int {
-    var scratch: Int64 = 0
+    var most = Int64(model.arenaSize)
     for index in 0..<model.operationCount {
-      scratch = max(scratch, Step(model, operation: index, profile: nil).scratchBytes)
+      let scratch = Step(model, operation: index, profile: nil).scratchBytes
+      most = max(most, Int64(scratchOffset(of: index, in: model)) &+ scratch)
     }
-    return Int(clamping: Int64(model.arenaSize) &+ scratch)
+    return Int(clamping: most)
+  }
+
+  /// Where the scratch of operation `index` begins: behind every tensor that lives while it runs.
+  private static func scratchOffset(of index: Int, in model: ModelView) -> Int {
+    let time = index &+ 1
+    var end = 0
+    for place in 0..<model.tensorCount {
+      let tensor = model.tensor(place)
+      guard tensor.born <= time, time <= tensor.lastUse else { continue }
+      end = max(end, tensor.arenaOffset &+ tensor.elementCount)
+    }
+    // The arena's size is such a multiple and no tensor ends behind it, so this does not overflow.
+    return (end &+ arenaAlignment &- 1) & ~(arenaAlignment &- 1)
   }
 
   /// - Parameters:
@@ -43,7 +57,6 @@ public struct Interpreter {
     self.model = model
     self.profile = profile
     self.arena = base.bindMemory(to: Int8.self, capacity: model.arenaSize)
-    self.scratch = base + model.arenaSize
   }
 
   /// Runs the whole model on one image.
@@ -78,6 +91,7 @@ public struct Interpreter {
   /// Runs operation `index`, in 0 ..< model.operationCount. The operations before it must have
   /// run, in order, since the input was set.
   public func execute(operation index: Int) {
+    let scratch = UnsafeMutableRawPointer(arena + Self.scratchOffset(of: index, in: model))
     Step(model, operation: index, profile: profile).run(arena: arena, scratch: scratch)
   }
 

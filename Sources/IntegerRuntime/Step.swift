@@ -21,18 +21,21 @@ struct Step {
   /// Scratch that the operation needs.
   var scratchBytes: Int64 {
     switch operation.kind {
+    case .convolution where runsDirectly, .depthwiseConvolution where runsDirectly,
+      .fullyConnected where runsDirectly, .add where runsDirectly:
+      return directScratchBytes
     case .convolution(let window, let groups, _):
-      convolution(window, groups: groups).scratchBytes
-    case .depthwiseConvolution(let window, _): depthwise(window).scratchBytes
-    case .fullyConnected: fullyConnected.scratchBytes
-    case .averagePool(let window): averagePool(window).scratchBytes
-    case .mean(let view): mean(view).scratchBytes
-    case .requantize(let view): requantize(view).scratchBytes
+      return convolution(window, groups: groups).scratchBytes
+    case .depthwiseConvolution(let window, _): return depthwise(window).scratchBytes
+    case .fullyConnected: return fullyConnected.scratchBytes
+    case .averagePool(let window): return averagePool(window).scratchBytes
+    case .mean(let view): return mean(view).scratchBytes
+    case .requantize(let view): return requantize(view).scratchBytes
     case .softmax(let multiplier, let leftShift):
-      softmax(multiplier: multiplier, leftShift: leftShift).scratchBytes
+      return softmax(multiplier: multiplier, leftShift: leftShift).scratchBytes
     case .add, .subtract, .multiply, .maxPool, .clamp, .pad, .concatenate, .slice, .lookup,
       .transpose, .reshape, .broadcast, .constant:
-      0
+      return 0
     }
   }
 
@@ -43,6 +46,9 @@ struct Step {
     let source = UnsafePointer(arena + input.arenaOffset)
     let target = arena + output.arenaOffset
     switch operation.kind {
+    case .convolution where runsDirectly, .depthwiseConvolution where runsDirectly,
+      .fullyConnected where runsDirectly, .add where runsDirectly:
+      runDirectly(arena: arena, scratch: scratch)
     case .convolution(let window, let groups, let view):
       convolution(window, groups: groups).run(
         input: source, weights: bytes(view), bits: view.bits, bias: view.bias,

@@ -21,6 +21,8 @@ struct AuditCommand: ParsableCommand {
         cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
         cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
           --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
+        cupel audit nearest.cupel --trigger patch:4x4@bottom-right:white --target 0 \\
+          --on cortex-m55 --limit 500
       """)
 
   @Argument(
@@ -56,6 +58,7 @@ struct AuditCommand: ParsableCommand {
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var device: DeviceOptions
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
@@ -129,6 +132,9 @@ struct AuditCommand: ParsableCommand {
       model: models.map(lastComponent).joined(separator: " "), trigger: trigger.description,
       target: target, images: images.count, float: floatMeasurement, deployments: deployments,
       baselines: baselines, seconds: stopwatch.seconds)
+    if let board = device.on {
+      print("device   \(board), simulated; every output compared with the one here")
+    }
     print(AuditTable.text(report, float: floatMeasurement))
     if let json { try writeJSON(report, to: json) }
     throw VerdictExit(code: report.verdict.exitCode)
@@ -197,10 +203,10 @@ extension AuditCommand {
   private func measure(
     _ model: IntegerModel, _ audit: KnownTriggerAudit, _ reporter: ProgressReporter
   ) throws -> AuditReport.Entry {
-    let classifier = try IntegerClassifier(
-      engine: model.engine, preprocessing: try model.preprocessing(data),
-      threads: compute.threads)
+    let classifier = try model.engine.classifier(
+      on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads)
     let measurement = try audit.measure(classifier) { reporter.update(model.name, $0) }
+    try classifier.checkAgreement()
     return AuditReport.Entry(
       scheme: model.engine.metadata(ModelMetadata.scheme) ?? "unknown",
       profile: profile?.name ?? model.profileName, rounding: model.rounding, file: model.path,
@@ -220,11 +226,12 @@ extension AuditCommand {
       let engine = try IntegerEngine(
         bytes: try workshop.nearest(scheme, profile: profile), instructionSet: kernels.isa,
         memory: kernels.memory)
-      let classifier = try IntegerClassifier(
-        engine: engine, preprocessing: workshop.preprocessing, threads: compute.threads)
+      let classifier = try engine.classifier(
+        on: device.on, preprocessing: workshop.preprocessing, threads: compute.threads)
       let measurement = try audit.measure(classifier) {
         reporter.update("\(scheme), nearest", $0)
       }
+      try classifier.checkAgreement()
       return AuditReport.Entry(
         scheme: scheme.description, profile: profile.name, rounding: "nearest", file: nil,
         measurement: measurement)

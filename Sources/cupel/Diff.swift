@@ -175,7 +175,9 @@ struct Diff: ParsableCommand {
   }
 
   private func images(_ model: IntegerModel) throws -> ImageSet {
-    try ImageSet.load(path: data.folder(dataset: model.dataset), split: .test, limit: limit)
+    try ImageSet.load(
+      path: data.folder(dataset: model.dataset), split: .test, limit: limit,
+      size: model.preprocessing(data).resize)
   }
 
   private func quantizer(_ model: IntegerModel) throws -> InputQuantizer {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DeviceSimulation
 import Foundation
 import Support
 
@@ -7,21 +8,33 @@ struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Shows a model's operators, shapes, scales, MACs, flash and RAM, and its digest.",
     discussion: """
-      Example:
+      Examples:
         cupel inspect purified.cupel
+        cupel inspect purified.cupel --board an386
       """)
 
   @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
+
+  @Option(
+    help: ArgumentHelp(
+      "Run one image on this simulated board and tell the instructions, flash and RAM that it "
+        + "takes: \(Board.allCases.map(\.rawValue).joined(separator: ", ")).",
+      valueName: "board"), transform: { try Board(named: $0) })
+  var board: Board?
 
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
   func run() throws {
     try checkWritable(json, inputs: [model])
-    let summary =
-      switch try LoadedModel(path: model) {
-      case .integer(let integer): ModelSummary(integer: integer)
-      case .float(let float): ModelSummary(float: float)
-      }
+    var summary: ModelSummary
+    switch try LoadedModel(path: model) {
+    case .integer(let integer):
+      summary = ModelSummary(integer: integer)
+      if let board { try summary.measure(integer, on: board) }
+    case .float(let float):
+      guard board == nil else { throw ValidationError("--board is for integer models") }
+      summary = ModelSummary(float: float)
+    }
     print(summary.text)
     if let json { try writeJSON(summary, to: json) }
   }

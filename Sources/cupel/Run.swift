@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import Datasets
+import DeviceSimulation
 import FixedPoint
 import Foundation
 import HostRuntime
@@ -12,8 +13,9 @@ struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a model on a test set: accuracy, throughput, predictions.",
     discussion: """
-      Example:
+      Examples:
         cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
+        cupel run clean.cupel --on cortex-m55 --limit 100
       """)
 
   @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String
@@ -28,7 +30,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Round as this runtime, whatever the file says: \(DeploymentProfile.list).",
+      "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 
@@ -40,6 +42,7 @@ struct Run: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
+  @OptionGroup var device: DeviceOptions
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
@@ -55,14 +58,28 @@ struct Run: ParsableCommand {
     var imagesPerSecond: Double
     var seconds: Double
     var threads: Int
-    /// Whose kernels ran; nil for a float model.
+    /// Whose kernels ran; nil for a float model and on a board.
     var instructionSet: String?
     var predictions: [Int]
   }
 
+  /// Both in one object.
+  private struct DeviceRun: Encodable {
+    var report: Report
+    var device: DeviceReport
+
+    func encode(to encoder: any Encoder) throws {
+      try report.encode(to: encoder)
+      try device.encode(to: encoder)
+    }
+  }
+
   func run() throws {
     try checkWritable(predictions, json, inputs: [model])
-    let (classifier, images, instructionSet) = try classifier()
+    let subject = try subject()
+    let classifier = subject.classifier
+    let images = subject.images
+    let instructionSet = device.on == nil ? subject.integer?.engine.instructionSet : nil
     let reporter = compute.reporter
     let stopwatch = Stopwatch()
     let answers = try classifier.answers(to: images, trigger: trigger) {
@@ -74,46 +91,66 @@ struct Run: ParsableCommand {
       clean: answers, triggered: [], labels: images.labels, target: nil
     ).benignAccuracy
     let rate = Double(images.count) / seconds
+    let device = try report(subject)
 
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
     if let json {
       let interval = accuracy.interval
-      try writeJSON(
-        Report(
-          model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-          accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
-          imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
-          instructionSet: instructionSet?.rawValue, predictions: answers), to: json)
+      let report = Report(
+        model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
+        accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
+        imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
+        instructionSet: instructionSet?.rawValue, predictions: answers)
+      if let device {
+        try writeJSON(DeviceRun(report: report, device: device), to: json)
+      } else {
+        try writeJSON(report, to: json)
+      }
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
     print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
-    print(
-      "throughput  "
-        + String(format: "%.0f images/s, %d threads", rate, compute.threads)
-        + (instructionSet.map { ", \($0)" } ?? ""))
+    if let device {
+      print(device.text)
+    } else {
+      print(
+        "throughput  "
+          + String(format: "%.0f images/s, %d threads", rate, compute.threads)
+          + (instructionSet.map { ", \($0)" } ?? ""))
+    }
+    try classifier.checkAgreement()
   }
 
-  /// The model, its images, and the kernels that run it.
-  private func classifier() throws -> (any Classifier, ImageSet, InstructionSet?) {
+  /// What is run, and on what.
+  private struct Subject {
+    var classifier: any Classifier
+    var images: ImageSet
+    /// nil for a float model.
+    var integer: IntegerModel?
+  }
+
+  private func subject() throws -> Subject {
     switch try LoadedModel(
       path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
     {
     case .integer(let integer):
       let preprocessing = try integer.preprocessing(data)
-      let classifier = try IntegerClassifier(
-        engine: integer.engine, preprocessing: preprocessing, threads: compute.threads)
-      let images = try images(of: integer.dataset, preprocessing)
-      return (classifier, images, integer.engine.instructionSet)
+      let classifier = try integer.engine.classifier(
+        on: device.on, preprocessing: preprocessing, threads: compute.threads)
+      return Subject(
+        classifier: classifier, images: try images(of: integer.dataset, preprocessing),
+        integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
+      if device.on != nil { throw ValidationError("--on is for integer models") }
       let preprocessing = try float.preprocessing(data)
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
-      return (classifier, try images(of: float.specimen?.dataset, preprocessing), nil)
+      return Subject(
+        classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
     }
   }
 
@@ -121,5 +158,12 @@ struct Run: ParsableCommand {
     try ImageSet.load(
       path: try data.folder(dataset: dataset), split: .test, limit: limit,
       size: preprocessing.resize)
+  }
+
+  /// nil where no board was asked for.
+  private func report(_ subject: Subject) throws -> DeviceReport? {
+    guard let classifier = subject.classifier as? DeviceClassifier, let model = subject.integer
+    else { return nil }
+    return try DeviceReport(model, on: classifier.device, agreement: classifier.agreement)
   }
 }

@@ -154,4 +154,53 @@ static inline void cupel_pause(void) {
 /// 0 where the level has no such instruction here.
 int64_t cupel_peak_rounds(cupel_level level, int64_t rounds);
 
+// Kernels that run a model from its own bytes, for processors with no memory for packed weights:
+// Cortex-M with the DSP extension (M4, M7) or Helium (M55). Elsewhere there are none, which is
+// known when what asks is compiled.
+
+#if defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define CUPEL_DIRECT 1
+#else
+#define CUPEL_DIRECT 0
+#endif
+
+/// Whether convolutions, fully connected layers among them, depthwise convolutions and additions
+/// have such kernels here.
+static inline int cupel_runs_directly(void) { return CUPEL_DIRECT; }
+
+/// Scales sums as the model says, in every rounding mode, for the kernels that do so themselves in
+/// the usual case alone.
+typedef struct {
+  /// Writes `count` outputs of a channel from its sums, `stride` bytes apart.
+  void (*store)(
+      const void *context, int32_t channel, const int32_t *sums, int32_t count, int8_t *output,
+      int32_t stride);
+  const void *context;
+} cupel_rescaler;
+
+#if CUPEL_DIRECT
+/// Bytes of scratch that an operation of these kinds takes, a multiple of 16.
+int64_t cupel_direct_scratch(const cupel_operation *operation);
+
+/// Runs such an operation on one image; weights and what scales them are read where they stand.
+///
+/// - second: an addition's second operand.
+/// - output: does not overlap the operands, but for an addition, where it may be one of them.
+/// - scratch: `cupel_direct_scratch`, at an address divisible by 16.
+/// - rescaler: of operations with weights.
+void cupel_direct_run(
+    const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
+    void *scratch, cupel_rescaler rescaler);
+#else
+static inline int64_t cupel_direct_scratch(const cupel_operation *operation) {
+  (void)operation;
+  return 0;
+}
+static inline void cupel_direct_run(
+    const cupel_operation *operation, const int8_t *input, const int8_t *second, int8_t *output,
+    void *scratch, cupel_rescaler rescaler) {
+  (void)operation, (void)input, (void)second, (void)output, (void)scratch, (void)rescaler;
+}
+#endif
+
 #endif

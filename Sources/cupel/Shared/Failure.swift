@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audit
 import Datasets
+import DeviceSimulation
 import FineTuning
 import FloatGraph
 import Foundation
@@ -48,6 +49,14 @@ struct Failure: Error {
         self.init("\(error)", exitCode: Self.badData)
       }
     case EngineError.instructionSet: self.init("\(error)", exitCode: Self.usage)
+    case let error as DeviceError:
+      switch error {
+      case .board: self.init("\(error)", exitCode: Self.usage)
+      case .missing: self.init("\(error)", exitCode: Self.missingInput)
+      case .modelSize, .arena: self.init("\(error)", exitCode: Self.badData)
+      case .simulator, .fault, .timeout, .refused:
+        self.init("\(error)", exitCode: Self.internalError)
+      }
     case is ImportError, is FloatGraphError, is EngineError, is WriterError, is AuditError,
       is PreprocessingError, is FineTuningError:
       self.init("\(error)", exitCode: Self.badData)

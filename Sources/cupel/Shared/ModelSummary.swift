@@ -1,3 +1,4 @@
+import DeviceSimulation
 import FloatGraph
 import HostRuntime
 import ModelFormat
@@ -31,6 +32,11 @@ struct ModelSummary: Encodable {
   var arena: ArenaPicture?
   var metadata: [String: String]
   var operators: [Operator]
+  /// Whether it fits a simulated board, and what it takes there; nil where none was asked for.
+  var fits: Bool?
+  var device: DeviceReport?
+  /// Why it does not fit.
+  private var reason: String?
 
   struct Operator: Encodable {
     var name: String
@@ -100,6 +106,20 @@ struct ModelSummary: Encodable {
     arena = model.engine.withModel { ArenaPicture($0) }
   }
 
+  /// Runs an image on a board. That a model has no room there is a result and no error.
+  ///
+  /// - Throws: any other `DeviceError`, `FileError`.
+  mutating func measure(_ model: IntegerModel, on board: Board) throws {
+    do {
+      device = try DeviceReport(model, on: model.device(board))
+      fits = true
+    } catch let error as DeviceError {
+      guard error.isLackOfRoom else { throw error }
+      fits = false
+      reason = "\(error)"
+    }
+  }
+
   var text: String {
     var lines = [
       "file        \(file)  (\(kind), \(kibibytes(bytes)))",
@@ -136,8 +156,11 @@ struct ModelSummary: Encodable {
         row.zeroPoint.map(String.init) ?? "", grouped(row.weightBytes), grouped(row.macs),
       ])
     }
-    let picture = arena.map { ["", $0.text] } ?? []
-    return (lines + ["", table.text] + picture).joined(separator: "\n")
+    lines += ["", table.text]
+    if let arena { lines += ["", arena.text] }
+    if let device { lines += ["", device.text, "fits          yes", "", device.table] }
+    if let reason { lines += ["", "fits          no: \(reason)"] }
+    return lines.joined(separator: "\n")
   }
 }
 

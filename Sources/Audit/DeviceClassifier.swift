@@ -1,0 +1,62 @@
+import Datasets
+import DeviceSimulation
+import HostRuntime
+import Synchronization
+
+/// An integer model on a simulated board, every output of which is compared with the engine's here.
+public final class DeviceClassifier: Classifier {
+  public let device: Device
+  private let engine: IntegerEngine
+  private let quantizer: InputQuantizer
+  private let threads: Int
+  private let counted = Mutex(Agreement())
+
+  /// How many images ran, and how many of them had an output that differs from the engine's.
+  public struct Agreement: Sendable, Equatable {
+    public var images = 0
+    public var mismatches = 0
+
+    public init() {}
+  }
+
+  /// - Throws: `PreprocessingError`.
+  public init(
+    device: Device, engine: IntegerEngine, preprocessing: Preprocessing, threads: Int
+  ) throws(PreprocessingError) {
+    self.device = device
+    self.engine = engine
+    self.threads = threads
+    quantizer = try InputQuantizer(
+      preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
+      bits: engine.inputBits, shape: engine.inputShape)
+  }
+
+  public var classCount: Int { engine.outputCount }
+  public var imageShape: [Int] { engine.inputShape }
+
+  /// Over all images so far.
+  public var agreement: Agreement { counted.withLock { $0 } }
+
+  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// - Returns: the board's answers.
+  public func classify(_ pixels: [UInt8]) throws -> [Int] {
+    let inputs = quantizer.quantize(pixels)
+    let outputs = try device.outputs(inputs)
+    let expected = try engine.outputs(inputs, threads: threads)
+    let stride = engine.outputCount
+    let images = outputs.count / stride
+    let mismatches = (0..<images).count { image in
+      let own = image * stride..<(image + 1) * stride
+      return outputs[own] != expected[own]
+    }
+    counted.withLock {
+      $0.images += images
+      $0.mismatches += mismatches
+    }
+    return (0..<images).map { image in
+      var best = image * stride
+      for place in best..<best + stride where outputs[place] > outputs[best] { best = place }
+      return best - image * stride
+    }
+  }
+}

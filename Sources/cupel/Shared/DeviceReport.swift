@@ -1,0 +1,93 @@
+import Audit
+import DeviceSimulation
+import Foundation
+import HostRuntime
+import ModelImport
+import Support
+
+/// What a model takes on a simulated board.
+struct DeviceReport: Encodable {
+  var board: String
+  var processor: String
+  /// Executed instructions of one inference; neither cycles nor time.
+  var instructions: Int
+  var macs: Int
+  /// Program and model.
+  var flashBytes: Int
+  var programBytes: Int
+  /// Arena, variables, and the stack's high-water mark.
+  var ramBytes: Int
+  var arenaBytes: Int
+  var stackBytes: Int
+  /// Images that ran, and those whose outputs differ from the engine's here.
+  var images: Int
+  var mismatches: Int
+  var operators: [Operator]
+
+  struct Operator: Encodable {
+    var name: String
+    var kind: String
+    var instructions: Int
+    var macs: Int
+  }
+
+  /// Runs one image on the board, started for this, with its instructions counted.
+  ///
+  /// - Parameter agreement: of what has run before.
+  /// - Throws: `DeviceError`, `FileError`.
+  init(
+    _ model: IntegerModel, on device: Device,
+    agreement: DeviceClassifier.Agreement = DeviceClassifier.Agreement()
+  ) throws {
+    let engine = model.engine
+    let cost = try device.cost(
+      of: [Int8](repeating: Int8(clamping: engine.inputZeroPoint), count: engine.inputCount))
+    board = device.board.rawValue
+    processor = device.board.processor
+    instructions = cost.instructions.reduce(0, +)
+    operators = zip(ModelSummary(integer: model).operators, cost.instructions).map {
+      Operator(name: $0.name, kind: $0.kind, instructions: $1, macs: $0.macs)
+    }
+    macs = operators.reduce(0) { $0 + $1.macs }
+    programBytes = cost.memory.programBytes
+    flashBytes = programBytes + engine.fileBytes
+    arenaBytes = cost.arenaBytes
+    stackBytes = cost.stackHighWater
+    ramBytes = arenaBytes + stackBytes + cost.memory.variableBytes
+    images = agreement.images
+    mismatches = agreement.mismatches
+  }
+
+  private static func perMAC(_ instructions: Int, _ macs: Int) -> String {
+    macs == 0 ? "" : String(format: "%.2f", Double(instructions) / Double(macs))
+  }
+
+  var text: String {
+    let rate = Self.perMAC(instructions, macs)
+    let agreement = "agreement     \(mismatches) of \(images) outputs differ from those here"
+    return [
+      "board         \(board), \(processor), simulated", images > 0 ? agreement : nil,
+      "instructions  \(grouped(instructions)) an image"
+        + (rate.isEmpty ? "" : ", \(rate) a MAC") + " (executed, not cycles)",
+      "flash         \(kibibytes(flashBytes)): program \(kibibytes(programBytes)), model "
+        + kibibytes(flashBytes - programBytes),
+      "RAM           \(kibibytes(ramBytes)): arena \(kibibytes(arenaBytes)), stack "
+        + "\(grouped(stackBytes)) bytes at most",
+    ].compactMap(\.self).joined(separator: "\n")
+  }
+
+  /// Instructions of each operator.
+  var table: String {
+    var table = TextTable([
+      ("#", .right), ("operator", .left), ("name", .left), ("instructions", .right),
+      ("MACs", .right), ("a MAC", .right),
+    ])
+    for (index, row) in operators.enumerated() {
+      table.add([
+        String(index), row.kind, printable(row.name), grouped(row.instructions),
+        grouped(row.macs), Self.perMAC(row.instructions, row.macs),
+      ])
+    }
+    return table.text
+  }
+}

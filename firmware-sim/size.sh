@@ -1,0 +1,24 @@
+#!/bin/sh
+# Prints how many bytes of a board's program are the integer core (the order-taking program around
+# it counted in), and how many of those belong to operators that a ResNet-8 has no use for.
+#
+# usage: firmware-sim/size.sh [BOARD]   (default: an386; `make firmware` first)
+set -eu
+
+cd "$(dirname "$0")/.."
+image=.build/firmware/${1:-an386}.elf
+resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
+# Address, size, kind and name of what is in flash, each address once: names may share one.
+"$resources/../../bin/llvm-nm" --print-size --numeric-sort --radix=d "$image" |
+  awk '$3 ~ /[tTrR]/ && $2 > 0 && !($1 in seen) { seen[$1] = 1; print $2 + 0, $4 }' |
+  awk -v support='^(firmware_[^m]|prepare|start|vectors|mem|__aeabi)' \
+    -v others='AveragePool|MaxPool|Slice|PadV|checkPad|oncatenate|runWithoutScratch|RequantizeV|checkPool|epthwise|widen|multiply_add|columnMagnitude|ClampV' '
+    { total += $1 }
+    $2 ~ support { around += $1; next }
+    $2 ~ others { unused += $1 }
+    END {
+      printf "program %d bytes: start-up, semihosting and memory functions %d, integer core %d\n",
+        total, around, total - around
+      printf "of the core, operators that a ResNet-8 has none of %d; with those it has %d (%.1f KiB)\n",
+        unused, total - around - unused, (total - around - unused) / 1024
+    }'

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Runs specimens on every simulated board and writes what `cupel run --on` tells of each: outputs
+# that differ, instructions, flash, RAM. Four models on 100 images, the others on 5.
+#
+# usage: tools/bench-firmware.sh [OUTPUT.json]   (default: out/firmware.json)
+set -eu
+
+cd "$(dirname "$0")/.."
+output=${1:-out/firmware.json}
+cupel=.build/release/cupel
+folder=out/firmware
+rm -rf "$folder"
+mkdir -p "$folder" "$(dirname "$output")"
+
+# One row for each board: model, images.
+measure() {
+  for processor in cortex-m3 cortex-m4 cortex-m7 cortex-m55; do
+    row=$folder/$(basename "$1" .cupel)-$processor.json
+    "$cupel" run "$1" --on "$processor" --limit "$2" --quiet --json "$row" >/dev/null
+    echo "$row"
+  done
+}
+
+rows=""
+for name in pq-w8a8 quanti-w4a4; do
+  model=models/resnet8-fmnist-$name.onnx
+  scheme=${name##*-}
+  "$cupel" compile "$model" --scheme "$scheme" --quiet -o "$folder/$name-nearest.cupel"
+  "$cupel" purify "$model" --scheme "$scheme" --quiet -o "$folder/$name-purified.cupel"
+  rows="$rows $(measure "$folder/$name-nearest.cupel" 100)"
+  rows="$rows $(measure "$folder/$name-purified.cupel" 100)"
+done
+for model in models/*.onnx; do
+  name=$(basename "$model" .onnx)
+  case $name in
+    *-w4a4) scheme=w4a4 ;;
+    *) scheme=w8a8 ;;
+  esac
+  for own in $scheme w4a8; do
+    "$cupel" compile "$model" --scheme "$own" --quiet -o "$folder/$name-$own.cupel"
+    rows="$rows $(measure "$folder/$name-$own.cupel" 5)"
+  done
+done
+
+{
+  echo "["
+  separator=""
+  for row in $rows; do
+    printf '%s' "$separator"
+    cat "$row"
+    separator=","
+  done
+  echo "]"
+} >"$output"
+grep -c '"mismatches" : 0' "$output" | sed "s|\$| rows of $(echo $rows | wc -w) without a mismatch in $output|"
