@@ -26,7 +26,7 @@ public enum CupelWriter {
 
   /// Writes the digest that `file` should have into its header. For tests that change a file and
   /// want the validator to see the change. Files shorter than a header stay as they are.
-  package static func redigest(_ file: inout [UInt8]) {
+  public static func redigest(_ file: inout [UInt8]) {
     guard file.count >= Layout.headerSize else { return }
     let words = file.withUnsafeBytes { fileDigest($0) }
     for index in 0..<32 {

@@ -61,7 +61,7 @@ import Testing
       var oracle = NetworkOracle(program, image: image)
       oracle.override = { role in
         switch (profile, role) {
-        case (.xnnpack, _): .float32HalfEven
+        case (.xnnpack, _), (.onnxruntime, _): .float32HalfEven
         case (_, .narrowing): .singleRounding
         case (.litertReference, .fullyConnected): .float64HalfAway
         case (.tflm, _), (.litertReference, _): .doubleRounding
