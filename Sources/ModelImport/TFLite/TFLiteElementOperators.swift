@@ -108,18 +108,17 @@ extension TFLiteIntegerConverter {
     let input = try activation(node)
     let source = program.tensors[input]
     let output = try description(try node.output())
+    let limits = source.limits(bounds)
+    let clamp = IntegerOperation.Kind.clamp(low: limits.low, high: limits.high)
+    if source.hasGrid(of: output) {
+      return try finish(node, clamp, [input], extent: source.extent)
+    }
     // TensorFlow Lite Micro's RELU6 clamps on its input's grid and leaves it at that.
-    let isClamp = source.hasGrid(of: output) || (profile == .tflm && bounds.upperBound.isFinite)
-    if isClamp {
-      let limits = source.limits(bounds)
+    if profile == .tflm, bounds.upperBound.isFinite {
       var clamped = source
       clamped.name = output.name + "/clamped"
-      guard !source.hasGrid(of: output) else {
-        let kind = IntegerOperation.Kind.clamp(low: limits.low, high: limits.high)
-        return try finish(node, kind, [input], extent: source.extent)
-      }
       let inner = add(clamped)
-      append(clamped.name, .clamp(low: limits.low, high: limits.high), [input], inner)
+      append(clamped.name, clamp, [input], inner)
       return try finish(
         node, .lookup(table: (-128...127).map { Int8($0) }), [inner], extent: source.extent)
     }
