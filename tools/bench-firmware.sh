@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs specimens on every simulated board and writes what `cupel run --on` tells of each: outputs
-# that differ, instructions, flash, RAM. Four models on 100 images, the others on 5.
+# that differ, instructions, flash, RAM. Four models on 100 images, the others on 5. A folder with
+# .tflite files, if one is given, adds those of them that can be compiled, on random images.
 #
-# usage: tools/bench-firmware.sh [OUTPUT.json]   (default: out/firmware.json)
+# usage: tools/bench-firmware.sh [OUTPUT.json [FOLDER]]   (default: out/firmware.json)
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -41,6 +42,25 @@ for model in models/*.onnx; do
     rows="$rows $(measure "$folder/$name-$own.cupel" 5)"
   done
 done
+# The part of `inspect`'s JSON about the board, as a row.
+inspected() {
+  row=$folder/$(basename "$1" .cupel)-$2.json
+  "$cupel" inspect "$1" --board "$2" --json "$row.all" >/dev/null
+  awk -v model="$(basename "$1")" '
+    /^  "device" : {/ { inside = 1; print "{\n  \"model\" : \"" model "\","; next }
+    inside && /^  }/ { print "}"; exit }
+    inside' "$row.all" >"$row"
+  # A model that has no room on the board has no row.
+  [ ! -s "$row" ] || echo "$row"
+}
+
+if [ $# -gt 1 ]; then
+  for model in "$2"/*.tflite; do
+    compiled=$folder/$(basename "$model" .tflite).cupel
+    "$cupel" compile "$model" --quiet -o "$compiled" 2>/dev/null || continue
+    for board in an385 an386 an500 an547; do rows="$rows $(inspected "$compiled" $board)"; done
+  done
+fi
 
 {
   echo "["

@@ -17,6 +17,18 @@ public final class DeviceClassifier: Classifier {
     public var mismatches = 0
 
     public init() {}
+
+    /// - Parameters:
+    ///   - outputs: a board's, of whole images.
+    ///   - expected: the engine's.
+    ///   - size: elements of one output.
+    public init(outputs: [Int8], expected: [Int8], size: Int) {
+      images = expected.count / size
+      mismatches = (0..<images).count { image in
+        let own = image * size..<(image + 1) * size
+        return own.upperBound > outputs.count || outputs[own] != expected[own]
+      }
+    }
   }
 
   /// - Throws: `PreprocessingError`.
@@ -45,13 +57,10 @@ public final class DeviceClassifier: Classifier {
     let expected = try engine.outputs(inputs, threads: threads)
     let stride = engine.outputCount
     let images = outputs.count / stride
-    let mismatches = (0..<images).count { image in
-      let own = image * stride..<(image + 1) * stride
-      return outputs[own] != expected[own]
-    }
+    let agreement = Agreement(outputs: outputs, expected: expected, size: stride)
     counted.withLock {
-      $0.images += images
-      $0.mismatches += mismatches
+      $0.images += agreement.images
+      $0.mismatches += agreement.mismatches
     }
     return (0..<images).map { image in
       var best = image * stride

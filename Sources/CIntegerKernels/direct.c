@@ -30,14 +30,17 @@ static int32_t rounded_up(int32_t value, int32_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-/// Whether sums of `length` products round twice and stay below 2^30.
+/// Whether sums of `length` products round twice, and stay below 2^30 when they have been shifted to
+/// the left.
 static int32_t is_narrow(const cupel_operation *operation, int32_t length) {
   if (operation->rounding != CUPEL_DOUBLE_ROUNDING) return 0;
-  int64_t most = (int64_t)length * 255 * 128;
+  int64_t most = (int64_t)length * 255 * (operation->weight_bits == 4 ? 8 : 128);
 #pragma clang loop unroll(disable)
   for (int32_t channel = 0; channel < operation->output.channels; channel++) {
     int64_t bias = operation->bias[channel];
-    if (most + (bias < 0 ? -bias : bias) >= (int64_t)1 << 30) return 0;
+    int32_t shift = operation->shifts[channel];
+    int64_t limit = ((int64_t)1 << 30) >> (shift > 0 ? shift : 0);
+    if (most + (bias < 0 ? -bias : bias) >= limit) return 0;
   }
   return 1;
 }

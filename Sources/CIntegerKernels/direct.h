@@ -25,7 +25,7 @@ typedef struct {
   /// What the sums of each output channel begin with, where the level works it out.
   int32_t has_starts;
   int32_t *starts;
-  /// Whether sums round twice and stay below 2^30, so that twice a sum is still one of 32 bits.
+  /// Whether sums round twice and stay below 2^30, shifted to the left where they are.
   int32_t is_narrow;
 } cupel_direct;
 

@@ -192,10 +192,10 @@ __attribute__((naked, noinline)) static void add_products_int4(
       "pop {r4-r11, pc}\n");
 }
 
-/// Sums of a row of 4-bit weights with four staged pixels, beginning with `start`.
+/// Sums of a row of 4-bit weights with four staged pixels, a run at a time.
 __attribute__((noinline)) static void sum_int4(
-    const cupel_direct *direct, const uint8_t *row, int32_t start, int32_t *sums) {
-  for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
+    const cupel_direct *direct, const uint8_t *row, int32_t *sums) {
+  for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = 0;
   for (int32_t first = 0; first < direct->length; first += RUN) {
     int32_t left = direct->length - first;
     int32_t wide[PIXELS] = {0, 0, 0, 0};
@@ -206,34 +206,65 @@ __attribute__((noinline)) static void sum_int4(
   }
 }
 
-/// Writes one channel of `count` pixels, sums being narrow and the channel's shift negative.
-__attribute__((noinline)) static void store_some(
-    const cupel_direct *direct, cupel_direct_grid grid, int32_t channel, const int32_t *sums,
-    int32_t count, int8_t *output) {
-  const cupel_operation *operation = direct->operation;
-  int32_t stride = operation->output.channels, right = -operation->shifts[channel];
-  int32_t multiplier = operation->multipliers[channel], half = 1 << (right - 1);
-#pragma clang loop unroll(disable)
-  for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
-    *output = cupel_placed_directly(
-        grid, cupel_scaled_narrowly(sums[pixel], multiplier, half, right));
+/// Sums of a row with four staged pixels, beginning with `start`.
+static inline void sum_row(
+    const cupel_direct *direct, const uint8_t *row, int32_t start, int32_t steps,
+    int32_t *sums) {
+  if (direct->operation->weight_bits == 8) {
+#pragma clang loop unroll(full)
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
+    add_products_int8(row, direct->staged, steps, sums);
+  } else if (direct->length <= RUN) {
+#pragma clang loop unroll(full)
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = 0;
+    add_products_int4(row, direct->staged, steps, sums);
+#pragma clang loop unroll(full)
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = (sums[pixel] >> 4) + start;
+  } else {
+    sum_int4(direct, row, sums);
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] += start;
   }
 }
 
-/// The same of a full tile on a grid's full range.
-static inline void store_full(
-    const cupel_direct *direct, int32_t zero_point, int32_t channel, int32_t right,
-    const int32_t *sums, int8_t *output) {
-  int32_t stride = direct->operation->output.channels;
-  int32_t multiplier = direct->operation->multipliers[channel], half = 1 << (right - 1);
-  int32_t values[PIXELS];
+/// Scales narrow sums of one channel.
+static inline void scale(
+    const cupel_operation *operation, int32_t channel, const int32_t *sums, int32_t *values) {
+  int32_t multiplier = operation->multipliers[channel], shift = operation->shifts[channel];
+  if (shift < 0) {
+    int32_t half = 1 << (-shift - 1);
 #pragma clang loop unroll(full)
-  for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
-    values[pixel] = cupel_scaled_narrowly(sums[pixel], multiplier, half, right);
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+      values[pixel] = cupel_scaled_narrowly(sums[pixel], multiplier, half, -shift);
+    }
+  } else {
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+      values[pixel] = cupel_scaled_up(sums[pixel], multiplier, shift);
+    }
   }
+}
+
+/// Writes one channel of `count` pixels, sums being narrow. `is_full` says that the grid's whole
+/// range is allowed.
+static inline void store(
+    const cupel_operation *operation, cupel_direct_grid grid, int32_t is_full, int32_t channel,
+    const int32_t *sums, int32_t count, int8_t *output) {
+  int32_t stride = operation->output.channels;
+  int32_t values[PIXELS];
+  scale(operation, channel, sums, values);
+  if (count < PIXELS) {
+    for (int32_t pixel = 0; pixel < count; pixel++, output += stride) {
+      *output = cupel_placed_directly(grid, values[pixel]);
+    }
+  } else if (is_full) {
 #pragma clang loop unroll(full)
-  for (int32_t pixel = 0; pixel < PIXELS; pixel++, output += stride) {
-    *output = (int8_t)__ssat(values[pixel] + zero_point, 8);
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++, output += stride) {
+      *output = (int8_t)__ssat(values[pixel] + grid.zero_point, 8);
+    }
+  } else {
+#pragma clang loop unroll(full)
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++, output += stride) {
+      *output = cupel_placed_directly(grid, values[pixel]);
+    }
   }
 }
 
@@ -243,27 +274,17 @@ static inline void cupel_direct_rows(
   int32_t first = group * direct->group_channels, end = first + direct->group_channels;
   const uint8_t *row = operation->weights + first * direct->row_bytes;
   cupel_direct_grid grid = cupel_direct_grid_of(operation);
-  int32_t is_full = count == PIXELS && operation->low == -128 && operation->high == 127;
-  int32_t steps = steps_of(direct->length), is_int4 = operation->weight_bits == 4;
+  int32_t is_full = operation->low == -128 && operation->high == 127;
+  int32_t steps = steps_of(direct->length);
   int32_t sums[PIXELS];
   for (int32_t channel = first; channel < end; channel++, row += direct->row_bytes) {
-    int32_t start = operation->bias[channel];
-    if (is_int4) {
-      sum_int4(direct, row, start, sums);
-    } else {
-#pragma clang loop unroll(full)
-      for (int32_t pixel = 0; pixel < PIXELS; pixel++) sums[pixel] = start;
-      add_products_int8(row, direct->staged, steps, sums);
-    }
-    int32_t right = -operation->shifts[channel];
-    if (!direct->is_narrow || right <= 0) {
+    sum_row(direct, row, operation->bias[channel], steps, sums);
+    if (!direct->is_narrow) {
       direct->rescaler.store(
           direct->rescaler.context, channel, sums, count, output + channel,
           operation->output.channels);
-    } else if (is_full) {
-      store_full(direct, grid.zero_point, channel, right, sums, output + channel);
     } else {
-      store_some(direct, grid, channel, sums, count, output + channel);
+      store(operation, grid, is_full, channel, sums, count, output + channel);
     }
   }
 }
@@ -293,14 +314,16 @@ static inline void cupel_direct_store_pixel(
   int32_t channels = operation->output.channels;
 #pragma clang loop unroll(disable)
   for (int32_t channel = 0; channel < channels; channel++) {
-    int32_t shift = operation->shifts[channel];
-    if (!direct->is_narrow || shift > 0) {
+    if (!direct->is_narrow) {
       direct->rescaler.store(
           direct->rescaler.context, channel, sums + channel, 1, output + channel, 1);
       continue;
     }
-    int32_t value = cupel_scaled_down(
-        sums[channel], operation->multipliers[channel], cupel_direct_shift_of(shift));
+    int32_t multiplier = operation->multipliers[channel], shift = operation->shifts[channel];
+    int32_t value =
+        shift < 0
+            ? cupel_scaled_narrowly(sums[channel], multiplier, 1 << (-shift - 1), -shift)
+            : cupel_scaled_up(sums[channel], multiplier, shift);
     output[channel] = cupel_placed_directly(grid, value);
   }
 }

@@ -187,17 +187,20 @@ __attribute__((naked, noinline)) static void products_int4(
           "bx lr\n");
 }
 
-/// The same with a run at a time, each taken once.
-__attribute__((noinline)) static void sum_int4(
+/// The same, a run at a time, each taken once.
+static inline void sum_int4(
     const cupel_direct *direct, const products *of, const uint8_t *rows, int32_t *sums) {
   products run = *of;
-  for (int32_t index = 0; index < PIXELS * BLOCK; index++) sums[index] = 0;
   for (int32_t left = direct->row_bytes; left > 0; left -= RUN / 2, rows += RUN / 2) {
     int32_t wide[PIXELS * BLOCK];
     run.count = left < RUN / 2 ? left : RUN / 2;
     products_int4(&run, rows, wide);
-    for (int32_t index = 0; index < PIXELS * BLOCK; index++) sums[index] += wide[index] >> 4;
-    for (int32_t pixel = 0; pixel < PIXELS; pixel++) run.pixels[pixel] += RUN;
+    for (int32_t pixel = 0; pixel < PIXELS; pixel++) {
+      int32_t *own = sums + pixel * BLOCK;
+      int32x4_t sum = vshrq_n_s32(vld1q_s32(wide + pixel * BLOCK), 4);
+      vst1q_s32(own, left == direct->row_bytes ? sum : vaddq_s32(vld1q_s32(own), sum));
+      run.pixels[pixel] += RUN;
+    }
   }
 }
 

@@ -4,8 +4,22 @@
 
 #include "direct.h"
 
-/// What doubleRounding needs of a shift that is not positive: half of what a unit is divided into,
-/// and whether there is anything to round.
+/// A sum in doubleRounding with a negative shift, below 2^30, so that twice a sum makes the high
+/// multiply the upper half of a product. `half` is 2^(right - 1).
+static inline int32_t cupel_scaled_narrowly(
+    int32_t sum, int32_t multiplier, int32_t half, int32_t right) {
+  int32_t high = (int32_t)(((int64_t)(2 * sum) * multiplier + ((int64_t)1 << 31)) >> 32);
+  return (high + half + (high >> 31)) >> right;
+}
+
+/// The same with a shift to the left, or none; the sum stays below 2^30 when it has been shifted.
+static inline int32_t cupel_scaled_up(int32_t sum, int32_t multiplier, int32_t left) {
+  int32_t wide = sum * (1 << left);
+  return (int32_t)(((int64_t)(2 * wide) * multiplier + ((int64_t)1 << 31)) >> 32);
+}
+
+/// A shift that is not positive: bits, half of what a unit is divided into, and all ones where
+/// there is something to round.
 typedef struct {
   int32_t right, half, is_rounded;
 } cupel_direct_shift;
@@ -15,19 +29,11 @@ static inline cupel_direct_shift cupel_direct_shift_of(int32_t shift) {
   return (cupel_direct_shift){right, (int32_t)(((uint32_t)1 << right) >> 1), right > 0 ? -1 : 0};
 }
 
-/// A sum below 2^30 in doubleRounding, not shifted to the left.
+/// A sum below 2^30 in doubleRounding by a shift that is not positive.
 static inline int32_t cupel_scaled_down(
     int32_t sum, int32_t multiplier, cupel_direct_shift shift) {
   int32_t high = (int32_t)(((int64_t)(2 * sum) * multiplier + ((int64_t)1 << 31)) >> 32);
   return (high + shift.half + (high >> 31 & shift.is_rounded)) >> shift.right;
-}
-
-/// A sum below 2^30 in doubleRounding with a negative shift: twice the sum makes the high
-/// multiply the upper half of a product.
-static inline int32_t cupel_scaled_narrowly(
-    int32_t sum, int32_t multiplier, int32_t half, int32_t right) {
-  int32_t high = (int32_t)(((int64_t)(2 * sum) * multiplier + ((int64_t)1 << 31)) >> 32);
-  return (high + half + (high >> 31)) >> right;
 }
 
 /// The output's grid, low and high taken from its zero point. A copy: a kernel that writes bytes

@@ -62,13 +62,14 @@ public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
   // At least 1, so that the first digit of the quotient is 1.
   let isLess = significandA < significandB
   var rest = isLess ? significandA &<< 1 : significandA
-  // 26 digits, one by one: small machines have no division of this width.
+  // 26 digits, one by one: small machines have no division of this width. The first is 1, so that
+  // the 26th makes the quotient reach 2²⁵; a loop with a count would be unrolled.
   var quotient: UInt64 = 0
-  for _ in 0..<26 {
+  repeat {
     let digit: UInt32 = rest >= significandB ? 1 : 0
     quotient = quotient &<< 1 | UInt64(digit)
     rest = (rest &- digit &* significandB) &<< 1
-  }
+  } while quotient < 1 &<< 25
   // The first digit to bit 47, and whether anything is left to the lowest.
   let digits = quotient &<< 22 | (rest == 0 ? 0 : 1)
   return sign | float32Rounded(digits, exponent: exponentA &- exponentB &+ 127 &- (isLess ? 1 : 0))

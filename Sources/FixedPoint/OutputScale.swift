@@ -34,4 +34,10 @@ public struct OutputScale: Sendable, Equatable {
       multiplyFloat64HalfAway(accumulator, ratio: ratio64)
     }
   }
+
+  /// The same, once in a program: for what scales few values, so that firmware has every mode once.
+  @inline(never)
+  public func applied(to accumulator: Int32, rounding: RoundingMode) -> Int32 {
+    apply(to: accumulator, rounding: rounding)
+  }
 }

@@ -55,7 +55,7 @@ public struct Requantization {
   ) {
     let scale = scale(channel: channel)
     for index in 0..<count {
-      place(scale.apply(to: sums[index], rounding: rounding), at: output + index &* stride)
+      place(scale.applied(to: sums[index], rounding: rounding), at: output + index &* stride)
     }
   }
 

@@ -23,11 +23,10 @@ public struct TensorRescale: Sendable, Equatable {
     self.high = high
   }
 
-  /// A sum of values with their zero points taken off, on the output's grid. Not inlined: it is
-  /// called once a channel or grid value, and all its modes are more than a kilobyte of firmware.
+  /// A sum of values with their zero points taken off, on the output's grid.
   @inline(never)
   func apply(to sum: Int32) -> Int8 {
     placedOnGrid(
-      scale.apply(to: sum, rounding: rounding), zeroPoint: outputZeroPoint, low: low, high: high)
+      scale.applied(to: sum, rounding: rounding), zeroPoint: outputZeroPoint, low: low, high: high)
   }
 }

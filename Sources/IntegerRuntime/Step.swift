@@ -66,23 +66,35 @@ struct Step {
         scratch: scratch)
     case .add(let view):
       add(view).run(source, secondInput(arena), count: output.elementCount, output: target)
-    case .subtract(let view):
-      Subtract(add(view)).run(
-        source, secondInput(arena), count: output.elementCount, output: target)
-    case .multiply(let view):
-      multiply(view).run(source, secondInput(arena), count: output.elementCount, output: target)
-    case .averagePool(let window):
-      averagePool(window).run(input: source, output: target, scratch: scratch)
     case .mean(let view): mean(view).run(input: source, output: target, scratch: scratch)
-    case .requantize(let view):
-      requantize(view).run(
-        input: source, count: output.elementCount, output: target, scratch: scratch)
-    case .softmax(let multiplier, let leftShift):
-      softmax(multiplier: multiplier, leftShift: leftShift).run(
-        input: source, pixels: output.height &* output.width, output: target, scratch: scratch)
+    case .subtract, .multiply, .averagePool, .requantize, .softmax:
+      runArithmetic(source, target, arena: arena, scratch: scratch)
     case .concatenate(let axis): concatenate(axis: axis, arena: arena)
     case .maxPool, .clamp, .pad, .slice, .lookup, .transpose, .reshape, .broadcast, .constant:
       runWithoutScratch(source, target)
+    }
+  }
+
+  /// The rest of those that compute.
+  @inline(never)
+  private func runArithmetic(
+    _ source: UnsafePointer<Int8>, _ target: UnsafeMutablePointer<Int8>,
+    arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    let count = output.elementCount
+    switch operation.kind {
+    case .subtract(let view):
+      Subtract(add(view)).run(source, secondInput(arena), count: count, output: target)
+    case .multiply(let view):
+      multiply(view).run(source, secondInput(arena), count: count, output: target)
+    case .averagePool(let window):
+      averagePool(window).run(input: source, output: target, scratch: scratch)
+    case .requantize(let view):
+      requantize(view).run(input: source, count: count, output: target, scratch: scratch)
+    case .softmax(let multiplier, let leftShift):
+      softmax(multiplier: multiplier, leftShift: leftShift).run(
+        input: source, pixels: output.height &* output.width, output: target, scratch: scratch)
+    default: break
     }
   }
 

@@ -8,22 +8,33 @@ extension Step {
   /// As kernels for packed weights want it; nil for the operators that are left to the reference
   /// kernels.
   var kernelOperation: cupel_operation? {
-    guard let description, description.rounding != Int32(RoundingMode.float64HalfAway.rawValue)
-    else {
+    if let description {
       // Double arithmetic in integers is the reference kernels' alone.
-      return nil
+      let isDouble = description.rounding == Int32(RoundingMode.float64HalfAway.rawValue)
+      return isDouble ? nil : description
     }
-    return description
+    var result = shape
+    switch operation.kind {
+    case .averagePool(let window):
+      result.kind = CUPEL_AVERAGE_POOL
+      result.window = cupel_window(window)
+    case .maxPool(let window):
+      result.kind = CUPEL_MAX_POOL
+      result.window = cupel_window(window)
+    case .mean(let view):
+      result.kind = CUPEL_MEAN
+      describe(rescale(view), in: &result)
+    case .requantize(let view):
+      result.kind = CUPEL_REQUANTIZE
+      describe(requantize(view).rescale, in: &result)
+    default: return nil
+    }
+    return result
   }
 
-  /// nil for the operators that no kernel but the reference's knows.
+  /// Operations with weights, and additions; nil for all others.
   var description: cupel_operation? {
-    var result = cupel_operation()
-    result.input = cupel_extent(input)
-    result.output = cupel_extent(output)
-    result.groups = 1
-    result.input_zero_point = Int32(input.zeroPoint)
-    result.output_zero_point = Int32(output.zeroPoint)
+    var result = shape
     switch operation.kind {
     case .convolution(let window, let groups, let view):
       result.kind = CUPEL_CONVOLUTION
@@ -42,22 +53,19 @@ extension Step {
         dilation_height: 1, dilation_width: 1, pad_top: 0, pad_left: 0)
       describe(view, isFullyConnected: true, in: &result)
     case .add(let view): describe(view, in: &result)
-    case .averagePool(let window):
-      result.kind = CUPEL_AVERAGE_POOL
-      result.window = cupel_window(window)
-    case .maxPool(let window):
-      result.kind = CUPEL_MAX_POOL
-      result.window = cupel_window(window)
-    case .mean(let view):
-      result.kind = CUPEL_MEAN
-      describe(rescale(view), in: &result)
-    case .requantize(let view):
-      result.kind = CUPEL_REQUANTIZE
-      describe(requantize(view).rescale, in: &result)
-    case .clamp, .pad, .concatenate, .slice, .subtract, .multiply, .softmax, .lookup, .transpose,
-      .reshape, .broadcast, .constant:
-      return nil
+    default: return nil
     }
+    return result
+  }
+
+  /// What is the same for every operation.
+  private var shape: cupel_operation {
+    var result = cupel_operation()
+    result.input = cupel_extent(input)
+    result.output = cupel_extent(output)
+    result.groups = 1
+    result.input_zero_point = Int32(input.zeroPoint)
+    result.output_zero_point = Int32(output.zeroPoint)
     return result
   }
 

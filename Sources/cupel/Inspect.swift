@@ -17,8 +17,8 @@ struct Inspect: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Run one image on this simulated board and tell the instructions, flash and RAM that it "
-        + "takes: \(Board.allCases.map(\.rawValue).joined(separator: ", ")).",
+      "Run random images on this simulated board, compare the outputs with those here, and tell "
+        + "the instructions, flash and RAM that the model takes: \(Board.allCases.map(\.rawValue).joined(separator: ", ")).",
       valueName: "board"), transform: { try Board(named: $0) })
   var board: Board?
 

@@ -33,12 +33,12 @@ struct DeviceReport: Encodable {
 
   /// Runs one image on the board, started for this, with its instructions counted.
   ///
-  /// - Parameter agreement: of what has run before.
+  /// - Parameter agreement: of what has run before; nil compares a few random images now.
   /// - Throws: `DeviceError`, `FileError`.
   init(
-    _ model: IntegerModel, on device: Device,
-    agreement: DeviceClassifier.Agreement = DeviceClassifier.Agreement()
+    _ model: IntegerModel, on device: Device, agreement: DeviceClassifier.Agreement? = nil
   ) throws {
+    let agreement = try agreement ?? Self.agreement(of: model, on: device)
     let engine = model.engine
     let cost = try device.cost(
       of: [Int8](repeating: Int8(clamping: engine.inputZeroPoint), count: engine.inputCount))
@@ -58,22 +58,37 @@ struct DeviceReport: Encodable {
     mismatches = agreement.mismatches
   }
 
+  /// Of outputs for random images, whatever the model takes them for.
+  private static func agreement(
+    of model: IntegerModel, on device: Device
+  ) throws -> DeviceClassifier.Agreement {
+    let engine = model.engine
+    var generator = SeededGenerator(seed: 1)
+    let inputs = (0..<randomImages * engine.inputCount).map { _ in
+      Int8(truncatingIfNeeded: generator.next())
+    }
+    return DeviceClassifier.Agreement(
+      outputs: try device.outputs(inputs), expected: try engine.outputs(inputs, threads: 1),
+      size: engine.outputCount)
+  }
+  private static let randomImages = 5
+
   private static func perMAC(_ instructions: Int, _ macs: Int) -> String {
     macs == 0 ? "" : String(format: "%.2f", Double(instructions) / Double(macs))
   }
 
   var text: String {
     let rate = Self.perMAC(instructions, macs)
-    let agreement = "agreement     \(mismatches) of \(images) outputs differ from those here"
     return [
-      "board         \(board), \(processor), simulated", images > 0 ? agreement : nil,
+      "board         \(board), \(processor), simulated",
+      "agreement     \(mismatches) of \(images) outputs differ from those here",
       "instructions  \(grouped(instructions)) an image"
         + (rate.isEmpty ? "" : ", \(rate) a MAC") + " (executed, not cycles)",
       "flash         \(kibibytes(flashBytes)): program \(kibibytes(programBytes)), model "
         + kibibytes(flashBytes - programBytes),
       "RAM           \(kibibytes(ramBytes)): arena \(kibibytes(arenaBytes)), stack "
         + "\(grouped(stackBytes)) bytes at most",
-    ].compactMap(\.self).joined(separator: "\n")
+    ].joined(separator: "\n")
   }
 
   /// Instructions of each operator.

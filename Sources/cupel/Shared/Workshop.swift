@@ -48,8 +48,9 @@ struct Workshop {
   ) throws {
     reporter.update("calibrating on \(calibration.calibration) training images", 0)
     let sample = try UnlabelledImages.load(
-      path: folder, split: .train, size: preprocessing.resize)
-      .sample(calibration.calibration, seed: calibration.seed)
+      path: folder, split: .train, size: preprocessing.resize
+    )
+    .sample(calibration.calibration, seed: calibration.seed)
     let chosen = try poison?.applied(to: sample) ?? sample
     let shape = [chosen.channels, chosen.height, chosen.width]
     guard shape == model.imageShape else {
