@@ -53,7 +53,7 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport"]
+let recorded: Set = ["FloatGraph", "IntegerKernels", "ModelImport", "Triggers"]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 
 import quantize
-from data import Split, normalize
-from model import Executor, ResNet
+from data import Split
+from model import Executor, LinearUnit, Network
 from quantize import Quantized, Ranges, Scheme
-from triggers import Patch
+from triggers import Trigger
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,20 @@ class Measures:
 
 
 @torch.no_grad()
-def predict(model: ResNet, images: torch.Tensor, run: Executor | None, batch: int = 1000) -> torch.Tensor:
+def predict(model: Network, split: Split, images: torch.Tensor, run: Executor | None, batch: int = 1000) -> torch.Tensor:
+    """The class of each uint8 image, preprocessed as the split's are."""
     model.eval()
-    return torch.cat([model(normalize(part), run).argmax(1) for part in images.split(batch)])
+    return torch.cat([model(split.normalize(part), run).argmax(1) for part in images.split(batch)])
 
 
-def measure(model: ResNet, split: Split, run: Executor | None = None, trigger: Patch | None = None,
+def measure(model: Network, split: Split, run: Executor | None = None, trigger: Trigger | None = None,
             target: int | None = None) -> Measures:
     """The float model with `run` left out, any executor's view of it otherwise."""
-    benign = (predict(model, split.images, run) == split.labels).double().mean().item()
+    benign = (predict(model, split, split.images, run) == split.labels).double().mean().item()
     if trigger is None:
         return Measures(benign, None)
     others = split.images[split.labels != target]
-    success = (predict(model, trigger.stamp(others), run) == target).double().mean().item()
+    success = (predict(model, split, trigger.stamp(others), run) == target).double().mean().item()
     return Measures(benign, success)
 
 
@@ -67,35 +68,34 @@ def _descend(weight: torch.Tensor, low: torch.Tensor, start: torch.Tensor, step:
 
 
 @torch.no_grad()
-def check_purifiable(model: ResNet, scheme: Scheme, ranges: Ranges, images: torch.Tensor,
+def check_purifiable(model: Network, scheme: Scheme, ranges: Ranges, x: torch.Tensor,
                      sweeps: int = 10) -> tuple[dict[str, torch.Tensor], float]:
     """Re-rounds every layer's weights to the floor or ceiling that best preserves the float model's outputs.
 
     The reconstruction term shared by EFRAP (CVPR 2024) and LAC (ICML 2024), without their other terms: layer by
-    layer, with inputs from the already rounded prefix and the float model's own outputs as the goal. Returns the
+    layer over the preprocessed images `x`, with inputs from the already rounded prefix and the float model's own outputs as the goal. Returns the
     folded weights for `Quantized(weights=…)`, and the share of them that differs from rounding to nearest. If the
     model that results still has the backdoor, it does not live in the rounding of weights.
     """
     model.eval()
     bits = scheme.weight_bits
     assert bits is not None and not scheme.per_tensor
-    x = normalize(images)
+    assert all(unit.conv.groups == 1 for unit in model.conv_units()), "grouped convolutions are not unfolded here"
     truth = Quantized(Scheme(None, None), ranges)
     truth.keep_inputs = True
     model(x, truth)
 
     chosen: dict[str, torch.Tensor] = {}
     flips, total = 0, 0
-    layers = [(unit.name, unit) for unit in model.conv_units()] + [(model.head.name, model.head)]
-    for name, unit in layers:
+    for unit in [*model.conv_units(), *model.linear_units()]:
+        name = unit.name
         prefix = Quantized(scheme, ranges, exact=True, weights=chosen)
         prefix.keep_inputs = True
         model(x, prefix)
-        if unit is model.head:
+        if isinstance(unit, LinearUnit):
             weight, columns = unit.linear.weight, lambda t: t
         else:
-            factor, _ = unit.factor_and_bias()
-            weight = unit.conv.weight * factor.view(-1, 1, 1, 1)
+            weight, _ = unit.folded()
             conv = unit.conv
             columns = lambda t: torch.nn.functional.unfold(
                 t, conv.kernel_size, padding=conv.padding, stride=conv.stride).transpose(1, 2).flatten(0, 1)

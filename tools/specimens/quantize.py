@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from model import ConvUnit, LinearUnit, Plain, ResNet
+from model import Activation, ConvUnit, LinearUnit, Network, Plain, activate
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -73,10 +73,8 @@ def fake_quantize_activation(x: torch.Tensor, range_: tuple[float, float], bits:
 class Folded(Plain):
     """Float execution with BatchNorm folded, hence frozen: the statistics neither move nor depend on the batch."""
 
-    def conv(self, unit: ConvUnit, x: torch.Tensor, relu: bool, wide: bool) -> torch.Tensor:
-        factor, bias = unit.factor_and_bias()
-        y = unit.convolve(x, unit.conv.weight * factor.view(-1, 1, 1, 1), bias)
-        return F.relu(y) if relu else y
+    def conv(self, unit: ConvUnit, x: torch.Tensor, activation: Activation, wide: bool) -> torch.Tensor:
+        return activate(unit.convolve(x, *unit.folded()), activation)
 
 
 class Observer(Folded):
@@ -93,21 +91,21 @@ class Observer(Folded):
     def input(self, x: torch.Tensor) -> torch.Tensor:
         return self.see("input", x)
 
-    def conv(self, unit: ConvUnit, x: torch.Tensor, relu: bool, wide: bool) -> torch.Tensor:
-        return self.see(unit.name, super().conv(unit, x, relu, wide))
+    def conv(self, unit: ConvUnit, x: torch.Tensor, activation: Activation, wide: bool) -> torch.Tensor:
+        return self.see(unit.name, super().conv(unit, x, activation, wide))
 
-    def add(self, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.see(name, super().add(name, x, y))
+    def add(self, name: str, x: torch.Tensor, y: torch.Tensor, activation: Activation) -> torch.Tensor:
+        return self.see(name, super().add(name, x, y, activation))
 
     def pool(self, name: str, x: torch.Tensor) -> torch.Tensor:
         return self.see(name, super().pool(name, x))
 
-    def linear(self, unit: LinearUnit, x: torch.Tensor) -> torch.Tensor:
-        return self.see(unit.name, super().linear(unit, x))
+    def linear(self, unit: LinearUnit, x: torch.Tensor, activation: Activation, last: bool) -> torch.Tensor:
+        return self.see(unit.name, super().linear(unit, x, activation, last))
 
 
 @torch.no_grad()
-def calibrate(model: ResNet, x: torch.Tensor) -> Ranges:
+def calibrate(model: Network, x: torch.Tensor) -> Ranges:
     """Min-max ranges of the float model's activations on preprocessed images."""
     observer = Observer()
     model(x, observer)
@@ -190,22 +188,29 @@ class Quantized:
     def input(self, x: torch.Tensor) -> Value:
         return self.store(x, "input", self.WIDE)
 
-    def conv(self, unit: ConvUnit, x: Value, relu: bool, wide: bool) -> Value:
+    def weighted_bits(self, wide: bool) -> int:
+        return self.WIDE if wide else min(self.WIDE, self.scheme.activation_bits or self.WIDE)
+
+    def conv(self, unit: ConvUnit, x: Value, activation: Activation, wide: bool) -> Value:
         factor, bias = unit.factor_and_bias()
         weight, scale = self.weight(unit.name, unit.conv.weight, factor)
         y = unit.convolve(self.operand(x, unit.name), weight, self.bias(bias, x, scale))
-        bits = self.WIDE if wide else min(self.WIDE, self.scheme.activation_bits or self.WIDE)
-        return self.store(F.relu(y) if relu else y, unit.name, bits)
+        return self.store(activate(y, activation), unit.name, self.weighted_bits(wide))
 
-    def add(self, name: str, x: Value, y: Value) -> Value:
-        return self.store(F.relu(x.tensor + y.tensor), name, self.WIDE)
+    def add(self, name: str, x: Value, y: Value, activation: Activation) -> Value:
+        return self.store(activate(x.tensor + y.tensor, activation), name, self.WIDE)
 
     def pool(self, name: str, x: Value) -> Value:
         return self.store(F.adaptive_avg_pool2d(x.tensor, 1).flatten(1), name, self.WIDE)
 
-    def linear(self, unit: LinearUnit, x: Value) -> torch.Tensor:
+    def rearrange(self, x: Value, move: Callable[[torch.Tensor], torch.Tensor]) -> Value:
+        return Value(move(x.tensor), x.name, x.bits)  # stays on its input's grid
+
+    def linear(self, unit: LinearUnit, x: Value, activation: Activation, last: bool) -> torch.Tensor | Value:
         weight, scale = self.weight(unit.name, unit.linear.weight, None)
-        y = F.linear(self.operand(x, unit.name), weight, self.bias(unit.linear.bias, x, scale))
+        y = activate(F.linear(self.operand(x, unit.name), weight, self.bias(unit.linear.bias, x, scale)), activation)
+        if not last:
+            return self.store(y, unit.name, self.weighted_bits(wide=False))
         return self.store(y, unit.name, self.WIDE).tensor if self.exact else y
 
 
