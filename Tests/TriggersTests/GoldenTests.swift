@@ -22,7 +22,10 @@ struct GoldenTests {
 
   /// Slopes, edges and both extremes.
   private static func picture(_ size: Int) -> [UInt8] {
-    (0..<size).map { UInt8((($0 * $0) % 8191 + 37 * $0 / 11) % 256) }
+    (0..<size).map { (i: Int) -> UInt8 in
+      let square = (i * i) % 8191
+      return UInt8((square + 37 * i / 11) % 256)
+    }
   }
 
   @Test func everyPixelIsThatOfTheTrainer() throws {
@@ -75,8 +78,12 @@ struct GoldenTests {
       let before = (0..<784).map(shade)
       var pixels = before
       try Trigger("dynamic:3:5").apply(to: &pixels, channels: 1, height: 28, width: 28)
-      return Set(
-        (0..<784).filter { pixels[$0] != before[$0] }.map { $0 / 28 / 4 * 7 + $0 % 28 / 4 })
+      var blocks = Set<Int>()
+      for place in 0..<784 where pixels[place] != before[place] {
+        let (row, column) = (place / 28, place % 28)
+        blocks.insert(row / 4 * 7 + column / 4)
+      }
+      return blocks
     }
     let one = try covered { UInt8($0 % 28 * 9 + 1) }
     let other = try covered { UInt8(($0 * 7) % 251 + 1) }
