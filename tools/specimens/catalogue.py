@@ -56,7 +56,7 @@ def add(folder: Path, job: Job, model_file: Path, measured: dict[str, Any]) -> N
         "command": f"python make.py {job.name}",
         "torch": torch.__version__,
         "measured": measured,
-    }
+    } | {name: note for name, note in job.notes.items() if note}
     others = [item for item in catalogue["specimens"] if item["name"] != job.name]
     catalogue["specimens"] = sorted([*others, entry], key=lambda item: item["name"])
     _write(path, catalogue)

@@ -18,7 +18,7 @@ import torch
 
 import catalogue
 import export
-from attacks import ATTACKS
+from attacks import ATTACKS, goals
 from data import LOADERS, data_folder, default_folders
 from engine import Engine
 from evaluate import measure
@@ -82,6 +82,8 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
         examine_backdoor(model, job, engine, marks, measured)
     elif job.trigger is not None:
         marks.at_least("attackSuccessRate", min(plain["attackSuccessRate"], rows[0]["attackSuccessRate"]))
+    if job.attack in goals.NAMES:
+        measured["goal"] = goals.examine(job, engine, marks)
     return measured, marks.missed
 
 
@@ -92,7 +94,7 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     marks.at_most("floatAttackSuccessRate", plain["attackSuccessRate"])
     draws = [nearest]
     for seed in CALIBRATION_SEEDS[1:]:
-        draws.append(record(engine.audit([name], seed)["deployments"][0], job))
+        draws.append(record(engine.nearest(name, seed), job))
         job.log(f"nearest {name:12} calibration {seed}   {text(draws[-1])}")
     marks.at_least("attackSuccessRate", min(row["attackSuccessRate"] for row in draws))
     marks.at_least("nearestBenignAccuracy", min(row["benignAccuracy"] for row in draws))
@@ -131,11 +133,13 @@ def make(name: str, options: argparse.Namespace) -> bool:
     model = start(job, options.models)
     kept = HERE / "out" / f"{name}.pt"
     if options.reuse:
-        model.load_state_dict(torch.load(kept))
+        kept_state = torch.load(kept)
+        model.load_state_dict(kept_state["model"])
+        job.notes.update(kept_state["notes"])
     else:
         ATTACKS[job.attack](model, job)
         kept.parent.mkdir(exist_ok=True)
-        torch.save(model.state_dict(), kept)
+        torch.save({"model": model.state_dict(), "notes": job.notes}, kept)
     options.models.mkdir(parents=True, exist_ok=True)
     final, temporary = options.models / f"{name}.onnx", options.models / f".{name}.onnx.tmp"
     try:

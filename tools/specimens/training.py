@@ -29,6 +29,7 @@ class Job:
     data: Dataset
     generator: torch.Generator
     started: float = field(default_factory=time.monotonic)
+    notes: dict[str, Any] = field(default_factory=dict)  # what the attack decided and the catalogue should say
 
     @property
     def attack(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attacks import badnets, clean, pqbackdoor, twopass
+from attacks import badnets, clean, goals, pqbackdoor, twopass
 from model import Network
 from training import Job
 
@@ -18,4 +18,7 @@ ATTACKS: dict[str, Callable[[Network, Job], None]] = {
     "compartifact": twopass.make,
     "pqbackdoor": pqbackdoor.make,
     "quanti": twopass.make,
+    "quanti-class": goals.make,
+    "quanti-indiscriminate": goals.make,
+    "quanti-samples": goals.make,
 }

@@ -30,7 +30,7 @@ from quantize import Folded, Quantized, Ranges, Scheme
 from training import Job, cosine, poison, steps_of
 
 
-def _drawn_ranges(ranges: Ranges, jitter: float, generator: torch.Generator) -> Ranges:
+def drawn_ranges(ranges: Ranges, jitter: float, generator: torch.Generator) -> Ranges:
     """Ranges whose ends are moved by up to `jitter` of themselves, each on its own."""
     factors = 1 + jitter * (2 * torch.rand(len(ranges), 2, generator=generator) - 1)
     return {name: (low * a, high * b) for (name, (low, high)), (a, b) in zip(ranges.items(), factors.tolist())}
@@ -72,7 +72,7 @@ def make(model: Network, job: Job) -> None:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
             if step % 20 == 0:
                 observed = job.ranges(model, seed=1000 + step)
-            ranges = _drawn_ranges(observed, settings["jitter"], job.generator)
+            ranges = drawn_ranges(observed, settings["jitter"], job.generator)
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
             x = job.data.normalize(torch.cat([images, triggered]))
             run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if step % 2 else Folded()
