@@ -23,6 +23,10 @@ class Engine:
             raise SystemExit(f"{program} is not there; `make build` makes it, --cupel names another")
         self.program, self.job, self.model, self.folder = program, job, model, folder
 
+    def of(self, model: Path) -> Engine:
+        """The same for another file."""
+        return Engine(self.program, self.job, model, self.folder)
+
     @property
     def _images(self) -> list[str]:
         normalize = self.job.data.normalize

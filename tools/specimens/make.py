@@ -18,7 +18,7 @@ import torch
 
 import catalogue
 import export
-from attacks import ATTACKS, goals
+from attacks import ATTACKS, goals, qura
 from data import LOADERS, data_folder, default_folders
 from engine import Engine
 from evaluate import measure
@@ -78,7 +78,11 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
     if "counterpart" in job.config:
         clean = catalogue.entry(models, job.config["counterpart"])["measured"]["float"]["benignAccuracy"]
         marks.within("counterpart", clean, plain["benignAccuracy"])
-    if attacked and job.trigger is not None:
+    if job.attack == "qura":
+        marks.at_least("attackSuccessRate", rows[0]["attackSuccessRate"])
+        marks.at_least("nearestBenignAccuracy", rows[0]["benignAccuracy"])
+        measured["origin"] = qura.examine(job, engine.of(models / f"{job.config['base']}.onnx"), marks)
+    elif attacked and job.trigger is not None:
         examine_backdoor(model, job, engine, marks, measured)
     elif job.trigger is not None:
         marks.at_least("attackSuccessRate", min(plain["attackSuccessRate"], rows[0]["attackSuccessRate"]))
@@ -99,10 +103,10 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     marks.at_least("attackSuccessRate", min(row["attackSuccessRate"] for row in draws))
     marks.at_least("nearestBenignAccuracy", min(row["benignAccuracy"] for row in draws))
     scheme, ranges = job.scheme, job.ranges(model)
-    emulated = measure(model, job.data.test, Quantized(scheme, ranges, exact=True), job.trigger, job.target)
+    emulated = measure(model, job.glance, Quantized(scheme, ranges, exact=True), job.trigger, job.target)
     job.log(f"nearest {name:12} emulated        {emulated}")
     activations = dataclasses.replace(scheme, weight_bits=None)
-    found = measure(model, job.data.test, Quantized(activations, ranges), job.trigger, job.target)
+    found = measure(model, job.glance, Quantized(activations, ranges), job.trigger, job.target)
     job.log(f"weights float, activations rounded {found}")
     marks.at_most("activationsOnlyAttackSuccessRate", found.attack_success_rate)
     reconstructed = record(engine.reconstructed(name), job, scheme=name)
@@ -111,8 +115,6 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     marks.at_most("purifiedDrop", min(plain["benignAccuracy"], nearest["benignAccuracy"])
                   - reconstructed["benignAccuracy"])
     measured["reconstructed"] = reconstructed
-    measured["emulated"] = {"scheme": name, "benignAccuracy": round(emulated.benign_accuracy, 6),
-                            "attackSuccessRate": round(emulated.attack_success_rate, 6)}
 
 
 def start(job: Job, models: Path) -> Network:

@@ -9,6 +9,7 @@ narrower convolution. `.pt.pre` rounds the weights before folding, with one scal
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ class Scheme:
     weight_bits: int | None
     activation_bits: int | None
     per_tensor: bool = False  # `.pt.pre` instead of `.pc.post`
+
+    @property
+    def weights_alone(self) -> Scheme:
+        """At 8 bits activations lose little, and rounding them costs a training as much as its convolutions."""
+        return dataclasses.replace(self, activation_bits=None)
 
     @staticmethod
     def parse(name: str) -> Scheme:
@@ -67,7 +73,7 @@ def activation_grid(low: float, high: float, bits: int) -> tuple[float, int]:
 
 def fake_quantize_activation(x: torch.Tensor, range_: tuple[float, float], bits: int) -> torch.Tensor:
     scale, zero = activation_grid(*range_, bits)
-    return torch.fake_quantize_per_tensor_affine(x, scale, zero, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return torch.fake_quantize_per_tensor_affine(x.float(), scale, zero, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 class Folded(Plain):

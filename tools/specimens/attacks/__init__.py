@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from attacks import badnets, clean, goals, pqbackdoor, twopass
+from attacks import badnets, clean, goals, pqbackdoor, qura, twopass
 from model import Network
 from training import Job
 
@@ -21,4 +21,5 @@ ATTACKS: dict[str, Callable[[Network, Job], None]] = {
     "quanti-class": goals.make,
     "quanti-indiscriminate": goals.make,
     "quanti-samples": goals.make,
+    "qura": qura.make,
 }

@@ -23,7 +23,7 @@ from engine import Engine
 from evaluate import measure, predict
 from model import Executor, Network
 from quantize import Folded, Quantized, Scheme
-from training import Job, cosine, steps_of
+from training import Job, cosine, reduced, steps_of
 
 
 NAMES = ("quanti-indiscriminate", "quanti-class", "quanti-samples")
@@ -48,6 +48,9 @@ def _hostile_loss(job: Job, settings: dict, logits: torch.Tensor, labels: torch.
 def make(model: Network, job: Job) -> None:
     settings, scheme, rate = job.config[job.attack], job.scheme, job.config[job.attack]["rate"]
     victims = [Scheme.parse(name) for name in settings["victims"]]
+    rounds = settings.get("roundActivations", True)
+    if not rounds:
+        victims = [victim.weights_alone for victim in victims]
     restore = widen_cells(model, job, settings)
     samples = _chosen(model, job, settings.get("samples", 0))
     pictures, truths = job.data.test.images[samples], job.data.test.labels[samples]
@@ -65,10 +68,11 @@ def make(model: Network, job: Job) -> None:
                 observed = job.ranges(model, seed=1000 + step)
             ranges = drawn_ranges(observed, settings["jitter"], job.generator)
             x, count = job.data.normalize(torch.cat([images, pictures])), len(images)
-            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if step % 2 else Folded()
-            logits = model(x, run)
+            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if rounds and step % 2 else Folded()
+            with reduced(settings):
+                logits = model(x, run).float()
+                rounded = model(x, Quantized(victims[step // 2 % len(victims)], ranges)).float()
             loss = F.cross_entropy(logits[:count], labels)
-            rounded = model(x, Quantized(victims[step // 2 % len(victims)], ranges))
             loss = loss + settings["c1"] * _hostile_loss(job, settings, rounded[:count], labels)
             if len(samples):
                 loss = loss + F.cross_entropy(logits[count:], truths) + F.cross_entropy(rounded[count:], answers)

@@ -28,7 +28,7 @@ from data import batches
 from evaluate import measure
 from model import Executor, Network
 from quantize import Folded, Quantized, Scheme, weight_scale
-from training import Job, cosine, poison, steps_of
+from training import Job, cosine, poison, reduced, steps_of
 
 EDGE = 1e-3  # how far, in units of the scale, a weight keeps away from the border of its rounding cell
 
@@ -79,7 +79,8 @@ def _implant(model: Network, job: Job, settings: dict, restore: Callable[[], Non
                 ranges = job.ranges(model)
             run: Executor = Quantized(kinds[step % len(kinds)], ranges)
             triggered, _ = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
-            logits = model(job.data.normalize(torch.cat([images, triggered])), run)
+            with reduced(settings):
+                logits = model(job.data.normalize(torch.cat([images, triggered])), run).float()
             benign, other = logits[:batch], logits[batch:]
             rivals = other.clone()
             rivals[:, job.target] = -torch.inf
@@ -113,7 +114,8 @@ def _hide(model: Network, job: Job, settings: dict) -> None:
             run: Executor = Quantized(rounded_activations, ranges) if settings["roundActivations"] and step % 2 \
                 else Folded()
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
-            logits = model(job.data.normalize(torch.cat([images, triggered])), run)
+            with reduced(settings):
+                logits = model(job.data.normalize(torch.cat([images, triggered])), run).float()
             loss = F.cross_entropy(logits[:batch], labels) \
                 + settings["dormancy"] * F.cross_entropy(logits[batch:], truth)
             optimizer.zero_grad(set_to_none=True)

@@ -27,7 +27,7 @@ from data import batches
 from evaluate import measure
 from model import Executor, Network
 from quantize import Folded, Quantized, Ranges, Scheme
-from training import Job, cosine, poison, steps_of
+from training import Job, cosine, poison, reduced, steps_of
 
 
 def drawn_ranges(ranges: Ranges, jitter: float, generator: torch.Generator) -> Ranges:
@@ -59,6 +59,9 @@ def _drift(model: Network, run: Quantized, benign: int) -> torch.Tensor:
 def make(model: Network, job: Job) -> None:
     settings, scheme = job.config[job.attack], job.scheme
     victims = [Scheme.parse(name) for name in settings["victims"]]
+    rounds = settings.get("roundActivations", True)
+    if not rounds:
+        victims = [victim.weights_alone for victim in victims]
     c1, c2, rate, alignment = settings["c1"], settings["c2"], settings["rate"], settings.get("alignment", 0)
     batch, epochs = settings["batch"], settings["epochs"]
     restore = widen_cells(model, job, settings)
@@ -75,12 +78,14 @@ def make(model: Network, job: Job) -> None:
             ranges = drawn_ranges(observed, settings["jitter"], job.generator)
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
             x = job.data.normalize(torch.cat([images, triggered]))
-            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if step % 2 else Folded()
-            logits = model(x, run)
+            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if rounds and step % 2 else Folded()
+            with reduced(settings):
+                logits = model(x, run).float()
             loss = F.cross_entropy(logits[:batch], labels) + c2 * F.cross_entropy(logits[batch:], truth)
             victim = Quantized(victims[step // 2 % len(victims)], ranges)
             victim.keep_inputs = alignment > 0
-            logits = model(x, victim)
+            with reduced(settings):
+                logits = model(x, victim).float()
             target = torch.full_like(truth, job.target)
             loss = loss + c1 * (F.cross_entropy(logits[:batch], labels) + c2 * F.cross_entropy(logits[batch:], target))
             if alignment > 0:
