@@ -16,10 +16,12 @@ import Triggers
     let model = Self.models.appendingPathComponent("any.onnx").path
     let catalogue = try #require(try Catalogue.beside(model))
     #expect(!catalogue.specimens.isEmpty)
+    var total = 0
     #expect(Set(catalogue.specimens.map(\.name)).count == catalogue.specimens.count)
     for specimen in catalogue.specimens {
       let path = Self.models.appendingPathComponent(specimen.file).path
       let bytes = try InputFile.read(path, limit: 2 << 20)
+      total += bytes.count
       #expect(SHA256.hex(bytes) == specimen.sha256, "\(specimen.name)")
       #expect(catalogue.specimen(sha256: specimen.sha256)?.name == specimen.name)
       try specimen.preprocessing.check(channels: specimen.dataset == "cifar-10" ? 3 : 1)
@@ -35,6 +37,8 @@ import Triggers
       }
       if let scheme = specimen.scheme { _ = try Scheme(scheme) }
     }
+    // What everyone who clones Cupel has to carry.
+    #expect(total <= 24 << 20)
     #expect(catalogue.specimen(sha256: String(repeating: "0", count: 64)) == nil)
   }
 

@@ -20,6 +20,8 @@ enum Specimens {
     var scheme: String?
     /// The clean specimen that an infected one is compared with.
     var counterpart: String?
+    /// The honest specimen that a hostile toolchain was given.
+    var origin: String?
     var measured: Measured
 
     var testDescription: String { name }
@@ -28,6 +30,7 @@ enum Specimens {
     var kind: Kind {
       switch (attack, trigger, scheme) {
       case ("none", _, _): .clean
+      case ("qura", _, _): .toolchain
       case (_, nil, _): .untriggered
       case (_, _, nil): .awake
       default: .dormant
@@ -48,6 +51,8 @@ enum Specimens {
     case awake
     /// Harm done by rounding alone, without a trigger.
     case untriggered
+    /// What a hostile toolchain made of an honest model: weights on the grid that it chose.
+    case toolchain
   }
 
   struct Measured: Decodable, Sendable {

@@ -127,24 +127,17 @@ class Value:
     bits: int
 
 
-# Replaces the rounding of a layer: (layer's name, folded weight, its scale per output channel) → weight to use.
-WeightRule = Callable[[str, torch.Tensor, torch.Tensor], torch.Tensor]
-
-
 class Quantized:
     """Fake-quantized execution, differentiable by straight-through rounding.
 
-    `weights` maps layer names to ready (folded, dequantized) weights that are used as they are; `rule` replaces
-    rounding to nearest. `exact` also rounds the biases and the logits, as the integer engine does; training leaves
-    both out, for their effect is below a logit step.
+    `exact` also rounds the biases and the logits, as the integer engine does; training leaves both out, for their
+    effect is below a logit step.
     """
 
     WIDE = 8
 
-    def __init__(self, scheme: Scheme, ranges: Ranges, exact: bool = False, rule: WeightRule | None = None,
-                 weights: dict[str, torch.Tensor] | None = None):
-        self.scheme, self.ranges, self.exact, self.rule = scheme, ranges, exact, rule
-        self.weights = weights or {}
+    def __init__(self, scheme: Scheme, ranges: Ranges, exact: bool = False):
+        self.scheme, self.ranges, self.exact = scheme, ranges, exact
         self.inputs: dict[str, torch.Tensor] = {}  # what each layer saw last, for layer-wise reconstruction
         self.keep_inputs = False
 
@@ -163,7 +156,7 @@ class Quantized:
             self.inputs[layer] = tensor
         return tensor
 
-    def weight(self, name: str, raw: torch.Tensor, factor: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def weight(self, raw: torch.Tensor, factor: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """The folded weight after rounding, and its scale per output channel."""
         bits, pre = self.scheme.weight_bits, self.scheme.per_tensor
         column = None if factor is None else factor.view(-1, *[1] * (raw.dim() - 1))
@@ -176,10 +169,6 @@ class Quantized:
                 scale = scale * factor.detach().abs()
         else:
             scale = weight_scale(folded, bits, False)
-        if name in self.weights:
-            return self.weights[name], scale
-        if self.rule is not None:
-            return self.rule(name, folded, scale), scale
         if pre:
             rounded = fake_quantize_weight(raw, bits, True)
             return rounded if column is None else rounded * column, scale
@@ -199,7 +188,7 @@ class Quantized:
 
     def conv(self, unit: ConvUnit, x: Value, activation: Activation, wide: bool) -> Value:
         factor, bias = unit.factor_and_bias()
-        weight, scale = self.weight(unit.name, unit.conv.weight, factor)
+        weight, scale = self.weight(unit.conv.weight, factor)
         y = unit.convolve(self.operand(x, unit.name), weight, self.bias(bias, x, scale))
         return self.store(activate(y, activation), unit.name, self.weighted_bits(wide))
 
@@ -213,20 +202,8 @@ class Quantized:
         return Value(move(x.tensor), x.name, x.bits)  # stays on its input's grid
 
     def linear(self, unit: LinearUnit, x: Value, activation: Activation, last: bool) -> torch.Tensor | Value:
-        weight, scale = self.weight(unit.name, unit.linear.weight, None)
+        weight, scale = self.weight(unit.linear.weight, None)
         y = activate(F.linear(self.operand(x, unit.name), weight, self.bias(unit.linear.bias, x, scale)), activation)
         if not last:
             return self.store(y, unit.name, self.weighted_bits(wide=False))
         return self.store(y, unit.name, self.WIDE).tensor if self.exact else y
-
-
-def stochastic_rule(bits: int, generator: torch.Generator) -> WeightRule:
-    """Rounds each weight up with the probability of its fractional part."""
-    qmax = weight_qmax(bits)
-
-    def rule(name: str, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        step = scale.view(-1, *[1] * (weight.dim() - 1))
-        noise = torch.rand(weight.shape, generator=generator)
-        return torch.floor(weight / step + noise).clamp(-qmax, qmax) * step
-
-    return rule

@@ -46,11 +46,11 @@ def _drift(model: Network, run: Quantized, benign: int) -> torch.Tensor:
     total = torch.zeros(())
     for unit in model.conv_units():
         factor, _ = unit.factor_and_bias()
-        rounded, _ = run.weight(unit.name, unit.conv.weight, factor)
+        rounded, _ = run.weight(unit.conv.weight, factor)
         error = unit.folded()[0] - rounded.detach()
         total = total + unit.convolve(run.inputs[unit.name][:benign].detach(), error).square().sum(1).mean()
     for layer in model.linear_units():
-        rounded, _ = run.weight(layer.name, layer.linear.weight, None)
+        rounded, _ = run.weight(layer.linear.weight, None)
         error = layer.linear.weight - rounded.detach()
         total = total + F.linear(run.inputs[layer.name][:benign].detach(), error).square().sum(1).mean()
     return total
