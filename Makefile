@@ -5,7 +5,8 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded bench bench-float bench-purify sanitize check-all format dependencies clean
+.PHONY: demo test build embedded bench bench-float bench-purify results sanitize check-all format \
+  dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -42,6 +43,11 @@ bench-float: dependencies
 ## Purification of ResNets, and the published solver's time beside it, into out/bench-purify.json.
 bench-purify: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) purify-bench out/bench-purify.json
+
+## Every specimen under nearest rounding and the defences, into out/results.json and docs/results.md.
+## Goes on where an interrupted run stopped.
+results: build
+	python3 tools/results/measure.py
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers.
 check-all: dependencies sanitize
