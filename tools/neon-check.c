@@ -64,7 +64,8 @@ static int32_t within(int32_t low, int32_t high) {
 
 enum { MOST_CHANNELS = 200, MOST_WEIGHTS = 1 << 18, MOST_VALUES = 1 << 18, MOST_MEMORY = 1 << 23 };
 static uint8_t weights[MOST_WEIGHTS];
-static int32_t bias[MOST_CHANNELS], multipliers[MOST_CHANNELS], shifts[MOST_CHANNELS];
+static int32_t bias[MOST_CHANNELS], multipliers[MOST_CHANNELS];
+static int8_t shifts[MOST_CHANNELS];
 static uint32_t ratios[MOST_CHANNELS];
 static int8_t inputs[2][MOST_VALUES], outputs[2][MOST_VALUES];
 static uint8_t packed_memory[MOST_MEMORY] __attribute__((aligned(64)));
@@ -105,14 +106,15 @@ static void draw_scales(cupel_operation *operation, int32_t channels) {
   for (int32_t channel = 0; channel < channels; channel++) {
     bias[channel] = within(-100000, 100000);
     multipliers[channel] = random_bits() % 16 == 0 ? 0 : drawn_multiplier();
-    shifts[channel] = within(-16, random_bits() % 8 == 0 ? 3 : -4);
+    shifts[channel] = (int8_t)within(-16, random_bits() % 8 == 0 ? 3 : -4);
     ratios[channel] =
         multipliers[channel] == 0 ? 0 : ratio_of(multipliers[channel], shifts[channel]);
   }
   operation->bias = bias;
   operation->multipliers = multipliers;
   operation->shifts = shifts;
-  operation->ratio_bits = ratios;
+  operation->weight_scales = ratios;
+  operation->input_scale = operation->output_scale = 0x3F800000;
   operation->weights = weights;
   operation->weight_bits = random_bits() % 2 == 0 ? 8 : 4;
   operation->rounding = within(0, 2);

@@ -94,6 +94,7 @@ void cupel_convolve_avx2(
     const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
     int32_t blocks);
 void cupel_depthwise_avx2(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below);
 
 #endif

@@ -118,33 +118,52 @@ CUPEL_INLINE void tile_sums(
   }
 }
 
-/// Sums of one pixel for several whole blocks: their weights are what takes time to load, so that
-/// several streams of them are read at a time.
+/// Adds one step against a whole block's 32 channels.
+CUPEL_INLINE void add_step(
+    const int bits, __m512i step, const uint8_t *weights, __m512i sums[2]) {
+  __m512i pair[2];
+  if (bits == 4) {
+    unpack(weights, pair);
+  } else {
+    pair[0] = _mm512_loadu_si512(weights);
+    pair[1] = _mm512_loadu_si512(weights + 64);
+  }
+  sums[0] = _mm512_dpbusd_epi32(sums[0], step, pair[0]);
+  sums[1] = _mm512_dpbusd_epi32(sums[1], step, pair[1]);
+}
+
+/// Sums of one pixel for several whole blocks. Their weights are what takes time to load: they are
+/// read from end to end, and four steps at a time, so that no sum waits for the one before.
 CUPEL_INLINE void blocks_of_pixel(
     const int blocks, const int bits, const cupel_packed *packed, const uint8_t *input,
     const uint8_t *weights, const int32_t *start, __m512i *sums) {
-#pragma clang loop unroll(full)
-  for (int index = 0; index < 2 * blocks; index++) {
-    sums[index] = _mm512_loadu_si512(start + 16 * index);
-  }
-  int64_t block_bytes = packed->block_bytes;
+  const int64_t step_bytes = bits == 4 ? 64 : 128;
   const int32_t *end = packed->offsets + packed->steps;
-  for (const int32_t *offset = packed->offsets; offset < end; offset++) {
-    __m512i step = broadcast(input + *offset, 0);
 #pragma clang loop unroll(full)
-    for (int block = 0; block < blocks; block++) {
-      const uint8_t *own = weights + block * block_bytes;
-      __m512i pair[2];
-      if (bits == 4) {
-        unpack(own, pair);
-      } else {
-        pair[0] = _mm512_loadu_si512(own);
-        pair[1] = _mm512_loadu_si512(own + 64);
+  for (int block = 0; block < blocks; block++) {
+    __m512i own[4][2];
+#pragma clang loop unroll(full)
+    for (int lane = 0; lane < 4; lane++) own[lane][0] = own[lane][1] = _mm512_setzero_si512();
+    own[0][0] = _mm512_loadu_si512(start + 32 * block);
+    own[0][1] = _mm512_loadu_si512(start + 32 * block + 16);
+    const int32_t *offset = packed->offsets;
+    for (; offset + 4 <= end; offset += 4) {
+#pragma clang loop unroll(full)
+      for (int lane = 0; lane < 4; lane++) {
+        add_step(bits, broadcast(input + offset[lane], 0), weights, own[lane]);
+        weights += step_bytes;
       }
-      sums[2 * block] = _mm512_dpbusd_epi32(sums[2 * block], step, pair[0]);
-      sums[2 * block + 1] = _mm512_dpbusd_epi32(sums[2 * block + 1], step, pair[1]);
     }
-    weights += bits == 4 ? 64 : 128;
+    for (; offset < end; offset++) {
+      add_step(bits, broadcast(input + *offset, 0), weights, own[0]);
+      weights += step_bytes;
+    }
+#pragma clang loop unroll(full)
+    for (int half = 0; half < 2; half++) {
+      sums[2 * block + half] = _mm512_add_epi32(
+          _mm512_add_epi32(own[0][half], own[1][half]),
+          _mm512_add_epi32(own[2][half], own[3][half]));
+    }
   }
 }
 

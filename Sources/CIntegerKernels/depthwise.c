@@ -47,13 +47,19 @@ int64_t cupel_depthwise_plan(
   int64_t patterns = packed->joins_pixels ? joined : (channels + values - 1) / values;
   packed->patterns = (int32_t)patterns;
   int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
-  int64_t taps = (int64_t)operation->window.kernel_height * operation->window.kernel_width;
-  packed->tap_count = (int32_t)cupel_rounded_up(taps, each);
+  const cupel_window *window = &operation->window;
+  int64_t taps = (int64_t)window->kernel_height * window->kernel_width;
+  packed->pairs_rows = kernels->pairs_rows && window->kernel_height == 3 &&
+                       window->stride_height == 1 && window->dilation_height == 1 &&
+                       operation->output.height > 1;
+  int64_t sets = packed->pairs_rows ? 2 : 1;
+  packed->tap_count = (int32_t)(packed->pairs_rows ? 4 * window->kernel_width
+                                                   : cupel_rounded_up(taps, each));
   int64_t scale_bytes = cupel_scale_plan(
       &packed->scale, kernels, operation, patterns * values, operation->output.channels,
       cupel_most_sum(operation, taps), 0);
-  return cupel_rounded_up((int64_t)packed->tap_count * 8, 64) +
-         cupel_rounded_up(patterns * values * packed->tap_count * packed->element_bytes, 64) +
+  return cupel_rounded_up(sets * packed->tap_count * 8, 64) +
+         cupel_rounded_up(sets * patterns * values * packed->tap_count * packed->element_bytes, 64) +
          cupel_rounded_up(patterns * values * 4, 64) +
          scale_bytes;
 }
@@ -65,17 +71,48 @@ static int8_t weight_at(const cupel_operation *operation, int64_t tap, int64_t c
   return (int8_t)(channel % 2 ? pair : (uint8_t)(pair << 4)) >> 4;
 }
 
-static void set_taps(const cupel_packed *packed, int64_t *taps) {
+/// Where the values that a tap reads begin, relative to an output's.
+static int64_t tap_offset(const cupel_packed *packed, int64_t row, int64_t column) {
   const cupel_window *window = &packed->window;
   int64_t pixel = (int64_t)packed->input.channels * packed->element_bytes;
-  int32_t count = window->kernel_height * window->kernel_width;
+  int64_t x = column * window->dilation_width;
+  return row * window->dilation_height * packed->row_bytes +
+         x % window->stride_width * packed->phase_bytes + x / window->stride_width * pixel;
+}
+
+static void set_taps(const cupel_packed *packed, int64_t *taps) {
+  int32_t width = packed->window.kernel_width, count = packed->window.kernel_height * width;
   for (int32_t tap = 0; tap < packed->tap_count; tap++) {
-    // What fills up the last group has weights of zero and reads the first tap.
-    int32_t own = tap < count ? tap : 0;
-    int64_t row = own / window->kernel_width, column = own % window->kernel_width;
-    int64_t x = column * window->dilation_width;
-    taps[tap] = row * window->dilation_height * packed->row_bytes +
-                x % window->stride_width * packed->phase_bytes + x / window->stride_width * pixel;
+    // What fills up a group has weights of zero and reads the first row.
+    if (packed->pairs_rows) {
+      int32_t row = tap % 4;
+      taps[tap] = tap_offset(packed, row, tap / 4);
+      taps[packed->tap_count + tap] = tap_offset(packed, row < 3 ? row : 0, tap / 4);
+    } else {
+      int32_t own = tap < count ? tap : 0;
+      taps[tap] = tap_offset(packed, own / width, own % width);
+    }
+  }
+}
+
+/// Writes the weight of a tap of a value, whose place among the sums of its pattern is `place`.
+static void set_weight(
+    const cupel_packed *packed, const cupel_kernels *kernels, uint8_t *weights, int64_t pattern,
+    int64_t place, int32_t tap, int8_t weight) {
+  int64_t values = kernels->depthwise_values, each = CUPEL_STEP_BYTES / packed->element_bytes;
+  int64_t groups = packed->tap_count / each;
+  if (packed->pairs_rows) {
+    int32_t row = tap / packed->window.kernel_width, column = tap % packed->window.kernel_width;
+    int64_t upper = ((pattern * groups + column) * 2 * values + place) * 4 + row;
+    weights[upper] = (uint8_t)weight;
+    weights[upper + 4 * values + 1] = (uint8_t)weight;
+    return;
+  }
+  int64_t index = ((pattern * groups + tap / each) * values + place) * each + tap % each;
+  if (packed->element_bytes == 1) {
+    weights[index] = (uint8_t)weight;
+  } else {
+    ((int16_t *)weights)[index] = weight;
   }
 }
 
@@ -83,11 +120,11 @@ void cupel_depthwise_pack(
     const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
   const cupel_kernels *kernels = cupel_kernels_of(packed->level);
   int64_t values = kernels->depthwise_values, total = packed->patterns * values;
-  int64_t each = CUPEL_STEP_BYTES / packed->element_bytes;
+  int64_t sets = packed->pairs_rows ? 2 : 1;
   int64_t *taps = (int64_t *)memory;
-  uint8_t *weights = memory + cupel_rounded_up((int64_t)packed->tap_count * 8, 64);
+  uint8_t *weights = memory + cupel_rounded_up(sets * packed->tap_count * 8, 64);
   int64_t weight_bytes =
-      cupel_rounded_up(total * packed->tap_count * packed->element_bytes, 64);
+      cupel_rounded_up(sets * total * packed->tap_count * packed->element_bytes, 64);
   int32_t *start = (int32_t *)(weights + weight_bytes);
   void *constants = (uint8_t *)start + cupel_rounded_up(total * 4, 64);
   set_taps(packed, taps);
@@ -107,13 +144,7 @@ void cupel_depthwise_pack(
     for (int32_t tap = 0; tap < real; tap++) {
       int8_t weight = weight_at(operation, tap, channel);
       sum += (uint32_t)(weight * offset);
-      int64_t group = pattern * (packed->tap_count / each) + tap / each;
-      int64_t index = (group * values + place) * each + tap % each;
-      if (packed->element_bytes == 1) {
-        ((int8_t *)weights)[index] = weight;
-      } else {
-        ((int16_t *)weights)[index] = weight;
-      }
+      set_weight(packed, kernels, weights, pattern, place, tap, weight);
     }
     int64_t position = pattern * values + place;
     start[position] = (int32_t)((uint32_t)operation->bias[channel] - sum);
@@ -163,13 +194,30 @@ static void stage_row(
   }
 }
 
+/// A row of output, or two.
+static void run_rows(
+    const cupel_packed *packed, const cupel_kernels *kernels, const uint8_t *staged,
+    int8_t *output, int is_pair) {
+  int64_t channels = packed->output.channels, columns = packed->output.width;
+  int8_t *below = is_pair ? output + columns * channels : 0;
+  if (packed->joins_pixels) {
+    kernels->depthwise(packed, staged, columns * channels, output, below);
+    return;
+  }
+  for (int64_t column = 0; column < columns; column++) {
+    int64_t value = column * channels;
+    kernels->depthwise(
+        packed, staged + value * packed->element_bytes, channels, output + value,
+        is_pair ? below + value : 0);
+  }
+}
+
 void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
   const cupel_kernels *kernels = cupel_kernels_of(packed->level);
   int64_t height = packed->output.height;
   int64_t channels = packed->output.channels, row_values = packed->output.width * channels;
   int64_t rows = height * job->images;
   int64_t row = rows * job->part / job->parts, last = rows * (job->part + 1) / job->parts;
-  int64_t pixel = channels * packed->element_bytes;
   while (row < last) {
     int64_t image = row / height, first = row - image * height;
     int64_t count = height - first < last - row ? height - first : last - row;
@@ -180,19 +228,13 @@ void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
     for (int64_t each = 0; each < reached; each++) {
       stage_row(packed, kernels, input, top + each, job->scratch + each * packed->row_bytes);
     }
-    for (int64_t each = 0; each < count; each++) {
+    for (int64_t each = 0, step = 1; each < count; each += step) {
+      step = packed->pairs_rows && each + 1 < count ? 2 : 1;
       int64_t offset = image * job->image_stride + (first + each) * row_values;
       const uint8_t *staged =
           job->scratch + each * packed->window.stride_height * packed->row_bytes;
-      if (packed->joins_pixels) {
-        kernels->depthwise(packed, staged, row_values, job->output + offset);
-      } else {
-        for (int64_t column = 0; column < packed->output.width; column++) {
-          kernels->depthwise(
-              packed, staged + column * pixel, channels, job->output + offset + column * channels);
-        }
-      }
-      cupel_job_add(job, offset, row_values);
+      run_rows(packed, kernels, staged, job->output + offset, step == 2);
+      cupel_job_add(job, offset, step * row_values);
     }
     row += count;
   }

@@ -4,7 +4,9 @@
 #include "avx2.h"
 
 CUPEL_TARGET void cupel_depthwise_avx2(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below) {
+  (void)below;
   int32_t pattern = 0;
   for (int64_t value = 0; value < count; value += 16) {
     const __m256i *start = (const __m256i *)(packed->start + 16 * pattern);

@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 void cupel_depthwise_avx512(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below);
 
 #endif

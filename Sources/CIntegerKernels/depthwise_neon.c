@@ -22,7 +22,9 @@ CUPEL_INLINE void add_taps(
 }
 
 CUPEL_TARGET void cupel_depthwise_neon(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below) {
+  (void)below;
   int32_t pattern = 0;
   for (int64_t value = 0; value < count; value += 16) {
     int32x4_t sums[4];

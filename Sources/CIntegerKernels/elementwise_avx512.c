@@ -243,6 +243,7 @@ const cupel_kernels cupel_kernels_avx512 = {
     .depthwise_interleave = 4,
     .depthwise_values = 64,
     .narrows_up = 1,
+    .pairs_rows = 1,
     .stage = stage,
     .stage_pixels = stage_pixels,
     .convolve = cupel_convolve_avx512,

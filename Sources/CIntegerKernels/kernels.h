@@ -107,6 +107,10 @@ struct cupel_packed {
   int32_t patterns;
   /// Whether a row of output is one run of values; if not, each of its pixels is one.
   int32_t joins_pixels;
+  /// Whether two rows of output are worked on at a time: kernels of three rows, which read four.
+  /// Taps then go down the four rows of a column of the kernel; a group's weights are those of
+  /// the upper row, then those of the lower one. Behind the taps stand those of a single row.
+  int32_t pairs_rows;
 };
 
 /// Pixels that a convolution works on: a tile of `count`, behind it as many like it, each pointer
@@ -140,6 +144,8 @@ typedef struct {
   int32_t depthwise_values;
   /// Whether the level has `CUPEL_NARROW_UP`.
   int32_t narrows_up;
+  /// Whether the depthwise kernel can work on two rows at a time.
+  int32_t pairs_rows;
 
   /// Writes `count` staged values.
   void (*stage)(const int8_t *values, int64_t count, int32_t zero_point, void *staged);
@@ -152,9 +158,10 @@ typedef struct {
   void (*convolve)(
       const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
       int32_t blocks);
-  /// A run of `count` values of the output.
+  /// A run of `count` values of the output and, unless `below` is null, as many of the row below.
   void (*depthwise)(
-      const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output);
+      const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+      int8_t *below);
   void (*add)(
       const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
       int8_t *output);

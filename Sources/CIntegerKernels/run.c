@@ -22,7 +22,8 @@ static cupel_operation uniform(const cupel_operation *operation) {
   cupel_operation result = *operation;
   result.multipliers = &operation->multiplier;
   result.shifts = &operation->shift;
-  result.ratio_bits = &operation->ratio;
+  result.weight_scales = &operation->ratio;
+  result.input_scale = result.output_scale = 0x3F800000;  // 1
   return result;
 }
 

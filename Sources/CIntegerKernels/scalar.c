@@ -103,7 +103,9 @@ static void convolve(
 }
 
 static void depthwise(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output) {
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below) {
+  (void)below;
   int32_t pattern = 0;
   for (int64_t value = 0; value < count; value += BLOCK) {
     int32_t sums[BLOCK];

@@ -51,25 +51,50 @@ int64_t cupel_scale_plan(
       cupel_rounded_up(channels, scale->lanes) * 4 * cupel_scale_words(scale->mode), 64);
 }
 
-/// Significand, fraction bits and sign of a finite float32: value = sign * significand *
-/// 2^-fraction, the significand of 24 bits, or 0.
-static void split_float(uint32_t bits, int32_t *significand, int32_t *fraction, int32_t *sign) {
-  uint32_t magnitude = bits & 0x7FFFFFFF;
-  *sign = bits >> 31 ? -1 : 0;
-  *significand = 0;
-  *fraction = 0;
-  if (magnitude == 0) return;
-  int32_t exponent = (int32_t)(magnitude >> 23);
-  uint32_t digits = magnitude & 0x7FFFFF;
-  if (exponent > 0) {
-    digits |= 0x800000;
-  } else {
-    int32_t missing = __builtin_clz(digits) - 8;
-    digits <<= missing;
-    exponent = 1 - missing;
-  }
-  *significand = (int32_t)digits;
-  *fraction = 150 - exponent;
+/// A finite float32's magnitude: significand * 2^-fraction, the significand of 24 bits, or 0.
+typedef struct {
+  uint32_t significand;
+  int32_t fraction;
+} magnitude;
+
+static magnitude magnitude_of(uint32_t bits) {
+  uint32_t digits = bits & 0x7FFFFF;
+  int32_t exponent = (int32_t)(bits >> 23 & 0xFF);
+  if (exponent > 0) return (magnitude){digits | 0x800000, 150 - exponent};
+  if (digits == 0) return (magnitude){0, 0};
+  int32_t missing = __builtin_clz(digits) - 8;
+  return (magnitude){digits << missing, 149 + missing};
+}
+
+/// digits * 2^-fraction as the nearest float32, ties to even; what is left of `digits` beyond its
+/// lowest bit must show in that bit. Digits are 0 or have at least 26 bits. The result is finite:
+/// no validated operation has other ratios.
+static magnitude rounded(uint64_t digits, int32_t fraction) {
+  if (digits == 0) return (magnitude){0, 0};
+  int32_t drop = 40 - __builtin_clzll(digits);
+  // Subnormal results keep fewer digits: none below 2^-149.
+  if (fraction - drop > 149) drop = fraction - 149;
+  if (drop > 62) return (magnitude){0, 0};
+  uint64_t odd = digits >> drop & 1;
+  uint64_t kept = (digits + ((uint64_t)1 << (drop - 1)) - 1 + odd) >> drop;
+  if (kept == 0) return (magnitude){0, 0};
+  int32_t missing = __builtin_clzll(kept) - 40;
+  // A carry makes 25 digits, the last of which is 0.
+  kept = missing < 0 ? kept >> 1 : kept << missing;
+  return (magnitude){(uint32_t)kept, fraction - drop + missing};
+}
+
+/// The ratio of a channel, s_in * s_w / s_out in float32 arithmetic: its magnitude.
+static magnitude ratio_of(const cupel_operation *operation, int32_t channel) {
+  magnitude in = magnitude_of(operation->input_scale);
+  magnitude weight = magnitude_of(operation->weight_scales[channel]);
+  magnitude out = magnitude_of(operation->output_scale);
+  magnitude product = rounded(
+      (uint64_t)in.significand * weight.significand, in.fraction + weight.fraction);
+  uint64_t dividend = (uint64_t)product.significand << 32;
+  uint64_t quotient = dividend / out.significand;
+  if (quotient * out.significand != dividend) quotient |= 1;
+  return rounded(quotient, product.fraction + 32 - out.fraction);
 }
 
 /// The wide modes' constants.
@@ -105,11 +130,14 @@ void cupel_scale_set(
       set_wide(
           scale, (int64_t *)words + (lane % 2) * (lanes / 2) + lane / 2, operation, channel);
       return;
-    case CUPEL_FLOAT32:
+    case CUPEL_FLOAT32: {
       words += lane;
-      split_float(operation->ratio_bits[channel], words, words + lanes, words + 2 * lanes);
-      words[lanes] += scale->extra;
+      magnitude ratio = ratio_of(operation, channel);
+      words[0] = (int32_t)ratio.significand;
+      words[lanes] = ratio.fraction + scale->extra;
+      words[2 * lanes] = operation->weight_scales[channel] >> 31 ? -1 : 0;
       return;
+    }
     case CUPEL_NARROW:
       words += lane;
       if (operation->multipliers[channel] == 0) return;

@@ -41,6 +41,47 @@ public func float32Product(_ a: UInt32, _ b: UInt32) -> UInt32 {
   return sign | float32Rounded(product, exponent: exponent)
 }
 
+/// The bits of a / b in float32, ties to even, under the same rules as `float32Product`; a quotient
+/// by zero is infinite.
+@inlinable @inline(__always)
+public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
+  let sign = (a ^ b) & 0x8000_0000
+  let magnitudeA = a & 0x7FFF_FFFF
+  let magnitudeB = b & 0x7FFF_FFFF
+  let infinity: UInt32 = 0x7F80_0000
+  if magnitudeA >= infinity || magnitudeB >= infinity {
+    let invalid =
+      magnitudeA > infinity || magnitudeB > infinity || magnitudeA == magnitudeB
+    if invalid { return 0x7FC0_0000 }
+    return magnitudeA == infinity ? sign | infinity : sign
+  }
+  if magnitudeB == 0 { return magnitudeA == 0 ? 0x7FC0_0000 : sign | infinity }
+  if magnitudeA == 0 { return sign }
+  let (significandA, exponentA) = float32Normalized(magnitudeA)
+  let (significandB, exponentB) = float32Normalized(magnitudeB)
+  // At least 1, so that the first digit of the quotient is 1.
+  let isLess = significandA < significandB
+  var rest = isLess ? significandA &<< 1 : significandA
+  // 26 digits, one by one: small machines have no division of this width.
+  var quotient: UInt64 = 0
+  for _ in 0..<26 {
+    let digit: UInt32 = rest >= significandB ? 1 : 0
+    quotient = quotient &<< 1 | UInt64(digit)
+    rest = (rest &- digit &* significandB) &<< 1
+  }
+  // The first digit to bit 47, and whether anything is left to the lowest.
+  let digits = quotient &<< 22 | (rest == 0 ? 0 : 1)
+  return sign | float32Rounded(digits, exponent: exponentA &- exponentB &+ 127 &- (isLess ? 1 : 0))
+}
+
+/// The bits of s_in · s_w / s_out, the factor from an accumulator to the output's grid, in float32
+/// arithmetic from left to right, as runtimes that scale in float compute it (XNNPACK, ONNX
+/// Runtime).
+@inlinable @inline(__always)
+public func float32Ratio(input: UInt32, weight: UInt32, output: UInt32) -> UInt32 {
+  float32Quotient(float32Product(input, weight), output)
+}
+
 /// A finite magnitude other than zero as significand · 2^(exponent − 150), the significand's top
 /// bit being bit 23: subnormal numbers get an exponent of zero or less.
 @inlinable @inline(__always)
@@ -51,7 +92,7 @@ func float32Normalized(_ magnitude: UInt32) -> (significand: UInt32, exponent: I
   return (magnitude &<< UInt32(bitPattern: missing), 1 &- missing)
 }
 
-/// Bits of the float32 nearest to a product with its top bit at 47 and the given biased exponent,
+/// Bits of the float32 nearest to a number with its top bit at 47 and the given biased exponent,
 /// ties to even, sign left out.
 @inlinable @inline(__always)
 func float32Rounded(_ product: UInt64, exponent: Int32) -> UInt32 {

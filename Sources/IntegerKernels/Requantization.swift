@@ -6,9 +6,12 @@ public struct Requantization {
   /// Q31 multipliers, one an output channel.
   public var multipliers: UnsafePointer<Int32>
   /// In −31 ... 30, one an output channel.
-  public var shifts: UnsafePointer<Int32>
-  /// Float32 bits of the same ratios, one an output channel.
-  public var ratioBits: UnsafePointer<UInt32>
+  public var shifts: UnsafePointer<Int8>
+  /// Float32 bits, one an output channel.
+  public var weightScales: UnsafePointer<UInt32>
+  /// Float32 bits of the input's and the output's scale, which with the weights' make the ratios.
+  public var inputScale: UInt32
+  public var outputScale: UInt32
   public var rounding: RoundingMode
   public var zeroPoint: Int32
   /// Fused activation on the output's grid, −128 ≤ low ≤ high ≤ 127.
@@ -17,13 +20,15 @@ public struct Requantization {
 
   @inlinable
   public init(
-    multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int32>,
-    ratioBits: UnsafePointer<UInt32>, rounding: RoundingMode, zeroPoint: Int32, low: Int32,
-    high: Int32
+    multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int8>,
+    weightScales: UnsafePointer<UInt32>, inputScale: UInt32, outputScale: UInt32,
+    rounding: RoundingMode, zeroPoint: Int32, low: Int32, high: Int32
   ) {
     self.multipliers = multipliers
     self.shifts = shifts
-    self.ratioBits = ratioBits
+    self.weightScales = weightScales
+    self.inputScale = inputScale
+    self.outputScale = outputScale
     self.rounding = rounding
     self.zeroPoint = zeroPoint
     self.low = low
@@ -52,8 +57,12 @@ public struct Requantization {
 
   @inline(__always)
   private func scale(channel: Int) -> OutputScale {
-    OutputScale(
-      multiplier: multipliers[channel], shift: shifts[channel], ratioBits: ratioBits[channel])
+    // The ratio takes a division: it is made only where it is used.
+    let ratio =
+      rounding == .float32HalfEven
+      ? float32Ratio(input: inputScale, weight: weightScales[channel], output: outputScale) : 0
+    return OutputScale(
+      multiplier: multipliers[channel], shift: Int32(shifts[channel]), ratioBits: ratio)
   }
 
   /// One loop a mode, so that the choice is made once and not for every value.

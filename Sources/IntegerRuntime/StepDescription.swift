@@ -58,7 +58,9 @@
       result.bias = view.bias
       result.multipliers = own.multipliers
       result.shifts = own.shifts
-      result.ratio_bits = own.ratioBits
+      result.weight_scales = own.weightScales
+      result.input_scale = own.inputScale
+      result.output_scale = own.outputScale
       result.rounding = Int32(own.rounding.rawValue)
       result.low = own.low
       result.high = own.high
@@ -66,7 +68,7 @@
 
     private func describe(_ rescale: TensorRescale, in result: inout cupel_operation) {
       result.multiplier = rescale.scale.multiplier
-      result.shift = rescale.scale.shift
+      result.shift = Int8(rescale.scale.shift)
       result.ratio = rescale.scale.ratioBits
       result.rounding = Int32(rescale.rounding.rawValue)
       result.low = rescale.low
@@ -79,7 +81,7 @@
       result.first = cupel_addend(own.first)
       result.second = cupel_addend(own.second)
       result.multiplier = own.output.multiplier
-      result.shift = own.output.shift
+      result.shift = Int8(own.output.shift)
       result.rounding = Int32(RoundingMode.doubleRounding.rawValue)
       result.low = own.low
       result.high = own.high

@@ -68,7 +68,8 @@ extension Step {
 
   func requantization(_ view: WeightsView, isFullyConnected: Bool) -> Requantization {
     Requantization(
-      multipliers: view.multipliers, shifts: view.shifts, ratioBits: view.ratios,
+      multipliers: view.multipliers, shifts: view.shifts, weightScales: view.weightScales,
+      inputScale: input.scaleBits, outputScale: output.scaleBits,
       rounding: rounding(view.rounding, isFullyConnected: isFullyConnected),
       zeroPoint: Int32(output.zeroPoint), low: Int32(view.low), high: Int32(view.high))
   }

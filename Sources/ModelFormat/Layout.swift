@@ -85,9 +85,8 @@ package enum Layout {
     package static let weightSize = 10
     package static let bias = 11
     package static let multipliers = 12
-    package static let shifts = 13
-    package static let ratios = 14
-    package static let weightScales = 15
+    package static let weightScales = 13
+    package static let shifts = 14
   }
 
   /// `value` rounded up to a multiple of `alignment`, a power of two. Masking, because a 64-bit

@@ -110,12 +110,10 @@ public struct WeightsView {
   public let bias: UnsafePointer<Int32>
   /// Zero, or of magnitude 2³⁰ to 2³¹ − 1.
   public let multipliers: UnsafePointer<Int32>
-  /// In −31...30.
-  public let shifts: UnsafePointer<Int32>
-  /// Float32 bits of s_in · s_w / s_out.
-  public let ratios: UnsafePointer<UInt32>
-  /// Float32 bits.
+  /// Float32 bits. With the tensors' scales they make the ratios s_in · s_w / s_out.
   public let weightScales: UnsafePointer<UInt32>
+  /// In −31...30.
+  public let shifts: UnsafePointer<Int8>
   public let rounding: RoundingMode
   /// On the output's grid, low ≤ high.
   public let low, high: Int8
@@ -143,9 +141,8 @@ public struct WeightsView {
       count: record.parameter(Layout.Parameter.weightSize))
     bias = Self.array(record, Layout.Parameter.bias)
     multipliers = Self.array(record, Layout.Parameter.multipliers)
-    shifts = Self.array(record, Layout.Parameter.shifts)
-    ratios = Self.array(record, Layout.Parameter.ratios)
     weightScales = Self.array(record, Layout.Parameter.weightScales)
+    shifts = Self.array(record, Layout.Parameter.shifts)
     rounding = RoundingMode(rawValue: record.rounding) ?? .doubleRounding
     low = record.low
     high = record.high

@@ -1,5 +1,7 @@
+import FixedPoint
+
 /// Where the next constant must begin. Constants stand in operation order: weights at the next
-/// multiple of 16, then bias, multipliers, shifts, ratios and weight scales at multiples of 4.
+/// multiple of 16, then bias, multipliers and weight scales at multiples of 4, then shifts.
 struct ConstantCursor {
   var position: Int
   let end: Int
@@ -23,10 +25,11 @@ extension OperationContext {
     }
     let rowBytes = bits == 8 ? shape.rowLength : shape.rowLength / 2 &+ shape.rowLength % 2
     try checkWeightPlace(rows: shape.rows, rowBytes: rowBytes, constants: &constants)
+    let channels = Int64(output.channels)
     for array in Layout.Parameter.bias...Layout.Parameter.weightScales {
-      try place(
-        array, count: Int64(output.channels) &* 4, alignment: 4, constants: &constants)
+      try place(array, count: channels &* 4, alignment: 4, constants: &constants)
     }
+    try place(Layout.Parameter.shifts, count: channels, alignment: 1, constants: &constants)
     // The weights lie in the file, so from here on their counts fit Int.
     let weights = WeightsView(record)
     let packing = RowPacking(bits: bits, length: Int(shape.rowLength), bytes: Int(rowBytes))
@@ -84,18 +87,18 @@ extension OperationContext {
     _ channel: Int, weights: WeightsView, magnitude: Int64
   ) throws(FormatError) {
     let at = 4 &* channel
+    let weightScale = weights.weightScales[channel]
+    let scalePlace = record.parameter(Layout.Parameter.weightScales) &+ at
+    guard FloatBits(weightScale).isFinite else { throw error(.weightScale, at: scalePlace) }
     let places = (
       record.parameter(Layout.Parameter.multipliers) &+ at,
-      record.parameter(Layout.Parameter.shifts) &+ at,
-      record.parameter(Layout.Parameter.ratios) &+ at
+      record.parameter(Layout.Parameter.shifts) &+ channel, scalePlace
     )
-    let shift = weights.shifts[channel]
+    let shift = Int32(weights.shifts[channel])
+    let ratio = float32Ratio(
+      input: input.scaleBits, weight: weightScale, output: output.scaleBits)
     try checkScale(
-      multiplier: weights.multipliers[channel], shift: shift, ratio: weights.ratios[channel],
-      places: places)
-    guard FloatBits(weights.weightScales[channel]).isFinite else {
-      throw error(.weightScale, at: record.parameter(Layout.Parameter.weightScales) &+ at)
-    }
+      multiplier: weights.multipliers[channel], shift: shift, ratio: ratio, places: places)
     let sum =
       magnitude &* Int64(input.largestMagnitude) &+ abs(Int64(weights.bias[channel]))
     guard Self.isProved(sum: sum, shift: shift) else {

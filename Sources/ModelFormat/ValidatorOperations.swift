@@ -171,9 +171,10 @@ extension KindCode {
   /// Whether the kind uses parameter `index`.
   func parameters(_ index: Int) -> Bool {
     switch self {
-    case .convolution: true
-    case .depthwiseConvolution: index != Layout.Parameter.groups
-    case .fullyConnected: index > Layout.Parameter.groups
+    case .convolution: index <= Layout.Parameter.shifts
+    case .depthwiseConvolution:
+      index <= Layout.Parameter.shifts && index != Layout.Parameter.groups
+    case .fullyConnected: (Layout.Parameter.weights...Layout.Parameter.shifts).contains(index)
     case .averagePool, .maxPool: index < Layout.Parameter.groups
     case .add, .slice: index < 6
     case .mean, .requantize, .pad: index < 3

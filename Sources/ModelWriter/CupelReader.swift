@@ -90,8 +90,7 @@ extension IntegerOperation.Weighted {
       scales: (0..<channels).map {
         IntegerOperation.ChannelScale(
           weightScale: Float(bitPattern: view.weightScales[$0]),
-          ratio: Float(bitPattern: view.ratios[$0]), multiplier: view.multipliers[$0],
-          shift: view.shifts[$0])
+          multiplier: view.multipliers[$0], shift: Int32(view.shifts[$0]))
       },
       rounding: view.rounding, low: view.low, high: view.high)
   }

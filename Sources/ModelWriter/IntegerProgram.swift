@@ -139,20 +139,17 @@ public struct IntegerOperation: Sendable, Equatable {
     }
   }
 
-  /// real output = acc · ratio; `multiplier` and `shift` are ratio in Q31:
+  /// real output = acc · ratio, ratio = s_in · s_w / s_out; `multiplier` and `shift` are it in Q31:
   /// ratio ≈ multiplier · 2^(shift − 31), |multiplier| in [2^30, 2^31) or 0, shift in [−31, 30].
   public struct ChannelScale: Sendable, Equatable {
     /// Effective weight scale, times the BatchNorm factor where that was not folded into the
     /// integers; its sign is the factor's.
     public var weightScale: Float
-    /// s_in · s_w / s_out in float32 arithmetic.
-    public var ratio: Float
     public var multiplier: Int32
     public var shift: Int32
 
-    public init(weightScale: Float, ratio: Float, multiplier: Int32, shift: Int32) {
+    public init(weightScale: Float, multiplier: Int32, shift: Int32) {
       self.weightScale = weightScale
-      self.ratio = ratio
       self.multiplier = multiplier
       self.shift = shift
     }

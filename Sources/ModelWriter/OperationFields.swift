@@ -89,7 +89,8 @@ struct OperationFields {
     weightBits = UInt8(weighted.bits)
     (low, high) = (weighted.low, weighted.high)
     let places = constants.append(weighted, shape: shape)
-    parameters.replaceSubrange(Layout.Parameter.weights..., with: places.map(UInt32.init))
+    parameters.replaceSubrange(
+      Layout.Parameter.weights...Layout.Parameter.shifts, with: places.map(UInt32.init))
   }
 }
 
@@ -111,8 +112,8 @@ struct ConstantPool {
 
   init(start: Int) { self.start = start }
 
-  /// Returns the operation's last seven parameters: where the weights begin, how many bytes they
-  /// take, and where bias, multipliers, shifts, ratios and weight scales begin.
+  /// Returns the operation's parameters from `weights` on: where the weights begin, how many bytes
+  /// they take, and where bias, multipliers, weight scales and shifts begin.
   mutating func append(_ weighted: IntegerOperation.Weighted, shape: WeightShape) -> [Int] {
     buffer.align(to: Layout.alignment)
     let weights = shape.packed(weighted.weights, bits: weighted.bits)
@@ -122,14 +123,14 @@ struct ConstantPool {
     let arrays = [
       weighted.bias.map(UInt32.init(bitPattern:)),
       weighted.scales.map { UInt32(bitPattern: $0.multiplier) },
-      weighted.scales.map { UInt32(bitPattern: $0.shift) },
-      weighted.scales.map(\.ratio.bitPattern),
       weighted.scales.map(\.weightScale.bitPattern),
     ]
     for array in arrays {
       places.append(start + buffer.bytes.count)
       buffer.append(words: array)
     }
+    places.append(start + buffer.bytes.count)
+    buffer.append(contentsOf: weighted.scales.map { UInt8(bitPattern: Int8(clamping: $0.shift)) })
     return places
   }
 }

@@ -164,9 +164,7 @@ extension Lowering {
       let multiplier = try multiplier(layer.name, ratio)
       scales.append(
         IntegerOperation.ChannelScale(
-          weightScale: weightScale,
-          ratio: layer.inputGrid.scale * weightScale / layer.outputGrid.scale,
-          multiplier: multiplier.value, shift: multiplier.shift))
+          weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     return scales
   }

@@ -13,14 +13,16 @@ import Testing
     return bits + bits.map { $0 | 0x8000_0000 }
   }()
 
-  private func expectSameProducts(_ pairs: some Sequence<(UInt32, UInt32)>) {
+  /// Products and quotients.
+  private func expectSame(_ pairs: some Sequence<(UInt32, UInt32)>) {
     var mismatches = 0
-    for (a, b) in pairs {
-      let expected = Float(bitPattern: a) * Float(bitPattern: b)
-      let product = float32Product(a, b)
-      let same =
-        expected.isNaN ? product == 0x7FC0_0000 : product == expected.bitPattern
+    func compare(_ bits: UInt32, _ expected: Float) {
+      let same = expected.isNaN ? bits == 0x7FC0_0000 : bits == expected.bitPattern
       if !same { mismatches += 1 }
+    }
+    for (a, b) in pairs {
+      compare(float32Product(a, b), Float(bitPattern: a) * Float(bitPattern: b))
+      compare(float32Quotient(a, b), Float(bitPattern: a) / Float(bitPattern: b))
     }
     #expect(mismatches == 0)
   }
@@ -43,21 +45,21 @@ import Testing
     #expect(mismatches == 0)
   }
 
-  @Test func productsOfSpecialsAgree() {
-    expectSameProducts(Self.specials.lazy.flatMap { a in Self.specials.lazy.map { (a, $0) } })
+  @Test func productsAndQuotientsOfSpecialsAgree() {
+    expectSame(Self.specials.lazy.flatMap { a in Self.specials.lazy.map { (a, $0) } })
   }
 
-  @Test func productsOfRandomBitsAgree() {
+  @Test func productsAndQuotientsOfRandomBitsAgree() {
     var generator = SeededGenerator(seed: 11)
     let pairs = (0..<4_000_000).lazy.map { _ in
       let bits = generator.next()
       return (UInt32(truncatingIfNeeded: bits), UInt32(truncatingIfNeeded: bits >> 32))
     }
-    expectSameProducts(pairs)
+    expectSame(pairs)
   }
 
   /// Exponents that meet near the least normal number, where results are subnormal.
-  @Test func productsNearUnderflowAgree() {
+  @Test func productsAndQuotientsNearUnderflowAgree() {
     var generator = SeededGenerator(seed: 13)
     let pairs = (0..<2_000_000).lazy.map { _ in
       let bits = generator.next()
@@ -66,7 +68,7 @@ import Testing
       let a = exponent << 23 | UInt32(truncatingIfNeeded: bits) & 0x807F_FFFF
       return (a, (partner & 0x7F) << 23 | UInt32(truncatingIfNeeded: bits >> 20) & 0x7F_FFFF)
     }
-    expectSameProducts(pairs)
+    expectSame(pairs)
   }
 
   @Test func roundingToIntegersAgrees() {

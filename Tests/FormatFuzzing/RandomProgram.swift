@@ -320,7 +320,8 @@ package struct RandomProgram {
       let (multiplier, shift) = Self.fixedPoint(ratio)
       scales.append(
         .init(
-          weightScale: generator.uniform(-0.1, 0.1), ratio: ratio, multiplier: multiplier,
+          weightScale: ratio * output.scale / program.tensors[current].scale,
+          multiplier: multiplier,
           shift: shift))
     }
     let (low, high) = clampRange(output)

@@ -49,13 +49,15 @@ struct WeightedCase {
       UnsafeMutableRawPointer
     ) -> Void
   ) -> [Int8] {
-    multipliers.withUnsafeBufferPointer { multipliers in
-      shifts.withUnsafeBufferPointer { shifts in
+    // Between grids of scale 1 a weight scale is the ratio.
+    let one = (1 as Float).bitPattern
+    return multipliers.withUnsafeBufferPointer { multipliers in
+      shifts.map { Int8($0) }.withUnsafeBufferPointer { shifts in
         ratioBits.withUnsafeBufferPointer { ratioBits in
           let requantization = Requantization(
             multipliers: multipliers.baseAddress!, shifts: shifts.baseAddress!,
-            ratioBits: ratioBits.baseAddress!, rounding: rounding, zeroPoint: zeroPoint, low: low,
-            high: high)
+            weightScales: ratioBits.baseAddress!, inputScale: one, outputScale: one,
+            rounding: rounding, zeroPoint: zeroPoint, low: low, high: high)
           return guarded(outputs: outputs, scratchBytes: scratchBytes) { output, scratch in
             kernel(packedWeights, bias, requantization, output, scratch)
           }

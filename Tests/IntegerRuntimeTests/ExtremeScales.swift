@@ -3,10 +3,14 @@ import ModelWriter
 
 /// Programs whose accumulators, multipliers and shifts reach as far as the format allows.
 enum ExtremeScales {
+  private static let tensorScales: [Float] = [1, 0.0123, 3.7, 0x1p-20, 0x1.8p20]
+
   /// A fully connected layer of a few inputs to many channels, each with an accumulator of its own
   /// size: its bias, and what little the inputs add.
   static func program(round: Int, using generator: inout SeededGenerator) -> IntegerProgram {
     let inputs = 3
+    let inputScale = tensorScales.randomElement(using: &generator)!
+    let outputScale = tensorScales.randomElement(using: &generator)!
     let channels = Int.random(in: 60...100, using: &generator)
     let bits = round % 2 == 0 ? 8 : 4
     let limit: Int8 = bits == 8 ? 127 : 7
@@ -29,13 +33,14 @@ enum ExtremeScales {
       bias.append(drawnBias(most: most, using: &generator))
       scales.append(drawnScale(shift: shift, using: &generator))
     }
+    for channel in 0..<channels { scales[channel].weightScale *= outputScale / inputScale }
     let output = IntegerTensor(
       name: "out", height: 1, width: 1, channels: channels, bits: 8,
-      zeroPoint: [-128, 0, 127, 3].randomElement(using: &generator)!, scale: 1)
+      zeroPoint: [-128, 0, 127, 3].randomElement(using: &generator)!, scale: outputScale)
     return single(
       input: IntegerTensor(
         name: "in", height: 1, width: 1, channels: inputs, bits: 8,
-        zeroPoint: [-128, 0, 127].randomElement(using: &generator)!, scale: 1),
+        zeroPoint: [-128, 0, 127].randomElement(using: &generator)!, scale: inputScale),
       output: output,
       .fullyConnected(
         .init(
@@ -62,7 +67,7 @@ enum ExtremeScales {
       // No ratio in the integer modes, and a tiny or subnormal one in float32.
       let ratio = [0, Float.leastNonzeroMagnitude, -0x1p-140, 0x1p-40, 0x1.fp-32, -0.0]
         .randomElement(using: &generator)!
-      return .init(weightScale: 1, ratio: ratio, multiplier: 0, shift: shift)
+      return .init(weightScale: ratio, multiplier: 0, shift: shift)
     default:
       let sizes: [Int32] = [
         1 << 30, Int32.max, Int32.random(in: 1 << 30...Int32.max, using: &generator),
@@ -71,7 +76,7 @@ enum ExtremeScales {
         sizes.randomElement(using: &generator)! * (Bool.random(using: &generator) ? 1 : -1)
       let ratio = Float(
         Double(multiplier) * Double(sign: .plus, exponent: Int(shift) - 31, significand: 1))
-      return .init(weightScale: 1, ratio: ratio, multiplier: multiplier, shift: shift)
+      return .init(weightScale: ratio, multiplier: multiplier, shift: shift)
     }
   }
 
@@ -81,8 +86,7 @@ enum ExtremeScales {
   ) -> IntegerOperation.ChannelScale {
     let shift = Int32.random(in: -12...0, using: &generator)
     let ratio = Float(sign: .plus, exponent: Int(shift) - 1, significand: 1)
-    return .init(
-      weightScale: 1, ratio: ratio, multiplier: (1 << 30), shift: shift)
+    return .init(weightScale: ratio, multiplier: 1 << 30, shift: shift)
   }
 
   /// An addition, a requantization or a mean.
@@ -101,7 +105,7 @@ enum ExtremeScales {
       shift: Int32.random(in: round % 3 == 0 ? -31 ... -1 : -8...8, using: &generator),
       using: &generator)
     let rescale = IntegerOperation.Rescale(
-      ratio: scale.ratio, multiplier: scale.multiplier, shift: scale.shift,
+      ratio: scale.weightScale, multiplier: scale.multiplier, shift: scale.shift,
       rounding: RoundingMode.allCases[round / 3 % 3], low: -128, high: 127)
     switch round % 3 {
     case 0: return addition(tensor, zeros: (zero(), zero()), using: &generator)

@@ -85,7 +85,7 @@ import Testing
         name: "out", height: 1, width: 1, channels: 3, bits: 8, zeroPoint: 5, scale: 0.5),
     ]
     let scale = IntegerOperation.ChannelScale(
-      weightScale: 0.25, ratio: 0.25, multiplier: 1 << 30, shift: -1)
+      weightScale: 0.25, multiplier: 1 << 30, shift: -1)
     program.operations = [
       IntegerOperation(
         name: "fc",

@@ -65,20 +65,23 @@ struct NetworkOracle {
           sum += (q - input.zeroPoint) * Int(weight)
         }
       }
-      return requantized(sum, weighted, channel, output, isFullyConnected: false)
+      return requantized(
+        sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: false)
     case .depthwiseConvolution(let window, let weighted):
       var sum = 0
       for (index, tap) in taps(window, row, column).enumerated() {
         guard let q = value(source, tap.row, tap.column, channel) else { continue }
         sum += (q - input.zeroPoint) * Int(weighted.weights[index * input.channels + channel])
       }
-      return requantized(sum, weighted, channel, output, isFullyConnected: false)
+      return requantized(
+        sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: false)
     case .fullyConnected(let weighted):
       let count = input.elementCount
       let sum = (0..<count).reduce(0) {
         $0 + (values[source][$1] - input.zeroPoint) * Int(weighted.weights[channel * count + $1])
       }
-      return requantized(sum, weighted, channel, output, isFullyConnected: true)
+      return requantized(
+        sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: true)
     case .add(let add):
       let other = operation.inputs[1]
       return added(
@@ -133,12 +136,12 @@ struct NetworkOracle {
 
   private func requantized(
     _ sum: Int, _ weighted: IntegerOperation.Weighted, _ channel: Int, _ output: IntegerTensor,
-    isFullyConnected: Bool
+    inputScale: Float, isFullyConnected: Bool
   ) -> Int {
     let scale = weighted.scales[channel]
     let scaled = RoundingOracle.scale(
       Int64(sum) + Int64(weighted.bias[channel]), multiplier: scale.multiplier,
-      shift: scale.shift, ratio: scale.ratio,
+      shift: scale.shift, ratio: inputScale * scale.weightScale / output.scale,
       mode: override(isFullyConnected ? .fullyConnected : .other) ?? weighted.rounding)
     return min(max(Int(scaled) + output.zeroPoint, Int(weighted.low)), Int(weighted.high))
   }

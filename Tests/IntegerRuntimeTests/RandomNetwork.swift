@@ -127,7 +127,8 @@ extension RandomNetwork {
       outputSpread / (Float(terms).squareRoot() * inputSpread * Float(limit) * 0.6)
     let scales = (0..<output.channels).map { _ in
       let sign: Float = Bool.random(using: &generator) ? 1 : -1
-      return channelScale(sign * typical * Float.random(in: 0.5...2, using: &generator))
+      let ratio = sign * typical * Float.random(in: 0.5...2, using: &generator)
+      return channelScale(ratio, weightScale: ratio * output.scale / current.scale)
     }
     let reach = Int32(20 / typical)
     let range = range(output)
@@ -140,10 +141,12 @@ extension RandomNetwork {
       scales: scales, rounding: rounding(), low: range.low, high: range.high)
   }
 
-  private func channelScale(_ ratio: Float) -> IntegerOperation.ChannelScale {
+  private func channelScale(
+    _ ratio: Float, weightScale: Float
+  ) -> IntegerOperation.ChannelScale {
     let parts = quantized(ratio)
     return IntegerOperation.ChannelScale(
-      weightScale: ratio, ratio: ratio, multiplier: parts.multiplier, shift: parts.shift)
+      weightScale: weightScale, multiplier: parts.multiplier, shift: parts.shift)
   }
 
   /// ratio = multiplier · 2^(shift − 31) exactly: a float32 has 24 bits.

@@ -171,10 +171,9 @@ struct SingleLayer: CustomStringConvertible {
   }
 }
 
-/// ratio = multiplier · 2^(shift − 31) exactly: a float32 has 24 bits.
+/// ratio = multiplier · 2^(shift − 31) exactly: a float32 has 24 bits. Between tensors of scale 1.
 func channelScale(_ ratio: Float) -> IntegerOperation.ChannelScale {
-  if ratio == 0 { return .init(weightScale: 1, ratio: 0, multiplier: 0, shift: 0) }
+  if ratio == 0 { return .init(weightScale: 0, multiplier: 0, shift: 0) }
   let multiplier = Int32(ratio.significand * 0x1p30) * (ratio < 0 ? -1 : 1)
-  return .init(
-    weightScale: 1, ratio: ratio, multiplier: multiplier, shift: Int32(ratio.exponent) + 1)
+  return .init(weightScale: ratio, multiplier: multiplier, shift: Int32(ratio.exponent) + 1)
 }

@@ -23,8 +23,8 @@ import Testing
     let weighted = IntegerOperation.Weighted(
       bits: 4, weights: [1, -2, 3, -8, 7, 0], bias: [100, -7],
       scales: [
-        .init(weightScale: 0.25, ratio: 0.125, multiplier: 1 << 30, shift: -2),
-        .init(weightScale: -0.75, ratio: -0.375, multiplier: -1_610_612_736, shift: -1),
+        .init(weightScale: 0.25, multiplier: 1 << 30, shift: -2),
+        .init(weightScale: -0.75, multiplier: -1_610_612_736, shift: -1),
       ], rounding: .singleRounding, low: -128, high: 127)
     program.operations = [
       IntegerOperation(name: "fc", kind: .fullyConnected(weighted), inputs: [0], output: 1)
@@ -41,7 +41,7 @@ import Testing
     let bytes = dump.flatMap { line in
       line.dropFirst(6).split(separator: " ").compactMap { UInt8($0, radix: 16) }
     }
-    #expect(bytes.count == 424)
+    #expect(bytes.count == 410)
     #expect(try CupelWriter.bytes(of: example) == bytes)
     #expect(try withModelView(bytes) { CupelReader.program(from: $0) } == example)
   }

@@ -164,14 +164,14 @@ extension FormatRuleTests {
     Case(.multiplier, .operation(0)) { $0.set($0.array(0, 12) + 4, 1 << 31) },
     Case(.multiplier, .operation(1)) { $0.set($0.parameter(1, 1), 1) },
     Case(.multiplier, .operation(3)) { $0.set($0.parameter(3, 4), -(1 << 30)) },
-    Case(.shift, .operation(0)) { $0.set($0.array(0, 13) + 8, 31) },
-    Case(.shift, .operation(0)) { $0.set($0.array(0, 13) + 8, -32) },
+    Case(.shift, .operation(0)) { $0.bytes[$0.array(0, 14) + 2] = 31 },
+    Case(.shift, .operation(0)) { $0.bytes[$0.array(0, 14) + 2] = 0xE0 },
     Case(.shift, .operation(3)) { $0.set($0.parameter(3, 2), 1) },
     Case(.shift, .operation(3)) { $0.set($0.parameter(3, 5), -32) },
-    Case(.ratio, .operation(0)) { $0.set($0.array(0, 14), 0x7FC0_0000) },
-    Case(.ratio, .operation(0)) { $0.set($0.array(0, 14), 0x3B80_0000) },
+    Case(.weightScale, .operation(0)) { $0.set($0.array(0, 13), 0x7FC0_0000) },
+    Case(.ratio, .operation(0)) { $0.set($0.array(0, 13), 0x3B80_0000) },
     Case(.ratio, .operation(11)) { $0.set($0.parameter(11, 0), 0) },
-    Case(.weightScale, .operation(4)) { $0.set($0.array(4, 15) + 4, 0x7F80_0000) },
+    Case(.weightScale, .operation(4)) { $0.set($0.array(4, 13) + 4, 0x7F80_0000) },
     Case(.overflow, .operation(0)) { $0.set($0.array(0, 11), Int(Int32.max)) },
     Case(.overflow, .operation(0)) { $0.set($0.array(0, 11), Int(Int32.min)) },
     // Up to 131 shifted left by 24: beyond 2^31.
@@ -210,7 +210,7 @@ extension FileEditor {
     for index in 0..<count(0) { set(tensor(index, 0), word(tensor(index, 0)) + 16) }
     for index in 0..<count(1) {
       set(operation(index, 8), word(operation(index, 8)) + 16)
-      for array in [9, 11, 12, 13, 14, 15] where bytes[operation(index, 2)] != 0 {
+      for array in [9, 11, 12, 13, 14] where bytes[operation(index, 2)] != 0 {
         set(parameter(index, array), word(parameter(index, array)) + 16)
       }
     }

@@ -24,7 +24,7 @@ import Testing
       bias: [0, Int32(channel.bias)],
       scales: Array(
         repeating: .init(
-          weightScale: 1, ratio: Float(sign: .plus, exponent: channel.shift - 1, significand: 1),
+          weightScale: Float(sign: .plus, exponent: channel.shift - 1, significand: 1),
           multiplier: 1 << 30, shift: Int32(channel.shift)), count: 2),
       rounding: .float32HalfEven, low: -128, high: 127)
     var program = IntegerProgram()

@@ -91,7 +91,7 @@ enum Sample {
       bias: (0..<out).map { Int32($0 * 100 - 150) },
       scales: (0..<out).map {
         .init(
-          weightScale: 0.01, ratio: $0 == 1 ? -0x1p-9 : 0x1p-9,
+          weightScale: $0 == 1 ? -0x1p-9 : 0x1p-9,
           multiplier: $0 == 1 ? -(1 << 30) : 1 << 30, shift: -8)
       },
       rounding: .doubleRounding, low: -128, high: 127)

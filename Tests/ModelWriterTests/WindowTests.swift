@@ -97,7 +97,7 @@ import Testing
   private static func weighted(_ count: Int) -> IntegerOperation.Weighted {
     .init(
       bits: 8, weights: Array(repeating: 1, count: count), bias: [0],
-      scales: [.init(weightScale: 1, ratio: 0.5, multiplier: 1 << 30, shift: 0)],
+      scales: [.init(weightScale: 0.5, multiplier: 1 << 30, shift: 0)],
       rounding: .doubleRounding, low: -128, high: 127)
   }
 }

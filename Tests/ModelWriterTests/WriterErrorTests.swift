@@ -70,7 +70,7 @@ import Testing
     #expect(
       changeStem { $0.weights[3] = 8 } == "operation 0 (stem): a weight outside -8...7 at 4 bits")
     #expect(
-      changeStem { $0.scales[2].ratio = .infinity }
+      changeStem { $0.scales[2].weightScale *= 2 }
         == "operation 0 (stem): a ratio must be finite and agree with its multiplier and shift")
     #expect(
       message { $0.operations[Sample.concatenate].kind = .concatenate(axis: 300) }

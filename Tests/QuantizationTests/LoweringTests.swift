@@ -164,7 +164,6 @@ struct LoweringTests {
         let real = Double(from.scale) * Double(layer.scales[row]) * Double(layer.factors[row])
         let ratio = real / Double(to.scale)
         #expect(abs(Double(scale.weightScale) * Double(from.scale) / real - 1) < 1e-6)
-        #expect(abs(Double(scale.ratio) / ratio - 1) < 1e-6)
         // multiplier · 2^(shift − 31)
         let fixed =
           Double(scale.multiplier)

@@ -33,9 +33,8 @@ bias_at = weights_at + (len(weights) + 3) // 4 * 4
 constants = bytes(weights).ljust(bias_at - constants_at, b"\0")
 constants += struct.pack("<2i", 100, -7)  # bias
 constants += struct.pack("<2i", 1 << 30, -1610612736)  # multipliers: 0.5, -0.75
-constants += struct.pack("<2i", -2, -1)  # shifts: 2^-2, 2^-1
-constants += struct.pack("<2f", 0.125, -0.375)  # ratios
 constants += struct.pack("<2f", 0.25, -0.75)  # weight scales
+constants += struct.pack("<2b", -2, -1)  # shifts: 2^-2, 2^-1
 strings_at = constants_at + len(constants)
 
 texts = tensor_names + operation_names + [text for pair in metadata for text in pair]
@@ -56,8 +55,8 @@ def tensor(name, extent, arena, born, last, scale, bits, zero_point):
 def operation():
     fields = struct.pack("<4B3bB", 3, 1, 4, 0, -128, 127, 0, 0)
     fields += struct.pack("<2I4I", *places[2], 0, 1, 1, 0)
-    channels = [bias_at + 8 * index for index in range(5)]
-    return fields + struct.pack("<16I", *[0] * 9, weights_at, len(weights), *channels)
+    channels = [bias_at + 8 * index for index in range(4)]
+    return fields + struct.pack("<16I", *[0] * 9, weights_at, len(weights), *channels, 0)
 
 
 records = tensor(places[0], (1, 1, 3), 0, 0, 1, 0.5, 8, -1)

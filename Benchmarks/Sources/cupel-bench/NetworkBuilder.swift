@@ -164,7 +164,7 @@ struct NetworkBuilder {
       let ratio = 50 / spread * generator.uniform(0.7, 1.4)
       let (multiplier, shift) = Self.fixedPoint(ratio)
       return IntegerOperation.ChannelScale(
-        weightScale: 0.01, ratio: ratio, multiplier: multiplier, shift: shift)
+        weightScale: ratio, multiplier: multiplier, shift: shift)
     }
     return .init(
       bits: bits, weights: weights,

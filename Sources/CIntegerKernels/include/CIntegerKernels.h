@@ -74,10 +74,15 @@ typedef struct {
   const uint8_t *weights;
   int32_t weight_bits;
   /// One an output channel.
-  const int32_t *bias, *multipliers, *shifts;
-  const uint32_t *ratio_bits;
+  const int32_t *bias, *multipliers;
+  const int8_t *shifts;
+  /// Float32 bits, one an output channel, and of both tensors: an accumulator's ratio is
+  /// s_in * s_w / s_out in float32 arithmetic.
+  const uint32_t *weight_scales;
+  uint32_t input_scale, output_scale;
   /// Mean, requantization and addition: one for all, in both forms. An addition rounds twice.
-  int32_t multiplier, shift;
+  int32_t multiplier;
+  int8_t shift;
   uint32_t ratio;
   /// Addition.
   cupel_addend first, second;
