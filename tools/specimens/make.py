@@ -28,7 +28,7 @@ from training import CALIBRATION_SEEDS, Job
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE / "configs"
-SCHEMES = ("w8a8", "w4a8", "w4a4", "w8a8.pt.pre", "w4a8.pt.pre", "w4a4.pt.pre")
+SCHEMES = ("w8a8", "w4a8", "w4a4")
 
 
 def record(row: dict[str, Any], job: Job, **more: Any) -> dict[str, Any]:
