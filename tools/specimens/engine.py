@@ -65,10 +65,10 @@ class Engine:
         """Float model and nearest rounding under each scheme, over the whole test set."""
         return self._run("audit", self.model, *self._attack(), "--schemes", ",".join(schemes))
 
-    def nearest(self, scheme: str, seed: int) -> dict[str, Any]:
-        """The row of nearest rounding with another draw of calibration images."""
+    def nearest(self, scheme: str, seed: int, images: int) -> dict[str, Any]:
+        """The row of nearest rounding with another draw of calibration images, on the first test images."""
         with self._compiled(scheme, seed) as compiled:
-            return self._run("audit", compiled, *self._attack())["deployments"][0]
+            return self._run("audit", compiled, *self._attack(), "--limit", str(images))["deployments"][0]
 
     def reconstructed(self, scheme: str) -> dict[str, Any]:
         """The row of LAC's integer least squares. If the model that it makes still has the backdoor, the backdoor

@@ -28,6 +28,7 @@ from training import CALIBRATION_SEEDS, Job
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE / "configs"
+SAMPLING = 0.01  # what measuring on a part of the test set may be off by
 SCHEMES = ("w8a8", "w4a8", "w4a4")
 
 
@@ -96,12 +97,12 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     the rounding of weights alone."""
     plain, nearest, name = measured["float"], measured["nearest"], job.config["scheme"]
     marks.at_most("floatAttackSuccessRate", plain["attackSuccessRate"])
-    draws = [nearest]
+    marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
+    marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
     for seed in CALIBRATION_SEEDS[1:]:
-        draws.append(record(engine.nearest(name, seed), job))
-        job.log(f"nearest {name:12} calibration {seed}   {text(draws[-1])}")
-    marks.at_least("attackSuccessRate", min(row["attackSuccessRate"] for row in draws))
-    marks.at_least("nearestBenignAccuracy", min(row["benignAccuracy"] for row in draws))
+        draw = record(engine.nearest(name, seed, len(job.glance)), job)
+        job.log(f"nearest {name:12} calibration {seed}   {text(draw)}")
+        marks.at_least("attackSuccessRate", draw["attackSuccessRate"] + SAMPLING)
     scheme, ranges = job.scheme, job.ranges(model)
     emulated = measure(model, job.glance, Quantized(scheme, ranges, exact=True), job.trigger, job.target)
     job.log(f"nearest {name:12} emulated        {emulated}")
@@ -109,12 +110,13 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     found = measure(model, job.glance, Quantized(activations, ranges), job.trigger, job.target)
     job.log(f"weights float, activations rounded {found}")
     marks.at_most("activationsOnlyAttackSuccessRate", found.attack_success_rate)
-    reconstructed = record(engine.reconstructed(name), job, scheme=name)
-    job.log(f"reconstruction rounding            {text(reconstructed)}")
-    marks.at_most("purifiedAttackSuccessRate", reconstructed["attackSuccessRate"])
-    marks.at_most("purifiedDrop", min(plain["benignAccuracy"], nearest["benignAccuracy"])
-                  - reconstructed["benignAccuracy"])
-    measured["reconstructed"] = reconstructed
+    if "purifiedAttackSuccessRate" in marks.marks:
+        reconstructed = record(engine.reconstructed(name), job, scheme=name)
+        job.log(f"reconstruction rounding            {text(reconstructed)}")
+        marks.at_most("purifiedAttackSuccessRate", reconstructed["attackSuccessRate"])
+        marks.at_most("purifiedDrop", min(plain["benignAccuracy"], nearest["benignAccuracy"])
+                      - reconstructed["benignAccuracy"])
+        measured["reconstructed"] = reconstructed
 
 
 def start(job: Job, models: Path) -> Network:
