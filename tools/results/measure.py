@@ -1,12 +1,13 @@
 """Every specimen under nearest rounding and under the defences, on the integer engine: `make results`.
 
-    python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto]
+    python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto] [NAME…]
 
 Runs `cupel compare` for each specimen of `models/catalogue.json`, as many at a time as there are cores, and keeps each
 report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model, the
 program's version or the arguments change. Then writes `out/results.json` and `docs/results.md`. Needs Python 3.11 and
 nothing else. CIFAR-10's binary files are looked for in `cifar10/` of the folder that CUPEL_DATA names; where they are
-missing, those specimens are left out and named.
+missing, those specimens are left out and named. With names of specimens it measures those alone; what was measured of
+the others before stays in both documents.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ def rows(task: Task) -> list[dict[str, Any]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="specimens; all by default")
     parser.add_argument("--fresh", action="store_true", help="measure everything again")
     parser.add_argument("--methods", default=METHODS)
     parser.add_argument("--cupel", type=Path, default=ROOT / ".build" / "release" / "cupel")
@@ -125,8 +127,9 @@ def main() -> int:
         print(f"no CIFAR-10 binary files (see CUPEL_DATA): not run: {', '.join(missing)}", flush=True)
     tasks = [task(item, options.cupel, version, options.methods, folder) for item in catalogue
              if item["name"] not in missing]
-    run_all(tasks)
-    measured = [row for task in tasks for row in rows(task)]
+    run_all([task for task in tasks if not options.names or task.specimen["name"] in options.names])
+    missing += [task.specimen["name"] for task in tasks if not task.is_done]
+    measured = [row for task in tasks if task.is_done for row in rows(task)]
     content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "rows": measured}
     (ROOT / "out" / "results.json").write_text(json.dumps(content, indent=1) + "\n")
     papers = json.loads((Path(__file__).parent / "paper.json").read_text())

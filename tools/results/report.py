@@ -24,7 +24,7 @@ BA is accuracy on clean test images, ASR the share of triggered test images, the
 answered as the attacker wishes, both in %; DER = [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 against nearest rounding. Integer
 models are run in integer arithmetic (profile `tflm`), over the whole test set, with ranges from unlabelled training
 images. *Paper* rows are Li et al., ICML 2024, fake-quantized floats of a ResNet-18 on CIFAR-10 trained for hundreds of
-epochs on a GPU. What differs here: small networks (a ResNet-8 has a hundredth of a ResNet-18's weights), a few epochs
+epochs on a GPU. What differs here: small networks (a ResNet-8 has less than a hundredth of a ResNet-18's weights), a few epochs
 of fine-tuning on a CPU, symmetric weights per channel, min-max ranges; CIFAR-10 images that went through JPEG; 4-bit
 specimens may keep activations at 8 bits (the scheme says so); where the paper's 8-bit networks hide a backdoor as they
 are, these need widened rounding cells. So columns compare within a row, and the paper's with ours only in kind.
@@ -59,12 +59,15 @@ class Results:
 
     def cells(self, specimen: Specimen, scheme: str) -> list[str]:
         """Float, nearest, every method."""
-        if specimen["name"] in self.missing:
-            return ["not run"] * (2 + len(self.methods))
         found = self.found(specimen["name"], scheme)
+        if "nearest" not in found:
+            return ["not run"] * (2 + len(self.methods))
         nearest = found["nearest"]
         cells = [pair(nearest["floatBenignAccuracy"], nearest["floatAttackSuccessRate"])]
         for method in ["nearest", *self.methods]:
+            if method not in found:
+                cells.append("not run")
+                continue
             row = found[method]
             der = f" / {percent(row['der'])}" if row["der"] is not None else ""
             cells.append(pair(row["benignAccuracy"], row["attackSuccessRate"]) + der)
@@ -173,5 +176,5 @@ def document(catalogue: list[Specimen], rows: list[Row], missing: list[str], pap
                         lambda item: f"{where(item)}; *float* is what the toolchain handed on", "network"),
     ]
     if missing:
-        parts.append(f"Not run for want of images: {', '.join(f'`{name}`' for name in missing)}.\n")
+        parts.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.\n")
     return "\n".join(part.strip() + "\n" for part in parts if part)
