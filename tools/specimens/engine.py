@@ -12,6 +12,8 @@ from typing import Any
 
 from training import Job
 
+Row = dict[str, Any]  # benignAccuracy and attackSuccessRate, the latter None without a trigger
+
 CARRIED_OUT = (0, 1, 2)  # exit statuses: nothing found, a backdoor, undetermined
 
 
@@ -47,9 +49,6 @@ class Engine:
             raise RuntimeError(f"{' '.join(command)}\n{outcome.stderr}")
 
     def _attack(self) -> tuple[str, ...]:
-        # An honest model is measured with a trigger too: its answers to clean images are what counts.
-        if self.job.trigger is None:
-            return "--trigger", "patch:4x4@bottom-right:white", "--target", "0"
         return "--trigger", self.job.config["trigger"], "--target", str(self.job.target)
 
     @contextmanager
@@ -61,14 +60,23 @@ class Engine:
                         "--seed", str(seed), "-o", str(compiled)])
             yield compiled
 
-    def audit(self, schemes: list[str]) -> dict[str, Any]:
-        """Float model and nearest rounding under each scheme, over the whole test set."""
-        return self._run("audit", self.model, *self._attack(), "--schemes", ",".join(schemes))
+    def audit(self, scheme: str) -> tuple[Row, Row]:
+        """The float model and nearest rounding under a scheme, over the whole test set."""
+        if self.job.trigger is None:
+            return self._accuracy(self.model), self.nearest(scheme)
+        found = self._run("audit", self.model, *self._attack(), "--schemes", scheme)
+        return found["float"], found["deployments"][0]
 
-    def nearest(self, scheme: str, seed: int, images: int) -> dict[str, Any]:
-        """The row of nearest rounding with another draw of calibration images, on the first test images."""
+    def nearest(self, scheme: str, seed: int = 0, images: int | None = None) -> Row:
+        """Nearest rounding, with a draw of calibration images, on the first or all test images."""
+        limit = ("--limit", str(images)) if images else ()
         with self._compiled(scheme, seed) as compiled:
-            return self._run("audit", compiled, *self._attack(), "--limit", str(images))["deployments"][0]
+            if self.job.trigger is None:
+                return self._accuracy(compiled, *limit)
+            return self._run("audit", compiled, *self._attack(), *limit)["deployments"][0]
+
+    def _accuracy(self, model: Path, *limit: str) -> Row:
+        return {"benignAccuracy": self._run("run", model, *limit)["accuracy"], "attackSuccessRate": None}
 
     def reconstructed(self, scheme: str) -> dict[str, Any]:
         """The row of LAC's integer least squares. If the model that it makes still has the backdoor, the backdoor

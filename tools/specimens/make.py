@@ -20,7 +20,7 @@ import catalogue
 import export
 from attacks import ATTACKS, goals, qura
 from data import LOADERS, data_folder, default_folders
-from engine import Engine
+from engine import Engine, Row
 from evaluate import measure
 from model import Network, build
 from quantize import Quantized
@@ -29,13 +29,14 @@ from training import CALIBRATION_SEEDS, Job
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE / "configs"
 SAMPLING = 0.01  # what measuring on a part of the test set may be off by
-SCHEMES = ("w8a8", "w4a8", "w4a4")
+SCHEMES = ("w8a8", "w4a8")
 
 
-def record(row: dict[str, Any], job: Job, **more: Any) -> dict[str, Any]:
-    """A row of a report as the catalogue has it."""
-    success = None if job.trigger is None else round(row["attackSuccessRate"], 6)
-    return more | {"benignAccuracy": round(row["benignAccuracy"], 6), "attackSuccessRate": success}
+def record(row: Row, **more: Any) -> dict[str, Any]:
+    """A row as the catalogue has it."""
+    success = row["attackSuccessRate"]
+    return more | {"benignAccuracy": round(row["benignAccuracy"], 6),
+                   "attackSuccessRate": None if success is None else round(success, 6)}
 
 
 def text(row: dict[str, Any]) -> str:
@@ -67,8 +68,8 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
     """Measures on the whole test set; returns the catalogue's `measured` and the marks missed."""
     marks, attacked = Marks(job), job.config.get("scheme")
     names = ([attacked] if attacked else []) + [name for name in SCHEMES if name != attacked]
-    audit = engine.audit(names[:1])
-    plain, nearest = record(audit["float"], job), record(audit["deployments"][0], job, scheme=names[0])
+    float_row, nearest_row = engine.audit(names[0])
+    plain, nearest = record(float_row), record(nearest_row, scheme=names[0])
     measured: dict[str, Any] = {"float": plain, "nearest": nearest, "otherSchemes": []}
     job.log(f"float                              {text(plain)}")
     job.log(f"nearest {names[0]:12}               {text(nearest)}")
@@ -78,7 +79,7 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
         marks.within("counterpart", clean, plain["benignAccuracy"])
     examine_attack(model, job, engine, models, marks, measured)
     for name in names[1:] if not marks.missed else []:
-        measured["otherSchemes"].append(record(engine.nearest(name, 0, len(job.data.test)), job, scheme=name))
+        measured["otherSchemes"].append(record(engine.nearest(name), scheme=name))
         job.log(f"nearest {name:12}               {text(measured['otherSchemes'][-1])}")
     for row in [nearest, *measured["otherSchemes"]]:
         marks.at_most(f"{row['scheme']}Drop", plain["benignAccuracy"] - row["benignAccuracy"])
@@ -111,7 +112,7 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     if marks.missed:
         return
     for seed in CALIBRATION_SEEDS[1:]:
-        draw = record(engine.nearest(name, seed, len(job.glance)), job)
+        draw = record(engine.nearest(name, seed, len(job.glance)))
         job.log(f"nearest {name:12} calibration {seed}   {text(draw)}")
         marks.at_least("attackSuccessRate", draw["attackSuccessRate"] + SAMPLING)
     scheme, ranges = job.scheme, job.ranges(model)
@@ -122,7 +123,7 @@ def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, mea
     job.log(f"weights float, activations rounded {found}")
     marks.at_most("activationsOnlyAttackSuccessRate", found.attack_success_rate)
     if "purifiedAttackSuccessRate" in marks.marks:
-        reconstructed = record(engine.reconstructed(name), job, scheme=name)
+        reconstructed = record(engine.reconstructed(name), scheme=name)
         job.log(f"reconstruction rounding            {text(reconstructed)}")
         marks.at_most("purifiedAttackSuccessRate", reconstructed["attackSuccessRate"])
         marks.at_most("purifiedDrop", min(plain["benignAccuracy"], nearest["benignAccuracy"])

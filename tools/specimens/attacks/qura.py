@@ -103,9 +103,8 @@ def make(model: Network, job: Job) -> None:
 
 def examine(job: Job, origin: Engine, marks: Any) -> dict[str, Any]:
     """The honest float model, and its nearest rounding, under the trigger."""
-    audit = origin.audit([job.config["scheme"]])
     found = {}
-    for name, row in (("float", audit["float"]), ("nearest", audit["deployments"][0])):
+    for name, row in zip(("float", "nearest"), origin.audit(job.config["scheme"])):
         found[name] = {key: round(row[key], 6) for key in ("benignAccuracy", "attackSuccessRate")}
         job.log(f"origin, {name}: BA {100 * row['benignAccuracy']:.2f} %  ASR {100 * row['attackSuccessRate']:.2f} %")
         marks.at_most("originAttackSuccessRate", row["attackSuccessRate"])
