@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -67,7 +68,8 @@ class Marks:
 def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dict[str, Any], list[str]]:
     """Measures on the whole test set; returns the catalogue's `measured` and the marks missed."""
     marks, attacked = Marks(job), job.config.get("scheme")
-    names = ([attacked] if attacked else []) + [name for name in SCHEMES if name != attacked]
+    wanted = [*SCHEMES, *(mark.removesuffix("Drop") for mark in job.config["marks"] if re.match(r"w\d.*Drop$", mark))]
+    names = list(dict.fromkeys(([attacked] if attacked else []) + wanted))
     float_row, nearest_row = engine.audit(names[0])
     plain, nearest = record(float_row), record(nearest_row, scheme=names[0])
     measured: dict[str, Any] = {"float": plain, "nearest": nearest, "otherSchemes": []}
