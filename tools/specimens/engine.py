@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from training import Job
 
 Row = dict[str, Any]  # benignAccuracy and attackSuccessRate, the latter None without a trigger
@@ -32,8 +34,8 @@ class Engine:
     @property
     def _images(self) -> list[str]:
         normalize = self.job.data.normalize
-        return ["--data", str(self.folder), "--quiet", "--mean", ",".join(map(str, normalize.mean)),
-                "--std", ",".join(map(str, normalize.std))]
+        return ["--data", str(self.folder), "--quiet", "--threads", str(torch.get_num_threads()),
+                "--mean", ",".join(map(str, normalize.mean)), "--std", ",".join(map(str, normalize.std))]
 
     def _run(self, verb: str, model: Path, *arguments: str) -> dict[str, Any]:
         """The report of a verb that writes one."""
