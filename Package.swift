@@ -81,7 +81,9 @@ let testSupport: [Target] = [
 ]
 
 /// Targets whose tests use it.
-let fuzzed: Set = ["ModelImport", "ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation"]
+let fuzzed: Set = [
+  "Datasets", "ModelImport", "ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation",
+]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in

@@ -36,7 +36,8 @@ extension OnnxExporter {
       let result = intermediate(output, "joined")
       node("Concat", inputs, result, name: operation.name, [("axis", .integer([2, 3, 1][axis]))])
       quantize(result, output)
-    case .softmax, .lookup, .transpose, .reshape, .broadcast, .constant:
+    case .softmax: try addSoftmax(operation)
+    case .lookup, .transpose, .reshape, .broadcast, .constant:
       throw .operation(
         name: operation.name, "it has no form between QuantizeLinear and DequantizeLinear here")
     }
@@ -234,6 +235,24 @@ extension OnnxExporter {
     let result = intermediate(operation.output, "sum")
     node(type, sources, result, name: operation.name)
     finish(result, low: low, high: high, to: operation.output)
+  }
+
+  /// Over features; its exponents are the input's real values as they are.
+  private mutating func addSoftmax(_ operation: IntegerOperation) throws(ExportError) {
+    let input = program.tensors[operation.inputs[0]]
+    let ratio = min(Double(input.scale) * 0x1p26, 0x1p31 - 1)
+    guard case .softmax(let own) = operation.kind, input.height * input.width == 1,
+      let derived = Multiplier(ratio / 2), derived.value == own.multiplier,
+      derived.shift + 1 == own.leftShift
+    else {
+      throw .operation(name: operation.name, "it is not a plain softmax of features")
+    }
+    let result = intermediate(operation.output, "shares")
+    node(
+      "Softmax", [flattened(operation.inputs[0])], result, name: operation.name,
+      [("axis", .integer(1))])
+    markFlat(operation.output)
+    quantize(result, operation.output)
   }
 
   private mutating func addPad(

@@ -178,6 +178,22 @@ extension QuantizedOnnxConverter {
     return output
   }
 
+  /// An integer softmax, whose output counts units of 1/256 from −128 on; nil for another grid.
+  mutating func emitSoftmax(
+    _ source: Int, to grid: OnnxGrid, shape: [Int], _ node: ImportNode
+  ) throws(ImportError) -> Int? {
+    let ratio = min(Double(program.tensors[source].scale) * 0x1p26, 0x1p31 - 1)
+    guard grid == OnnxGrid(scale: 1 / 256, zeroPoint: -128, bits: 8), ratio > 1,
+      let multiplier = Multiplier(ratio / 2)
+    else { return nil }
+    let name = node.outputs.first ?? node.name
+    let output = try addTensor(name, shape: shape, grid: grid, node: node)
+    append(
+      node.name, .softmax(.init(multiplier: multiplier.value, leftShift: multiplier.shift + 1)),
+      [source], output)
+    return output
+  }
+
   // MARK: Weighted layers
 
   private mutating func emit(

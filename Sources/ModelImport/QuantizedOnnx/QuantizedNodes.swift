@@ -38,6 +38,10 @@ extension QuantizedOnnxConverter {
       return
     }
     let (state, shape) = try activation(node)
+    if case .softmax = state {
+      try bind(node, state, shape: shape)
+      return
+    }
     guard case .integer(let tensor) = state else {
       throw node.unsupported("an input that is not quantized")
     }
@@ -74,7 +78,13 @@ extension QuantizedOnnxConverter {
         PendingOperation(kind: .same(source), name: node.name), to: grid, shape: shape, node)
     case .pending(let operation): tensor = try emit(operation, to: grid, shape: shape, node)
     case .integer: throw node.error("quantizes integers")
-    case .softmax: throw node.unsupported("a softmax that is not the network's output")
+    case .softmax(let source):
+      guard let result = try emitSoftmax(source, to: grid, shape: shape, node) else {
+        // On a grid that no integer softmax has: still only understood at the network's end.
+        try bind(node, .softmax(source), shape: shape)
+        return
+      }
+      tensor = result
     }
     try bind(node, .integer(tensor), shape: shape)
   }

@@ -19,7 +19,8 @@ struct QuantizedOnnxConverter {
     case real(Int)
     /// A float operator's result.
     case pending(PendingOperation)
-    /// A softmax of a tensor: understood as the graph's output only, where it changes no class.
+    /// A softmax of a tensor: an integer softmax where its grid is one's, else understood as the
+    /// graph's output only, where it changes no class.
     case softmax(Int)
   }
 
