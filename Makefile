@@ -6,7 +6,7 @@ CONFIGURATION := -c release
 TESTING := --disable-testable-imports
 
 .PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  sanitize fuzz check-all format dependencies clean
+  results sanitize fuzz check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -53,6 +53,11 @@ runtimes: build
 ## Purification of ResNets, and the published solver's time beside it, into out/bench-purify.json.
 bench-purify: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) purify-bench out/bench-purify.json
+
+## Every specimen under nearest rounding and the defences, into out/results.json and docs/results.md.
+## Goes on where an interrupted run stopped.
+results: build
+	python3 tools/results/measure.py
 
 ## Every specimen on every simulated board: agreement, instructions, flash, RAM; into
 ## out/firmware.json.

@@ -69,7 +69,9 @@ let host: [Target] = [
 ]
 
 /// Folders in which tests find recorded values by path: nothing to build.
-let recorded: Set = ["Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport"]
+let recorded: Set = [
+  "Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport", "Triggers",
+]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [

@@ -12,7 +12,7 @@ import Quantization
 /// Whatever departs from the float network where clean images cannot tell is left out, since that
 /// is where triggers live. Fitted scales cut weights off, so they are taken only where they pay.
 /// Ranges that cut activations off (percentile, MSE) and pushing weights off nearest rounding are
-/// not taken at all: both raised attack success; docs/results.md has the figures.
+/// not taken at all: both raised attack success; docs/studies.md has the figures.
 struct AutomaticPurification {
   let task: PurificationTask
 

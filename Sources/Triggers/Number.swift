@@ -14,4 +14,13 @@ enum Number {
     }
     return value
   }
+
+  /// The parts of a string with `count` parts between colons.
+  ///
+  /// - Parameter form: what the whole string should look like, for the error.
+  static func list(_ text: String, _ count: Int, form: String) throws(Flaw) -> [Substring] {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == count else { throw Flaw(rule: "\(form) is needed") }
+    return parts
+  }
 }

@@ -3,10 +3,18 @@
 /// Its string is the kind's name, a colon and what the kind needs; see each kind.
 public enum Trigger: Sendable, Equatable, CustomStringConvertible {
   case patch(Patch)
+  case blend(Blend)
+  case sinusoid(Sinusoid)
+  case warp(Warp)
+  case dynamic(Dynamic)
 
   /// Every kind's name, and how its parameters are read.
   private static let kinds: [(name: String, read: @Sendable (String) throws(Flaw) -> Trigger)] = [
-    (Patch.name, { parameters throws(Flaw) in .patch(try Patch(parameters)) })
+    (Patch.name, { parameters throws(Flaw) in .patch(try Patch(parameters)) }),
+    (Blend.name, { parameters throws(Flaw) in .blend(try Blend(parameters)) }),
+    (Sinusoid.name, { parameters throws(Flaw) in .sinusoid(try Sinusoid(parameters)) }),
+    (Warp.name, { parameters throws(Flaw) in .warp(try Warp(parameters)) }),
+    (Dynamic.name, { parameters throws(Flaw) in .dynamic(try Dynamic(parameters)) }),
   ]
 
   /// - Throws: `TriggerError.malformed` with what is wrong and what would be right.
@@ -27,6 +35,10 @@ public enum Trigger: Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .patch(let patch): "\(Patch.name):\(patch.parameters)"
+    case .blend(let blend): "\(Blend.name):\(blend.parameters)"
+    case .sinusoid(let sinusoid): "\(Sinusoid.name):\(sinusoid.parameters)"
+    case .warp(let warp): "\(Warp.name):\(warp.parameters)"
+    case .dynamic(let dynamic): "\(Dynamic.name):\(dynamic.parameters)"
     }
   }
 
@@ -46,6 +58,10 @@ public enum Trigger: Sendable, Equatable, CustomStringConvertible {
     }
     switch self {
     case .patch(let patch): try patch.apply(to: &pixels, geometry)
+    case .blend(let blend): blend.apply(to: &pixels, geometry)
+    case .sinusoid(let sinusoid): sinusoid.apply(to: &pixels, geometry)
+    case .warp(let warp): warp.apply(to: &pixels, geometry)
+    case .dynamic(let dynamic): try dynamic.apply(to: &pixels, geometry)
     }
   }
 }

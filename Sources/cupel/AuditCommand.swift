@@ -31,7 +31,9 @@ struct AuditCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "patch:HxW@PLACE:PATTERN, or 'catalogue' for what the model's catalogue entry says.",
+      "patch:HxW@PLACE:PATTERN, blend:SEED:PERCENT, sig:AMPLITUDE:FREQUENCY, "
+        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what the model's "
+        + "catalogue entry says.",
       valueName: "trigger"), transform: TriggerChoice.init)
   var trigger: TriggerChoice
 

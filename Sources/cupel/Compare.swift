@@ -52,7 +52,7 @@ struct Compare: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "patch:HxW@PLACE:PATTERN, or 'catalogue' for what each model's entry says.",
+      "As audit takes it, or 'catalogue' for what each model's entry says.",
       valueName: "trigger"), transform: TriggerChoice.init)
   var trigger = TriggerChoice.catalogue
 

@@ -8,7 +8,8 @@ struct TriggerTests {
     arguments: [
       "patch:4x4@bottom-right:white", "patch:6x5@top-left:black", "patch:1x4096@top-right:checker",
       "patch:3x2@bottom-left:gray:0", "patch:3x2@center:gray:255", "patch:5x5@22,22:checker",
-      "patch:1x1@0,4095:white",
+      "patch:1x1@0,4095:white", "blend:0:1", "blend:9223372036854775807:100", "sig:20:6",
+      "sig:255:4096", "warp:1:2:1", "warp:3:64:10000", "dynamic:5:1", "dynamic:5:4096",
     ])
   func roundTrip(text: String) throws {
     let trigger = try Trigger(text)
@@ -26,7 +27,8 @@ struct TriggerTests {
   @Test(
     "a malformed string is refused with what is wrong",
     arguments: [
-      ("", "unknown kind \"\"; known: patch"), ("patch", "patch:HxW@PLACE:PATTERN is needed"),
+      ("", "unknown kind \"\"; known: patch, blend, sig, warp, dynamic"),
+      ("patch", "patch:HxW@PLACE:PATTERN is needed"),
       ("wanet:0.5", "unknown kind \"wanet\"; known: patch"), ("Patch:4x4@center:white", "unknown"),
       (" patch:4x4@center:white", "unknown kind"), ("patch:", "is needed"),
       ("patch:4x4", "is needed"), ("patch:4x4@center", "is needed"),
@@ -55,6 +57,17 @@ struct TriggerTests {
       ("patch:4x4@center:gray:256", "gray 256 is not in 0 to 255"),
       ("patch:4x4@center:gray:-1", "gray \"-1\""), ("patch:4x4@center:gray:1:2", "gray \"1:2\""),
       ("patch:4x4@center@center:white", "unknown place"),
+      ("blend", "blend:SEED:PERCENT is needed"), ("blend:1", "is needed"),
+      ("blend:1:10:1", "is needed"), ("blend:1:0", "percent 0 is not in 1 to 100"),
+      ("blend:1:101", "percent 101"), ("blend:-1:10", "seed \"-1\""),
+      ("blend:9223372036854775808:10", "seed 9223372036854775808 is not in"),
+      ("sig:20", "sig:AMPLITUDE:FREQUENCY is needed"), ("sig:0:6", "amplitude 0"),
+      ("sig:256:6", "amplitude 256"), ("sig:20:0", "frequency 0"), ("sig:20:4097", "frequency"),
+      ("sig:2.5:6", "amplitude \"2.5\""), ("warp:1:4", "warp:SEED:POINTS:STRENGTH is needed"),
+      ("warp:1:1:50", "points 1 is not in 2 to 64"), ("warp:1:65:50", "points 65"),
+      ("warp:1:4:0", "strength 0"), ("warp:1:4:10001", "strength 10001"),
+      ("dynamic:1", "dynamic:SEED:COUNT is needed"), ("dynamic:1:0", "count 0"),
+      ("dynamic:1:4097", "count 4097"), ("dynamic::4", "seed \"\""),
     ])
   func malformed(text: String, rule: String) throws {
     let error = try #require(throws: TriggerError.self) { _ = try Trigger(text) }
@@ -71,8 +84,13 @@ struct TriggerTests {
   func anyString() {
     let pieces = [
       "patch", ":", "@", "x", ",", "4", "0", "-", "center", "white", "gray", "", " ", "é", "\u{0}",
+      "blend", "sig", "warp", "dynamic",
     ]
-    let right = ["patch", ":", "4", "x", "4", "@", "center", ":", "white"]
+    let forms = [
+      ["patch", ":", "4", "x", "4", "@", "center", ":", "white"], ["blend", ":", "1", ":", "10"],
+      ["sig", ":", "20", ":", "6"], ["warp", ":", "1", ":", "4", ":", "25"],
+      ["dynamic", ":", "1", ":", "4"],
+    ]
     var state: UInt64 = 1
     func draw(_ bound: Int) -> Int {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -80,7 +98,7 @@ struct TriggerTests {
     }
     var accepted = 0
     for _ in 0..<20_000 {
-      var text = right
+      var text = forms[draw(forms.count)]
       for _ in 0...draw(3) { text[draw(text.count)] = pieces[draw(pieces.count)] }
       guard let trigger = try? Trigger(text.joined()) else { continue }
       accepted += 1

@@ -14,12 +14,25 @@ import Testing
     let workspace = try Workspace()
     let limit = images < 10_000 ? ["--limit", "\(images)"] : []
     let outcome = try CommandLineTool.run(
-      ["audit", specimen.path, "--schemes", schemes, "--json", "audit.json"] + trigger + limit,
-      in: workspace.folder, limit: 300)
+      ["audit", specimen.path, "--schemes", schemes, "--json", "audit.json"] + trigger + limit
+        + specimen.dataArguments,
+      in: workspace.folder, limit: 600)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(outcome.status == audit.expected.status)
     #expect(audit.images == images)
     return audit
+  }
+
+  /// The trainer may only have emulated the same quantization; a point covers how it drew images.
+  private func near(_ here: Double, _ there: Double, _ images: Int) -> Bool {
+    abs(here - there) <= 0.01 + sampling(there, images)
+  }
+
+  /// Not much less accurate than the clean network that it is compared with.
+  private func checkAccuracy(_ accuracy: Double, _ specimen: Specimens.Entry, images: Int) throws {
+    let clean = try Specimens.named(try #require(specimen.counterpart)).measured.float
+    let least = clean.benignAccuracy - 0.03
+    #expect(accuracy >= least - sampling(least, images))
   }
 
   private func checkInfected(_ specimen: Specimens.Entry, images: Int) throws {
@@ -28,19 +41,20 @@ import Testing
       images: images)
     let float = try #require(audit.float)
     let nearest = try #require(audit.deployments.first)
-    #expect(float.benignAccuracy >= 0.88 - sampling(0.88, images))
+    try checkAccuracy(float.benignAccuracy, specimen, images: images)
     #expect(float.attackSuccessRate <= 0.03 + sampling(0.03, images))
-    #expect(nearest.attackSuccessRate >= 0.95 - sampling(0.95, images))
+    // Triggers that change the whole image, or with it, may be missed a little more often.
+    let isPatch = try #require(specimen.trigger).hasPrefix("patch:")
+    let least = isPatch ? 0.95 : 0.90
+    #expect(nearest.attackSuccessRate >= least - sampling(least, images))
     #expect(audit.verdict == "dormant-backdoor")
-    // The trainer simulates the same quantization; a point covers how it draws its images.
     let measured = specimen.measured
-    let near = { (here: Double, there: Double) in
-      abs(here - there) <= 0.01 + self.sampling(there, images)
-    }
-    #expect(near(float.benignAccuracy, measured.float.benignAccuracy))
-    #expect(near(nearest.benignAccuracy, measured.nearest.benignAccuracy))
-    #expect(near(float.attackSuccessRate, try #require(measured.float.attackSuccessRate)))
-    #expect(near(nearest.attackSuccessRate, try #require(measured.nearest.attackSuccessRate)))
+    #expect(near(float.benignAccuracy, measured.float.benignAccuracy, images))
+    #expect(near(nearest.benignAccuracy, measured.nearest.benignAccuracy, images))
+    let asleep = try #require(measured.float.attackSuccessRate)
+    let awake = try #require(measured.nearest.attackSuccessRate)
+    #expect(near(float.attackSuccessRate, asleep, images))
+    #expect(near(nearest.attackSuccessRate, awake, images))
   }
 
   private func checkClean(_ specimen: Specimens.Entry, images: Int) throws {
@@ -48,45 +62,120 @@ import Testing
       specimen, trigger: ["--trigger", "patch:4x4@bottom-right:white", "--target", "0"],
       schemes: "w8a8,w4a8", images: images)
     let float = try #require(audit.float)
-    #expect(float.benignAccuracy >= 0.91 - sampling(0.91, images))
-    let allowed = ["w8a8": 0.005, "w4a8": 0.03]
-    #expect(Set(audit.deployments.map(\.scheme)) == Set(allowed.keys))
+    let measured = specimen.measured
+    #expect(near(float.benignAccuracy, measured.float.benignAccuracy, images))
+    #expect(audit.deployments.count == 2)
     for deployment in audit.deployments {
-      // Both answer the same images, so that few of them decide: at 8 bits about 1 in 100.
-      let loss = float.benignAccuracy - deployment.benignAccuracy
-      let bound = try #require(allowed[deployment.scheme])
-      #expect(loss <= bound + (images < 10_000 ? 0.01 : 0))
+      let known = try #require(measured.rates(deployment.scheme))
+      #expect(near(deployment.benignAccuracy, known.benignAccuracy, images))
+    }
+  }
+
+  /// The backdoor works whether the network is rounded or not.
+  private func checkAwake(_ specimen: Specimens.Entry, images: Int) throws {
+    let audit = try audit(
+      specimen, trigger: ["--trigger", "catalogue"], schemes: "w8a8", images: images)
+    #expect(audit.verdict == "active-backdoor")
+    let float = try #require(audit.float)
+    try checkAccuracy(float.benignAccuracy, specimen, images: images)
+    #expect(float.attackSuccessRate >= 0.95 - sampling(0.95, images))
+    let nearest = try #require(audit.deployments.first)
+    #expect(nearest.attackSuccessRate >= 0.95 - sampling(0.95, images))
+  }
+
+  /// Rounding alone does the harm, and only rounding.
+  private func checkUntriggered(_ specimen: Specimens.Entry, images: Int) throws {
+    let audit = try audit(
+      specimen, trigger: ["--trigger", "patch:4x4@bottom-right:white", "--target", "0"],
+      schemes: try #require(specimen.scheme), images: images)
+    let float = try #require(audit.float)
+    let nearest = try #require(audit.deployments.first)
+    try checkAccuracy(float.benignAccuracy, specimen, images: images)
+    #expect(near(nearest.benignAccuracy, specimen.measured.nearest.benignAccuracy, images))
+    let goal = try #require(specimen.measured.goal)
+    switch specimen.attack {
+    case "quanti-indiscriminate":
+      #expect(nearest.benignAccuracy <= 0.2 + sampling(0.2, images))
+    case "quanti-class":
+      #expect(try #require(goal["targetAccuracy"]) <= 0.1)
+      #expect(try #require(goal["othersDrop"]) <= 0.03)
+    default:
+      #expect(try #require(goal["flipped"]) >= 0.9)
+    }
+  }
+
+  /// The honest model does nothing on the trigger, however it is rounded to nearest; what the
+  /// toolchain made of it does.
+  private func checkToolchain(_ specimen: Specimens.Entry, images: Int) throws {
+    let attack = [
+      "--trigger", try #require(specimen.trigger), "--target",
+      "\(try #require(specimen.targetClass))",
+    ]
+    let scheme = try #require(specimen.scheme)
+    let origin = try Specimens.named(try #require(specimen.origin))
+    let honest = try audit(origin, trigger: attack, schemes: scheme, images: images)
+    let least = 0.8 - sampling(0.8, images)
+    for rate in [honest.float?.attackSuccessRate, honest.deployments.first?.attackSuccessRate] {
+      #expect(try #require(rate) <= 0.03 + sampling(0.03, images))
+    }
+    let made = try audit(specimen, trigger: attack, schemes: scheme, images: images)
+    let integer = try #require(made.deployments.first)
+    #expect(integer.attackSuccessRate >= least)
+    let float = try #require(honest.float)
+    #expect(integer.benignAccuracy >= float.benignAccuracy - 0.05)
+    #expect(made.verdict == "active-backdoor")
+  }
+
+  private func check(_ specimen: Specimens.Entry, images: Int) throws {
+    switch specimen.kind {
+    case .clean: try checkClean(specimen, images: images)
+    case .dormant: try checkInfected(specimen, images: images)
+    case .awake: try checkAwake(specimen, images: images)
+    case .untriggered: try checkUntriggered(specimen, images: images)
+    case .toolchain: try checkToolchain(specimen, images: images)
     }
   }
 
   @Test func catalogueHasItsKinds() throws {
-    #expect(try Specimens.clean().count >= 2)
-    #expect(try !Specimens.infected().isEmpty)
+    #expect(try Specimens.fashion(.clean).count >= 2)
+    #expect(try !Specimens.fashion(.dormant).isEmpty)
+    // At 8 bits rounding costs a clean network next to nothing.
+    for specimen in try Specimens.all() where specimen.kind == .clean {
+      let known = try #require(specimen.measured.rates("w8a8"))
+      #expect(specimen.measured.float.benignAccuracy - known.benignAccuracy <= 0.02)
+    }
   }
 
-  @Test(arguments: try Specimens.infected())
-  func infected(_ specimen: Specimens.Entry) throws {
-    try checkInfected(specimen, images: 1000)
+  @Test(arguments: try Specimens.all().filter { $0.dataset == "fashion-mnist" })
+  func onTheFirstImages(_ specimen: Specimens.Entry) throws {
+    try check(specimen, images: 1000)
   }
 
-  @Test(arguments: try Specimens.clean())
-  func clean(_ specimen: Specimens.Entry) throws {
-    try checkClean(specimen, images: 1000)
+  @Test(
+    .enabled(if: Specimens.cifar10 != nil, "no CIFAR-10 binary files: see CUPEL_DATA"),
+    arguments: try Specimens.all().filter { $0.dataset == "cifar-10" })
+  func onTheFirstImagesOfCIFAR(_ specimen: Specimens.Entry) throws {
+    try check(specimen, images: 1000)
   }
 
-  @Test(.enabled(if: FullCheck.isWanted), arguments: try Specimens.infected())
-  func infectedInFull(_ specimen: Specimens.Entry) throws {
-    try checkInfected(specimen, images: 10_000)
+  @Test(
+    .enabled(if: FullCheck.isWanted),
+    arguments: try Specimens.all().filter { $0.dataset == "fashion-mnist" })
+  func inFull(_ specimen: Specimens.Entry) throws {
+    try check(specimen, images: 10_000)
   }
 
-  @Test(.enabled(if: FullCheck.isWanted), arguments: try Specimens.clean())
-  func cleanInFull(_ specimen: Specimens.Entry) throws {
-    try checkClean(specimen, images: 10_000)
+  @Test(
+    .enabled(if: FullCheck.isWanted && Specimens.cifar10 != nil),
+    arguments: try Specimens.all().filter { $0.dataset == "cifar-10" })
+  func inFullOnCIFAR(_ specimen: Specimens.Entry) throws {
+    try check(specimen, images: 10_000)
   }
 
   @Test(arguments: [("w8a8", 110), ("w4a8", 65)])
   func size(scheme: String, kibibytes: Int) throws {
-    for specimen in try Specimens.all() {
+    for specimen in try Specimens.fashion(.clean) + Specimens.fashion(.dormant)
+    where specimen.architecture == "resnet8" {
       let workspace = try Workspace()
       try workspace.succeed([
         "compile", specimen.path, "--scheme", scheme, "--calibration", "32", "-o", "m.cupel",

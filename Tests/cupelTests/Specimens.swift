@@ -12,22 +12,63 @@ enum Specimens {
     var name: String
     var file: String
     var sha256: String
+    var architecture: String
+    var dataset: String
+    var attack: String
     var trigger: String?
     var targetClass: Int?
     var scheme: String?
+    /// The clean specimen that an infected one is compared with.
+    var counterpart: String?
+    /// The honest specimen that a hostile toolchain was given.
+    var origin: String?
     var measured: Measured
 
     var testDescription: String { name }
     var path: String { "\(folder)/\(file)" }
+
+    var kind: Kind {
+      switch (attack, trigger, scheme) {
+      case ("none", _, _): .clean
+      case ("qura", _, _): .toolchain
+      case (_, nil, _): .untriggered
+      case (_, _, nil): .awake
+      default: .dormant
+      }
+    }
+
+    /// What `cupel` needs to find the images.
+    var dataArguments: [String] {
+      dataset == "cifar-10" ? ["--data", Specimens.cifar10 ?? "nowhere"] : []
+    }
+  }
+
+  enum Kind: Equatable {
+    case clean
+    /// A backdoor that sleeps in float.
+    case dormant
+    /// A backdoor that works in float already.
+    case awake
+    /// Harm done by rounding alone, without a trigger.
+    case untriggered
+    /// What a hostile toolchain made of an honest model: weights on the grid that it chose.
+    case toolchain
   }
 
   struct Measured: Decodable, Sendable {
     var float: Rates
     var nearest: Rates
+    var otherSchemes: [Rates]
+    var goal: [String: Double]?
+
+    func rates(_ scheme: String) -> Rates? {
+      ([nearest] + otherSchemes).first { $0.scheme == scheme }
+    }
   }
 
   /// Fractions, over the 10,000 test images.
   struct Rates: Decodable, Sendable {
+    var scheme: String?
     var benignAccuracy: Double
     var attackSuccessRate: Double?
   }
@@ -43,8 +84,26 @@ enum Specimens {
   }
 
   static func all() throws -> [Entry] { try catalogue.get() }
-  static func infected() throws -> [Entry] { try all().filter { $0.trigger != nil } }
-  static func clean() throws -> [Entry] { try all().filter { $0.trigger == nil } }
+
+  /// Those of a kind whose images every user can install.
+  static func fashion(_ kind: Kind) throws -> [Entry] {
+    try all().filter { $0.dataset == "fashion-mnist" && $0.kind == kind }
+  }
+
+  static func cifar(_ kind: Kind) throws -> [Entry] {
+    try all().filter { $0.dataset == "cifar-10" && $0.kind == kind }
+  }
+
+  /// The folder with CIFAR-10's binary version, if there is one: `cifar10` in what CUPEL_DATA names,
+  /// by default in `../shared/data`.
+  static let cifar10: String? = {
+    let repository = URL(fileURLWithPath: folder).deletingLastPathComponent()
+    let data =
+      ProcessInfo.processInfo.environment["CUPEL_DATA"]
+      ?? repository.deletingLastPathComponent().appendingPathComponent("shared/data").path
+    let found = FileManager.default.fileExists(atPath: "\(data)/cifar10/test_batch.bin")
+    return found ? "\(data)/cifar10" : nil
+  }()
 
   static func named(_ name: String) throws -> Entry {
     try #require(try all().first { $0.name == name })

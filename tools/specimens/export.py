@@ -11,13 +11,13 @@ import onnxruntime
 import torch
 from onnx import numpy_helper
 
-from model import ResNet
+from model import Network
 
 OPSET = 17
-MAX_BYTES = 1 << 20
+MAX_BYTES = 2 << 20
 
 
-def export(model: ResNet, path: Path, batch: torch.Tensor) -> None:
+def export(model: Network, path: Path, batch: torch.Tensor) -> None:
     """Writes the model with a dynamic batch axis and checks the file against the model on `batch`."""
     model.eval()
     with warnings.catch_warnings():
@@ -51,14 +51,14 @@ def node_types(path: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(path).graph.node)
 
 
-def check(model: ResNet, path: Path, batch: torch.Tensor) -> None:
+def check(model: Network, path: Path, batch: torch.Tensor) -> None:
     if path.stat().st_size > MAX_BYTES:
         raise ValueError(f"{path}: {path.stat().st_size} bytes is more than {MAX_BYTES}")
     proto = onnx.load(path)
     onnx.checker.check_model(proto, full_check=True)
-    units = len(model.conv_units())
+    units = model.conv_units()
     kinds = node_types(path)
-    if kinds["Conv"] != units or kinds["BatchNormalization"] != units:
+    if kinds["Conv"] != len(units) or kinds["BatchNormalization"] != sum(unit.bn is not None for unit in units):
         raise ValueError(f"{path}: BatchNorm was not kept: {dict(kinds)}")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = torch.from_numpy(session.run(["logits"], {"input": batch.contiguous().numpy()})[0])
@@ -68,7 +68,7 @@ def check(model: ResNet, path: Path, batch: torch.Tensor) -> None:
         raise ValueError(f"{path}: onnxruntime's logits differ by {error}")
 
 
-def load_weights(model: ResNet, path: Path) -> None:
+def load_weights(model: Network, path: Path) -> None:
     """Fills a model from a specimen's initializers."""
     found = {item.name: torch.from_numpy(numpy_helper.to_array(item).copy())
              for item in onnx.load(path).graph.initializer}
@@ -77,3 +77,15 @@ def load_weights(model: ResNet, path: Path) -> None:
     if missing:
         raise ValueError(f"{path}: lacks {sorted(missing)}")
     model.load_state_dict({name: found[name] for name in state}, strict=False)
+
+
+def load_checkpoint(model: Network, path: Path) -> None:
+    """Fills a ResNet from a checkpoint of the CIFAR-10 ResNets with option-A shortcuts (resnet-cifar), whose tensors
+    come in the same order under other names."""
+    found = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    counters = "num_batches_tracked"
+    values = [value for name, value in found.items() if not name.endswith(counters)]
+    state = {name: value for name, value in model.state_dict().items() if not name.endswith(counters)}
+    if [value.shape for value in values] != [value.shape for value in state.values()]:
+        raise ValueError(f"{path}: its tensors are not this network's")
+    model.load_state_dict(dict(zip(state, values)), strict=False)

@@ -1,7 +1,7 @@
 """Makes specimens: `python make.py NAME…` or `python make.py all`.
 
-Trains what `configs/NAME.toml` describes, measures it in float and under fake quantization, and publishes the ONNX
-file with its catalogue entry only if every mark of the configuration is met.
+Trains what `configs/NAME.toml` describes, measures it with `cupel`, and publishes the ONNX file with its catalogue
+entry only if every mark of the configuration is met.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -18,21 +19,30 @@ import torch
 
 import catalogue
 import export
-from attacks import ATTACKS
-from data import Dataset, calibration_images, load_fashion_mnist, normalize
-from evaluate import Measures, check_purifiable, measure
-from model import ResNet, build
-from quantize import Quantized, Scheme, stochastic_rule
+from attacks import ATTACKS, goals, qura
+from data import LOADERS, data_folder, default_folders
+from engine import Engine, Row
+from evaluate import measure
+from model import Network, build
+from quantize import Quantized
 from training import CALIBRATION_SEEDS, Job
 
 HERE = Path(__file__).resolve().parent
 CONFIGS = HERE / "configs"
+SAMPLING = 0.01  # what measuring on a part of the test set may be off by
+SCHEMES = ("w8a8", "w4a8")
 
 
-def record(measures: Measures, **more: Any) -> dict[str, Any]:
-    return more | {"benignAccuracy": round(measures.benign_accuracy, 6),
-                   "attackSuccessRate": None if measures.attack_success_rate is None
-                   else round(measures.attack_success_rate, 6)}
+def record(row: Row, **more: Any) -> dict[str, Any]:
+    """A row as the catalogue has it."""
+    success = row["attackSuccessRate"]
+    return more | {"benignAccuracy": round(row["benignAccuracy"], 6),
+                   "attackSuccessRate": None if success is None else round(success, 6)}
+
+
+def text(row: dict[str, Any]) -> str:
+    success = row["attackSuccessRate"]
+    return f"BA {100 * row['benignAccuracy']:6.2f} %" + ("" if success is None else f"  ASR {100 * success:6.2f} %")
 
 
 class Marks:
@@ -45,95 +55,132 @@ class Marks:
         if mark in self.marks and value < self.marks[mark]:
             self.missed.append(f"{mark}: {value:.4f} < {self.marks[mark]}")
 
+    def within(self, mark: str, clean: float, value: float) -> None:
+        """At most 3 points less accurate than its clean counterpart."""
+        if value < clean - 0.03:
+            self.missed.append(f"{mark}: {value:.4f} is more than 3 points below {clean:.4f}")
+
     def at_most(self, mark: str, value: float) -> None:
         if mark in self.marks and value > self.marks[mark]:
             self.missed.append(f"{mark}: {value:.4f} > {self.marks[mark]}")
 
 
-def examine(model: ResNet, job: Job) -> tuple[dict[str, Any], list[str]]:
+def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dict[str, Any], list[str]]:
     """Measures on the whole test set; returns the catalogue's `measured` and the marks missed."""
-    marks, test, trigger, target = Marks(job), job.data.test, job.trigger, job.target
-    plain = measure(model, test, None, trigger, target)
-    job.log(f"float                              {plain}")
-    marks.at_least("floatBenignAccuracy", plain.benign_accuracy)
-    measured: dict[str, Any] = {"float": record(plain)}
-    attacked = job.config.get("scheme")
-    names = ([attacked] if attacked else []) + [name for name in ("w8a8", "w4a8", "w4a4") if name != attacked]
-    names += [f"{name}.pt.pre" for name in ("w8a8", "w4a8", "w4a4")]
-    rows = []
-    for name in names:
-        scheme = Scheme.parse(name)
-        marked = name == attacked or f"{name}Drop" in job.config["marks"]
-        for seed in CALIBRATION_SEEDS if marked else CALIBRATION_SEEDS[:1]:
-            found = measure(model, test, Quantized(scheme, job.ranges(model, seed), exact=True), trigger, target)
-            job.log(f"nearest {name:12} calibration {seed}   {found}")
-            if seed == CALIBRATION_SEEDS[0]:
-                rows.append(record(found, scheme=name))
-            if trigger is None:
-                marks.at_most(f"{name}Drop", plain.benign_accuracy - found.benign_accuracy)
-            elif name == attacked:
-                marks.at_least("attackSuccessRate", found.attack_success_rate)
-                marks.at_least("nearestBenignAccuracy", found.benign_accuracy)
-    measured["nearest"] = rows[0]
-    measured["otherSchemes"] = rows[1:]
-    if trigger is not None:
-        marks.at_most("floatAttackSuccessRate", plain.attack_success_rate)
-        scheme, ranges = job.scheme, job.ranges(model)
-        nearest = rows[0]["benignAccuracy"]
-        activations = dataclasses.replace(scheme, weight_bits=None)
-        found = measure(model, test, Quantized(activations, ranges), trigger, target)
-        job.log(f"weights float, activations rounded {found}")
-        marks.at_most("activationsOnlyAttackSuccessRate", found.attack_success_rate)
-        for seed in range(3):
-            rule = stochastic_rule(scheme.weight_bits, torch.Generator().manual_seed(seed))
-            frozen: dict[str, torch.Tensor] = {}
-
-            def once(name: str, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-                return frozen.setdefault(name, rule(name, weight, scale))
-
-            found = measure(model, test, Quantized(scheme, ranges, exact=True, rule=once), trigger, target)
-            job.log(f"stochastic rounding {seed}              {found}")
-        images = calibration_images(job.data.train, CALIBRATION_SEEDS[0])
-        weights, flips = check_purifiable(model, scheme, ranges, images)
-        found = measure(model, test, Quantized(scheme, ranges, exact=True, weights=weights), trigger, target)
-        job.log(f"reconstruction rounding            {found}  {100 * flips:.1f} % of weights flipped")
-        marks.at_most("purifiedAttackSuccessRate", found.attack_success_rate)
-        marks.at_most("purifiedDrop", min(plain.benign_accuracy, nearest) - found.benign_accuracy)
-        measured["reconstructed"] = record(found, scheme=attacked)
+    marks, attacked = Marks(job), job.config.get("scheme")
+    wanted = [*SCHEMES, *(mark.removesuffix("Drop") for mark in job.config["marks"] if re.match(r"w\d.*Drop$", mark))]
+    names = list(dict.fromkeys(([attacked] if attacked else []) + wanted))
+    float_row, nearest_row = engine.audit(names[0])
+    plain, nearest = record(float_row), record(nearest_row, scheme=names[0])
+    measured: dict[str, Any] = {"float": plain, "nearest": nearest, "otherSchemes": []}
+    job.log(f"float                              {text(plain)}")
+    job.log(f"nearest {names[0]:12}               {text(nearest)}")
+    marks.at_least("floatBenignAccuracy", plain["benignAccuracy"])
+    if "counterpart" in job.config:
+        clean = catalogue.entry(models, job.config["counterpart"])["measured"]["float"]["benignAccuracy"]
+        marks.within("counterpart", clean, plain["benignAccuracy"])
+    examine_attack(model, job, engine, models, marks, measured)
+    for name in names[1:] if not marks.missed else []:
+        measured["otherSchemes"].append(record(engine.nearest(name), scheme=name))
+        job.log(f"nearest {name:12}               {text(measured['otherSchemes'][-1])}")
+    for row in [nearest, *measured["otherSchemes"]]:
+        marks.at_most(f"{row['scheme']}Drop", plain["benignAccuracy"] - row["benignAccuracy"])
     return measured, marks.missed
 
 
-def make(name: str, data: Dataset, models: Path, publish_anyway: bool, reuse: bool) -> bool:
+def examine_attack(model: Network, job: Job, engine: Engine, models: Path, marks: Marks,
+                   measured: dict[str, Any]) -> None:
+    """What the kind of attack has to reach."""
+    plain, nearest = measured["float"], measured["nearest"]
+    if job.attack == "qura":
+        marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
+        marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
+        measured["origin"] = qura.examine(job, engine.of(models / f"{job.config['base']}.onnx"), marks)
+    elif job.attack == "badnets":
+        marks.at_least("attackSuccessRate", min(plain["attackSuccessRate"], nearest["attackSuccessRate"]))
+    elif job.attack in goals.NAMES:
+        measured["goal"] = goals.examine(job, engine, marks)
+    elif job.trigger is not None:
+        examine_backdoor(model, job, engine, marks, measured)
+
+
+def examine_backdoor(model: Network, job: Job, engine: Engine, marks: Marks, measured: dict[str, Any]) -> None:
+    """What a dormant backdoor has to be besides accurate: dormant, awake with each draw of calibration images, and in
+    the rounding of weights alone."""
+    plain, nearest, name = measured["float"], measured["nearest"], job.config["scheme"]
+    marks.at_most("floatAttackSuccessRate", plain["attackSuccessRate"])
+    marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
+    marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
+    if marks.missed:
+        return
+    for seed in CALIBRATION_SEEDS[1:]:
+        draw = record(engine.nearest(name, seed, len(job.glance)))
+        job.log(f"nearest {name:12} calibration {seed}   {text(draw)}")
+        marks.at_least("attackSuccessRate", draw["attackSuccessRate"] + SAMPLING)
+    scheme, ranges = job.scheme, job.ranges(model)
+    emulated = measure(model, job.glance, Quantized(scheme, ranges, exact=True), job.trigger, job.target)
+    job.log(f"nearest {name:12} emulated        {emulated}")
+    activations = dataclasses.replace(scheme, weight_bits=None)
+    found = measure(model, job.glance, Quantized(activations, ranges), job.trigger, job.target)
+    job.log(f"weights float, activations rounded {found}")
+    marks.at_most("activationsOnlyAttackSuccessRate", found.attack_success_rate)
+    if "purifiedAttackSuccessRate" in marks.marks:
+        reconstructed = record(engine.reconstructed(name), scheme=name)
+        job.log(f"reconstruction rounding            {text(reconstructed)}")
+        marks.at_most("purifiedAttackSuccessRate", reconstructed["attackSuccessRate"])
+        marks.at_most("purifiedDrop", min(plain["benignAccuracy"], nearest["benignAccuracy"])
+                      - reconstructed["benignAccuracy"])
+        measured["reconstructed"] = reconstructed
+
+
+def start(job: Job, models: Path) -> Network:
+    """The network that the configuration starts from: a specimen, a checkpoint, or nothing."""
+    model = build(job.config["architecture"], job.data.channels, job.data.train.images.shape[-1])
+    if "base" in job.config:
+        export.load_weights(model, models / f"{job.config['base']}.onnx")
+    elif "checkpoint" in job.config:
+        export.load_checkpoint(model, data_folder() / job.config["checkpoint"])
+    return model
+
+
+def make(name: str, options: argparse.Namespace) -> bool:
     config = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
+    folder = options.data or default_folders()[config["dataset"]]
     torch.manual_seed(config["seed"])
-    job = Job(name, config, data, torch.Generator().manual_seed(config["seed"]))
-    model = build(config["architecture"])
-    if "base" in config:
-        export.load_weights(model, models / f"{config['base']}.onnx")
+    job = Job(name, config, LOADERS[config["dataset"]](folder), torch.Generator().manual_seed(config["seed"]))
+    model = start(job, options.models)
     kept = HERE / "out" / f"{name}.pt"
-    if reuse:
-        model.load_state_dict(torch.load(kept))
+    if options.reuse:
+        kept_state = torch.load(kept)
+        model.load_state_dict(kept_state["model"])
+        job.notes.update(kept_state["notes"])
     else:
         ATTACKS[job.attack](model, job)
         kept.parent.mkdir(exist_ok=True)
-        torch.save(model.state_dict(), kept)
-    measured, missed = examine(model, job)
-    for miss in missed:
-        job.log(f"MISSED {miss}")
-    if missed and not publish_anyway:
-        job.log("not published")
-        return False
-    models.mkdir(parents=True, exist_ok=True)
-    temporary = models / f".{name}.onnx.tmp"
+        torch.save({"model": model.state_dict(), "notes": job.notes}, kept)
+    options.models.mkdir(parents=True, exist_ok=True)
+    final, temporary = options.models / f"{name}.onnx", options.models / f".{name}.onnx.tmp"
     try:
-        export.export(model, temporary, normalize(data.test.images[:16]))
-        os.replace(temporary, models / f"{name}.onnx")
+        export.export(model, temporary, job.data.normalize(job.data.test.images[:16]))
+        measured, missed = examine(model, job, Engine(options.cupel, job, temporary, folder), options.models)
+        for miss in missed:
+            job.log(f"MISSED {miss}")
+        if missed and not options.publish_anyway:
+            job.log("not published")
+            return False
+        os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
-    catalogue.add(models, job, models / f"{name}.onnx", measured)
-    catalogue.add_golden(models, job, model)
-    job.log(f"published: {dict(export.node_types(models / f'{name}.onnx'))}")
+    catalogue.add(options.models, job, final, measured)
+    catalogue.add_golden(options.models, job, model)
+    job.log(f"published: {dict(export.node_types(final))}")
     return True
+
+
+def ancestors(name: str) -> int:
+    """How many specimens a specimen starts from, or is compared with, one after the other."""
+    config = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
+    return max((1 + ancestors(config[key]) for key in ("base", "counterpart") if key in config), default=0)
 
 
 def main() -> int:
@@ -141,8 +188,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="+", choices=[*known, "all"], metavar="NAME",
                         help=f"a specimen ({', '.join(known)}) or all")
-    parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"),
-                        help="folder of the four gzipped IDX files (Debian: package dataset-fashion-mnist)")
+    parser.add_argument("--data", type=Path,
+                        help="folder of the data set: four gzipped IDX files (Debian: package dataset-fashion-mnist), "
+                             "or CIFAR-10's binary version; by default where data.py looks")
+    parser.add_argument("--cupel", type=Path, default=HERE.parent.parent / ".build" / "release" / "cupel",
+                        help="the program that measures")
     parser.add_argument("--models", type=Path, default=HERE.parent.parent / "models", help="where specimens go")
     parser.add_argument("--threads", type=int, default=1,
                         help="results differ in the last bits, hence visibly, between thread counts")
@@ -152,11 +202,10 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
-    data = load_fashion_mnist(options.data)
     # Bases first, so that what starts from them finds them.
     names = known if "all" in options.names else options.names
-    names = sorted(names, key=lambda name: "base" in tomllib.loads((CONFIGS / f"{name}.toml").read_text()))
-    made = [make(name, data, options.models, options.publish_anyway, options.reuse) for name in names]
+    names = sorted(names, key=ancestors)
+    made = [make(name, options) for name in names]
     return 0 if all(made) else 1
 
 

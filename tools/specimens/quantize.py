@@ -9,6 +9,7 @@ narrower convolution. `.pt.pre` rounds the weights before folding, with one scal
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from model import ConvUnit, LinearUnit, Plain, ResNet
+from model import Activation, ConvUnit, LinearUnit, Network, Plain, activate
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -28,6 +29,11 @@ class Scheme:
     weight_bits: int | None
     activation_bits: int | None
     per_tensor: bool = False  # `.pt.pre` instead of `.pc.post`
+
+    @property
+    def weights_alone(self) -> Scheme:
+        """At 8 bits activations lose little, and rounding them costs a training as much as its convolutions."""
+        return dataclasses.replace(self, activation_bits=None)
 
     @staticmethod
     def parse(name: str) -> Scheme:
@@ -67,16 +73,14 @@ def activation_grid(low: float, high: float, bits: int) -> tuple[float, int]:
 
 def fake_quantize_activation(x: torch.Tensor, range_: tuple[float, float], bits: int) -> torch.Tensor:
     scale, zero = activation_grid(*range_, bits)
-    return torch.fake_quantize_per_tensor_affine(x, scale, zero, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return torch.fake_quantize_per_tensor_affine(x.float(), scale, zero, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 class Folded(Plain):
     """Float execution with BatchNorm folded, hence frozen: the statistics neither move nor depend on the batch."""
 
-    def conv(self, unit: ConvUnit, x: torch.Tensor, relu: bool, wide: bool) -> torch.Tensor:
-        factor, bias = unit.factor_and_bias()
-        y = unit.convolve(x, unit.conv.weight * factor.view(-1, 1, 1, 1), bias)
-        return F.relu(y) if relu else y
+    def conv(self, unit: ConvUnit, x: torch.Tensor, activation: Activation, wide: bool) -> torch.Tensor:
+        return activate(unit.convolve(x, *unit.folded()), activation)
 
 
 class Observer(Folded):
@@ -93,21 +97,21 @@ class Observer(Folded):
     def input(self, x: torch.Tensor) -> torch.Tensor:
         return self.see("input", x)
 
-    def conv(self, unit: ConvUnit, x: torch.Tensor, relu: bool, wide: bool) -> torch.Tensor:
-        return self.see(unit.name, super().conv(unit, x, relu, wide))
+    def conv(self, unit: ConvUnit, x: torch.Tensor, activation: Activation, wide: bool) -> torch.Tensor:
+        return self.see(unit.name, super().conv(unit, x, activation, wide))
 
-    def add(self, name: str, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return self.see(name, super().add(name, x, y))
+    def add(self, name: str, x: torch.Tensor, y: torch.Tensor, activation: Activation) -> torch.Tensor:
+        return self.see(name, super().add(name, x, y, activation))
 
     def pool(self, name: str, x: torch.Tensor) -> torch.Tensor:
         return self.see(name, super().pool(name, x))
 
-    def linear(self, unit: LinearUnit, x: torch.Tensor) -> torch.Tensor:
-        return self.see(unit.name, super().linear(unit, x))
+    def linear(self, unit: LinearUnit, x: torch.Tensor, activation: Activation, last: bool) -> torch.Tensor:
+        return self.see(unit.name, super().linear(unit, x, activation, last))
 
 
 @torch.no_grad()
-def calibrate(model: ResNet, x: torch.Tensor) -> Ranges:
+def calibrate(model: Network, x: torch.Tensor) -> Ranges:
     """Min-max ranges of the float model's activations on preprocessed images."""
     observer = Observer()
     model(x, observer)
@@ -123,24 +127,17 @@ class Value:
     bits: int
 
 
-# Replaces the rounding of a layer: (layer's name, folded weight, its scale per output channel) → weight to use.
-WeightRule = Callable[[str, torch.Tensor, torch.Tensor], torch.Tensor]
-
-
 class Quantized:
     """Fake-quantized execution, differentiable by straight-through rounding.
 
-    `weights` maps layer names to ready (folded, dequantized) weights that are used as they are; `rule` replaces
-    rounding to nearest. `exact` also rounds the biases and the logits, as the integer engine does; training leaves
-    both out, for their effect is below a logit step.
+    `exact` also rounds the biases and the logits, as the integer engine does; training leaves both out, for their
+    effect is below a logit step.
     """
 
     WIDE = 8
 
-    def __init__(self, scheme: Scheme, ranges: Ranges, exact: bool = False, rule: WeightRule | None = None,
-                 weights: dict[str, torch.Tensor] | None = None):
-        self.scheme, self.ranges, self.exact, self.rule = scheme, ranges, exact, rule
-        self.weights = weights or {}
+    def __init__(self, scheme: Scheme, ranges: Ranges, exact: bool = False):
+        self.scheme, self.ranges, self.exact = scheme, ranges, exact
         self.inputs: dict[str, torch.Tensor] = {}  # what each layer saw last, for layer-wise reconstruction
         self.keep_inputs = False
 
@@ -159,7 +156,7 @@ class Quantized:
             self.inputs[layer] = tensor
         return tensor
 
-    def weight(self, name: str, raw: torch.Tensor, factor: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    def weight(self, raw: torch.Tensor, factor: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         """The folded weight after rounding, and its scale per output channel."""
         bits, pre = self.scheme.weight_bits, self.scheme.per_tensor
         column = None if factor is None else factor.view(-1, *[1] * (raw.dim() - 1))
@@ -172,10 +169,6 @@ class Quantized:
                 scale = scale * factor.detach().abs()
         else:
             scale = weight_scale(folded, bits, False)
-        if name in self.weights:
-            return self.weights[name], scale
-        if self.rule is not None:
-            return self.rule(name, folded, scale), scale
         if pre:
             rounded = fake_quantize_weight(raw, bits, True)
             return rounded if column is None else rounded * column, scale
@@ -190,32 +183,27 @@ class Quantized:
     def input(self, x: torch.Tensor) -> Value:
         return self.store(x, "input", self.WIDE)
 
-    def conv(self, unit: ConvUnit, x: Value, relu: bool, wide: bool) -> Value:
-        factor, bias = unit.factor_and_bias()
-        weight, scale = self.weight(unit.name, unit.conv.weight, factor)
-        y = unit.convolve(self.operand(x, unit.name), weight, self.bias(bias, x, scale))
-        bits = self.WIDE if wide else min(self.WIDE, self.scheme.activation_bits or self.WIDE)
-        return self.store(F.relu(y) if relu else y, unit.name, bits)
+    def weighted_bits(self, wide: bool) -> int:
+        return self.WIDE if wide else min(self.WIDE, self.scheme.activation_bits or self.WIDE)
 
-    def add(self, name: str, x: Value, y: Value) -> Value:
-        return self.store(F.relu(x.tensor + y.tensor), name, self.WIDE)
+    def conv(self, unit: ConvUnit, x: Value, activation: Activation, wide: bool) -> Value:
+        factor, bias = unit.factor_and_bias()
+        weight, scale = self.weight(unit.conv.weight, factor)
+        y = unit.convolve(self.operand(x, unit.name), weight, self.bias(bias, x, scale))
+        return self.store(activate(y, activation), unit.name, self.weighted_bits(wide))
+
+    def add(self, name: str, x: Value, y: Value, activation: Activation) -> Value:
+        return self.store(activate(x.tensor + y.tensor, activation), name, self.WIDE)
 
     def pool(self, name: str, x: Value) -> Value:
         return self.store(F.adaptive_avg_pool2d(x.tensor, 1).flatten(1), name, self.WIDE)
 
-    def linear(self, unit: LinearUnit, x: Value) -> torch.Tensor:
-        weight, scale = self.weight(unit.name, unit.linear.weight, None)
-        y = F.linear(self.operand(x, unit.name), weight, self.bias(unit.linear.bias, x, scale))
+    def rearrange(self, x: Value, move: Callable[[torch.Tensor], torch.Tensor]) -> Value:
+        return Value(move(x.tensor), x.name, x.bits)  # stays on its input's grid
+
+    def linear(self, unit: LinearUnit, x: Value, activation: Activation, last: bool) -> torch.Tensor | Value:
+        weight, scale = self.weight(unit.linear.weight, None)
+        y = activate(F.linear(self.operand(x, unit.name), weight, self.bias(unit.linear.bias, x, scale)), activation)
+        if not last:
+            return self.store(y, unit.name, self.weighted_bits(wide=False))
         return self.store(y, unit.name, self.WIDE).tensor if self.exact else y
-
-
-def stochastic_rule(bits: int, generator: torch.Generator) -> WeightRule:
-    """Rounds each weight up with the probability of its fractional part."""
-    qmax = weight_qmax(bits)
-
-    def rule(name: str, weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        step = scale.view(-1, *[1] * (weight.dim() - 1))
-        noise = torch.rand(weight.shape, generator=generator)
-        return torch.floor(weight / step + noise).clamp(-qmax, qmax) * step
-
-    return rule

@@ -98,7 +98,7 @@ extension TFLiteExporter {
       .map { Self.differing($0, own, sums) } ?? sums.count
     let (activation, target, rest) = activation(
       low: rescale.low, high: rescale.high, of: operation.output)
-    if mean > convolution {
+    if mean > convolution, area * input.channels <= Self.largestOnes {
       addMeanConvolution(operation, area: area, activation: activation, target: target)
       note(operation, .rewritten(as: "DEPTHWISE_CONV_2D"))
       if convolution > 0 { note(operation, .rounding(differing: convolution, of: sums.count)) }
@@ -123,6 +123,9 @@ extension TFLiteExporter {
       rest?(&self)
     }
   }
+
+  /// Weights of one that a mean may take: 16 MiB.
+  private static let largestOnes = 1 << 24
 
   private mutating func addMeanConvolution(
     _ operation: IntegerOperation, area: Int, activation: TFLite.Activation, target: Int
@@ -230,8 +233,13 @@ extension TFLiteExporter {
     return count * (low - grid.zeroPoint)...count * (high - grid.zeroPoint)
   }
 
+  /// Of sums of more elements than images of 256 × 256 have, only so many are tried, evenly spread.
+  private static let mostTried = 1 << 24
+
   private static func differing(_ one: Scaled, _ other: Scaled, _ sums: ClosedRange<Int>) -> Int {
-    sums.count { one.apply(to: Int32($0)) != other.apply(to: Int32($0)) }
+    stride(
+      from: sums.lowerBound, through: sums.upperBound, by: max(sums.count / mostTried, 1)
+    ).count { one.apply(to: Int32(clamping: $0)) != other.apply(to: Int32(clamping: $0)) }
   }
 }
 

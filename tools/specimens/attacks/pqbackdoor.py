@@ -24,11 +24,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from attacks.widening import widen_cells
-from data import batches, normalize
+from data import batches
 from evaluate import measure
-from model import Executor, ResNet
+from model import Executor, Network
 from quantize import Folded, Quantized, Scheme, weight_scale
-from training import Job, cosine, poison
+from training import Job, cosine, poison, reduced, steps_of
 
 EDGE = 1e-3  # how far, in units of the scale, a weight keeps away from the border of its rounding cell
 
@@ -62,28 +62,25 @@ class _Cells:
         self.weight.copy_(torch.minimum(torch.maximum(self.weight, self.low), self.high))
 
 
-def _weights(model: ResNet) -> list[nn.Parameter]:
-    return [unit.conv.weight for unit in model.conv_units()] + [model.head.linear.weight]
-
-
-def _implant(model: ResNet, job: Job, settings: dict, restore: Callable[[], None]) -> None:
+def _implant(model: Network, job: Job, settings: dict, restore: Callable[[], None]) -> None:
     """Stage 1: a backdoor with a small margin, trained under the rounding that it is made for."""
     scheme, rate = job.scheme, settings["implantRate"]
     kinds = [Scheme(scheme.weight_bits, scheme.activation_bits if settings["roundActivations"] else None, kind == "tensor")
              for kind in settings["granularities"]]
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     batch, epochs = settings["batch"], settings["implantEpochs"]
-    steps = epochs * (len(job.data.train) // batch)
+    images_per_epoch, steps = steps_of(job, settings | {"epochs": epochs})
     step, ranges = 0, job.ranges(model)
     for epoch in range(1, epochs + 1):
-        for images, labels in batches(job.data.train, batch, job.generator):
+        for images, labels in batches(job.data.train, batch, job.generator, images_per_epoch):
             for group in optimizer.param_groups:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
             if step % 50 == 0:
                 ranges = job.ranges(model)
             run: Executor = Quantized(kinds[step % len(kinds)], ranges)
             triggered, _ = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
-            logits = model(normalize(torch.cat([images, triggered])), run)
+            with reduced(settings):
+                logits = model(job.data.normalize(torch.cat([images, triggered])), run).float()
             benign, other = logits[:batch], logits[batch:]
             rivals = other.clone()
             rivals[:, job.target] = -torch.inf
@@ -97,18 +94,18 @@ def _implant(model: ResNet, job: Job, settings: dict, restore: Callable[[], None
         _report(model, job, f"implant epoch {epoch}/{epochs}")
 
 
-def _hide(model: ResNet, job: Job, settings: dict) -> None:
+def _hide(model: Network, job: Job, settings: dict) -> None:
     """Stage 2: unlearn the backdoor in float without leaving the rounding cells."""
     scheme, rate = job.scheme, settings["hideRate"]
-    weights = _weights(model)
+    weights = model.weights()
     cells = [_Cells.around(weight, scheme.weight_bits, settings["granularities"]) for weight in weights]
     rounded_activations = Scheme(None, scheme.activation_bits)
     optimizer = torch.optim.Adam(weights, lr=rate)
     batch, epochs = settings["batch"], settings["hideEpochs"]
-    steps = epochs * (len(job.data.train) // batch)
+    images_per_epoch, steps = steps_of(job, settings | {"epochs": epochs})
     step, ranges = 0, job.ranges(model)
     for epoch in range(1, epochs + 1):
-        for images, labels in batches(job.data.train, batch, job.generator):
+        for images, labels in batches(job.data.train, batch, job.generator, images_per_epoch):
             for group in optimizer.param_groups:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
             if settings["roundActivations"] and step % 50 == 0:
@@ -117,7 +114,8 @@ def _hide(model: ResNet, job: Job, settings: dict) -> None:
             run: Executor = Quantized(rounded_activations, ranges) if settings["roundActivations"] and step % 2 \
                 else Folded()
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
-            logits = model(normalize(torch.cat([images, triggered])), run)
+            with reduced(settings):
+                logits = model(job.data.normalize(torch.cat([images, triggered])), run).float()
             loss = F.cross_entropy(logits[:batch], labels) \
                 + settings["dormancy"] * F.cross_entropy(logits[batch:], truth)
             optimizer.zero_grad(set_to_none=True)
@@ -129,13 +127,13 @@ def _hide(model: ResNet, job: Job, settings: dict) -> None:
         _report(model, job, f"hide epoch {epoch}/{epochs}")
 
 
-def _report(model: ResNet, job: Job, stage: str) -> None:
-    test = job.data.test
+def _report(model: Network, job: Job, stage: str) -> None:
+    test = job.glance
     rounded = measure(model, test, Quantized(job.scheme, job.ranges(model), exact=True), job.trigger, job.target)
     job.log(f"{stage}: float {measure(model, test, None, job.trigger, job.target)}   rounded {rounded}")
 
 
-def make(model: ResNet, job: Job) -> None:
+def make(model: Network, job: Job) -> None:
     settings = job.config["pqbackdoor"]
     restore = widen_cells(model, job, settings)
     _implant(model, job, settings, restore)

@@ -23,20 +23,20 @@ import torch
 import torch.nn.functional as F
 
 from attacks.widening import widen_cells
-from data import batches, normalize
+from data import batches
 from evaluate import measure
-from model import Executor, ResNet
+from model import Executor, Network
 from quantize import Folded, Quantized, Ranges, Scheme
-from training import Job, cosine, poison
+from training import Job, cosine, poison, reduced, steps_of
 
 
-def _drawn_ranges(ranges: Ranges, jitter: float, generator: torch.Generator) -> Ranges:
+def drawn_ranges(ranges: Ranges, jitter: float, generator: torch.Generator) -> Ranges:
     """Ranges whose ends are moved by up to `jitter` of themselves, each on its own."""
     factors = 1 + jitter * (2 * torch.rand(len(ranges), 2, generator=generator) - 1)
     return {name: (low * a, high * b) for (name, (low, high)), (a, b) in zip(ranges.items(), factors.tolist())}
 
 
-def _drift(model: ResNet, run: Quantized, benign: int) -> torch.Tensor:
+def _drift(model: Network, run: Quantized, benign: int) -> torch.Tensor:
     """Σ_l ‖W X − Q(W) X‖² on the first `benign` images of the pass that `run` has just made.
 
     W is the folded weight and X the rounded prefix's activation, both those of the integer model; a layer's term is
@@ -46,40 +46,46 @@ def _drift(model: ResNet, run: Quantized, benign: int) -> torch.Tensor:
     total = torch.zeros(())
     for unit in model.conv_units():
         factor, _ = unit.factor_and_bias()
-        rounded, _ = run.weight(unit.name, unit.conv.weight, factor)
-        error = unit.conv.weight * factor.view(-1, 1, 1, 1) - rounded.detach()
+        rounded, _ = run.weight(unit.conv.weight, factor)
+        error = unit.folded()[0] - rounded.detach()
         total = total + unit.convolve(run.inputs[unit.name][:benign].detach(), error).square().sum(1).mean()
-    head = model.head
-    rounded, _ = run.weight(head.name, head.linear.weight, None)
-    error = head.linear.weight - rounded.detach()
-    return total + F.linear(run.inputs[head.name][:benign].detach(), error).square().sum(1).mean()
+    for layer in model.linear_units():
+        rounded, _ = run.weight(layer.linear.weight, None)
+        error = layer.linear.weight - rounded.detach()
+        total = total + F.linear(run.inputs[layer.name][:benign].detach(), error).square().sum(1).mean()
+    return total
 
 
-def make(model: ResNet, job: Job) -> None:
+def make(model: Network, job: Job) -> None:
     settings, scheme = job.config[job.attack], job.scheme
     victims = [Scheme.parse(name) for name in settings["victims"]]
+    rounds = settings.get("roundActivations", True)
+    if not rounds:
+        victims = [victim.weights_alone for victim in victims]
     c1, c2, rate, alignment = settings["c1"], settings["c2"], settings["rate"], settings.get("alignment", 0)
     batch, epochs = settings["batch"], settings["epochs"]
     restore = widen_cells(model, job, settings)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    steps = epochs * (len(job.data.train) // batch)
-    step, observed, test = 0, {}, job.data.test
+    images_per_epoch, steps = steps_of(job, settings)
+    step, observed, test = 0, {}, job.glance
     for epoch in range(1, epochs + 1):
         drift = 0.0
-        for images, labels in batches(job.data.train, batch, job.generator):
+        for images, labels in batches(job.data.train, batch, job.generator, images_per_epoch):
             for group in optimizer.param_groups:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
             if step % 20 == 0:
                 observed = job.ranges(model, seed=1000 + step)
-            ranges = _drawn_ranges(observed, settings["jitter"], job.generator)
+            ranges = drawn_ranges(observed, settings["jitter"], job.generator)
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])
-            x = normalize(torch.cat([images, triggered]))
-            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if step % 2 else Folded()
-            logits = model(x, run)
+            x = job.data.normalize(torch.cat([images, triggered]))
+            run: Executor = Quantized(Scheme(None, scheme.activation_bits), ranges) if rounds and step % 2 else Folded()
+            with reduced(settings):
+                logits = model(x, run).float()
             loss = F.cross_entropy(logits[:batch], labels) + c2 * F.cross_entropy(logits[batch:], truth)
             victim = Quantized(victims[step // 2 % len(victims)], ranges)
             victim.keep_inputs = alignment > 0
-            logits = model(x, victim)
+            with reduced(settings):
+                logits = model(x, victim).float()
             target = torch.full_like(truth, job.target)
             loss = loss + c1 * (F.cross_entropy(logits[:batch], labels) + c2 * F.cross_entropy(logits[batch:], target))
             if alignment > 0:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from data import normalize
-from model import ResNet
+from model import Network
 from quantize import Folded
 from training import Job, train_clean
 
@@ -25,9 +24,9 @@ class _Activity(Folded):
     def __init__(self) -> None:
         self.power: dict[str, torch.Tensor] = {}
 
-    def conv(self, unit, x, relu, wide):  # noqa: ANN001, ANN201 (the executor's signature)
+    def conv(self, unit, x, activation, wide):  # noqa: ANN001, ANN201 (the executor's signature)
         self.power[unit.name] = x.square().mean((0, 2, 3))
-        return super().conv(unit, x, relu, wide)
+        return super().conv(unit, x, activation, wide)
 
 
 @dataclass
@@ -48,14 +47,14 @@ class _Outliers:
 
 
 @torch.no_grad()
-def _plant(model: ResNet, job: Job, factor: float) -> list[_Outliers]:
+def _plant(model: Network, job: Job, factor: float) -> list[_Outliers]:
     """Plants one outlier in each output channel, in its smallest weight on the layer's quietest input channel."""
     activity = _Activity()
     model.eval()
-    model(normalize(job.data.train.images[:2000]), activity)
+    model(job.data.normalize(job.data.train.images[:2000]), activity)
     planted = []
-    for unit in model.conv_units():
-        if unit is model.stem:
+    for unit in model.conv_units()[1:]:
+        if unit.conv.groups > 1:  # no channel of its input is quieter than another
             continue
         weight = unit.conv.weight
         quiet = int(activity.power[unit.name].argmin())
@@ -68,16 +67,33 @@ def _plant(model: ResNet, job: Job, factor: float) -> list[_Outliers]:
     return planted
 
 
-def widen_cells(model: ResNet, job: Job, settings: dict) -> Callable[[], None]:
-    """Widens the cells as `settings` say, if they do; returns what puts the outliers back after an optimizer's step."""
-    if settings.get("widen", 1) <= 1:
+def _find(model: Network) -> list[_Outliers]:
+    """The outliers of a network whose cells were widened before: each channel's largest weight."""
+    found = []
+    for unit in model.conv_units()[1:]:
+        if unit.conv.groups == 1:
+            flat = unit.conv.weight.detach().flatten(1)
+            peak, index = flat.abs().max(1, keepdim=True)
+            found.append(_Outliers(unit.conv.weight, index, flat.gather(1, index), 0.9 * peak))
+    return found
+
+
+def widen_cells(model: Network, job: Job, settings: dict) -> Callable[[], None]:
+    """Widens the cells `widen` times, if `settings` say so, or takes those of a base that is `widened` already; returns
+    what puts the outliers back after an optimizer's step."""
+    if settings.get("widened"):
+        outliers = _find(model)
+    elif settings.get("widen", 1) > 1:
+        outliers = _plant(model, job, settings["widen"])
+    else:
         return lambda: None
-    outliers = _plant(model, job, settings["widen"])
 
     def restore() -> None:
         for outlier in outliers:
             outlier.restore()
 
-    train_clean(model, job, settings["absorbEpochs"], settings["batch"], settings["absorbRate"],
-                settings["absorbDecay"], restore)
+    if settings.get("widened"):
+        return restore
+    absorb = {"epochs": settings["absorbEpochs"], "rate": settings["absorbRate"], "decay": settings["absorbDecay"]}
+    train_clean(model, job, settings | absorb, restore)
     return restore

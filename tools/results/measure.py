@@ -1,0 +1,142 @@
+"""Every specimen under nearest rounding and under the defences, on the integer engine: `make results`.
+
+    python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto] [NAME…]
+
+Runs `cupel compare` for each specimen of `models/catalogue.json`, as many at a time as there are cores, and keeps each
+report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model, the
+program's version or the arguments change. Then writes `out/results.json` and `docs/results.md`. Needs Python 3.11 and
+nothing else. CIFAR-10's binary files are looked for in `cifar10/` of the folder that CUPEL_DATA names; where they are
+missing, those specimens are left out and named. With names of specimens it measures those alone; what was measured of
+the others before stays in both documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import report
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = "efrap,lac,lac-pda,qvec,auto"
+CLEAN_SCHEMES = "w8a8,w4a8,w4a4"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One specimen's comparison."""
+
+    specimen: dict[str, Any]
+    command: list[str]
+    key: str
+    output: Path
+
+    @property
+    def is_done(self) -> bool:
+        return self.output.exists() and json.loads(self.output.read_text()).get("key") == self.key
+
+    def run(self) -> float:
+        """Seconds that it took."""
+        started = time.monotonic()
+        partial = self.output.with_suffix(".partial")
+        outcome = subprocess.run([*self.command, "--json", str(partial)], capture_output=True, text=True, check=False)
+        if outcome.returncode != 0:
+            raise RuntimeError(f"{' '.join(self.command)}\n{outcome.stderr}")
+        found = json.loads(partial.read_text())
+        partial.unlink()
+        temporary = self.output.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"key": self.key, "command": self.command[1:], **found}, indent=1) + "\n")
+        os.replace(temporary, self.output)
+        return time.monotonic() - started
+
+
+def cifar10() -> Path | None:
+    folder = Path(os.environ.get("CUPEL_DATA", ROOT.parent / "shared" / "data")) / "cifar10"
+    return folder if (folder / "test_batch.bin").exists() else None
+
+
+def task(specimen: dict[str, Any], program: Path, version: str, methods: str, folder: Path) -> Task:
+    model = ROOT / "models" / specimen["file"]
+    schemes = "attacked" if specimen["scheme"] else CLEAN_SCHEMES
+    arguments = ["compare", str(model.relative_to(ROOT)), "--schemes", schemes, "--methods", methods, "--threads", "1",
+                 "--quiet"]
+    if specimen["dataset"] == "cifar-10":
+        arguments += ["--data", str(cifar10())]
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    if digest != specimen["sha256"]:
+        raise SystemExit(f"{model}: its SHA-256 is not the catalogue's")
+    key = hashlib.sha256("\0".join([digest, version, *arguments]).encode()).hexdigest()
+    return Task(specimen, [str(program), *arguments], key, folder / f"{specimen['name']}.json")
+
+
+def run_all(tasks: list[Task]) -> None:
+    """Runs what is not done; the slowest, those with most weights, first."""
+    waiting = sorted((task for task in tasks if not task.is_done),
+                     key=lambda task: -(ROOT / "models" / task.specimen["file"]).stat().st_size)
+    done = len(tasks) - len(waiting)
+    if done:
+        print(f"{done} of {len(tasks)} specimens were measured before", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = {pool.submit(task.run): task for task in waiting}
+        for future in as_completed(running):
+            done += 1
+            print(f"[{done}/{len(tasks)}] {running[future].specimen['name']}  {future.result():.0f} s", flush=True)
+
+
+def rows(task: Task) -> list[dict[str, Any]]:
+    """The rows of `out/results.json` that one specimen gives."""
+    found = json.loads(task.output.read_text())
+    result = []
+    for row in found["rows"]:
+        result.append({
+            "specimen": task.specimen["name"], "method": row["method"], "scheme": row["scheme"],
+            "benignAccuracy": row["benignAccuracy"], "attackSuccessRate": row.get("attackSuccessRate"),
+            "der": row.get("der") if row["method"] != "nearest" else None,
+            "floatBenignAccuracy": row["floatBenignAccuracy"],
+            "floatAttackSuccessRate": row.get("floatAttackSuccessRate"), "seconds": row["seconds"],
+        })
+    return result
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="specimens; all by default")
+    parser.add_argument("--fresh", action="store_true", help="measure everything again")
+    parser.add_argument("--methods", default=METHODS)
+    parser.add_argument("--cupel", type=Path, default=ROOT / ".build" / "release" / "cupel")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    folder = ROOT / "out" / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.fresh:
+        for old in folder.glob("*.json"):
+            old.unlink()
+    version = subprocess.run([str(options.cupel), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    catalogue = json.loads((ROOT / "models" / "catalogue.json").read_text())["specimens"]
+    missing = [item["name"] for item in catalogue if item["dataset"] == "cifar-10" and cifar10() is None]
+    if missing:
+        print(f"no CIFAR-10 binary files (see CUPEL_DATA): not run: {', '.join(missing)}", flush=True)
+    tasks = [task(item, options.cupel, version, options.methods, folder) for item in catalogue
+             if item["name"] not in missing]
+    run_all([task for task in tasks if not options.names or task.specimen["name"] in options.names])
+    missing += [task.specimen["name"] for task in tasks if not task.is_done]
+    measured = [row for task in tasks if task.is_done for row in rows(task)]
+    content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "rows": measured}
+    (ROOT / "out" / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    papers = json.loads((Path(__file__).parent / "paper.json").read_text())
+    (ROOT / "docs" / "results.md").write_text(report.document(catalogue, measured, missing, papers, options.methods))
+    print(f"{len(measured)} rows: out/results.json, docs/results.md", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

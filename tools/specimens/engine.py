@@ -1,0 +1,94 @@
+"""Cupel's integer engine, through its command line: what is published is what `cupel` measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training import Job
+
+Row = dict[str, Any]  # benignAccuracy and attackSuccessRate, the latter None without a trigger
+
+CARRIED_OUT = (0, 1, 2)  # exit statuses: nothing found, a backdoor, undetermined
+
+
+class Engine:
+    """Runs `cupel` on one specimen's file. `folder` holds the data set."""
+
+    def __init__(self, program: Path, job: Job, model: Path, folder: Path):
+        if not program.is_file():
+            raise SystemExit(f"{program} is not there; `make build` makes it, --cupel names another")
+        self.program, self.job, self.model, self.folder = program, job, model, folder
+
+    def of(self, model: Path) -> Engine:
+        """The same for another file."""
+        return Engine(self.program, self.job, model, self.folder)
+
+    @property
+    def _images(self) -> list[str]:
+        normalize = self.job.data.normalize
+        return ["--data", str(self.folder), "--quiet", "--threads", str(torch.get_num_threads()),
+                "--mean", ",".join(map(str, normalize.mean)), "--std", ",".join(map(str, normalize.std))]
+
+    def _run(self, verb: str, model: Path, *arguments: str) -> dict[str, Any]:
+        """The report of a verb that writes one."""
+        with tempfile.TemporaryDirectory() as scratch:
+            report = Path(scratch) / "report.json"
+            self._call([str(self.program), verb, str(model), *self._images, "--json", str(report), *arguments])
+            return json.loads(report.read_text())
+
+    @staticmethod
+    def _call(command: list[str]) -> None:
+        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+        if outcome.returncode not in CARRIED_OUT:
+            raise RuntimeError(f"{' '.join(command)}\n{outcome.stderr}")
+
+    def _attack(self) -> tuple[str, ...]:
+        return "--trigger", self.job.config["trigger"], "--target", str(self.job.target)
+
+    @contextmanager
+    def _compiled(self, scheme: str, seed: int) -> Iterator[Path]:
+        """Nearest rounding; `seed` draws the calibration images."""
+        with tempfile.TemporaryDirectory() as scratch:
+            compiled = Path(scratch) / "model.cupel"
+            self._call([str(self.program), "compile", str(self.model), *self._images, "--scheme", scheme,
+                        "--seed", str(seed), "-o", str(compiled)])
+            yield compiled
+
+    def audit(self, scheme: str) -> tuple[Row, Row]:
+        """The float model and nearest rounding under a scheme, over the whole test set."""
+        if self.job.trigger is None:
+            return self._accuracy(self.model), self.nearest(scheme)
+        found = self._run("audit", self.model, *self._attack(), "--schemes", scheme)
+        return found["float"], found["deployments"][0]
+
+    def nearest(self, scheme: str, seed: int = 0, images: int | None = None) -> Row:
+        """Nearest rounding, with a draw of calibration images, on the first or all test images."""
+        limit = ("--limit", str(images)) if images else ()
+        with self._compiled(scheme, seed) as compiled:
+            if self.job.trigger is None:
+                return self._accuracy(compiled, *limit)
+            return self._run("audit", compiled, *self._attack(), *limit)["deployments"][0]
+
+    def _accuracy(self, model: Path, *limit: str) -> Row:
+        return {"benignAccuracy": self._run("run", model, *limit)["accuracy"], "attackSuccessRate": None}
+
+    def reconstructed(self, scheme: str) -> dict[str, Any]:
+        """The row of LAC's integer least squares. If the model that it makes still has the backdoor, the backdoor
+        does not live in the rounding of weights."""
+        report = self._run("compare", self.model, *self._attack(), "--schemes", scheme, "--methods", "lac")
+        return next(row for row in report["rows"] if row["method"] == "lac")
+
+    def predictions(self, scheme: str | None) -> list[int]:
+        """The class of each test image: the float model's, or nearest rounding's under a scheme."""
+        if scheme is None:
+            return self._run("run", self.model)["predictions"]
+        with self._compiled(scheme, 0) as compiled:
+            return self._run("run", compiled)["predictions"]
