@@ -62,6 +62,23 @@ import Testing
       try Programs.outputs(program, .tflm, inputs) == Programs.outputs(again, .tflm, inputs))
   }
 
+  /// ONNX Runtime turns an average pooling into QLinearAveragePool, attributes and all, and then refuses
+  /// dilations, which that one does not have.
+  @Test func poolingsStateNoDilationsOfOne() throws {
+    func states(_ word: String, _ bytes: [UInt8]) -> Bool {
+      String(decoding: bytes, as: UTF8.self).contains(word)
+    }
+    let input = Programs.tensor(4, 4, 1, name: "in")
+    let pool = Programs.single(
+      .averagePool(.init(kernelHeight: 2, kernelWidth: 2)), input: input,
+      output: Programs.tensor(3, 3, 1, name: "out"))
+    #expect(!states("dilations", try OnnxExporter.export(pool).bytes))
+    let dilated = Programs.single(
+      .maxPool(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2)), input: input,
+      output: Programs.tensor(2, 3, 1, name: "out"))
+    #expect(states("dilations", try OnnxExporter.export(dilated).bytes))
+  }
+
   @Test func whatHasNoFormIsRefused() {
     let table = Programs.single(
       .lookup(table: [Int8](repeating: 0, count: 256)),

@@ -208,12 +208,14 @@ extension OnnxExporter {
     let columns = WindowAxis(
       input: from.width, output: to.width, kernel: window.kernelWidth, stride: window.strideWidth,
       dilation: window.dilationWidth, before: window.padLeft)
-    return [
+    let shape: [(name: String, value: OnnxFile.Attribute)] = [
       ("kernel_shape", .integers([window.kernelHeight, window.kernelWidth])),
       ("strides", .integers([window.strideHeight, window.strideWidth])),
-      ("dilations", .integers([window.dilationHeight, window.dilationWidth])),
       ("pads", .integers([rows.before, columns.before, rows.after, columns.after])),
     ]
+    // ONNX Runtime fuses poolings into an operator of its own, which has no dilations to state.
+    let dilations = [window.dilationHeight, window.dilationWidth]
+    return isPool && dilations == [1, 1] ? shape : shape + [("dilations", .integers(dilations))]
   }
 
   // MARK: Other operators
