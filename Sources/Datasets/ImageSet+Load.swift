@@ -8,8 +8,9 @@ public enum Split: String, Sendable, CaseIterable {
 
 extension ImageSet {
   /// Reads a data set from a folder and goes by what is in it which format it has: IDX, plain or
-  /// gzip (MNIST, Fashion-MNIST), CIFAR-10's binary version, or folders of PNG and JPEG files, one
-  /// a class.
+  /// gzip (MNIST, Fashion-MNIST), CIFAR-10's binary version, NumPy arrays, raw bytes that a
+  /// `dataset.json` describes, or folders of PNG and JPEG files, one a class. An `.npz` file with
+  /// arrays is read as well.
   ///
   /// - Parameters:
   ///   - limit: takes only so many images, the first ones; at least 1. Files that hold all images
@@ -22,9 +23,12 @@ extension ImageSet {
     if let limit, limit < 1 {
       throw DatasetError(path: path, rule: "\(limit) of its images are asked for")
     }
-    try checkFolder(path)
-    if let images = try ClassFolders.load(path, split, limit: limit, size: size) { return images }
-    let whole = try loadWhole(path, split)
+    let isArchive = NumpySet.isArchive(path)
+    if !isArchive {
+      try checkFolder(path)
+      if let images = try ClassFolders.load(path, split, limit: limit, size: size) { return images }
+    }
+    let whole = isArchive ? try loadArchive(path, split) : try loadWhole(path, split)
     let images = limit.map(whole.prefix) ?? whole
     guard let size else { return images }
     return try ImageSet(
@@ -35,12 +39,21 @@ extension ImageSet {
   private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
     if let images = try IDXFolder.load(path, split) { return images }
     if let images = try CIFARFolder.load(path, split) { return images }
+    if let images = try NumpySet(folder: path).load(split) { return images }
+    if let images = try RawFolder.load(path, split) { return images }
     throw nothingKnown(path, split)
+  }
+
+  private static func loadArchive(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
+    if let images = try NumpySet(archive: path).load(split) { return images }
+    throw DatasetError(
+      path: path, rule: "it has no array \(NumpySet.imageName(split))", isMissing: true)
   }
 
   fileprivate static func nothingKnown(_ path: String, _ split: Split) -> DatasetError {
     let folders = ClassFolders.names(split).map { "\($0)/" }
-    let names = IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]] + folders
+    let arrays = ["\(NumpySet.imageName(split)).npy", RawFolder.name]
+    let names = IDXFolder.imageNames(split) + [CIFARFolder.names(split)[0]] + arrays + folders
     return DatasetError(
       path: path, rule: "none of \(names.joined(separator: ", ")) is in this folder",
       isMissing: true)
@@ -58,18 +71,28 @@ extension ImageSet {
 }
 
 extension UnlabelledImages {
-  /// The images of a folder as `ImageSet.load` finds it, labels left aside. An IDX folder needs no
-  /// label file for this.
+  /// The images of a data set as `ImageSet.load` finds it, labels left aside: IDX files, arrays and
+  /// raw bytes need none for this.
   ///
   /// - Throws: `DatasetError`.
   public static func load(
     path: String, split: Split, size: ImageSize? = nil
   ) throws(DatasetError) -> UnlabelledImages {
-    try ImageSet.checkFolder(path)
-    guard let images = try IDXFolder.loadUnlabelled(path, split) else {
+    guard let images = try withoutLabels(path, split) else {
       return try ImageSet.load(path: path, split: split, size: size).unlabelled
     }
     return try size.map(images.resized) ?? images
+  }
+
+  /// Nil for formats that keep images and labels together.
+  private static func withoutLabels(
+    _ path: String, _ split: Split
+  ) throws(DatasetError) -> UnlabelledImages? {
+    if NumpySet.isArchive(path) { return try NumpySet(archive: path).unlabelled(split) }
+    try ImageSet.checkFolder(path)
+    if let images = try IDXFolder.loadUnlabelled(path, split) { return images }
+    if let images = try NumpySet(folder: path).unlabelled(split) { return images }
+    return try RawFolder.loadUnlabelled(path, split)
   }
 }
 

@@ -193,7 +193,7 @@ struct IDXTests {
     #expect(
       nothing.rule
         == "none of train-images-idx3-ubyte, train-images-idx3-ubyte.gz, data_batch_1.bin, "
-        + "train/ is in this folder")
+        + "x_train.npy, dataset.json, train/ is in this folder")
     let noFolder = try failure {
       try ImageSet.load(path: "/nonexistent/folder", split: .test)
     }

@@ -52,8 +52,9 @@ struct KernelOptions: ParsableArguments {
 struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Folder with images: IDX (.gz) as in Fashion-MNIST, CIFAR-10 binary, or PNG and JPEG files "
-        + "as train/CLASS/FILE and test/CLASS/FILE.",
+      "Folder with images: IDX (.gz) as in Fashion-MNIST, CIFAR-10 binary, x_test.npy and "
+        + "y_test.npy, PNG and JPEG files as test/CLASS/FILE, or raw bytes with a dataset.json; or "
+        + "an .npz file. 'train' goes as 'test'.",
       valueName: "folder"))
   var data: String?
 

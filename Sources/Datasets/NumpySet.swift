@@ -1,0 +1,90 @@
+import Support
+
+/// A data set in NumPy arrays: `x_train`, `y_train`, `x_test` and `y_test`, in one `.npz` file (as
+/// Keras keeps MNIST) or as `.npy` files in a folder. Images are unsigned bytes, [N, H, W],
+/// [N, H, W, C] or [N, C, H, W]; labels integers, [N] or [N, 1].
+struct NumpySet {
+  private let path: String
+  private let array: (String) throws(DatasetError) -> NumpyArray?
+
+  static func imageName(_ split: Split) -> String { split == .train ? "x_train" : "x_test" }
+  private static func labelName(_ split: Split) -> String {
+    split == .train ? "y_train" : "y_test"
+  }
+
+  static func isArchive(_ path: String) -> Bool { path.lowercased().hasSuffix(".npz") }
+
+  init(archive path: String) throws(DatasetError) {
+    let archive = try NumpyArchive(path: path, limit: UnlabelledImages.largestSize)
+    self.path = path
+    array = { (name) throws(DatasetError) in try archive.array(name) }
+  }
+
+  init(folder: String) {
+    path = folder
+    array = { (name) throws(DatasetError) in
+      guard
+        let file = try OptionalFile.read(
+          ["\(name).npy"], in: folder, limit: UnlabelledImages.largestSize)
+      else { return nil }
+      return try NumpyArray(bytes: file.bytes, path: file.path)
+    }
+  }
+
+  /// Nil where there are no images of the split.
+  func load(_ split: Split) throws(DatasetError) -> ImageSet? {
+    guard let images = try unlabelled(split) else { return nil }
+    let name = Self.labelName(split)
+    guard let array = try array(name) else {
+      throw DatasetError(
+        path: path, rule: "there is no \(name) beside \(Self.imageName(split))", isMissing: true)
+    }
+    guard array.shape == [images.count] || array.shape == [images.count, 1] else {
+      throw DatasetError(
+        path: path, rule: "\(name) has the shape \(array.shape) for \(images.count) images")
+    }
+    let labels = try array.integers()?.map { (label) throws(DatasetError) in
+      guard (0..<256).contains(label) else {
+        throw DatasetError(
+          path: path, rule: "\(name) has the class \(label); 0 to 255 are possible")
+      }
+      return UInt8(label)
+    }
+    guard let labels else {
+      throw DatasetError(path: path, rule: "\(name) has \(array.type) values, not integers")
+    }
+    return try ImageSet(
+      images: images, labels: labels, classCount: Int(labels.max() ?? 0) + 1)
+  }
+
+  func unlabelled(_ split: Split) throws(DatasetError) -> UnlabelledImages? {
+    let name = Self.imageName(split)
+    guard let array = try array(name) else { return nil }
+    guard let values = array.unsignedBytes() else {
+      throw DatasetError(path: path, rule: "\(name) has \(array.type) values, not unsigned bytes")
+    }
+    let shape = array.shape
+    if shape.count == 3 {
+      return try UnlabelledImages(channels: 1, height: shape[1], width: shape[2], pixels: values)
+    }
+    guard shape.count == 4, let layout = layout(shape) else {
+      throw DatasetError(
+        path: path,
+        rule: "\(name) has the shape \(shape): which axis holds 1 or 3 channels cannot be told")
+    }
+    let (channels, height, width) =
+      layout == .planes ? (shape[1], shape[2], shape[3]) : (shape[3], shape[1], shape[2])
+    return try UnlabelledImages(
+      channels: channels, height: height, width: width,
+      pixels: layout.planes(values, channels: channels, area: height * width))
+  }
+
+  /// Where one axis can be that of the channels and the other cannot.
+  private func layout(_ shape: [Int]) -> PixelLayout? {
+    switch ([1, 3].contains(shape[1]), [1, 3].contains(shape[3])) {
+    case (true, false): .planes
+    case (false, true): .pixels
+    default: nil
+    }
+  }
+}
