@@ -27,8 +27,8 @@ public struct Convolution {
   }
 
   /// Output pixels worked on at a time: enough to pay for widening a weight row, few enough for
-  /// their windows to stay in the nearest cache.
-  private static var tilePixels: Int { 16 }
+  /// their windows to take little of a microcontroller's arena.
+  private static var tilePixels: Int { 4 }
 
   /// Input channels that an output channel sees.
   private var depth: Int { input.channels / groups }
