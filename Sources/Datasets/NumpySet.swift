@@ -74,6 +74,7 @@ struct NumpySet {
     }
     let (channels, height, width) =
       layout == .planes ? (shape[1], shape[2], shape[3]) : (shape[3], shape[1], shape[2])
+    try UnlabelledImages.checkSize(count: 1, channels: channels, height: height, width: width)
     return try UnlabelledImages(
       channels: channels, height: height, width: width,
       pixels: layout.planes(values, channels: channels, area: height * width))

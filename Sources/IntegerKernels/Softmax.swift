@@ -64,10 +64,11 @@ public struct Softmax {
     to output: UnsafeMutablePointer<Int8>
   ) {
     // From Q0.31, by the sum's power of two, to units of 2⁻⁸. At least one value is the largest,
-    // so the sum is at least 1 and not above 2¹² − 1: the exponent lies in 23 ... 31.
+    // so the sum is at least 1 and not above 2¹² − 1: the exponent lies in 23 ... 34. From 32 on
+    // the sum is 512 or more, and every share below half a unit.
     let exponent = scale.bitsOverUnit &+ 23
     for channel in 0..<channels {
-      guard exponentials[channel] >= 0 else {
+      guard exponentials[channel] >= 0, exponent <= 31 else {
         output[channel] = .min
         continue
       }

@@ -1,5 +1,9 @@
 /// Bounds what a file can make the importer allocate and do, in proportion to its size.
 struct ImportBudget {
+  /// Of an integer program while it is made: twice what a `.cupel` file can hold, since what nobody
+  /// reads is taken out at the end. One operator of a file adds 64 at most.
+  static let mostTensors = 8192
+
   private var bytesLeft: Int
   private var readsLeft: Int
 

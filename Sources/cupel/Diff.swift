@@ -141,10 +141,15 @@ struct Diff: ParsableCommand {
         exitCode: Failure.badData)
     }
     var comparison = TensorComparison(
-      Dictionary(uniqueKeysWithValues: names.map { ($0, $0) }), of: own)
+      Dictionary(uniqueKeysWithValues: others.map { ($0, $0) }), of: own)
     let inputs: [Int8]
     if let stored = try dump.values(of: input) {
-      inputs = stored.values.map { Int8(clamping: $0) }
+      guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
+        throw Failure(
+          "\(dump.path): '\(printable(input.name))', the network's input, has values that are no "
+            + "8-bit numbers", exitCode: Failure.badData)
+      }
+      inputs = stored.values.map { Int8($0) }
     } else {
       inputs = try quantizer(first).quantize(images(first).pixels)
     }

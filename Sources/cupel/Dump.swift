@@ -100,11 +100,20 @@ struct Dump: ParsableCommand {
     }
   }
 
+  /// Of all tensors together.
+  private static let mostBytes = 1 << 30
+
   /// By the reference kernels, an operation at a time: a tensor is copied as soon as it is made.
   private func dumpAll(
     _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
   ) throws -> [Entry] {
     try model.engine.withModel { view in
+      let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).elementCount }
+      guard elements <= Self.mostBytes / count else {
+        throw Failure(
+          "\(self.model): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs",
+          exitCode: Failure.badData)
+      }
       var values = (0..<view.tensorCount).map { index in
         [Int8](repeating: 0, count: count * view.tensor(index).elementCount)
       }

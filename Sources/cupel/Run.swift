@@ -30,7 +30,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Round as this runtime, whatever the file says: tflm, litert-reference or xnnpack.",
+      "Round as this runtime, whatever the file says: \(DeploymentProfile.list).",
       valueName: "profile"), transform: DeploymentProfile.parse)
   var profile: DeploymentProfile?
 

@@ -75,6 +75,19 @@ import Testing
     #expect(failure(folder)?.rule.contains(reason) == true, "\(failure(folder)?.rule ?? "none")")
   }
 
+  /// Extents of zero leave nothing to read, whatever the others are.
+  @Test(arguments: [
+    [5, 0, 7, 3], [5, 3, 7, 0], [0, 1 << 40, 1 << 40, 3], [5, 0, 7], [5, 1, 0, 0],
+  ])
+  func emptyImagesAreRefused(shape: [Int]) throws {
+    let folder = try TemporaryFolder()
+    try folder.write(array("|u1", shape, []), "x_test.npy")
+    #expect(failure(folder) != nil)
+    #expect(throws: DatasetError.self) {
+      try UnlabelledImages.load(path: folder.path, split: .test)
+    }
+  }
+
   @Test func floatImagesAreRefused() throws {
     let folder = try TemporaryFolder()
     try folder.write(array("<f4", [1, 1, 1], [0, 0, 0, 0]), "x_test.npy")

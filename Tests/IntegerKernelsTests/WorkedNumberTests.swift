@@ -203,6 +203,22 @@ import Testing
     #expect(result == (try int8(block, "result")), "\(block)")
   }
 
+  /// Equal values are shares of 1/n: half a unit of 1/256 at 512, from where on the last division
+  /// would be by more than 2³¹.
+  @Test(arguments: [1, 2, 255, 511, 512, 513, 1024, 4095])
+  func softmaxOfEqualValues(channels: Int) {
+    let kernel = Softmax(channels: channels, multiplier: 1_717_986_918, leftShift: 23)
+    let values = [Int8](repeating: 5, count: channels)
+    let result = guarded(
+      outputs: channels, scratchBytes: kernel.scratchBytes
+    ) { output, scratch in
+      kernel.run(input: values, pixels: 1, output: output, scratch: scratch)
+    }
+    let share = min(Int((256 / Double(channels)).rounded()), 255)
+    let expected = channels >= 512 ? -128 : share - 128
+    #expect(result == [Int8](repeating: Int8(expected), count: channels))
+  }
+
   private func checkSoftmax(_ block: Block) throws {
     let scale = try #require(block.numbers("scale"))
     let kernel = Softmax(

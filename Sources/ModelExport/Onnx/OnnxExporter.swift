@@ -43,6 +43,8 @@ public struct OnnxExporter {
   private var names: Set<String> = []
   /// Tensors whose values have one axis besides the batch: what linear layers write.
   private(set) var flat: Set<Int> = []
+  /// With which a name was last made unique.
+  private var lastNumbers: [String: Int] = [:]
 
   private init(_ program: IntegerProgram) {
     self.program = program
@@ -53,12 +55,14 @@ public struct OnnxExporter {
 
   /// The name itself, or one made from it where it is taken.
   mutating func unique(_ name: String) -> String {
-    var candidate = name.isEmpty ? "value" : name
-    var number = 1
+    let base = name.isEmpty ? "value" : name
+    var candidate = base
+    var number = lastNumbers[base] ?? 1
     while !names.insert(candidate).inserted {
       number += 1
-      candidate = "\(name)#\(number)"
+      candidate = "\(base)#\(number)"
     }
+    lastNumbers[base] = number
     return candidate
   }
 

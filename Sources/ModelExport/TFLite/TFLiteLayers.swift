@@ -105,7 +105,9 @@ extension TFLiteExporter {
       let derived = Multiplier(input * Double(positive.scales[channel]) / output)
       guard derived?.value == Int32(clamping: own.multiplier.magnitude), derived?.shift == own.shift
       else {
-        if isFullyConnected(operation), hasFloatProductMultipliers(operation, weighted, positive) {
+        if isFullyConnected(operation), Set(positive.scales).count == 1,
+          hasFloatProductMultipliers(operation, weighted, positive)
+        {
           return
         }
         throw .operation(

@@ -105,6 +105,7 @@ extension QuantizedOnnxConverter {
     } catch {
       throw node.error(error.rule)
     }
+    guard tensors.count <= 64 else { throw node.unsupported("more than 64 inputs") }
     try finish(
       node, .concatenate(axis: axis - 1, tensors), shape: output, scale: 0, zeroPoint: 1)
   }

@@ -196,7 +196,9 @@ extension QuantizedOnnxConverter {
     switch operation {
     case .maxPool(let pooling): kind = .maxPool(pooling.window, tensors[0])
     case .slice(let slice): kind = .slice(slice, tensors[0])
-    case .concatenate(let axis): kind = .concatenate(axis: axis, tensors)
+    case .concatenate(let axis):
+      guard tensors.count <= 64 else { throw node.unsupported("more than 64 inputs") }
+      kind = .concatenate(axis: axis, tensors)
     case .averagePool(let pooling) where isReal: kind = .averagePool(pooling, tensors[0])
     case .globalAveragePool where isReal: kind = .mean(tensors[0])
     case .pad(let padding) where isReal: kind = .pad(padding, tensors[0])

@@ -47,7 +47,12 @@ struct QuantizedOnnxConverter {
       checkTypes: QuantizedOperatorTable.checkTypes)
     var converter = QuantizedOnnxConverter(float, profile: profile)
     try converter.addInput(model.graph, nodes: nodes)
-    for node in nodes { try converter.convert(node) }
+    for node in nodes {
+      try converter.convert(node)
+      guard converter.program.tensors.count <= ImportBudget.mostTensors else {
+        throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
+      }
+    }
     if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
     return try converter.finish(output)
   }

@@ -54,7 +54,11 @@ struct TFLiteIntegerConverter {
     try bindInput()
     let output = try singleOutput()
     for (index, source) in model.operators.enumerated() {
-      try convert(TFLiteNode(index: index, source: source, model: model))
+      let node = TFLiteNode(index: index, source: source, model: model)
+      try convert(node)
+      guard program.tensors.count <= ImportBudget.mostTensors else {
+        throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
+      }
     }
     if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     switch bindings[output] {

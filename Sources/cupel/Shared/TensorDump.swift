@@ -22,7 +22,9 @@ struct TensorDump {
   let names: Set<String>
   private let archive: NumpyArchive
   private let layout: Layout?
-  private static let largestArray = 1 << 30
+  private static let largestArray = 1 << 28
+  /// Each becomes an Int: half a gibibyte.
+  private static let mostElements = 1 << 26
 
   init(path: String, layout: Layout?) throws {
     self.path = path
@@ -41,14 +43,19 @@ struct TensorDump {
   ) throws -> (images: Int, values: [Int])? {
     guard let array = try archive.array(tensor.name) else { return nil }
     let size = tensor.elementCount
-    guard let images = array.shape.first, images * size == array.count else {
-      throw failure(tensor, "has the shape \(array.shape)")
+    guard let images = array.shape.first, images > 0, array.count / images == size,
+      array.count % images == 0
+    else { throw failure(tensor, "has the shape \(array.shape)") }
+    guard array.count <= Self.mostElements else {
+      throw failure(tensor, "has more than \(Self.mostElements) elements")
     }
     var values: [Int]
     if array.type.isFloat {
       values = array.floats().map { tensor.quantize($0) }
     } else if let integers = array.integers() {
-      values = array.type == .uint8 ? integers.map { $0 - (tensor.bits == 4 ? 8 : 128) } : integers
+      let offset = array.type == .uint8 ? (tensor.bits == 4 ? 8 : 128) : 0
+      // What lies beyond 32 bits is wrong by as much as it matters to know.
+      values = integers.map { min(max($0, Int(Int32.min)), Int(Int32.max)) - offset }
     } else {
       throw failure(tensor, "has integers beyond 63 bits")
     }
