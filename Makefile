@@ -80,9 +80,7 @@ FUZZING := 'MutationTests|FuzzTests|HostileFileTests|HostileTests'
 MUTANTS ?= 100000
 fuzz: dependencies
 	CUPEL_MUTANTS=$(MUTANTS) $(SWIFT) test $(CONFIGURATION) $(TESTING) --filter $(FUZZING)
-	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test \
-	  $(CONFIGURATION) $(TESTING) --scratch-path .build/sanitize --sanitize=address \
-	  --filter $(FUZZING)
+	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 tools/sanitize.sh $(FUZZING)
 
 format:
 	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \
