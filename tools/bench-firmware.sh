@@ -3,6 +3,9 @@
 # that differ, instructions, flash, RAM. Four models on 100 images, the others on 5. A folder with
 # .tflite files, if one is given, adds those of them that can be compiled, on random images.
 #
+# CIFAR-10's binary files are looked for in cifar10/ of the folder that CUPEL_DATA names; without
+# them its specimens are left out.
+#
 # usage: tools/bench-firmware.sh [OUTPUT.json [FOLDER]]   (default: out/firmware.json)
 set -eu
 
@@ -13,11 +16,12 @@ folder=out/firmware
 rm -rf "$folder"
 mkdir -p "$folder" "$(dirname "$output")"
 
-# One row for each board: model, images.
+# One row for each board: model, images, where they are unless it is known.
 measure() {
   for processor in cortex-m3 cortex-m4 cortex-m7 cortex-m55; do
     row=$folder/$(basename "$1" .cupel)-$processor.json
-    "$cupel" run "$1" --on "$processor" --limit "$2" --quiet --json "$row" >/dev/null
+    "$cupel" run "$1" --on "$processor" --limit "$2" ${3:+--data "$3"} --quiet --json "$row" \
+      >/dev/null
     echo "$row"
   done
 }
@@ -37,9 +41,20 @@ for model in models/*.onnx; do
     *-w4a4) scheme=w4a4 ;;
     *) scheme=w8a8 ;;
   esac
+  images=
+  case $name in
+    *-cifar10-*)
+      images=${CUPEL_DATA:-}/cifar10
+      if [ ! -e "$images/test_batch.bin" ]; then
+        echo "no CIFAR-10 files in CUPEL_DATA: $name is left out" >&2
+        continue
+      fi
+      ;;
+  esac
   for own in $scheme w4a8; do
-    "$cupel" compile "$model" --scheme "$own" --quiet -o "$folder/$name-$own.cupel"
-    rows="$rows $(measure "$folder/$name-$own.cupel" 5)"
+    "$cupel" compile "$model" --scheme "$own" ${images:+--data "$images"} --quiet \
+      -o "$folder/$name-$own.cupel"
+    rows="$rows $(measure "$folder/$name-$own.cupel" 5 "$images")"
   done
 done
 # The part of `inspect`'s JSON about the board, as a row.
