@@ -13,9 +13,21 @@ seconds=${2:-60}
 corpus=.build/fuzz/corpus/$target
 mkdir -p "$corpus"
 case $target in
-  FuzzCupel) cp -n Tests/*/Golden/*.cupel "$corpus" 2>/dev/null || true ;;
-  FuzzModel) cp -n Tests/ModelImportTests/Golden/*.onnx Tests/ModelImportTests/Golden/tflite/*.tflite "$corpus" ;;
-  FuzzArrays) find Tests -name '*.np[yz]' -exec cp -n {} "$corpus" \; ;;
+  FuzzCupel)
+    "$swift" run -c release cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w4a4 \
+      --calibration 16 --quiet -o "$corpus/seed.cupel" ;;
+  FuzzModel)
+    cp -n Tests/ModelImportTests/Golden/*.onnx Tests/ModelImportTests/Golden/tflite/*.tflite \
+      "$corpus" ;;
+  FuzzArrays)
+    python3 - "$corpus" <<'END'
+import base64, json, pathlib, sys
+golden = json.loads(pathlib.Path("Tests/DatasetsTests/Golden/numpy.json").read_text())
+seeds = [file["bytes"] for file in golden["files"]] + [golden["stored"], golden["deflated"]]
+for index, seed in enumerate(seeds):
+    pathlib.Path(sys.argv[1], f"seed-{index}").write_bytes(base64.b64decode(seed))
+END
+    ;;
 esac
 cd .build/fuzz
 ASAN_OPTIONS=detect_leaks=0 build/release/"$target" -max_total_time="$seconds" -timeout=5 \
