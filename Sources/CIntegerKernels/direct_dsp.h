@@ -105,6 +105,15 @@ static inline void cupel_direct_stage(
   }
 }
 
+/// Eight products: two weights, widened from a word, with four staged pixels, to r4–r7.
+#define CUPEL_EIGHT_PRODUCTS(word) \
+  "ldm r1!, {r8-r11}\n"           \
+  "sxtb16 r12, " word "\n"        \
+  "smlad r4, r12, r8, r4\n"       \
+  "smlad r5, r12, r9, r5\n"       \
+  "smlad r6, r12, r10, r6\n"      \
+  "smlad r7, r12, r11, r7\n"
+
 /// Adds the products of a row of 8-bit weights with four staged pixels to four sums, eight weights
 /// a step. Reads up to seven bytes behind the row, against values that are zero: the bias and the
 /// multipliers stand there.
@@ -117,30 +126,10 @@ __attribute__((naked, noinline)) static void add_products_int8(
       "1:\n"
       "ldr r2, [r0], #4\n"
       "ldr r3, [r0], #4\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r2\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r2, ror #8\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r3\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r3, ror #8\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
+      CUPEL_EIGHT_PRODUCTS("r2")
+      CUPEL_EIGHT_PRODUCTS("r2, ror #8")
+      CUPEL_EIGHT_PRODUCTS("r3")
+      CUPEL_EIGHT_PRODUCTS("r3, ror #8")
       "cmp r1, lr\n"
       "bne 1b\n"
       "pop {r3}\n"
@@ -158,33 +147,13 @@ __attribute__((naked, noinline)) static void add_products_int4(
       "add lr, r1, r2, lsl #6\n"
       "1:\n"
       "ldr r2, [r0], #4\n"
-      "ldm r1!, {r8-r11}\n"
       "lsl r3, r2, #4\n"
       "and r3, r3, #0xF0F0F0F0\n"
       "and r2, r2, #0xF0F0F0F0\n"
-      "sxtb16 r12, r3\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r3, ror #8\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r2\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
-      "ldm r1!, {r8-r11}\n"
-      "sxtb16 r12, r2, ror #8\n"
-      "smlad r4, r12, r8, r4\n"
-      "smlad r5, r12, r9, r5\n"
-      "smlad r6, r12, r10, r6\n"
-      "smlad r7, r12, r11, r7\n"
+      CUPEL_EIGHT_PRODUCTS("r3")
+      CUPEL_EIGHT_PRODUCTS("r3, ror #8")
+      CUPEL_EIGHT_PRODUCTS("r2")
+      CUPEL_EIGHT_PRODUCTS("r2, ror #8")
       "cmp r1, lr\n"
       "bne 1b\n"
       "pop {r3}\n"

@@ -278,21 +278,14 @@ struct OnnxConverter {
   mutating func append(
     _ operation: FloatGraph.Operation, _ node: ImportNode, inputs: [Int], shape: [Int]? = nil
   ) throws(ImportError) -> Binding {
-    let shapes = inputs.map { graph.values[$0].shape }
-    let output: [Int]
     do throws(RuleViolation) {
-      guard let found = try operation.inferredShape(inputs: shapes) ?? shape else {
-        throw RuleViolation("its output shape is not known")
-      }
-      try operation.check(inputs: shapes, output: found)
-      output = found
+      return .activation(
+        try graph.append(
+          operation, named: node.name, value: node.outputs.first ?? node.name, inputs: inputs,
+          shape: shape))
     } catch {
       throw node.error(error.rule)
     }
-    graph.values.append(.init(name: node.outputs.first ?? node.name, shape: output))
-    let value = graph.values.count - 1
-    graph.nodes.append(.init(name: node.name, operation: operation, inputs: inputs, output: value))
-    return .activation(value)
   }
 
   // MARK: The graph's input and output

@@ -110,6 +110,22 @@ import Testing
     }
   }
 
+  /// A QUANTIZE moves nothing: its declared shapes must agree.
+  @Test func quantizeKeepsTheShape() {
+    for (from, to) in [([1, 2, 2, 3], [1, 2, 2, 3]), ([1, 2, 2, 3], [1, 4, 1, 3])] {
+      var source = TFLiteSource()
+      source.tensors = [
+        TFLiteSource.tensor(from, type: .float32, scale: [], zero: []), TFLiteSource.tensor(to),
+        TFLiteSource.tensor(to),
+      ]
+      source.add(.quantize, [0], [1])
+      source.add(.relu, [1], [2])
+      source.outputs = [2]
+      let text = refusal(source)
+      #expect((text == nil) == (from == to), "\(text ?? "accepted")")
+    }
+  }
+
   /// A 1×1 convolution with one thing wrong.
   private func convolution(
     filter: [Int] = [3, 1, 1, 3], bytes: Int = 9, scale: [Float] = [0.1], zero: [Int] = [0],

@@ -89,11 +89,12 @@ import Testing
   enum Bomb: String, CaseIterable, Codable {
     case manyTensors, sharedTensors, sharedNames, sharedShapes, sharedWeights, hugeCount
     case manyOutputChannels, manyConstants, longChain, deadOperators, wideConcatenation
+    case copiedNames, manyRelabels
 
     /// Whether the file is a sound, if strange, model.
     var isAccepted: Bool {
       switch self {
-      case .longChain, .deadOperators: true
+      case .longChain, .deadOperators, .copiedNames: true
       default: false
       }
     }
@@ -159,6 +160,25 @@ import Testing
           source.add(.relu, [last == 2 ? 0 : last - 1], [last])
         }
         source.outputs = [self == .longChain ? source.tensors.count - 1 : 2]
+      case .copiedNames:  // each operator makes a tensor of its own out of a name of a megabyte
+        source.tensors[0] = TFLiteSource.tensor(
+          [1, 2, 2, 3], name: .string(String(repeating: "n", count: 1_000_000)))
+        for _ in 0..<4000 {
+          source.tensors.append(TFLiteSource.tensor([1, 2, 2, 3], scale: [0.25]))
+          source.add(.reshape, [0], [source.tensors.count - 1])
+        }
+        source.outputs = [source.tensors.count - 1]
+      case .manyRelabels:  // 64 lookups for each operator
+        source.tensors[1] = TFLiteSource.tensor([1, 2, 2, 192], scale: [0.25])
+        for index in 0..<5000 {
+          if index > 0 {
+            source.tensors.append(TFLiteSource.tensor([1, 2, 2, 192], scale: [0.25]))
+          }
+          source.add(
+            .concatenation, Array(repeating: 0, count: 64),
+            [index == 0 ? 1 : source.tensors.count - 1],
+            options: [TFLite.Options.Concatenation.axis: .int32(3)])
+        }
       case .wideConcatenation:
         source.tensors[1] = TFLiteSource.tensor([1, 2, 2, 300_000])
         source.add(

@@ -200,14 +200,7 @@ extension OnnxExporter {
   private func attributes(
     _ window: IntegerOperation.Window, _ operation: IntegerOperation, isPool: Bool
   ) -> [(name: String, value: OnnxFile.Attribute)] {
-    let from = program.tensors[operation.inputs[0]]
-    let to = program.tensors[operation.output]
-    let rows = WindowAxis(
-      input: from.height, output: to.height, kernel: window.kernelHeight,
-      stride: window.strideHeight, dilation: window.dilationHeight, before: window.padTop)
-    let columns = WindowAxis(
-      input: from.width, output: to.width, kernel: window.kernelWidth, stride: window.strideWidth,
-      dilation: window.dilationWidth, before: window.padLeft)
+    let (rows, columns) = program.axes(window, of: operation)
     let shape: [(name: String, value: OnnxFile.Attribute)] = [
       ("kernel_shape", .integers([window.kernelHeight, window.kernelWidth])),
       ("strides", .integers([window.strideHeight, window.strideWidth])),

@@ -13,13 +13,7 @@ extension TFLiteExporter {
   ) -> (source: Int, padding: TFLite.Padding) {
     let input = operation.inputs[0]
     let from = program.tensors[input]
-    let to = program.tensors[operation.output]
-    let rows = WindowAxis(
-      input: from.height, output: to.height, kernel: window.kernelHeight,
-      stride: window.strideHeight, dilation: window.dilationHeight, before: window.padTop)
-    let columns = WindowAxis(
-      input: from.width, output: to.width, kernel: window.kernelWidth, stride: window.strideWidth,
-      dilation: window.dilationWidth, before: window.padLeft)
+    let (rows, columns) = program.axes(window, of: operation)
     if rows.isUnpadded, columns.isUnpadded { return (image(input), .valid) }
     if rows.isSame, columns.isSame { return (image(input), .same) }
     let shape = [
@@ -107,24 +101,4 @@ extension TFLiteExporter {
       .stridedSlice, version: 2, [image(operation.inputs[0])] + lists, places[operation.output],
       options: (TFLite.OptionsType.stridedSlice, []))
   }
-}
-
-/// A window along one axis.
-struct WindowAxis {
-  let before: Int
-  /// Elements that the last window reaches beyond the input; 0 where it does not.
-  let after: Int
-  /// As much padding as gives ⌈input / stride⌉ outputs, the odd one behind.
-  let isSame: Bool
-
-  init(input: Int, output: Int, kernel: Int, stride: Int, dilation: Int, before: Int) {
-    let reach = (kernel - 1) * dilation + 1
-    self.before = before
-    after = max((output - 1) * stride + reach - before - input, 0)
-    let wanted = (input + stride - 1) / stride
-    let total = max((wanted - 1) * stride + reach - input, 0)
-    isSame = output == wanted && before == total / 2
-  }
-
-  var isUnpadded: Bool { before == 0 && after == 0 }
 }

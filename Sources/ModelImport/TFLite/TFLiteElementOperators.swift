@@ -116,7 +116,7 @@ extension TFLiteIntegerConverter {
     // TensorFlow Lite Micro's RELU6 clamps on its input's grid and leaves it at that.
     if profile == .tflm, bounds.upperBound.isFinite {
       var clamped = source
-      clamped.name = output.name + "/clamped"
+      clamped.name = Self.derived(output.name, "/clamped")
       let inner = add(clamped)
       append(clamped.name, clamp, [input], inner)
       return try finish(
@@ -133,6 +133,9 @@ extension TFLiteIntegerConverter {
   mutating func quantize(_ node: TFLiteNode) throws(ImportError) {
     let index = try node.output()
     if case .floatInput = bindings[try node.input(0)] {
+      guard try node.tensor(0).shape == model.tensors[index].shape else {
+        throw node.error("its input and its output have different shapes")
+      }
       if let input = try existingInput(like: index) {
         bind(index, to: input)
       } else if inputExists {
@@ -180,7 +183,7 @@ extension TFLiteIntegerConverter {
       }
       var copy = source
       copy.extent = output.extent
-      copy.name += "/repeated"
+      copy.name = Self.derived(copy.name, "/repeated")
       let repeated = add(copy)
       append(copy.name, .broadcast, [input], repeated)
       inputs.append(repeated)

@@ -6,7 +6,7 @@ import TFLiteSchema
 /// A file's images are [1, H, W, C] and a graph's [C, H, W]; where an image was flattened, the graph
 /// has its elements in another order than the file, and the binding says so. Weights stored as
 /// float16, int8 or int4 are taken at the real numbers that they stand for.
-struct TFLiteFloatConverter {
+struct TFLiteFloatConverter: TFLiteConverter {
   enum Binding {
     case value(Int, Order)
     /// The tensor in which a constant is stored: what a DEQUANTIZE gives.
@@ -36,7 +36,7 @@ struct TFLiteFloatConverter {
   var budget: ImportBudget
   var graph = FloatGraph()
   var bindings: [Int: Binding] = [:]
-  private var unsupported: [ImportError.UnsupportedOperator] = []
+  var unsupported: [ImportError.UnsupportedOperator] = []
 
   static func convert(
     _ model: TFLiteModel, budget: ImportBudget
@@ -89,23 +89,13 @@ struct TFLiteFloatConverter {
     bindings[index] = .value(0, order)
   }
 
-  private mutating func convert(_ node: TFLiteNode) throws(ImportError) {
-    try node.checkReferences { bindings[$0] != nil }
-    var isKnown = true
-    for input in node.inputs {
-      if case .unknown = bindings[input] { isKnown = false }
-    }
-    do throws(ImportError) {
-      if isKnown { try dispatch(node) }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
-    for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+  static var unknown: Binding { .unknown }
+
+  static func isUnknown(_ binding: Binding) -> Bool {
+    if case .unknown = binding { true } else { false }
   }
 
-  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+  mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
     if node.computesShapes {
       for output in node.outputs { bindings[output] = .shape }
       return
@@ -196,21 +186,11 @@ struct TFLiteFloatConverter {
     suffix: String = ""
   ) throws(ImportError) -> Int {
     let name = model.tensors[try node.output()].name + suffix
-    let shapes = inputs.map { graph.values[$0].shape }
-    let output: [Int]
     do throws(RuleViolation) {
-      guard let found = try operation.inferredShape(inputs: shapes) ?? shape else {
-        throw RuleViolation("its output shape is not known")
-      }
-      try operation.check(inputs: shapes, output: found)
-      output = found
+      return try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
     } catch {
       throw node.error(error.rule)
     }
-    graph.values.append(.init(name: name, shape: output))
-    let value = graph.values.count - 1
-    graph.nodes.append(.init(name: name, operation: operation, inputs: inputs, output: value))
-    return value
   }
 
   /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,

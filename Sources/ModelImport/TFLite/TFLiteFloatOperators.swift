@@ -122,31 +122,15 @@ extension TFLiteFloatConverter {
     _ node: TFLiteNode, _ shape: [Int], kernel: (Int, Int), strides: (Int, Int),
     dilations: (Int, Int)?, padding: Int
   ) throws(ImportError) -> FloatGraph.Window {
-    let stride = (try node.positive(strides.0), try node.positive(strides.1))
-    var dilation = (1, 1)
-    if let dilations {
-      dilation = (
-        try node.positive(dilations.0, default: 1), try node.positive(dilations.1, default: 1)
-      )
-    }
-    let kind = try node.padding(padding)
-    guard
-      let rows = TFLiteShape.window(
-        input: shape[1], kernel: kernel.0, stride: stride.0, dilation: dilation.0, padding: kind),
-      let columns = TFLiteShape.window(
-        input: shape[2], kernel: kernel.1, stride: stride.1, dilation: dilation.1, padding: kind)
-    else {
-      throw node.error("a window of \(kernel.0) × \(kernel.1) does not fit \(shape)")
-    }
+    let window = try node.window(
+      height: shape[1], width: shape[2], kernel: kernel, strides: strides, dilations: dilations,
+      padding: padding)
     return FloatGraph.Window(
-      kernelHeight: kernel.0, kernelWidth: kernel.1, strideHeight: stride.0,
-      strideWidth: stride.1, dilationHeight: dilation.0, dilationWidth: dilation.1,
-      padTop: rows.before, padLeft: columns.before,
-      padBottom: max(
-        (rows.output - 1) * stride.0 + (kernel.0 - 1) * dilation.0 + 1 - shape[1] - rows.before, 0),
-      padRight: max(
-        (columns.output - 1) * stride.1 + (kernel.1 - 1) * dilation.1 + 1 - shape[2]
-          - columns.before, 0))
+      kernelHeight: kernel.0, kernelWidth: kernel.1, strideHeight: window.rows.stride,
+      strideWidth: window.columns.stride, dilationHeight: window.rows.dilation,
+      dilationWidth: window.columns.dilation, padTop: window.rows.before,
+      padLeft: window.columns.before, padBottom: window.rows.after(shape[1]),
+      padRight: window.columns.after(shape[2]))
   }
 
   mutating func mean(_ node: TFLiteNode) throws(ImportError) {

@@ -9,7 +9,7 @@ import TFLiteSchema
 /// the program's output. The float conversion at the edges is the caller's, on the grids of the
 /// program's input and output tensors. The handlers of the operators are extensions in files of
 /// their own.
-struct TFLiteIntegerConverter {
+struct TFLiteIntegerConverter: TFLiteConverter {
   /// What stands for a tensor of the file.
   enum Binding {
     /// Index into the program's tensors.
@@ -28,10 +28,10 @@ struct TFLiteIntegerConverter {
   let profile: DeploymentProfile
   var budget: ImportBudget
   var program = IntegerProgram()
-  private(set) var bindings: [Int: Binding] = [:]
+  var bindings: [Int: Binding] = [:]
   /// Operators that read each tensor.
   private var readers: [Int: [TFLite.Operation?]] = [:]
-  private var unsupported: [ImportError.UnsupportedOperator] = []
+  var unsupported: [ImportError.UnsupportedOperator] = []
   private var hasInput = false
 
   static func convert(
@@ -74,23 +74,13 @@ struct TFLiteIntegerConverter {
     return program.removingUnusedOperations()
   }
 
-  private mutating func convert(_ node: TFLiteNode) throws(ImportError) {
-    try node.checkReferences { bindings[$0] != nil }
-    var isKnown = true
-    for input in node.inputs {
-      if case .unknown = bindings[input] { isKnown = false }
-    }
-    do throws(ImportError) {
-      if isKnown { try dispatch(node) }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
-    for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+  static var unknown: Binding { .unknown }
+
+  static func isUnknown(_ binding: Binding) -> Bool {
+    if case .unknown = binding { true } else { false }
   }
 
-  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+  mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
     if node.computesShapes {
       for output in node.outputs { bindings[output] = .shape }
       return
@@ -273,12 +263,18 @@ struct TFLiteIntegerConverter {
     }
     var inner = declared
     inner.extent = extent
-    inner.name += "/unshaped"
+    inner.name = Self.derived(inner.name, "/unshaped")
     let source = add(inner)
     append(declared.name, kind, inputs, source)
     let output = add(declared)
-    append(declared.name + "/reshape", .reshape, [source], output)
+    append(Self.derived(declared.name, "/reshape"), .reshape, [source], output)
     bindings[index] = .tensor(output)
+  }
+
+  /// The name of a tensor that the file has not. The file pays for a name once, however long, so
+  /// what is made of it is bounded.
+  static func derived(_ name: String, _ suffix: String) -> String {
+    printable(name, limit: 256) + suffix
   }
 
   /// The tensor with the same integers on another grid of as many bits.
@@ -287,7 +283,7 @@ struct TFLiteIntegerConverter {
     if own.hasGrid(of: other) { return tensor }
     var copy = own
     (copy.scale, copy.zeroPoint) = (other.scale, other.zeroPoint)
-    copy.name += "/relabelled"
+    copy.name = Self.derived(copy.name, "/relabelled")
     let output = add(copy)
     append(copy.name, .lookup(table: (-128...127).map { Int8($0) }), [tensor], output)
     return output

@@ -148,9 +148,7 @@ extension TFLiteModel {
     _ table: FlatTable, index: Int, budget: inout ImportBudget
   ) throws(ImportError) -> Tensor {
     var tensor = Tensor(
-      // Operations that are made beside the file's own copy the name.
-      name: printable(
-        try Self.text(table, TFLite.Tensor.name, budget: &budget) ?? "tensor \(index)", limit: 256),
+      name: try Self.text(table, TFLite.Tensor.name, budget: &budget) ?? "tensor \(index)",
       shape: try Self.indices(table, TFLite.Tensor.shape, budget: &budget))
     tensor.type = .init(rawValue: try table.number(TFLite.Tensor.type, default: Int8(0)))
     let data = Int(try table.number(TFLite.Tensor.buffer, default: UInt32(0)))

@@ -64,7 +64,9 @@ extension TFLiteIntegerConverter {
       inputs.append(input)
       extent[axis] += program.tensors[input].extent[axis]
     }
-    if inputs.count == 1 { return bind(try node.output(), to: inputs[0]) }
+    if inputs.count == 1, extent == output.extent {
+      return bind(try node.output(), to: inputs[0])
+    }
     try finish(node, .concatenate(axis: axis), inputs, extent: extent)
   }
 

@@ -184,29 +184,14 @@ extension TFLiteIntegerConverter {
     _ node: TFLiteNode, input: IntegerTensor, kernel: (Int, Int), strides: (Int, Int),
     dilations: (Int, Int)?, padding: Int
   ) throws(ImportError) -> (window: IntegerOperation.Window, extent: [Int]) {
-    let stride = (try node.positive(strides.0), try node.positive(strides.1))
-    var dilation = (1, 1)
-    if let dilations {
-      dilation = (
-        try node.positive(dilations.0, default: 1), try node.positive(dilations.1, default: 1)
-      )
-    }
-    let kind = try node.padding(padding)
-    guard
-      let rows = TFLiteShape.window(
-        input: input.height, kernel: kernel.0, stride: stride.0, dilation: dilation.0,
-        padding: kind),
-      let columns = TFLiteShape.window(
-        input: input.width, kernel: kernel.1, stride: stride.1, dilation: dilation.1,
-        padding: kind)
-    else {
-      throw node.error(
-        "a window of \(kernel.0) × \(kernel.1) does not fit \(input.height) × \(input.width)")
-    }
+    let found = try node.window(
+      height: input.height, width: input.width, kernel: kernel, strides: strides,
+      dilations: dilations, padding: padding)
     let window = IntegerOperation.Window(
-      kernelHeight: kernel.0, kernelWidth: kernel.1, strideHeight: stride.0,
-      strideWidth: stride.1, dilationHeight: dilation.0, dilationWidth: dilation.1,
-      padTop: rows.before, padLeft: columns.before)
-    return (window, [rows.output, columns.output])
+      kernelHeight: kernel.0, kernelWidth: kernel.1, strideHeight: found.rows.stride,
+      strideWidth: found.columns.stride, dilationHeight: found.rows.dilation,
+      dilationWidth: found.columns.dilation, padTop: found.rows.before,
+      padLeft: found.columns.before)
+    return (window, [found.rows.output, found.columns.output])
   }
 }

@@ -22,7 +22,7 @@ extension TFLiteIntegerConverter {
     }
     var pooled = output
     pooled.extent = extent + [source.channels]
-    pooled.name += "/pooled"
+    pooled.name = Self.derived(pooled.name, "/pooled")
     let inner = add(pooled)
     append(pooled.name, kind, [own], inner)
     try finish(
