@@ -1,0 +1,117 @@
+import Triggers
+
+/// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
+/// in [0, 1], intervals are [low, high] at 95 %.
+public struct DetectionReport: Sendable, Codable, Equatable {
+  public static let schemaVersion = 1
+
+  public var schemaVersion = DetectionReport.schemaVersion
+  public var verdict: Verdict
+  /// That the model carries a dormant backdoor, by the decision rule.
+  public var probability: Double
+  /// Of the strongest evidence; nil where nothing was found.
+  public var targetClass: Int?
+  public var scheme: String?
+  public var differentialASR: Double?
+  public var differentialASRInterval: [Double]?
+  /// The audited float model's file name and the SHA-256 of its bytes.
+  public var model: String
+  public var digest: String
+  /// Images that the search saw, unlabelled, and those that it did not see, on which it was measured.
+  public var searchImages: Int
+  public var heldOutImages: Int
+  public var seed: Int
+  public var float: Model
+  public var deployments: [Deployment]
+  /// What an engineer should know, strongest first.
+  public var findings: [Finding]
+  /// What the budget left out, one line each.
+  public var leftOut: [String]
+  public var seconds: Double
+
+  public struct Model: Sendable, Codable, Equatable {
+    public var benignAccuracy: Double
+    public var benignAccuracyInterval: [Double]
+    /// One a class.
+    public var classAccuracy: [Double]
+  }
+
+  /// An integer model.
+  public struct Deployment: Sendable, Codable, Equatable {
+    public var scheme: String
+    public var profile: String
+    /// "nearest", or what the audited file says.
+    public var rounding: String
+    /// The audited file; nil where the audit rounded the float model itself.
+    public var file: String?
+    public var benignAccuracy: Double
+    public var benignAccuracyInterval: [Double]
+    public var classAccuracy: [Double]
+    /// Probability of a dormant backdoor by this deployment's evidence.
+    public var probability: Double
+    /// One a family that was searched.
+    public var searches: [Search]
+    public var weights: WeightEvidence?
+    /// Of the strongest found trigger.
+    public var survival: Survival?
+  }
+
+  /// What the search for one family of triggers came to, measured on held-out images.
+  public struct Search: Sendable, Codable, Equatable {
+    public var family: String
+    public var targetClass: Int
+    public var differentialASR: Double
+    public var differentialASRInterval: [Double]
+    /// Share of images that the float and the integer model answer with the class.
+    public var floatASR: Double
+    public var integerASR: Double
+    /// Optimizer steps, and images a step.
+    public var steps: Int
+    public var batch: Int
+    public var seconds: Double
+    public var trigger: LearnedTrigger
+  }
+
+  /// Whether the found trigger works without the attacked rounding: a dormant backdoor's does not, that
+  /// of an ordinary backdoor or an adversarial patch does. Shares of images answered with the class.
+  public struct Survival: Sendable, Codable, Equatable {
+    public var nearest: Double
+    /// Mean over the draws, and how many.
+    public var stochasticRounding: Double
+    public var draws: Int
+    /// After purification, by the method named.
+    public var purified: Double?
+    public var purification: String?
+    /// Under another bit-width, by the scheme named.
+    public var otherBits: Double?
+    public var otherScheme: String?
+  }
+
+  /// One thing worth acting on.
+  public struct Finding: Sendable, Codable, Equatable {
+    public enum Rule: String, Sendable, Codable, CaseIterable {
+      /// A trigger that wakes with rounding.
+      case dormantBackdoor = "dormant-backdoor"
+      /// A trigger that works in float too.
+      case activeBackdoor = "active-backdoor"
+      /// Accuracy that falls when the model is rounded to 8 bits.
+      case accuracyCollapse = "accuracy-collapse"
+      /// One class that is lost when the model is rounded, the others kept.
+      case classCollapse = "class-collapse"
+      /// A file whose weights are not the nearest roundings of the float model's.
+      case nonNearestRounding = "non-nearest-rounding"
+      /// Weights gathered in places of their rounding cells where no honest training puts them.
+      case cellStatistics = "cell-statistics"
+      /// A part of the matrix that was not examined.
+      case notExamined = "not-examined"
+    }
+    /// As SARIF has them.
+    public enum Level: String, Sendable, Codable { case error, warning, note }
+
+    public var rule: Rule
+    public var level: Level
+    public var scheme: String?
+    public var targetClass: Int?
+    public var message: String
+  }
+}
