@@ -58,12 +58,3 @@ public struct LabelledImages: Sendable, Equatable {
     }
   }
 }
-
-extension FloatGraph {
-  /// The value that holds the logits: the output, or what a final softmax reads.
-  package var logits: Int {
-    guard let node = nodes.last(where: { $0.output == output }), case .softmax = node.operation
-    else { return output }
-    return node.inputs[0]
-  }
-}

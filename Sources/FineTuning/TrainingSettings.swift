@@ -1,3 +1,5 @@
+import FloatGraph
+
 /// How long, in what pieces and how fast a model is trained.
 public struct TrainingSettings: Sendable, Equatable {
   /// How the learning rate changes from epoch to epoch.

@@ -1,4 +1,4 @@
-import FineTuning
+import FloatGraph
 import Testing
 
 @Suite struct OptimizerTests {

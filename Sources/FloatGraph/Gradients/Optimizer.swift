@@ -13,7 +13,7 @@ public enum Optimizer: Sendable, Equatable {
     }
   }
 
-  var isValid: Bool {
+  package var isValid: Bool {
     switch self {
     case .adam(let rate): rate.isFinite && rate >= 0
     case .sgd(let rate, let momentum, let decay):

@@ -1,0 +1,216 @@
+import Datasets
+import FloatGraph
+import Foundation
+import Quantization
+import Support
+import Triggers
+
+/// The audit when nobody knows the trigger: searches one, for every deployment, that the integer model
+/// answers to and the float model does not.
+///
+/// The search sees unlabelled images; whatever it finds is rounded to bytes, put on images that it did
+/// not see, and measured on the float and the integer model.
+public struct DetectionAudit: Sendable {
+  public struct Settings: Sendable {
+    public var families = TriggerFamily.allCases
+    public var seed: UInt64 = 0
+    package var effort = GradientSearch.Effort()
+    /// Weight of the float logits' staying as they were.
+    package var match: Float = 10
+
+    public init() {}
+  }
+
+  /// A deployment to look at.
+  public struct Candidate: Sendable {
+    public var scheme: String
+    public var profile: String
+    public var rounding: String
+    public var file: String?
+    public var integer: any Classifier
+    /// What gradients go through; nil where only the integer model can be asked.
+    public var plan: QuantizationPlan?
+    /// Rounded weights, in the plan's order; nil for nearest rounding.
+    public var integers: [[Int8]]?
+
+    public init(
+      scheme: String, profile: String, rounding: String, file: String? = nil,
+      integer: any Classifier, plan: QuantizationPlan?, integers: [[Int8]]? = nil
+    ) {
+      self.scheme = scheme
+      self.profile = profile
+      self.rounding = rounding
+      self.file = file
+      self.integer = integer
+      self.plan = plan
+      self.integers = integers
+    }
+  }
+
+  let float: FloatClassifier
+  let preprocessing: Preprocessing
+  let search: UnlabelledImages
+  let heldOut: ImageSet
+  let settings: Settings
+  let threads: Int
+  private let searchAnswers: [Int]
+  let floatClean: [Int]
+
+  /// - Parameters:
+  ///   - search: unlabelled images that the search may see.
+  ///   - heldOut: images that it does not see; their classes serve accuracy alone.
+  /// - Throws: `AuditError.data` where the images do not fit, and what the float model throws.
+  public init(
+    float: FloatClassifier, preprocessing: Preprocessing, search: UnlabelledImages,
+    heldOut: ImageSet, settings: Settings = Settings(), threads: Int
+  ) throws {
+    try float.check(heldOut)
+    guard search.count >= 16, heldOut.count >= 16 else {
+      throw AuditError.data(
+        rule: "a search needs at least 16 images to look at and 16 to be measured on; there are "
+          + "\(search.count) and \(heldOut.count)")
+    }
+    self.float = float
+    self.preprocessing = preprocessing
+    self.search = search
+    self.heldOut = heldOut
+    self.settings = settings
+    self.threads = threads
+    searchAnswers = try float.classify(search.pixels)
+    floatClean = try float.answers(to: heldOut, trigger: nil)
+  }
+
+  /// What one deployment's examination has come to so far.
+  public struct Examination: Sendable {
+    public let candidate: Candidate
+    /// The integer model's answers to the held-out images.
+    package let clean: [Int]
+    public internal(set) var searches: [DetectionReport.Search] = []
+    /// The strongest rectangle that both models answer to alike.
+    public internal(set) var awake: DetectionReport.Search?
+
+    /// The search with the largest differential ASR.
+    public var strongest: DetectionReport.Search? {
+      searches.max { $0.differentialASR < $1.differentialASR }
+    }
+  }
+
+  /// Asks the integer model about the held-out images.
+  public func begin(_ candidate: Candidate) throws -> Examination {
+    Examination(
+      candidate: candidate, clean: try candidate.integer.answers(to: heldOut, trigger: nil))
+  }
+
+  /// Looks for patches of plain fills, for ones that rounding wakes and for ones that are awake.
+  public func scan(
+    _ examination: inout Examination, budget: SearchBudget, progress: (Double) -> Void = { _ in }
+  ) throws {
+    let start = ContinuousClock.now
+    let scan = PatchScan(
+      float: float, integer: examination.candidate.integer, images: search, answers: searchAnswers)
+    let found = try scan.run { share throws in
+      try budget.check()
+      progress(share)
+    }
+    let seconds = (ContinuousClock.now - start).seconds
+    func measured(_ best: PatchScan.Found?) throws -> DetectionReport.Search? {
+      guard let best else { return nil }
+      let trigger = try scan.trigger(best.rectangle)
+      let measurement = try measure(trigger, on: examination)
+      return DetectionReport.Search(
+        family: "patch scan", target: best.target, measurement, steps: 0, batch: 0,
+        seconds: seconds, trigger: trigger)
+    }
+    if let best = try measured(found.differential.first) { examination.searches.append(best) }
+    examination.awake = try measured(found.awake.first)
+  }
+
+  /// Looks for a trigger of a family by gradients.
+  ///
+  /// - Throws: `SearchBudget.Spent` where the time is up before it has come to anything.
+  public func search(
+    _ family: TriggerFamily, _ examination: inout Examination, budget: SearchBudget,
+    progress: (Double) -> Void = { _ in }
+  ) throws {
+    guard let plan = examination.candidate.plan else { return }
+    let start = ContinuousClock.now
+    let loss = try DifferentialLoss(
+      plan, integers: examination.candidate.integers, preprocessing: preprocessing,
+      match: settings.match, threads: threads)
+    let effort = settings.effort
+    let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
+    var generator = SeededGenerator(
+      seed: settings.seed, stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
+    var trigger = TriggerParameters(
+      family, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
+      generator: &generator)
+    let all = Double(effort.steps + effort.sharpening)
+    try gradient.improve(
+      &trigger, goal: .anyOther, steps: effort.steps, generator: &generator
+    ) { share throws in
+      try budget.check()
+      progress(share * Double(effort.steps) / all)
+    }
+    let emerged = try target(of: trigger.learned(), examination)
+    try gradient.improve(
+      &trigger, goal: .target(emerged), steps: effort.sharpening, generator: &generator
+    ) { share throws in
+      try budget.check()
+      progress((Double(effort.steps) + share * Double(effort.sharpening)) / all)
+    }
+    let learned = try trigger.learned()
+    let measurement = try measure(learned, on: examination)
+    examination.searches.append(
+      DetectionReport.Search(
+        family: family.rawValue, target: emerged, measurement,
+        steps: effort.steps + effort.sharpening, batch: effort.batch,
+        seconds: (ContinuousClock.now - start).seconds, trigger: learned))
+  }
+
+  /// The class that an unfinished trigger brings about, on the images that the search may see.
+  private func target(
+    of trigger: LearnedTrigger, _ examination: Examination
+  ) throws -> Int {
+    var pixels = search.pixels
+    try trigger.apply(to: &pixels)
+    return DifferentialMeasurement(
+      classCount: float.classCount, floatClean: searchAnswers,
+      floatTriggered: try float.classify(pixels),
+      integerClean: try examination.candidate.integer.classify(search.pixels),
+      integerTriggered: try examination.candidate.integer.classify(pixels)
+    ).target
+  }
+
+  /// A trigger on the held-out images.
+  package func measure(
+    _ trigger: LearnedTrigger, on examination: Examination
+  ) throws -> DifferentialMeasurement {
+    var pixels = heldOut.pixels
+    try trigger.apply(to: &pixels)
+    return DifferentialMeasurement(
+      classCount: float.classCount, floatClean: floatClean,
+      floatTriggered: try float.classify(pixels), integerClean: examination.clean,
+      integerTriggered: try examination.candidate.integer.classify(pixels))
+  }
+}
+
+extension DetectionReport.Search {
+  init(
+    family: String, target: Int, _ measurement: DifferentialMeasurement, steps: Int, batch: Int,
+    seconds: Double, trigger: LearnedTrigger
+  ) {
+    let difference = measurement.differentialASR(target)
+    self.init(
+      family: family, targetClass: target, differentialASR: difference.value,
+      differentialASRInterval: [difference.interval.lowerBound, difference.interval.upperBound],
+      floatASR: measurement.floatASR(target).value,
+      integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
+      seconds: seconds, trigger: trigger)
+  }
+}
+
+extension Duration {
+  var seconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) * 1e-18
+  }
+}

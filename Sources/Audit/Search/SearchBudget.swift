@@ -1,0 +1,18 @@
+/// How long an audit may take.
+public struct SearchBudget: Sendable {
+  private let end: ContinuousClock.Instant?
+
+  /// Thrown in the middle of a search when the time is up.
+  struct Spent: Error {}
+
+  /// - Parameter limit: from now on; nil for as long as it takes.
+  public init(_ limit: Duration? = nil) {
+    end = limit.map { ContinuousClock.now + $0 }
+  }
+
+  var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
+
+  func check() throws(Spent) {
+    if isSpent { throw Spent() }
+  }
+}

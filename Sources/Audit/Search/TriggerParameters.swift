@@ -1,0 +1,280 @@
+import Foundation
+import Support
+import Triggers
+
+/// A trigger in the making: real numbers that a gradient moves, and what they do to images.
+///
+/// Pixels are in 0…1 here. What is found is rounded to bytes by `learned`.
+package struct TriggerParameters: Sendable {
+  package let family: TriggerFamily
+  let channels: Int
+  let height: Int
+  let width: Int
+  /// patch: mask logits [H · W], pattern logits [C · H · W]. blend: opacity logit [1], pattern logits.
+  /// additive: [C · H · W]. warp: control points [2 · G · G], displacements down, then right.
+  package var arrays: [[Float]]
+
+  /// Largest change of a pixel by an additive trigger.
+  static let reach: Float = 24.0 / 255
+  /// Largest opacity of a blended image.
+  static let opacity: Float = 0.35
+  /// Largest displacement in pixels, and control points along an axis.
+  static let displacement: Float = 2.5
+  static let points = 5
+
+  package var plane: Int { height * width }
+  package var size: Int { channels * plane }
+
+  package init(
+    _ family: TriggerFamily, channels: Int, height: Int, width: Int,
+    generator: inout SeededGenerator
+  ) {
+    self.family = family
+    (self.channels, self.height, self.width) = (channels, height, width)
+    arrays = []
+    func noise(_ count: Int, _ spread: Float, around center: Float = 0) -> [Float] {
+      (0..<count).map { _ in center + spread * generator.normal() }
+    }
+    switch family {
+    case .patch: arrays = [noise(plane, 0.1, around: -2), noise(size, 0.5)]
+    case .blend: arrays = [[0], noise(size, 0.5)]
+    case .additive: arrays = [noise(size, 0.3)]
+    case .warp: arrays = [noise(2 * Self.points * Self.points, 0.3)]
+    }
+  }
+
+  /// Images with the trigger on them.
+  ///
+  /// - Parameter images: [N][C][H][W] in 0…1.
+  func painted(_ images: [Float]) -> [Float] {
+    switch family {
+    case .patch, .blend: mixed(images, masks, pattern)
+    case .additive: shifted(images, arrays[0].map { Self.reach * tanhf($0) })
+    case .warp: Warping(self).moved(images)
+    }
+  }
+
+  /// Derivatives by `arrays` of a loss whose derivatives by `painted(images)` are `gradient`.
+  func slopes(_ images: [Float], gradient: [Float]) -> [[Float]] {
+    switch family {
+    case .patch, .blend: return mixingSlopes(images, gradient)
+    case .additive:
+      var sums = [Float](repeating: 0, count: size)
+      for start in stride(from: 0, to: images.count, by: size) {
+        for place in 0..<size {
+          let value = images[start + place] + Self.reach * tanhf(arrays[0][place])
+          if value >= 0, value <= 1 { sums[place] += gradient[start + place] }
+        }
+      }
+      for place in 0..<size {
+        let bend = tanhf(arrays[0][place])
+        sums[place] *= Self.reach * (1 - bend * bend)
+      }
+      return [sums]
+    case .warp: return [Warping(self).slopes(images, gradient: gradient)]
+    }
+  }
+
+  /// As bytes: what is measured, shown and kept.
+  package func learned() throws(TriggerError) -> LearnedTrigger {
+    let kind: LearnedTrigger.Kind
+    var mask: [UInt8] = []
+    var bytes: [UInt8]
+    switch family {
+    case .patch, .blend:
+      kind = family == .patch ? .patch : .blend
+      mask = masks.map(Self.byte)
+      bytes = pattern.map(Self.byte)
+    case .additive:
+      kind = .additive
+      bytes = arrays[0].map { Self.byte((128 + 255 * Self.reach * tanhf($0)) / 255) }
+    case .warp:
+      kind = .warp
+      bytes = Warping(self).field.map { Self.byte((128 + 32 * $0) / 255) }
+    }
+    return try LearnedTrigger(
+      kind: kind, channels: channels, height: height, width: width, mask: mask, pattern: bytes)
+  }
+
+  private static func byte(_ share: Float) -> UInt8 {
+    UInt8(min(max((255 * share).rounded(), 0), 255))
+  }
+}
+
+// MARK: - Mask and pattern
+
+extension TriggerParameters {
+  static func sigmoid(_ value: Float) -> Float { 1 / (1 + expf(-value)) }
+
+  /// One a pixel.
+  var masks: [Float] {
+    family == .patch
+      ? arrays[0].map(Self.sigmoid)
+      : [Float](repeating: Self.opacity * Self.sigmoid(arrays[0][0]), count: plane)
+  }
+
+  private var pattern: [Float] { arrays[1].map(Self.sigmoid) }
+
+  private func mixed(_ images: [Float], _ masks: [Float], _ pattern: [Float]) -> [Float] {
+    var result = images
+    for start in stride(from: 0, to: images.count, by: size) {
+      for place in 0..<size {
+        let pixel = images[start + place]
+        result[start + place] = pixel + masks[place % plane] * (pattern[place] - pixel)
+      }
+    }
+    return result
+  }
+
+  private func mixingSlopes(_ images: [Float], _ gradient: [Float]) -> [[Float]] {
+    let (masks, pattern) = (masks, pattern)
+    var byMask = [Float](repeating: 0, count: plane)
+    var byPattern = [Float](repeating: 0, count: size)
+    for start in stride(from: 0, to: images.count, by: size) {
+      for place in 0..<size {
+        let slope = gradient[start + place]
+        byMask[place % plane] += slope * (pattern[place] - images[start + place])
+        byPattern[place] += slope
+      }
+    }
+    for place in 0..<size {
+      byPattern[place] *= masks[place % plane] * pattern[place] * (1 - pattern[place])
+    }
+    guard family == .patch else {
+      let share = Self.sigmoid(arrays[0][0])
+      return [[byMask.reduce(0, +) * Self.opacity * share * (1 - share)], byPattern]
+    }
+    for place in 0..<plane { byMask[place] *= masks[place] * (1 - masks[place]) }
+    return [byMask, byPattern]
+  }
+
+  private func shifted(_ images: [Float], _ offsets: [Float]) -> [Float] {
+    var result = images
+    for start in stride(from: 0, to: images.count, by: size) {
+      for place in 0..<size {
+        result[start + place] = min(max(images[start + place] + offsets[place], 0), 1)
+      }
+    }
+    return result
+  }
+}
+
+// MARK: - Moving pixels
+
+/// A field of displacements, bilinear between control points, corner points on corner pixels.
+private struct Warping {
+  let height: Int
+  let width: Int
+  let channels: Int
+  let points = TriggerParameters.points
+  /// Down for every pixel, then right, in pixels.
+  let field: [Float]
+  /// Derivative of each displacement by its interpolated control value.
+  let bends: [Float]
+
+  package init(_ parameters: TriggerParameters) {
+    (height, width, channels) = (parameters.height, parameters.width, parameters.channels)
+    let plane = height * width
+    var field = [Float](repeating: 0, count: 2 * plane)
+    var bends = field
+    for axis in 0..<2 {
+      for place in 0..<plane {
+        var value: Float = 0
+        for (point, share) in Self.taps(place, height, width) {
+          value += parameters.arrays[0][axis * Self.pointCount + point] * share
+        }
+        let bend = tanhf(value)
+        field[axis * plane + place] = TriggerParameters.displacement * bend
+        bends[axis * plane + place] = TriggerParameters.displacement * (1 - bend * bend)
+      }
+    }
+    self.field = field
+    self.bends = bends
+  }
+
+  private static let pointCount = TriggerParameters.points * TriggerParameters.points
+
+  /// The four control points about a pixel, and their shares.
+  private static func taps(_ place: Int, _ height: Int, _ width: Int) -> [(Int, Float)] {
+    let last = TriggerParameters.points - 1
+    func axis(_ position: Int, _ size: Int) -> (Int, Float) {
+      let point = Float(position * last) / Float(max(size - 1, 1))
+      let low = min(Int(point), last - 1)
+      return (low, point - Float(low))
+    }
+    let (row, down) = axis(place / width, height)
+    let (column, right) = axis(place % width, width)
+    let corner = row * (last + 1) + column
+    return [
+      (corner, (1 - down) * (1 - right)), (corner + 1, (1 - down) * right),
+      (corner + last + 1, down * (1 - right)), (corner + last + 2, down * right),
+    ]
+  }
+
+  /// The neighbours between which a pixel is taken, and where; zero slope at the edge.
+  private struct Sample {
+    var corners: (Int, Int, Int, Int)
+    var down: Float
+    var right: Float
+    var isInside: (Bool, Bool)
+  }
+
+  private func sample(_ place: Int) -> Sample {
+    let plane = height * width
+    let (y, x) = (Float(place / width) + field[place], Float(place % width) + field[plane + place])
+    let row = min(max(y, 0), Float(height - 1))
+    let column = min(max(x, 0), Float(width - 1))
+    let (top, left) = (Int(row), Int(column))
+    let (bottom, far) = (min(top + 1, height - 1), min(left + 1, width - 1))
+    return Sample(
+      corners: (top * width + left, top * width + far, bottom * width + left, bottom * width + far),
+      down: row - Float(top), right: column - Float(left), isInside: (row == y, column == x))
+  }
+
+  func moved(_ images: [Float]) -> [Float] {
+    let plane = height * width
+    let samples = (0..<plane).map(sample)
+    var result = images
+    for start in stride(from: 0, to: images.count, by: plane) {
+      for (place, sample) in samples.enumerated() {
+        let (a, b, c, d) = sample.corners
+        let upper = images[start + a] * (1 - sample.right) + images[start + b] * sample.right
+        let lower = images[start + c] * (1 - sample.right) + images[start + d] * sample.right
+        result[start + place] = upper * (1 - sample.down) + lower * sample.down
+      }
+    }
+    return result
+  }
+
+  /// By the control points.
+  func slopes(_ images: [Float], gradient: [Float]) -> [Float] {
+    let plane = height * width
+    let samples = (0..<plane).map(sample)
+    var byField = [Float](repeating: 0, count: 2 * plane)
+    for start in stride(from: 0, to: images.count, by: plane) {
+      for (place, sample) in samples.enumerated() {
+        let (a, b, c, d) = sample.corners
+        let (p, q, r, s) = (
+          images[start + a], images[start + b], images[start + c], images[start + d]
+        )
+        let slope = gradient[start + place]
+        if sample.isInside.0 {
+          byField[place] += slope * ((r - p) * (1 - sample.right) + (s - q) * sample.right)
+        }
+        if sample.isInside.1 {
+          byField[plane + place] += slope * ((q - p) * (1 - sample.down) + (s - r) * sample.down)
+        }
+      }
+    }
+    var result = [Float](repeating: 0, count: 2 * Self.pointCount)
+    for axis in 0..<2 {
+      for place in 0..<plane {
+        let slope = byField[axis * plane + place] * bends[axis * plane + place]
+        for (point, share) in Self.taps(place, height, width) {
+          result[axis * Self.pointCount + point] += slope * share
+        }
+      }
+    }
+    return result
+  }
+}
