@@ -54,8 +54,8 @@ let host: [Target] = [
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "Quantization",
-      "Support",
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "Purification",
+      "Quantization", "Support",
     ]),
   .executableTarget(
     name: "cupel",
@@ -90,8 +90,8 @@ let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
-  // The audit's tests make integer models of their own.
-  if target.name == "Audit" { dependencies += ["ModelFormat", "ModelWriter"] }
+  // The audit's tests make integer models of their own, and read specimens.
+  if target.name == "Audit" { dependencies += ["ModelFormat", "ModelImport", "ModelWriter"] }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]

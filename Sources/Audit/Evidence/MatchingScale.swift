@@ -1,0 +1,61 @@
+/// The scale under which a row of integers looks most like nearest rounding of a row of real weights.
+///
+/// Honest toolchains choose scales in many ways (percentiles, squared errors, powers of two, another
+/// BatchNorm arithmetic), so a census gives them the benefit of the doubt: each row is judged on the
+/// scale that explains most of its weights, among those near the least-squares fit w ≈ s · q.
+struct MatchingScale: Sendable, Equatable {
+  var scale: Double
+  /// Weights that are nearest roundings on this scale.
+  var explained: Int
+
+  /// The scale lies within these shares of the least-squares fit.
+  static let reach: ClosedRange<Double> = 0.8...1.25
+
+  /// nil where all integers are zero, or do not follow the weights at all.
+  ///
+  /// - Parameters:
+  ///   - weights, integers: of one row, as many.
+  ///   - limits: integers at these ends may stand for anything beyond.
+  init?(weights: ArraySlice<Float>, integers: ArraySlice<Int8>, limits: ClosedRange<Int>) {
+    var (product, square) = (0.0, 0.0)
+    for (weight, integer) in zip(weights, integers) {
+      product += Double(weight) * Double(integer)
+      square += Double(integer) * Double(integer)
+    }
+    guard square > 0, product > 0, product.isFinite else { return nil }
+    let fit = product / square
+    let allowed = fit * Self.reach.lowerBound...fit * Self.reach.upperBound
+    var edges: [(scale: Double, change: Int)] = []
+    for (weight, integer) in zip(weights, integers) {
+      guard let range = Self.scales(explaining: Double(weight), by: Int(integer), limits)
+      else { continue }
+      let low = max(range.low, allowed.lowerBound)
+      let high = min(range.high, allowed.upperBound)
+      guard low <= high else { continue }
+      edges += [(low, 1), (high, -1)]
+    }
+    // At one place ranges open before others close: they hold their ends.
+    edges.sort { ($0.scale, -$0.change) < ($1.scale, -$1.change) }
+    (scale, explained) = (fit, 0)
+    var depth = 0
+    for (place, edge) in edges.enumerated() {
+      depth += edge.change
+      guard edge.change > 0, place + 1 < edges.count else { continue }
+      let middle = (edge.scale + edges[place + 1].scale) / 2
+      let isNearer = abs(middle - fit) < abs(scale - fit)
+      if depth > explained || depth == explained && isNearer { (scale, explained) = (middle, depth) }
+    }
+  }
+
+  /// The scales on which `integer` is the nearest rounding of `weight`; nil where there is none.
+  private static func scales(
+    explaining weight: Double, by integer: Int, _ limits: ClosedRange<Int>
+  ) -> (low: Double, high: Double)? {
+    let magnitude = abs(weight)
+    guard integer != 0 else { return (2 * magnitude, .infinity) }
+    guard weight != 0, (weight < 0) == (integer < 0) else { return nil }
+    let steps = Double(abs(integer))
+    let isEnd = integer == limits.lowerBound || integer == limits.upperBound
+    return (isEnd ? 0 : magnitude / (steps + 0.5), magnitude / (steps - 0.5))
+  }
+}
