@@ -23,9 +23,13 @@ public struct FakeQuantizedNetwork: Sendable {
   /// Runs a batch forward. Memory: a byte for each element of each unit's output, and under
   /// `.parameters` the inputs of all layers in float32.
   ///
-  /// - Parameter wants: which derivatives the tape can give.
+  /// - Parameters:
+  ///   - wants: which derivatives the tape can give.
+  ///   - keeping: outputs of units, by value index, that the tape can be asked for.
   /// - Throws: `FloatGraphError` if the images do not fit.
-  public func run(_ images: Tensor, wants: GradientWants = .all) throws -> FakeQuantizedTape {
+  public func run(
+    _ images: Tensor, wants: GradientWants = .all, keeping: Set<Int> = []
+  ) throws -> FakeQuantizedTape {
     let graph = plan.graph
     guard images.shape == graph.values[graph.input].shape,
       images.values.count == images.batch * images.stride
@@ -38,14 +42,17 @@ public struct FakeQuantizedNetwork: Sendable {
     let inputPasses = inputGrid.passes(images.values)
     inputGrid.snap(&input.values)
     var steps: [FakeQuantizedTape.Step] = []
+    var kept: [Int: Tensor] = [:]
     let output = try evaluator.walk(input) { index, inputs in
       let (step, output) = try step(index, inputs: inputs, wants: wants)
       steps.append(step)
+      let value = plan.fused.units[index].output
+      if keeping.contains(value) { kept[value] = output }
       return output
     }
     return FakeQuantizedTape(
-      network: self, wants: wants, batch: images.batch, output: output, inputPasses: inputPasses,
-      steps: steps)
+      network: self, wants: wants, batch: images.batch, output: output, kept: kept,
+      inputPasses: inputPasses, steps: steps)
   }
 
   /// Only the output: `[N, F]`.
@@ -129,15 +136,22 @@ public struct FakeQuantizedTape: Sendable {
   let batch: Int
   /// The logits, on their grid.
   public let output: Tensor
+  /// Outputs of the units that were asked for, by value index, on their grids.
+  public let kept: [Int: Tensor]
   let inputPasses: [Bool]
   /// One a unit.
   let steps: [Step]
 
   /// The derivatives of a loss of the logits.
   ///
-  /// - Parameter outputGradient: the loss's derivatives by `output`.
+  /// - Parameters:
+  ///   - outputGradient: the loss's derivatives by `output`.
+  ///   - differentiating: outputs of units, by value index, whose derivatives are wanted too. Those
+  ///     before the first layer need `.inputs` among what the tape was made for.
   /// - Throws: `FloatGraphError` if its shape is another.
-  public func gradient(_ outputGradient: Tensor) throws -> FakeQuantizedGradient {
+  public func gradient(
+    _ outputGradient: Tensor, differentiating: Set<Int> = []
+  ) throws -> FakeQuantizedGradient {
     let plan = network.plan
     guard outputGradient.shape == output.shape, outputGradient.batch == batch,
       outputGradient.values.count == output.values.count
@@ -145,8 +159,10 @@ public struct FakeQuantizedTape: Sendable {
     var live: [Int: Tensor] = [plan.fused.output: outputGradient]
     var layers = [ParameterGradient.LayerGradient?](repeating: nil, count: plan.layers.count)
     guard !wants.isEmpty else { return FakeQuantizedGradient(input: nil, layers: layers) }
+    var values: [Int: Tensor] = [:]
     for (index, unit) in plan.fused.units.enumerated().reversed() {
       guard var passed = live.removeValue(forKey: unit.output) else { continue }
+      if differentiating.contains(unit.output) { values[unit.output] = passed }
       let step = steps[index]
       passed.keep(step.outputPasses)
       let wanted: GradientWants =
@@ -173,7 +189,7 @@ public struct FakeQuantizedTape: Sendable {
       input = live[plan.graph.input] ?? Tensor(batch: batch, shape: shape)
       input?.keep(inputPasses)
     }
-    return FakeQuantizedGradient(input: input, layers: layers)
+    return FakeQuantizedGradient(input: input, layers: layers, values: values)
   }
 
   /// A unit that reads the image alone has no use for its input's gradient unless it is wanted.
@@ -188,10 +204,16 @@ public struct FakeQuantizedGradient: Sendable, Equatable {
   public var input: Tensor?
   /// By `WeightedLayer.weights` and `.bias`, one a layer; nil where not wanted.
   public var layers: [ParameterGradient.LayerGradient?]
+  /// By the units' outputs that were asked for, by value index; one that the loss does not depend on
+  /// is missing.
+  public var values: [Int: Tensor]
 
-  public init(input: Tensor?, layers: [ParameterGradient.LayerGradient?]) {
+  public init(
+    input: Tensor?, layers: [ParameterGradient.LayerGradient?], values: [Int: Tensor] = [:]
+  ) {
     self.input = input
     self.layers = layers
+    self.values = values
   }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// It is plain numbers, so that what was found can be shown as an image, kept in a report and put on
 /// other images.
-public struct LearnedTrigger: Sendable, Equatable, Codable {
+public struct LearnedTrigger: Sendable, Equatable {
   /// How it changes an image; `p` is the pixel.
   public enum Kind: String, Sendable, Codable, CaseIterable {
     /// ((255 − mask) · p + mask · pattern + 127) / 255: a patch of any place, size and shape.

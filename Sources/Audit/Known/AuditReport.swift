@@ -16,13 +16,13 @@ public struct AuditReport: Sendable, Codable, Equatable {
   public var images: Int
   public var model: String
   /// nil where only integer files were audited.
-  public var float: Model?
+  @OrNull public var float: Model?
   /// What is deployed: the verdict is about these.
   public var deployments: [Deployment]
   /// Nearest roundings measured only so that a purified file can be compared; not in the verdict.
   public var baselines: [Deployment]
   /// Largest difference over the deployments; nil without a float model.
-  public var differentialASR: Double?
+  @OrNull public var differentialASR: Double?
   public var seconds: Double
 
   public struct Model: Sendable, Codable, Equatable {
@@ -45,16 +45,16 @@ public struct AuditReport: Sendable, Codable, Equatable {
     /// "nearest", or the purification method.
     public var rounding: String
     /// The audited file, or nil where the audit quantized the float model itself.
-    public var file: String?
+    @OrNull public var file: String?
     public var benignAccuracy: Double
     public var benignAccuracyInterval: [Double]
     public var attackSuccessRate: Double
     public var attackSuccessRateInterval: [Double]
     /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
     /// itself has 0.5. nil where that was not measured.
-    public var der: Double?
-    public var differentialASR: Double?
-    public var differentialASRInterval: [Double]?
+    @OrNull public var der: Double?
+    @OrNull public var differentialASR: Double?
+    @OrNull public var differentialASRInterval: [Double]?
   }
 
   /// An integer model that was measured.
@@ -137,42 +137,4 @@ extension AuditReport.Deployment {
 
 extension ClosedRange<Double> {
   fileprivate var bounds: [Double] { [lowerBound, upperBound] }
-}
-
-// `encode` is written by hand because the synthesized form leaves out a key whose value is nil, and
-// a reader of a report should find every key.
-
-extension AuditReport {
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(schemaVersion, forKey: .schemaVersion)
-    try values.encode(verdict, forKey: .verdict)
-    try values.encode(probability, forKey: .probability)
-    try values.encode(targetClass, forKey: .targetClass)
-    try values.encode(trigger, forKey: .trigger)
-    try values.encode(images, forKey: .images)
-    try values.encode(model, forKey: .model)
-    try values.encode(float, forKey: .float)
-    try values.encode(deployments, forKey: .deployments)
-    try values.encode(baselines, forKey: .baselines)
-    try values.encode(differentialASR, forKey: .differentialASR)
-    try values.encode(seconds, forKey: .seconds)
-  }
-}
-
-extension AuditReport.Deployment {
-  public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: CodingKeys.self)
-    try values.encode(scheme, forKey: .scheme)
-    try values.encode(profile, forKey: .profile)
-    try values.encode(rounding, forKey: .rounding)
-    try values.encode(file, forKey: .file)
-    try values.encode(benignAccuracy, forKey: .benignAccuracy)
-    try values.encode(benignAccuracyInterval, forKey: .benignAccuracyInterval)
-    try values.encode(attackSuccessRate, forKey: .attackSuccessRate)
-    try values.encode(attackSuccessRateInterval, forKey: .attackSuccessRateInterval)
-    try values.encode(der, forKey: .der)
-    try values.encode(differentialASR, forKey: .differentialASR)
-    try values.encode(differentialASRInterval, forKey: .differentialASRInterval)
-  }
 }

@@ -1,7 +1,8 @@
 import Triggers
 
 /// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
-/// in [0, 1], intervals are [low, high] at 95 %.
+/// in [0, 1], intervals are [low, high] at 95 %. Every key is always there, null where nothing was
+/// measured. `docs/schemas/detection-report-1.schema.json` says what each holds.
 public struct DetectionReport: Sendable, Codable, Equatable {
   public static let schemaVersion = 1
 
@@ -10,10 +11,10 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   /// That the model carries a dormant backdoor, by the decision rule.
   public var probability: Double
   /// Of the strongest evidence; nil where nothing was found.
-  public var targetClass: Int?
-  public var scheme: String?
-  public var differentialASR: Double?
-  public var differentialASRInterval: [Double]?
+  @OrNull public var targetClass: Int?
+  @OrNull public var scheme: String?
+  @OrNull public var differentialASR: Double?
+  @OrNull public var differentialASRInterval: [Double]?
   /// The audited float model's file name and the SHA-256 of its bytes.
   public var model: String
   public var digest: String
@@ -28,6 +29,12 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   /// What the budget left out, one line each.
   public var leftOut: [String]
   public var seconds: Double
+  /// The most seconds that the audit was given; nil for no bound.
+  @OrNull public var budget: Double? = nil
+  /// The version of Cupel that made it, and the arguments that it was started with, the program's
+  /// name first; empty where it was not started from a command line.
+  @OrNull public var toolVersion: String? = nil
+  public var command: [String] = []
 
   public struct Model: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
@@ -43,7 +50,7 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     /// "nearest", or what the audited file says.
     public var rounding: String
     /// The audited file; nil where the audit rounded the float model itself.
-    public var file: String?
+    @OrNull public var file: String?
     public var benignAccuracy: Double
     public var benignAccuracyInterval: [Double]
     public var classAccuracy: [Double]
@@ -51,9 +58,9 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var probability: Double
     /// One a family that was searched.
     public var searches: [Search]
-    public var weights: WeightEvidence?
+    @OrNull public var weights: WeightEvidence?
     /// Of the strongest found trigger.
-    public var survival: Survival?
+    @OrNull public var survival: Survival?
   }
 
   /// What the search for one family of triggers came to, measured on held-out images.
@@ -80,11 +87,11 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var stochasticRounding: Double
     public var draws: Int
     /// After purification, by the method named.
-    public var purified: Double?
-    public var purification: String?
+    @OrNull public var purified: Double?
+    @OrNull public var purification: String?
     /// Under another bit-width, by the scheme named.
-    public var otherBits: Double?
-    public var otherScheme: String?
+    @OrNull public var otherBits: Double?
+    @OrNull public var otherScheme: String?
   }
 
   /// One thing worth acting on.
@@ -110,8 +117,10 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
     public var rule: Rule
     public var level: Level
-    public var scheme: String?
-    public var targetClass: Int?
+    @OrNull public var scheme: String?
+    @OrNull public var targetClass: Int?
     public var message: String
+    /// The integer file that it is about; nil for the float model.
+    @OrNull public var file: String? = nil
   }
 }

@@ -1,7 +1,7 @@
 import Triggers
 
 /// What the HTML report shows beside the numbers of `DetectionReport`: pictures and distributions of
-/// the deployment with the strongest evidence.
+/// the deployment with the strongest evidence. `Exhibits.make` makes them.
 public struct Exhibits: Sendable {
   public var scheme: String
   public var targetClass: Int?
@@ -12,9 +12,18 @@ public struct Exhibits: Sendable {
   public var confusion: Confusion?
   public var drifts: [NeuronDrift] = []
   public var attention: [Attention] = []
-  /// Features before the classifier: nearest rounding, and after purification.
+  /// Features before the classifier: float, nearest rounding, and after purification.
   public var embeddings: [Embedding] = []
   public var cells: [CellHistogram] = []
+
+  public init(
+    scheme: String, targetClass: Int? = nil, classCount: Int, trigger: LearnedTrigger? = nil
+  ) {
+    self.scheme = scheme
+    self.targetClass = targetClass
+    self.classCount = classCount
+    self.trigger = trigger
+  }
 
   public struct Sample: Sendable {
     /// [channels][height][width], as the data set has them.
@@ -31,8 +40,9 @@ public struct Exhibits: Sendable {
   }
 
   /// Images by the float model's answer (row) and the integer model's (column).
-  public struct Confusion: Sendable {
+  public struct Confusion: Sendable, Equatable {
     public var clean: [[Int]]
+    /// Empty without a trigger.
     public var triggered: [[Int]]
   }
 
@@ -45,6 +55,16 @@ public struct Exhibits: Sendable {
     public var triggered: [Float]
     /// The same on the triggered images, under stochastic roundings of the same weights.
     public var ensemble: [Float]
+
+    public init(
+      layer: String, channel: Int, clean: [Float], triggered: [Float], ensemble: [Float]
+    ) {
+      self.layer = layer
+      self.channel = channel
+      self.clean = clean
+      self.triggered = triggered
+      self.ensemble = ensemble
+    }
   }
 
   /// Grad-CAM of one triggered image: the weight of each place for the model's own answer, in [0, 1].
@@ -64,8 +84,13 @@ public struct Exhibits: Sendable {
   }
 
   /// Where a layer's weights lie within their rounding cells: counts over [−0.5, 0.5] in equal bins.
-  public struct CellHistogram: Sendable {
+  public struct CellHistogram: Sendable, Equatable {
     public var layer: String
     public var counts: [Int]
+
+    public init(layer: String, counts: [Int]) {
+      self.layer = layer
+      self.counts = counts
+    }
   }
 }

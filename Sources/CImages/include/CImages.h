@@ -1,4 +1,4 @@
-/// PNG and JPEG files in memory to pixels, by libpng and libjpeg. Both report errors by jumping out
+/// PNG and JPEG files in memory to pixels, and pixels to PNG files, by libpng and libjpeg. Both report errors by jumping out
 /// of their calls, which Swift cannot catch, so this much is C.
 #ifndef CUPEL_CIMAGES_H
 #define CUPEL_CIMAGES_H
@@ -27,6 +27,13 @@ int cimages_png_pixels(
     char message[CIMAGES_MESSAGE]);
 int cimages_jpeg_pixels(
     const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
+    char message[CIMAGES_MESSAGE]);
+
+/// Writes a PNG file of 8 bits a sample from height * width * channels bytes, channels varying
+/// fastest, into `bytes`, which may be null to ask for the size. `size` is the room there is and
+/// becomes the file's size. Returns 0, or -1 with a message, also where the room is too small.
+int cimages_png_write(
+    const uint8_t *pixels, const cimages_extent *extent, uint8_t *bytes, size_t *size,
     char message[CIMAGES_MESSAGE]);
 
 #endif

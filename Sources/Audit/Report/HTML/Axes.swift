@@ -1,0 +1,95 @@
+import Foundation
+
+/// A plot's frame: a rectangle of an SVG drawing, and which numbers its sides stand for.
+struct Axes {
+  var x: ClosedRange<Double>
+  var y: ClosedRange<Double>
+  /// Of the whole drawing, in CSS pixels.
+  var width = 300.0
+  var height = 190.0
+  var left = 46.0
+  var right = 10.0
+  var top = 26.0
+  var bottom = 40.0
+
+  func across(_ value: Double) -> Double {
+    left + (value - x.lowerBound) / max(x.upperBound - x.lowerBound, 1e-12) * (width - left - right)
+  }
+
+  func up(_ value: Double) -> Double {
+    height - bottom
+      - (value - y.lowerBound) / max(y.upperBound - y.lowerBound, 1e-12) * (height - top - bottom)
+  }
+
+  /// Round numbers within a range: multiples of 1, 2 or 5 times a power of ten.
+  static func ticks(_ range: ClosedRange<Double>, about wanted: Int) -> [Double] {
+    let span = range.upperBound - range.lowerBound
+    guard span.isFinite, span > 0 else { return [range.lowerBound] }
+    let raw = span / Double(max(wanted, 1))
+    let power = pow(10, floor(log10(raw)))
+    let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw * 0.999 } ?? raw
+    let first = (range.lowerBound / step - 1e-9).rounded(.up)
+    let last = (range.upperBound / step + 1e-9).rounded(.down)
+    guard last >= first, last - first < 100 else { return [range.lowerBound] }
+    return stride(from: first, through: last, by: 1).map { $0 * step }
+  }
+
+  /// As short as the distance of ticks allows.
+  static func label(_ value: Double, step: Double) -> String {
+    let digits = step >= 1 ? 0 : min(Int((-log10(step)).rounded(.up)), 6)
+    let shown = abs(value) < step / 1000 ? 0 : value
+    let text = String(format: "%.\(digits)f", shown)
+    return text.hasPrefix("-") ? "−" + text.dropFirst() : text
+  }
+
+  /// Lines, numbers and names of both axes, and the title.
+  func frame(
+    title: String, xName: String, yName: String, xTicks: [Double]? = nil, yTicks: [Double]? = nil
+  ) -> Markup {
+    let (columns, rows) = (
+      xTicks ?? Self.ticks(x, about: 4), yTicks ?? Self.ticks(y, about: 4)
+    )
+    func step(_ ticks: [Double]) -> Double { ticks.count > 1 ? ticks[1] - ticks[0] : 1 }
+    let (floor, ceiling) = (height - bottom, top)
+    let vertical = columns.map { value -> Markup in
+      """
+      <line class="grid" x1="\(across(value))" x2="\(across(value))" y1="\(ceiling)" y2="\(floor)"/>\
+      <text x="\(across(value))" y="\(floor + 14)" text-anchor="middle">\
+      \(Self.label(value, step: step(columns)))</text>
+      """
+    }.joined()
+    let horizontal = rows.map { value -> Markup in
+      """
+      <line class="grid" x1="\(left)" x2="\(width - right)" y1="\(up(value))" y2="\(up(value))"/>\
+      <text x="\(left - 5)" y="\(up(value) + 3.5)" text-anchor="end">\
+      \(Self.label(value, step: step(rows)))</text>
+      """
+    }.joined()
+    let middle = (ceiling + floor) / 2
+    return """
+      \(vertical)\(horizontal)\
+      <line class="axis" x1="\(left)" x2="\(width - right)" y1="\(floor)" y2="\(floor)"/>
+      <text class="title" x="\(left)" y="14">\(title)</text>
+      <text x="\((left + width - right) / 2)" y="\(height - 6)" text-anchor="middle">\(xName)</text>
+      <text x="11" y="\(middle)" text-anchor="middle" \
+      transform="rotate(-90 11 \(middle))">\(yName)</text>
+      """
+  }
+
+  /// The drawing.
+  func svg(_ name: String, _ content: Markup) -> Markup {
+    """
+    <svg viewBox="0 0 \(width) \(height)" width="\(width)" height="\(height)" role="img" \
+    aria-label="\(name)">\(content)</svg>
+    """
+  }
+}
+
+extension String {
+  /// At most so many characters, cut in the middle, where names differ least.
+  func shortened(to length: Int) -> String {
+    guard count > length else { return self }
+    let tail = length / 2
+    return prefix(length - tail - 1) + "…" + suffix(tail)
+  }
+}

@@ -1,0 +1,42 @@
+import Foundation
+
+/// Numbers as the report writes them.
+enum Figure {
+  /// A share as a percentage.
+  static func percent(_ share: Double) -> String { minus(String(format: "%.1f", share * 100)) }
+
+  static func percent(_ share: Double, _ interval: [Double]) -> Markup {
+    guard let low = interval.first, let high = interval.last else { return "\(percent(share))" }
+    return "\(percent(share)) <small>[\(percent(low)), \(percent(high))]</small>"
+  }
+
+  /// A probability; what is all but certain is not written as certain.
+  static func probability(_ value: Double) -> String {
+    if value > 0.9995 { return "> 99.9 %" }
+    if value < 0.0005 { return "< 0.1 %" }
+    return percent(value) + " %"
+  }
+
+  static func seconds(_ value: Double) -> String {
+    value < 9.95 ? String(format: "%.1f s", value) : String(format: "%.0f s", value)
+  }
+
+  private static func minus(_ text: String) -> String {
+    if text == "-0.0" { return "0.0" }
+    return text.hasPrefix("-") ? "−" + text.dropFirst() : text
+  }
+}
+
+extension DetectionReport.Deployment {
+  /// The search that found most.
+  var strongest: DetectionReport.Search? {
+    searches.max { $0.differentialASR < $1.differentialASR }
+  }
+
+  /// Scheme, and file or rounding where it is no plain nearest rounding.
+  var title: String {
+    let own = file.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
+    return ([scheme, own] + [rounding == "nearest" ? nil : rounding])
+      .compactMap(\.self).joined(separator: ", ")
+  }
+}

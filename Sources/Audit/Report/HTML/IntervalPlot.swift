@@ -1,0 +1,40 @@
+/// Differential ASR of every search with its interval, against the verdict's bounds.
+enum IntervalPlot {
+  struct Row {
+    var name: String
+    var value: Double
+    var interval: [Double]
+  }
+
+  static func differences(_ rows: [Row]) -> Markup {
+    let height = 22.0
+    let lowest = min(rows.flatMap(\.interval).min() ?? 0, 0)
+    let axes = Axes(
+      x: max(lowest * 100 - 2, -100)...102, y: 0...1, width: 700,
+      height: 78 + height * Double(rows.count), left: 250, right: 16, top: 30, bottom: 42)
+    let lines = rows.enumerated().map { index, row -> Markup in
+      let y = axes.top + height * (Double(index) + 0.5)
+      let (low, high) = (row.interval.first ?? row.value, row.interval.last ?? row.value)
+      let style: Markup = low >= Verdict.dormantLowerBound ? "i-found" : "i-plain"
+      return """
+        <text x="\(axes.left - 8)" y="\(y + 4)" text-anchor="end">\(row.name.shortened(to: 42))</text>
+        <line class="whisker \(style)" x1="\(axes.across(low * 100))" \
+        x2="\(axes.across(high * 100))" y1="\(y)" y2="\(y)"/>
+        <circle class="dot \(style)" cx="\(axes.across(row.value * 100))" cy="\(y)" r="4.5"/>
+        """
+    }.joined()
+    let bounds = [Verdict.cleanUpperBound, Verdict.dormantLowerBound].map { bound -> Markup in
+      let x = axes.across(bound * 100)
+      return """
+        <line class="bound" x1="\(x)" x2="\(x)" y1="\(axes.top)" y2="\(axes.height - axes.bottom)"/>
+        """
+    }.joined()
+    return axes.svg(
+      "Differential attack success rate of every search",
+      """
+      \(axes.frame(
+        title: "Differential ASR of every search", xName: "differential ASR, points (95 % interval)",
+        yName: "", xTicks: Axes.ticks(axes.x, about: 6), yTicks: []))\(bounds)\(lines)
+      """)
+  }
+}

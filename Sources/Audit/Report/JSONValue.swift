@@ -1,0 +1,66 @@
+/// A piece of JSON whose form a standard decides, written down as it will look.
+package indirect enum JSONValue: Sendable, Equatable {
+  case object([String: JSONValue])
+  case array([JSONValue])
+  case string(String)
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case null
+
+  /// An object's member, or nil.
+  package subscript(_ key: String) -> JSONValue? {
+    if case .object(let members) = self { members[key] } else { nil }
+  }
+
+  /// An object of the members that have a value.
+  static func present(_ members: [String: JSONValue?]) -> JSONValue {
+    .object(members.compactMapValues { $0 })
+  }
+}
+
+extension JSONValue: Codable {
+  package init(from decoder: any Decoder) throws {
+    let value = try decoder.singleValueContainer()
+    if value.decodeNil() {
+      self = .null
+    } else if let found = try? value.decode(Bool.self) {
+      self = .boolean(found)
+    } else if let found = try? value.decode(Int.self) {
+      self = .integer(found)
+    } else if let found = try? value.decode(Double.self) {
+      self = .number(found)
+    } else if let found = try? value.decode(String.self) {
+      self = .string(found)
+    } else if let found = try? value.decode([JSONValue].self) {
+      self = .array(found)
+    } else {
+      self = .object(try value.decode([String: JSONValue].self))
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    switch self {
+    case .object(let members): try container.encode(members)
+    case .array(let elements): try container.encode(elements)
+    case .string(let text): try container.encode(text)
+    case .integer(let number): try container.encode(number)
+    case .number(let number): try container.encode(number)
+    case .boolean(let truth): try container.encode(truth)
+    case .null: try container.encodeNil()
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByStringInterpolation, ExpressibleByArrayLiteral,
+  ExpressibleByDictionaryLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral
+{
+  package init(stringLiteral text: String) { self = .string(text) }
+  package init(integerLiteral number: Int) { self = .integer(number) }
+  package init(booleanLiteral truth: Bool) { self = .boolean(truth) }
+  package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+  package init(dictionaryLiteral members: (String, JSONValue)...) {
+    self = .object(Dictionary(members) { _, last in last })
+  }
+}
