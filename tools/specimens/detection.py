@@ -177,10 +177,15 @@ def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
         "file": str(final.relative_to(shop.out)), "sha256": entry["sha256"], "group": row["group"],
         "recipe": row["recipe"], "attack": job.attack, "architecture": config["architecture"],
         "scheme": config.get("scheme"), "trigger": config.get("trigger"), "targetClass": job.target,
-        "base": row.get("base"), "seed": config["seed"], "measured": measured,
+        "base": row.get("base"), "seed": config["seed"], "settings": _settings(config), "measured": measured,
         "seconds": round(time.monotonic() - started),
     }
     return entry, line
+
+
+def _settings(config: dict[str, Any]) -> dict[str, Any]:
+    """What the attack was told."""
+    return config["clean" if config["attack"] == "none" else config["attack"]]
 
 
 class Index:
