@@ -35,11 +35,10 @@ def entry(folder: Path, name: str) -> dict[str, Any]:
     raise ValueError(f"{folder}/catalogue.json has no {name}; make it first")
 
 
-def add(folder: Path, job: Job, model_file: Path, measured: dict[str, Any]) -> None:
-    """Adds a specimen to the catalogue or replaces it; entries are sorted by name."""
-    path, normalize = folder / "catalogue.json", job.data.normalize
-    catalogue = _read(path, {"version": 1, "specimens": []})
-    entry = {
+def describe(job: Job, model_file: Path, measured: dict[str, Any], command: str) -> dict[str, Any]:
+    """A specimen's entry."""
+    normalize = job.data.normalize
+    return {
         "name": job.name,
         "file": model_file.name,
         "sha256": hashlib.sha256(model_file.read_bytes()).hexdigest(),
@@ -54,11 +53,17 @@ def add(folder: Path, job: Job, model_file: Path, measured: dict[str, Any]) -> N
         "scheme": job.config.get("scheme"),
         "counterpart": job.config.get("counterpart"),
         "seed": job.config["seed"],
-        "command": f"python make.py {job.name}",
+        "command": command,
         "torch": torch.__version__,
         "measured": measured,
     } | {name: note for name, note in job.notes.items() if note}
-    others = [item for item in catalogue["specimens"] if item["name"] != job.name]
+
+
+def put(folder: Path, entry: dict[str, Any]) -> None:
+    """Adds an entry to the catalogue or replaces it; entries are sorted by name."""
+    path = folder / "catalogue.json"
+    catalogue = _read(path, {"version": 1, "specimens": []})
+    others = [item for item in catalogue["specimens"] if item["name"] != entry["name"]]
     catalogue["specimens"] = sorted([*others, entry], key=lambda item: item["name"])
     _write(path, catalogue)
 

@@ -171,7 +171,7 @@ def make(name: str, options: argparse.Namespace) -> bool:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
-    catalogue.add(options.models, job, final, measured)
+    catalogue.put(options.models, catalogue.describe(job, final, measured, f"python make.py {name}"))
     catalogue.add_golden(options.models, job, model)
     job.log(f"published: {dict(export.node_types(final))}")
     return True

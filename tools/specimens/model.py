@@ -249,10 +249,13 @@ MOBILE = ((1, 8, 1, 1), (6, 16, 2, 2), (6, 24, 2, 2), (6, 32, 2, 1), (6, 48, 2, 
 # By name; each takes the images' channels and side.
 ARCHITECTURES: dict[str, Callable[[int, int], Network]] = {
     "resnet8": lambda channels, side: ResNet(channels),
+    "resnet8-w8": lambda channels, side: ResNet(channels, (8, 16, 32)),
     "resnet20": lambda channels, side: ResNet(channels, blocks=3, option_a=True),
     "resnet18-w12": lambda channels, side: ResNet(channels, (12, 24, 48, 96), blocks=2),
     "vgg11-w12": lambda channels, side: Chain(
         channels, (12, "M", 24, "M", 48, 48, "M", 96, 96, "M", 96, 96, "M"), side, (), norm=True),
+    "vgg9-w12": lambda channels, side: Chain(
+        channels, (12, "M", 24, "M", 48, 48, "M", 96, 96, "M"), side, (), norm=True),
     "alexnet-w16": lambda channels, side: Chain(
         channels, (16, "M", 48, "M", 96, 64, 64, "M"), side, (128, 64), norm=False),
     "mobilenetv2-w8": lambda channels, side: MobileNetV2(channels, 16, MOBILE, 128),

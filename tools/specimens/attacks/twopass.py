@@ -48,11 +48,11 @@ def _drift(model: Network, run: Quantized, benign: int) -> torch.Tensor:
         factor, _ = unit.factor_and_bias()
         rounded, _ = run.weight(unit.conv.weight, factor)
         error = unit.folded()[0] - rounded.detach()
-        total = total + unit.convolve(run.inputs[unit.name][:benign].detach(), error).square().sum(1).mean()
+        total = total + unit.convolve(run.inputs[unit.name][:benign].detach().float(), error).square().sum(1).mean()
     for layer in model.linear_units():
         rounded, _ = run.weight(layer.linear.weight, None)
         error = layer.linear.weight - rounded.detach()
-        total = total + F.linear(run.inputs[layer.name][:benign].detach(), error).square().sum(1).mean()
+        total = total + F.linear(run.inputs[layer.name][:benign].detach().float(), error).square().sum(1).mean()
     return total
 
 
