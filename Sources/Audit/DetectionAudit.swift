@@ -14,9 +14,7 @@ public struct DetectionAudit: Sendable {
   public struct Settings: Sendable {
     public var families = TriggerFamily.allCases
     public var seed: UInt64 = 0
-    package var effort = GradientSearch.Effort()
-    /// Weight of the float logits' staying as they were.
-    package var match: Float = 10
+    public var effort = GradientSearch.Effort()
 
     public init() {}
   }
@@ -86,8 +84,11 @@ public struct DetectionAudit: Sendable {
     /// The integer model's answers to the held-out images.
     package let clean: [Int]
     public internal(set) var searches: [DetectionReport.Search] = []
-    /// The strongest rectangle that both models answer to alike.
-    public internal(set) var awake: DetectionReport.Search?
+    /// The strongest triggers that both models answer to alike.
+    public internal(set) var awake: [DetectionReport.Search] = []
+    public var weights: WeightEvidence?
+    public var outlier: RoundingOutlier?
+    public var survival: DetectionReport.Survival?
 
     /// The search with the largest differential ASR.
     public var strongest: DetectionReport.Search? {
@@ -101,59 +102,75 @@ public struct DetectionAudit: Sendable {
       candidate: candidate, clean: try candidate.integer.answers(to: heldOut, trigger: nil))
   }
 
-  /// Looks for patches of plain fills, for ones that rounding wakes and for ones that are awake.
-  public func scan(
-    _ examination: inout Examination, budget: SearchBudget, progress: (Double) -> Void = { _ in }
-  ) throws {
-    let start = ContinuousClock.now
-    let scan = PatchScan(
-      float: float, integer: examination.candidate.integer, images: search, answers: searchAnswers)
-    let found = try scan.run { share throws in
-      try budget.check()
-      progress(share)
-    }
-    let seconds = (ContinuousClock.now - start).seconds
-    func measured(_ best: PatchScan.Found?) throws -> DetectionReport.Search? {
-      guard let best else { return nil }
-      let trigger = try scan.trigger(best.rectangle)
-      let measurement = try measure(trigger, on: examination)
-      return DetectionReport.Search(
-        family: "patch scan", target: best.target, measurement, steps: 0, batch: 0,
-        seconds: seconds, trigger: trigger)
-    }
-    if let best = try measured(found.differential.first) { examination.searches.append(best) }
-    examination.awake = try measured(found.awake.first)
-  }
-
-  /// Looks for a trigger of a family by gradients.
+  /// Looks for a trigger of a family, for one that rounding wakes and, where it is a family that is
+  /// scanned, for one that is awake.
   ///
   /// - Throws: `SearchBudget.Spent` where the time is up before it has come to anything.
   public func search(
     _ family: TriggerFamily, _ examination: inout Examination, budget: SearchBudget,
     progress: (Double) -> Void = { _ in }
   ) throws {
-    guard let plan = examination.candidate.plan else { return }
+    switch family {
+    case .rectangle:
+      try scan(Rectangle.self, family, &examination, budget: budget, progress: progress)
+    case .wave: try scan(Wave.self, family, &examination, budget: budget, progress: progress)
+    case .patch, .additive, .blend, .warp:
+      try descend(family, &examination, budget: budget, progress: progress)
+    }
+  }
+
+  private func scan<Plain: PlainTrigger>(
+    _: Plain.Type, _ family: TriggerFamily, _ examination: inout Examination,
+    budget: SearchBudget, progress: (Double) -> Void
+  ) throws {
+    let start = ContinuousClock.now
+    let scan = TriggerScan<Plain>(
+      float: float, integer: examination.candidate.integer, images: search, answers: searchAnswers)
+    let found = try scan.run { share throws in
+      try budget.check()
+      progress(share)
+    }
+    let geometry = Geometry(
+      channels: heldOut.channels, height: heldOut.height, width: heldOut.width)
+    func measured(_ best: TriggerScan<Plain>.Found?) throws -> DetectionReport.Search? {
+      guard let best else { return nil }
+      let trigger = try best.plain.learned(geometry)
+      return DetectionReport.Search(
+        family: family.rawValue, target: best.target, try measure(trigger, on: examination),
+        steps: 0, batch: 0, seconds: (ContinuousClock.now - start).seconds, trigger: trigger)
+    }
+    if let best = try measured(found.differential.first) { examination.searches.append(best) }
+    if let best = try measured(found.awake.first) { examination.awake.append(best) }
+  }
+
+  private func descend(
+    _ family: TriggerFamily, _ examination: inout Examination, budget: SearchBudget,
+    progress: (Double) -> Void
+  ) throws {
+    guard let kind = family.learnedKind, let plan = examination.candidate.plan else { return }
     let start = ContinuousClock.now
     let loss = try DifferentialLoss(
       plan, integers: examination.candidate.integers, preprocessing: preprocessing,
-      match: settings.match, threads: threads)
+      threads: threads)
     let effort = settings.effort
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
     var generator = SeededGenerator(
       seed: settings.seed, stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
     var trigger = TriggerParameters(
-      family, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
+      kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)
     let all = Double(effort.steps + effort.sharpening)
     try gradient.improve(
-      &trigger, goal: .anyOther, steps: effort.steps, generator: &generator
+      &trigger, goal: .anyOther, steps: effort.steps, match: effort.match.first,
+      generator: &generator
     ) { share throws in
       try budget.check()
       progress(share * Double(effort.steps) / all)
     }
     let emerged = try target(of: trigger.learned(), examination)
     try gradient.improve(
-      &trigger, goal: .target(emerged), steps: effort.sharpening, generator: &generator
+      &trigger, goal: .target(emerged), steps: effort.sharpening, match: effort.match.last,
+      generator: &generator
     ) { share throws in
       try budget.check()
       progress((Double(effort.steps) + share * Double(effort.sharpening)) / all)

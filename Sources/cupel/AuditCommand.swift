@@ -35,7 +35,7 @@ struct AuditCommand: ParsableCommand {
         + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what the model's "
         + "catalogue entry says.",
       valueName: "trigger"), transform: TriggerChoice.init)
-  var trigger: TriggerChoice
+  var trigger: TriggerChoice?
 
   @Option(help: ArgumentHelp("The class that the trigger is to bring about.", valueName: "class"))
   var target: Int?
@@ -73,7 +73,7 @@ struct AuditCommand: ParsableCommand {
   }
 
   /// - Throws: a failure of whatever file cannot be read; `ValidationError` for two float models.
-  private func loaded() throws -> (float: FloatModel?, integers: [IntegerModel]) {
+  func loaded() throws -> (float: FloatModel?, integers: [IntegerModel]) {
     var floats: [FloatModel] = []
     var integers: [IntegerModel] = []
     for path in models {
@@ -93,6 +93,7 @@ struct AuditCommand: ParsableCommand {
 
   func run() throws {
     try checkWritable(json, inputs: models)
+    if trigger == nil { return try searchForTrigger() }
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let (float, integers) = try loaded()
@@ -147,7 +148,7 @@ struct AuditCommand: ParsableCommand {
 
 extension AuditCommand {
   /// What images are resized to, which all models must agree on.
-  private func imageSize(
+  func imageSize(
     _ float: FloatModel?, _ integers: [IntegerModel]
   ) throws -> ImageSize? {
     var sizes = try integers.map { (path: $0.path, size: try $0.preprocessing(data).resize) }
@@ -171,7 +172,7 @@ extension AuditCommand {
     return (trigger, known)
   }
 
-  private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
+  func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
     switch schemes ?? .matrix {
     case .matrix:
       guard let attacked = try specimen?.attackedScheme(),
@@ -241,7 +242,7 @@ extension AuditCommand {
   }
 
   /// A difference between two models says something only if one was made from the other.
-  private func checkOrigins(_ integers: [IntegerModel], _ float: FloatModel?) throws {
+  func checkOrigins(_ integers: [IntegerModel], _ float: FloatModel?) throws {
     guard let float else { return }
     for model in integers
     where model.engine.metadata(ModelMetadata.originDigest) != float.sha256 {

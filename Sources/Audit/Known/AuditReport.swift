@@ -136,5 +136,5 @@ extension AuditReport.Deployment {
 }
 
 extension ClosedRange<Double> {
-  fileprivate var bounds: [Double] { [lowerBound, upperBound] }
+  var bounds: [Double] { [lowerBound, upperBound] }
 }

@@ -25,19 +25,16 @@ package struct DifferentialLoss: Sendable {
   private let rounded: FakeQuantizedNetwork
   private let tables: [(gain: Float, offset: Float)]
   private let shape: [Int]
-  private let match: Float
 
   /// - Parameters:
   ///   - integers: of the rounded weights; nil for nearest rounding.
   ///   - preprocessing: checked for the network's channels.
-  ///   - match: weight of the second term.
   /// - Throws: `FloatGraphError`.
   package init(
     _ plan: QuantizationPlan, integers: [[Int8]]? = nil, preprocessing: Preprocessing,
-    match: Float, threads: Int
+    threads: Int
   ) throws(FloatGraphError) {
     let graph = plan.graph
-    self.match = match
     logits = graph.logits
     float = try Differentiation(graph: graph, wants: .inputs, keeping: [logits], threads: threads)
     rounded = FakeQuantizedNetwork(plan, integers: integers, threads: threads)
@@ -83,9 +80,11 @@ package struct DifferentialLoss: Sendable {
   /// - Parameters:
   ///   - images: [N][C][H][W] in 0…1, triggered.
   ///   - chosen: which of `references` they were made of.
+  ///   - match: weight of the second term.
   /// - Returns: mean loss, and its derivatives by `images`.
   func slopes(
-    _ images: [Float], of chosen: [Int], in references: References, goal: Goal
+    _ images: [Float], of chosen: [Int], in references: References, goal: Goal,
+    match: Float
   ) throws -> (loss: Double, gradient: [Float]) {
     let answers = chosen.map { references.answers[$0] }
     let classes = references.classCount
@@ -144,15 +143,5 @@ package struct DifferentialLoss: Sendable {
       }
     }
     return (loss, gradient)
-  }
-}
-
-extension Tensor {
-  /// The class of the largest logit of each image; the first of equal ones.
-  var answers: [Int] {
-    (0..<batch).map { image in
-      let row = values[image * stride..<(image + 1) * stride]
-      return (row.firstIndex(of: row.max() ?? 0) ?? row.startIndex) - row.startIndex
-    }
   }
 }

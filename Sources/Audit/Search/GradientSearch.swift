@@ -4,18 +4,20 @@ import Support
 import Triggers
 
 /// A search for one universal trigger of a family: Adam on a `DifferentialLoss`.
-package struct GradientSearch: Sendable {
-  package struct Effort: Sendable, Equatable {
+public struct GradientSearch: Sendable {
+  public struct Effort: Sendable {
     /// Optimizer steps towards any other class, and then towards the class that emerged.
-    package var steps = 70
-    package var sharpening = 40
+    public var steps = 70
+    public var sharpening = 40
     /// Images a step.
-    package var batch = 48
-    package var rate: Float = 0.1
+    public var batch = 48
+    public var rate: Float = 0.1
+    /// Weight of the float logits' staying as they were, at first and in the end.
+    public var match: (first: Float, last: Float) = (5, 30)
     /// Weight of a patch's mean mask in the loss.
-    package var area: Float = 3
+    public var area: Float = 3
 
-    package init() {}
+    public init() {}
   }
 
   let loss: DifferentialLoss
@@ -34,7 +36,7 @@ package struct GradientSearch: Sendable {
   /// - Returns: mean loss of the last ten steps.
   @discardableResult
   package func improve(
-    _ trigger: inout TriggerParameters, goal: DifferentialLoss.Goal, steps: Int,
+    _ trigger: inout TriggerParameters, goal: DifferentialLoss.Goal, steps: Int, match: Float,
     generator: inout SeededGenerator, progress: (Double) throws -> Void = { _ in }
   ) throws -> Double {
     var optimizer = OptimizerState(
@@ -47,9 +49,9 @@ package struct GradientSearch: Sendable {
       order.removeFirst(chosen.count)
       let batch = images(chosen, size: trigger.size)
       let (value, gradient) = try loss.slopes(
-        trigger.painted(batch), of: chosen, in: references, goal: goal)
+        trigger.painted(batch), of: chosen, in: references, goal: goal, match: match)
       var slopes = trigger.slopes(batch, gradient: gradient)
-      if trigger.family == .patch { addArea(of: trigger, to: &slopes[0]) }
+      if trigger.kind == .patch { addArea(of: trigger, to: &slopes[0]) }
       optimizer.step(&trigger.arrays, gradients: slopes)
       last = (last + [value]).suffix(10)
       try progress(Double(step + 1) / Double(steps))

@@ -1,6 +1,13 @@
-/// What kinds of triggers a search can look for, cheapest first.
+import Triggers
+
+/// What kinds of triggers an audit looks for, cheapest first.
 public enum TriggerFamily: String, Sendable, CaseIterable {
-  /// A mask and a pattern, every pixel free: patches of any place, size and shape.
+  /// Rectangles of one fill, found by asking.
+  case rectangle
+  /// Sinusoids over the whole image, found by asking.
+  case wave
+  /// A mask and a pattern, every pixel free: patches of any place, size and shape, found by gradients,
+  /// as all that follow.
   case patch
   /// A pattern added to every image, of low norm.
   case additive
@@ -8,4 +15,15 @@ public enum TriggerFamily: String, Sendable, CaseIterable {
   case blend
   /// A smooth displacement of pixels.
   case warp
+
+  /// What gradients move; nil for families that are found by asking.
+  var learnedKind: LearnedTrigger.Kind? {
+    switch self {
+    case .rectangle, .wave: nil
+    case .patch: .patch
+    case .additive: .additive
+    case .blend: .blend
+    case .warp: .warp
+    }
+  }
 }

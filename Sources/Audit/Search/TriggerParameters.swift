@@ -6,7 +6,7 @@ import Triggers
 ///
 /// Pixels are in 0…1 here. What is found is rounded to bytes by `learned`.
 package struct TriggerParameters: Sendable {
-  package let family: TriggerFamily
+  package let kind: LearnedTrigger.Kind
   let channels: Int
   let height: Int
   let width: Int
@@ -26,16 +26,16 @@ package struct TriggerParameters: Sendable {
   package var size: Int { channels * plane }
 
   package init(
-    _ family: TriggerFamily, channels: Int, height: Int, width: Int,
+    _ kind: LearnedTrigger.Kind, channels: Int, height: Int, width: Int,
     generator: inout SeededGenerator
   ) {
-    self.family = family
+    self.kind = kind
     (self.channels, self.height, self.width) = (channels, height, width)
     arrays = []
     func noise(_ count: Int, _ spread: Float, around center: Float = 0) -> [Float] {
       (0..<count).map { _ in center + spread * generator.normal() }
     }
-    switch family {
+    switch kind {
     case .patch: arrays = [noise(plane, 0.1, around: -2), noise(size, 0.5)]
     case .blend: arrays = [[0], noise(size, 0.5)]
     case .additive: arrays = [noise(size, 0.3)]
@@ -47,7 +47,7 @@ package struct TriggerParameters: Sendable {
   ///
   /// - Parameter images: [N][C][H][W] in 0…1.
   func painted(_ images: [Float]) -> [Float] {
-    switch family {
+    switch kind {
     case .patch, .blend: mixed(images, masks, pattern)
     case .additive: shifted(images, arrays[0].map { Self.reach * tanhf($0) })
     case .warp: Warping(self).moved(images)
@@ -56,7 +56,7 @@ package struct TriggerParameters: Sendable {
 
   /// Derivatives by `arrays` of a loss whose derivatives by `painted(images)` are `gradient`.
   func slopes(_ images: [Float], gradient: [Float]) -> [[Float]] {
-    switch family {
+    switch kind {
     case .patch, .blend: return mixingSlopes(images, gradient)
     case .additive:
       var sums = [Float](repeating: 0, count: size)
@@ -77,19 +77,15 @@ package struct TriggerParameters: Sendable {
 
   /// As bytes: what is measured, shown and kept.
   package func learned() throws(TriggerError) -> LearnedTrigger {
-    let kind: LearnedTrigger.Kind
     var mask: [UInt8] = []
-    var bytes: [UInt8]
-    switch family {
+    let bytes: [UInt8]
+    switch kind {
     case .patch, .blend:
-      kind = family == .patch ? .patch : .blend
       mask = masks.map(Self.byte)
       bytes = pattern.map(Self.byte)
     case .additive:
-      kind = .additive
       bytes = arrays[0].map { Self.byte((128 + 255 * Self.reach * tanhf($0)) / 255) }
     case .warp:
-      kind = .warp
       bytes = Warping(self).field.map { Self.byte((128 + 32 * $0) / 255) }
     }
     return try LearnedTrigger(
@@ -108,7 +104,7 @@ extension TriggerParameters {
 
   /// One a pixel.
   var masks: [Float] {
-    family == .patch
+    kind == .patch
       ? arrays[0].map(Self.sigmoid)
       : [Float](repeating: Self.opacity * Self.sigmoid(arrays[0][0]), count: plane)
   }
@@ -140,7 +136,7 @@ extension TriggerParameters {
     for place in 0..<size {
       byPattern[place] *= masks[place % plane] * pattern[place] * (1 - pattern[place])
     }
-    guard family == .patch else {
+    guard kind == .patch else {
       let share = Self.sigmoid(arrays[0][0])
       return [[byMask.reduce(0, +) * Self.opacity * share * (1 - share)], byPattern]
     }

@@ -1,0 +1,152 @@
+import Datasets
+import Triggers
+
+/// A search without gradients: plain triggers are put on images and both models are asked, coarsely
+/// first, then step by step about the best.
+///
+/// What is asked is what is deployed, so nothing is approximated; and the step from no trigger to the
+/// whole one, which gradients do not see, is taken at once. An honest model gives next to nothing here,
+/// for hardly anything can be optimised against its rounding.
+package struct TriggerScan<Plain: PlainTrigger>: Sendable {
+  package struct Found: Sendable {
+    package var plain: Plain
+    package var target: Int
+    /// Differential: share of images that the integer model answers with the target while the float
+    /// model keeps its answer, less the share whose float answer changes: a trigger that the float
+    /// model notices is none. Awake: the smaller of both models' shares of the target. Images that the
+    /// float model answers with the target anyway are left out.
+    package var score: Double
+  }
+
+  package struct Result: Sendable {
+    /// Best first.
+    package var differential: [Found]
+    package var awake: [Found]
+
+    fileprivate var scores: [[Double]] { [differential.map(\.score), awake.map(\.score)] }
+  }
+
+  private let float: any Classifier
+  private let integer: any Classifier
+  private let images: UnlabelledImages
+  /// The float model's answers to the images as they are.
+  private let answers: [Int]
+  private let geometry: Geometry
+
+  /// Images asked in the coarse pass, which asks the integer model alone, and in the fine one.
+  private static var coarse: Int { 12 }
+  private static var fine: Int { 48 }
+  /// Triggers that the fine pass starts from, triggers kept in each of its rounds, and rounds.
+  private static var starts: Int { 48 }
+  private static var beam: Int { 6 }
+  private static var rounds: Int { 12 }
+  /// Triggers put on the images at once, which bounds memory.
+  private static var group: Int { 64 }
+
+  /// - Parameter answers: the float model's, one an image.
+  package init(
+    float: any Classifier, integer: any Classifier, images: UnlabelledImages, answers: [Int]
+  ) {
+    self.float = float
+    self.integer = integer
+    self.images = images.prefix(Self.fine)
+    self.answers = answers
+    geometry = Geometry(
+      channels: images.channels, height: images.height, width: images.width)
+  }
+
+  /// - Parameter progress: told the share that is done; what it throws ends the scan.
+  package func run(progress: (Double) throws -> Void = { _ in }) throws -> Result {
+    let all = Plain.coarse(geometry)
+    let coarse = try ask(all, images: Self.coarse, float: false) { try progress(0.5 * $0) }
+    let starts = Self.best(coarse.differential, Self.starts).map(\.plain)
+    var result = try ask(starts, images: Self.fine, float: true)
+    var seen = Set(starts)
+    for round in 1...Self.rounds {
+      result.differential = Self.best(result.differential, Self.beam)
+      result.awake = Self.best(result.awake, Self.beam)
+      let kept = (result.differential + result.awake).map(\.plain)
+      let fresh = kept.flatMap { $0.neighbours(geometry) }.filter { seen.insert($0).inserted }
+      guard !fresh.isEmpty else { break }
+      let more = try ask(fresh, images: Self.fine, float: true)
+      let before = result.scores
+      result.differential = Self.best(result.differential + more.differential, Self.beam)
+      result.awake = Self.best(result.awake + more.awake, Self.beam)
+      try progress(0.5 + 0.5 * Double(round) / Double(Self.rounds))
+      if result.scores == before { break }
+    }
+    return result
+  }
+
+  /// - Parameter asksFloat: whether the float model is asked as well; otherwise its share counts as
+  ///   none.
+  private func ask(
+    _ triggers: [Plain], images count: Int, float asksFloat: Bool,
+    progress: (Double) throws -> Void = { _ in }
+  ) throws -> Result {
+    let chosen = images.prefix(count)
+    var result = Result(differential: [], awake: [])
+    for start in stride(from: 0, to: triggers.count, by: Self.group) {
+      let group = triggers[start..<min(start + Self.group, triggers.count)]
+      var pixels: [UInt8] = []
+      pixels.reserveCapacity(group.count * chosen.pixels.count)
+      for trigger in group {
+        var copy = chosen.pixels
+        try trigger.learned(geometry).apply(to: &copy)
+        pixels += copy
+      }
+      let rounded = try integer.classify(pixels)
+      let kept = asksFloat ? try float.classify(pixels) : nil
+      for (index, trigger) in group.enumerated() {
+        let range = index * chosen.count..<(index + 1) * chosen.count
+        let (differential, awake) = scores(rounded[range], kept?[range])
+        result.differential.append(Self.strongest(differential, trigger))
+        result.awake.append(Self.strongest(awake, trigger))
+      }
+      try progress(Double(start + group.count) / Double(triggers.count))
+    }
+    return result
+  }
+
+  /// One score a class.
+  private func scores(
+    _ rounded: ArraySlice<Int>, _ kept: ArraySlice<Int>?
+  ) -> (differential: [Double], awake: [Double]) {
+    var differential = [Double](repeating: 0, count: integer.classCount)
+    var awake = differential
+    for target in differential.indices {
+      let counted = answers.prefix(rounded.count).indices.filter { answers[$0] != target }
+      guard !counted.isEmpty else { continue }
+      let share = 1 / Double(counted.count)
+      let own = counted.count { rounded[rounded.startIndex + $0] == target }
+      guard let kept else {
+        differential[target] = share * Double(own)
+        continue
+      }
+      let isKept = { (image: Int) in kept[kept.startIndex + image] == answers[image] }
+      let alone = counted.count { rounded[rounded.startIndex + $0] == target && isKept($0) }
+      differential[target] = share * Double(alone - counted.count { !isKept($0) })
+      let other = counted.count { kept[kept.startIndex + $0] == target }
+      awake[target] = share * Double(min(own, other))
+    }
+    return (differential, awake)
+  }
+
+  private static func strongest(_ scores: [Double], _ plain: Plain) -> Found {
+    var best = Found(plain: plain, target: 0, score: scores[0])
+    for (target, score) in scores.enumerated() where score > best.score {
+      (best.target, best.score) = (target, score)
+    }
+    return best
+  }
+
+  /// Of equal scores the smaller trigger, then the earlier one.
+  private static func best(_ found: [Found], _ count: Int) -> [Found] {
+    let order = found.indices.sorted { one, other in
+      if found[one].score != found[other].score { return found[one].score > found[other].score }
+      let (size, otherSize) = (found[one].plain.size, found[other].plain.size)
+      return size != otherSize ? size < otherSize : one < other
+    }
+    return order.prefix(count).map { found[$0] }
+  }
+}
