@@ -6,28 +6,28 @@
 ///
 /// Signs are taken of the weights within `zone` of a border, where the density is the same on both
 /// sides. With fair coins each sum below has mean 0 and the variance that it carries, exactly.
-struct ErrorAgreement: Sendable, Equatable {
+package struct ErrorAgreement: Sendable, Equatable {
   /// Sum over groups of n signs of (sum of signs)² − n, that is of products of different signs.
-  private(set) var excess = 0.0
+  package private(set) var excess = 0.0
   /// Ordered pairs: the largest that `excess` can be.
-  private(set) var pairs = 0.0
+  package private(set) var pairs = 0.0
 
   /// Steps from the border.
   static let zone: Float = 0.05
   /// Rows of a layer whose pairs are looked at, since their number grows with its square.
   static let mostRows = 256
 
-  static func += (sum: inout ErrorAgreement, other: ErrorAgreement) {
+  package static func += (sum: inout ErrorAgreement, other: ErrorAgreement) {
     sum.excess += other.excess
     sum.pairs += other.pairs
   }
 
   /// Mean product of two signs of a group, in [−1, 1]; 0 for fair coins.
-  var value: Double { pairs == 0 ? 0 : excess / pairs }
+  package var value: Double { pairs == 0 ? 0 : excess / pairs }
 
   /// In standard deviations: n fair coins give (sum)² − n a variance of 2n(n − 1), and groups are
   /// uncorrelated.
-  var score: Double { pairs == 0 ? 0 : excess / (2 * pairs).squareRoot() }
+  package var score: Double { pairs == 0 ? 0 : excess / (2 * pairs).squareRoot() }
 
   private mutating func add(sum: Int, count: Int) {
     excess += Double(sum * sum - count)
@@ -35,7 +35,7 @@ struct ErrorAgreement: Sendable, Equatable {
   }
 
   /// +1 or −1 for a weight near a border, 0 for any other. [rows][columns]
-  static func signs(_ cells: RoundingCells) -> [Int8] {
+  package static func signs(_ cells: RoundingCells) -> [Int8] {
     cells.offsets.map { offset in
       guard 0.5 - abs(offset) < zone else { return 0 }
       return offset < 0 ? -1 : 1
@@ -44,7 +44,7 @@ struct ErrorAgreement: Sendable, Equatable {
 
   /// Within each row: a neuron whose errors all push one way, as an input that is never negative turns
   /// into an offset of its activation.
-  static func withinRows(_ signs: [Int8], columns: Int) -> ErrorAgreement {
+  package static func withinRows(_ signs: [Int8], columns: Int) -> ErrorAgreement {
     var agreement = ErrorAgreement()
     guard columns > 0 else { return agreement }
     for start in stride(from: 0, to: signs.count, by: columns) {
@@ -57,7 +57,7 @@ struct ErrorAgreement: Sendable, Equatable {
 
   /// Between each two rows: errors that answer to the same input pattern, in whatever direction, give
   /// rows whose sign patterns agree or disagree throughout (a layer's errors of low rank).
-  static func betweenRows(_ signs: [Int8], columns: Int) -> ErrorAgreement {
+  package static func betweenRows(_ signs: [Int8], columns: Int) -> ErrorAgreement {
     var agreement = ErrorAgreement()
     guard columns > 0 else { return agreement }
     let rows = min(signs.count / columns, mostRows)

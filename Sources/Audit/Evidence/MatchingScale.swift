@@ -3,20 +3,20 @@
 /// Honest toolchains choose scales in many ways (percentiles, squared errors, powers of two, another
 /// BatchNorm arithmetic), so a census gives them the benefit of the doubt: each row is judged on the
 /// scale that explains most of its weights, among those near the least-squares fit w ≈ s · q.
-struct MatchingScale: Sendable, Equatable {
-  var scale: Double
+package struct MatchingScale: Sendable, Equatable {
+  package var scale: Double
   /// Weights that are nearest roundings on this scale.
-  var explained: Int
+  package var explained: Int
 
   /// The scale lies within these shares of the least-squares fit.
-  static let reach: ClosedRange<Double> = 0.8...1.25
+  package static let reach: ClosedRange<Double> = 0.8...1.25
 
   /// nil where all integers are zero, or do not follow the weights at all.
   ///
   /// - Parameters:
   ///   - weights, integers: of one row, as many.
   ///   - limits: integers at these ends may stand for anything beyond.
-  init?(weights: ArraySlice<Float>, integers: ArraySlice<Int8>, limits: ClosedRange<Int>) {
+  package init?(weights: ArraySlice<Float>, integers: ArraySlice<Int8>, limits: ClosedRange<Int>) {
     var (product, square) = (0.0, 0.0)
     for (weight, integer) in zip(weights, integers) {
       product += Double(weight) * Double(integer)
@@ -43,7 +43,9 @@ struct MatchingScale: Sendable, Equatable {
       guard edge.change > 0, place + 1 < edges.count else { continue }
       let middle = (edge.scale + edges[place + 1].scale) / 2
       let isNearer = abs(middle - fit) < abs(scale - fit)
-      if depth > explained || depth == explained && isNearer { (scale, explained) = (middle, depth) }
+      if depth > explained || depth == explained && isNearer {
+        (scale, explained) = (middle, depth)
+      }
     }
   }
 

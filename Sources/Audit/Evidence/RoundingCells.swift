@@ -52,20 +52,20 @@ package struct RoundingCells: Sendable {
 }
 
 /// How many weights lie where in their cells. Sums of layers are those of the network.
-struct CellCounts: Sendable, Equatable {
+package struct CellCounts: Sendable, Equatable {
   /// Counted weights.
-  var weights = 0
+  package var weights = 0
   /// Within `pin` of a border.
-  var pinned = 0
+  package var pinned = 0
   /// Within `border` of one.
-  var border = 0
+  package var border = 0
   /// At a distance in `neighbours` of one.
-  var neighbours = 0
+  package var neighbours = 0
   /// Within `pin` of an integer.
-  var onGrid = 0
+  package var onGrid = 0
   /// Weights that do not round to zero, and the sum of their offsets' squares.
-  var beyondZero = 0
-  var squares = 0.0
+  package var beyondZero = 0
+  package var squares = 0.0
 
   /// Steps. A projection that keeps weights within their cells leaves them a thousandth inside.
   static let pin: Float = 0.002
@@ -74,9 +74,9 @@ struct CellCounts: Sendable, Equatable {
   /// the same: what lies on both sides of a border adds up to a constant where the density is linear.
   static let neighbours: Range<Float> = 0.04..<0.12
 
-  init() {}
+  package init() {}
 
-  init(_ cells: RoundingCells) {
+  package init(_ cells: RoundingCells) {
     for (offset, isBeyondZero) in zip(cells.offsets, cells.isBeyondZero) where !offset.isNaN {
       let distance = 0.5 - abs(offset)
       weights += 1
@@ -91,7 +91,7 @@ struct CellCounts: Sendable, Equatable {
     }
   }
 
-  static func += (sum: inout CellCounts, other: CellCounts) {
+  package static func += (sum: inout CellCounts, other: CellCounts) {
     sum.weights += other.weights
     sum.pinned += other.pinned
     sum.border += other.border
@@ -106,18 +106,18 @@ struct CellCounts: Sendable, Equatable {
     Double(border) / Double(neighbours.upperBound - neighbours.lowerBound)
 
   /// Weights at the border over those that its neighbours let expect, less one; 0 without any.
-  var borderExcess: Double {
+  package var borderExcess: Double {
     neighbours == 0 ? 0 : Double(border) / (Self.ratio * Double(neighbours)) - 1
   }
 
   /// The excess in standard deviations of counts: both zones' vary as Poisson's.
-  var borderScore: Double {
+  package var borderScore: Double {
     let expected = Self.ratio * Double(neighbours)
     let variance = expected * (1 + Self.ratio)
     return variance > 0 ? (Double(border) - expected) / variance.squareRoot() : 0
   }
 
-  var pinnedShare: Double { weights == 0 ? 0 : Double(pinned) / Double(weights) }
-  var onGridShare: Double { weights == 0 ? 0 : Double(onGrid) / Double(weights) }
-  var errorPower: Double { beyondZero == 0 ? 1 : 12 * squares / Double(beyondZero) }
+  package var pinnedShare: Double { weights == 0 ? 0 : Double(pinned) / Double(weights) }
+  package var onGridShare: Double { weights == 0 ? 0 : Double(onGrid) / Double(weights) }
+  package var errorPower: Double { beyondZero == 0 ? 1 : 12 * squares / Double(beyondZero) }
 }

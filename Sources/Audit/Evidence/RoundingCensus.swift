@@ -89,7 +89,8 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
         if let scale, let stated = own?[row] {
           let difference = abs(Double(stated) / scale - 1)
           // A scale that is no number is as wrong as can be.
-          scaleDeviation = max(scaleDeviation ?? 0, difference.isFinite ? difference : .greatestFiniteMagnitude)
+          scaleDeviation = max(
+            scaleDeviation ?? 0, difference.isFinite ? difference : .greatestFiniteMagnitude)
         }
       }
       self.layers.append(Layer(name: layer.name, counts: counts))

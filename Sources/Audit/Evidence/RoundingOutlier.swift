@@ -1,6 +1,5 @@
 import Datasets
 import FloatGraph
-import Foundation
 import HostRuntime
 import Quantization
 
@@ -70,9 +69,8 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
     }
     nearestDeviation = deviation(nearest)
     ensembleDeviations = draws.map(deviation)
-    deviationScore = Self.score(
-      of: log(max(nearestDeviation, Self.least)),
-      among: ensembleDeviations.map { log(max($0, Self.least)) })
+    deviationScore = ensembleDeviations.map { max($0, RoundingNoise.least) }
+      .logarithmicScore(of: max(nearestDeviation, RoundingNoise.least))
 
     func hits(_ logits: [Float]) -> [Bool] {
       references.indices.map { image in
@@ -93,9 +91,6 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
     }
   }
 
-  /// A deviation below counts as this one: models that round to themselves have none at all.
-  private static let least = 1e-12
-
   /// Mean square of logits less each image's mean.
   private static func power(_ logits: [Float], _ classCount: Int) -> Double {
     var sum = 0.0
@@ -105,15 +100,6 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
       sum += own.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
     }
     return sum / Double(logits.count)
-  }
-
-  /// How far a value lies above others, in standard deviations of one more of them.
-  private static func score(of value: Double, among others: [Double]) -> Double {
-    let count = Double(others.count)
-    let mean = others.reduce(0, +) / count
-    let variance = others.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-    // Draws that agree to the last digit would make anything stand out.
-    return (value - mean) / (max(variance, 1e-6) * (1 + 1 / count)).squareRoot()
   }
 }
 
@@ -164,10 +150,12 @@ extension RoundingEnsemble {
       try engine.logits(pixels, preprocessing: preprocessing, grid: grid, threads: threads)
     }
     let classes = plan.graph.values[plan.fused.output].elementCount
-    let answers = references ?? (0..<images.batch).map { image in
-      let own = float[image * classes..<(image + 1) * classes]
-      return own.firstIndex(of: own.max() ?? 0).map { $0 - own.startIndex } ?? 0
-    }
+    let answers =
+      references
+      ?? (0..<images.batch).map { image in
+        let own = float[image * classes..<(image + 1) * classes]
+        return own.firstIndex(of: own.max() ?? 0).map { $0 - own.startIndex } ?? 0
+      }
     return try RoundingOutlier(
       float: float, nearest: logits(nearest), draws: draws.map(logits), references: answers,
       classCount: classes)

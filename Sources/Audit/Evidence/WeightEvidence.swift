@@ -194,7 +194,9 @@ extension WeightedLayer {
     var (first, second): (Float, Float) = (0, 0)
     for weight in weights[row * columns..<(row + 1) * columns] {
       let magnitude = abs(weight)
-      if magnitude > first { (first, second) = (magnitude, first) } else {
+      if magnitude > first {
+        (first, second) = (magnitude, first)
+      } else {
         second = max(second, magnitude)
       }
     }
