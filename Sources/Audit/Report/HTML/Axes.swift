@@ -65,15 +65,19 @@ struct Axes {
       \(Self.label(value, step: step(rows)))</text>
       """
     }.joined()
-    let middle = (ceiling + floor) / 2
     return """
       \(vertical)\(horizontal)\
       <line class="axis" x1="\(left)" x2="\(width - right)" y1="\(floor)" y2="\(floor)"/>
-      <text class="title" x="\(left)" y="14">\(title)</text>
+      <text class="title" x="\(left)" y="14">\(title.fitting(width - left - right))</text>
       <text x="\((left + width - right) / 2)" y="\(height - 6)" text-anchor="middle">\(xName)</text>
-      <text x="11" y="\(middle)" text-anchor="middle" \
-      transform="rotate(-90 11 \(middle))">\(yName)</text>
+      \(yName.isEmpty ? "" : name(ofY: yName, at: (ceiling + floor) / 2))
       """
+  }
+
+  private func name(ofY name: String, at middle: Double) -> Markup {
+    """
+    <text x="11" y="\(middle)" text-anchor="middle" transform="rotate(-90 11 \(middle))">\(name)</text>
+    """
   }
 
   /// The drawing.
@@ -86,10 +90,21 @@ struct Axes {
 }
 
 extension String {
-  /// At most so many characters, cut in the middle, where names differ least.
-  func shortened(to length: Int) -> String {
-    guard count > length else { return self }
-    let tail = length / 2
-    return prefix(length - tail - 1) + "…" + suffix(tail)
+  /// Cut in the middle, where names differ least, to at most so many CSS pixels of a drawing's text.
+  func fitting(_ width: Double) -> String {
+    guard estimatedWidth > width else { return self }
+    var (head, tail): ([Character], [Character]) = ([], [])
+    var (rest, left) = (self[...], width - "…".estimatedWidth)
+    while let next = head.count <= tail.count ? rest.popFirst() : rest.popLast() {
+      left -= String(next).estimatedWidth
+      if left < 0 { break }
+      if head.count <= tail.count { head.append(next) } else { tail.append(next) }
+    }
+    return String(head) + "…" + String(tail.reversed())
+  }
+
+  /// On the wide side: nobody knows which font a reader has.
+  private var estimatedWidth: Double {
+    unicodeScalars.reduce(0) { $0 + ($1.isASCII ? 7.4 : 13) }
   }
 }

@@ -33,9 +33,9 @@ enum HTMLStyle {
     h3 { font-size: 15px; margin: 18px 0 4px; }
     p { margin: 6px 0; max-width: 78ch; }
     code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
-      font-size: 13px; }
+      font-size: 13px; overflow-wrap: anywhere; }
     pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px;
-      padding: 10px 12px; overflow-wrap: anywhere; white-space: pre-wrap; }
+      padding: 10px 12px; white-space: pre-wrap; }
     .muted, figcaption { color: var(--soft); font-size: 13.5px; }
     .verdict { border-radius: 10px; padding: 16px 20px; margin: 16px 0; border: 1px solid; }
     .verdict .name { font-size: 26px; font-weight: 650; line-height: 1.25; }
