@@ -34,7 +34,7 @@ FAULTS = """
     faults.push(`wider than the window: ${document.documentElement.scrollWidth}`);
   for (const svg of document.querySelectorAll(".panel svg")) {
     const frame = svg.getBoundingClientRect();
-    if (frame.width < 100 || frame.height < 60) faults.push(`a drawing of ${frame.width} × ${frame.height}`);
+    if (frame.width < 100 || frame.height < 40) faults.push(`a drawing of ${frame.width} × ${frame.height}`);
     for (const text of svg.querySelectorAll("text")) {
       const box = text.getBoundingClientRect();
       if (box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1

@@ -56,7 +56,8 @@ import Testing
     #expect(means[1] > 2 * means[2], "\(means)")
   }
 
-  /// Class 0 is the target: awake, triggered images lie nearer to it than to where they came from.
+  /// By the class of the nearest clean image. Awake, the trigger moves features away from all of them, so
+  /// that some stay nearest to their own class by chance.
   @Test("triggered images leave their classes in the woken model and go back in the purified one")
   func embeddings() throws {
     #expect(exhibits.embeddings.map(\.model) == ["float", "nearest w8a8", "efrap w8a8"])
@@ -73,7 +74,7 @@ import Testing
       }
       return Double(own) / Double(triggered.count)
     }
-    #expect(kept[0] > 0.6 && kept[1] < 0.3 && kept[2] > 0.6, "\(kept)")
+    #expect(kept[0] > 0.9 && kept[1] < 0.6 && kept[2] > 0.9, "\(kept)")
   }
 
   @Test("a histogram a layer, a drift a listed neuron")

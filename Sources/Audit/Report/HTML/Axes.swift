@@ -5,7 +5,7 @@ struct Axes {
   var x: ClosedRange<Double>
   var y: ClosedRange<Double>
   /// Of the whole drawing, in CSS pixels.
-  var width = 300.0
+  var width = 330.0
   var height = 190.0
   var left = 46.0
   var right = 10.0
@@ -34,12 +34,20 @@ struct Axes {
     return stride(from: first, through: last, by: 1).map { $0 * step }
   }
 
-  /// As short as the distance of ticks allows.
-  static func label(_ value: Double, step: Double) -> String {
-    let digits = step >= 1 ? 0 : min(Int((-log10(step)).rounded(.up)), 6)
-    let shown = abs(value) < step / 1000 ? 0 : value
-    let text = String(format: "%.\(digits)f", shown)
-    return text.hasPrefix("-") ? "−" + text.dropFirst() : text
+  /// With as many digits as all ticks need to be told exactly, at most six.
+  static func labels(_ ticks: [Double]) -> [String] {
+    let digits =
+      (0..<6).first { digits in
+        ticks.allSatisfy { tick in
+          let scaled = tick * pow(10, Double(digits))
+          return abs(scaled - scaled.rounded()) < 1e-6 * max(abs(scaled), 1)
+        }
+      } ?? 6
+    return ticks.map { tick in
+      let text = String(format: "%.\(digits)f", tick)
+      let isZero = !text.contains { ("1"..."9").contains($0) }
+      return text.hasPrefix("-") ? (isZero ? "" : "−") + text.dropFirst() : text
+    }
   }
 
   /// Lines, numbers and names of both axes, and the title.
@@ -49,20 +57,19 @@ struct Axes {
     let (columns, rows) = (
       xTicks ?? Self.ticks(x, about: 4), yTicks ?? Self.ticks(y, about: 4)
     )
-    func step(_ ticks: [Double]) -> Double { ticks.count > 1 ? ticks[1] - ticks[0] : 1 }
     let (floor, ceiling) = (height - bottom, top)
-    let vertical = columns.map { value -> Markup in
+    let vertical = zip(columns, Self.labels(columns)).map { value, label -> Markup in
       """
       <line class="grid" x1="\(across(value))" x2="\(across(value))" y1="\(ceiling)" y2="\(floor)"/>\
       <text x="\(across(value))" y="\(floor + 14)" text-anchor="middle">\
-      \(Self.label(value, step: step(columns)))</text>
+      \(label)</text>
       """
     }.joined()
-    let horizontal = rows.map { value -> Markup in
+    let horizontal = zip(rows, Self.labels(rows)).map { value, label -> Markup in
       """
       <line class="grid" x1="\(left)" x2="\(width - right)" y1="\(up(value))" y2="\(up(value))"/>\
       <text x="\(left - 5)" y="\(up(value) + 3.5)" text-anchor="end">\
-      \(Self.label(value, step: step(rows)))</text>
+      \(label)</text>
       """
     }.joined()
     return """
