@@ -6,7 +6,7 @@ CONFIGURATION := -c release
 TESTING := --disable-testable-imports
 
 .PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  results sanitize fuzz check-all format dependencies clean
+  results reports sanitize fuzz check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -65,9 +65,15 @@ bench-firmware: build firmware
 	tools/bench-firmware.sh out/firmware.json
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers,
-## all simulated boards.
+## all simulated boards, reports by the standards' schemas and in a browser.
 check-all: dependencies sanitize firmware
 	CUPEL_CHECK_ALL=1 $(MAKE) test
+	$(MAKE) reports
+
+## An audit's reports against the schemas of SARIF, CycloneDX and their own, and drawn in a headless
+## Chromium, into out/reports.
+reports: dependencies
+	SWIFT="$(SWIFT)" tools/reports/check.sh
 
 ## The kernels of all instruction sets against the reference, under AddressSanitizer and
 ## UndefinedBehaviorSanitizer.

@@ -70,7 +70,7 @@ let host: [Target] = [
 
 /// Folders in which tests find recorded values by path: nothing to build.
 let recorded: Set = [
-  "Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport", "Triggers",
+  "Audit", "Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport", "Triggers",
 ]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.

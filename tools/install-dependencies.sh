@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs through apt what Cupel needs from Debian and is not there yet.
+# Installs through apt what Cupel needs from Debian and is not there yet, and the packages named as
+# arguments.
 set -euo pipefail
 
-packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev qemu-system-arm)
+packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev qemu-system-arm "$@")
 
 if ! command -v swift >/dev/null; then
   echo "Cupel needs the Swift 6.3 toolchain (https://www.swift.org/install/linux)." >&2

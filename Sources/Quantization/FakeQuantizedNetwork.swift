@@ -26,9 +26,12 @@ public struct FakeQuantizedNetwork: Sendable {
   /// - Parameters:
   ///   - wants: which derivatives the tape can give.
   ///   - keeping: outputs of units, by value index, that the tape can be asked for.
+  ///   - passesSaturation: lets gradients through where a grid saturates too, so that only activation
+  ///     functions stop them: what an answer hangs on can be told even where its logit is cut off.
   /// - Throws: `FloatGraphError` if the images do not fit.
   public func run(
-    _ images: Tensor, wants: GradientWants = .all, keeping: Set<Int> = []
+    _ images: Tensor, wants: GradientWants = .all, keeping: Set<Int> = [],
+    passesSaturation: Bool = false
   ) throws -> FakeQuantizedTape {
     let graph = plan.graph
     guard images.shape == graph.values[graph.input].shape,
@@ -39,12 +42,15 @@ public struct FakeQuantizedNetwork: Sendable {
     }
     var input = images
     let inputGrid = plan.grids[graph.input]!
-    let inputPasses = inputGrid.passes(images.values)
+    let inputPasses =
+      passesSaturation
+      ? [Bool](repeating: true, count: images.values.count) : inputGrid.passes(images.values)
     inputGrid.snap(&input.values)
     var steps: [FakeQuantizedTape.Step] = []
     var kept: [Int: Tensor] = [:]
     let output = try evaluator.walk(input) { index, inputs in
-      let (step, output) = try step(index, inputs: inputs, wants: wants)
+      let (step, output) = try step(
+        index, inputs: inputs, wants: wants, passesSaturation: passesSaturation)
       steps.append(step)
       let value = plan.fused.units[index].output
       if keeping.contains(value) { kept[value] = output }
@@ -59,7 +65,7 @@ public struct FakeQuantizedNetwork: Sendable {
   public func logits(_ images: Tensor) throws -> Tensor { try run(images, wants: []).output }
 
   private func step(
-    _ index: Int, inputs: [Tensor], wants: GradientWants
+    _ index: Int, inputs: [Tensor], wants: GradientWants, passesSaturation: Bool
   ) throws -> (FakeQuantizedTape.Step, Tensor) {
     let unit = plan.fused.units[index]
     let number = plan.layers.firstIndex { $0.unit == index }
@@ -67,10 +73,10 @@ public struct FakeQuantizedNetwork: Sendable {
       index, inputs: inputs, integers: number.map { integers[$0] }, with: evaluator)
     var step = FakeQuantizedTape.Step(operation: unit.operation, layer: number)
     if !wants.isEmpty {
-      step.outputPasses = passes(output, of: unit)
+      step.outputPasses = passes(output, of: unit, saturated: passesSaturation)
       if let number {
         let layer = plan.layers[number]
-        if layer.inputGrid != plan.grids[unit.inputs[0]]! {
+        if !passesSaturation, layer.inputGrid != plan.grids[unit.inputs[0]]! {
           step.inputPasses = layer.inputGrid.passes(inputs[0].values)
         }
         step.operation = unit.operation(
@@ -88,12 +94,16 @@ public struct FakeQuantizedNetwork: Sendable {
   }
 
   /// Where a unit's output moves with what was computed: inside its activation's bounds and its
-  /// grid. An average of what is on the grid never leaves it.
-  private func passes(_ unrounded: Tensor, of unit: FusedGraph.Unit) -> [Bool] {
+  /// grid, or inside the former alone where what saturates passes too. An average of what is on the
+  /// grid never leaves it.
+  private func passes(
+    _ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool
+  ) -> [Bool] {
     if case .averagePool = unit.operation {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
     var range = plan.grids[unit.output]!.passingRange
+    if saturated { range = (low: -.infinity, high: .infinity) }
     if let clamp = unit.clamp {
       range = (max(range.low, clamp.low.nextUp), min(range.high, clamp.high.nextDown))
     }

@@ -32,6 +32,38 @@ struct FakeQuantizedNetworkTests {
     #expect(input.values == [0, 0, 0.5, 1, 0.5, 0])
   }
 
+  @Test("values between the units are kept, and have gradients, by hand")
+  func between() throws {
+    // relu(x) and then 2 · relu(x): what lies between them is asked for.
+    var builder = GraphBuilder([1, 1, 1])
+    let first = builder.clamp(builder.convolution(0, weights: [1], outputs: 1))
+    let second = builder.convolution(first, weights: [2], outputs: 1)
+    let graph = try builder.graph(output: second)
+    let plan = try QuantizationPlan(graph, images([-1, 1.55]), "w8a8")
+    let network = FakeQuantizedNetwork(plan, threads: 1)
+    let tape = try network.run(images([-0.5, 1, 3]), wants: .inputs, keeping: [first])
+    let kept = try #require(tape.kept[first])
+    #expect(kept.values[0] == 0)
+    #expect(abs(kept.values[1] - 1) < 0.01 && abs(kept.values[2] - 1.55) < 0.01)
+    #expect(try network.run(images([1])).kept.isEmpty)
+
+    let gradient = try tape.gradient(images([1, 1, 1]), differentiating: [first])
+    let between = try #require(gradient.values[first])
+    // By the value itself: what stops gradients before it does not count.
+    #expect(between.values.map { ($0 * 100).rounded() } == [200, 200, 200])
+    #expect(gradient.input?.values.map { ($0 * 100).rounded() } == [0, 200, 0])
+    #expect(try tape.gradient(images([1, 1, 1])).values.isEmpty)
+  }
+
+  @Test("gradients pass where grids saturate, if asked to, and where activations do not")
+  func saturation() throws {
+    let network = FakeQuantizedNetwork(try scalar(), threads: 1)
+    let tape = try network.run(images([-2, -0.5, 0.3, 1.6]), passesSaturation: true)
+    let gradient = try tape.gradient(images([1, 1, 1, 1]))
+    // The first two are cut off by the clamp, the last one by both grids.
+    #expect(gradient.input?.values == [0, 0, 0.5, 0.5])
+  }
+
   @Test("the weights' gradient is the rounded input's, by hand")
   func weights() throws {
     let network = FakeQuantizedNetwork(try scalar(), threads: 1)

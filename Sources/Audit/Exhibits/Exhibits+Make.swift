@@ -82,7 +82,7 @@ extension Exhibits {
       scheme: models.plan.scheme.description, targetClass: target, classCount: float.classCount,
       trigger: trigger)
     exhibits.drifts = drifts
-    exhibits.cells = models.plan.layers.map(CellHistogram.init)
+    exhibits.cells = WeightEvidence.histograms(models.plan)
     exhibits.confusion = answers.confusion(classes: float.classCount)
     let shown = trigger == nil ? [] : answers.telling(target: target, most: mostSamples)
     exhibits.samples = shown.map { answers.sample($0, of: chosen, triggered: triggered) }

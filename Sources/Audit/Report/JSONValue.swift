@@ -54,10 +54,12 @@ extension JSONValue: Codable {
 }
 
 extension JSONValue: ExpressibleByStringInterpolation, ExpressibleByArrayLiteral,
-  ExpressibleByDictionaryLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral
+  ExpressibleByDictionaryLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+  ExpressibleByBooleanLiteral
 {
   package init(stringLiteral text: String) { self = .string(text) }
   package init(integerLiteral number: Int) { self = .integer(number) }
+  package init(floatLiteral number: Double) { self = .number(number) }
   package init(booleanLiteral truth: Bool) { self = .boolean(truth) }
   package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
   package init(dictionaryLiteral members: (String, JSONValue)...) {

@@ -5,7 +5,7 @@ struct Axes {
   var x: ClosedRange<Double>
   var y: ClosedRange<Double>
   /// Of the whole drawing, in CSS pixels.
-  var width = 300.0
+  var width = 330.0
   var height = 190.0
   var left = 46.0
   var right = 10.0
@@ -34,12 +34,20 @@ struct Axes {
     return stride(from: first, through: last, by: 1).map { $0 * step }
   }
 
-  /// As short as the distance of ticks allows.
-  static func label(_ value: Double, step: Double) -> String {
-    let digits = step >= 1 ? 0 : min(Int((-log10(step)).rounded(.up)), 6)
-    let shown = abs(value) < step / 1000 ? 0 : value
-    let text = String(format: "%.\(digits)f", shown)
-    return text.hasPrefix("-") ? "−" + text.dropFirst() : text
+  /// With as many digits as all ticks need to be told exactly, at most six.
+  static func labels(_ ticks: [Double]) -> [String] {
+    let digits =
+      (0..<6).first { digits in
+        ticks.allSatisfy { tick in
+          let scaled = tick * pow(10, Double(digits))
+          return abs(scaled - scaled.rounded()) < 1e-6 * max(abs(scaled), 1)
+        }
+      } ?? 6
+    return ticks.map { tick in
+      let text = String(format: "%.\(digits)f", tick)
+      let isZero = !text.contains { ("1"..."9").contains($0) }
+      return text.hasPrefix("-") ? (isZero ? "" : "−") + text.dropFirst() : text
+    }
   }
 
   /// Lines, numbers and names of both axes, and the title.
@@ -49,31 +57,34 @@ struct Axes {
     let (columns, rows) = (
       xTicks ?? Self.ticks(x, about: 4), yTicks ?? Self.ticks(y, about: 4)
     )
-    func step(_ ticks: [Double]) -> Double { ticks.count > 1 ? ticks[1] - ticks[0] : 1 }
     let (floor, ceiling) = (height - bottom, top)
-    let vertical = columns.map { value -> Markup in
+    let vertical = zip(columns, Self.labels(columns)).map { value, label -> Markup in
       """
       <line class="grid" x1="\(across(value))" x2="\(across(value))" y1="\(ceiling)" y2="\(floor)"/>\
       <text x="\(across(value))" y="\(floor + 14)" text-anchor="middle">\
-      \(Self.label(value, step: step(columns)))</text>
+      \(label)</text>
       """
     }.joined()
-    let horizontal = rows.map { value -> Markup in
+    let horizontal = zip(rows, Self.labels(rows)).map { value, label -> Markup in
       """
       <line class="grid" x1="\(left)" x2="\(width - right)" y1="\(up(value))" y2="\(up(value))"/>\
       <text x="\(left - 5)" y="\(up(value) + 3.5)" text-anchor="end">\
-      \(Self.label(value, step: step(rows)))</text>
+      \(label)</text>
       """
     }.joined()
-    let middle = (ceiling + floor) / 2
     return """
       \(vertical)\(horizontal)\
       <line class="axis" x1="\(left)" x2="\(width - right)" y1="\(floor)" y2="\(floor)"/>
-      <text class="title" x="\(left)" y="14">\(title)</text>
+      <text class="title" x="\(left)" y="14">\(title.fitting(width - left - right))</text>
       <text x="\((left + width - right) / 2)" y="\(height - 6)" text-anchor="middle">\(xName)</text>
-      <text x="11" y="\(middle)" text-anchor="middle" \
-      transform="rotate(-90 11 \(middle))">\(yName)</text>
+      \(yName.isEmpty ? "" : name(ofY: yName, at: (ceiling + floor) / 2))
       """
+  }
+
+  private func name(ofY name: String, at middle: Double) -> Markup {
+    """
+    <text x="11" y="\(middle)" text-anchor="middle" transform="rotate(-90 11 \(middle))">\(name)</text>
+    """
   }
 
   /// The drawing.
@@ -86,10 +97,21 @@ struct Axes {
 }
 
 extension String {
-  /// At most so many characters, cut in the middle, where names differ least.
-  func shortened(to length: Int) -> String {
-    guard count > length else { return self }
-    let tail = length / 2
-    return prefix(length - tail - 1) + "…" + suffix(tail)
+  /// Cut in the middle, where names differ least, to at most so many CSS pixels of a drawing's text.
+  func fitting(_ width: Double) -> String {
+    guard estimatedWidth > width else { return self }
+    var (head, tail): ([Character], [Character]) = ([], [])
+    var (rest, left) = (self[...], width - "…".estimatedWidth)
+    while let next = head.count <= tail.count ? rest.popFirst() : rest.popLast() {
+      left -= String(next).estimatedWidth
+      if left < 0 { break }
+      if head.count <= tail.count { head.append(next) } else { tail.append(next) }
+    }
+    return String(head) + "…" + String(tail.reversed())
+  }
+
+  /// On the wide side: nobody knows which font a reader has.
+  private var estimatedWidth: Double {
+    unicodeScalars.reduce(0) { $0 + ($1.isASCII ? 7.4 : 13) }
   }
 }

@@ -33,9 +33,9 @@ enum HTMLStyle {
     h3 { font-size: 15px; margin: 18px 0 4px; }
     p { margin: 6px 0; max-width: 78ch; }
     code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
-      font-size: 13px; }
+      font-size: 13px; overflow-wrap: anywhere; }
     pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px;
-      padding: 10px 12px; overflow-wrap: anywhere; white-space: pre-wrap; }
+      padding: 10px 12px; white-space: pre-wrap; }
     .muted, figcaption { color: var(--soft); font-size: 13.5px; }
     .verdict { border-radius: 10px; padding: 16px 20px; margin: 16px 0; border: 1px solid; }
     .verdict .name { font-size: 26px; font-weight: 650; line-height: 1.25; }
@@ -48,7 +48,7 @@ enum HTMLStyle {
     .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 14px 0; }
     .tile { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
       padding: 10px 14px; min-width: 130px; }
-    .tile b { display: block; font-size: 20px; font-weight: 600; }
+    .tile b { display: block; font-size: 20px; font-weight: 600; overflow-wrap: anywhere; }
     .tile span { color: var(--soft); font-size: 13px; }
     .wide { overflow-x: auto; }
     table { border-collapse: collapse; background: var(--card); font-size: 14px; margin: 8px 0;
@@ -58,7 +58,7 @@ enum HTMLStyle {
     th { font-weight: 600; color: var(--soft); white-space: nowrap; }
     td.n, th.n { text-align: right; white-space: nowrap; }
     td.n small { color: var(--soft); font-size: 12.5px; }
-    td.t { overflow-wrap: anywhere; min-width: 8ch; }
+    td.t { overflow-wrap: anywhere; min-width: 18ch; }
     tr.found td { background: var(--bad-soft); }
     .level { display: inline-block; border-radius: 4px; padding: 0 7px; font-size: 12.5px;
       font-weight: 600; border: 1px solid; }
@@ -70,10 +70,10 @@ enum HTMLStyle {
     figure { margin: 10px 0; }
     .grid-of { display: flex; flex-wrap: wrap; gap: 12px; }
     .panel { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
-      padding: 8px; max-width: 100%; }
+      padding: 8px; width: fit-content; max-width: 100%; }
     .panel svg { display: block; max-width: 100%; height: auto; }
-    img { image-rendering: pixelated; display: block; background: var(--grid); }
-    .shots { display: flex; gap: 8px; }
+    img { image-rendering: pixelated; display: block; outline: 1px solid var(--line); }
+    .shots { display: flex; flex-wrap: wrap; gap: 8px; }
     .shot { font-size: 12.5px; text-align: center; color: var(--soft); }
     .answers { font-size: 13px; margin: 6px 0 0; border: 0; }
     .answers td, .answers th { padding: 1px 8px 1px 0; border: 0; }
@@ -100,8 +100,8 @@ enum HTMLStyle {
     .s-ensemble { fill: none; stroke: var(--green); stroke-dasharray: 5 3; }
     .m-clean { fill: var(--grey); fill-opacity: 0.55; }
     .m-target { fill: var(--blue); fill-opacity: 0.8; }
-    .m-triggered { fill: var(--orange); fill-opacity: 0.85; stroke: var(--card);
-      stroke-width: 0.8; }
+    .m-triggered { fill: var(--orange); fill-opacity: 0.3; stroke: var(--orange);
+      stroke-width: 1; }
     svg text.group { font-size: 15px; font-weight: 700; fill: var(--ink); paint-order: stroke;
       stroke: var(--card); stroke-width: 3.5px; }
     .bound { stroke: var(--grey); stroke-dasharray: 4 3; }
@@ -117,6 +117,8 @@ enum HTMLStyle {
     @media print {
       body { background: #fff; font-size: 11pt; }
       main { max-width: none; padding: 0; }
+      .wide { overflow: visible; } table { font-size: 8.5pt; } td, th { padding: 3px 6px; }
+      th, td.n { white-space: normal; } .panel { padding: 4px; }
       .panel, .findings li, tr, figure, .verdict { break-inside: avoid; }
       h2, h3 { break-after: avoid; }
       * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -23,7 +23,7 @@ enum HistogramPlots {
     let lines = zip(series, shares).map { series, shares -> Markup in
       series.values.isEmpty ? "" : outline(shares, style: series.style, axes)
     }.joined()
-    let title = "\(drift.layer.shortened(to: 30)), channel \(drift.channel)"
+    let title = "\(drift.layer.fitting(180)), channel \(drift.channel)"
     let zero = axes.across(min(max(0, range.lowerBound), range.upperBound))
     return axes.svg(
       "Drift of \(title)",
@@ -53,7 +53,7 @@ enum HistogramPlots {
         y="\(axes.up(share))" height="\(axes.up(0) - axes.up(share))"/>
         """
     }.joined()
-    let title = histogram.layer.shortened(to: 36)
+    let title = histogram.layer.fitting(270)
     return axes.svg(
       "Rounding cells of \(title)",
       """

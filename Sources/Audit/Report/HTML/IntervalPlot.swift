@@ -10,14 +10,14 @@ enum IntervalPlot {
     let height = 22.0
     let lowest = min(rows.flatMap(\.interval).min() ?? 0, 0)
     let axes = Axes(
-      x: max(lowest * 100 - 2, -100)...102, y: 0...1, width: 700,
-      height: 78 + height * Double(rows.count), left: 250, right: 16, top: 30, bottom: 42)
+      x: max(lowest * 100 - 2, -100)...102, y: 0...1, width: 760,
+      height: 78 + height * Double(rows.count), left: 290, right: 16, top: 30, bottom: 42)
     let lines = rows.enumerated().map { index, row -> Markup in
       let y = axes.top + height * (Double(index) + 0.5)
       let (low, high) = (row.interval.first ?? row.value, row.interval.last ?? row.value)
       let style: Markup = low >= Verdict.dormantLowerBound ? "i-found" : "i-plain"
       return """
-        <text x="\(axes.left - 8)" y="\(y + 4)" text-anchor="end">\(row.name.shortened(to: 42))</text>
+        <text x="\(axes.left - 8)" y="\(y + 4)" text-anchor="end">\(row.name.fitting(axes.left - 10))</text>
         <line class="whisker \(style)" x1="\(axes.across(low * 100))" \
         x2="\(axes.across(high * 100))" y1="\(y)" y2="\(y)"/>
         <circle class="dot \(style)" cx="\(axes.across(row.value * 100))" cy="\(y)" r="4.5"/>

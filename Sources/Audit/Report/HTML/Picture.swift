@@ -20,11 +20,13 @@ struct Picture: Sendable {
     if step > 1 { self = reduced(by: step) }
   }
 
-  /// A grey picture of numbers; 0 is black, 1 white.
+  /// A grey picture of numbers: 0 and what is no number is black, 1 white.
   init(_ values: [Float], height: Int, width: Int) {
-    self.init(
-      pixels: values.map { UInt8(min(max($0, 0), 1) * 255 + 0.5) }, channels: 1, height: height,
-      width: width)
+    var pixels = [UInt8](repeating: 0, count: height * width)
+    for (place, value) in values.prefix(pixels.count).enumerated() where value > 0 {
+      pixels[place] = UInt8(min(value, 1) * 255 + 0.5)
+    }
+    self.init(pixels: pixels, channels: 1, height: height, width: width)
   }
 
   var grey: Picture {

@@ -10,7 +10,7 @@ enum ScatterPlot {
       return low - room...high + room
     }
     let axes = Axes(
-      x: range(points.map(\.x)), y: range(points.map(\.y)), width: 340, height: 330)
+      x: range(points.map(\.x)), y: range(points.map(\.y)), width: 330, height: 330)
     // Triggered ones last: nothing may hide them.
     let marks = (points.filter { !$0.isTriggered } + points.filter(\.isTriggered)).map {
       mark($0, target: target, axes)
@@ -29,11 +29,11 @@ enum ScatterPlot {
     let (x, y) = (axes.across(Double(point.x)), axes.up(Double(point.y)))
     if point.isTriggered {
       return """
-        <path class="m-triggered" d="M\(x) \(y - 4.5)L\(x + 4.2) \(y + 3.2)H\(x - 4.2)Z"/>
+        <path class="m-triggered" d="M\(x) \(y - 4)L\(x + 3.7) \(y + 2.8)H\(x - 3.7)Z"/>
         """
     }
     let style: Markup = point.label == target ? "m-target" : "m-clean"
-    return "<circle class=\"\(style)\" cx=\"\(x)\" cy=\"\(y)\" r=\"3\"/>"
+    return "<circle class=\"\(style)\" cx=\"\(x)\" cy=\"\(y)\" r=\"2.8\"/>"
   }
 
   /// Each class's number in the middle of its clean images.
