@@ -193,8 +193,12 @@ class Index:
 
     def __init__(self, folder: Path, order: list[str]):
         self.path, self.order = folder / "index.json", order
+        self.lines: dict[str, Row] = {}
+        self.read()
+
+    def read(self) -> None:
         content = json.loads(self.path.read_text()) if self.path.exists() else {"models": []}
-        self.lines: dict[str, Row] = {line["name"]: line for line in content["models"]}
+        self.lines = {line["name"]: line for line in content["models"]}
 
     def holds(self, name: str) -> bool:
         """Whether a row has been made and its file is still the one that was measured."""
@@ -207,6 +211,7 @@ class Index:
         return self.holds(name) and self.lines[name]["status"] == "accepted"
 
     def put(self, line: Row) -> None:
+        self.read()  # another run may have added to it
         self.lines[line["name"]] = line
         place = {name: index for index, name in enumerate(self.order)}
         lines = sorted(self.lines.values(), key=lambda item: place.get(item["name"], len(place)))
@@ -216,20 +221,21 @@ class Index:
 
 
 def make_all(names: list[str], shop: Workshop, index: Index, jobs: int) -> None:
-    """Works through the rows in order; one that waits for its base is passed over until the base is there."""
+    """Works through the rows in order; one that waits for its base is passed over until the base is there. A file
+    `stop` in the folder lets what is running end and begins nothing more."""
     waiting, running = list(names), {}
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
         while waiting or running:
             for name in list(waiting):
-                if len(running) == jobs:
+                if len(running) == jobs or (shop.out / "stop").exists():
                     break
                 needs = {shop.plan.rows[name].get(key) for key in ("base", "counterpart")} & shop.plan.rows.keys()
                 if all(index.accepted(need) for need in needs):
                     waiting.remove(name)
                     running[pool.submit(make, name, shop)] = name
             if not running:
-                print(f"without a base: {', '.join(waiting)}", flush=True)
+                print(f"not begun, for want of a base or told to stop: {', '.join(waiting)}", flush=True)
                 return
             done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
