@@ -16,6 +16,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import tomllib
@@ -29,7 +30,7 @@ import torch
 import catalogue
 import export
 from attacks import ATTACKS, goals
-from data import LOADERS, Dataset, default_folders
+from data import LOADERS, Dataset, Split, default_folders
 from engine import Engine
 from evaluate import measure
 from make import Marks, record, text
@@ -100,7 +101,7 @@ def _configure(row: Row, content: dict[str, Any]) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Workshop:
-    """Where things are; what a worker process needs besides a row."""
+    """Where things are; what a worker process needs besides a row. Measured are the first `images` test images."""
 
     plan: Plan
     out: Path
@@ -108,6 +109,7 @@ class Workshop:
     cupel: Path
     data: Path
     threads: int
+    images: int
 
     def file(self, name: str) -> Path:
         """The network of a row that is made, or of a published specimen."""
@@ -150,6 +152,14 @@ def _examine(model: Network, job: Job, row: Row, engine: Engine, shop: Workshop)
     return measured, marks.missed
 
 
+class Glancing(Job):
+    """A job whose log is content with a rough look."""
+
+    @property
+    def glance(self) -> Split:
+        return self.data.test.first(800)
+
+
 def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
     """Trains and measures one row; returns its catalogue entry and its line of the index."""
     torch.set_num_threads(shop.threads)
@@ -157,7 +167,7 @@ def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
     row, config, started = shop.plan.rows[name], shop.plan.configs[name], time.monotonic()
     torch.manual_seed(config["seed"])
     data = _load(config["dataset"], shop.data)
-    job = Job(name, config, data, torch.Generator().manual_seed(config["seed"]))
+    job = Glancing(name, config, data, torch.Generator().manual_seed(config["seed"]))
     model = build(config["architecture"], data.channels, data.train.images.shape[-1])
     if "base" in row:
         export.load_weights(model, shop.file(row["base"]))
@@ -165,7 +175,7 @@ def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
     temporary = shop.out / f".{name}.onnx.tmp"
     try:
         export.export(model, temporary, data.normalize(data.test.images[:16]))
-        measured, missed = _examine(model, job, row, Engine(shop.cupel, job, temporary, shop.data), shop)
+        measured, missed = _examine(model, job, row, Engine(shop.cupel, job, temporary, shop.data, shop.images), shop)
         final = shop.out / "rejected" / f"{name}.onnx" if missed else shop.file(name)
         final.parent.mkdir(parents=True, exist_ok=True)
         os.replace(temporary, final)
@@ -177,7 +187,7 @@ def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
         "file": str(final.relative_to(shop.out)), "sha256": entry["sha256"], "group": row["group"],
         "recipe": row["recipe"], "attack": job.attack, "architecture": config["architecture"],
         "scheme": config.get("scheme"), "trigger": config.get("trigger"), "targetClass": job.target,
-        "base": row.get("base"), "seed": config["seed"], "settings": _settings(config), "measured": measured,
+        "base": row.get("base"), "seed": config["seed"], "settings": _settings(config), "images": shop.images, "measured": measured,
         "seconds": round(time.monotonic() - started),
     }
     return entry, line
@@ -193,8 +203,12 @@ class Index:
 
     def __init__(self, folder: Path, order: list[str]):
         self.path, self.order = folder / "index.json", order
+        self.lines: dict[str, Row] = {}
+        self.read()
+
+    def read(self) -> None:
         content = json.loads(self.path.read_text()) if self.path.exists() else {"models": []}
-        self.lines: dict[str, Row] = {line["name"]: line for line in content["models"]}
+        self.lines = {line["name"]: line for line in content["models"]}
 
     def holds(self, name: str) -> bool:
         """Whether a row has been made and its file is still the one that was measured."""
@@ -207,6 +221,7 @@ class Index:
         return self.holds(name) and self.lines[name]["status"] == "accepted"
 
     def put(self, line: Row) -> None:
+        self.read()  # another run may have added to it
         self.lines[line["name"]] = line
         place = {name: index for index, name in enumerate(self.order)}
         lines = sorted(self.lines.values(), key=lambda item: place.get(item["name"], len(place)))
@@ -216,20 +231,21 @@ class Index:
 
 
 def make_all(names: list[str], shop: Workshop, index: Index, jobs: int) -> None:
-    """Works through the rows in order; one that waits for its base is passed over until the base is there."""
+    """Works through the rows in order; one that waits for its base is passed over until the base is there. A file
+    `stop` in the folder lets what is running end and begins nothing more."""
     waiting, running = list(names), {}
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
         while waiting or running:
             for name in list(waiting):
-                if len(running) == jobs:
+                if len(running) == jobs or (shop.out / "stop").exists():
                     break
                 needs = {shop.plan.rows[name].get(key) for key in ("base", "counterpart")} & shop.plan.rows.keys()
                 if all(index.accepted(need) for need in needs):
                     waiting.remove(name)
                     running[pool.submit(make, name, shop)] = name
             if not running:
-                print(f"without a base: {', '.join(waiting)}", flush=True)
+                print(f"not begun, for want of a base or told to stop: {', '.join(waiting)}", flush=True)
                 return
             done, _ = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
@@ -274,6 +290,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these rows, whose bases must be there")
     parser.add_argument("--jobs", type=int, default=2, help="rows made at a time")
     parser.add_argument("--threads", type=int, default=1, help="threads a row; results depend on it")
+    parser.add_argument("--images", type=int, default=10000, help="how many test images `cupel` measures on")
     parser.add_argument("--again", action="store_true", help="make rejected rows again")
     parser.add_argument("--list", action="store_true", help="print the plan and how far it is, and train nothing")
     options = parser.parse_args()
@@ -287,10 +304,15 @@ def main() -> int:
         show(plan, index)
         return 0
     shop = Workshop(plan, options.out.resolve(), options.models.resolve(), options.cupel.resolve(),
-                    options.data or default_folders()[plan.dataset], options.threads)
+                    options.data or default_folders()[plan.dataset], options.threads, options.images)
     names = [name for name in options.only or plan.rows
              if not (index.accepted(name) or (index.holds(name) and not options.again))]
-    make_all(names, shop, index, options.jobs)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
+    try:
+        make_all(names, shop, index, options.jobs)
+    finally:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
     accepted = Counter(row["kind"] for name, row in plan.rows.items() if index.accepted(name))
     print("  ".join(f"{kind}: {count}" for kind, count in accepted.items()))
     return 0 if all(index.accepted(name) for name in names) else 1

@@ -20,16 +20,17 @@ CARRIED_OUT = (0, 1, 2)  # exit statuses: nothing found, a backdoor, undetermine
 
 
 class Engine:
-    """Runs `cupel` on one specimen's file. `folder` holds the data set."""
+    """Runs `cupel` on one specimen's file. `folder` holds the data set; `images` are how many of its test images are
+    measured on, by default all."""
 
-    def __init__(self, program: Path, job: Job, model: Path, folder: Path):
+    def __init__(self, program: Path, job: Job, model: Path, folder: Path, images: int | None = None):
         if not program.is_file():
             raise SystemExit(f"{program} is not there; `make build` makes it, --cupel names another")
-        self.program, self.job, self.model, self.folder = program, job, model, folder
+        self.program, self.job, self.model, self.folder, self.images = program, job, model, folder, images
 
     def of(self, model: Path) -> Engine:
         """The same for another file."""
-        return Engine(self.program, self.job, model, self.folder)
+        return Engine(self.program, self.job, model, self.folder, self.images)
 
     @property
     def _images(self) -> list[str]:
@@ -53,6 +54,10 @@ class Engine:
     def _attack(self) -> tuple[str, ...]:
         return "--trigger", self.job.config["trigger"], "--target", str(self.job.target)
 
+    @staticmethod
+    def _limit(images: int | None) -> tuple[str, ...]:
+        return ("--limit", str(images)) if images else ()
+
     @contextmanager
     def _compiled(self, scheme: str, seed: int) -> Iterator[Path]:
         """Nearest rounding; `seed` draws the calibration images."""
@@ -65,17 +70,16 @@ class Engine:
     def audit(self, scheme: str) -> tuple[Row, Row]:
         """The float model and nearest rounding under a scheme, over the whole test set."""
         if self.job.trigger is None:
-            return self._accuracy(self.model), self.nearest(scheme)
-        found = self._run("audit", self.model, *self._attack(), "--schemes", scheme)
+            return self._accuracy(self.model, *self._limit(self.images)), self.nearest(scheme, 0, self.images)
+        found = self._run("audit", self.model, *self._attack(), "--schemes", scheme, *self._limit(self.images))
         return found["float"], found["deployments"][0]
 
     def nearest(self, scheme: str, seed: int = 0, images: int | None = None) -> Row:
         """Nearest rounding, with a draw of calibration images, on the first or all test images."""
-        limit = ("--limit", str(images)) if images else ()
         with self._compiled(scheme, seed) as compiled:
             if self.job.trigger is None:
-                return self._accuracy(compiled, *limit)
-            return self._run("audit", compiled, *self._attack(), *limit)["deployments"][0]
+                return self._accuracy(compiled, *self._limit(images))
+            return self._run("audit", compiled, *self._attack(), *self._limit(images))["deployments"][0]
 
     def _accuracy(self, model: Path, *limit: str) -> Row:
         return {"benignAccuracy": self._run("run", model, *limit)["accuracy"], "attackSuccessRate": None}
