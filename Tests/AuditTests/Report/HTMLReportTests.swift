@@ -95,6 +95,7 @@ import Triggers
     #expect(!page.contains("<script"))
     #expect(!page.unicodeScalars.contains { $0 == "\u{0}" || $0 == "\u{202E}" || $0 == "\u{7}" })
     #expect(!page.contains(String(repeating: "y", count: 3000)))
+    #expect(page.utf8.count < 3 << 20)
     // The same elements as ever: nothing was added.
     let plain = MarkupCheck(try HTMLReport.text(example.report, exhibits: example.exhibits))
     #expect(check.tags == plain.tags)

@@ -119,8 +119,8 @@ enum HTMLStyle {
       main { max-width: none; padding: 0; }
       .wide { overflow: visible; } table { font-size: 8.5pt; } td, th { padding: 3px 6px; }
       th, td.n { white-space: normal; } .panel { padding: 4px; }
-      .panel, .findings li, tr, figure, .verdict { break-inside: avoid; }
-      h2, h3 { break-after: avoid; }
+      .panel, .findings li, tr, .verdict { break-inside: avoid; }
+      h2, h3, p.muted, .legend { break-after: avoid; }
       * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     }
     """
