@@ -26,8 +26,9 @@ extension DetectionReport.Finding.Rule {
       Text(
         title: "Backdoor that works in the float model too",
         meaning: "A trigger turns the answers of the model as it was given, before any rounding.",
-        help: "Do not use the model. Choosing other roundings does not help; the float model itself "
-          + "has to be retrained or replaced.",
+        help:
+          "Do not use the model. Choosing other roundings does not help; the float model has to "
+          + "be retrained or replaced.",
         level: .error, severity: "9.0")
     case .accuracyCollapse:
       Text(

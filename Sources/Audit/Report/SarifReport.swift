@@ -201,7 +201,8 @@ enum ShellCommand {
         || (0x61...0x7A).contains(byte) || "-_./,:=@%+".utf8.contains(byte)
     }
     if plain, !argument.isEmpty { return argument }
-    return "'" + argument.split(separator: "'", omittingEmptySubsequences: false)
+    return "'"
+      + argument.split(separator: "'", omittingEmptySubsequences: false)
       .joined(separator: "'\\''") + "'"
   }
 }

@@ -9,7 +9,8 @@ import Testing
 
   init() throws {
     schema = try JSONSchema(
-      Repository.folder("docs/schemas/detection-report-\(DetectionReport.schemaVersion).schema.json"))
+      Repository.folder(
+        "docs/schemas/detection-report-\(DetectionReport.schemaVersion).schema.json"))
     example = try ReportExample.made.get().report
     document = try JSONValue(encoding: example)
   }

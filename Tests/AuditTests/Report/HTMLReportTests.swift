@@ -21,6 +21,9 @@ import Triggers
     #expect(check.errors == [])
     #expect(check.ids == Self.sections)
     #expect(check.tags["script"] == nil)
+    // No markup of the report's own was taken for text.
+    #expect(page.range(of: "&lt;[a-z/]|&quot;", options: .regularExpression) == nil)
+    #expect(page.contains("<tr class=\"found\">"))
     #expect(check.references.count > 30)
     #expect(check.references.allSatisfy { $0.hasPrefix("data:") })
     #expect(!page.contains("http://") && !page.contains("https://") && !page.contains("@import"))
@@ -95,6 +98,7 @@ import Triggers
     #expect(!page.contains("<script"))
     #expect(!page.unicodeScalars.contains { $0 == "\u{0}" || $0 == "\u{202E}" || $0 == "\u{7}" })
     #expect(!page.contains(String(repeating: "y", count: 3000)))
+    #expect(page.utf8.count < 3 << 20)
     // The same elements as ever: nothing was added.
     let plain = MarkupCheck(try HTMLReport.text(example.report, exhibits: example.exhibits))
     #expect(check.tags == plain.tags)
@@ -121,7 +125,26 @@ import Triggers
       repeating: [Int](repeating: 1, count: 100), count: 100)
     let page = try HTMLReport.text(example.report, exhibits: exhibits)
     #expect(MarkupCheck(page).errors == [])
+    #expect(page.range(of: "&lt;[a-z/]|&quot;", options: .regularExpression) == nil)
     #expect(!page.contains("nan") && !page.contains("inf\""))
+  }
+
+  @Test("much of everything: the most telling is shown, and the rest is counted")
+  func much() throws {
+    var report = example.report
+    report.findings = (0..<150).map { _ in report.findings[0] }
+    report.deployments = (0..<24).flatMap { _ in report.deployments }
+    var exhibits = example.exhibits
+    exhibits.cells = (0..<40).flatMap { _ in exhibits.cells }
+    exhibits.drifts = (0..<40).flatMap { _ in exhibits.drifts }
+    let page = try HTMLReport.text(report, exhibits: exhibits)
+    #expect(MarkupCheck(page).errors == [])
+    #expect(page.range(of: "&lt;[a-z/]|&quot;", options: .regularExpression) == nil)
+    #expect(page.contains("<p class=\"muted\">50 more are in the JSON report.</p>"))
+    #expect(page.contains("<p class=\"muted\">12 searches that found less are left out.</p>"))
+    #expect(page.contains("388 layers whose weights"))
+    #expect(page.utf8.count < 3 << 20)
+    try write(page, "much.html")
   }
 
   @Test("every kind of trigger is shown", arguments: LearnedTrigger.Kind.allCases)

@@ -29,7 +29,9 @@ import Testing
     }
     #expect(log.at("runs.0.artifacts.0.hashes.sha-256") == .string(example.digest))
     #expect(log.at("runs.0.invocations.0.exitCode") == 1)
-    #expect(log.at("runs.0.results.0.properties.differentialASR") == example.differentialASR.map(JSONValue.number))
+    #expect(
+      log.at("runs.0.results.0.properties.differentialASR")
+        == example.differentialASR.map(JSONValue.number))
   }
 
   @Test("rules have help, ids of their own and a level")

@@ -8,7 +8,7 @@ struct Axes {
   var width = 330.0
   var height = 190.0
   var left = 46.0
-  var right = 10.0
+  var right = 18.0
   var top = 26.0
   var bottom = 40.0
 
@@ -61,7 +61,7 @@ struct Axes {
     let vertical = zip(columns, Self.labels(columns)).map { value, label -> Markup in
       """
       <line class="grid" x1="\(across(value))" x2="\(across(value))" y1="\(ceiling)" y2="\(floor)"/>\
-      <text x="\(across(value))" y="\(floor + 14)" text-anchor="middle">\
+      <text x="\(across(value))" y="\(floor + 15)" text-anchor="middle">\
       \(label)</text>
       """
     }.joined()

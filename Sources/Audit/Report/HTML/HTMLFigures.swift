@@ -187,11 +187,9 @@ struct HTMLFigures {
     let panels = ranked.map {
       "<div class=\"panel\">\(HistogramPlots.cells(exhibits.cells[$0]))</div>" as Markup
     }
-    let rest = exhibits.cells.count - panels.count
-    let note: Markup =
-      rest > 0
-      ? "<figcaption>\(rest) layers whose weights are spread more evenly are left out.</figcaption>"
-      : ""
+    let note = HTMLTables.note(
+      exhibits.cells.count - panels.count,
+      "layers whose weights are spread more evenly are left out.")
     return section(
       "cells", "Where the weights lie in their rounding cells",
       "Distance of each weight from the integer that it is rounded to, under \(exhibits.scheme). Ordinary "

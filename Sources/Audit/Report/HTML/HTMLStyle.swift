@@ -55,10 +55,10 @@ enum HTMLStyle {
       font-variant-numeric: tabular-nums; }
     th, td { padding: 5px 11px; border-bottom: 1px solid var(--line); text-align: left;
       vertical-align: top; }
-    th { font-weight: 600; color: var(--soft); white-space: nowrap; }
-    td.n, th.n { text-align: right; white-space: nowrap; }
+    th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
+    td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
     td.n small { color: var(--soft); font-size: 12.5px; }
-    td.t { overflow-wrap: anywhere; min-width: 18ch; }
+    td.t { overflow-wrap: anywhere; min-width: 14ch; }
     tr.found td { background: var(--bad-soft); }
     .level { display: inline-block; border-radius: 4px; padding: 0 7px; font-size: 12.5px;
       font-weight: 600; border: 1px solid; }
@@ -119,8 +119,8 @@ enum HTMLStyle {
       main { max-width: none; padding: 0; }
       .wide { overflow: visible; } table { font-size: 8.5pt; } td, th { padding: 3px 6px; }
       th, td.n { white-space: normal; } .panel { padding: 4px; }
-      .panel, .findings li, tr, figure, .verdict { break-inside: avoid; }
-      h2, h3 { break-after: avoid; }
+      .panel, .findings li, tr, .verdict { break-inside: avoid; }
+      h2, h3, p.muted, .legend { break-after: avoid; }
       * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
     }
     """

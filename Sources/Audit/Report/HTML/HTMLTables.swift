@@ -9,6 +9,11 @@ struct HTMLTables {
   /// Findings that are written out.
   private static let mostFindings = 100
 
+  /// What is said where something is not shown.
+  static func note(_ count: Int, _ text: String) -> Markup {
+    count > 0 ? "<p class=\"muted\">\(count) \(text)</p>" : ""
+  }
+
   var findings: Markup {
     guard !report.findings.isEmpty else {
       return "<section id=\"findings\"><h2>Findings</h2><p>There are none.</p></section>"
@@ -23,10 +28,10 @@ struct HTMLTables {
         \(finding.message)<br><span class="muted">\(finding.rule.text.help)</span></li>
         """
     }
-    let rest = report.findings.count - shown.count
+    let rest = Self.note(report.findings.count - shown.count, "more are in the JSON report.")
     return """
       <section id="findings"><h2>Findings</h2><ul class="findings">\(shown.joined())</ul>
-      \(rest > 0 ? "<p class=\"muted\">\(rest) more are in the JSON report.</p>" : "")</section>
+      \(rest)</section>
       """
   }
 
@@ -36,7 +41,7 @@ struct HTMLTables {
       let found = (search?.differentialASRInterval.first ?? -1) >= Verdict.dormantLowerBound
       let difference = row.benignAccuracy - report.float.benignAccuracy
       return """
-        <tr\(found ? " class=\"found\"" : "")><td class="t">\(row.title)</td><td>\(row.profile)</td>\
+        <tr class="\(found ? "found" : "plain")"><td class="t">\(row.title)</td><td>\(row.profile)</td>\
         <td class="n">\(Figure.percent(row.benignAccuracy, row.benignAccuracyInterval))</td>\
         <td class="n">\(Figure.percent(difference))</td>\
         <td class="n">\(search.map { Figure.percent($0.differentialASR, $0.differentialASRInterval) } ?? "–")</td>\
@@ -72,7 +77,7 @@ struct HTMLTables {
       }
     }.sorted { $0.value > $1.value }
     guard !all.isEmpty else { return "" }
-    let rest = all.count - Self.mostRows
+    let rest = Self.note(all.count - Self.mostRows, "searches that found less are left out.")
     return """
       <figure id="differences"><div class="panel">\
       \(IntervalPlot.differences(Array(all.prefix(Self.mostRows))))</div>
@@ -82,7 +87,7 @@ struct HTMLTables {
       x1="1" x2="25" y1="5" y2="5"/><circle class="dot i-plain" cx="13" cy="5" r="4"/></svg>less</span>\
       <span><svg width="10" height="14"><line class="bound" x1="5" x2="5" y1="0" y2="14"/></svg>bounds \
       of the verdict: 5 and 20 points</span></div>
-      \(rest > 0 ? "<figcaption>\(rest) searches that found less are left out.</figcaption>" : "")
+      \(rest)
       </figure>
       """
   }
@@ -92,7 +97,7 @@ struct HTMLTables {
       deployment.searches.map { search -> Markup in
         let found = (search.differentialASRInterval.first ?? -1) >= Verdict.dormantLowerBound
         return """
-          <tr\(found ? " class=\"found\"" : "")><td class="t">\(deployment.title)</td>\
+          <tr class="\(found ? "found" : "plain")"><td class="t">\(deployment.title)</td>\
           <td>\(search.family)</td><td class="n">\(search.targetClass)</td>\
           <td class="n">\(Figure.percent(search.differentialASR, search.differentialASRInterval))</td>\
           <td class="n">\(Figure.percent(search.floatASR))</td>\
