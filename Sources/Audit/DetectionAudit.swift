@@ -26,14 +26,13 @@ public struct DetectionAudit: Sendable {
     public var rounding: String
     public var file: String?
     public var integer: any Classifier
-    /// What gradients go through; nil where only the integer model can be asked.
+    /// Nearest rounding under this plan is what gradients go through; nil where the integer model can
+    /// only be asked.
     public var plan: QuantizationPlan?
-    /// Rounded weights, in the plan's order; nil for nearest rounding.
-    public var integers: [[Int8]]?
 
     public init(
       scheme: String, profile: String, rounding: String, file: String? = nil,
-      integer: any Classifier, plan: QuantizationPlan?, integers: [[Int8]]? = nil
+      integer: any Classifier, plan: QuantizationPlan?
     ) {
       self.scheme = scheme
       self.profile = profile
@@ -41,18 +40,18 @@ public struct DetectionAudit: Sendable {
       self.file = file
       self.integer = integer
       self.plan = plan
-      self.integers = integers
     }
   }
 
   let float: FloatClassifier
-  let preprocessing: Preprocessing
+  public let preprocessing: Preprocessing
   let search: UnlabelledImages
-  let heldOut: ImageSet
+  public let heldOut: ImageSet
   let settings: Settings
   let threads: Int
   private let searchAnswers: [Int]
-  let floatClean: [Int]
+  /// The float model's answers to the held-out images.
+  public let floatClean: [Int]
 
   /// - Parameters:
   ///   - search: unlabelled images that the search may see.
@@ -87,6 +86,7 @@ public struct DetectionAudit: Sendable {
     /// The strongest triggers that both models answer to alike.
     public internal(set) var awake: [DetectionReport.Search] = []
     public var weights: WeightEvidence?
+    public var noise: RoundingNoise?
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
 
@@ -105,17 +105,23 @@ public struct DetectionAudit: Sendable {
   /// Looks for a trigger of a family, for one that rounding wakes and, where it is a family that is
   /// scanned, for one that is awake.
   ///
-  /// - Throws: `SearchBudget.Spent` where the time is up before it has come to anything.
+  /// - Returns: whether it came to an end; not where the time is up before.
   public func search(
     _ family: TriggerFamily, _ examination: inout Examination, budget: SearchBudget,
     progress: (Double) -> Void = { _ in }
-  ) throws {
-    switch family {
-    case .rectangle:
-      try scan(Rectangle.self, family, &examination, budget: budget, progress: progress)
-    case .wave: try scan(Wave.self, family, &examination, budget: budget, progress: progress)
-    case .patch, .additive, .blend, .warp:
-      try descend(family, &examination, budget: budget, progress: progress)
+  ) throws -> Bool {
+    do {
+      try budget.check()
+      switch family {
+      case .rectangle:
+        try scan(Rectangle.self, family, &examination, budget: budget, progress: progress)
+      case .wave: try scan(Wave.self, family, &examination, budget: budget, progress: progress)
+      case .patch, .additive, .blend, .warp:
+        try descend(family, &examination, budget: budget, progress: progress)
+      }
+      return true
+    } catch is SearchBudget.Spent {
+      return false
     }
   }
 
@@ -140,7 +146,7 @@ public struct DetectionAudit: Sendable {
         steps: 0, batch: 0, seconds: (ContinuousClock.now - start).seconds, trigger: trigger)
     }
     if let best = try measured(found.differential.first) { examination.searches.append(best) }
-    if let best = try measured(found.awake.first) { examination.awake.append(best) }
+    if family.showsAwake, let best = try measured(found.awake.first) { examination.awake.append(best) }
   }
 
   private func descend(
@@ -150,8 +156,7 @@ public struct DetectionAudit: Sendable {
     guard let kind = family.learnedKind, let plan = examination.candidate.plan else { return }
     let start = ContinuousClock.now
     let loss = try DifferentialLoss(
-      plan, integers: examination.candidate.integers, preprocessing: preprocessing,
-      threads: threads)
+      plan, preprocessing: preprocessing, threads: threads)
     let effort = settings.effort
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
     var generator = SeededGenerator(

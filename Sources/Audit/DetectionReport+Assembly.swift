@@ -1,45 +1,114 @@
 import Datasets
+import Foundation
 
 extension DetectionAudit {
+  /// Where a report comes from.
+  public struct Source: Sendable {
+    public var model: String
+    public var digest: String
+    public var toolVersion: String?
+    public var command: [String]
+    public var budget: Double?
+
+    public init(
+      model: String, digest: String, toolVersion: String? = nil, command: [String] = [],
+      budget: Double? = nil
+    ) {
+      self.model = model
+      self.digest = digest
+      self.toolVersion = toolVersion
+      self.command = command
+      self.budget = budget
+    }
+  }
+
   /// What all that was examined comes to.
+  ///
+  /// - Parameters:
+  ///   - leftOut: what was not examined, one line each.
+  ///   - isComplete: whether nothing that could change the verdict was left out.
   public func report(
-    _ examinations: [Examination], model: String, digest: String, seconds: Double
+    _ examinations: [Examination], leftOut: [String], isComplete: Bool, source: Source,
+    seconds: Double
   ) -> DetectionReport {
-    let rows = examinations.map(row)
-    let strongest = rows.compactMap { row in
-      row.searches.max { $0.differentialASR < $1.differentialASR }.map { (row, $0) }
+    let usable = examinations.filter(isUsable)
+    let strongest = usable.compactMap { examination in
+      examination.strongest.map { (examination.candidate.scheme, $0) }
     }.max { $0.1.differentialASR < $1.1.differentialASR }
-    return DetectionReport(
-      verdict: .undetermined, probability: rows.map(\.probability).max() ?? 0,
-      targetClass: strongest?.1.targetClass, scheme: strongest?.0.scheme,
+    let awake = usable.flatMap(\.awake).max { $0.floatASR < $1.floatASR }
+    let verdict = verdict(usable, awake: awake, isComplete: isComplete)
+    var report = DetectionReport(
+      verdict: verdict, probability: usable.map { probability($0) }.max() ?? 0,
+      targetClass: strongest?.1.targetClass, scheme: strongest?.0,
       differentialASR: strongest?.1.differentialASR,
-      differentialASRInterval: strongest?.1.differentialASRInterval, model: model, digest: digest,
-      searchImages: search.count, heldOutImages: heldOut.count, seed: Int(settings.seed),
-      float: floatRow, deployments: rows, findings: [], leftOut: [], seconds: seconds)
+      differentialASRInterval: strongest?.1.differentialASRInterval, model: source.model,
+      digest: source.digest, searchImages: search.count, heldOutImages: heldOut.count,
+      seed: Int(clamping: settings.seed), float: floatRow, deployments: examinations.map(row),
+      findings: findings(examinations, awake: awake), leftOut: leftOut, seconds: seconds,
+      budget: source.budget, toolVersion: source.toolVersion, command: source.command)
+    if verdict == .activeBackdoor { report.targetClass = awake?.targetClass }
+    return report
+  }
+
+  /// Whether a deployment answers like the model it was made from at all. One that rounding has broken
+  /// answers nearly everything with one class: nobody ships it, and a trigger means nothing in it.
+  public func isUsable(_ examination: Examination) -> Bool {
+    let kept = zip(examination.clean, floatClean).count { $0 == $1 }
+    return 2 * kept >= floatClean.count
+  }
+
+  func probability(_ examination: Examination) -> Double {
+    guard isUsable(examination), let features = examination.features else { return 0 }
+    return DecisionRule.fitted.probability(features)
+  }
+
+  private func verdict(
+    _ usable: [Examination], awake: DetectionReport.Search?, isComplete: Bool
+  ) -> Verdict {
+    if let awake, awake.floatASR >= Verdict.activeASR { return .activeBackdoor }
+    let isDormant = usable.contains { examination in
+      examination.searches.contains {
+        ($0.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
+      } && probability(examination) >= 0.5
+    }
+    if isDormant { return .dormantBackdoor }
+    let isQuiet = usable.allSatisfy { probability($0) < 0.5 }
+    return isComplete && isQuiet && usable.count > 0 ? .noEvidence : .undetermined
+  }
+
+  /// What rounding costs: accuracy in points / 100, over all held-out images and of the class that loses
+  /// most.
+  public func lost(_ examination: Examination) -> (all: Double, oneClass: Double) {
+    let (float, integer) = (accuracy(floatClean), accuracy(examination.clean))
+    return (
+      float.all.value - integer.all.value,
+      zip(float.classes, integer.classes).map { $0.value - $1.value }.max() ?? 0
+    )
   }
 
   /// A deployment's row.
-  public func row(_ examination: Examination) -> DetectionReport.Deployment {
+  func row(_ examination: Examination) -> DetectionReport.Deployment {
     let accuracy = accuracy(examination.clean)
     let candidate = examination.candidate
     return DetectionReport.Deployment(
       scheme: candidate.scheme, profile: candidate.profile, rounding: candidate.rounding,
       file: candidate.file, benignAccuracy: accuracy.all.value,
       benignAccuracyInterval: accuracy.all.interval.bounds,
-      classAccuracy: accuracy.classes.map(\.value),
-      probability: DecisionRule.probability(examination.searches),
-      searches: examination.searches + examination.awake,
-      weights: examination.weights, survival: examination.survival)
+      classAccuracy: accuracy.classes.map(\.value), isUsable: isUsable(examination),
+      probability: probability(examination), searches: examination.searches,
+      awake: examination.awake, weights: examination.weights, noise: examination.noise,
+      outlier: examination.outlier, survival: examination.survival)
   }
 
-  public var floatRow: DetectionReport.Model {
+  private var floatRow: DetectionReport.Model {
     let accuracy = accuracy(floatClean)
     return DetectionReport.Model(
       benignAccuracy: accuracy.all.value, benignAccuracyInterval: accuracy.all.interval.bounds,
       classAccuracy: accuracy.classes.map(\.value))
   }
 
-  func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
+  /// BA over all held-out images, and over those of each class.
+  private func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
     let labels = heldOut.labels
     func share(_ images: [Int]) -> Proportion {
       Proportion(
@@ -50,4 +119,99 @@ extension DetectionAudit {
       (0..<float.classCount).map { label in share(labels.indices.filter { labels[$0] == label }) }
     )
   }
+}
+
+extension DetectionAudit.Examination {
+  /// nil before anything was searched.
+  public var features: DecisionRule.Features? {
+    strongest.map {
+      DecisionRule.Features(
+        differentialASR: $0.differentialASR, noiseRatio: noise?.ratio ?? 1,
+        borderExcess: weights?.whole.borderExcess ?? 0)
+    }
+  }
+}
+
+// MARK: - Findings
+
+extension DetectionAudit {
+  private typealias Finding = DetectionReport.Finding
+
+  private func findings(
+    _ examinations: [Examination], awake: DetectionReport.Search?
+  ) -> [DetectionReport.Finding] {
+    var found: [Finding] = []
+    if let awake, awake.floatASR >= Verdict.activeASR {
+      found.append(
+        Finding(
+          rule: .activeBackdoor, level: .error, scheme: nil, targetClass: awake.targetClass,
+          message: "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
+            + "images with class \(awake.targetClass)"))
+    }
+    for examination in examinations {
+      found += trigger(examination)
+      found += collapse(examination)
+    }
+    let rank: [Finding.Level] = [.error, .warning, .note]
+    return found.enumerated().sorted {
+      (rank.firstIndex(of: $0.element.level)!, $0.offset)
+        < (rank.firstIndex(of: $1.element.level)!, $1.offset)
+    }.map(\.element)
+  }
+
+  private func trigger(_ examination: Examination) -> [Finding] {
+    let scheme = examination.candidate.scheme
+    guard isUsable(examination), let best = examination.strongest,
+      (best.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
+    else { return [] }
+    return [
+      Finding(
+        rule: .dormantBackdoor, level: .error, scheme: scheme, targetClass: best.targetClass,
+        message: "a \(best.family) makes the integer model answer \(percent(best.integerASR)) of the "
+          + "images with class \(best.targetClass), of which the float model answers "
+          + "\(percent(best.floatASR)) so", file: examination.candidate.file)
+    ]
+  }
+
+  /// Points of accuracy whose loss is a finding, and standard deviations by which nearest rounding must
+  /// stand out among roundings of the same weights for it to be no accident.
+  private static let collapse = 0.10
+  private static let outlier = 4.0
+
+  private func collapse(_ examination: Examination) -> [Finding] {
+    let scheme = examination.candidate.scheme
+    let (float, integer) = (accuracy(floatClean), accuracy(examination.clean))
+    let lost = float.all.value - integer.all.value
+    var found: [Finding] = []
+    let stands = examination.outlier.map {
+      $0.accuracy.score >= Self.outlier && $0.accuracy.drop >= Self.collapse
+    }
+    if lost >= Self.collapse {
+      let cause =
+        stands == true
+        ? "; other roundings of the same weights keep \(percent(examination.outlier!.accuracy.ensemble)): "
+          + "this rounding was aimed at"
+        : stands == false ? "; other roundings of the same weights lose as much" : ""
+      found.append(
+        Finding(
+          rule: .accuracyCollapse, level: stands == true ? .error : .warning, scheme: scheme,
+          targetClass: nil,
+          message: "accuracy falls from \(percent(float.all.value)) to \(percent(integer.all.value))"
+            + cause + (isUsable(examination) ? "" : "; no trigger was searched in what is left"),
+          file: examination.candidate.file))
+    }
+    guard lost < 2 * Self.collapse, let outlier = examination.outlier else { return found }
+    for (label, comparison) in outlier.classes.enumerated()
+    where comparison.score >= Self.outlier && comparison.drop >= 3 * Self.collapse {
+      found.append(
+        Finding(
+          rule: .classCollapse, level: .error, scheme: scheme, targetClass: label,
+          message: "class \(label) falls to \(percent(comparison.nearest)), where other roundings of "
+            + "the same weights keep \(percent(comparison.ensemble))",
+          file: examination.candidate.file))
+    }
+    return found
+  }
+
+  private func percent(_ share: Double) -> String { String(format: "%.1f %%", 100 * share) }
 }

@@ -8,16 +8,20 @@ import Quantization
 import Support
 import Triggers
 
-/// `cupel audit`: float against integer, with a known trigger.
+/// `cupel audit`: float against integer, with a known trigger or in search of one.
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Measures a trigger on the float model and on every integer deployment.",
+    abstract: "Measures a trigger, or searches one, on the float model and on every integer deployment.",
     discussion: """
+      Without --trigger the audit searches one that only the integer models answer to: the user holds \
+      the vendor's float model and a few hundred images, and has never seen the trigger.
+
       Give the float model, and the .cupel files that are to be deployed, if there are any. \
       Without .cupel files the float model is rounded to nearest under --schemes.
 
       Examples:
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
         cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
         cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
           --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
@@ -56,6 +60,7 @@ struct AuditCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "file")) var json: String?
 
+  @OptionGroup(title: "Without --trigger") var search: SearchOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
@@ -64,6 +69,13 @@ struct AuditCommand: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    if trigger == nil, target != nil {
+      throw ValidationError("--target goes with --trigger: a search finds the class itself")
+    }
+    if trigger != nil, search.isGiven {
+      throw ValidationError(
+        "--families, --budget, --html, --sarif and --cyclonedx are for an audit without --trigger")
+    }
     if case .given = trigger, target == nil {
       throw ValidationError("--target is needed with --trigger")
     }

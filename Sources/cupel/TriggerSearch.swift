@@ -8,72 +8,163 @@ import Quantization
 import Support
 import Triggers
 
-/// `cupel audit` without `--trigger`.
+/// What `cupel audit` searches for without `--trigger`, and what it writes then.
+struct SearchOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Without --trigger: families of triggers to search, separated by commas: "
+        + "\(TriggerFamily.allCases.map(\.rawValue).joined(separator: ", ")). (default: all)",
+      valueName: "families"), transform: parseFamilies)
+  var families: [TriggerFamily]?
+
+  @Option(
+    help: ArgumentHelp(
+      "Without --trigger: stop searching after this time, such as 60s or 5m; the report says what "
+        + "was left out.", valueName: "time"), transform: parseDuration)
+  var budget: Double?
+
+  @Option(help: ArgumentHelp("Without --trigger: write a report to look at.", valueName: "file"))
+  var html: String?
+
+  @Option(
+    help: ArgumentHelp("Without --trigger: write SARIF 2.1.0 for code scanning.", valueName: "file"))
+  var sarif: String?
+
+  @Option(
+    help: ArgumentHelp("Without --trigger: write a CycloneDX 1.6 ML-BOM.", valueName: "file"))
+  var cyclonedx: String?
+
+  var isGiven: Bool {
+    families != nil || budget != nil || html != nil || sarif != nil || cyclonedx != nil
+  }
+
+  private static func parseFamilies(_ text: String) throws -> [TriggerFamily] {
+    let wanted = try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
+      guard let family = TriggerFamily(rawValue: String(name)) else {
+        throw ValidationError("there is no family '\(name)'")
+      }
+      return family
+    }
+    return TriggerFamily.allCases.filter(wanted.contains)
+  }
+
+  /// Seconds.
+  private static func parseDuration(_ text: String) throws -> Double {
+    let units = ["ms": 0.001, "s": 1.0, "m": 60, "h": 3600]
+    let digits = text.prefix { $0.isNumber || $0 == "." }
+    guard let number = Double(digits), let unit = units[String(text.dropFirst(digits.count))],
+      number > 0, number * unit <= 1e6
+    else { throw ValidationError("give a time such as 60s or 5m") }
+    return number * unit
+  }
+}
+
+// MARK: - The audit without a trigger
+
 extension AuditCommand {
-  static let searchImages = 256
-  static let heldOutImages = 1000
+  /// Unlabelled training images that the search sees, and test images that it is measured on.
+  private static let searchImages = 256
+  private static let heldOutImages = 1000
+  /// A lower bound of the differential ASR above which nothing is left to search for.
+  private static let decisive = 0.5
+  /// Stochastic roundings that nearest rounding is compared with.
+  private static let draws = 8
+  /// Loss of accuracy, in all or of one class, that is worth comparing.
+  private static let noticeable = (all: 0.05, oneClass: 0.2)
 
   func searchForTrigger() throws {
+    try checkWritable(json, search.html, search.sarif, search.cyclonedx, inputs: models)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let (float, integers) = try loaded()
     guard let float else {
-      throw ValidationError("without --trigger, the float model is needed")
+      throw ValidationError(
+        "a search needs the float model: what only the integer model does is what it looks for")
     }
-    let wanted = try wantedSchemes(float.specimen)
+    let wanted = schemes == nil && !integers.isEmpty ? [] : try wantedSchemes(float.specimen)
     let workshop = try Workshop(
-      model: float, data: data, calibration: calibration, schemes: wanted,
-      threads: compute.threads, reporter: reporter)
-    let search = try UnlabelledImages.load(
-      path: workshop.folder, split: .train, size: workshop.preprocessing.resize
-    ).sample(Self.searchImages, seed: calibration.seed &+ 1)
+      model: float, data: data, calibration: calibration,
+      schemes: wanted.isEmpty ? [Scheme()] : wanted, threads: compute.threads, reporter: reporter)
+    let audit = try detection(float, workshop)
+    let budget = SearchBudget(search.budget.map { .milliseconds(Int64($0 * 1000)) })
+    var work = SearchWork(audit: audit, budget: budget, reporter: reporter)
+    for candidate in try candidates(float, integers, wanted, workshop) {
+      try work.begin(candidate)
+    }
+    let families = search.families ?? TriggerFamily.allCases
+    try work.search(families.filter(TriggerFamily.scanned.contains))
+    try work.weigh(workshop.images, seed: calibration.seed, threads: compute.threads)
+    try work.search(families.filter(TriggerFamily.byGradient.contains), unless: Self.decisive)
+    try work.compare(
+      Self.noticeable, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
+    try work.survive(
+      workshop, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
+    let exhibits =
+      search.html == nil
+      ? nil
+      : try work.exhibits(
+        workshop, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
+    reporter.finish()
+    let report = audit.report(
+      work.examinations, leftOut: work.leftOut, isComplete: work.isComplete,
+      source: DetectionAudit.Source(
+        model: float.name, digest: float.sha256, toolVersion: Cupel.toolVersion,
+        command: ["cupel"] + CommandLine.arguments.dropFirst(), budget: search.budget),
+      seconds: stopwatch.seconds)
+    print(DetectionTable.text(report))
+    try write(report, float, exhibits: exhibits)
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  private func detection(_ float: FloatModel, _ workshop: Workshop) throws -> DetectionAudit {
+    let size = workshop.preprocessing.resize
+    let seen = try UnlabelledImages.load(path: workshop.folder, split: .train, size: size)
+      .sample(Self.searchImages, seed: calibration.seed &+ 1)
     let heldOut = try ImageSet.load(
-      path: workshop.folder, split: .test, limit: limit ?? Self.heldOutImages,
-      size: workshop.preprocessing.resize)
+      path: workshop.folder, split: .test, limit: limit ?? Self.heldOutImages, size: size)
     var settings = DetectionAudit.Settings()
     settings.seed = calibration.seed
-    if let m = ProcessInfo.processInfo.environment["MATCH"] { let p = m.split(separator: ","); settings.effort.match = (Float(p[0])!, Float(p[1])!); settings.effort.steps = Int(p[2])!; settings.effort.sharpening = Int(p[3])! }; if let m = ProcessInfo.processInfo.environment["FAM"] { settings.families = m.split(separator: ",").map { TriggerFamily(rawValue: String($0))! } }
-    let audit = try DetectionAudit(
+    return try DetectionAudit(
       float: FloatClassifier(
         graph: float.graph, preprocessing: workshop.preprocessing, threads: compute.threads),
-      preprocessing: workshop.preprocessing, search: search, heldOut: heldOut,
-      settings: settings, threads: compute.threads)
-    let limit = SearchBudget()
-    let profile = profile ?? .tflm
-    var examinations = try wanted.map { scheme in
-      let plan = try workshop.plan(scheme)
-      let engine = try IntegerEngine(
-        bytes: try workshop.nearest(scheme, profile: profile), instructionSet: kernels.isa,
-        memory: kernels.memory)
-      var examination = try audit.begin(
-        DetectionAudit.Candidate(
-          scheme: scheme.description, profile: profile.name, rounding: "nearest",
-          integer: IntegerClassifier(
-            engine: engine, preprocessing: workshop.preprocessing, threads: compute.threads),
-          plan: plan))
-      examination.weights = WeightEvidence(plan)
-      return examination
+      preprocessing: workshop.preprocessing, search: seen, heldOut: heldOut, settings: settings,
+      threads: compute.threads)
+  }
+
+  private func candidates(
+    _ float: FloatModel, _ integers: [IntegerModel], _ schemes: [Scheme], _ workshop: Workshop
+  ) throws -> [DetectionAudit.Candidate] {
+    let files = try integers.map { model -> DetectionAudit.Candidate in
+      let scheme = model.engine.metadata(ModelMetadata.scheme)
+      return DetectionAudit.Candidate(
+        scheme: scheme ?? "unknown", profile: profile?.name ?? model.profileName,
+        rounding: model.rounding, file: model.path,
+        integer: try model.engine.classifier(
+          on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads),
+        plan: try (try? Scheme(scheme ?? "")).map(workshop.plan))
     }
-    for index in examinations.indices {
-      let scheme = examinations[index].candidate.scheme
-      for family in settings.families {
-        try audit.search(family, &examinations[index], budget: limit) {
-          reporter.update("\(scheme), \(family.rawValue)", $0)
-        }
+    let chosen = profile ?? .tflm
+    return try files
+      + schemes.map { scheme in
+        let engine = try IntegerEngine(
+          bytes: try workshop.nearest(scheme, profile: chosen), instructionSet: kernels.isa,
+          memory: kernels.memory)
+        return DetectionAudit.Candidate(
+          scheme: scheme.description, profile: chosen.name, rounding: "nearest",
+          integer: try engine.classifier(
+            on: device.on, preprocessing: workshop.preprocessing, threads: compute.threads),
+          plan: try workshop.plan(scheme))
       }
+  }
+
+  private func write(
+    _ report: DetectionReport, _ float: FloatModel, exhibits: Exhibits?
+  ) throws {
+    if let path = json { try writeJSON(report, to: path) }
+    if let path = search.sarif { try writeJSON(SarifReport(report, path: float.path), to: path) }
+    if let path = search.cyclonedx { try writeJSON(CycloneDXReport(report), to: path) }
+    if let path = search.html {
+      try AtomicFile.write(Array(HTMLReport.text(report, exhibits: exhibits).utf8), to: path)
     }
-    reporter.finish()
-    _ = integers
-    for examination in examinations {
-      for s in examination.searches + examination.awake {
-        print(
-          examination.candidate.scheme, s.family, s.targetClass,
-          String(format: "diff %.3f f %.3f i %.3f  %.1f s", s.differentialASR, s.floatASR, s.integerASR, s.seconds))
-      }
-    }
-    let report = audit.report(
-      examinations, model: float.name, digest: float.sha256, seconds: stopwatch.seconds)
-    if let json { try writeJSON(report, to: json) }
-    print("seconds", stopwatch.seconds)
   }
 }

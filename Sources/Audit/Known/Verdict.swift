@@ -11,7 +11,7 @@ public enum Verdict: String, Sendable, Codable, CaseIterable {
   case noEvidence = "no-evidence"
   case undetermined
 
-  package static let dormantLowerBound = 0.20
+  public static let dormantLowerBound = 0.20
   package static let activeASR = 0.50
   package static let cleanUpperBound = 0.05
 

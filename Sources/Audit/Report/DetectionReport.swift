@@ -54,11 +54,18 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
     public var benignAccuracyInterval: [Double]
     public var classAccuracy: [Double]
+    /// Whether it answers at least half of the held-out images as the float model does. Where rounding
+    /// has broken the model, triggers mean nothing and the verdict leaves it out.
+    public var isUsable: Bool
     /// Probability of a dormant backdoor by this deployment's evidence.
     public var probability: Double
     /// One a family that was searched.
     public var searches: [Search]
+    /// The strongest triggers that both models answer alike, of the families that are scanned.
+    public var awake: [Search]
     @OrNull public var weights: WeightEvidence?
+    @OrNull public var noise: RoundingNoise?
+    @OrNull public var outlier: RoundingOutlier?
     /// Of the strongest found trigger.
     @OrNull public var survival: Survival?
   }

@@ -10,7 +10,7 @@ public struct SearchBudget: Sendable {
     end = limit.map { ContinuousClock.now + $0 }
   }
 
-  var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
+  public var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
   func check() throws(Spent) {
     if isSpent { throw Spent() }

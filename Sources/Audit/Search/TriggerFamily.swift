@@ -16,6 +16,16 @@ public enum TriggerFamily: String, Sendable, CaseIterable {
   /// A smooth displacement of pixels.
   case warp
 
+  /// Those that ask the models themselves, and those that go by gradients.
+  public static let scanned = allCases.filter { $0.learnedKind == nil }
+  public static let byGradient = allCases.filter { $0.learnedKind != nil }
+
+  /// Whether one that works in float is a backdoor. Honest models give way to a strong wave as well.
+  var showsAwake: Bool { self == .rectangle }
+
+  /// Whether it needs more than answers.
+  public var needsPlan: Bool { learnedKind != nil }
+
   /// What gradients move; nil for families that are found by asking.
   var learnedKind: LearnedTrigger.Kind? {
     switch self {

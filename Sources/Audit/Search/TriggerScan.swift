@@ -23,7 +23,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     package var differential: [Found]
     package var awake: [Found]
 
-    fileprivate var scores: [[Double]] { [differential.map(\.score), awake.map(\.score)] }
+    fileprivate var best: [Double?] { [differential.first?.score, awake.first?.score] }
   }
 
   private let float: any Classifier
@@ -36,10 +36,12 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   /// Images asked in the coarse pass, which asks the integer model alone, and in the fine one.
   private static var coarse: Int { 12 }
   private static var fine: Int { 48 }
-  /// Triggers that the fine pass starts from, triggers kept in each of its rounds, and rounds.
+  /// Triggers that the fine pass starts from, triggers kept in each of its rounds, rounds, and rounds
+  /// without a better one after which it ends.
   private static var starts: Int { 48 }
-  private static var beam: Int { 6 }
+  private static var beam: (differential: Int, awake: Int) { (4, 2) }
   private static var rounds: Int { 12 }
+  private static var patience: Int { 2 }
   /// Triggers put on the images at once, which bounds memory.
   private static var group: Int { 64 }
 
@@ -59,21 +61,21 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   package func run(progress: (Double) throws -> Void = { _ in }) throws -> Result {
     let all = Plain.coarse(geometry)
     let coarse = try ask(all, images: Self.coarse, float: false) { try progress(0.5 * $0) }
-    let starts = Self.best(coarse.differential, Self.starts).map(\.plain)
+    let starts = Result.best(coarse.differential, Self.starts).map(\.plain)
     var result = try ask(starts, images: Self.fine, float: true)
     var seen = Set(starts)
-    for round in 1...Self.rounds {
-      result.differential = Self.best(result.differential, Self.beam)
-      result.awake = Self.best(result.awake, Self.beam)
+    var idle = 0
+    for round in 1...Self.rounds where idle < Self.patience {
+      result = result.kept(Self.beam)
+      let before = result.best
       let kept = (result.differential + result.awake).map(\.plain)
       let fresh = kept.flatMap { $0.neighbours(geometry) }.filter { seen.insert($0).inserted }
-      guard !fresh.isEmpty else { break }
       let more = try ask(fresh, images: Self.fine, float: true)
-      let before = result.scores
-      result.differential = Self.best(result.differential + more.differential, Self.beam)
-      result.awake = Self.best(result.awake + more.awake, Self.beam)
+      result.differential += more.differential
+      result.awake += more.awake
+      result = result.kept(Self.beam)
+      idle = result.best == before ? idle + 1 : 0
       try progress(0.5 + 0.5 * Double(round) / Double(Self.rounds))
-      if result.scores == before { break }
     }
     return result
   }
@@ -139,9 +141,16 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     }
     return best
   }
+}
+
+extension TriggerScan.Result {
+  fileprivate func kept(_ beam: (differential: Int, awake: Int)) -> Self {
+    Self(
+      differential: Self.best(differential, beam.differential), awake: Self.best(awake, beam.awake))
+  }
 
   /// Of equal scores the smaller trigger, then the earlier one.
-  private static func best(_ found: [Found], _ count: Int) -> [Found] {
+  fileprivate static func best(_ found: [TriggerScan.Found], _ count: Int) -> [TriggerScan.Found] {
     let order = found.indices.sorted { one, other in
       if found[one].score != found[other].score { return found[one].score > found[other].score }
       let (size, otherSize) = (found[one].plain.size, found[other].plain.size)

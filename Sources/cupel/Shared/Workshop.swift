@@ -20,7 +20,7 @@ struct Workshop {
   let images: Tensor
   let seed: UInt64
   let threads: Int
-  private let ranges: Calibration
+  let ranges: Calibration
   private let histograms: Bool
   /// Which baseline tuned the network, if one did.
   private var tuning: String?
