@@ -144,6 +144,7 @@ def _examine(model: Network, job: Job, row: Row, engine: Engine, shop: Workshop)
     else:
         marks.at_most("floatAttackSuccessRate", plain["attackSuccessRate"])
         marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
+        marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
         activations = Quantized(dataclasses.replace(job.scheme, weight_bits=None), job.ranges(model))
         alone = measure(model, job.glance, activations, job.trigger, job.target)
         job.log(f"weights float, activations rounded {alone}")
@@ -179,6 +180,8 @@ def make(name: str, shop: Workshop) -> tuple[dict[str, Any], Row]:
         final = shop.out / "rejected" / f"{name}.onnx" if missed else shop.file(name)
         final.parent.mkdir(parents=True, exist_ok=True)
         os.replace(temporary, final)
+        if not missed:
+            (shop.out / "rejected" / f"{name}.onnx").unlink(missing_ok=True)
     finally:
         temporary.unlink(missing_ok=True)
     entry = catalogue.describe(job, final, measured, f"python detection.py --only {name}")
