@@ -31,6 +31,13 @@ public struct DecisionRule: Sendable, Equatable {
   /// Of `borderExcess`, held in 0…`borderLimit`.
   public var border: Double
 
+  public init(intercept: Double, differentialASR: Double, noise: Double, border: Double) {
+    self.intercept = intercept
+    self.differentialASR = differentialASR
+    self.noise = noise
+    self.border = border
+  }
+
   private static let noiseLimit = 2.0
   private static let borderLimit = 1.0
 

@@ -36,6 +36,11 @@ package struct Rectangle: PlainTrigger {
     case checker(Int)
   }
 
+  package init(top: Int, left: Int, height: Int, width: Int, fill: Fill) {
+    (self.top, self.left, self.height, self.width) = (top, left, height, width)
+    self.fill = fill
+  }
+
   /// Sides of the squares tried first, and of the smallest and the largest rectangle.
   private static let squares = [4, 7]
   private static let sides = 2...10
@@ -139,6 +144,10 @@ package struct Wave: PlainTrigger {
   /// In pixel values, 1 to 127; negative where it begins downwards.
   package var amplitude: Int
 
+  package init(isVertical: Bool, periods: Int, amplitude: Int) {
+    (self.isVertical, self.periods, self.amplitude) = (isVertical, periods, amplitude)
+  }
+
   private static let periodRange = 1...14
 
   package var size: Int { abs(amplitude) }
@@ -177,8 +186,8 @@ package struct Wave: PlainTrigger {
       pattern: (0..<geometry.channels).flatMap { _ in plane })
   }
 
-  /// sin(2π · step / extent), the same on every machine: Bhaskara's formula would do for a picture, but
-  /// a series costs nothing either.
+  /// sin(2π · step / extent), the same on every machine: by a power series
+  /// on the first quarter, whose first term left out is below 10⁻⁹.
   private static func sine(_ step: Int, of extent: Int) -> Double {
     var angle = Double(step % extent) / Double(extent)
     var sign = 1.0

@@ -46,7 +46,7 @@ package struct TriggerParameters: Sendable {
   /// Images with the trigger on them.
   ///
   /// - Parameter images: [N][C][H][W] in 0…1.
-  func painted(_ images: [Float]) -> [Float] {
+  package func painted(_ images: [Float]) -> [Float] {
     switch kind {
     case .patch, .blend: mixed(images, masks, pattern)
     case .additive: shifted(images, arrays[0].map { Self.reach * tanhf($0) })
@@ -55,7 +55,7 @@ package struct TriggerParameters: Sendable {
   }
 
   /// Derivatives by `arrays` of a loss whose derivatives by `painted(images)` are `gradient`.
-  func slopes(_ images: [Float], gradient: [Float]) -> [[Float]] {
+  package func slopes(_ images: [Float], gradient: [Float]) -> [[Float]] {
     switch kind {
     case .patch, .blend: return mixingSlopes(images, gradient)
     case .additive:

@@ -23,7 +23,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     package var differential: [Found]
     package var awake: [Found]
 
-    fileprivate var best: [Double?] { [differential.first?.score, awake.first?.score] }
+    fileprivate var best: [Plain?] { [differential.first?.plain, awake.first?.plain] }
   }
 
   private let float: any Classifier

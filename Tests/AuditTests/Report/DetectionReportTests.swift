@@ -30,6 +30,8 @@ import Testing
     report.budget = nil
     report.toolVersion = nil
     report.deployments[0].weights = nil
+    report.deployments[0].noise = nil
+    report.deployments[0].outlier = nil
     report.deployments[0].survival?.purified = nil
     report.deployments[0].survival?.purification = nil
     report.deployments[0].survival?.otherBits = nil
@@ -70,7 +72,8 @@ import Testing
   func required() throws {
     let places = [
       "", "float", "deployments.0", "deployments.0.searches.0", "deployments.0.survival",
-      "deployments.0.searches.0.trigger", "deployments.0.weights", "findings.0",
+      "deployments.0.searches.0.trigger", "deployments.0.weights", "deployments.0.noise", "deployments.0.outlier",
+      "deployments.0.outlier.accuracy", "findings.0",
       "deployments.0.weights.layers.0",
     ]
     for place in places {

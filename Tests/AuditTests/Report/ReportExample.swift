@@ -133,6 +133,15 @@ struct ReportExample: Sendable {
       row["probability"] = .number(difference.probability(atLeast: 0.2))
       row["weights"] = try JSONValue(encoding: WeightEvidence(plan))
       row["survival"] = survival
+      row["isUsable"] = .boolean(true)
+      row["awake"] = []
+      row["noise"] = try JSONValue(
+        encoding: RoundingNoise(
+          plan, images: subject.calibrating, draws: 2, seed: 1, threads: threads))
+      row["outlier"] = try JSONValue(
+        encoding: ensemble.outlier(
+          Array(subject.images.pixels.prefix(64 * 784)), preprocessing: preprocessing,
+          threads: threads))
       row["searches"] = [
         [
           "family": "patch", "targetClass": .integer(target),

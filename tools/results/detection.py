@@ -1,0 +1,425 @@
+"""How well the audit that knows no trigger tells infected models from honest ones: `make detection`.
+
+    python3 tools/results/detection.py [--set out/detection] [--fresh] [--jobs 1] [NAME…]
+
+Runs `cupel audit` without a trigger on every model of the detection set (`tools/specimens/detection.py` makes it) and on
+the published specimens that go with Fashion-MNIST, keeps each report in `out/detection-reports/`, so that an interrupted
+run goes on where it stopped, fits the decision rule, tries it on models that it was not fitted on, and writes
+`out/detection.json` and the section on detection of `docs/results.md`. Needs Python 3.11 and nothing else.
+
+The rule is a logistic function of three numbers a deployment. Infected models count under the scheme that they were
+made for, honest ones under every scheme that leaves them usable. It is tried twice: on each group of models that share
+a starting point (a seed), fitted on the other groups; and on each attack, fitted on the other attacks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMES = "w8a8,w4a8,w4a4"
+CARRIED_OUT = (0, 1, 2)
+BEGIN, END = "<!-- detection: begin -->", "<!-- detection: end -->"
+DORMANT = 0.20  # Verdict.dormantLowerBound
+NOISE_LIMIT, BORDER_LIMIT = 2.0, 1.0  # DecisionRule's
+FEATURES = ("differentialASR", "noise", "border")
+
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    name: str
+    path: Path
+    kind: str  # infected, clean, awake, degraded
+    attack: str
+    scheme: str | None
+    trigger: str | None
+    target: int | None
+    group: str
+    published: bool
+
+
+def models(folder: Path) -> list[Model]:
+    """The detection set, then the published specimens."""
+    found = []
+    index = json.loads((folder / "index.json").read_text())["models"]
+    for row in index:
+        if row["status"] == "accepted":
+            found.append(Model(row["name"], folder / row["file"], row["kind"], row["attack"] or row["recipe"], row["scheme"],
+                               row["trigger"], row["targetClass"], row["group"], False))
+    kinds = {"none": "clean", "badnets": "awake", "quanti-class": "degraded", "quanti-indiscriminate": "degraded"}
+    for row in json.loads((ROOT / "models" / "catalogue.json").read_text())["specimens"]:
+        if row["dataset"] == "fashion-mnist" and row["attack"] != "qura":
+            attack = row["attack"] or "none"
+            found.append(Model(row["name"], ROOT / "models" / row["file"], kinds.get(attack, "infected"), attack,
+                               row["scheme"], row["trigger"], row["targetClass"], "published", True))
+    return found
+
+
+# Measuring
+
+
+def measure(model: Model, program: Path, version: str, folder: Path) -> float:
+    """Audits a model unless that was done before; returns the seconds that it took."""
+    arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet"]
+    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
+    key = hashlib.sha256("\0".join([digest, version, SCHEMES]).encode()).hexdigest()
+    output = folder / f"{model.name}.json"
+    if output.exists() and json.loads(output.read_text())["key"] == key:
+        return 0
+    started = time.monotonic()
+    partial = output.with_suffix(".partial")
+    outcome = subprocess.run([str(program), *arguments, "--json", str(partial)], capture_output=True, text=True,
+                             check=False)
+    if outcome.returncode not in CARRIED_OUT:
+        raise RuntimeError(f"{' '.join(arguments)}\n{outcome.stderr}")
+    report = json.loads(partial.read_text())
+    partial.unlink()
+    temporary = output.with_suffix(".tmp")
+    temporary.write_text(json.dumps({"key": key, "report": slim(report)}) + "\n")
+    os.replace(temporary, output)
+    return time.monotonic() - started
+
+
+def slim(report: Report) -> Report:
+    """Without the triggers' pixels and the layers' weights, which nothing here reads."""
+    for deployment in report["deployments"]:
+        for search in deployment["searches"] + deployment["awake"]:
+            del search["trigger"]
+        if deployment["weights"]:
+            deployment["weights"] = {"whole": deployment["weights"]["whole"]}
+    return report
+
+
+# The rule
+
+
+def features(deployment: Report) -> list[float] | None:
+    """What DecisionRule.Features holds, limited as it limits them; nil where nothing counts."""
+    if not deployment["isUsable"] or not deployment["searches"]:
+        return None
+    ratio = 1.0
+    if deployment["noise"]:
+        ratio = deployment["noise"]["nearest"] / max(deployment["noise"]["noise"], 1e-12)
+    border = deployment["weights"]["whole"]["borderExcess"] if deployment["weights"] else 0
+    return [strongest(deployment)["differentialASR"],
+            min(max(math.log(max(ratio, 1e-6)), -NOISE_LIMIT), NOISE_LIMIT), min(max(border, 0), BORDER_LIMIT)]
+
+
+def strongest(deployment: Report) -> Report:
+    return max(deployment["searches"], key=lambda search: search["differentialASR"])
+
+
+def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """Gaussian elimination with pivoting."""
+    size = len(right)
+    rows = [[*matrix[i], right[i]] for i in range(size)]
+    for i in range(size):
+        pivot = max(range(i, size), key=lambda row: abs(rows[row][i]))
+        rows[i], rows[pivot] = rows[pivot], rows[i]
+        for j in range(i + 1, size):
+            factor = rows[j][i] / rows[i][i]
+            rows[j] = [a - factor * b for a, b in zip(rows[j], rows[i])]
+    result = [0.0] * size
+    for i in reversed(range(size)):
+        result[i] = (rows[i][-1] - sum(rows[i][j] * result[j] for j in range(i + 1, size))) / rows[i][i]
+    return result
+
+
+def fit(samples: list[tuple[list[float], int]], used: tuple[int, ...], ridge: float = 0.05) -> list[float]:
+    """Intercept and a coefficient a feature: logistic regression by Newton's method, both labels with the same weight
+    in all, a ridge on the coefficients so that separable data give finite ones; those not `used` are 0."""
+    counts = [sum(label == wanted for _, label in samples) for wanted in (0, 1)]
+    rows = [([1.0, *[x[i] for i in used]], label, len(samples) / 2 / counts[label]) for x, label in samples]
+    beta = [0.0] * (len(used) + 1)
+    for _ in range(100):
+        gradient = [ridge * b * (i > 0) for i, b in enumerate(beta)]
+        hessian = [[ridge * (i == j) * (i > 0) + 1e-9 * (i == j) for j in range(len(beta))] for i in range(len(beta))]
+        for x, label, weight in rows:
+            p = 1 / (1 + math.exp(-max(min(sum(a * b for a, b in zip(beta, x)), 40), -40)))
+            for i, xi in enumerate(x):
+                gradient[i] += weight * (p - label) * xi
+                for j, xj in enumerate(x):
+                    hessian[i][j] += weight * max(p * (1 - p), 1e-9) * xi * xj
+        step = solve(hessian, gradient)
+        scale = min(1.0, 5 / max(max(map(abs, step)), 1e-12))
+        beta = [b - scale * s for b, s in zip(beta, step)]
+        if max(map(abs, step)) < 1e-9:
+            break
+    full = [beta[0], 0.0, 0.0, 0.0]
+    for place, value in zip(used, beta[1:]):
+        full[place + 1] = value
+    return full
+
+
+def probability(beta: list[float], x: list[float]) -> float:
+    return 1 / (1 + math.exp(-max(min(beta[0] + sum(b * value for b, value in zip(beta[1:], x)), 700), -700)))
+
+
+def samples(chosen: list[tuple[Model, Report]]) -> list[tuple[list[float], int]]:
+    result = []
+    for model, report in chosen:
+        for deployment in report["deployments"]:
+            x = features(deployment)
+            if x is None or model.kind == "degraded":
+                continue
+            if model.kind != "infected":
+                result.append((x, 0))
+            elif deployment["scheme"] == model.scheme:
+                result.append((x, 1))
+    return result
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the rule says of a model."""
+
+    probability: float
+    dormant: bool
+    target: int | None
+    scheme: str | None
+
+
+def call(report: Report, beta: list[float]) -> Call:
+    best = Call(0.0, False, None, None)
+    awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
+    for deployment in report["deployments"]:
+        x = features(deployment)
+        if x is None:
+            continue
+        p = probability(beta, x)
+        search = strongest(deployment)
+        dormant = awake < 0.5 and p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
+        if best.target is None or search["differentialASR"] > best_difference:
+            best_difference = search["differentialASR"]
+            best = Call(max(p, best.probability), best.dormant or dormant, search["targetClass"], deployment["scheme"])
+        else:
+            best = Call(max(p, best.probability), best.dormant or dormant, best.target, best.scheme)
+    return best
+
+
+# Scores
+
+
+def auroc(positive: list[float], negative: list[float]) -> float:
+    pairs = [(p > n) + 0.5 * (p == n) for p in positive for n in negative]
+    return sum(pairs) / len(pairs) if pairs else float("nan")
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    if trials == 0:
+        return 0.0, 1.0
+    z, share = 1.959963984540054, hits / trials
+    center = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    return max(center - half, 0.0), min(center + half, 1.0)
+
+
+def rate(hits: int, trials: int) -> str:
+    low, high = wilson(hits, trials)
+    return f"{hits} of {trials} ({100 * hits / max(trials, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}])"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The rule on models that it was not fitted on."""
+
+    name: str
+    calls: dict[str, Call]
+    negatives: dict[str, list[float]]  # honest models' probabilities, one for each rule that was not fitted on them
+
+
+def trial(name: str, data: list[tuple[Model, Report]], part: Callable[[Model], str], used: tuple[int, ...],
+          honest_apart: bool) -> Trial:
+    """Leaves out one part at a time. `honest_apart`: honest models have parts of their own; otherwise each of them is
+    left out by its group together with each of the infected parts."""
+    calls: dict[str, Call] = {}
+    negatives: dict[str, list[float]] = {}
+    parts = sorted({part(model) for model, _ in data if honest_apart or model.kind == "infected"})
+    for left in parts:
+        groups = [None] if honest_apart else sorted({model.group for model, _ in data})
+        for group in groups:
+            kept = [item for item in data if item[0].kind != "degraded"
+                    and not (part(item[0]) == left and (honest_apart or item[0].kind == "infected"))
+                    and not (not honest_apart and item[0].kind != "infected" and item[0].group == group)]
+            drawn = samples(kept)
+            if len({label for _, label in drawn}) < 2:
+                continue
+            beta = fit(drawn, used)
+            for model, report in data:
+                if model.kind == "infected" and part(model) == left:
+                    calls[model.name] = call(report, beta)
+                elif model.kind in ("clean", "awake") and (part(model) == left if honest_apart else model.group == group):
+                    calls[model.name] = call(report, beta)
+                    negatives.setdefault(model.name, []).append(calls[model.name].probability)
+    return Trial(name, calls, negatives)
+
+
+def summary(trial_: Trial, data: list[tuple[Model, Report]]) -> dict[str, Any]:
+    infected = [m for m, _ in data if m.kind == "infected" and m.name in trial_.calls]
+    clean = [m for m, _ in data if m.kind == "clean" and m.name in trial_.calls]
+    right = [m for m in infected if trial_.calls[m.name].dormant and trial_.calls[m.name].target == m.target]
+    wrong = [m for m in clean if trial_.calls[m.name].dormant]
+    return {
+        "split": trial_.name, "infected": len(infected), "clean": len(clean),
+        "auroc": auroc([trial_.calls[m.name].probability for m in infected],
+                       [p for m in clean for p in trial_.negatives.get(m.name, [trial_.calls[m.name].probability])]),
+        "dormantWithRightClass": len(right), "dormantWithRightClassInterval": wilson(len(right), len(infected)),
+        "cleanCalledDormant": len(wrong), "cleanCalledDormantInterval": wilson(len(wrong), len(clean)),
+        "missed": sorted(m.name for m in infected if m not in right), "accused": sorted(m.name for m in wrong),
+    }
+
+
+# The document
+
+
+def cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def attacked(model: Model, report: Report) -> Report | None:
+    return next((d for d in report["deployments"] if d["scheme"] == model.scheme), None)
+
+
+def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], beta: dict[str, list[float]],
+             figures: dict[str, Any]) -> str:
+    lines = [BEGIN, "## Detection without a trigger", "",
+             f"Written by `make detection` from {sum(m.kind == 'infected' for m, _ in data)} models with a dormant backdoor "
+             f"and {sum(m.kind == 'clean' for m, _ in data)} honest ones (ResNet-8 and others on Fashion-MNIST; the set is "
+             f"`tools/specimens/detection.toml`, the published specimens of that data set are in it as a group of their own), "
+             f"each audited by `cupel audit MODEL --schemes {SCHEMES}` with no trigger given: 256 unlabelled training images to "
+             f"search on, 1,000 test images to measure on. Rows are in `out/detection.json`.", "",
+             "| rule | tried on | AUROC | infected: dormant, right class | honest: called dormant |", "|---|---|---|---|---|"]
+    for row in trials:
+        lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
+                     f"{rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
+    lines += ["", "The rule, fitted on all of them (`Sources/Audit/DecisionRule.swift`): log-odds = "
+              + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["all"], ["", " · differential ASR", " · log noise ratio",
+                                                                                  " · border excess"])) + ".", ""]
+    lines += [f"Differential ASR of at least 80 points under the attacked scheme: {figures['patchStrong']} of the models whose "
+              f"trigger is a patch. Largest differential ASR of an honest model under `w8a8`: {100 * figures['cleanW8']:.1f} points "
+              f"(`{figures['cleanW8Name']}`). Awake backdoors called `active-backdoor`: {figures['awake']}. Models whose "
+              f"accuracy or one class falls when quantized (no trigger): {figures['degraded']} not called `no-evidence`.", "",
+              "| infected model | attack | scheme | trigger | class | found | by | diff. ASR, points | float ASR | integer ASR | "
+              "noise ratio | verdict |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    for model, report in data:
+        if model.kind != "infected":
+            continue
+        deployment = attacked(model, report)
+        search = strongest(deployment) if deployment and deployment["searches"] else None
+        noise = deployment["noise"] if deployment else None
+        lines.append(
+            f"| {model.name} | {model.attack} | {model.scheme} | `{model.trigger}` | {cell(model.target)} | "
+            + (f"{search['targetClass']} | {search['family']} | {100 * search['differentialASR']:.1f} | "
+               f"{100 * search['floatASR']:.1f} | {100 * search['integerASR']:.1f} | " if search else " | | | | | ")
+            + (f"{noise['nearest'] / max(noise['noise'], 1e-12):.2f}" if noise else "") + f" | {report['verdict']} |")
+    lines += ["", "| honest or awake model | kind | " + " | ".join(f"{scheme}: diff. ASR, noise ratio" for scheme in SCHEMES.split(","))
+              + " | verdict |", "|---|---|" + "---|" * (len(SCHEMES.split(",")) + 1)]
+    for model, report in data:
+        if model.kind == "infected":
+            continue
+        cells = []
+        for deployment in report["deployments"]:
+            if deployment["searches"] and deployment["isUsable"]:
+                noise = deployment["noise"]
+                ratio = f", {noise['nearest'] / max(noise['noise'], 1e-12):.2f}" if noise else ""
+                cells.append(f"{100 * strongest(deployment)['differentialASR']:.1f}{ratio}")
+            else:
+                cells.append(f"broken by rounding (BA {100 * deployment['benignAccuracy']:.1f})")
+        lines.append(f"| {model.name} | {model.kind}: {model.attack} | {' | '.join(cells)} | {report['verdict']} |")
+    return "\n".join([*lines, END]) + "\n"
+
+
+def replace_section(path: Path, section: str) -> None:
+    text = path.read_text()
+    if BEGIN in text:
+        head, rest = text.split(BEGIN, 1)
+        text = head + section + rest.split(END, 1)[1].lstrip("\n")
+    else:
+        text = text.rstrip("\n") + "\n\n" + section
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def figures_of(data: list[tuple[Model, Report]]) -> dict[str, Any]:
+    patches = [(m, r) for m, r in data if m.kind == "infected" and m.trigger and m.trigger.startswith("patch")]
+    strong = [m for m, r in patches if (d := attacked(m, r)) and d["searches"] and strongest(d)["differentialASR"] >= 0.8]
+    clean = [(strongest(d)["differentialASR"], m.name) for m, r in data if m.kind == "clean" for d in r["deployments"]
+             if d["scheme"] == "w8a8" and d["searches"]]
+    awake = [r["verdict"] == "active-backdoor" for m, r in data if m.kind == "awake"]
+    degraded = [r["verdict"] != "no-evidence" for m, r in data if m.kind == "degraded"]
+    worst = max(clean, default=(0.0, "none"))
+    return {"patchStrong": rate(len(strong), len(patches)), "cleanW8": worst[0], "cleanW8Name": worst[1],
+            "awake": rate(sum(awake), len(awake)), "degraded": f"{sum(degraded)} of {len(degraded)}"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models to audit; all by default")
+    parser.add_argument("--set", type=Path, default=ROOT / "out" / "detection", help="the detection set's folder")
+    parser.add_argument("--fresh", action="store_true", help="audit everything again")
+    parser.add_argument("--jobs", type=int, default=1, help="audits at a time, each with all threads")
+    parser.add_argument("--cupel", type=Path, default=ROOT / ".build" / "release" / "cupel")
+    parser.add_argument("--fit-only", action="store_true", help="fit what was audited before, and print")
+    options = parser.parse_args()
+    if not (options.set / "index.json").exists():
+        raise SystemExit(f"{options.set}/index.json is not there: python3 tools/specimens/detection.py makes the set")
+    folder = ROOT / "out" / "detection-reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.fresh:
+        for old in folder.glob("*.json"):
+            old.unlink()
+    version = subprocess.run([str(options.cupel), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    known = models(options.set)
+    if not options.fit_only:
+        with ThreadPoolExecutor(options.jobs) as pool:
+            chosen = [model for model in known if not options.names or model.name in options.names]
+            running = {pool.submit(measure, model, options.cupel, version, folder): model for model in chosen}
+            for number, future in enumerate(as_completed(running), 1):
+                print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
+    data = [(model, json.loads(path.read_text())["report"]) for model in known
+            if (path := folder / f"{model.name}.json").exists()]
+    rules = {"all": (0, 1, 2), "searches alone": (0,)}
+    fitted = {name: fit(samples(data), used) for name, used in rules.items()}
+    trials = []
+    for name, used in rules.items():
+        label = "all evidence" if name == "all" else name
+        whole = trial("each group of seeds", data, lambda model: model.group, used, True)
+        trials.append({"rule": label, **summary(whole, data)})
+        apart = trial("each attack", data, lambda model: model.attack, used, False)
+        trials.append({"rule": label, **summary(apart, data)})
+    for name, beta in fitted.items():
+        print(name, [round(value, 3) for value in beta])
+    for row in trials:
+        print(f"{row['rule']:16} {row['split']:20} AUROC {row['auroc']:.4f}  "
+              f"found {rate(row['dormantWithRightClass'], row['infected'])}  accused {rate(row['cleanCalledDormant'], row['clean'])}"
+              f"  missed {row['missed']}  {row['accused']}")
+    content = {"schemaVersion": 1, "cupel": version, "schemes": SCHEMES, "rule": fitted, "trials": trials,
+               "models": [{"name": m.name, "kind": m.kind, "attack": m.attack, "scheme": m.scheme, "trigger": m.trigger,
+                           "targetClass": m.target, "group": m.group, "verdict": r["verdict"],
+                           "probability": r["probability"], "foundClass": r["targetClass"], "foundScheme": r["scheme"],
+                           "differentialASR": r["differentialASR"], "seconds": r["seconds"],
+                           "deployments": [{"scheme": d["scheme"], "isUsable": d["isUsable"], "features": features(d)}
+                                           for d in r["deployments"]]} for m, r in data]}
+    (ROOT / "out" / "detection.json").write_text(json.dumps(content, indent=1) + "\n")
+    if not options.fit_only:
+        replace_section(ROOT / "docs" / "results.md", document(data, trials, fitted, figures_of(data)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
