@@ -23,6 +23,9 @@ import Testing
     #expect(abs(noise.shift - (1 / 2.5).squareRoot()) < 1e-9)
     #expect(abs(noise.noiseShift - (0.125 / 2.5).squareRoot()) < 1e-9)
     #expect(noise.pushedClass == 0 && noise.images == 2 && noise.draws == 2)
+    // A push of 1 against ¼ and −½: their mean is −⅛, their deviation ¾ over the root of 2.
+    let deviation = 0.75 / 2.0.squareRoot()
+    #expect(abs(noise.pushScore - 1.125 / (deviation * 1.5.squareRoot())) < 1e-9)
   }
 
   /// A linear network's noise has a known size: Σ ε² x², ε² = s²/12, for the weights that are free.
@@ -110,13 +113,14 @@ import Testing
         deployment.plan(scheme), images: EvidenceFixtures.tensor(deployment.test.unlabelled),
         draws: 12, seed: 1, threads: 2)
     }
-    for (name, scheme) in [
-      ("pq-w8a8", "w8a8"), ("pq-w4a4", "w4a4"), ("quanti-w4a4", "w4a4"),
-      ("compartifact-w4a4", "w4a4"), ("compartifact-w8a8", "w8a8"),
-      ("quanti-indiscriminate-w4a8", "w4a8"),
-    ] {
+    for (name, scheme, target) in [
+      ("pq-w8a8", "w8a8", 0), ("pq-w4a4", "w4a4", 3), ("quanti-w4a4", "w4a4", 8),
+      ("compartifact-w4a4", "w4a4", 7), ("compartifact-w8a8", "w8a8", 2),
+      ("quanti-indiscriminate-w4a8", "w4a8", nil),
+    ] as [(String, String, Int?)] {
       let found = try noise(name, scheme)
       #expect(found.ratio > 2, "\(name)")
+      #expect(target == nil || found.pushedClass == target, "\(name)")
     }
     for (name, scheme) in [
       ("clean-a", "w8a8"), ("clean-a", "w4a8"), ("clean-wide-a", "w8a8"),
