@@ -4,7 +4,8 @@
 /// BatchNorm arithmetic), so a census gives them the benefit of the doubt: each row is judged on the
 /// scale that explains most of its weights, among those near the least-squares fit w ≈ s · q.
 package struct MatchingScale: Sendable, Equatable {
-  package var scale: Double
+  /// The scales that explain as many weights as any other; its middle stands for them.
+  package var range: ClosedRange<Double>
   /// Weights that are nearest roundings on this scale.
   package var explained: Int
 
@@ -36,17 +37,26 @@ package struct MatchingScale: Sendable, Equatable {
     }
     // At one place ranges open before others close: they hold their ends.
     edges.sort { ($0.scale, -$0.change) < ($1.scale, -$1.change) }
-    (scale, explained) = (fit, 0)
+    (range, explained) = (fit...fit, 0)
     var depth = 0
     for (place, edge) in edges.enumerated() {
       depth += edge.change
       guard edge.change > 0, place + 1 < edges.count else { continue }
-      let middle = (edge.scale + edges[place + 1].scale) / 2
-      let isNearer = abs(middle - fit) < abs(scale - fit)
+      let segment = edge.scale...edges[place + 1].scale
+      let isNearer = abs(segment.middle - fit) < abs(scale - fit)
       if depth > explained || depth == explained && isNearer {
-        (scale, explained) = (middle, depth)
+        (range, explained) = (segment, depth)
       }
     }
+  }
+
+  package var scale: Double { range.middle }
+
+  /// How far a stated scale lies outside of `range`, as a share of it, ≥ 0.
+  func deviation(of stated: Double) -> Double {
+    let difference = max(range.lowerBound - stated, stated - range.upperBound, 0) / scale
+    // A scale that is no number is as wrong as can be.
+    return stated.isFinite && difference.isFinite ? difference : .greatestFiniteMagnitude
   }
 
   /// The scales on which `integer` is the nearest rounding of `weight`; nil where there is none.
@@ -60,4 +70,8 @@ package struct MatchingScale: Sendable, Equatable {
     let isEnd = integer == limits.lowerBound || integer == limits.upperBound
     return (isEnd ? 0 : magnitude / (steps + 0.5), magnitude / (steps - 0.5))
   }
+}
+
+extension ClosedRange<Double> {
+  fileprivate var middle: Double { (lowerBound + upperBound) / 2 }
 }

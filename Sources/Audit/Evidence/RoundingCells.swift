@@ -105,16 +105,19 @@ package struct CellCounts: Sendable, Equatable {
   private static let ratio =
     Double(border) / Double(neighbours.upperBound - neighbours.lowerBound)
 
+  /// Weights at the border that its neighbours let expect. An attack may leave no neighbour at all: one
+  /// is then counted, so that the excess stays a number.
+  private var expected: Double { Self.ratio * Double(max(neighbours, 1)) }
+
   /// Weights at the border over those that its neighbours let expect, less one; 0 without any.
   package var borderExcess: Double {
-    neighbours == 0 ? 0 : Double(border) / (Self.ratio * Double(neighbours)) - 1
+    border + neighbours == 0 ? 0 : Double(border) / expected - 1
   }
 
   /// The excess in standard deviations of counts: both zones' vary as Poisson's.
   package var borderScore: Double {
-    let expected = Self.ratio * Double(neighbours)
-    let variance = expected * (1 + Self.ratio)
-    return variance > 0 ? (Double(border) - expected) / variance.squareRoot() : 0
+    guard border + neighbours > 0 else { return 0 }
+    return (Double(border) - expected) / (expected * (1 + Self.ratio)).squareRoot()
   }
 
   package var pinnedShare: Double { weights == 0 ? 0 : Double(pinned) / Double(weights) }

@@ -12,9 +12,9 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
   public var whole: Counts
   /// In the plan's order.
   public var layers: [Layer]
-  /// Largest relative difference between a stated scale and the one that explains its row's integers
-  /// best, ≥ 0; nil where no scales were given. Nearest rounding on the stated scales gives less than
-  /// one half over the row's largest integer; more says that the real weights were changed.
+  /// Largest relative difference, ≥ 0, between a stated scale and the nearest one on which its row's
+  /// integers are nearest roundings, over rows where there is such a scale; nil where no scales were
+  /// given. Above 0.01 or so, the real weights are not the float model's though the integers are.
   public var scaleDeviation: Double?
 
   /// Counts of weights. Rows whose integers are all zero, or do not follow the weights at all, have no
@@ -85,12 +85,9 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
       }
       var counts = Counts()
       for row in 0..<layer.rows {
-        let scale = counts.add(row, of: layer, integers: integers[number])
-        if let scale, let stated = own?[row] {
-          let difference = abs(Double(stated) / scale - 1)
-          // A scale that is no number is as wrong as can be.
-          scaleDeviation = max(
-            scaleDeviation ?? 0, difference.isFinite ? difference : .greatestFiniteMagnitude)
+        let match = counts.add(row, of: layer, integers: integers[number])
+        if let match, let stated = own?[row], match.explained == layer.columns {
+          scaleDeviation = max(scaleDeviation ?? 0, match.deviation(of: Double(stated)))
         }
       }
       self.layers.append(Layer(name: layer.name, counts: counts))
@@ -100,10 +97,10 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
 }
 
 extension RoundingCensus.Counts {
-  /// Counts a row; gives the scale on which it was judged.
+  /// Counts a row; gives the scales on which it was judged.
   fileprivate mutating func add(
     _ row: Int, of layer: WeightedLayer, integers: [Int8]
-  ) -> Double? {
+  ) -> MatchingScale? {
     let range = row * layer.columns..<(row + 1) * layer.columns
     guard integers[range].contains(where: { $0 != 0 }) else { return nil }
     // A file may use the full range where the scheme does not.
@@ -123,7 +120,7 @@ extension RoundingCensus.Counts {
       let place = Double(layer.weights[index]) / match.scale
       add(place: place, integer: Int(integers[index]), limits: limits)
     }
-    return match.scale
+    return match
   }
 
   private mutating func add(place: Double, integer: Int, limits: ClosedRange<Int>) {

@@ -31,8 +31,11 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
   public var shift: Double
   public var noiseShift: Double
   public var shiftScore: Double
-  /// The class that nearest rounding pushes images to most.
+  /// The class that nearest rounding pushes images to most. In every infected specimen under the
+  /// attacked scheme it is the attacker's target; in an honest model it is any class.
   public var pushedClass: Int
+  /// The mean push to that class, in standard deviations of what noise does to it.
+  public var pushScore: Double
 
   /// How many times as far as noise nearest rounding moves the logits, squared: 0.4 to 1.6 in honest
   /// models, 1.7 to 26 under the attacked scheme.
@@ -98,7 +101,10 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
     let shifts = others.map { max(($0.shift / power).squareRoot(), Self.least) }
     noiseShift = shifts.geometricMean
     shiftScore = shifts.logarithmicScore(of: max(shift, Self.least))
-    pushedClass = own.means.indices.max { (own.means[$0], -$0) < (own.means[$1], -$1) } ?? 0
+    let pushed = own.means.indices.max { (own.means[$0], -$0) < (own.means[$1], -$1) } ?? 0
+    pushedClass = pushed
+    pushScore = others.map { $0.means[pushed] }.score(
+      of: own.means[pushed], least: Self.least * power)
   }
 }
 
@@ -133,15 +139,19 @@ private struct LogitMoments {
 extension [Double] {
   fileprivate var geometricMean: Double { exp(reduce(0) { $0 + log($1) } / Double(count)) }
 
-  /// How far a value's logarithm lies above those of at least two others, in standard deviations of one
-  /// more of them.
+  /// How far a value lies above at least two others, in standard deviations of one more of them.
+  ///
+  /// - Parameter least: what their variance counts as at least; values that agree to the last digit
+  ///   would make anything stand out.
+  fileprivate func score(of value: Double, least: Double) -> Double {
+    let mean = reduce(0, +) / Double(count)
+    let variance = reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
+    return (value - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
+  }
+
+  /// The same of the logarithms.
   package func logarithmicScore(of value: Double) -> Double {
-    let logs = map { log($0) }
-    let mean = logs.reduce(0, +) / Double(count)
-    let variance = logs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
-    // Draws that agree to the last digit would make anything stand out.
-    let least = 1e-6
-    return (log(value) - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
+    map { log($0) }.score(of: log(value), least: 1e-6)
   }
 }
 
