@@ -41,7 +41,7 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
 
   /// How many times as far as noise nearest rounding moves the logits, squared. Of 36 honest models at 8
   /// and 4 bits the median is 0.9 and the largest 7.4; of 26 infected ones under the attacked scheme the
-  /// least is 1.6 and the median 6. One direction of the logits often decides, so that chance has a
+  /// least is 1.6 and the median 8. One direction of the logits often decides, so that chance has a
   /// wide hand: this is evidence to add up with other evidence, not a verdict.
   public var ratio: Double { nearest / max(noise, Self.least) }
 
