@@ -31,14 +31,18 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
   public var shift: Double
   public var noiseShift: Double
   public var shiftScore: Double
-  /// The class that nearest rounding pushes images to most. In every infected specimen under the
-  /// attacked scheme it is the attacker's target; in an honest model it is any class.
+  /// The class that nearest rounding pushes images to most. Under the attacked scheme it is the
+  /// attacker's target in 22 of 24 backdoored models, so that a search may begin with it; in an honest
+  /// model it is any class.
   public var pushedClass: Int
-  /// The mean push to that class, in standard deviations of what noise does to it.
+  /// The mean push to that class, in standard deviations of what noise does to it: up to 5 in honest
+  /// models, since it is the largest of all classes.
   public var pushScore: Double
 
-  /// How many times as far as noise nearest rounding moves the logits, squared: 0.4 to 1.6 in honest
-  /// models, 1.7 to 26 under the attacked scheme.
+  /// How many times as far as noise nearest rounding moves the logits, squared. Of 36 honest models at 8
+  /// and 4 bits the median is 0.9 and the largest 7.4; of 26 infected ones under the attacked scheme the
+  /// least is 1.6 and the median 8. One direction of the logits often decides, so that chance has a
+  /// wide hand: this is evidence to add up with other evidence, not a verdict.
   public var ratio: Double { nearest / max(noise, Self.least) }
 
   /// A deviation below counts as this one: models whose weights lie on the grid have none at all.

@@ -26,7 +26,7 @@ public struct WeightEvidence: Sendable, Codable, Equatable {
     public var pinnedShare: Double
     /// Weights within 0.02 steps of a border over what those 0.04 to 0.12 steps away let expect, less
     /// one; ≥ −1. About 0 for any smooth density of weights; training with 4-bit rounding in mind
-    /// gives up to 0.1 (weights that swing about a border), projection into cells 0.5 to 6.
+    /// gives up to 0.1 (weights that swing about a border), projection into cells 0.8 to 9.
     public var borderExcess: Double
     /// The same in standard deviations of counts.
     public var borderScore: Double
@@ -40,7 +40,8 @@ public struct WeightEvidence: Sendable, Codable, Equatable {
     /// Mean product of the signs of two errors in one row, of weights within 0.05 steps of a border;
     /// in [−1, 1]. 0 in honest models, whatever their cells: see `ErrorAgreement`.
     public var rowAgreement: Double
-    /// The same in standard deviations.
+    /// The same in standard deviations: within ±2.1 in 36 honest models at 8 and 4 bits, at least 228 in
+    /// 15 PQBackdoor ones under the attacked scheme.
     public var rowScore: Double
     /// Mean agreement between two rows' patterns of such signs, in [−1, 1]; 0 in honest models.
     public var patternAgreement: Double
