@@ -54,7 +54,8 @@ let host: [Target] = [
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "Purification",
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "ModelWriter",
+      "Purification",
       "Quantization", "Support",
     ]),
   .executableTarget(

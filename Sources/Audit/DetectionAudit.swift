@@ -29,10 +29,12 @@ public struct DetectionAudit: Sendable {
     /// Nearest rounding under this plan is what gradients go through; nil where the integer model can
     /// only be asked.
     public var plan: QuantizationPlan?
+    /// A file's weights, in the order of the float graph's; nil for nearest rounding.
+    public var integers: [[Int8]]?
 
     public init(
       scheme: String, profile: String, rounding: String, file: String? = nil,
-      integer: any Classifier, plan: QuantizationPlan?
+      integer: any Classifier, plan: QuantizationPlan?, integers: [[Int8]]? = nil
     ) {
       self.scheme = scheme
       self.profile = profile
@@ -40,6 +42,7 @@ public struct DetectionAudit: Sendable {
       self.file = file
       self.integer = integer
       self.plan = plan
+      self.integers = integers
     }
   }
 
@@ -87,6 +90,8 @@ public struct DetectionAudit: Sendable {
     public internal(set) var awake: [DetectionReport.Search] = []
     public var weights: WeightEvidence?
     public var noise: RoundingNoise?
+    /// Of a file's integers against the float model's weights.
+    public var census: RoundingCensus?
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
 

@@ -97,7 +97,7 @@ extension DetectionAudit {
       classAccuracy: accuracy.classes.map(\.value), isUsable: isUsable(examination),
       probability: probability(examination), searches: examination.searches,
       awake: examination.awake, weights: examination.weights, noise: examination.noise,
-      outlier: examination.outlier, survival: examination.survival)
+      outlier: examination.outlier, census: examination.census, survival: examination.survival)
   }
 
   private var floatRow: DetectionReport.Model {
@@ -151,6 +151,7 @@ extension DetectionAudit {
     for examination in examinations {
       found += trigger(examination)
       found += collapse(examination)
+      found += census(examination)
     }
     let rank: [Finding.Level] = [.error, .warning, .note]
     return found.enumerated().sorted {
@@ -173,10 +174,28 @@ extension DetectionAudit {
     ]
   }
 
-  /// Points of accuracy whose loss is a finding, and standard deviations by which nearest rounding must
-  /// stand out among roundings of the same weights for it to be no accident.
+  /// Roundings that were chosen, by whoever made the file.
+  private func census(_ examination: Examination) -> [Finding] {
+    guard let census = examination.census, !census.isNearest else { return [] }
+    let rounding = examination.candidate.rounding
+    let isStated = rounding != "nearest" && rounding != "unknown"
+    return [
+      Finding(
+        rule: .nonNearestRounding, level: isStated ? .note : .warning,
+        scheme: examination.candidate.scheme, targetClass: nil,
+        message: "\(percent(census.whole.movedFarShare)) of the weights are not the nearest to the "
+          + "float model's although they lie far from a border"
+          + (isStated ? "; the file says how it was rounded: \(rounding)" : ""),
+        file: examination.candidate.file)
+    ]
+  }
+
+  /// Loss of accuracy that is a finding, and what nearest rounding must lose against other roundings of
+  /// the same weights, in accuracy and in standard deviations, to have been aimed at: in honest models
+  /// it is the gentlest of them.
   private static let collapse = 0.10
-  private static let outlier = 4.0
+  private static let aimed = (drop: 0.10, score: 2.0)
+  private static let aimedAtClass = (drop: 0.30, score: 1.0)
 
   private func collapse(_ examination: Examination) -> [Finding] {
     let scheme = examination.candidate.scheme
@@ -184,7 +203,7 @@ extension DetectionAudit {
     let lost = float.all.value - integer.all.value
     var found: [Finding] = []
     let stands = examination.outlier.map {
-      $0.accuracy.score >= Self.outlier && $0.accuracy.drop >= Self.collapse
+      $0.accuracy.score >= Self.aimed.score && $0.accuracy.drop >= Self.aimed.drop
     }
     if lost >= Self.collapse {
       let cause =
@@ -202,7 +221,7 @@ extension DetectionAudit {
     }
     guard lost < 2 * Self.collapse, let outlier = examination.outlier else { return found }
     for (label, comparison) in outlier.classes.enumerated()
-    where comparison.score >= Self.outlier && comparison.drop >= 3 * Self.collapse {
+    where comparison.score >= Self.aimedAtClass.score && comparison.drop >= Self.aimedAtClass.drop {
       found.append(
         Finding(
           rule: .classCollapse, level: .error, scheme: scheme, targetClass: label,

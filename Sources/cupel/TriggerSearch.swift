@@ -4,6 +4,7 @@ import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
+import ModelWriter
 import Quantization
 import Support
 import Triggers
@@ -135,13 +136,16 @@ extension AuditCommand {
     _ float: FloatModel, _ integers: [IntegerModel], _ schemes: [Scheme], _ workshop: Workshop
   ) throws -> [DetectionAudit.Candidate] {
     let files = try integers.map { model -> DetectionAudit.Candidate in
-      let scheme = model.engine.metadata(ModelMetadata.scheme)
+      let program = model.engine.withModel { CupelReader.program(from: $0) }
+      // Where a file does not say how it was made, its bits do.
+      let stated = model.engine.metadata(ModelMetadata.scheme)
+      let scheme = stated.flatMap { try? Scheme($0) } ?? Scheme(weightBits: program.weightBits)
       return DetectionAudit.Candidate(
-        scheme: scheme ?? "unknown", profile: profile?.name ?? model.profileName,
+        scheme: stated ?? "\(scheme)?", profile: profile?.name ?? model.profileName,
         rounding: model.rounding, file: model.path,
         integer: try model.engine.classifier(
           on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads),
-        plan: try (try? Scheme(scheme ?? "")).map(workshop.plan))
+        plan: try workshop.plan(scheme), integers: program.weightsInGraphOrder)
     }
     let chosen = profile ?? .tflm
     return try files

@@ -72,9 +72,9 @@ def models(folder: Path) -> list[Model]:
 # Measuring
 
 
-def measure(model: Model, program: Path, version: str, folder: Path) -> float:
+def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:
     """Audits a model unless that was done before; returns the seconds that it took."""
-    arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet"]
+    arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet", "--threads", str(threads)]
     digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
     key = hashlib.sha256("\0".join([digest, version, SCHEMES]).encode()).hexdigest()
     output = folder / f"{model.name}.json"
@@ -372,7 +372,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to audit; all by default")
     parser.add_argument("--set", type=Path, default=ROOT / "out" / "detection", help="the detection set's folder")
     parser.add_argument("--fresh", action="store_true", help="audit everything again")
-    parser.add_argument("--jobs", type=int, default=1, help="audits at a time, each with all threads")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="audits at a time, which share the cores")
     parser.add_argument("--cupel", type=Path, default=ROOT / ".build" / "release" / "cupel")
     parser.add_argument("--fit-only", action="store_true", help="fit what was audited before, and print")
     options = parser.parse_args()
@@ -388,7 +388,8 @@ def main() -> int:
     if not options.fit_only:
         with ThreadPoolExecutor(options.jobs) as pool:
             chosen = [model for model in known if not options.names or model.name in options.names]
-            running = {pool.submit(measure, model, options.cupel, version, folder): model for model in chosen}
+            running = {pool.submit(measure, model, options.cupel, version, folder,
+                                   max(1, (os.cpu_count() or 1) // options.jobs)): model for model in chosen}
             for number, future in enumerate(as_completed(running), 1):
                 print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
     data = [(model, json.loads(path.read_text())["report"]) for model in known

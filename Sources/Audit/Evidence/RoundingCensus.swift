@@ -15,7 +15,7 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
   /// Largest relative difference, ≥ 0, between a stated scale and the nearest one on which its row's
   /// integers are nearest roundings, over rows where there is such a scale; nil where no scales were
   /// given. Above 0.01 or so, the real weights are not the float model's though the integers are.
-  public var scaleDeviation: Double?
+  @OrNull public var scaleDeviation: Double?
 
   /// Counts of weights. Rows whose integers are all zero, or do not follow the weights at all, have no
   /// scale: the first are left out, all weights of the second count as moved far.

@@ -66,6 +66,8 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     @OrNull public var weights: WeightEvidence?
     @OrNull public var noise: RoundingNoise?
     @OrNull public var outlier: RoundingOutlier?
+    /// Of a file's weights against nearest rounding of the float model's.
+    @OrNull public var census: RoundingCensus?
     /// Of the strongest found trigger.
     @OrNull public var survival: Survival?
   }

@@ -66,11 +66,18 @@ struct SearchWork {
     let count = min(images.batch, 128)
     let few = Tensor(
       batch: count, shape: images.shape, values: Array(images.values.prefix(count * images.stride)))
-    for index in examinations.indices {
-      guard let plan = examinations[index].candidate.plan, !budget.isSpent else { continue }
+    for index in examinations.indices where !budget.isSpent {
+      let candidate = examinations[index].candidate
+      guard let plan = candidate.plan else { continue }
       reporter.update("\(examinations[index].name), weights", 0)
-      examinations[index].weights = WeightEvidence(plan)
-      examinations[index].noise = try RoundingNoise(plan, images: few, seed: seed, threads: threads)
+      if let integers = candidate.integers {
+        // Files whose layers are others than the float model's have nothing to compare.
+        examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
+      } else {
+        examinations[index].weights = WeightEvidence(plan)
+        examinations[index].noise = try RoundingNoise(
+          plan, images: few, seed: seed, threads: threads)
+      }
     }
   }
 

@@ -31,6 +31,7 @@ import Testing
     report.toolVersion = nil
     report.deployments[0].weights = nil
     report.deployments[0].noise = nil
+    report.deployments[0].census = nil
     report.deployments[0].outlier = nil
     report.deployments[0].survival?.purified = nil
     report.deployments[0].survival?.purification = nil
@@ -73,7 +74,7 @@ import Testing
     let places = [
       "", "float", "deployments.0", "deployments.0.searches.0", "deployments.0.survival",
       "deployments.0.searches.0.trigger", "deployments.0.weights", "deployments.0.noise", "deployments.0.outlier",
-      "deployments.0.outlier.accuracy", "findings.0",
+      "deployments.0.outlier.accuracy", "deployments.0.census", "deployments.0.census.whole", "findings.0",
       "deployments.0.weights.layers.0",
     ]
     for place in places {

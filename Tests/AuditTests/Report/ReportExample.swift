@@ -135,6 +135,8 @@ struct ReportExample: Sendable {
       row["survival"] = survival
       row["isUsable"] = .boolean(true)
       row["awake"] = []
+      row["census"] = try JSONValue(
+        encoding: RoundingCensus(plan: plan, integers: plan.nearest()))
       row["noise"] = try JSONValue(
         encoding: RoundingNoise(
           plan, images: subject.calibrating, draws: 2, seed: 1, threads: threads))
