@@ -82,7 +82,8 @@ extension AuditCommand {
       throw ValidationError(
         "a search needs the float model: what only the integer model does is what it looks for")
     }
-    let wanted = schemes == nil && !integers.isEmpty ? [] : try wantedSchemes(float.specimen)
+    // What a catalogue tells of an attack is not for an audit that knows nothing.
+    let wanted = schemes == nil && !integers.isEmpty ? [] : try wantedSchemes(nil)
     let workshop = try Workshop(
       model: float, data: data, calibration: calibration,
       schemes: wanted.isEmpty ? [Scheme()] : wanted, threads: compute.threads, reporter: reporter)

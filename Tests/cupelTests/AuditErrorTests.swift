@@ -58,6 +58,10 @@ import Testing
     FailureCase("audit alone.onnx \(patch) --target 0 --data images", 64, "--mean", "--std"),
     FailureCase("audit alone.onnx \(patch) --target 0 --mean 0 --std 1", 64, "--data"),
     FailureCase("audit alone.onnx --trigger catalogue --data images", 64, "catalogue"),
+    FailureCase("audit model.cupel --data images", 64, "float model"),
+    FailureCase("audit \(infected) --data images --limit 5", 65, "16 images"),
+    FailureCase("audit \(infected) --data images --html nowhere/a.html", 73, "nowhere/a.html"),
+    FailureCase("audit \(infected) --data images --json a --sarif a", 64, "already"),
     FailureCase("audit model.cupel --trigger catalogue --data images", 64, "catalogue"),
     FailureCase(
       "audit MODELS/\(Specimens.cleanName).onnx --trigger catalogue --data images", 64,
