@@ -6,7 +6,7 @@ CONFIGURATION := -c release
 TESTING := --disable-testable-imports
 
 .PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  results reports sanitize fuzz check-all format dependencies clean
+  results detection reports sanitize fuzz check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -58,6 +58,11 @@ bench-purify: dependencies
 ## Goes on where an interrupted run stopped.
 results: build
 	python3 tools/results/measure.py
+
+## The audit without a trigger on the detection set (tools/specimens/detection.py makes it), into
+## out/detection.json and docs/results.md.
+detection: build
+	python3 tools/results/detection.py
 
 ## Every specimen on every simulated board: agreement, instructions, flash, RAM; into
 ## out/firmware.json.

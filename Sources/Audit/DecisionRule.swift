@@ -1,6 +1,6 @@
 import Foundation
 
-/// From a deployment's evidence to the probability of a dormant backdoor: a logistic function of three
+/// From a deployment's evidence to the probability of a dormant backdoor: a logistic function of four
 /// numbers, each of which a person can look at.
 ///
 /// The coefficients were fitted on the detection set (`tools/specimens/detection.toml`) by
@@ -11,14 +11,21 @@ public struct DecisionRule: Sendable, Equatable {
   public struct Features: Sendable, Equatable, Codable {
     /// The largest differential ASR that any search reached on held-out images, in [−1, 1].
     public var differentialASR: Double
+    /// Benign accuracy of the float model less the deployment's, in [−1, 1]. Where rounding alone changes
+    /// many answers, a search finds triggers that help it along, and they mean less.
+    public var accuracyDrop: Double
     /// How many times as far as noise the rounding errors move the logits, squared: `RoundingNoise`; 1
     /// where it was not measured.
     public var noiseRatio: Double
     /// `WeightEvidence`'s excess of weights at the borders of their cells; 0 where not measured.
     public var borderExcess: Double
 
-    public init(differentialASR: Double, noiseRatio: Double = 1, borderExcess: Double = 0) {
+    public init(
+      differentialASR: Double, accuracyDrop: Double = 0, noiseRatio: Double = 1,
+      borderExcess: Double = 0
+    ) {
       self.differentialASR = differentialASR
+      self.accuracyDrop = accuracyDrop
       self.noiseRatio = noiseRatio
       self.borderExcess = borderExcess
     }
@@ -26,33 +33,42 @@ public struct DecisionRule: Sendable, Equatable {
 
   public var intercept: Double
   public var differentialASR: Double
+  /// Of `accuracyDrop`, held in 0…`dropLimit`.
+  public var drop: Double
   /// Of the logarithm of `noiseRatio`, held in ±`noiseLimit`.
   public var noise: Double
   /// Of `borderExcess`, held in 0…`borderLimit`.
   public var border: Double
 
-  public init(intercept: Double, differentialASR: Double, noise: Double, border: Double) {
+  public init(
+    intercept: Double, differentialASR: Double, drop: Double, noise: Double, border: Double
+  ) {
     self.intercept = intercept
     self.differentialASR = differentialASR
+    self.drop = drop
     self.noise = noise
     self.border = border
   }
 
-  private static let noiseLimit = 2.0
+  /// Evidence beyond what decides counts no further: honest models with a noise ratio above 3 exist.
+  private static let dropLimit = 0.5
+  private static let noiseLimit = 1.0
   private static let borderLimit = 1.0
 
   /// With all the evidence, and with the searches alone.
   public static let fitted = DecisionRule(
-    intercept: -6, differentialASR: 20, noise: 1, border: 1)
+    intercept: -8.33, differentialASR: 10.59, drop: -4.63, noise: 3.72, border: 3.07)
   public static let withoutWeights = DecisionRule(
-    intercept: -6, differentialASR: 20, noise: 0, border: 0)
+    intercept: -6.88, differentialASR: 14.47, drop: -6.53, noise: 0, border: 0)
 
   /// In [0, 1].
   public func probability(_ features: Features) -> Double {
     let ratio = min(max(log(max(features.noiseRatio, 1e-6)), -Self.noiseLimit), Self.noiseLimit)
     let excess = min(max(features.borderExcess, 0), Self.borderLimit)
+    let lost = min(max(features.accuracyDrop, 0), Self.dropLimit)
     let score =
-      intercept + differentialASR * features.differentialASR + noise * ratio + border * excess
+      intercept + differentialASR * features.differentialASR + drop * lost + noise * ratio
+      + border * excess
     return 1 / (1 + exp(-score))
   }
 }

@@ -58,22 +58,26 @@ extension DetectionAudit {
   }
 
   func probability(_ examination: Examination) -> Double {
-    guard isUsable(examination), let features = examination.features else { return 0 }
-    return DecisionRule.fitted.probability(features)
+    guard isUsable(examination), let strongest = examination.strongest else { return 0 }
+    return DecisionRule.fitted.probability(
+      DecisionRule.Features(
+        differentialASR: strongest.differentialASR, accuracyDrop: lost(examination).all,
+        noiseRatio: examination.noise?.ratio ?? 1,
+        borderExcess: examination.weights?.whole.borderExcess ?? 0))
   }
 
   private func verdict(
     _ usable: [Examination], awake: DetectionReport.Search?, isComplete: Bool
   ) -> Verdict {
     if let awake, awake.floatASR >= Verdict.activeASR { return .activeBackdoor }
-    let isDormant = usable.contains { examination in
+    let suspects = usable.filter { examination in
       examination.searches.contains {
         ($0.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
-      } && probability(examination) >= 0.5
+      }
     }
-    if isDormant { return .dormantBackdoor }
-    let isQuiet = usable.allSatisfy { probability($0) < 0.5 }
-    return isComplete && isQuiet && usable.count > 0 ? .noEvidence : .undetermined
+    if suspects.contains(where: { probability($0) >= 0.5 }) { return .dormantBackdoor }
+    let isQuiet = suspects.isEmpty && usable.allSatisfy { probability($0) < 0.5 }
+    return isComplete && isQuiet && !usable.isEmpty ? .noEvidence : .undetermined
   }
 
   /// What rounding costs: accuracy in points / 100, over all held-out images and of the class that loses
@@ -118,17 +122,6 @@ extension DetectionAudit {
       share(Array(labels.indices)),
       (0..<float.classCount).map { label in share(labels.indices.filter { labels[$0] == label }) }
     )
-  }
-}
-
-extension DetectionAudit.Examination {
-  /// nil before anything was searched.
-  public var features: DecisionRule.Features? {
-    strongest.map {
-      DecisionRule.Features(
-        differentialASR: $0.differentialASR, noiseRatio: noise?.ratio ?? 1,
-        borderExcess: weights?.whole.borderExcess ?? 0)
-    }
   }
 }
 

@@ -7,7 +7,7 @@ the published specimens that go with Fashion-MNIST, keeps each report in `out/de
 run goes on where it stopped, fits the decision rule, tries it on models that it was not fitted on, and writes
 `out/detection.json` and the section on detection of `docs/results.md`. Needs Python 3.11 and nothing else.
 
-The rule is a logistic function of three numbers a deployment. Infected models count under the scheme that they were
+The rule is a logistic function of four numbers a deployment. Infected models count under the scheme that they were
 made for, honest ones under every scheme that leaves them usable. It is tried twice: on each group of models that share
 a starting point (a seed), fitted on the other groups; and on each attack, fitted on the other attacks.
 """
@@ -33,8 +33,8 @@ SCHEMES = "w8a8,w4a8,w4a4"
 CARRIED_OUT = (0, 1, 2)
 BEGIN, END = "<!-- detection: begin -->", "<!-- detection: end -->"
 DORMANT = 0.20  # Verdict.dormantLowerBound
-NOISE_LIMIT, BORDER_LIMIT = 2.0, 1.0  # DecisionRule's
-FEATURES = ("differentialASR", "noise", "border")
+NOISE_LIMIT, BORDER_LIMIT, DROP_LIMIT = 1.0, 1.0, 0.5  # DecisionRule's
+FEATURES = ("differential ASR", "accuracy drop", "log noise ratio", "border excess")
 
 Report = dict[str, Any]
 
@@ -107,7 +107,7 @@ def slim(report: Report) -> Report:
 # The rule
 
 
-def features(deployment: Report) -> list[float] | None:
+def features(deployment: Report, report: Report) -> list[float] | None:
     """What DecisionRule.Features holds, limited as it limits them; nil where nothing counts."""
     if not deployment["isUsable"] or not deployment["searches"]:
         return None
@@ -115,7 +115,8 @@ def features(deployment: Report) -> list[float] | None:
     if deployment["noise"]:
         ratio = deployment["noise"]["nearest"] / max(deployment["noise"]["noise"], 1e-12)
     border = deployment["weights"]["whole"]["borderExcess"] if deployment["weights"] else 0
-    return [strongest(deployment)["differentialASR"],
+    drop = report["float"]["benignAccuracy"] - deployment["benignAccuracy"]
+    return [strongest(deployment)["differentialASR"], min(max(drop, 0), DROP_LIMIT),
             min(max(math.log(max(ratio, 1e-6)), -NOISE_LIMIT), NOISE_LIMIT), min(max(border, 0), BORDER_LIMIT)]
 
 
@@ -139,7 +140,7 @@ def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
     return result
 
 
-def fit(samples: list[tuple[list[float], int]], used: tuple[int, ...], ridge: float = 0.05) -> list[float]:
+def fit(samples: list[tuple[list[float], int]], used: tuple[int, ...], ridge: float = 0.005) -> list[float]:
     """Intercept and a coefficient a feature: logistic regression by Newton's method, both labels with the same weight
     in all, a ridge on the coefficients so that separable data give finite ones; those not `used` are 0."""
     counts = [sum(label == wanted for _, label in samples) for wanted in (0, 1)]
@@ -159,7 +160,7 @@ def fit(samples: list[tuple[list[float], int]], used: tuple[int, ...], ridge: fl
         beta = [b - scale * s for b, s in zip(beta, step)]
         if max(map(abs, step)) < 1e-9:
             break
-    full = [beta[0], 0.0, 0.0, 0.0]
+    full = [beta[0]] + [0.0] * len(FEATURES)
     for place, value in zip(used, beta[1:]):
         full[place + 1] = value
     return full
@@ -173,7 +174,7 @@ def samples(chosen: list[tuple[Model, Report]]) -> list[tuple[list[float], int]]
     result = []
     for model, report in chosen:
         for deployment in report["deployments"]:
-            x = features(deployment)
+            x = features(deployment, report)
             if x is None or model.kind == "degraded":
                 continue
             if model.kind != "infected":
@@ -197,7 +198,7 @@ def call(report: Report, beta: list[float]) -> Call:
     best = Call(0.0, False, None, None)
     awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
     for deployment in report["deployments"]:
-        x = features(deployment)
+        x = features(deployment, report)
         if x is None:
             continue
         p = probability(beta, x)
@@ -209,6 +210,26 @@ def call(report: Report, beta: list[float]) -> Call:
         else:
             best = Call(max(p, best.probability), best.dormant or dormant, best.target, best.scheme)
     return best
+
+
+def verdict(report: Report, beta: list[float]) -> str:
+    """As the program words it, by this rule."""
+    awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
+    if awake >= 0.5:
+        return "active-backdoor"
+    found = call(report, beta)
+    if found.dormant:
+        return "dormant-backdoor"
+    usable = [d for d in report["deployments"] if d["isUsable"]]
+    suspect = any(search["differentialASRInterval"][0] >= DORMANT for d in usable for search in d["searches"])
+    return "no-evidence" if usable and not suspect and found.probability < 0.5 else "undetermined"
+
+
+def committed_rule() -> list[float]:
+    """The coefficients that the program has."""
+    text = (ROOT / "Sources" / "Audit" / "DecisionRule.swift").read_text()
+    block = text.split("let fitted = DecisionRule(", 1)[1].split(")", 1)[0]
+    return [float(part.split(":")[1]) for part in block.split(",")]
 
 
 # Scores
@@ -307,8 +328,7 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
         lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
                      f"{rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
     lines += ["", "The rule, fitted on all of them (`Sources/Audit/DecisionRule.swift`): log-odds = "
-              + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["all"], ["", " · differential ASR", " · log noise ratio",
-                                                                                  " · border excess"])) + ".", ""]
+              + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["all"], ["", *(f" · {name}" for name in FEATURES)])) + ".", ""]
     lines += [f"Differential ASR of at least 80 points under the attacked scheme: {figures['patchStrong']} of the models whose "
               f"trigger is a patch. Largest differential ASR of an honest model under `w8a8`: {100 * figures['cleanW8']:.1f} points "
               f"(`{figures['cleanW8Name']}`). Awake backdoors called `active-backdoor`: {figures['awake']}. Models whose "
@@ -343,13 +363,17 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
     return "\n".join([*lines, END]) + "\n"
 
 
-def replace_section(path: Path, section: str) -> None:
+def section(text: str) -> str:
+    """What stands between the marks, with them and an empty line before; nothing where they are not."""
+    if BEGIN not in text or END not in text:
+        return ""
+    return "\n" + BEGIN + text.split(BEGIN, 1)[1].split(END, 1)[0] + END + "\n"
+
+
+def replace_section(path: Path, new: str) -> None:
     text = path.read_text()
-    if BEGIN in text:
-        head, rest = text.split(BEGIN, 1)
-        text = head + section + rest.split(END, 1)[1].lstrip("\n")
-    else:
-        text = text.rstrip("\n") + "\n\n" + section
+    text = text.replace(section(text), "") if section(text) else text
+    text = text.rstrip("\n") + "\n\n" + new
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text)
     os.replace(temporary, path)
@@ -394,7 +418,7 @@ def main() -> int:
                 print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
     data = [(model, json.loads(path.read_text())["report"]) for model in known
             if (path := folder / f"{model.name}.json").exists()]
-    rules = {"all": (0, 1, 2), "searches alone": (0,)}
+    rules = {"all": (0, 1, 2, 3), "searches alone": (0, 1)}
     fitted = {name: fit(samples(data), used) for name, used in rules.items()}
     trials = []
     for name, used in rules.items():
@@ -403,6 +427,10 @@ def main() -> int:
         trials.append({"rule": label, **summary(whole, data)})
         apart = trial("each attack", data, lambda model: model.attack, used, False)
         trials.append({"rule": label, **summary(apart, data)})
+    if any(abs(a - b) > 0.006 for a, b in zip(fitted["all"], committed_rule())):
+        print(f"DecisionRule.fitted is {committed_rule()} and not what these models give", flush=True)
+    for _, report in data:
+        report["verdict"] = verdict(report, fitted["all"])
     for name, beta in fitted.items():
         print(name, [round(value, 3) for value in beta])
     for row in trials:
@@ -414,7 +442,7 @@ def main() -> int:
                            "targetClass": m.target, "group": m.group, "verdict": r["verdict"],
                            "probability": r["probability"], "foundClass": r["targetClass"], "foundScheme": r["scheme"],
                            "differentialASR": r["differentialASR"], "seconds": r["seconds"],
-                           "deployments": [{"scheme": d["scheme"], "isUsable": d["isUsable"], "features": features(d)}
+                           "deployments": [{"scheme": d["scheme"], "isUsable": d["isUsable"], "features": features(d, r)}
                                            for d in r["deployments"]]} for m, r in data]}
     (ROOT / "out" / "detection.json").write_text(json.dumps(content, indent=1) + "\n")
     if not options.fit_only:

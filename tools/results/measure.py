@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import detection
 import report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +134,10 @@ def main() -> int:
     content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "rows": measured}
     (ROOT / "out" / "results.json").write_text(json.dumps(content, indent=1) + "\n")
     papers = json.loads((Path(__file__).parent / "paper.json").read_text())
-    (ROOT / "docs" / "results.md").write_text(report.document(catalogue, measured, missing, papers, options.methods))
+    document = ROOT / "docs" / "results.md"
+    # What `make detection` wrote there stays.
+    kept = detection.section(document.read_text()) if document.exists() else ""
+    document.write_text(report.document(catalogue, measured, missing, papers, options.methods) + kept)
     print(f"{len(measured)} rows: out/results.json, docs/results.md", flush=True)
     return 0
 
