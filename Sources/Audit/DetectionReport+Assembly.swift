@@ -69,13 +69,13 @@ extension DetectionAudit {
   private func verdict(
     _ usable: [Examination], awake: DetectionReport.Search?, isComplete: Bool
   ) -> Verdict {
-    if let awake, awake.floatASR >= Verdict.activeASR { return .activeBackdoor }
     let suspects = usable.filter { examination in
       examination.searches.contains {
         ($0.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
       }
     }
     if suspects.contains(where: { probability($0) >= 0.5 }) { return .dormantBackdoor }
+    if let awake, awake.floatASR >= Verdict.searchedActiveASR { return .activeBackdoor }
     let isQuiet = suspects.isEmpty && usable.allSatisfy { probability($0) < 0.5 }
     return isComplete && isQuiet && !usable.isEmpty ? .noEvidence : .undetermined
   }
@@ -134,7 +134,7 @@ extension DetectionAudit {
     _ examinations: [Examination], awake: DetectionReport.Search?
   ) -> [DetectionReport.Finding] {
     var found: [Finding] = []
-    if let awake, awake.floatASR >= Verdict.activeASR {
+    if let awake, awake.floatASR >= Verdict.searchedActiveASR {
       found.append(
         Finding(
           rule: .activeBackdoor, level: .error, scheme: nil, targetClass: awake.targetClass,

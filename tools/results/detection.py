@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = "w8a8,w4a8,w4a4"
 CARRIED_OUT = (0, 1, 2)
 BEGIN, END = "<!-- detection: begin -->", "<!-- detection: end -->"
-DORMANT = 0.20  # Verdict.dormantLowerBound
+DORMANT, ACTIVE = 0.20, 0.75  # Verdict.dormantLowerBound, .searchedActiveASR
 NOISE_LIMIT, BORDER_LIMIT, DROP_LIMIT = 1.0, 1.0, 0.5  # DecisionRule's
 FEATURES = ("differential ASR", "accuracy drop", "log noise ratio", "border excess")
 
@@ -196,14 +196,13 @@ class Call:
 
 def call(report: Report, beta: list[float]) -> Call:
     best = Call(0.0, False, None, None)
-    awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
     for deployment in report["deployments"]:
         x = features(deployment, report)
         if x is None:
             continue
         p = probability(beta, x)
         search = strongest(deployment)
-        dormant = awake < 0.5 and p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
+        dormant = p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
         if best.target is None or search["differentialASR"] > best_difference:
             best_difference = search["differentialASR"]
             best = Call(max(p, best.probability), best.dormant or dormant, search["targetClass"], deployment["scheme"])
@@ -215,11 +214,11 @@ def call(report: Report, beta: list[float]) -> Call:
 def verdict(report: Report, beta: list[float]) -> str:
     """As the program words it, by this rule."""
     awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
-    if awake >= 0.5:
-        return "active-backdoor"
     found = call(report, beta)
     if found.dormant:
         return "dormant-backdoor"
+    if awake >= ACTIVE:
+        return "active-backdoor"
     usable = [d for d in report["deployments"] if d["isUsable"]]
     suspect = any(search["differentialASRInterval"][0] >= DORMANT for d in usable for search in d["searches"])
     return "no-evidence" if usable and not suspect and found.probability < 0.5 else "undetermined"

@@ -13,6 +13,9 @@ public enum Verdict: String, Sendable, Codable, CaseIterable {
 
   public static let dormantLowerBound = 0.20
   package static let activeASR = 0.50
+  /// Of a trigger that was searched rather than given: rectangles that nobody planted bring about one
+  /// class in up to 59 % of the images of an honest network.
+  package static let searchedActiveASR = 0.75
   package static let cleanUpperBound = 0.05
 
   /// - Parameters:

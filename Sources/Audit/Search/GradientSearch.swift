@@ -13,7 +13,7 @@ public struct GradientSearch: Sendable {
     public var batch = 48
     public var rate: Float = 0.1
     /// Weight of the float logits' staying as they were, at first and in the end.
-    public var match: (first: Float, last: Float) = (5, 30)
+    public var match: (first: Float, last: Float) = (5, 60)
     /// Weight of a patch's mean mask in the loss.
     public var area: Float = 3
 

@@ -39,7 +39,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   /// Triggers that the fine pass starts from, triggers kept in each of its rounds, rounds, and rounds
   /// without a better one after which it ends.
   private static var starts: Int { 48 }
-  private static var beam: (differential: Int, awake: Int) { (4, 2) }
+  private static var beam: (differential: Int, awake: Int) { (4, 4) }
   private static var rounds: Int { 12 }
   private static var patience: Int { 2 }
   /// Triggers put on the images at once, which bounds memory.
