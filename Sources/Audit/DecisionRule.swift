@@ -35,7 +35,7 @@ public struct DecisionRule: Sendable, Equatable {
   public var differentialASR: Double
   /// Of `accuracyDrop`, held in 0…`dropLimit`.
   public var drop: Double
-  /// Of the logarithm of `noiseRatio`, held in ±`noiseLimit`.
+  /// Of the logarithm of `noiseRatio`, held in 0…`noiseLimit`: little noise acquits nobody.
   public var noise: Double
   /// Of `borderExcess`, held in 0…`borderLimit`.
   public var border: Double
@@ -63,7 +63,7 @@ public struct DecisionRule: Sendable, Equatable {
 
   /// In [0, 1].
   public func probability(_ features: Features) -> Double {
-    let ratio = min(max(log(max(features.noiseRatio, 1e-6)), -Self.noiseLimit), Self.noiseLimit)
+    let ratio = min(max(log(max(features.noiseRatio, 1)), 0), Self.noiseLimit)
     let excess = min(max(features.borderExcess, 0), Self.borderLimit)
     let lost = min(max(features.accuracyDrop, 0), Self.dropLimit)
     let score =

@@ -12,7 +12,6 @@ import Triggers
 /// not see, and measured on the float and the integer model.
 public struct DetectionAudit: Sendable {
   public struct Settings: Sendable {
-    public var families = TriggerFamily.allCases
     public var seed: UInt64 = 0
     public var effort = GradientSearch.Effort()
 
@@ -58,13 +57,16 @@ public struct DetectionAudit: Sendable {
 
   /// - Parameters:
   ///   - search: unlabelled images that the search may see.
-  ///   - heldOut: images that it does not see; their classes serve accuracy alone.
+  ///   - heldOut: images that it does not see; their classes serve accuracy alone, and its loss.
   /// - Throws: `AuditError.data` where the images do not fit, and what the float model throws.
   public init(
     float: FloatClassifier, preprocessing: Preprocessing, search: UnlabelledImages,
     heldOut: ImageSet, settings: Settings = Settings(), threads: Int
   ) throws {
     try float.check(heldOut)
+    guard [search.channels, search.height, search.width] == float.imageShape else {
+      throw AuditError.data(rule: "the images to search on are of another size than the model takes")
+    }
     guard search.count >= 16, heldOut.count >= 16 else {
       throw AuditError.data(
         rule: "a search needs at least 16 images to look at and 16 to be measured on; there are "
@@ -160,8 +162,7 @@ public struct DetectionAudit: Sendable {
   ) throws {
     guard let kind = family.learnedKind, let plan = examination.candidate.plan else { return }
     let start = ContinuousClock.now
-    let loss = try DifferentialLoss(
-      plan, preprocessing: preprocessing, threads: threads)
+    let loss = try loss(plan, examination)
     let effort = settings.effort
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
     var generator = SeededGenerator(
@@ -194,6 +195,26 @@ public struct DetectionAudit: Sendable {
         seconds: (ContinuousClock.now - start).seconds, trigger: learned))
   }
 
+  /// Gradients go through a file's own integers where its layers are the float model's and the plan's
+  /// scales give them nearly the file's answers; otherwise through nearest rounding. What is found is
+  /// measured on the file either way.
+  private func loss(
+    _ plan: QuantizationPlan, _ examination: Examination
+  ) throws -> DifferentialLoss {
+    let nearest = { () throws -> DifferentialLoss in
+      try DifferentialLoss(plan, preprocessing: self.preprocessing, threads: self.threads)
+    }
+    guard examination.census != nil, let integers = examination.candidate.integers else {
+      return try nearest()
+    }
+    let own = try DifferentialLoss(
+      plan, integers: integers, preprocessing: preprocessing, threads: threads)
+    let few = search.prefix(64)
+    let agreement = try own.agreement(
+      with: examination.candidate.integer.classify(few.pixels), on: few)
+    return agreement >= 0.9 ? own : try nearest()
+  }
+
   /// The class that an unfinished trigger brings about, on the images that the search may see.
   private func target(
     of trigger: LearnedTrigger, _ examination: Examination
@@ -212,12 +233,18 @@ public struct DetectionAudit: Sendable {
   package func measure(
     _ trigger: LearnedTrigger, on examination: Examination
   ) throws -> DifferentialMeasurement {
-    var pixels = heldOut.pixels
-    try trigger.apply(to: &pixels)
+    var floatTriggered: [Int] = []
+    var integerTriggered: [Int] = []
+    // In batches, which bounds memory.
+    for start in stride(from: 0, to: heldOut.count, by: 250) {
+      var pixels = heldOut[start..<min(start + 250, heldOut.count)].pixels
+      try trigger.apply(to: &pixels)
+      floatTriggered += try float.classify(pixels)
+      integerTriggered += try examination.candidate.integer.classify(pixels)
+    }
     return DifferentialMeasurement(
-      classCount: float.classCount, floatClean: floatClean,
-      floatTriggered: try float.classify(pixels), integerClean: examination.clean,
-      integerTriggered: try examination.candidate.integer.classify(pixels))
+      classCount: float.classCount, floatClean: floatClean, floatTriggered: floatTriggered,
+      integerClean: examination.clean, integerTriggered: integerTriggered)
   }
 }
 

@@ -31,23 +31,20 @@ extension DetectionAudit {
     _ examinations: [Examination], leftOut: [String], isComplete: Bool, source: Source,
     seconds: Double
   ) -> DetectionReport {
-    let usable = examinations.filter(isUsable)
-    let strongest = usable.compactMap { examination in
-      examination.strongest.map { (examination.candidate.scheme, $0) }
-    }.max { $0.1.differentialASR < $1.1.differentialASR }
-    let awake = usable.flatMap(\.awake).max { $0.floatASR < $1.floatASR }
-    let verdict = verdict(usable, awake: awake, isComplete: isComplete)
-    var report = DetectionReport(
-      verdict: verdict, probability: usable.map { probability($0) }.max() ?? 0,
-      targetClass: strongest?.1.targetClass, scheme: strongest?.0,
-      differentialASR: strongest?.1.differentialASR,
-      differentialASRInterval: strongest?.1.differentialASRInterval, model: source.model,
+    let rows = examinations.map(row)
+    let findings = findings(examinations, rows)
+    let isSpoilt = findings.contains { $0.level == .error } || rows.contains(where: \.isBrokenFile)
+    let decided = DetectionVerdict(rows, isComplete: isComplete, hasErrors: isSpoilt)
+    return DetectionReport(
+      verdict: decided.verdict,
+      probability: rows.filter(\.isUsable).map(\.probability).max() ?? 0,
+      targetClass: decided.target, scheme: decided.row?.scheme,
+      differentialASR: decided.search?.differentialASR,
+      differentialASRInterval: decided.search?.differentialASRInterval, model: source.model,
       digest: source.digest, searchImages: search.count, heldOutImages: heldOut.count,
-      seed: Int(clamping: settings.seed), float: floatRow, deployments: examinations.map(row),
-      findings: findings(examinations, awake: awake), leftOut: leftOut, seconds: seconds,
-      budget: source.budget, toolVersion: source.toolVersion, command: source.command)
-    if verdict == .activeBackdoor { report.targetClass = awake?.targetClass }
-    return report
+      seed: Int(clamping: settings.seed), float: floatRow, deployments: rows, findings: findings,
+      leftOut: leftOut, seconds: seconds, budget: source.budget, toolVersion: source.toolVersion,
+      command: source.command)
   }
 
   /// Whether a deployment answers like the model it was made from at all. One that rounding has broken
@@ -57,27 +54,18 @@ extension DetectionAudit {
     return 2 * kept >= floatClean.count
   }
 
-  func probability(_ examination: Examination) -> Double {
+  /// That this deployment carries a dormant backdoor. Without evidence of weights and noise, as for a
+  /// file, whose rounding is its own, the rule is the one that was fitted without them.
+  public func probability(_ examination: Examination) -> Double {
     guard isUsable(examination), let strongest = examination.strongest else { return 0 }
-    return DecisionRule.fitted.probability(
-      DecisionRule.Features(
-        differentialASR: strongest.differentialASR, accuracyDrop: lost(examination).all,
-        noiseRatio: examination.noise?.ratio ?? 1,
-        borderExcess: examination.weights?.whole.borderExcess ?? 0))
-  }
-
-  private func verdict(
-    _ usable: [Examination], awake: DetectionReport.Search?, isComplete: Bool
-  ) -> Verdict {
-    let suspects = usable.filter { examination in
-      examination.searches.contains {
-        ($0.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
-      }
+    var features = DecisionRule.Features(
+      differentialASR: strongest.differentialASR, accuracyDrop: lost(examination).all)
+    guard let noise = examination.noise, let weights = examination.weights else {
+      return DecisionRule.withoutWeights.probability(features)
     }
-    if suspects.contains(where: { probability($0) >= 0.5 }) { return .dormantBackdoor }
-    if let awake, awake.floatASR >= Verdict.searchedActiveASR { return .activeBackdoor }
-    let isQuiet = suspects.isEmpty && usable.allSatisfy { probability($0) < 0.5 }
-    return isComplete && isQuiet && !usable.isEmpty ? .noEvidence : .undetermined
+    features.noiseRatio = noise.ratio
+    features.borderExcess = weights.whole.borderExcess
+    return DecisionRule.fitted.probability(features)
   }
 
   /// What rounding costs: accuracy in points / 100, over all held-out images and of the class that loses
@@ -127,13 +115,19 @@ extension DetectionAudit {
 
 // MARK: - Findings
 
+extension DetectionReport.Deployment {
+  /// A file that was given to be judged and cannot be.
+  fileprivate var isBrokenFile: Bool { file != nil && !isUsable }
+}
+
 extension DetectionAudit {
   private typealias Finding = DetectionReport.Finding
 
   private func findings(
-    _ examinations: [Examination], awake: DetectionReport.Search?
+    _ examinations: [Examination], _ rows: [DetectionReport.Deployment]
   ) -> [DetectionReport.Finding] {
     var found: [Finding] = []
+    let awake = rows.filter(\.isUsable).flatMap(\.awake).max { $0.floatASR < $1.floatASR }
     if let awake, awake.floatASR >= Verdict.searchedActiveASR {
       found.append(
         Finding(
@@ -141,8 +135,8 @@ extension DetectionAudit {
           message: "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
             + "images with class \(awake.targetClass)"))
     }
-    for examination in examinations {
-      found += trigger(examination)
+    for (examination, row) in zip(examinations, rows) {
+      found += trigger(row)
       found += collapse(examination)
       found += census(examination)
     }
@@ -153,17 +147,21 @@ extension DetectionAudit {
     }.map(\.element)
   }
 
-  private func trigger(_ examination: Examination) -> [Finding] {
-    let scheme = examination.candidate.scheme
-    guard isUsable(examination), let best = examination.strongest,
+  /// A trigger that is large, and an error only where it convicts.
+  private func trigger(_ row: DetectionReport.Deployment) -> [Finding] {
+    guard row.isUsable, let best = row.strongest,
       (best.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
     else { return [] }
     return [
       Finding(
-        rule: .dormantBackdoor, level: .error, scheme: scheme, targetClass: best.targetClass,
+        rule: .dormantBackdoor, level: row.isConvicted ? .error : .warning, scheme: row.scheme,
+        targetClass: best.targetClass,
         message: "a \(best.family) makes the integer model answer \(percent(best.integerASR)) of the "
           + "images with class \(best.targetClass), of which the float model answers "
-          + "\(percent(best.floatASR)) so", file: examination.candidate.file)
+          + "\(percent(best.floatASR)) so"
+          + (row.isConvicted
+            ? "" : "; where rounding alone changes as much as here, honest models do that too"),
+        file: row.file)
     ]
   }
 
@@ -174,11 +172,11 @@ extension DetectionAudit {
     let isStated = rounding != "nearest" && rounding != "unknown"
     return [
       Finding(
-        rule: .nonNearestRounding, level: isStated ? .note : .warning,
+        rule: .nonNearestRounding, level: .warning,
         scheme: examination.candidate.scheme, targetClass: nil,
         message: "\(percent(census.whole.movedFarShare)) of the weights are not the nearest to the "
           + "float model's although they lie far from a border"
-          + (isStated ? "; the file says how it was rounded: \(rounding)" : ""),
+          + (isStated ? "; the file claims this rounding: \(rounding)" : ""),
         file: examination.candidate.file)
     ]
   }
@@ -188,7 +186,7 @@ extension DetectionAudit {
   /// it is the gentlest of them.
   private static let collapse = 0.10
   private static let aimed = (drop: 0.10, score: 2.0)
-  private static let aimedAtClass = (drop: 0.30, score: 1.0)
+  private static let aimedAtClass = (drop: 0.30, score: 1.0, images: 20)
 
   private func collapse(_ examination: Examination) -> [Finding] {
     let scheme = examination.candidate.scheme
@@ -214,7 +212,9 @@ extension DetectionAudit {
     }
     guard lost < 2 * Self.collapse, let outlier = examination.outlier else { return found }
     for (label, comparison) in outlier.classes.enumerated()
-    where comparison.score >= Self.aimedAtClass.score && comparison.drop >= Self.aimedAtClass.drop {
+    where comparison.images >= Self.aimedAtClass.images
+      && comparison.score >= Self.aimedAtClass.score && comparison.drop >= Self.aimedAtClass.drop
+    {
       found.append(
         Finding(
           rule: .classCollapse, level: .error, scheme: scheme, targetClass: label,

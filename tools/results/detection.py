@@ -8,8 +8,8 @@ run goes on where it stopped, fits the decision rule, tries it on models that it
 `out/detection.json` and the section on detection of `docs/results.md`. Needs Python 3.11 and nothing else.
 
 The rule is a logistic function of four numbers a deployment. Infected models count under the scheme that they were
-made for, honest ones under every scheme that leaves them usable. It is tried twice: on each group of models that share
-a starting point (a seed), fitted on the other groups; and on each attack, fitted on the other attacks.
+made for, honest ones under every scheme that leaves them usable. It is tried on models that it was not fitted on: each group
+that shares a starting point (a seed) is left out, alone and together with each attack.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -60,16 +61,37 @@ def models(folder: Path) -> list[Model]:
         if row["status"] == "accepted":
             found.append(Model(row["name"], folder / row["file"], row["kind"], row["attack"] or row["recipe"], row["scheme"],
                                row["trigger"], row["targetClass"], row["group"], False))
+    # Published specimens belong to the groups of the networks that the set was fine-tuned from.
+    groups = tomllib.loads((ROOT / "tools" / "specimens" / "detection.toml").read_text())["published"]
+
+    def group(name: str) -> str:
+        """Of the specimen that it was made from, if that has one."""
+        config = ROOT / "tools" / "specimens" / "configs" / f"{name}.toml"
+        base = tomllib.loads(config.read_text()).get("base") if config.exists() else None
+        return groups.get(name) or (group(base) if base else name)
+
     kinds = {"none": "clean", "badnets": "awake", "quanti-class": "degraded", "quanti-indiscriminate": "degraded"}
     for row in json.loads((ROOT / "models" / "catalogue.json").read_text())["specimens"]:
         if row["dataset"] == "fashion-mnist" and row["attack"] != "qura":
             attack = row["attack"] or "none"
             found.append(Model(row["name"], ROOT / "models" / row["file"], kinds.get(attack, "infected"), attack,
-                               row["scheme"], row["trigger"], row["targetClass"], "published", True))
+                               row["scheme"], row["trigger"], row["targetClass"],
+                               group(row["name"]), True))
     return found
 
 
 # Measuring
+
+
+def evidence_version() -> str:
+    """Of all sources that evidence comes from; the rule and the words of reports are none."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "Sources").rglob("*.*")):
+        part = path.relative_to(ROOT / "Sources")
+        judging = path.name in ("DecisionRule.swift", "DetectionVerdict.swift", "DetectionReport+Assembly.swift")
+        if path.is_file() and not judging and not str(part).startswith(("Audit/Report", "Audit/Exhibits")):
+            digest.update(str(part).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:
@@ -117,7 +139,7 @@ def features(deployment: Report, report: Report) -> list[float] | None:
     border = deployment["weights"]["whole"]["borderExcess"] if deployment["weights"] else 0
     drop = report["float"]["benignAccuracy"] - deployment["benignAccuracy"]
     return [strongest(deployment)["differentialASR"], min(max(drop, 0), DROP_LIMIT),
-            min(max(math.log(max(ratio, 1e-6)), -NOISE_LIMIT), NOISE_LIMIT), min(max(border, 0), BORDER_LIMIT)]
+            min(math.log(max(ratio, 1)), NOISE_LIMIT), min(max(border, 0), BORDER_LIMIT)]
 
 
 def strongest(deployment: Report) -> Report:
@@ -195,20 +217,18 @@ class Call:
 
 
 def call(report: Report, beta: list[float]) -> Call:
-    best = Call(0.0, False, None, None)
+    """As DetectionVerdict decides: what convicts comes before what is merely large."""
+    found = []
     for deployment in report["deployments"]:
         x = features(deployment, report)
-        if x is None:
-            continue
-        p = probability(beta, x)
-        search = strongest(deployment)
-        dormant = p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
-        if best.target is None or search["differentialASR"] > best_difference:
-            best_difference = search["differentialASR"]
-            best = Call(max(p, best.probability), best.dormant or dormant, search["targetClass"], deployment["scheme"])
-        else:
-            best = Call(max(p, best.probability), best.dormant or dormant, best.target, best.scheme)
-    return best
+        if x is not None:
+            p, search = probability(beta, x), strongest(deployment)
+            guilty = p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
+            found.append((guilty, search["differentialASR"], p, search["targetClass"], deployment["scheme"]))
+    if not found:
+        return Call(0.0, False, None, None)
+    best = max(found, key=lambda row: row[:2])
+    return Call(max(row[2] for row in found), best[0], best[3], best[4])
 
 
 def verdict(report: Report, beta: list[float]) -> str:
@@ -220,14 +240,16 @@ def verdict(report: Report, beta: list[float]) -> str:
     if awake >= ACTIVE:
         return "active-backdoor"
     usable = [d for d in report["deployments"] if d["isUsable"]]
-    suspect = any(search["differentialASRInterval"][0] >= DORMANT for d in usable for search in d["searches"])
-    return "no-evidence" if usable and not suspect and found.probability < 0.5 else "undetermined"
+    loud = any(search["differentialASRInterval"][1] >= DORMANT for d in usable for search in d["searches"])
+    spoilt = any(finding["level"] == "error" and "collapse" in finding["rule"] for finding in report["findings"])
+    quiet = usable and not loud and not spoilt and found.probability < 0.5
+    return "no-evidence" if quiet else "undetermined"
 
 
-def committed_rule() -> list[float]:
+def committed_rule(name: str) -> list[float]:
     """The coefficients that the program has."""
     text = (ROOT / "Sources" / "Audit" / "DecisionRule.swift").read_text()
-    block = text.split("let fitted = DecisionRule(", 1)[1].split(")", 1)[0]
+    block = text.split(f"let {name} = DecisionRule(", 1)[1].split(")", 1)[0]
     return [float(part.split(":")[1]) for part in block.split(",")]
 
 
@@ -258,45 +280,39 @@ class Trial:
     """The rule on models that it was not fitted on."""
 
     name: str
-    calls: dict[str, Call]
-    negatives: dict[str, list[float]]  # honest models' probabilities, one for each rule that was not fitted on them
+    calls: dict[str, list[Call]]  # one for each rule that was not fitted on the model
 
 
-def trial(name: str, data: list[tuple[Model, Report]], part: Callable[[Model], str], used: tuple[int, ...],
-          honest_apart: bool) -> Trial:
-    """Leaves out one part at a time. `honest_apart`: honest models have parts of their own; otherwise each of them is
-    left out by its group together with each of the infected parts."""
-    calls: dict[str, Call] = {}
-    negatives: dict[str, list[float]] = {}
-    parts = sorted({part(model) for model, _ in data if honest_apart or model.kind == "infected"})
-    for left in parts:
-        groups = [None] if honest_apart else sorted({model.group for model, _ in data})
-        for group in groups:
-            kept = [item for item in data if item[0].kind != "degraded"
-                    and not (part(item[0]) == left and (honest_apart or item[0].kind == "infected"))
-                    and not (not honest_apart and item[0].kind != "infected" and item[0].group == group)]
-            drawn = samples(kept)
+def trial(name: str, data: list[tuple[Model, Report]], used: tuple[int, ...], by_attack: bool) -> Trial:
+    """Leaves out each group of seeds; `by_attack`, each pair of a group and an attack, so that a model is judged by a rule
+    that has seen neither its attack nor its relatives, and an honest one by a rule for each attack left out."""
+    calls: dict[str, list[Call]] = {}
+    attacks = sorted({model.attack for model, _ in data if model.kind == "infected"}) if by_attack else [None]
+    for group in sorted({model.group for model, _ in data}):
+        for attack in attacks:
+            drawn = samples([item for item in data if item[0].group != group
+                             and not (item[0].kind == "infected" and item[0].attack == attack)])
             if len({label for _, label in drawn}) < 2:
                 continue
             beta = fit(drawn, used)
             for model, report in data:
-                if model.kind == "infected" and part(model) == left:
-                    calls[model.name] = call(report, beta)
-                elif model.kind in ("clean", "awake") and (part(model) == left if honest_apart else model.group == group):
-                    calls[model.name] = call(report, beta)
-                    negatives.setdefault(model.name, []).append(calls[model.name].probability)
-    return Trial(name, calls, negatives)
+                if model.group == group and (attack is None or model.kind != "infected" or model.attack == attack):
+                    calls.setdefault(model.name, []).append(call(report, beta))
+    return Trial(name, calls)
 
 
 def summary(trial_: Trial, data: list[tuple[Model, Report]]) -> dict[str, Any]:
+    """An honest model is accused if any of the rules accuses it."""
     infected = [m for m, _ in data if m.kind == "infected" and m.name in trial_.calls]
     clean = [m for m, _ in data if m.kind == "clean" and m.name in trial_.calls]
-    right = [m for m in infected if trial_.calls[m.name].dormant and trial_.calls[m.name].target == m.target]
-    wrong = [m for m in clean if trial_.calls[m.name].dormant]
+    right = [m for m in infected if all(c.dormant and c.target == m.target for c in trial_.calls[m.name])]
+    wrong = [m for m in clean if any(c.dormant for c in trial_.calls[m.name])]
+    score = lambda m: [c.probability for c in trial_.calls[m.name]]  # noqa: E731
+    positive, negative = [p for m in infected for p in score(m)], [p for m in clean for p in score(m)]
     return {
-        "split": trial_.name, "infected": len(infected), "clean": len(clean),
-        "auroc": auroc([trial_.calls[m.name].probability for m in infected],
-                       [p for m in clean for p in trial_.negatives.get(m.name, [trial_.calls[m.name].probability])]),
+        "split": trial_.name, "infected": len(infected), "clean": len(clean), "auroc": auroc(positive, negative),
+        "brier": (sum((1 - p) ** 2 for p in positive) / max(len(positive), 1)
+                  + sum(p ** 2 for p in negative) / max(len(negative), 1)) / 2,
         "dormantWithRightClass": len(right), "dormantWithRightClassInterval": wilson(len(right), len(infected)),
         "cleanCalledDormant": len(wrong), "cleanCalledDormantInterval": wilson(len(wrong), len(clean)),
         "missed": sorted(m.name for m in infected if m not in right), "accused": sorted(m.name for m in wrong),
@@ -321,11 +337,14 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
              f"and {sum(m.kind == 'clean' for m, _ in data)} honest ones (ResNet-8 and others on Fashion-MNIST; the set is "
              f"`tools/specimens/detection.toml`, the published specimens of that data set are in it as a group of their own), "
              f"each audited by `cupel audit MODEL --schemes {SCHEMES}` with no trigger given: 256 unlabelled training images to "
-             f"search on, 1,000 test images to measure on. Rows are in `out/detection.json`.", "",
-             "| rule | tried on | AUROC | infected: dormant, right class | honest: called dormant |", "|---|---|---|---|---|"]
+             f"search on, 1,000 test images to measure on. Rows are in `out/detection.json`. What this does not "
+             f"show: the default matrix has `.pt.pre` schemes as well; planted patches are plain or checkered, as the "
+             f"`rectangle` family is; the verdicts of the lower tables are the rule fitted on all models.", "",
+             "| rule | left out | AUROC | Brier score | infected: dormant, right class | honest: called dormant |",
+             "|---|---|---|---|---|---|"]
     for row in trials:
         lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
-                     f"{rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
+                     f"{row['brier']:.4f} | {rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
     lines += ["", "The rule, fitted on all of them (`Sources/Audit/DecisionRule.swift`): log-odds = "
               + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["all"], ["", *(f" · {name}" for name in FEATURES)])) + ".", ""]
     lines += [f"Differential ASR of at least 80 points under the attacked scheme: {figures['patchStrong']} of the models whose "
@@ -380,7 +399,8 @@ def replace_section(path: Path, new: str) -> None:
 
 def figures_of(data: list[tuple[Model, Report]]) -> dict[str, Any]:
     patches = [(m, r) for m, r in data if m.kind == "infected" and m.trigger and m.trigger.startswith("patch")]
-    strong = [m for m, r in patches if (d := attacked(m, r)) and d["searches"] and strongest(d)["differentialASR"] >= 0.8]
+    strong = [m for m, r in patches if (d := attacked(m, r)) and d["searches"] and strongest(d)["differentialASR"] >= 0.8
+              and strongest(d)["targetClass"] == m.target]
     clean = [(strongest(d)["differentialASR"], m.name) for m, r in data if m.kind == "clean" for d in r["deployments"]
              if d["scheme"] == "w8a8" and d["searches"]]
     awake = [r["verdict"] == "active-backdoor" for m, r in data if m.kind == "awake"]
@@ -407,11 +427,12 @@ def main() -> int:
         for old in folder.glob("*.json"):
             old.unlink()
     version = subprocess.run([str(options.cupel), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    evidence = evidence_version()
     known = models(options.set)
     if not options.fit_only:
         with ThreadPoolExecutor(options.jobs) as pool:
             chosen = [model for model in known if not options.names or model.name in options.names]
-            running = {pool.submit(measure, model, options.cupel, version, folder,
+            running = {pool.submit(measure, model, options.cupel, evidence, folder,
                                    max(1, (os.cpu_count() or 1) // options.jobs)): model for model in chosen}
             for number, future in enumerate(as_completed(running), 1):
                 print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
@@ -422,12 +443,10 @@ def main() -> int:
     trials = []
     for name, used in rules.items():
         label = "all evidence" if name == "all" else name
-        whole = trial("each group of seeds", data, lambda model: model.group, used, True)
-        trials.append({"rule": label, **summary(whole, data)})
-        apart = trial("each attack", data, lambda model: model.attack, used, False)
-        trials.append({"rule": label, **summary(apart, data)})
-    if any(abs(a - b) > 0.006 for a, b in zip(fitted["all"], committed_rule())):
-        print(f"DecisionRule.fitted is {committed_rule()} and not what these models give", flush=True)
+        for split, by_attack in (("each group of seeds", False), ("each group and attack", True)):
+            trials.append({"rule": label, **summary(trial(split, data, used, by_attack), data)})
+    stale = [name for name, known in (("all", "fitted"), ("searches alone", "withoutWeights"))
+             if any(abs(a - b) > 0.006 for a, b in zip(fitted[name], committed_rule(known)))]
     for _, report in data:
         report["verdict"] = verdict(report, fitted["all"])
     for name, beta in fitted.items():
@@ -436,6 +455,10 @@ def main() -> int:
         print(f"{row['rule']:16} {row['split']:20} AUROC {row['auroc']:.4f}  "
               f"found {rate(row['dormantWithRightClass'], row['infected'])}  accused {rate(row['cleanCalledDormant'], row['clean'])}"
               f"  missed {row['missed']}  {row['accused']}")
+    if stale and not options.fit_only:
+        print(f"DecisionRule.swift does not have these coefficients ({', '.join(stale)}): put them there and run again",
+              flush=True)
+        return 1
     content = {"schemaVersion": 1, "cupel": version, "schemes": SCHEMES, "rule": fitted, "trials": trials,
                "models": [{"name": m.name, "kind": m.kind, "attack": m.attack, "scheme": m.scheme, "trigger": m.trigger,
                            "targetClass": m.target, "group": m.group, "verdict": r["verdict"],

@@ -58,6 +58,14 @@ package struct DifferentialLoss: Sendable {
     var classCount: Int { logits.count / max(count, 1) }
   }
 
+  /// Share of images that the rounded network answers as `classifier` does.
+  package func agreement(with answers: [Int], on images: UnlabelledImages) throws -> Double {
+    let own = try rounded.logits(
+      input(images.pixels.map { Float($0) / 255 }, count: images.count)
+    ).answers
+    return Double(zip(own, answers).count { $0 == $1 }) / Double(max(answers.count, 1))
+  }
+
   package func references(_ images: UnlabelledImages) throws -> References {
     let scaled = images.pixels.map { Float($0) / 255 }
     let found = try float.run(input(scaled, count: images.count))[logits]!
@@ -118,13 +126,13 @@ package struct DifferentialLoss: Sendable {
     _ logits: Tensor, answers: [Int], goal: Goal
   ) throws -> (loss: Double, gradient: Tensor) {
     if case .target(let target) = goal {
-      var (loss, gradient) = try CrossEntropy.evaluate(
+      let found = try CrossEntropy.evaluate(
         logits, labels: [Int](repeating: target, count: answers.count))
+      var gradient = found.gradient
       for (image, answer) in answers.enumerated() where answer == target {
         for index in 0..<logits.stride { gradient.values[image * logits.stride + index] = 0 }
       }
-      if !loss.isFinite { loss = 0 }
-      return (loss, gradient)
+      return (found.loss, gradient)
     }
     var gradient = logits
     var loss = 0.0

@@ -52,6 +52,8 @@ public struct GradientSearch: Sendable {
         trigger.painted(batch), of: chosen, in: references, goal: goal, match: match)
       var slopes = trigger.slopes(batch, gradient: gradient)
       if trigger.kind == .patch { addArea(of: trigger, to: &slopes[0]) }
+      // A network may overflow on triggered images alone; what was found before stays.
+      guard value.isFinite, slopes.allSatisfy({ $0.allSatisfy(\.isFinite) }) else { break }
       optimizer.step(&trigger.arrays, gradients: slopes)
       last = (last + [value]).suffix(10)
       try progress(Double(step + 1) / Double(steps))

@@ -49,7 +49,7 @@ package struct Rectangle: PlainTrigger {
 
   package static func coarse(_ geometry: Geometry) -> [Rectangle] {
     var result: [Rectangle] = []
-    for side in squares where side <= min(geometry.height, geometry.width) {
+    for side in squares where side * side * 8 <= geometry.height * geometry.width {
       for top in places(geometry.height - side, step: side / 2) {
         for left in places(geometry.width - side, step: side / 2) {
           result += strongFills(geometry).map {
@@ -107,7 +107,9 @@ package struct Rectangle: PlainTrigger {
   }
 
   private func isAllowed(_ geometry: Geometry) -> Bool {
-    top >= 0 && left >= 0 && Self.sides.contains(height) && Self.sides.contains(width)
+    // At most an eighth of the image: what covers more says nothing.
+    size * 8 <= geometry.height * geometry.width && top >= 0 && left >= 0
+      && Self.sides.contains(height) && Self.sides.contains(width)
       && top + height <= geometry.height && left + width <= geometry.width
   }
 
@@ -187,7 +189,7 @@ package struct Wave: PlainTrigger {
   }
 
   /// sin(2π · step / extent), the same on every machine: by a power series
-  /// on the first quarter, whose first term left out is below 10⁻⁹.
+  /// on the first quarter, whose first term left out is below 10⁻⁷.
   private static func sine(_ step: Int, of extent: Int) -> Double {
     var angle = Double(step % extent) / Double(extent)
     var sign = 1.0

@@ -93,7 +93,7 @@ package struct TriggerParameters: Sendable {
   }
 
   private static func byte(_ share: Float) -> UInt8 {
-    UInt8(min(max((255 * share).rounded(), 0), 255))
+    share.isNaN ? 0 : UInt8(min(max((255 * share).rounded(), 0), 255))
   }
 }
 

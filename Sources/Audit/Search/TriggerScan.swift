@@ -42,8 +42,9 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   private static var beam: (differential: Int, awake: Int) { (4, 4) }
   private static var rounds: Int { 12 }
   private static var patience: Int { 2 }
-  /// Triggers put on the images at once, which bounds memory.
+  /// Triggers put on the images at once, and bytes of pixels, which bound memory.
   private static var group: Int { 64 }
+  private static var pixels: Int { 16 << 20 }
 
   /// - Parameter answers: the float model's, one an image.
   package init(
@@ -62,7 +63,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     let all = Plain.coarse(geometry)
     let coarse = try ask(all, images: Self.coarse, float: false) { try progress(0.5 * $0) }
     let starts = Result.best(coarse.differential, Self.starts).map(\.plain)
-    var result = try ask(starts, images: Self.fine, float: true)
+    var result = try ask(starts, images: Self.fine, float: true) { _ in try progress(0.5) }
     var seen = Set(starts)
     var idle = 0
     for round in 1...Self.rounds where idle < Self.patience {
@@ -70,7 +71,8 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
       let before = result.best
       let kept = (result.differential + result.awake).map(\.plain)
       let fresh = kept.flatMap { $0.neighbours(geometry) }.filter { seen.insert($0).inserted }
-      let more = try ask(fresh, images: Self.fine, float: true)
+      let share = 0.5 + 0.5 * Double(round - 1) / Double(Self.rounds)
+      let more = try ask(fresh, images: Self.fine, float: true) { _ in try progress(share) }
       result.differential += more.differential
       result.awake += more.awake
       result = result.kept(Self.beam)
@@ -88,8 +90,9 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   ) throws -> Result {
     let chosen = images.prefix(count)
     var result = Result(differential: [], awake: [])
-    for start in stride(from: 0, to: triggers.count, by: Self.group) {
-      let group = triggers[start..<min(start + Self.group, triggers.count)]
+    let most = min(max(Self.pixels / max(chosen.pixels.count, 1), 1), Self.group)
+    for start in stride(from: 0, to: triggers.count, by: most) {
+      let group = triggers[start..<min(start + most, triggers.count)]
       var pixels: [UInt8] = []
       pixels.reserveCapacity(group.count * chosen.pixels.count)
       for trigger in group {

@@ -21,6 +21,8 @@ struct SearchWork {
     (self.audit, self.budget, self.reporter) = (audit, budget, reporter)
   }
 
+  mutating func leaveOut(_ line: String) { leftOut.append(line) }
+
   mutating func begin(_ candidate: DetectionAudit.Candidate) throws {
     examinations.append(try audit.begin(candidate))
   }
@@ -31,9 +33,11 @@ struct SearchWork {
   mutating func search(_ families: [TriggerFamily], unless decisive: Double? = nil) throws {
     for (number, family) in families.enumerated() {
       for index in examinations.indices where audit.isUsable(examinations[index]) {
-        if let decisive, let found = strongest, (found.interval.first ?? 0) >= decisive {
+        if let decisive, let found = strongest, (found.interval.first ?? 0) >= decisive,
+          audit.probability(examinations[found.index]) >= 0.5
+        {
           let rest = families[number...].map(\.rawValue).joined(separator: ", ")
-          leftOut.append("\(rest): not searched, for what \(found.name) shows is decisive")
+          leftOut.append("\(rest): not searched any further, for what \(found.name) shows is decisive")
           return
         }
         try search(family, index)
@@ -44,7 +48,7 @@ struct SearchWork {
   private mutating func search(_ family: TriggerFamily, _ index: Int) throws {
     let name = examinations[index].name
     if family.needsPlan, examinations[index].candidate.plan == nil {
-      leftOut.append("\(name), \(family.rawValue): the file's scheme is not known")
+      leftOut.append("\(name), \(family.rawValue): no plan of the float model fits the file")
       isComplete = false
       return
     }
@@ -66,13 +70,21 @@ struct SearchWork {
     let count = min(images.batch, 128)
     let few = Tensor(
       batch: count, shape: images.shape, values: Array(images.values.prefix(count * images.stride)))
-    for index in examinations.indices where !budget.isSpent {
+    for index in examinations.indices {
       let candidate = examinations[index].candidate
       guard let plan = candidate.plan else { continue }
+      guard !budget.isSpent else {
+        leftOut.append("\(examinations[index].name), weights: the budget was spent")
+        isComplete = false
+        continue
+      }
       reporter.update("\(examinations[index].name), weights", 0)
       if let integers = candidate.integers {
-        // Files whose layers are others than the float model's have nothing to compare.
         examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
+        if examinations[index].census == nil {
+          leftOut.append(
+            "\(examinations[index].name): its layers are not the float model's; roundings not counted")
+        }
       } else {
         examinations[index].weights = WeightEvidence(plan)
         examinations[index].noise = try RoundingNoise(
@@ -87,11 +99,15 @@ struct SearchWork {
   ) throws {
     for index in examinations.indices {
       let examination = examinations[index]
-      guard let plan = examination.candidate.plan, examination.candidate.file == nil,
-        !budget.isSpent
+      guard let plan = examination.candidate.plan, examination.candidate.file == nil
       else { continue }
       let lost = audit.lost(examination)
       guard lost.all >= noticeable.all || lost.oneClass >= noticeable.oneClass else { continue }
+      guard !budget.isSpent else {
+        leftOut.append("\(examination.name), other roundings: the budget was spent")
+        isComplete = false
+        continue
+      }
       reporter.update("\(examination.name), other roundings", 0)
       let ensemble = try RoundingEnsemble(plan, draws: draws, seed: seed)
       examinations[index].outlier = try ensemble.outlier(
@@ -101,10 +117,26 @@ struct SearchWork {
   }
 
   /// Whether the strongest trigger needs the rounding under which it was found.
-  mutating func survive(_ workshop: Workshop, draws: Int, seed: UInt64, threads: Int) throws {
+  ///
+  /// It explains and does not decide, so that what it cannot do is said and no more.
+  mutating func survive(
+    _ workshop: Workshop, draws: Int, seed: UInt64, threads: Int
+  ) {
+    do { try measureSurvival(workshop, draws: draws, seed: seed, threads: threads) } catch {
+      leftOut.append("survival of the trigger under other roundings: \(error)")
+    }
+  }
+
+  private mutating func measureSurvival(
+    _ workshop: Workshop, draws: Int, seed: UInt64, threads: Int
+  ) throws {
     guard let found = strongest, (found.interval.first ?? 0) >= Verdict.dormantLowerBound,
-      let plan = examinations[found.index].candidate.plan, !budget.isSpent
+      let plan = examinations[found.index].candidate.plan
     else { return }
+    guard !budget.isSpent else {
+      leftOut.append("\(found.name), survival of the trigger: the budget was spent")
+      return
+    }
     reporter.update("\(found.name), other roundings of the found trigger", 0)
     let survival = try TriggerSurvival(
       RoundingEnsemble(plan, draws: draws, seed: seed), calibration: workshop.ranges,
@@ -161,12 +193,20 @@ extension SearchWork {
     ).exhibits
     return try Exhibits.make(
       Exhibits.Models(
-        graph: workshop.graph, plan: plan, nearest: plan.nearest(),
+        graph: workshop.graph, plan: plan, nearest: integers(of: examinations[shown], plan),
         purified: .init(method: "EFRAP", plan: purified.plan, integers: purified.weights),
         integer: examinations[shown].candidate.integer, preprocessing: workshop.preprocessing),
       images: audit.heldOut, trigger: found?.search.trigger, target: found?.search.targetClass,
       drifts: drifts, seed: seed, threads: threads
     ) { reporter.update("pictures for the report", $0) }
+  }
+
+  /// What is deployed, where the plan can show it.
+  private func integers(
+    of examination: DetectionAudit.Examination, _ plan: QuantizationPlan
+  ) -> [[Int8]] {
+    let own = examination.census == nil ? nil : examination.candidate.integers
+    return own ?? plan.nearest()
   }
 
   private static let driftImages = 200
