@@ -4,11 +4,11 @@ import Testing
 
 @Suite struct DetectionVerdictTests {
   private func search(
-    _ family: String = "rectangle", _ target: Int, _ difference: Double, _ interval: [Double],
+    _ target: Int, _ difference: Double, _ interval: [Double],
     float: Double = 0
   ) -> [String: Any] {
     [
-      "family": family, "targetClass": target, "differentialASR": difference,
+      "family": "rectangle", "targetClass": target, "differentialASR": difference,
       "differentialASRInterval": interval, "floatASR": float, "integerASR": difference, "steps": 0,
       "batch": 0, "seconds": 0,
       "trigger": [
