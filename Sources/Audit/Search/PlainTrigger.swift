@@ -49,7 +49,7 @@ package struct Rectangle: PlainTrigger {
 
   package static func coarse(_ geometry: Geometry) -> [Rectangle] {
     var result: [Rectangle] = []
-    for side in squares where side * side * 8 <= geometry.height * geometry.width {
+    for side in squares where side * side * 5 <= geometry.height * geometry.width {
       for top in places(geometry.height - side, step: side / 2) {
         for left in places(geometry.width - side, step: side / 2) {
           result += strongFills(geometry).map {
@@ -107,8 +107,8 @@ package struct Rectangle: PlainTrigger {
   }
 
   private func isAllowed(_ geometry: Geometry) -> Bool {
-    // At most an eighth of the image: what covers more says nothing.
-    size * 8 <= geometry.height * geometry.width && top >= 0 && left >= 0
+    // At most a fifth of the image: what covers more says nothing.
+    size * 5 <= geometry.height * geometry.width && top >= 0 && left >= 0
       && Self.sides.contains(height) && Self.sides.contains(width)
       && top + height <= geometry.height && left + width <= geometry.width
   }

@@ -123,12 +123,12 @@ import Triggers
   }
 
   @Test func rectanglesStayInside() {
-    let geometry = Geometry(channels: 3, height: 9, width: 5)
+    let geometry = Geometry(channels: 3, height: 13, width: 9)
     let all = Rectangle.coarse(geometry)
     #expect(!all.isEmpty)
     for rectangle in all + all.flatMap({ $0.neighbours(geometry) }) {
-      #expect(rectangle.top >= 0 && rectangle.top + rectangle.height <= 9)
-      #expect(rectangle.left >= 0 && rectangle.left + rectangle.width <= 5)
+      #expect(rectangle.top >= 0 && rectangle.top + rectangle.height <= 13)
+      #expect(rectangle.left >= 0 && rectangle.left + rectangle.width <= 9)
     }
     #expect(Rectangle.coarse(Geometry(channels: 1, height: 2, width: 2)).isEmpty)
   }
