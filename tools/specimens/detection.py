@@ -282,6 +282,13 @@ def show(plan: Plan, index: Index) -> None:
     print("  ".join(f"{kind}: {accepted[kind]} of {count}" for kind, count in counts.items()))
 
 
+def _give_up(number: int, frame: object) -> None:
+    """Takes the workers along: left alone, they would train on."""
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    sys.exit(128 + number)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=Path, default=HERE / "detection.toml")
@@ -310,12 +317,8 @@ def main() -> int:
                     options.data or default_folders()[plan.dataset], options.threads, options.images)
     names = [name for name in options.only or plan.rows
              if not (index.accepted(name) or (index.holds(name) and not options.again))]
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))
-    try:
-        make_all(names, shop, index, options.jobs)
-    finally:
-        for worker in multiprocessing.active_children():
-            worker.terminate()
+    signal.signal(signal.SIGTERM, _give_up)
+    make_all(names, shop, index, options.jobs)
     accepted = Counter(row["kind"] for name, row in plan.rows.items() if index.accepted(name))
     print("  ".join(f"{kind}: {count}" for kind, count in accepted.items()))
     return 0 if all(index.accepted(name) for name in names) else 1
