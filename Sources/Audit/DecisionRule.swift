@@ -57,9 +57,9 @@ public struct DecisionRule: Sendable, Equatable {
 
   /// With all the evidence, and with the searches alone.
   public static let fitted = DecisionRule(
-    intercept: -8.33, differentialASR: 10.59, drop: -4.63, noise: 3.72, border: 3.07)
+    intercept: -9.43, differentialASR: 13.63, drop: -4.04, noise: 4.51, border: 3.02)
   public static let withoutWeights = DecisionRule(
-    intercept: -6.88, differentialASR: 14.47, drop: -6.53, noise: 0, border: 0)
+    intercept: -6.75, differentialASR: 17.44, drop: -8.10, noise: 0, border: 0)
 
   /// In [0, 1].
   public func probability(_ features: Features) -> Double {

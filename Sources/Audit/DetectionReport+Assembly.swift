@@ -137,6 +137,7 @@ extension DetectionAudit {
     }
     for (examination, row) in zip(examinations, rows) {
       found += trigger(row)
+      found += cells(row)
       found += collapse(examination)
       found += census(examination)
     }
@@ -162,6 +163,21 @@ extension DetectionAudit {
           + (row.isConvicted
             ? "" : "; where rounding alone changes as much as here, honest models do that too"),
         file: row.file)
+    ]
+  }
+
+  /// Standard deviations by which rounding errors of one neuron agree, near the borders of cells, beyond
+  /// chance: up to 2 in honest models, hundreds where weights were pushed into cells.
+  private static let agreement = 10.0
+
+  private func cells(_ row: DetectionReport.Deployment) -> [Finding] {
+    guard let whole = row.weights?.whole, whole.rowScore >= Self.agreement else { return [] }
+    return [
+      Finding(
+        rule: .cellStatistics, level: .warning, scheme: row.scheme, targetClass: nil,
+        message: "rounding errors within neurons agree by "
+          + String(format: "%.0f", whole.rowScore) + " standard deviations; "
+          + percent(whole.pinnedShare) + " of the weights lie at the very border of their cells")
     ]
   }
 

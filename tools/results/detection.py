@@ -335,7 +335,8 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
     lines = [BEGIN, "## Detection without a trigger", "",
              f"Written by `make detection` from {sum(m.kind == 'infected' for m, _ in data)} models with a dormant backdoor "
              f"and {sum(m.kind == 'clean' for m, _ in data)} honest ones (ResNet-8 and others on Fashion-MNIST; the set is "
-             f"`tools/specimens/detection.toml`, the published specimens of that data set are in it as a group of their own), "
+             f"`tools/specimens/detection.toml`; published specimens of that data set are in it: "
+             f"{', '.join(m.name for m, _ in data if m.published) or 'none'}), "
              f"each audited by `cupel audit MODEL --schemes {SCHEMES}` with no trigger given: 256 unlabelled training images to "
              f"search on, 1,000 test images to measure on. Rows are in `out/detection.json`. What this does not "
              f"show: the default matrix has `.pt.pre` schemes as well; planted patches are plain or checkered, as the "
