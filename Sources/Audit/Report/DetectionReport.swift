@@ -110,7 +110,7 @@ public struct DetectionReport: Sendable, Codable, Equatable {
       case dormantBackdoor = "dormant-backdoor"
       /// A trigger that works in float too.
       case activeBackdoor = "active-backdoor"
-      /// Accuracy that falls when the model is rounded to 8 bits.
+      /// Accuracy that falls by 10 points or more when the model is rounded.
       case accuracyCollapse = "accuracy-collapse"
       /// One class that is lost when the model is rounded, the others kept.
       case classCollapse = "class-collapse"
