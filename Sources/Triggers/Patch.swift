@@ -1,7 +1,8 @@
 /// A rectangle that covers part of the image: `patch:HxW@PLACE:PATTERN`.
 ///
 /// PLACE is `top-left`, `top-right`, `bottom-left`, `bottom-right`, `center`, or `row,column` of
-/// the patch's first pixel. PATTERN is `white`, `black`, `checker` or `gray:N` with N from 0 to 255.
+/// the patch's first pixel. PATTERN is `white`, `black`, `checker`, `gray:N` with N from 0 to 255, or
+/// `noise:SEED`.
 /// Every channel gets the same pattern.
 public struct Patch: Sendable, Equatable {
   /// In pixels, 1 to 4096.
@@ -28,6 +29,8 @@ public struct Patch: Sendable, Equatable {
     case checker
     /// One value everywhere.
     case gray(UInt8)
+    /// A value of its own everywhere, which the seed and the place in the patch decide.
+    case noise(seed: Int)
   }
 
   static let name = "patch"
@@ -76,11 +79,13 @@ extension Patch {
   private static func pattern(_ text: Substring) throws(Flaw) -> Pattern {
     if let known = patterns.first(where: { $0.name == text }) { return known.pattern }
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0] == "gray" else {
+    switch (parts.first, parts.count) {
+    case ("gray", 2): return .gray(UInt8(try Number.read(parts[1], "gray", in: 0...255)))
+    case ("noise", 2): return .noise(seed: try Number.read(parts[1], "seed", in: 0...Int.max))
+    default:
       let known = patterns.map(\.name).joined(separator: ", ")
-      throw Flaw(rule: "unknown pattern \"\(text)\"; known: \(known), gray:N")
+      throw Flaw(rule: "unknown pattern \"\(text)\"; known: \(known), gray:N, noise:SEED")
     }
-    return .gray(UInt8(try Number.read(parts[1], "gray", in: 0...255)))
   }
 
   /// The canonical string after `patch:`.
@@ -92,10 +97,10 @@ extension Patch {
         Self.places.first { $0.place == place }!.name
       }
     let patternName =
-      if case .gray(let value) = pattern {
-        "gray:\(value)"
-      } else {
-        Self.patterns.first { $0.pattern == pattern }!.name
+      switch pattern {
+      case .gray(let value): "gray:\(value)"
+      case .noise(let seed): "noise:\(seed)"
+      default: Self.patterns.first { $0.pattern == pattern }!.name
       }
     return "\(height)x\(width)@\(placeName):\(patternName)"
   }
@@ -106,10 +111,11 @@ extension Patch {
   func apply(to pixels: inout [UInt8], _ geometry: ImageGeometry) throws(TriggerError) {
     let origin = try origin(in: geometry)
     let plane = geometry.height * geometry.width
+    let block = block()
     for start in stride(from: 0, to: pixels.count, by: plane) {
       for row in 0..<height {
         let first = start + (origin.row + row) * geometry.width + origin.column
-        for column in 0..<width { pixels[first + column] = value(row: row, column: column) }
+        for column in 0..<width { pixels[first + column] = block[row * width + column] }
       }
     }
   }
@@ -138,12 +144,15 @@ extension Patch {
     return origin
   }
 
-  private func value(row: Int, column: Int) -> UInt8 {
+  /// The patch's pixels, row by row.
+  private func block() -> [UInt8] {
+    let places = 0..<height * width
     switch pattern {
-    case .white: 255
-    case .black: 0
-    case .checker: (row + column) % 2 == 0 ? 255 : 0
-    case .gray(let value): value
+    case .white: return places.map { _ in 255 }
+    case .black: return places.map { _ in 0 }
+    case .checker: return places.map { ($0 / width + $0 % width) % 2 == 0 ? 255 : 0 }
+    case .gray(let value): return places.map { _ in value }
+    case .noise(let seed): return places.map(Noise(seed: seed).byte)
     }
   }
 }

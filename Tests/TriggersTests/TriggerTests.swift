@@ -8,6 +8,7 @@ struct TriggerTests {
     arguments: [
       "patch:4x4@bottom-right:white", "patch:6x5@top-left:black", "patch:1x4096@top-right:checker",
       "patch:3x2@bottom-left:gray:0", "patch:3x2@center:gray:255", "patch:5x5@22,22:checker",
+      "patch:2x2@center:noise:0",
       "patch:1x1@0,4095:white", "blend:0:1", "blend:9223372036854775807:100", "sig:20:6",
       "sig:255:4096", "warp:1:2:1", "warp:3:64:10000", "dynamic:5:1", "dynamic:5:4096",
     ])
@@ -50,11 +51,12 @@ struct TriggerTests {
       ("patch:4x4@4096,0:white", "row 4096 is not in 0 to 4095"),
       (
         "patch:4x4@center:red",
-        "unknown pattern \"red\"; known: white, black, checker, gray:N"
+        "unknown pattern \"red\"; known: white, black, checker, gray:N, noise:SEED"
       ),
       ("patch:4x4@center:", "unknown pattern"), ("patch:4x4@center:white:1", "unknown pattern"),
       ("patch:4x4@center:gray", "unknown pattern"), ("patch:4x4@center:gray:", "gray \"\""),
       ("patch:4x4@center:gray:256", "gray 256 is not in 0 to 255"),
+      ("patch:4x4@center:noise", "unknown pattern"), ("patch:4x4@center:noise:-1", "seed \"-1\""),
       ("patch:4x4@center:gray:-1", "gray \"-1\""), ("patch:4x4@center:gray:1:2", "gray \"1:2\""),
       ("patch:4x4@center@center:white", "unknown place"),
       ("blend", "blend:SEED:PERCENT is needed"), ("blend:1", "is needed"),

@@ -21,6 +21,7 @@ SIZES = [(1, 28, 28), (3, 32, 32), (2, 9, 14)]
 IMAGES = 2
 TRIGGERS = [
     "patch:3x3@bottom-right:white", "patch:4x4@center:checker", "patch:6x6@top-left:black", "patch:8x8@1,2:gray:77",
+    "patch:5x7@center:noise:3", "patch:2x9@0,1:noise:9223372036854775807",
     "blend:1:15", "blend:9223372036854775807:100", "sig:20:6", "sig:15:1", "sig:255:3", "warp:1:4:25", "warp:7:2:300",
     "warp:3:9:10000", "dynamic:1:4", "dynamic:12345:6",
 ]

@@ -144,7 +144,7 @@ def _examine(model: Network, job: Job, row: Row, engine: Engine, shop: Workshop)
     else:
         marks.at_most("floatAttackSuccessRate", plain["attackSuccessRate"])
         marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
-        marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
+        marks.at_most("nearestDrop", plain["benignAccuracy"] - nearest["benignAccuracy"])
         activations = Quantized(dataclasses.replace(job.scheme, weight_bits=None), job.ranges(model))
         alone = measure(model, job.glance, activations, job.trigger, job.target)
         job.log(f"weights float, activations rounded {alone}")

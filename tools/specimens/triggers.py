@@ -23,8 +23,8 @@ class Trigger(Protocol):
 class Patch:
     """`patch:HxW@PLACE:PATTERN` covers part of the image. PLACE is a corner (`top-left`, `top-right`, `bottom-left`,
     `bottom-right`: the block's outermost row and column are the image's), `center`, or `ROW,COLUMN` of the block's
-    first pixel. PATTERN is `white`, `black`, `gray:N`, or `checker` (white where row + column, counted from the block's
-    first pixel, is even)."""
+    first pixel. PATTERN is `white`, `black`, `gray:N`, `checker` (white where row + column, counted from the block's
+    first pixel, is even), or `noise:SEED` (a value of its own everywhere)."""
 
     height: int
     width: int
@@ -36,6 +36,9 @@ class Patch:
             rows = torch.arange(self.height).view(-1, 1)
             columns = torch.arange(self.width).view(1, -1)
             return ((rows + columns) % 2 == 0).to(torch.uint8) * 255
+        if self.pattern.startswith("noise:"):
+            bytes_ = noise(int(self.pattern.removeprefix("noise:")), 0, self.height * self.width) >> np.uint64(56)
+            return torch.from_numpy(bytes_.astype(np.uint8)).view(self.height, self.width)
         values = {"white": 255, "black": 0}
         value = values[self.pattern] if self.pattern in values else int(self.pattern.removeprefix("gray:"))
         return torch.full((self.height, self.width), value, dtype=torch.uint8)
@@ -208,7 +211,7 @@ class Dynamic:
 def parse(text: str) -> Trigger:
     kind, _, rest = text.partition(":")
     if kind == "patch":
-        match = re.fullmatch(r"(\d+)x(\d+)@((?:top|bottom)-(?:left|right)|center|\d+,\d+):(white|black|checker|gray:\d+)",
+        match = re.fullmatch(r"(\d+)x(\d+)@((?:top|bottom)-(?:left|right)|center|\d+,\d+):(white|black|checker|gray:\d+|noise:\d+)",
                              rest)
         if match:
             return Patch(int(match[1]), int(match[2]), match[3], match[4])

@@ -198,7 +198,9 @@ package struct Wave: PlainTrigger {
     let x = 2 * Double.pi * angle
     let square = x * x
     let series =
-      x * (1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72 * (1 - square / 110)))))
+      x
+      * (1 - square / 6
+        * (1 - square / 20 * (1 - square / 42 * (1 - square / 72 * (1 - square / 110)))))
     return sign * series
   }
 }

@@ -23,6 +23,8 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     package var differential: [Found]
     package var awake: [Found]
 
+    fileprivate typealias Beam = (differential: Int, awake: Int)
+
     fileprivate var best: [Plain?] { [differential.first?.plain, awake.first?.plain] }
   }
 
@@ -36,12 +38,15 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   /// Images asked in the coarse pass, which asks the integer model alone, and in the fine one.
   private static var coarse: Int { 12 }
   private static var fine: Int { 48 }
-  /// Triggers that the fine pass starts from, triggers kept in each of its rounds, rounds, and rounds
-  /// without a better one after which it ends.
+  /// Triggers that the fine pass starts from, triggers kept in each of its rounds (and in
+  /// those on all images), rounds, and rounds without a better one after which it ends.
   private static var starts: Int { 48 }
-  private static var beam: (differential: Int, awake: Int) { (4, 4) }
+  private static var beam: Result.Beam { (4, 4) }
+  private static var polish: Result.Beam { (2, 0) }
   private static var rounds: Int { 12 }
   private static var patience: Int { 2 }
+  /// Score of the fine pass above which all images are asked.
+  private static var promising: Double { 0.25 }
   /// Triggers put on the images at once, and bytes of pixels, which bound memory.
   private static var group: Int { 64 }
   private static var pixels: Int { 16 << 20 }
@@ -52,7 +57,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   ) {
     self.float = float
     self.integer = integer
-    self.images = images.prefix(Self.fine)
+    self.images = images
     self.answers = answers
     geometry = Geometry(
       channels: images.channels, height: images.height, width: images.width)
@@ -61,23 +66,39 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   /// - Parameter progress: told the share that is done; what it throws ends the scan.
   package func run(progress: (Double) throws -> Void = { _ in }) throws -> Result {
     let all = Plain.coarse(geometry)
-    let coarse = try ask(all, images: Self.coarse, float: false) { try progress(0.5 * $0) }
+    let coarse = try ask(all, images: Self.coarse, float: false) { try progress(0.4 * $0) }
     let starts = Result.best(coarse.differential, Self.starts).map(\.plain)
-    var result = try ask(starts, images: Self.fine, float: true) { _ in try progress(0.5) }
+    let found = try climb(from: starts, images: Self.fine, beam: Self.beam) {
+      try progress(0.4 + 0.4 * $0)
+    }
+    guard let best = found.differential.first, best.score >= Self.promising else { return found }
+    // A few dozen images no longer tell the best ones apart.
+    var polished = try climb(
+      from: found.differential.map(\.plain), images: images.count, beam: Self.polish
+    ) { try progress(0.8 + 0.2 * $0) }
+    polished.awake = found.awake
+    return polished
+  }
+
+  /// Goes from the best triggers to better neighbours until there is none.
+  private func climb(
+    from starts: [Plain], images count: Int, beam: Result.Beam,
+    progress: (Double) throws -> Void
+  ) throws -> Result {
+    var result = try ask(starts, images: count, float: true) { _ in try progress(0) }
     var seen = Set(starts)
     var idle = 0
     for round in 1...Self.rounds where idle < Self.patience {
-      result = result.kept(Self.beam)
+      result = result.kept(beam)
       let before = result.best
       let kept = (result.differential + result.awake).map(\.plain)
       let fresh = kept.flatMap { $0.neighbours(geometry) }.filter { seen.insert($0).inserted }
-      let share = 0.5 + 0.5 * Double(round - 1) / Double(Self.rounds)
-      let more = try ask(fresh, images: Self.fine, float: true) { _ in try progress(share) }
+      let share = Double(round) / Double(Self.rounds)
+      let more = try ask(fresh, images: count, float: true) { _ in try progress(share) }
       result.differential += more.differential
       result.awake += more.awake
-      result = result.kept(Self.beam)
+      result = result.kept(beam)
       idle = result.best == before ? idle + 1 : 0
-      try progress(0.5 + 0.5 * Double(round) / Double(Self.rounds))
     }
     return result
   }
@@ -147,7 +168,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
 }
 
 extension TriggerScan.Result {
-  fileprivate func kept(_ beam: (differential: Int, awake: Int)) -> Self {
+  fileprivate func kept(_ beam: Beam) -> Self {
     Self(
       differential: Self.best(differential, beam.differential), awake: Self.best(awake, beam.awake))
   }
