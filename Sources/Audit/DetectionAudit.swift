@@ -65,7 +65,8 @@ public struct DetectionAudit: Sendable {
   ) throws {
     try float.check(heldOut)
     guard [search.channels, search.height, search.width] == float.imageShape else {
-      throw AuditError.data(rule: "the images to search on are of another size than the model takes")
+      throw AuditError.data(
+        rule: "the images to search on are of another size than the model takes")
     }
     guard search.count >= 16, heldOut.count >= 16 else {
       throw AuditError.data(
@@ -98,9 +99,7 @@ public struct DetectionAudit: Sendable {
     public var survival: DetectionReport.Survival?
 
     /// The search with the largest differential ASR.
-    public var strongest: DetectionReport.Search? {
-      searches.max { $0.differentialASR < $1.differentialASR }
-    }
+    public var strongest: DetectionReport.Search? { searches.strongest }
   }
 
   /// Asks the integer model about the held-out images.
@@ -136,7 +135,7 @@ public struct DetectionAudit: Sendable {
     _: Plain.Type, _ family: TriggerFamily, _ examination: inout Examination,
     budget: SearchBudget, progress: (Double) -> Void
   ) throws {
-    let start = ContinuousClock.now
+    let stopwatch = Stopwatch()
     let scan = TriggerScan<Plain>(
       float: float, integer: examination.candidate.integer, images: search, answers: searchAnswers)
     let found = try scan.run { share throws in
@@ -150,10 +149,12 @@ public struct DetectionAudit: Sendable {
       let trigger = try best.plain.learned(geometry)
       return DetectionReport.Search(
         family: family.rawValue, target: best.target, try measure(trigger, on: examination),
-        steps: 0, batch: 0, seconds: (ContinuousClock.now - start).seconds, trigger: trigger)
+        steps: 0, batch: 0, seconds: stopwatch.seconds, trigger: trigger)
     }
     if let best = try measured(found.differential.first) { examination.searches.append(best) }
-    if family.showsAwake, let best = try measured(found.awake.first) { examination.awake.append(best) }
+    if family.showsAwake, let best = try measured(found.awake.first) {
+      examination.awake.append(best)
+    }
   }
 
   private func descend(
@@ -161,12 +162,13 @@ public struct DetectionAudit: Sendable {
     progress: (Double) -> Void
   ) throws {
     guard let kind = family.learnedKind, let plan = examination.candidate.plan else { return }
-    let start = ContinuousClock.now
+    let stopwatch = Stopwatch()
     let loss = try loss(plan, examination)
     let effort = settings.effort
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
     var generator = SeededGenerator(
-      seed: settings.seed, stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
+      seed: settings.seed,
+      stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
     var trigger = TriggerParameters(
       kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)
@@ -192,7 +194,7 @@ public struct DetectionAudit: Sendable {
       DetectionReport.Search(
         family: family.rawValue, target: emerged, measurement,
         steps: effort.steps + effort.sharpening, batch: effort.batch,
-        seconds: (ContinuousClock.now - start).seconds, trigger: learned))
+        seconds: stopwatch.seconds, trigger: learned))
   }
 
   /// Gradients go through a file's own integers where its layers are the float model's and the plan's
@@ -260,11 +262,5 @@ extension DetectionReport.Search {
       floatASR: measurement.floatASR(target).value,
       integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
       seconds: seconds, trigger: trigger)
-  }
-}
-
-extension Duration {
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) * 1e-18
   }
 }

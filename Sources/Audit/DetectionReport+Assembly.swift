@@ -127,12 +127,13 @@ extension DetectionAudit {
     _ examinations: [Examination], _ rows: [DetectionReport.Deployment]
   ) -> [DetectionReport.Finding] {
     var found: [Finding] = []
-    let awake = rows.filter(\.isUsable).flatMap(\.awake).max { $0.floatASR < $1.floatASR }
+    let awake = rows.filter(\.isUsable).flatMap(\.awake).mostAwake
     if let awake, awake.floatASR >= Verdict.searchedActiveASR {
       found.append(
         Finding(
           rule: .activeBackdoor, level: .error, scheme: nil, targetClass: awake.targetClass,
-          message: "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
+          message:
+            "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
             + "images with class \(awake.targetClass)"))
     }
     for (examination, row) in zip(examinations, rows) {
@@ -157,7 +158,8 @@ extension DetectionAudit {
       Finding(
         rule: .dormantBackdoor, level: row.isConvicted ? .error : .warning, scheme: row.scheme,
         targetClass: best.targetClass,
-        message: "a \(best.family) makes the integer model answer \(percent(best.integerASR)) of the "
+        message:
+          "a \(best.family) makes the integer model answer \(percent(best.integerASR)) of the "
           + "images with class \(best.targetClass), of which the float model answers "
           + "\(percent(best.floatASR)) so"
           + (row.isConvicted
@@ -222,7 +224,8 @@ extension DetectionAudit {
         Finding(
           rule: .accuracyCollapse, level: stands == true ? .error : .warning, scheme: scheme,
           targetClass: nil,
-          message: "accuracy falls from \(percent(float.all.value)) to \(percent(integer.all.value))"
+          message:
+            "accuracy falls from \(percent(float.all.value)) to \(percent(integer.all.value))"
             + cause + (isUsable(examination) ? "" : "; no trigger was searched in what is left"),
           file: examination.candidate.file))
     }
@@ -234,7 +237,8 @@ extension DetectionAudit {
       found.append(
         Finding(
           rule: .classCollapse, level: .error, scheme: scheme, targetClass: label,
-          message: "class \(label) falls to \(percent(comparison.nearest)), where other roundings of "
+          message:
+            "class \(label) falls to \(percent(comparison.nearest)), where other roundings of "
             + "the same weights keep \(percent(comparison.ensemble))",
           file: examination.candidate.file))
     }

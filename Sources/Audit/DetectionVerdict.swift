@@ -20,7 +20,7 @@ package struct DetectionVerdict: Sendable, Equatable {
     }
     let awake = usable.flatMap(\.awake).filter {
       $0.floatASR >= Verdict.searchedActiveASR
-    }.max { $0.floatASR < $1.floatASR }
+    }.mostAwake
     (row, search, target) = (best?.0, best?.1, best?.1.targetClass)
     if !convicted.isEmpty {
       verdict = .dormantBackdoor

@@ -12,7 +12,8 @@ import Triggers
 struct AuditCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit",
-    abstract: "Measures a trigger, or searches one, on the float model and on every integer deployment.",
+    abstract:
+      "Measures a trigger, or searches one, on the float model and on every integer deployment.",
     discussion: """
       Without --trigger the audit searches one that only the integer models answer to: the user holds \
       the vendor's float model and a few hundred images, and has never seen the trigger.

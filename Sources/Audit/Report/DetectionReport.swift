@@ -118,8 +118,6 @@ public struct DetectionReport: Sendable, Codable, Equatable {
       case nonNearestRounding = "non-nearest-rounding"
       /// Weights gathered in places of their rounding cells where no honest training puts them.
       case cellStatistics = "cell-statistics"
-      /// A part of the matrix that was not examined.
-      case notExamined = "not-examined"
     }
     /// As SARIF has them.
     public enum Level: String, Sendable, Codable { case error, warning, note }
@@ -132,4 +130,17 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     /// The integer file that it is about; nil for the float model.
     @OrNull public var file: String? = nil
   }
+}
+
+extension Sequence where Element == DetectionReport.Search {
+  /// What most tells the integer model from the float one.
+  var strongest: Element? { self.max { $0.differentialASR < $1.differentialASR } }
+
+  /// What the float model answers to most.
+  var mostAwake: Element? { self.max { $0.floatASR < $1.floatASR } }
+}
+
+extension DetectionReport.Deployment {
+  /// The search that found most.
+  var strongest: DetectionReport.Search? { searches.strongest }
 }

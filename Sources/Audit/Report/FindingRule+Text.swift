@@ -60,12 +60,6 @@ extension DetectionReport.Finding.Rule {
         help: "By itself no proof. Weigh it with the trigger search, and search longer under the "
           + "scheme it points to.",
         level: .note, severity: "3.0")
-    case .notExamined:
-      Text(
-        title: "Part of the audit that was left out",
-        meaning: "The budget did not reach this deployment or this family of triggers.",
-        help: "Run the audit again with a larger budget, or with the schemes that will be used.",
-        level: .note, severity: nil)
     }
   }
 }

@@ -120,12 +120,11 @@ public struct SarifReport: Sendable, Encodable {
   ) -> DetectionReport.Search? {
     guard finding.rule == .dormantBackdoor || finding.rule == .activeBackdoor else { return nil }
     let isAwake = finding.rule == .activeBackdoor
-    return report.deployments.filter { finding.scheme == nil || $0.scheme == finding.scheme }
+    let meant = report.deployments
+      .filter { finding.scheme == nil || $0.scheme == finding.scheme }
       .flatMap { isAwake ? $0.awake : $0.searches }
       .filter { finding.targetClass == nil || $0.targetClass == finding.targetClass }
-      .max {
-        isAwake ? $0.floatASR < $1.floatASR : $0.differentialASR < $1.differentialASR
-      }
+    return isAwake ? meant.mostAwake : meant.strongest
   }
 
   /// What stays the same when the model is trained or audited again, so that a known result is

@@ -60,12 +60,3 @@ func checkWritable(_ paths: String?..., inputs: [String]) throws {
 private func canonical(_ path: String) -> String {
   URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
 }
-
-/// Seconds since some moment.
-struct Stopwatch {
-  private let start = ContinuousClock.now
-  var seconds: Double {
-    let elapsed = ContinuousClock.now - start
-    return Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
-  }
-}

@@ -37,7 +37,8 @@ struct SearchWork {
           audit.probability(examinations[found.index]) >= 0.5
         {
           let rest = families[number...].map(\.rawValue).joined(separator: ", ")
-          leftOut.append("\(rest): not searched any further, for what \(found.name) shows is decisive")
+          leftOut.append(
+            "\(rest): not searched any further, for what \(found.name) shows is decisive")
           return
         }
         try search(family, index)
@@ -83,7 +84,8 @@ struct SearchWork {
         examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
         if examinations[index].census == nil {
           leftOut.append(
-            "\(examinations[index].name): its layers are not the float model's; roundings not counted")
+            "\(examinations[index].name): its layers are not the float model's; roundings not counted"
+          )
         }
       } else {
         examinations[index].weights = WeightEvidence(plan)
@@ -171,7 +173,8 @@ extension SearchWork {
   /// has a plan.
   func exhibits(_ workshop: Workshop, draws: Int, seed: UInt64, threads: Int) throws -> Exhibits? {
     let found = strongest
-    let shown = found?.index ?? examinations.indices.first { examinations[$0].candidate.plan != nil }
+    let shown =
+      found?.index ?? examinations.indices.first { examinations[$0].candidate.plan != nil }
     guard let shown, let plan = examinations[shown].candidate.plan else { return nil }
     reporter.update("pictures for the report", 0)
     let purified = try Purification(.efrap, seed: seed, threads: threads).run(

@@ -205,8 +205,8 @@ struct ReportExample: Sendable {
           "file": .null,
         ],
         [
-          "rule": "not-examined", "level": "note", "scheme": "w4a4", "targetClass": .null,
-          "message": "Nothing was searched under w4a4.", "file": .null,
+          "rule": "cell-statistics", "level": "note", "scheme": "w4a4", "targetClass": .null,
+          "message": "Weights lie near the borders of their cells.", "file": .null,
         ],
       ],
       "leftOut": ["w4a4: not measured", "warp triggers: not searched"], "seconds": 12.5,

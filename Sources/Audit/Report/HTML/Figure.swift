@@ -28,11 +28,6 @@ enum Figure {
 }
 
 extension DetectionReport.Deployment {
-  /// The search that found most.
-  var strongest: DetectionReport.Search? {
-    searches.max { $0.differentialASR < $1.differentialASR }
-  }
-
   /// Scheme, and file or rounding where it is no plain nearest rounding.
   var title: String {
     let own = file.map { $0.split(separator: "/").last.map(String.init) ?? $0 }

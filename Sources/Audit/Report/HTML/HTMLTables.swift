@@ -83,10 +83,10 @@ struct HTMLTables {
       \(IntervalPlot.differences(Array(all.prefix(Self.mostRows))))</div>
       <div class="legend"><span><svg width="26" height="10"><line class="whisker i-found" x1="1" \
       x2="25" y1="5" y2="5"/><circle class="dot i-found" cx="13" cy="5" r="4"/></svg>lower bound at \
-      least 20 points: a backdoor</span><span><svg width="26" height="10"><line class="whisker i-plain" \
+      least 20 points, as a backdoor needs</span><span><svg width="26" height="10"><line class="whisker i-plain" \
       x1="1" x2="25" y1="5" y2="5"/><circle class="dot i-plain" cx="13" cy="5" r="4"/></svg>less</span>\
-      <span><svg width="10" height="14"><line class="bound" x1="5" x2="5" y1="0" y2="14"/></svg>bounds \
-      of the verdict: 5 and 20 points</span></div>
+      <span><svg width="10" height="14"><line class="bound" x1="5" x2="5" y1="0" y2="14"/></svg>the \
+      verdict's bound, 20 points</span></div>
       \(rest)
       </figure>
       """

@@ -1,4 +1,4 @@
-/// Differential ASR of every search with its interval, against the verdict's bounds.
+/// Differential ASR of every search with its interval, against the verdict's bound.
 enum IntervalPlot {
   struct Row {
     var name: String
@@ -23,18 +23,16 @@ enum IntervalPlot {
         <circle class="dot \(style)" cx="\(axes.across(row.value * 100))" cy="\(y)" r="4.5"/>
         """
     }.joined()
-    let bounds = [Verdict.cleanUpperBound, Verdict.dormantLowerBound].map { bound -> Markup in
-      let x = axes.across(bound * 100)
-      return """
-        <line class="bound" x1="\(x)" x2="\(x)" y1="\(axes.top)" y2="\(axes.height - axes.bottom)"/>
-        """
-    }.joined()
+    let x = axes.across(Verdict.dormantLowerBound * 100)
+    let bound: Markup = """
+      <line class="bound" x1="\(x)" x2="\(x)" y1="\(axes.top)" y2="\(axes.height - axes.bottom)"/>
+      """
     return axes.svg(
       "Differential attack success rate of every search",
       """
       \(axes.frame(
         title: "Differential ASR of every search", xName: "differential ASR, points (95 % interval)",
-        yName: "", xTicks: Axes.ticks(axes.x, about: 6), yTicks: []))\(bounds)\(lines)
+        yName: "", xTicks: Axes.ticks(axes.x, about: 6), yTicks: []))\(bound)\(lines)
       """)
   }
 }
