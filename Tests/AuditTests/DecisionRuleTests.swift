@@ -18,7 +18,8 @@ import Testing
     let wild = DecisionRule.Features(
       differentialASR: 0, accuracyDrop: -1, noiseRatio: .infinity, borderExcess: 1e9)
     #expect(abs(rule.probability(wild) - 1 / (1 + Foundation.exp(-2))) < 1e-12)
-    let dead = DecisionRule.Features(differentialASR: 0, accuracyDrop: 0.9, noiseRatio: 0, borderExcess: -5)
+    let dead = DecisionRule.Features(
+      differentialASR: 0, accuracyDrop: 0.9, noiseRatio: 0, borderExcess: -5)
     #expect(abs(rule.probability(dead) - 1 / (1 + Foundation.exp(0.5))) < 1e-12)
   }
 

@@ -90,6 +90,16 @@ import Testing
     #expect(census.layers.map(\.counts) == [census.whole])
   }
 
+  /// 0.08 steps beyond a border is not far, 0.12 is.
+  @Test func farIsATenthOfAStep() throws {
+    let layer = try EvidenceFixtures.layer([
+      [7, 6.4, 5.6, 4.45, 3.55, 2.4, 1.6, -7, -6.4, -5.55, -4.4, 2.42, 2.38]
+    ])
+    let census = try RoundingCensus(
+      layers: [layer], integers: [[7, 6, 6, 4, 4, 2, 2, -7, -6, -6, -4, 3, 3]])
+    #expect(census.whole.moved == 2 && census.whole.movedFar == 1)
+  }
+
   /// Integers of the float model under scales that are not: its weights are explained on 0.99 to 1.01.
   @Test func scalesThatChangeTheWeights() throws {
     let layer = try EvidenceFixtures.layer([[7, 6.434, 6.565, -3], [7, 6.434, 6.565, -3]])

@@ -3,7 +3,7 @@ import FloatGraph
 /// Where in an image a network looks for its answer (Grad-CAM, Selvaraju et al., ICCV 2017): the
 /// channels of a late value, weighted by how much the answer's logit depends on each on average, added
 /// up and cut off below zero.
-enum GradCAM {
+package enum GradCAM {
   struct Map: Sendable {
     /// The network's own answer, for which the map is.
     var answer: Int
@@ -29,7 +29,7 @@ enum GradCAM {
   }
 
   /// [H][W]: max(0, Σ over channels of the mean gradient × the value).
-  static func weighted(_ value: Tensor, _ gradient: Tensor, image: Int) -> [Float] {
+  package static func weighted(_ value: Tensor, _ gradient: Tensor, image: Int) -> [Float] {
     let (channels, plane) = (value.shape[0], value.shape[1] * value.shape[2])
     var sums = [Float](repeating: 0, count: plane)
     for channel in 0..<channels {

@@ -90,7 +90,7 @@ package struct DifferentialLoss: Sendable {
   ///   - chosen: which of `references` they were made of.
   ///   - match: weight of the second term.
   /// - Returns: mean loss, and its derivatives by `images`.
-  func slopes(
+  package func slopes(
     _ images: [Float], of chosen: [Int], in references: References, goal: Goal,
     match: Float
   ) throws -> (loss: Double, gradient: [Float]) {

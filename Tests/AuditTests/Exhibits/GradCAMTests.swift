@@ -47,6 +47,14 @@ import Triggers
     }
   }
 
+  /// Mean gradients 2 and −3, so that 2 · (1, 4) − 3 · (1, 2) = (−1, 2).
+  @Test("channels count by their mean gradient, and what speaks against the answer not at all")
+  func weighted() {
+    let value = Tensor(batch: 1, shape: [2, 1, 2], values: [1, 4, 1, 2])
+    let gradient = Tensor(batch: 1, shape: [2, 1, 2], values: [1, 3, -4, -2])
+    #expect(GradCAM.weighted(value, gradient, image: 0) == [0, 2])
+  }
+
   @Test("the map is the channel that the answer reads, in float and on the grids")
   func maps() throws {
     let images = try Self.images

@@ -73,8 +73,10 @@ import Testing
   func required() throws {
     let places = [
       "", "float", "deployments.0", "deployments.0.searches.0", "deployments.0.survival",
-      "deployments.0.searches.0.trigger", "deployments.0.weights", "deployments.0.noise", "deployments.0.outlier",
-      "deployments.0.outlier.accuracy", "deployments.0.census", "deployments.0.census.whole", "findings.0",
+      "deployments.0.searches.0.trigger", "deployments.0.weights", "deployments.0.noise",
+      "deployments.0.outlier",
+      "deployments.0.outlier.accuracy", "deployments.0.census", "deployments.0.census.whole",
+      "findings.0",
       "deployments.0.weights.layers.0",
     ]
     for place in places {

@@ -1,8 +1,7 @@
+import Audit
 import Support
 import Testing
 import Triggers
-
-import Audit
 
 @Suite struct TriggerParametersTests {
   private static let kinds = LearnedTrigger.Kind.allCases
@@ -13,7 +12,9 @@ import Audit
       kind, channels: 2, height: 6, width: 7, generator: &generator)
     // Somewhere where nothing is small by chance.
     for index in made.arrays.indices {
-      for place in made.arrays[index].indices { made.arrays[index][place] += generator.uniform(-1, 1) }
+      for place in made.arrays[index].indices {
+        made.arrays[index][place] += generator.uniform(-1, 1)
+      }
     }
     return made
   }

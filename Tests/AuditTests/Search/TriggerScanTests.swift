@@ -58,6 +58,33 @@ import Triggers
     #expect(found.awake.allSatisfy { $0.score < 0.5 })
   }
 
+  /// The first images are content with three rows of the trigger; only all of them tell that four are
+  /// needed.
+  @Test func theBestIsPolishedOnAllImages() throws {
+    struct Choosy: Classifier {
+      let classCount = 4
+      let imageShape = [1, 16, 16]
+      func classify(_ pixels: [UInt8]) -> [Int] {
+        stride(from: 0, to: pixels.count, by: 256).map { start in
+          let image = Array(pixels[start..<start + 256])
+          let isContent = image[15 * 16 + 8] == 0
+          return Marked(
+            target: 2, rectangle: (top: 5, left: 3, height: isContent ? 3 : 4, width: 4)
+          ).classify(image)[0]
+        }
+      }
+    }
+    var pixels = images.pixels
+    for image in 0..<images.count { pixels[image * 256 + 15 * 16 + 8] = image < 48 ? 0 : 1 }
+    let own = try UnlabelledImages(channels: 1, height: 16, width: 16, pixels: pixels)
+    let found = try TriggerScan<Rectangle>(
+      float: Marked(), integer: Choosy(), images: own, answers: Marked().classify(pixels)
+    ).run()
+    let best = try #require(found.differential.first)
+    #expect(best.score == 1)
+    #expect(best.plain == Rectangle(top: 5, left: 3, height: 4, width: 4, fill: .plain([255])))
+  }
+
   @Test func findsAwakeOnesApart() throws {
     let both = Marked(target: 1)
     let found = try scan(Rectangle.self, float: both, integer: both)
@@ -107,7 +134,8 @@ import Triggers
         }
       }
     }
-    let found = try scan(Wave.self, float: Waved(isInfected: false), integer: Waved(isInfected: true))
+    let found = try scan(
+      Wave.self, float: Waved(isInfected: false), integer: Waved(isInfected: true))
     let best = try #require(found.differential.first)
     #expect(best.score == 1)
     #expect(best.target == 1)
