@@ -25,6 +25,7 @@ extension AuditCommand {
   func searchForTrigger() throws {
     try checkWritable(json, search.html, search.sarif, search.cyclonedx, inputs: models)
     let stopwatch = Stopwatch()
+    let budget = SearchBudget(search.budget.map { .milliseconds(Int64($0 * 1000)) })
     let reporter = compute.reporter
     let (float, integers) = try loaded()
     guard let float else {
@@ -37,8 +38,8 @@ extension AuditCommand {
       model: float, data: data, calibration: calibration,
       schemes: wanted + integers.map(scheme), threads: compute.threads, reporter: reporter)
     let audit = try detection(float, workshop)
-    let budget = SearchBudget(search.budget.map { .milliseconds(Int64($0 * 1000)) })
-    var work = SearchWork(audit: audit, budget: budget, reporter: reporter)
+    var work = SearchWork(
+      audit: audit, budget: budget, profile: profile ?? .tflm, reporter: reporter)
     for candidate in try candidates(float, integers, wanted, workshop) {
       try work.begin(candidate)
     }

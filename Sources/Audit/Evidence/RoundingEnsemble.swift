@@ -7,6 +7,8 @@ import Quantization
 /// One plan's weights rounded to nearest and stochastically, each as an integer model ready to run.
 public struct RoundingEnsemble: Sendable {
   public let plan: QuantizationPlan
+  /// Whose rounding the operators carry.
+  public let profile: DeploymentProfile
   public let nearest: IntegerEngine
   /// The integers of each draw, and its model.
   public let integers: [[[Int8]]]
@@ -21,6 +23,7 @@ public struct RoundingEnsemble: Sendable {
     profile: DeploymentProfile = .tflm
   ) throws {
     self.plan = plan
+    self.profile = profile
     nearest = try plan.engine(plan.nearest(), profile: profile)
     integers = (0..<max(draws, 2)).map {
       StochasticRounding.integers(plan, seed: seed, draw: $0)

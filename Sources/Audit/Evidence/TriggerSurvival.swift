@@ -32,7 +32,7 @@ public struct TriggerSurvival: Sendable {
   ///   throws.
   public init(
     _ ensemble: RoundingEnsemble, calibration: Calibration, images: Tensor?,
-    preprocessing: Preprocessing, profile: DeploymentProfile = .tflm, seed: UInt64, threads: Int
+    preprocessing: Preprocessing, seed: UInt64, threads: Int
   ) throws {
     self.ensemble = ensemble
     self.preprocessing = preprocessing
@@ -41,12 +41,12 @@ public struct TriggerSurvival: Sendable {
     purified = try images.map { images in
       let result = try Purification(.efrap, seed: seed, threads: threads).run(
         graph: plan.graph, calibration: calibration, scheme: plan.scheme, images: images)
-      return try result.plan.engine(result.weights, profile: profile)
+      return try result.plan.engine(result.weights, profile: ensemble.profile)
     }
     otherScheme = Self.otherBits(of: plan.scheme)
     let otherPlan = try QuantizationPlan(
       graph: plan.graph, calibration: calibration, scheme: otherScheme)
-    other = try otherPlan.engine(otherPlan.nearest(), profile: profile)
+    other = try otherPlan.engine(otherPlan.nearest(), profile: ensemble.profile)
   }
 
   /// The same scheme with weights of the other width: 4 bits for 8, 8 for 4 (with 8-bit activations, for

@@ -1,5 +1,6 @@
 import Audit
 import Datasets
+import FixedPoint
 import FloatGraph
 import Foundation
 import Purification
@@ -10,6 +11,8 @@ import Support
 struct SearchWork {
   let audit: DetectionAudit
   let budget: SearchBudget
+  /// Whose rounding other roundings of the weights are measured with.
+  let profile: DeploymentProfile
   let reporter: ProgressReporter
   private(set) var examinations: [DetectionAudit.Examination] = []
   /// What was not examined, one line each.
@@ -17,8 +20,11 @@ struct SearchWork {
   /// Whether nothing that could have changed the verdict was left out.
   private(set) var isComplete = true
 
-  init(audit: DetectionAudit, budget: SearchBudget, reporter: ProgressReporter) {
-    (self.audit, self.budget, self.reporter) = (audit, budget, reporter)
+  init(
+    audit: DetectionAudit, budget: SearchBudget, profile: DeploymentProfile,
+    reporter: ProgressReporter
+  ) {
+    (self.audit, self.budget, self.profile, self.reporter) = (audit, budget, profile, reporter)
   }
 
   mutating func leaveOut(_ line: String) { leftOut.append(line) }
@@ -111,7 +117,7 @@ struct SearchWork {
         continue
       }
       reporter.update("\(examination.name), other roundings", 0)
-      let ensemble = try RoundingEnsemble(plan, draws: draws, seed: seed)
+      let ensemble = try RoundingEnsemble(plan, draws: draws, seed: seed, profile: profile)
       examinations[index].outlier = try ensemble.outlier(
         audit.heldOut.pixels, references: audit.heldOut.labels.map(Int.init),
         preprocessing: audit.preprocessing, threads: threads)
@@ -141,7 +147,8 @@ struct SearchWork {
     }
     reporter.update("\(found.name), other roundings of the found trigger", 0)
     let survival = try TriggerSurvival(
-      RoundingEnsemble(plan, draws: draws, seed: seed), calibration: workshop.ranges,
+      RoundingEnsemble(plan, draws: draws, seed: seed, profile: profile),
+      calibration: workshop.ranges,
       images: workshop.images, preprocessing: workshop.preprocessing, seed: seed, threads: threads)
     examinations[found.index].survival = try survival.measure(
       found.search.trigger, target: found.search.targetClass, images: audit.heldOut.unlabelled,
