@@ -19,6 +19,10 @@ package struct Geometry: Sendable, Hashable {
   package init(channels: Int, height: Int, width: Int) {
     (self.channels, self.height, self.width) = (channels, height, width)
   }
+
+  /// What sizes of rectangles are counted in, in pixels: 1 for the images of small networks. Larger images
+  /// have larger triggers, and to try small ones everywhere would take hours.
+  var unit: Int { max(min(height, width) / 48, 1) }
 }
 
 /// A rectangle of one fill.
@@ -41,7 +45,8 @@ package struct Rectangle: PlainTrigger {
     self.fill = fill
   }
 
-  /// Sides of the squares tried first, and of the smallest and the largest rectangle.
+  /// Sides of the squares tried first, in units of the images, and of the smallest rectangle in pixels
+  /// and the largest in units.
   private static let squares = [4, 7]
   private static let sides = 2...10
 
@@ -49,7 +54,8 @@ package struct Rectangle: PlainTrigger {
 
   package static func coarse(_ geometry: Geometry) -> [Rectangle] {
     var result: [Rectangle] = []
-    for side in squares where side * side * 5 <= geometry.height * geometry.width {
+    for side in squares.map({ $0 * geometry.unit })
+    where side * side * 5 <= geometry.height * geometry.width {
       for top in places(geometry.height - side, step: side / 2) {
         for left in places(geometry.width - side, step: side / 2) {
           result += strongFills(geometry).map {
@@ -91,7 +97,7 @@ package struct Rectangle: PlainTrigger {
     ]
     var result: [Rectangle] = []
     for (moved, opposite) in moves {
-      for step in [-1, 1] {
+      for step in Set([1, geometry.unit]).sorted().flatMap({ [-$0, $0] }) {
         var next = self
         next[keyPath: moved] += step
         if let opposite { next[keyPath: opposite] -= step }
@@ -108,8 +114,9 @@ package struct Rectangle: PlainTrigger {
 
   private func isAllowed(_ geometry: Geometry) -> Bool {
     // At most a fifth of the image: what covers more says nothing.
-    size * 5 <= geometry.height * geometry.width && top >= 0 && left >= 0
-      && Self.sides.contains(height) && Self.sides.contains(width)
+    let sides = Self.sides.lowerBound...Self.sides.upperBound * geometry.unit
+    return size * 5 <= geometry.height * geometry.width && top >= 0 && left >= 0
+      && sides.contains(height) && sides.contains(width)
       && top + height <= geometry.height && left + width <= geometry.width
   }
 

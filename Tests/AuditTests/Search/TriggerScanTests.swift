@@ -160,4 +160,14 @@ import Triggers
     }
     #expect(Rectangle.coarse(Geometry(channels: 1, height: 2, width: 2)).isEmpty)
   }
+
+  /// Four times the side takes no more triggers to try.
+  @Test func largeImagesTakeNoLonger() {
+    let small = Rectangle.coarse(Geometry(channels: 3, height: 56, width: 56))
+    let large = Rectangle.coarse(Geometry(channels: 3, height: 224, width: 224))
+    #expect(large.count <= small.count)
+    #expect(Set(large.map(\.height)) == Set(small.map { 4 * $0.height }))
+    let steps = large[0].neighbours(Geometry(channels: 3, height: 224, width: 224)).map(\.height)
+    #expect(Set(steps) == [12, 15, 16, 17, 20])
+  }
 }
