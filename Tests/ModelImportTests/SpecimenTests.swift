@@ -58,7 +58,7 @@ import Testing
 
   /// BatchNormalization nodes of each architecture: none may be folded away.
   private static let normalizations = [
-    "resnet8": 9, "resnet20": 19, "resnet18-w12": 20, "vgg11-w12": 8, "alexnet-w16": 0,
+    "resnet8": 9, "resnet20": 19, "resnet18-w8": 20, "vgg11-w12": 8, "alexnet-w16": 0,
     "mobilenetv2-w8": 31,
   ]
 

@@ -251,7 +251,7 @@ ARCHITECTURES: dict[str, Callable[[int, int], Network]] = {
     "resnet8": lambda channels, side: ResNet(channels),
     "resnet8-w8": lambda channels, side: ResNet(channels, (8, 16, 32)),
     "resnet20": lambda channels, side: ResNet(channels, blocks=3, option_a=True),
-    "resnet18-w12": lambda channels, side: ResNet(channels, (12, 24, 48, 96), blocks=2),
+    "resnet18-w8": lambda channels, side: ResNet(channels, (8, 16, 32, 64), blocks=2),
     "vgg11-w12": lambda channels, side: Chain(
         channels, (12, "M", 24, "M", 48, 48, "M", 96, 96, "M", 96, 96, "M"), side, (), norm=True),
     "vgg9-w12": lambda channels, side: Chain(
