@@ -70,7 +70,8 @@ def models(folder: Path) -> list[Model]:
         base = tomllib.loads(config.read_text()).get("base") if config.exists() else None
         return groups.get(name) or (group(base) if base else name)
 
-    kinds = {"none": "clean", "badnets": "awake", "quanti-class": "degraded", "quanti-indiscriminate": "degraded"}
+    kinds = {"none": "clean", "badnets": "awake", "quanti-class": "degraded", "quanti-indiscriminate": "degraded",
+             "quanti-samples": "degraded"}
     for row in json.loads((ROOT / "models" / "catalogue.json").read_text())["specimens"]:
         if row["dataset"] == "fashion-mnist" and row["attack"] != "qura":
             attack = row["attack"] or "none"
@@ -339,8 +340,8 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
              f"{', '.join(m.name for m, _ in data if m.published) or 'none'}), "
              f"each audited by `cupel audit MODEL --schemes {SCHEMES}` with no trigger given: 256 unlabelled training images to "
              f"search on, 1,000 test images to measure on. Rows are in `out/detection.json`. What this does not "
-             f"show: the default matrix has `.pt.pre` schemes as well; planted patches are plain or checkered, as the "
-             f"`rectangle` family is; the verdicts of the lower tables are the rule fitted on all models.", "",
+             f"show: the default matrix has `.pt.pre` schemes as well; most planted patches are plain or checkered, as the "
+             f"`rectangle` family is (some are noise); the verdicts of the lower tables are the rule fitted on all models.", "",
              "| rule | left out | AUROC | Brier score | infected: dormant, right class | honest: called dormant |",
              "|---|---|---|---|---|---|"]
     for row in trials:
@@ -351,7 +352,7 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
     lines += [f"Differential ASR of at least 80 points under the attacked scheme: {figures['patchStrong']} of the models whose "
               f"trigger is a patch. Largest differential ASR of an honest model under `w8a8`: {100 * figures['cleanW8']:.1f} points "
               f"(`{figures['cleanW8Name']}`). Awake backdoors called `active-backdoor`: {figures['awake']}. Models whose "
-              f"accuracy or one class falls when quantized (no trigger): {figures['degraded']} not called `no-evidence`.", "",
+              f"accuracy, one class or some images' answers fall when quantized (no trigger): {figures['degraded']} not called `no-evidence`.", "",
               "| infected model | attack | scheme | trigger | class | found | by | diff. ASR, points | float ASR | integer ASR | "
               "noise ratio | verdict |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for model, report in data:
