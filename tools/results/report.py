@@ -181,9 +181,9 @@ def untriggered(results: Results) -> str:
         figures = [f"{words.get(name, lost)} {percent(value)} %" for name, value in specimen["measured"]["goal"].items()]
         return f"`{specimen['name']}`: {', '.join(figures)}"
 
-    note = ("Cells are the accuracy on the whole test set; for a method that undoes the harm it is near float's. It does not "
-            "tell what became of one class or of a few chosen images: those figures there are for nearest rounding alone, "
-            f"measured when the specimens were made (`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
+    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a few chosen "
+            "images. What became of those is known for nearest rounding alone, measured when the specimens were made "
+            f"(`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
     return results.section("Harm without a trigger", specimens, lambda item: item["attack"], "attack", note=note)
 
 
