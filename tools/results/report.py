@@ -21,21 +21,21 @@ next run. Rows are in `out/results.json`. How the methods work is in [methods.md
 their commands, in [studies.md](studies.md).
 
 BA is accuracy on clean test images, ASR the share of triggered test images, the target's own class left out, that are
-answered as the attacker wishes, both in %; DER = [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 against nearest rounding, the third
-number where there is one. Integer models are run in integer arithmetic (profile `tflm`), over the whole test set, with
-ranges from unlabelled training images.
+answered as the attacker wishes, both in %; DER = [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 against nearest rounding, the
+third number where there is one. Integer models are run in integer arithmetic (profile `tflm`), over the whole test
+set, with ranges from unlabelled training images.
 
-*Paper* rows are Li et al., ICML 2024: fake-quantized floats of networks trained on CIFAR-10 for hundreds of epochs on a
-GPU, a ResNet-18 where the row names no other. What differs here: small networks (a ResNet-8 has less than a hundredth of
-a ResNet-18's weights), a few epochs of fine-tuning on a CPU, symmetric weights per channel, min-max ranges; CIFAR-10
-images that went through JPEG; 4-bit specimens may keep activations at 8 bits (the scheme says so); where the paper's
-8-bit networks hide a backdoor as they are, these need widened rounding cells. So columns compare within a row, and the
-paper's with ours only in kind.
+*Paper* rows are Li et al., ICML 2024: fake-quantized floats of networks trained on CIFAR-10 for hundreds of epochs on
+a GPU, a ResNet-18 where the row names no other. What differs here: small networks (a ResNet-8 has less than a
+hundredth of a ResNet-18's weights), a few epochs of fine-tuning on a CPU, symmetric weights per channel, min-max
+ranges; CIFAR-10 images that went through JPEG; 4-bit specimens may keep activations at 8 bits (the scheme says so);
+where the paper's 8-bit networks hide a backdoor as they are, these need widened rounding cells. So columns compare
+within a row, and the paper's with ours only in kind.
 
-`efrap`, `lac` and `lac-pda` are those methods' objectives solved directly, on 1,024 unlabelled calibration images; the
-published solver is Adam, and the paper gives every defence 5 % of the training set. The published solvers (`efrap:adam`,
-`lac:adam`, `lac-pda:adam`) and the defences that need labels (`ft`, `fp`, `mcr`, `nad`, `ibau`, `ft-sam`, some with PDA)
-take up to hours a specimen: they are left out here and measured on four specimens in
+`efrap`, `lac` and `lac-pda` are those methods' objectives solved directly, on 1,024 unlabelled calibration images;
+the published solver is Adam, and the paper gives every defence 5 % of the training set. The published solvers
+(`efrap:adam`, `lac:adam`, `lac-pda:adam`) and the defences that need labels (`ft`, `fp`, `mcr`, `nad`, `ibau`,
+`ft-sam`, some with PDA) take up to hours a specimen: they are left out here and measured on four specimens in
 [studies.md](studies.md#published-solvers-and-baselines).
 """
 
@@ -178,12 +178,13 @@ def untriggered(results: Results) -> str:
 
     def goal(specimen: Specimen) -> str:
         lost = f"accuracy lost {'on the other classes' if specimen['attack'] == 'quanti-class' else 'in all'}"
-        figures = [f"{words.get(name, lost)} {percent(value)} %" for name, value in specimen["measured"]["goal"].items()]
+        found = specimen["measured"]["goal"]
+        figures = [f"{words.get(name, lost)} {percent(value)} %" for name, value in found.items()]
         return f"`{specimen['name']}`: {', '.join(figures)}"
 
-    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a few chosen "
-            "images. What became of those is known for nearest rounding alone, measured when the specimens were made "
-            f"(`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
+    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a few "
+            "chosen images. What became of those is known for nearest rounding alone, measured when the specimens were "
+            f"made (`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
     return results.section("Harm without a trigger", specimens, lambda item: item["attack"], "attack", note=note)
 
 

@@ -244,7 +244,8 @@ def main() -> int:
     names = sorted(names, key=ancestors)
     done = {name: attempt(name, options) for name in names}
     if not all(done.values()):
-        print(f"not {'the same' if options.check else 'published'}: {', '.join(name for name in names if not done[name])}")
+        failed = ", ".join(name for name in names if not done[name])
+        print(f"not {'the same' if options.check else 'published'}: {failed}")
     return 0 if all(done.values()) else 1
 
 
