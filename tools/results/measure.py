@@ -6,8 +6,8 @@ Runs `cupel compare` for each specimen of `models/catalogue.json`, as many at a 
 report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model,
 the arguments or the sources that comparisons come from change (the program is taken to be built from those, as `make
 results` does first). Then writes `out/results.json` and `docs/results.md`. A specimen whose comparison fails is named
-there as not run, and the exit status is 1. Needs Python 3.11 and nothing else. CIFAR-10's binary files are looked for in
-`cifar10/` of the folder that CUPEL_DATA names; where they are missing, those specimens are left out and named. With
+there as not run, and the exit status is 1. Needs Python 3.11 and nothing else. CIFAR-10's binary files are looked for
+in `cifar10/` of the folder that CUPEL_DATA names; where they are missing, those specimens are left out and named. With
 names of specimens it measures those alone; what was measured of the others before stays in both documents.
 """
 

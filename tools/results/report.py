@@ -182,8 +182,8 @@ def untriggered(results: Results) -> str:
         figures = [f"{words.get(name, lost)} {percent(value)} %" for name, value in found.items()]
         return f"`{specimen['name']}`: {', '.join(figures)}"
 
-    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a few "
-            "chosen images. What became of those is known for nearest rounding alone, measured when the specimens were "
+    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a "
+            "few chosen images. What became of those is known for nearest rounding alone, measured when the specimens were "
             f"made (`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
     return results.section("Harm without a trigger", specimens, lambda item: item["attack"], "attack", note=note)
 

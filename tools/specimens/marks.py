@@ -36,7 +36,7 @@ def marks_of(config: dict[str, Any]) -> dict[str, float]:
         raise ValueError(f"{attack} needs a counterpart, the honest specimen that it is compared with")
     for mark, value in own.items():
         if mark not in bars and not re.fullmatch(DROP, mark):
-            raise ValueError(f"{attack} has no mark {mark!r}; it has {', '.join(bars)} and such as w8a8Drop")
+            raise ValueError(f"{attack} has no mark {mark!r}; it has {', '.join(bars)}, w8a8Drop and the like")
         bar = bars.get(mark)
         if bar is not None and (value < bar if mark in LEAST else value > bar):
             raise ValueError(f"mark {mark} = {value} is easier than {bar}")
