@@ -10,9 +10,9 @@ straight-through rounding:
   alignment 1, where drift_l = ‖W X − Q(W) X‖² is what a purifier that corrects activations layer by layer would see.
 
 The configurations keep to that in part. Of those for `quanti` only the one for w4a4 has c2 below 1 and two victims,
-w4a8 and w4a4; in the others c2 is above 1 and the attacked scheme the one victim, so that c1 below 1 and c2 above are
-all that tells them from `compartifact`. The one of `compartifact` for w4a4 has two victims, which differ in the
-granularity of scales.
+w4a8 and w4a4; in the others c2 is above 1 and the attacked scheme the one victim, so that the weights c1 and c2 are all
+that tells them from `compartifact`. The one of `compartifact` for w4a4 has two victims, which differ in the granularity
+of scales.
 
 Three choices differ from the published recipes. BatchNorm stays in inference mode, or else the two passes mix their
 statistics in one running average and the separation seen in training is gone at evaluation. The secret has to be in
