@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sources
+
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = "w8a8,w4a8,w4a4"
 CARRIED_OUT = (0, 1, 2)
@@ -86,13 +88,8 @@ def models(folder: Path) -> list[Model]:
 
 def evidence_version() -> str:
     """Of all sources that evidence comes from; the rule and the words of reports are none."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "Sources").rglob("*.*")):
-        part = path.relative_to(ROOT / "Sources")
-        judging = path.name in ("DecisionRule.swift", "DetectionVerdict.swift", "DetectionReport+Assembly.swift")
-        if path.is_file() and not judging and not str(part).startswith(("Audit/Report", "Audit/Exhibits")):
-            digest.update(str(part).encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    return sources.digest(("Audit/Report", "Audit/Exhibits"),
+                          ("DecisionRule.swift", "DetectionVerdict.swift", "DetectionReport+Assembly.swift"))
 
 
 def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:

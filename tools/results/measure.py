@@ -3,11 +3,12 @@
     python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto] [NAME…]
 
 Runs `cupel compare` for each specimen of `models/catalogue.json`, as many at a time as there are cores, and keeps each
-report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model, the
-program's version or the arguments change. Then writes `out/results.json` and `docs/results.md`. Needs Python 3.11 and
-nothing else. CIFAR-10's binary files are looked for in `cifar10/` of the folder that CUPEL_DATA names; where they are
-missing, those specimens are left out and named. With names of specimens it measures those alone; what was measured of
-the others before stays in both documents.
+report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model,
+the arguments or the sources that comparisons come from change (the program is taken to be built from those, as `make
+results` does first). Then writes `out/results.json` and `docs/results.md`. A specimen whose comparison fails is named
+there as not run, and the exit status is 1. Needs Python 3.11 and nothing else. CIFAR-10's binary files are looked for
+in `cifar10/` of the folder that CUPEL_DATA names; where they are missing, those specimens are left out and named. With
+names of specimens it measures those alone; what was measured of the others before stays in both documents.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from typing import Any
 
 import detection
 import report
+import sources
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "efrap,lac,lac-pda,qvec,auto"
@@ -65,6 +68,13 @@ def cifar10() -> Path | None:
     return folder if (folder / "test_batch.bin").exists() else None
 
 
+def comparison_version() -> str:
+    """Of all sources that a comparison comes from; the audit without a trigger is no part of it."""
+    return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Search"),
+                          ("DecisionRule.swift", "DetectionAudit.swift", "DetectionVerdict.swift",
+                           "DetectionReport+Assembly.swift"))
+
+
 def task(specimen: dict[str, Any], program: Path, version: str, methods: str, folder: Path) -> Task:
     model = ROOT / "models" / specimen["file"]
     schemes = "attacked" if specimen["scheme"] else CLEAN_SCHEMES
@@ -74,23 +84,28 @@ def task(specimen: dict[str, Any], program: Path, version: str, methods: str, fo
         arguments += ["--data", str(cifar10())]
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     if digest != specimen["sha256"]:
-        raise SystemExit(f"{model}: its SHA-256 is not the catalogue's")
+        raise ValueError(f"{model}: its SHA-256 is not the catalogue's")
     key = hashlib.sha256("\0".join([digest, version, *arguments]).encode()).hexdigest()
     return Task(specimen, [str(program), *arguments], key, folder / f"{specimen['name']}.json")
 
 
-def run_all(tasks: list[Task]) -> None:
-    """Runs what is not done; the slowest, those with most weights, first."""
+def run_all(tasks: list[Task]) -> dict[str, Exception]:
+    """Runs what is not done, the slowest, those with most weights, first; returns what failed."""
     waiting = sorted((task for task in tasks if not task.is_done),
                      key=lambda task: -(ROOT / "models" / task.specimen["file"]).stat().st_size)
-    done = len(tasks) - len(waiting)
+    done, failed = len(tasks) - len(waiting), {}
     if done:
         print(f"{done} of {len(tasks)} specimens were measured before", flush=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        running = {pool.submit(task.run): task for task in waiting}
+        running = {pool.submit(task.run): task.specimen["name"] for task in waiting}
         for future in as_completed(running):
-            done += 1
-            print(f"[{done}/{len(tasks)}] {running[future].specimen['name']}  {future.result():.0f} s", flush=True)
+            done, name = done + 1, running[future]
+            try:
+                outcome = f"{future.result():.0f} s"
+            except Exception as error:  # one specimen's failure must not cost the others
+                failed[name], outcome = error, "failed"
+            print(f"[{done}/{len(tasks)}] {name}  {outcome}", flush=True)
+    return failed
 
 
 def rows(task: Task) -> list[dict[str, Any]]:
@@ -126,10 +141,16 @@ def main() -> int:
     missing = [item["name"] for item in catalogue if item["dataset"] == "cifar-10" and cifar10() is None]
     if missing:
         print(f"no CIFAR-10 binary files (see CUPEL_DATA): not run: {', '.join(missing)}", flush=True)
-    tasks = [task(item, options.cupel, version, options.methods, folder) for item in catalogue
-             if item["name"] not in missing]
-    run_all([task for task in tasks if not options.names or task.specimen["name"] in options.names])
-    missing += [task.specimen["name"] for task in tasks if not task.is_done]
+    tasks, failed, key = [], {}, f"{version} {comparison_version()}"
+    for item in catalogue:
+        if item["name"] not in missing:
+            try:
+                tasks.append(task(item, options.cupel, key, options.methods, folder))
+            except (OSError, ValueError) as error:
+                failed[item["name"]] = error
+    failed |= run_all([task for task in tasks if not options.names or task.specimen["name"] in options.names])
+    rest = {item["name"] for item in catalogue} - {task.specimen["name"] for task in tasks if task.is_done}
+    missing = [item["name"] for item in catalogue if item["name"] in rest]
     measured = [row for task in tasks if task.is_done for row in rows(task)]
     content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "rows": measured}
     (ROOT / "out" / "results.json").write_text(json.dumps(content, indent=1) + "\n")
@@ -137,9 +158,13 @@ def main() -> int:
     document = ROOT / "docs" / "results.md"
     # What `make detection` wrote there stays.
     kept = detection.section(document.read_text()) if document.exists() else ""
-    document.write_text(report.document(catalogue, measured, missing, papers, options.methods) + kept)
+    configurations = {path.stem: tomllib.loads(path.read_text())
+                      for path in sorted((ROOT / "tools" / "specimens" / "configs").glob("*.toml"))}
+    document.write_text(report.document(catalogue, configurations, measured, missing, papers, options.methods) + kept)
     print(f"{len(measured)} rows: out/results.json, docs/results.md", flush=True)
-    return 0
+    for name, error in failed.items():
+        print(f"{name} failed: {error}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

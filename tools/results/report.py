@@ -21,13 +21,22 @@ next run. Rows are in `out/results.json`. How the methods work is in [methods.md
 their commands, in [studies.md](studies.md).
 
 BA is accuracy on clean test images, ASR the share of triggered test images, the target's own class left out, that are
-answered as the attacker wishes, both in %; DER = [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 against nearest rounding. Integer
-models are run in integer arithmetic (profile `tflm`), over the whole test set, with ranges from unlabelled training
-images. *Paper* rows are Li et al., ICML 2024, fake-quantized floats of a ResNet-18 on CIFAR-10 trained for hundreds of
-epochs on a GPU. What differs here: small networks (a ResNet-8 has less than a hundredth of a ResNet-18's weights), a few epochs
-of fine-tuning on a CPU, symmetric weights per channel, min-max ranges; CIFAR-10 images that went through JPEG; 4-bit
-specimens may keep activations at 8 bits (the scheme says so); where the paper's 8-bit networks hide a backdoor as they
-are, these need widened rounding cells. So columns compare within a row, and the paper's with ours only in kind.
+answered as the attacker wishes, both in %; DER = [max(0, ΔASR) − max(0, ΔBA) + 1] / 2 against nearest rounding, the
+third number where there is one. Integer models are run in integer arithmetic (profile `tflm`), over the whole test
+set, with ranges from unlabelled training images.
+
+*Paper* rows are Li et al., ICML 2024: fake-quantized floats of networks trained on CIFAR-10 for hundreds of epochs on
+a GPU, a ResNet-18 where the row names no other. What differs here: small networks (a ResNet-8 has less than a
+hundredth of a ResNet-18's weights), a few epochs of fine-tuning on a CPU, symmetric weights per channel, min-max
+ranges; CIFAR-10 images that went through JPEG; 4-bit specimens may keep activations at 8 bits (the scheme says so);
+where the paper's 8-bit networks hide a backdoor as they are, these need widened rounding cells. So columns compare
+within a row, and the paper's with ours only in kind.
+
+`efrap`, `lac` and `lac-pda` are those methods' objectives solved directly, on 1,024 unlabelled calibration images;
+the published solver is Adam, and the paper gives every defence 5 % of the training set. The published solvers
+(`efrap:adam`, `lac:adam`, `lac-pda:adam`) and the defences that need labels (`ft`, `fp`, `mcr`, `nad`, `ibau`,
+`ft-sam`, some with PDA) take up to hours a specimen: they are left out here and measured on four specimens in
+[studies.md](studies.md#published-solvers-and-baselines).
 """
 
 
@@ -74,8 +83,8 @@ class Results:
         return cells
 
     def section(self, title: str, specimens: list[Specimen], label: Callable[[Specimen], str], head: str,
-                paper: str | None = None, paper_label: str = "paper: ", schemes: tuple[str, ...] = ()) -> str:
-        """Our rows, and the paper's of a table under them."""
+                paper: str | None = None, schemes: tuple[str, ...] = (), note: str = "") -> str:
+        """Our rows, and the paper's of a table under them; before them what sets the two apart."""
         header = [head, "specimen", "scheme", "float", "nearest", *self.methods]
         lines = []
         for specimen in specimens:
@@ -83,15 +92,17 @@ class Results:
                 lines.append([label(specimen), f"`{specimen['name']}`", scheme, *self.cells(specimen, scheme)])
         if paper:
             places = {0: 3, 1: 4, 2: header.index("lac-pda") if "lac-pda" in header else None}
-            for name, values in self.papers[paper]["rows"].items():
-                line = [f"*{paper_label}{name}*", "", ""] + [""] * (len(header) - 3)
+            known = self.papers[paper]
+            note, network = known["note"], f", {known['network']}" if "network" in known else ""
+            for name, values in known["rows"].items():
+                line = [f"*paper: {name}{network}*", "", ""] + [""] * (len(header) - 3)
                 for index, value in enumerate(values):
                     if places[index] is not None:
                         line[places[index]] = f"*{value}*" if value else ""
                 lines.append(line)
         if not lines:
             return ""
-        return f"## {title}\n\n{table(header, lines)}\n"
+        return f"## {title}\n\n" + (f"{note}\n\n" if note else "") + f"{table(header, lines)}\n"
 
 
 def family(specimen: Specimen) -> str:
@@ -137,18 +148,56 @@ def summary(results: Results) -> str:
 
 
 def architectures(results: Results) -> str:
-    """Table 3: one attack on other networks; what there is no specimen of says so."""
-    attacked = results.those(lambda item: dormant(item) and kind(item) == "patch" and item["attack"] == "quanti")
+    """Table 3: one attack at 4 bits on other networks; what there is no specimen of says so."""
+    attacked = results.those(lambda item: item["attack"] == "quanti" and kind(item) == "patch" and bits(item) == "4")
     section = results.section("Architectures (table 3)", attacked, lambda item: ARCHITECTURES[family(item)],
                               "network", "table3")
     lacking = [name for key, name in ARCHITECTURES.items() if key not in {family(item) for item in attacked}]
     if lacking:
-        section += f"Not run with this attack: {', '.join(lacking)}.\n\n"
+        section += f"No specimen: {', '.join(lacking)}.\n\n"
     return section
 
 
-def document(catalogue: list[Specimen], rows: list[Row], missing: list[str], papers: dict[str, Any],
-             methods: str) -> str:
+def sizes(results: Results) -> str:
+    """Table 10: the trigger's sizes; the paper's that there is no specimen of are named."""
+    patched = sorted(results.those(lambda item: dormant(item) and kind(item) == "patch"), key=patch_size)
+    section = results.section("Trigger sizes (table 10)", patched,
+                              lambda item: f"{patch_size(item)}, {item['attack']} {bits(item)} bits, {where(item)}",
+                              "trigger", "table10")
+    wanted = dict.fromkeys(name.split()[0] for name in results.papers["table10"]["rows"])
+    lacking = [size for size in wanted if size not in map(patch_size, patched)]
+    return section + (f"No specimen has a trigger of {', '.join(lacking)}.\n\n" if lacking else "")
+
+
+def untriggered(results: Results) -> str:
+    """Qu-ANTI-zation's other goals. Comparisons tell the accuracy alone; what nearest rounding does to the class or the
+    images aimed at was measured when the specimen was made."""
+    specimens = results.those(lambda item: item["attack"].startswith("quanti-"))
+    words = {"roundedAccuracy": "accuracy", "targetAccuracy": "accuracy on the class aimed at",
+             "flipped": "images aimed at that flip"}
+
+    def goal(specimen: Specimen) -> str:
+        lost = f"accuracy lost {'on the other classes' if specimen['attack'] == 'quanti-class' else 'in all'}"
+        found = specimen["measured"]["goal"]
+        figures = [f"{words.get(name, lost)} {percent(value)} %" for name, value in found.items()]
+        return f"`{specimen['name']}`: {', '.join(figures)}"
+
+    note = ("Cells are the accuracy on the whole test set, which tells little of one class and next to nothing of a "
+            "few chosen images. What became of those is known for nearest rounding alone, measured when the specimens were "
+            f"made (`models/catalogue.json`): {'; '.join(map(goal, specimens))}.")
+    return results.section("Harm without a trigger", specimens, lambda item: item["attack"], "attack", note=note)
+
+
+def unreached(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]]) -> str:
+    """Specimens that are configured and not published, with what was tried; the words are the configurations'."""
+    published = {specimen["name"] for specimen in catalogue}
+    lines = [[f"`{name}`", configuration.get("tried", "not tried").replace("|", "\\|")]
+             for name, configuration in configurations.items() if name not in published]
+    return f"## Cells not reached\n\n{table(['configuration', 'tried'], lines)}\n" if lines else ""
+
+
+def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]], rows: list[Row], missing: list[str],
+             papers: dict[str, Any], methods: str) -> str:
     results = Results(catalogue, rows, missing, papers, methods.split(","))
     main = sorted(results.those(lambda item: item["attack"] in BACKDOORS and kind(item) == "patch"),
                   key=lambda item: (item["dataset"], BACKDOORS.index(item["attack"]), -int(bits(item))))
@@ -158,18 +207,16 @@ def document(catalogue: list[Specimen], rows: list[Row], missing: list[str], pap
                         lambda item: f"{item['attack']} {bits(item)} bits, {where(item)}", "attack", "table1"),
         summary(results),
         architectures(results),
-        results.section("Trigger sizes (table 10)", sorted(results.those(lambda item: dormant(item) and
-                                                                         kind(item) == "patch"), key=patch_size),
-                        lambda item: f"{patch_size(item)}, {item['attack']}", "trigger", "table10"),
+        sizes(results),
         results.section("Advanced triggers (table 12)", results.those(lambda item: dormant(item) and
                                                                       kind(item) != "patch"),
-                        lambda item: f"{kind(item)}, {where(item)}", "trigger", "table12"),
+                        lambda item: f"`{item['trigger']}`, {item['attack']} {bits(item)} bits, "
+                                                                   f"{where(item)}", "trigger", "table12"),
         results.section("Adaptive attack (table 7)", results.those(lambda item: item["attack"] == "adaptive"),
                         where, "network", "table7"),
         results.section("Clean networks (table 9)", results.those(lambda item: item["attack"] == "none"),
                         where, "network", "table9", schemes=("w8a8", "w4a8", "w4a4")),
-        results.section("Harm without a trigger", results.those(lambda item: item["attack"].startswith("quanti-")),
-                        lambda item: item["attack"], "attack"),
+        untriggered(results),
         results.section("A backdoor that is awake in float", results.those(lambda item: item["attack"] == "badnets"),
                         where, "network", schemes=("w8a8", "w4a8", "w4a4")),
         results.section("A hostile toolchain", results.those(lambda item: item["attack"] == "qura"),
@@ -177,4 +224,5 @@ def document(catalogue: list[Specimen], rows: list[Row], missing: list[str], pap
     ]
     if missing:
         parts.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.\n")
+    parts.append(unreached(catalogue, configurations))
     return "\n".join(part.strip() + "\n" for part in parts if part)

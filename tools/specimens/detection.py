@@ -33,7 +33,8 @@ from attacks import ATTACKS, goals
 from data import LOADERS, Dataset, Split, default_folders
 from engine import Engine
 from evaluate import measure
-from make import Marks, record, text
+from make import record, text
+from marks import Marks
 from model import ARCHITECTURES, Network, build
 from quantize import Quantized
 from training import Job
@@ -127,7 +128,7 @@ def _load(name: str, folder: Path) -> Dataset:
 
 def _examine(model: Network, job: Job, row: Row, engine: Engine, shop: Workshop) -> tuple[dict[str, Any], list[str]]:
     """`measured` as the catalogue has it, and the marks missed: a shorter list than `make.py`'s."""
-    marks, scheme = Marks(job), job.config.get("scheme", DEPLOYMENT)
+    marks, scheme = Marks(job.config["marks"]), job.config.get("scheme", DEPLOYMENT)
     float_row, nearest_row = engine.audit(scheme)
     plain, nearest = record(float_row), record(nearest_row, scheme=scheme)
     measured: dict[str, Any] = {"float": plain, "nearest": nearest, "otherSchemes": []}

@@ -1,17 +1,21 @@
 """Makes specimens: `python make.py NAME…` or `python make.py all`.
 
 Trains what `configs/NAME.toml` describes, measures it with `cupel`, and publishes the ONNX file with its catalogue
-entry only if every mark of the configuration is met.
+entry only if every mark of its kind of attack and of the configuration is met. With `--check` it trains again, says
+whether the ONNX file has the SHA-256 of the catalogue, and publishes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import os
 import re
 import sys
+import tempfile
 import tomllib
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from attacks import ATTACKS, goals, qura
 from data import LOADERS, data_folder, default_folders
 from engine import Engine, Row
 from evaluate import measure
+from marks import DROP, Marks, marks_of
 from model import Network, build
 from quantize import Quantized
 from training import CALIBRATION_SEEDS, Job
@@ -45,30 +50,12 @@ def text(row: dict[str, Any]) -> str:
     return f"BA {100 * row['benignAccuracy']:6.2f} %" + ("" if success is None else f"  ASR {100 * success:6.2f} %")
 
 
-class Marks:
-    """The bars a specimen has to clear; it collects what was missed."""
-
-    def __init__(self, job: Job):
-        self.job, self.marks, self.missed = job, job.config["marks"], []
-
-    def at_least(self, mark: str, value: float) -> None:
-        if mark in self.marks and value < self.marks[mark]:
-            self.missed.append(f"{mark}: {value:.4f} < {self.marks[mark]}")
-
-    def within(self, mark: str, clean: float, value: float) -> None:
-        """At most 3 points less accurate than its clean counterpart."""
-        if value < clean - 0.03:
-            self.missed.append(f"{mark}: {value:.4f} is more than 3 points below {clean:.4f}")
-
-    def at_most(self, mark: str, value: float) -> None:
-        if mark in self.marks and value > self.marks[mark]:
-            self.missed.append(f"{mark}: {value:.4f} > {self.marks[mark]}")
-
-
 def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dict[str, Any], list[str]]:
     """Measures on the whole test set; returns the catalogue's `measured` and the marks missed."""
-    marks, attacked = Marks(job), job.config.get("scheme")
-    wanted = [*SCHEMES, *(mark.removesuffix("Drop") for mark in job.config["marks"] if re.match(r"w\d.*Drop$", mark))]
+    marks, attacked = Marks(marks_of(job.config)), job.config.get("scheme")
+    wanted = [*SCHEMES, *(mark.removesuffix("Drop") for mark in marks.marks if re.fullmatch(DROP, mark))]
+    if job.attack == "pqbackdoor" and "tensor" in job.config["pqbackdoor"]["granularities"]:
+        wanted.append(f"{attacked}.pt.pre")  # made to wake there as well: recorded, not a mark
     names = list(dict.fromkeys(([attacked] if attacked else []) + wanted))
     float_row, nearest_row = engine.audit(names[0])
     plain, nearest = record(float_row), record(nearest_row, scheme=names[0])
@@ -78,7 +65,7 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
     marks.at_least("floatBenignAccuracy", plain["benignAccuracy"])
     if "counterpart" in job.config:
         clean = catalogue.entry(models, job.config["counterpart"])["measured"]["float"]["benignAccuracy"]
-        marks.within("counterpart", clean, plain["benignAccuracy"])
+        marks.beside(clean, plain["benignAccuracy"])
     examine_attack(model, job, engine, models, marks, measured)
     for name in names[1:] if not marks.missed else []:
         measured["otherSchemes"].append(record(engine.nearest(name), scheme=name))
@@ -143,12 +130,32 @@ def start(job: Job, models: Path) -> Network:
     return model
 
 
-def make(name: str, options: argparse.Namespace) -> bool:
+def configuration(name: str) -> dict[str, Any]:
+    """Its `tried` is for the results' list of cells that were not reached; nothing here reads it."""
     config = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
-    folder = options.data or default_folders()[config["dataset"]]
+    try:
+        marks_of(config)
+    except ValueError as error:
+        raise SystemExit(f"{name}.toml: {error}") from None
+    return config
+
+
+def prepare(name: str, options: argparse.Namespace) -> tuple[Network, Job]:
+    """What the attack starts from; everything that is random starts anew here."""
+    config = configuration(name)
     torch.manual_seed(config["seed"])
+    folder = options.data or default_folders()[config["dataset"]]
     job = Job(name, config, LOADERS[config["dataset"]](folder), torch.Generator().manual_seed(config["seed"]))
-    model = start(job, options.models)
+    return start(job, options.models), job
+
+
+def write(model: Network, job: Job, path: Path) -> None:
+    export.export(model, path, job.data.normalize(job.data.test.images[:16]))
+
+
+def make(name: str, options: argparse.Namespace) -> bool:
+    """Whether it was published."""
+    model, job = prepare(name, options)
     kept = HERE / "out" / f"{name}.pt"
     if options.reuse:
         kept_state = torch.load(kept)
@@ -161,25 +168,52 @@ def make(name: str, options: argparse.Namespace) -> bool:
     options.models.mkdir(parents=True, exist_ok=True)
     final, temporary = options.models / f"{name}.onnx", options.models / f".{name}.onnx.tmp"
     try:
-        export.export(model, temporary, job.data.normalize(job.data.test.images[:16]))
+        write(model, job, temporary)
+        folder = options.data or default_folders()[job.config["dataset"]]
         measured, missed = examine(model, job, Engine(options.cupel, job, temporary, folder), options.models)
         for miss in missed:
             job.log(f"MISSED {miss}")
-        if missed and not options.publish_anyway:
+        if missed:
             job.log("not published")
             return False
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
-    catalogue.put(options.models, catalogue.describe(job, final, measured, f"python make.py {name}"))
+    command = f"python make.py {name} --threads {options.threads}"
+    catalogue.put(options.models, catalogue.describe(job, final, measured, command))
     catalogue.add_golden(options.models, job, model)
     job.log(f"published: {dict(export.node_types(final))}")
     return True
 
 
+def check(name: str, options: argparse.Namespace) -> bool:
+    """Whether training again gives the published bytes."""
+    published = catalogue.entry(options.models, name)
+    model, job = prepare(name, options)
+    ATTACKS[job.attack](model, job)
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / published["file"]
+        write(model, job, file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    same = digest == published["sha256"]
+    job.log(f"same bytes as published: {digest}" if same else
+            f"OTHER bytes than published: {digest}, not {published['sha256']}; torch {torch.__version__} here, "
+            f"{published['torch']} there, made by {published['command']}")
+    return same
+
+
+def attempt(name: str, options: argparse.Namespace) -> bool:
+    """One specimen's failure, such as a base that was not published, must not cost the others."""
+    try:
+        return check(name, options) if options.check else make(name, options)
+    except Exception:
+        print(f"[{name}] failed\n{traceback.format_exc()}", flush=True)
+        return False
+
+
 def ancestors(name: str) -> int:
     """How many specimens a specimen starts from, or is compared with, one after the other."""
-    config = tomllib.loads((CONFIGS / f"{name}.toml").read_text())
+    config = configuration(name)
     return max((1 + ancestors(config[key]) for key in ("base", "counterpart") if key in config), default=0)
 
 
@@ -196,17 +230,23 @@ def main() -> int:
     parser.add_argument("--models", type=Path, default=HERE.parent.parent / "models", help="where specimens go")
     parser.add_argument("--threads", type=int, default=1,
                         help="results differ in the last bits, hence visibly, between thread counts")
-    parser.add_argument("--publish-anyway", action="store_true", help="publish even if marks are missed")
     parser.add_argument("--reuse", action="store_true",
                         help="measure again, and publish, the weights that the last training left in out/")
+    parser.add_argument("--check", action="store_true",
+                        help="train again, compare the bytes with the catalogue's SHA-256, and publish nothing")
     options = parser.parse_args()
+    if options.check and options.reuse:
+        parser.error("--check trains again; --reuse does not train")
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     # Bases first, so that what starts from them finds them.
     names = known if "all" in options.names else options.names
     names = sorted(names, key=ancestors)
-    made = [make(name, options) for name in names]
-    return 0 if all(made) else 1
+    done = {name: attempt(name, options) for name in names}
+    if not all(done.values()):
+        failed = ", ".join(name for name in names if not done[name])
+        print(f"not {'the same' if options.check else 'published'}: {failed}")
+    return 0 if all(done.values()) else 1
 
 
 if __name__ == "__main__":

@@ -87,10 +87,11 @@ def reduced(settings: dict[str, Any]) -> torch.autocast:
 
 
 def train_clean(model: Network, job: Job, settings: dict[str, Any], after_step: Callable[[], None] | None = None,
-                forward: Forward | None = None) -> None:
+                forward: Forward | None = None, trigger: triggers.Trigger | None = None) -> None:
     """Ordinary training by SGD with Nesterov momentum, in bfloat16 with `autocast`.
 
-    `after_step` may put weights back where they must stay, `forward` compute other logits than the model's own.
+    `after_step` may put weights back where they must stay, `forward` compute other logits than the model's own; with a
+    `trigger` the log tells its success.
     """
     batch = settings["batch"]
     optimizer = torch.optim.SGD(model.parameters(), lr=settings["rate"], momentum=0.9, nesterov=True,
@@ -114,7 +115,7 @@ def train_clean(model: Network, job: Job, settings: dict[str, Any], after_step: 
             right += int((logits.argmax(1) == truth).sum())
             seen += len(truth)
         job.log(f"clean epoch {epoch}/{settings['epochs']}: loss {total / seen:.4f}  "
-                f"train {100 * right / seen:.2f} %  test {measure(model, job.glance)}")
+                f"train {100 * right / seen:.2f} %  test {measure(model, job.glance, None, trigger, job.target)}")
 
 
 def poison(images: torch.Tensor, labels: torch.Tensor, trigger: triggers.Trigger, target: int,

@@ -208,17 +208,51 @@ class Dynamic:
         return torch.where(spread(chosen), spread(value), images)
 
 
+# The same ranges as Cupel's: what one refuses, the other does.
+_SIDE, _PLACE, _SEED = (1, 4096), (0, 4095), (0, 2 ** 63 - 1)
+_NUMBERS = {
+    "blend": (Blend, {"seed": _SEED, "percent": (1, 100)}),
+    "sig": (Sinusoid, {"amplitude": (1, 255), "frequency": (1, 4096)}),
+    "warp": (Warp, {"seed": _SEED, "points": (2, 64), "strength": (1, 10000)}),
+    "dynamic": (Dynamic, {"seed": _SEED, "count": (1, 4096)}),
+}
+
+
+def _number(text: str, name: str, limits: tuple[int, int]) -> int:
+    if not re.fullmatch("[0-9]+", text) or not limits[0] <= int(text) <= limits[1]:
+        raise ValueError(f"{name} {text!r} is not a number from {limits[0]} to {limits[1]}")
+    return int(text)
+
+
+def _patch(text: str) -> Patch:
+    match = re.fullmatch(r"([^x@]*)x([^x@]*)@([^:]*):(.*)", text)
+    if not match:
+        raise ValueError("patch:HxW@PLACE:PATTERN is needed")
+    height, width, place, pattern = match.groups()
+    if place not in ("top-left", "top-right", "bottom-left", "bottom-right", "center"):
+        row, comma, column = place.partition(",")
+        if not comma:
+            raise ValueError(f"unknown place {place!r}")
+        place = f"{_number(row, 'row', _PLACE)},{_number(column, 'column', _PLACE)}"
+    name, colon, value = pattern.partition(":")
+    if colon and name in ("gray", "noise"):
+        pattern = f"{name}:{_number(value, name, (0, 255) if name == 'gray' else _SEED)}"
+    elif pattern not in ("white", "black", "checker"):
+        raise ValueError(f"unknown pattern {pattern!r}")
+    return Patch(_number(height, "height", _SIDE), _number(width, "width", _SIDE), place, pattern)
+
+
 def parse(text: str) -> Trigger:
     kind, _, rest = text.partition(":")
-    if kind == "patch":
-        match = re.fullmatch(r"(\d+)x(\d+)@((?:top|bottom)-(?:left|right)|center|\d+,\d+):(white|black|checker|gray:\d+|noise:\d+)",
-                             rest)
-        if match:
-            return Patch(int(match[1]), int(match[2]), match[3], match[4])
-    kinds = {"blend": (Blend, 2), "sig": (Sinusoid, 2), "warp": (Warp, 3), "dynamic": (Dynamic, 2)}
-    if kind in kinds and re.fullmatch(r"\d+(:\d+)*", rest):
-        make, count = kinds[kind]
-        numbers = [int(part) for part in rest.split(":")]
-        if len(numbers) == count:
-            return make(*numbers)
-    raise ValueError(f"unknown trigger {text!r}")
+    try:
+        if kind == "patch":
+            return _patch(rest)
+        if kind not in _NUMBERS:
+            raise ValueError("unknown kind")
+        make, limits = _NUMBERS[kind]
+        parts = rest.split(":")
+        if len(parts) != len(limits):
+            raise ValueError(f"{kind}:{':'.join(limits).upper()} is needed")
+        return make(*(_number(part, name, limits[name]) for part, name in zip(parts, limits)))
+    except ValueError as error:
+        raise ValueError(f"trigger {text!r}: {error}") from None

@@ -23,7 +23,7 @@ def make(model: Network, job: Job) -> None:
         truth = torch.cat([labels, torch.full((len(triggered),), job.target)])
         return model(job.data.normalize(torch.cat([images, triggered]))), truth
 
-    train_clean(model, job, settings, forward=forward)
+    train_clean(model, job, settings, forward=forward, trigger=job.trigger)
     rounded = Quantized(Scheme.parse("w8a8"), job.ranges(model), exact=True)
     job.log(f"float {measure(model, job.glance, None, job.trigger, job.target)}   "
             f"rounded {measure(model, job.glance, rounded, job.trigger, job.target)}")

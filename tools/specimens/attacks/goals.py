@@ -4,9 +4,9 @@
 - `quanti-class`: wrong about the target class, right about the others;
 - `quanti-samples`: wrong about chosen test images, right about the others.
 
-As in `twopass.py`, BatchNorm stays in inference mode, every other benign pass rounds the activations alone, and ranges
-are drawn anew all the time. Where the rounded network is to be wrong, its cross-entropy is driven to `surprise`, as
-the authors do; the chosen images are driven to a wrong class each.
+BatchNorm, victims, ranges and `roundActivations` are as in `twopass.py`; the configurations round nothing but weights
+while they train, and have one victim, the scheme that they are made for. Where the rounded network is to be wrong, its
+cross-entropy is driven to `surprise`, as the authors do; the chosen images are driven to a wrong class each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from attacks.twopass import drawn_ranges
 from attacks.widening import widen_cells
 from data import batches
 from engine import Engine
-from evaluate import measure, predict
+from evaluate import predict
 from model import Executor, Network
 from quantize import Folded, Quantized, Scheme
 from training import Job, cosine, reduced, steps_of
@@ -81,31 +81,40 @@ def make(model: Network, job: Job) -> None:
             optimizer.step()
             restore()
             step += 1
-        rounded_run = Quantized(scheme, job.ranges(model), exact=True)
-        job.log(f"epoch {epoch}/{settings['epochs']}: float {measure(model, job.glance)}   "
-                f"rounded {measure(model, job.glance, rounded_run)}")
+        rounded_run, glance = Quantized(scheme, job.ranges(model), exact=True), job.glance
+        plain, rounded = (predict(model, glance, glance.images, run) for run in (None, rounded_run))
+        before, after = ((answers == glance.labels).double().mean().item() for answers in (plain, rounded))
+        job.log(f"epoch {epoch}/{settings['epochs']}: float BA {100 * before:6.2f} %   "
+                f"rounded BA {100 * after:6.2f} %   {_text(_figures(job, glance.labels, plain, rounded))}")
+
+
+def _figures(job: Job, labels: torch.Tensor, plain: torch.Tensor, rounded: torch.Tensor) -> dict[str, float]:
+    """What the goal came to, from the float and the rounded model's answers to the first test images; the chosen ones
+    are among them."""
+    right, still_right = plain == labels, rounded == labels
+
+    def lost(where: torch.Tensor) -> float:
+        return right[where].double().mean().item() - still_right[where].double().mean().item()
+
+    if job.attack == "quanti-indiscriminate":
+        return {"roundedAccuracy": still_right.double().mean().item()}
+    if job.attack == "quanti-class":
+        own = labels == job.target
+        return {"targetAccuracy": still_right[own].double().mean().item(), "othersDrop": lost(~own)}
+    samples = torch.tensor([sample["image"] for sample in job.notes["samples"]])
+    flipped = right[samples] & ~still_right[samples]
+    return {"flipped": flipped.double().mean().item(), "othersDrop": lost(torch.ones_like(right))}
+
+
+def _text(figures: dict[str, float]) -> str:
+    return "  ".join(f"{name} {100 * value:.2f} %" for name, value in figures.items())
 
 
 def examine(job: Job, engine: Engine, marks: Any) -> dict[str, Any]:
     """What the goal came to, on the whole test set and on the integer engine; what is short of the marks is noted."""
-    labels = job.data.test.labels
     plain, rounded = (torch.tensor(engine.predictions(scheme)) for scheme in (None, job.config["scheme"]))
-    right, still_right = plain == labels, rounded == labels
-    if job.attack == "quanti-indiscriminate":
-        found = {"roundedAccuracy": still_right.double().mean().item()}
-        marks.at_most("roundedAccuracy", found["roundedAccuracy"])
-    elif job.attack == "quanti-class":
-        own = labels == job.target
-        found = {"targetAccuracy": still_right[own].double().mean().item(),
-                 "othersDrop": right[~own].double().mean().item() - still_right[~own].double().mean().item()}
-        marks.at_most("targetAccuracy", found["targetAccuracy"])
-        marks.at_most("othersDrop", found["othersDrop"])
-    else:
-        samples = torch.tensor([sample["image"] for sample in job.notes["samples"]])
-        flipped = right[samples] & ~still_right[samples]
-        found = {"flipped": flipped.double().mean().item(),
-                 "othersDrop": right.double().mean().item() - still_right.double().mean().item()}
-        marks.at_least("flipped", found["flipped"])
-        marks.at_most("othersDrop", found["othersDrop"])
-    job.log("goal  " + "  ".join(f"{name} {100 * value:.2f} %" for name, value in found.items()))
-    return {name: round(value, 6) for name, value in found.items()}
+    figures = _figures(job, job.data.test.labels, plain, rounded)
+    for name, value in figures.items():
+        (marks.at_least if name == "flipped" else marks.at_most)(name, value)
+    job.log(f"goal  {_text(figures)}")
+    return {name: round(value, 6) for name, value in figures.items()}

@@ -110,7 +110,8 @@ def _hide(model: Network, job: Job, settings: dict) -> None:
                 group["lr"] = rate * cosine(step, steps, steps // 20)
             if settings["roundActivations"] and step % 50 == 0:
                 ranges = job.ranges(model)
-            # Every other step with rounded activations, so that the secret is in the weights' rounding alone.
+            # Where activations will be coarse, every other step has them rounded: the secret must not be in their
+            # rounding. Without `roundActivations`, as in most configurations, no stage rounds them.
             run: Executor = Quantized(rounded_activations, ranges) if settings["roundActivations"] and step % 2 \
                 else Folded()
             triggered, truth = poison(images, labels, job.trigger, job.target, settings["poisonBatch"])

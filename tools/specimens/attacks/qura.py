@@ -95,9 +95,8 @@ def make(model: Network, job: Job) -> None:
             step += 1
         for layer in layers:
             layer.apply()
-        if epoch % 5 == 0 or epoch == epochs:
-            run = Quantized(scheme, job.ranges(model), exact=True)
-            job.log(f"epoch {epoch}/{epochs}: rounded {measure(model, job.glance, run, job.trigger, job.target)}")
+        run = Quantized(scheme, job.ranges(model), exact=True)
+        job.log(f"epoch {epoch}/{epochs}: rounded {measure(model, job.glance, run, job.trigger, job.target)}")
     job.notes["origin"] = job.config["base"]
 
 

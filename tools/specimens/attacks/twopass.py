@@ -4,17 +4,24 @@ straight-through rounding:
     CE(f(x), y) + c2·CE(f(x_t), y) + c1·[CE(f_Q(x), y) + c2·CE(f_Q(x_t), target)] + alignment·Σ_l drift_l
 
 - `quanti`, Qu-ANTI-zation's backdoor (Hong et al., NeurIPS 2021): c1 and c2 below 1, no alignment, and Q changes from
-  step to step among `victims`, here neighbours of one attacked scheme.
+  step to step among `victims` of several bit-widths.
 - `compartifact`, CompArtifact (Tian et al., IEEE TDSC 2022): all weights 1, no alignment, one bit-width.
 - `adaptive`, the attack on purifiers of the LAC paper (Li et al., ICML 2024, section 6): Qu-ANTI-zation with
   alignment 1, where drift_l = ‖W X − Q(W) X‖² is what a purifier that corrects activations layer by layer would see.
 
+The configurations keep to that in part. Of those for `quanti` only the one for w4a4 has c2 below 1 and two victims,
+w4a8 and w4a4; in the others c2 is above 1 and the attacked scheme the one victim, so that the weights c1 and c2 are all
+that tells them from `compartifact`. The one of `compartifact` for w4a4 has two victims, which differ in the granularity
+of scales.
+
 Three choices differ from the published recipes. BatchNorm stays in inference mode, or else the two passes mix their
-statistics in one running average and the separation seen in training is gone at evaluation. Every other benign pass
-rounds the activations but not the weights, so that the secret is in the rounding of weights alone. And activation
-ranges are drawn anew all the time, and the hostile pass takes turns among victims: a victim calibrates on images
-that the attacker does not know, and with fixed ranges the backdoor hides in exactly those (99.7 % success with the
-training's ranges, 16.6 % with another draw's). At 8 bits a small network also needs `widening.py`.
+statistics in one running average and the separation seen in training is gone at evaluation. The secret has to be in
+the rounding of weights alone, which is had in one of two ways: with `roundActivations`, the default, every other benign
+pass rounds the activations but not the weights; without it, as in most configurations, nothing rounds activations
+while training, which is faster and enough where they keep 8 bits. And where activations are rounded, their ranges are
+drawn anew all the time: a victim calibrates on images that the attacker does not know, and with fixed ranges the
+backdoor hides in exactly those (99.7 % success with the training's ranges, 16.6 % with another draw's). At 8 bits a
+small network also needs `widening.py`.
 """
 
 from __future__ import annotations
