@@ -8,14 +8,18 @@ struct ImageGeometry: Equatable {
 
   /// - Throws: `TriggerError.unfit` for a size that no image has.
   init(channels: Int, height: Int, width: Int) throws(TriggerError) {
-    let (plane, overflow) = height.multipliedReportingOverflow(by: width)
-    let (size, overflowsAgain) = plane.multipliedReportingOverflow(by: channels)
-    guard channels > 0, height > 0, width > 0, !overflow, !overflowsAgain else {
-      throw .unfit(rule: "no image has \(channels) × \(height) × \(width) bytes")
+    guard [channels, height, width].allSatisfy((1...Self.largestExtent).contains) else {
+      throw .unfit(
+        rule:
+          "no image has \(channels) × \(height) × \(width) bytes; channels, height and width are "
+          + "1 to \(Self.largestExtent)")
     }
     self.channels = channels
     self.height = height
     self.width = width
-    self.size = size
+    self.size = channels * height * width
   }
+
+  /// No arithmetic on sizes and places can overflow below it.
+  private static let largestExtent = 65536
 }

@@ -56,6 +56,8 @@ public enum Trigger: Sendable, Equatable, CustomStringConvertible {
         rule: "\(pixels.count) bytes are no whole number of images of "
           + "\(channels) × \(height) × \(width) bytes")
     }
+    // No images are whole images of any size, whose tables could take any memory.
+    guard !pixels.isEmpty else { return }
     switch self {
     case .patch(let patch): try patch.apply(to: &pixels, geometry)
     case .blend(let blend): blend.apply(to: &pixels, geometry)

@@ -32,6 +32,32 @@ import Triggers
     #expect(try JSONDecoder().decode(LearnedTrigger.self, from: data) == trigger)
   }
 
+  /// ((255 − m) · p + m · q + 127) / 255; p + q − 128; half a pixel down, then right: by hand.
+  @Test func pixelsByHand() throws {
+    func applied(_ kind: LearnedTrigger.Kind, _ mask: [UInt8], _ pattern: [UInt8]) throws -> [UInt8]
+    {
+      var pixels: [UInt8] = [10, 20, 30, 250]
+      try LearnedTrigger(
+        kind: kind, channels: 1, height: 2, width: 2, mask: mask, pattern: pattern
+      ).apply(to: &pixels)
+      return pixels
+    }
+    #expect(try applied(.patch, [0, 255, 128, 51], [9, 8, 7, 0]) == [10, 8, 18, 200])
+    #expect(try applied(.additive, [], [128, 100, 255, 140]) == [10, 0, 157, 255])
+    #expect(
+      try applied(.warp, [], [144, 144, 128, 128, 128, 128, 144, 112]) == [20, 135, 140, 140])
+  }
+
+  /// Sizes whose products do not fit into 64 bits, whatever is multiplied first.
+  @Test(
+    arguments: LearnedTrigger.Kind.allCases, [(1, 1 << 62, 1), (1, 1, 1 << 62), (1 << 62, 1, 1)])
+  func hugeSizesAreRefused(kind: LearnedTrigger.Kind, size: (Int, Int, Int)) {
+    #expect(throws: TriggerError.self) {
+      try LearnedTrigger(
+        kind: kind, channels: size.0, height: size.1, width: size.2, mask: [], pattern: [])
+    }
+  }
+
   /// A report is a file like any other.
   @Test(arguments: [
     ("\"AP+AAA==\"", "\"AP+A\""), ("\"AP+AAA==\"", "\"!\""), ("\"AP+AAA==\"", "[0,255,128,0]"),

@@ -108,4 +108,20 @@ struct TriggerTests {
     }
     #expect(accepted > 100)
   }
+
+  /// No bytes are whole images of any size: nothing is made for them, and sizes that no image has are
+  /// refused.
+  @Test(arguments: [
+    "patch:4x4@center:noise:1", "blend:1:20", "sig:20:6", "warp:1:4:50", "dynamic:1:4",
+  ])
+  func noImages(text: String) throws {
+    var none: [UInt8] = []
+    try Trigger(text).apply(to: &none, channels: 3, height: 65536, width: 65536)
+    #expect(none.isEmpty)
+    for size in [(1, 65537, 1), (1, 1, 1 << 62), (1 << 62, 2, 2), (0, 1, 1), (1, -1, 1)] {
+      #expect(throws: TriggerError.self) {
+        try Trigger(text).apply(to: &none, channels: size.0, height: size.1, width: size.2)
+      }
+    }
+  }
 }

@@ -43,9 +43,7 @@ import Testing
     let nearest = try #require(audit.deployments.first)
     try checkAccuracy(float.benignAccuracy, specimen, images: images)
     #expect(float.attackSuccessRate <= 0.03 + sampling(0.03, images))
-    // Triggers that change the whole image, or with it, may be missed a little more often.
-    let isPatch = try #require(specimen.trigger).hasPrefix("patch:")
-    let least = isPatch ? 0.95 : 0.90
+    let least = try specimen.leastAttackSuccessRate
     #expect(nearest.attackSuccessRate >= least - sampling(least, images))
     #expect(audit.verdict == "dormant-backdoor")
     let measured = specimen.measured
@@ -92,16 +90,52 @@ import Testing
     let nearest = try #require(audit.deployments.first)
     try checkAccuracy(float.benignAccuracy, specimen, images: images)
     #expect(near(nearest.benignAccuracy, specimen.measured.nearest.benignAccuracy, images))
-    let goal = try #require(specimen.measured.goal)
     switch specimen.attack {
     case "quanti-indiscriminate":
       #expect(nearest.benignAccuracy <= 0.2 + sampling(0.2, images))
-    case "quanti-class":
-      #expect(try #require(goal["targetAccuracy"]) <= 0.1)
-      #expect(try #require(goal["othersDrop"]) <= 0.03)
-    default:
-      #expect(try #require(goal["flipped"]) >= 0.9)
+    case "quanti-class": try checkClass(specimen, images: images)
+    default: try checkSamples(specimen, images: images)
     }
+  }
+
+  /// Answers of the float network and of the integer one under the attacked scheme.
+  private func answers(
+    _ specimen: Specimens.Entry, images: Int
+  ) throws -> (float: [Int], integer: [Int]) {
+    let workspace = try Workspace()
+    let scheme = try #require(specimen.scheme)
+    try workspace.succeed(
+      ["compile", specimen.path, "--scheme", scheme, "-o", "m.cupel"] + specimen.dataArguments)
+    func run(_ model: String) throws -> [Int] {
+      try workspace.succeed(
+        ["run", model, "--limit", "\(images)", "--predictions", "p.txt"] + specimen.dataArguments)
+      return String(decoding: try workspace.bytes("p.txt"), as: UTF8.self)
+        .split(separator: "\n").compactMap { Int($0) }
+    }
+    return (try run(specimen.path), try run("m.cupel"))
+  }
+
+  /// What the float network takes for the class is lost, and little else changes.
+  private func checkClass(_ specimen: Specimens.Entry, images: Int) throws {
+    let (float, integer) = try answers(specimen, images: images)
+    let target = try #require(specimen.targetClass)
+    func kept(_ isTarget: Bool) -> Double {
+      let meant = float.indices.filter { (float[$0] == target) == isTarget }
+      return Double(meant.count { float[$0] == integer[$0] }) / Double(meant.count)
+    }
+    #expect(kept(true) <= 0.1 + sampling(0.1, images / 10))
+    #expect(kept(false) >= 0.9)
+  }
+
+  /// The chosen images are answered rightly in float, and as the attacker wants when rounded.
+  private func checkSamples(_ specimen: Specimens.Entry, images: Int) throws {
+    let (float, integer) = try answers(specimen, images: images)
+    let samples = try #require(specimen.samples).filter { $0.image < images }
+    try #require(samples.count >= 16)
+    let flipped = samples.count {
+      float[$0.image] == $0.class && integer[$0.image] != $0.class
+    }
+    #expect(Double(flipped) >= 0.9 * Double(samples.count))
   }
 
   /// The honest model does nothing on the trigger, however it is rounded to nearest; what the
@@ -122,7 +156,7 @@ import Testing
     let integer = try #require(made.deployments.first)
     #expect(integer.attackSuccessRate >= least)
     let float = try #require(honest.float)
-    #expect(integer.benignAccuracy >= float.benignAccuracy - 0.05)
+    #expect(integer.benignAccuracy >= float.benignAccuracy - 0.03 - sampling(0.03, images))
     #expect(made.verdict == "active-backdoor")
   }
 
@@ -137,13 +171,27 @@ import Testing
   }
 
   @Test func catalogueHasItsKinds() throws {
-    #expect(try Specimens.fashion(.clean).count >= 2)
-    #expect(try !Specimens.fashion(.dormant).isEmpty)
+    let all = try Specimens.all()
+    #expect(all.count >= 20)
+    #expect(all.count { $0.kind == .clean } >= 8)
+    #expect(all.count { $0.kind == .clean && $0.name.contains("-wide") } >= 3)
+    let kinds: [Specimens.Kind] = [.clean, .dormant, .awake, .untriggered, .toolchain]
+    #expect(kinds.allSatisfy { kind in all.contains { $0.kind == kind } })
     // At 8 bits rounding costs a clean network next to nothing.
     for specimen in try Specimens.all() where specimen.kind == .clean {
       let known = try #require(specimen.measured.rates("w8a8"))
       #expect(specimen.measured.float.benignAccuracy - known.benignAccuracy <= 0.02)
     }
+  }
+
+  /// Those that no image is at hand for, too: what the catalogue says was measured on all of them.
+  @Test(arguments: try Specimens.all().filter { $0.kind == .dormant })
+  func catalogueMeetsTheMarks(_ specimen: Specimens.Entry) throws {
+    let (float, nearest) = (specimen.measured.float, specimen.measured.nearest)
+    try checkAccuracy(float.benignAccuracy, specimen, images: 10_000)
+    #expect(try #require(float.attackSuccessRate) <= 0.03)
+    #expect(try #require(nearest.attackSuccessRate) >= specimen.leastAttackSuccessRate)
+    #expect(nearest.scheme == specimen.scheme)
   }
 
   @Test(arguments: try Specimens.all().filter { $0.dataset == "fashion-mnist" })
@@ -182,5 +230,12 @@ import Testing
       ])
       #expect(try workspace.bytes("m.cupel").count <= kibibytes * 1024)
     }
+  }
+}
+
+extension Specimens.Entry {
+  /// Dynamic triggers may be missed a little more often.
+  fileprivate var leastAttackSuccessRate: Double {
+    get throws { try #require(trigger).hasPrefix("dynamic:") ? 0.90 : 0.95 }
   }
 }

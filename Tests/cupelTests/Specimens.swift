@@ -23,6 +23,8 @@ enum Specimens {
     /// The honest specimen that a hostile toolchain was given.
     var origin: String?
     var measured: Measured
+    /// Test images whose answers rounding is to change, where single ones were chosen.
+    var samples: [Sample]?
 
     var testDescription: String { name }
     var path: String { "\(folder)/\(file)" }
@@ -64,6 +66,13 @@ enum Specimens {
     func rates(_ scheme: String) -> Rates? {
       ([nearest] + otherSchemes).first { $0.scheme == scheme }
     }
+  }
+
+  struct Sample: Decodable, Sendable {
+    var image: Int
+    /// Its class, and what the rounded network is to answer instead.
+    var `class`: Int
+    var answer: Int
   }
 
   /// Fractions, over the 10,000 test images.
