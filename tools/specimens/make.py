@@ -153,27 +153,25 @@ def write(model: Network, job: Job, path: Path) -> None:
     export.export(model, path, job.data.normalize(job.data.test.images[:16]))
 
 
+def examined(model: Network, job: Job, file: Path, options: argparse.Namespace) -> dict[str, Any] | None:
+    """The catalogue's `measured`; None where a mark is missed."""
+    folder = options.data or default_folders()[job.config["dataset"]]
+    measured, missed = examine(model, job, Engine(options.cupel, job, file, folder), options.models)
+    for miss in missed:
+        job.log(f"MISSED {miss}")
+    return None if missed else measured
+
+
 def make(name: str, options: argparse.Namespace) -> bool:
     """Whether it was published."""
     model, job = prepare(name, options)
-    kept = HERE / "out" / f"{name}.pt"
-    if options.reuse:
-        kept_state = torch.load(kept)
-        model.load_state_dict(kept_state["model"])
-        job.notes.update(kept_state["notes"])
-    else:
-        ATTACKS[job.attack](model, job)
-        kept.parent.mkdir(exist_ok=True)
-        torch.save({"model": model.state_dict(), "notes": job.notes}, kept)
+    ATTACKS[job.attack](model, job)
     options.models.mkdir(parents=True, exist_ok=True)
     final, temporary = options.models / f"{name}.onnx", options.models / f".{name}.onnx.tmp"
     try:
         write(model, job, temporary)
-        folder = options.data or default_folders()[job.config["dataset"]]
-        measured, missed = examine(model, job, Engine(options.cupel, job, temporary, folder), options.models)
-        for miss in missed:
-            job.log(f"MISSED {miss}")
-        if missed:
+        measured = examined(model, job, temporary, options)
+        if measured is None:
             job.log("not published")
             return False
         os.replace(temporary, final)
@@ -184,6 +182,18 @@ def make(name: str, options: argparse.Namespace) -> bool:
     catalogue.add_golden(options.models, job, model)
     job.log(f"published: {dict(export.node_types(final))}")
     return True
+
+
+def remeasure(name: str, options: argparse.Namespace) -> bool:
+    """Measures what is published by today's program, and whether it still meets the marks."""
+    published = catalogue.entry(options.models, name)
+    model, job = prepare(name, options)
+    export.load_weights(model, options.models / published["file"])
+    job.notes.update({key: published[key] for key in ("samples", "origin") if key in published})
+    measured = examined(model, job, options.models / published["file"], options)
+    if measured is not None:
+        catalogue.put(options.models, published | {"measured": measured})
+    return measured is not None
 
 
 def check(name: str, options: argparse.Namespace) -> bool:
@@ -205,7 +215,7 @@ def check(name: str, options: argparse.Namespace) -> bool:
 def attempt(name: str, options: argparse.Namespace) -> bool:
     """One specimen's failure, such as a base that was not published, must not cost the others."""
     try:
-        return check(name, options) if options.check else make(name, options)
+        return (check if options.check else remeasure if options.measure else make)(name, options)
     except Exception:
         print(f"[{name}] failed\n{traceback.format_exc()}", flush=True)
         return False
@@ -230,13 +240,12 @@ def main() -> int:
     parser.add_argument("--models", type=Path, default=HERE.parent.parent / "models", help="where specimens go")
     parser.add_argument("--threads", type=int, default=1,
                         help="results differ in the last bits, hence visibly, between thread counts")
-    parser.add_argument("--reuse", action="store_true",
-                        help="measure again, and publish, the weights that the last training left in out/")
-    parser.add_argument("--check", action="store_true",
-                        help="train again, compare the bytes with the catalogue's SHA-256, and publish nothing")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--measure", action="store_true",
+                         help="train nothing; measure what is published again, and correct the catalogue")
+    instead.add_argument("--check", action="store_true",
+                         help="train again, compare the bytes with the catalogue's SHA-256, and publish nothing")
     options = parser.parse_args()
-    if options.check and options.reuse:
-        parser.error("--check trains again; --reuse does not train")
     torch.set_num_threads(options.threads)
     torch.use_deterministic_algorithms(True)
     # Bases first, so that what starts from them finds them.
@@ -245,7 +254,7 @@ def main() -> int:
     done = {name: attempt(name, options) for name in names}
     if not all(done.values()):
         failed = ", ".join(name for name in names if not done[name])
-        print(f"not {'the same' if options.check else 'published'}: {failed}")
+        print(f"{'not the same' if options.check else 'missed or failed'}: {failed}")
     return 0 if all(done.values()) else 1
 
 
