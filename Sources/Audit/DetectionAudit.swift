@@ -98,6 +98,14 @@ public struct DetectionAudit: Sendable {
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
 
+    /// A rectangle that does something although it is not, or not all of, what was planted: where a
+    /// patch of any pattern had better begin.
+    public var promising: DetectionReport.Search? {
+      searches.first {
+        $0.family == TriggerFamily.rectangle.rawValue && (0.1..<0.9).contains($0.differentialASR)
+      }
+    }
+
     /// The search with the largest differential ASR.
     public var strongest: DetectionReport.Search? { searches.strongest }
   }
@@ -172,9 +180,14 @@ public struct DetectionAudit: Sendable {
     var trigger = TriggerParameters(
       kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)
+    var goal = DifferentialLoss.Goal.anyOther
+    if family == .patch, let start = examination.promising {
+      trigger = TriggerParameters(startingFrom: start.trigger)
+      goal = .target(start.targetClass)
+    }
     let all = Double(effort.steps + effort.sharpening)
     try gradient.improve(
-      &trigger, goal: .anyOther, steps: effort.steps, match: effort.match.first,
+      &trigger, goal: goal, steps: effort.steps, match: effort.match.first,
       generator: &generator
     ) { share throws in
       try budget.check()

@@ -45,6 +45,7 @@ extension AuditCommand {
     }
     let families = search.families ?? TriggerFamily.allCases
     try work.search(families.filter(TriggerFamily.scanned.contains))
+    if families.contains(.patch) { try work.sharpen() }
     try work.weigh(workshop.images, seed: calibration.seed, threads: compute.threads)
     try work.search(families.filter(TriggerFamily.byGradient.contains), unless: Self.decisive)
     try work.compare(

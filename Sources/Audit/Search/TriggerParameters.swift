@@ -43,6 +43,18 @@ package struct TriggerParameters: Sendable {
     }
   }
 
+  /// A patch that begins as one that was found, and that gradients may move out of and fill anew.
+  ///
+  /// - Parameter found: of kind `patch`.
+  package init(startingFrom found: LearnedTrigger) {
+    kind = .patch
+    (channels, height, width) = (found.channels, found.height, found.width)
+    // Neither masks nor pixels begin so near to 0 or 1 that nothing could move them.
+    arrays = [found.mask, found.pattern].map { bytes in
+      bytes.map { Self.logit(min(max(Float($0) / 255, 0.05), 0.95)) }
+    }
+  }
+
   /// Images with the trigger on them.
   ///
   /// - Parameter images: [N][C][H][W] in 0…1.
@@ -101,6 +113,7 @@ package struct TriggerParameters: Sendable {
 
 extension TriggerParameters {
   static func sigmoid(_ value: Float) -> Float { 1 / (1 + expf(-value)) }
+  private static func logit(_ share: Float) -> Float { logf(share / (1 - share)) }
 
   /// One a pixel.
   var masks: [Float] {

@@ -52,7 +52,17 @@ struct SearchWork {
     }
   }
 
+  /// Makes more of rectangles that came to something, before what they show ends the search.
+  mutating func sharpen() throws {
+    for index in examinations.indices
+    where audit.isUsable(examinations[index]) && examinations[index].promising != nil {
+      try search(.patch, index)
+    }
+  }
+
   private mutating func search(_ family: TriggerFamily, _ index: Int) throws {
+    guard !examinations[index].searches.contains(where: { $0.family == family.rawValue })
+    else { return }
     let name = examinations[index].name
     if family.needsPlan, examinations[index].candidate.plan == nil {
       leftOut.append("\(name), \(family.rawValue): no plan of the float model fits the file")
