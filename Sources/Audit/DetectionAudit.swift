@@ -98,10 +98,13 @@ public struct DetectionAudit: Sendable {
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
 
-    /// A rectangle that does something although it is not, or not all of, what was planted: where a
-    /// patch of any pattern had better begin.
+    /// A rectangle that does something although it is not, or not all of, what was planted, where
+    /// rounding also moves the logits of clean images further than noise does: a patch of any pattern had
+    /// better begin there. In honest networks of few bits such rectangles exist as well, but rounding
+    /// is noise.
     public var promising: DetectionReport.Search? {
-      searches.first {
+      guard let noise, noise.ratio >= 2 else { return nil }
+      return searches.first {
         $0.family == TriggerFamily.rectangle.rawValue && (0.1..<0.9).contains($0.differentialASR)
       }
     }
@@ -181,13 +184,16 @@ public struct DetectionAudit: Sendable {
       kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)
     var goal = DifferentialLoss.Goal.anyOther
+    var match = effort.match
     if family == .patch, let start = examination.promising {
       trigger = TriggerParameters(startingFrom: start.trigger)
       goal = .target(start.targetClass)
+      // The float logits stay nearly as they were already; holding them harder would hold the search.
+      match.last = match.first
     }
     let all = Double(effort.steps + effort.sharpening)
     try gradient.improve(
-      &trigger, goal: goal, steps: effort.steps, match: effort.match.first,
+      &trigger, goal: goal, steps: effort.steps, match: match.first,
       generator: &generator
     ) { share throws in
       try budget.check()
@@ -195,7 +201,7 @@ public struct DetectionAudit: Sendable {
     }
     let emerged = try target(of: trigger.learned(), examination)
     try gradient.improve(
-      &trigger, goal: .target(emerged), steps: effort.sharpening, match: effort.match.last,
+      &trigger, goal: .target(emerged), steps: effort.sharpening, match: match.last,
       generator: &generator
     ) { share throws in
       try budget.check()

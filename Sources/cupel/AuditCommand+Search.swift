@@ -45,8 +45,8 @@ extension AuditCommand {
     }
     let families = search.families ?? TriggerFamily.allCases
     try work.search(families.filter(TriggerFamily.scanned.contains))
-    if families.contains(.patch) { try work.sharpen() }
     try work.weigh(workshop.images, seed: calibration.seed, threads: compute.threads)
+    if families.contains(.patch) { try work.sharpen() }
     try work.search(families.filter(TriggerFamily.byGradient.contains), unless: Self.decisive)
     try work.compare(
       Self.noticeable, draws: Self.draws, seed: calibration.seed, threads: compute.threads)
