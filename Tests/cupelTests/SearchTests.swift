@@ -49,6 +49,24 @@ import Testing
 
   private func path(_ name: String) throws -> String { try Specimens.named(name).path }
 
+  /// A warp is no rectangle, but there is a rectangle that does something, and a patch that begins there
+  /// does much more.
+  @Test func patchBeginsAtAPromisingRectangle() throws {
+    let specimen = try Specimens.named("resnet8-fmnist-pq-warp-w4a8")
+    let (found, _) = try audit(
+      [
+        specimen.path, "--schemes", "w4a8", "--families", "rectangle,patch", "--limit", "300",
+      ], in: Workspace(), status: 1)
+    #expect(found.targetClass == specimen.targetClass)
+    func differential(_ family: String) throws -> Double {
+      let searches = try #require(found.deployments.first).searches.filter { $0.family == family }
+      #expect(searches.count == 1)
+      return try #require(searches.first).differentialASR
+    }
+    let rectangle = try differential("rectangle")
+    #expect(try (0.1..<0.9).contains(rectangle) && differential("patch") > rectangle + 0.2)
+  }
+
   /// The attacker's class is found, and the trigger to within the test's images; the trigger needs the
   /// rounding under which it was found.
   @Test func dormantBackdoorIsFound() throws {

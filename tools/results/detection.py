@@ -92,13 +92,29 @@ def evidence_version() -> str:
                           ("DecisionRule.swift", "DetectionVerdict.swift", "DetectionReport+Assembly.swift"))
 
 
+def model_digest(model: Model) -> str:
+    return hashlib.sha256(model.path.read_bytes()).hexdigest()
+
+
+def kept(known: list[Model], folder: Path, version: str) -> tuple[list[tuple[Model, Report]], list[str]]:
+    """The reports there are of these very models, and the names of those that earlier sources gave."""
+    data, earlier = [], []
+    for model in known:
+        path = folder / f"{model.name}.json"
+        found = json.loads(path.read_text()) if path.exists() else None
+        if found and found["madeFrom"]["model"] == model_digest(model) and found["madeFrom"]["schemes"] == SCHEMES:
+            data.append((model, found["report"]))
+            if found["madeFrom"]["evidence"] != version:
+                earlier.append(model.name)
+    return data, earlier
+
+
 def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:
     """Audits a model unless that was done before; returns the seconds that it took."""
     arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet", "--threads", str(threads)]
-    digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
-    key = hashlib.sha256("\0".join([digest, version, SCHEMES]).encode()).hexdigest()
+    made_from = {"model": model_digest(model), "evidence": version, "schemes": SCHEMES}
     output = folder / f"{model.name}.json"
-    if output.exists() and json.loads(output.read_text())["key"] == key:
+    if output.exists() and json.loads(output.read_text())["madeFrom"] == made_from:
         return 0
     started = time.monotonic()
     partial = output.with_suffix(".partial")
@@ -109,7 +125,7 @@ def measure(model: Model, program: Path, version: str, folder: Path, threads: in
     report = json.loads(partial.read_text())
     partial.unlink()
     temporary = output.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"key": key, "report": slim(report)}) + "\n")
+    temporary.write_text(json.dumps({"madeFrom": made_from, "report": slim(report)}) + "\n")
     os.replace(temporary, output)
     return time.monotonic() - started
 
@@ -329,7 +345,7 @@ def attacked(model: Model, report: Report) -> Report | None:
 
 
 def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], beta: dict[str, list[float]],
-             figures: dict[str, Any]) -> str:
+             figures: dict[str, Any], earlier: list[str]) -> str:
     lines = [BEGIN, "## Detection without a trigger", "",
              f"Written by `make detection` from {sum(m.kind == 'infected' for m, _ in data)} models with a dormant backdoor "
              f"and {sum(m.kind == 'clean' for m, _ in data)} honest ones (ResNet-8 and others on Fashion-MNIST; the set is "
@@ -341,6 +357,8 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
              f"`rectangle` family is (some are noise); the verdicts of the lower tables are the rule fitted on all models.", "",
              "| rule | left out | AUROC | Brier score | infected: dormant, right class | honest: called dormant |",
              "|---|---|---|---|---|---|"]
+    if earlier:
+        lines[-3:-3] = [f"Of these reports {len(earlier)} were made by earlier sources (`--fresh` makes all anew).", ""]
     for row in trials:
         lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
                      f"{row['brier']:.4f} | {rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
@@ -435,8 +453,7 @@ def main() -> int:
                                    max(1, (os.cpu_count() or 1) // options.jobs)): model for model in chosen}
             for number, future in enumerate(as_completed(running), 1):
                 print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
-    data = [(model, json.loads(path.read_text())["report"]) for model in known
-            if (path := folder / f"{model.name}.json").exists()]
+    data, earlier = kept(known, folder, evidence)
     rules = {"all": (0, 1, 2, 3), "searches alone": (0, 1)}
     fitted = {name: fit(samples(data), used) for name, used in rules.items()}
     trials = []
@@ -448,6 +465,7 @@ def main() -> int:
              if any(abs(a - b) > 0.006 for a, b in zip(fitted[name], committed_rule(known)))]
     for _, report in data:
         report["verdict"] = verdict(report, fitted["all"])
+        report["probability"] = call(report, fitted["all"]).probability
     for name, beta in fitted.items():
         print(name, [round(value, 3) for value in beta])
     for row in trials:
@@ -458,7 +476,8 @@ def main() -> int:
         print(f"DecisionRule.swift does not have these coefficients ({', '.join(stale)}): put them there and run again",
               flush=True)
         return 1
-    content = {"schemaVersion": 1, "cupel": version, "schemes": SCHEMES, "rule": fitted, "trials": trials,
+    content = {"schemaVersion": 1, "cupel": version, "schemes": SCHEMES,
+               "madeByEarlierSources": earlier, "rule": fitted, "trials": trials,
                "models": [{"name": m.name, "kind": m.kind, "attack": m.attack, "scheme": m.scheme, "trigger": m.trigger,
                            "targetClass": m.target, "group": m.group, "verdict": r["verdict"],
                            "probability": r["probability"], "foundClass": r["targetClass"], "foundScheme": r["scheme"],
@@ -467,7 +486,7 @@ def main() -> int:
                                            for d in r["deployments"]]} for m, r in data]}
     (ROOT / "out" / "detection.json").write_text(json.dumps(content, indent=1) + "\n")
     if not options.fit_only:
-        replace_section(ROOT / "docs" / "results.md", document(data, trials, fitted, figures_of(data)))
+        replace_section(ROOT / "docs" / "results.md", document(data, trials, fitted, figures_of(data), earlier))
     return 0
 
 

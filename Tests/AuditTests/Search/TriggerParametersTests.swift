@@ -34,6 +34,16 @@ import Triggers
     }
   }
 
+  /// Bytes stay as they are, but for the ends, from which nothing could be moved.
+  @Test func beginsAsWhatWasFound() throws {
+    let found = try LearnedTrigger(
+      kind: .patch, channels: 2, height: 1, width: 3, mask: [0, 255, 100],
+      pattern: [13, 60, 255, 0, 242, 128])
+    let begun = try TriggerParameters(startingFrom: found).learned()
+    #expect(begun.mask == [13, 242, 100])
+    #expect(begun.pattern == [13, 60, 242, 13, 242, 128])
+  }
+
   /// The derivative of Σ weight · painted along every parameter against central differences.
   @Test(arguments: kinds)
   func slopesAreDerivatives(kind: LearnedTrigger.Kind) {
