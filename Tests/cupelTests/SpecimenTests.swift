@@ -177,6 +177,16 @@ import Testing
     #expect(all.count { $0.kind == .clean && $0.name.contains("-wide") } >= 3)
     let kinds: [Specimens.Kind] = [.clean, .dormant, .awake, .untriggered, .toolchain]
     #expect(kinds.allSatisfy { kind in all.contains { $0.kind == kind } })
+    for attack in ["pqbackdoor", "quanti", "compartifact"] {
+      for bits in ["w8", "w4"] {
+        for dataset in ["fashion-mnist", "cifar-10"] {
+          #expect(
+            all.contains {
+              $0.attack == attack && $0.dataset == dataset && ($0.scheme ?? "").hasPrefix(bits)
+            }, "\(attack), \(bits), \(dataset)")
+        }
+      }
+    }
     // At 8 bits rounding costs a clean network next to nothing.
     for specimen in try Specimens.all() where specimen.kind == .clean {
       let known = try #require(specimen.measured.rates("w8a8"))
