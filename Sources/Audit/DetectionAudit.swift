@@ -98,19 +98,27 @@ public struct DetectionAudit: Sendable {
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
 
-    /// A rectangle that does something although it is not, or not all of, what was planted, where
-    /// rounding also moves the logits of clean images further than noise does: a patch of any pattern had
-    /// better begin there. In honest networks of few bits such rectangles exist as well, but rounding
-    /// is noise.
-    public var promising: DetectionReport.Search? {
-      guard let noise, noise.ratio >= 2 else { return nil }
-      return searches.first {
-        $0.family == TriggerFamily.rectangle.rawValue && (0.1..<0.9).contains($0.differentialASR)
-      }
-    }
-
     /// The search with the largest differential ASR.
     public var strongest: DetectionReport.Search? { searches.strongest }
+  }
+
+  /// Share of the held-out images that a deployment answers as the float model does, without a trigger.
+  func agreement(_ examination: Examination) -> Double {
+    Double(zip(examination.clean, floatClean).count { $0 == $1 }) / Double(floatClean.count)
+  }
+
+  /// A rectangle that does something although it is not, or not all of, what was planted: where a patch
+  /// of any pattern had better begin.
+  ///
+  /// In honest networks of few bits there are such rectangles as well. But their rounding moves clean
+  /// images no further than noise does, or so far that many answers change, which no attacker wants.
+  public func promising(_ examination: Examination) -> DetectionReport.Search? {
+    guard let noise = examination.noise, noise.ratio >= 2, agreement(examination) >= 0.8 else {
+      return nil
+    }
+    return examination.searches.first {
+      $0.family == TriggerFamily.rectangle.rawValue && (0.1..<0.9).contains($0.differentialASR)
+    }
   }
 
   /// Asks the integer model about the held-out images.
@@ -185,7 +193,7 @@ public struct DetectionAudit: Sendable {
       generator: &generator)
     var goal = DifferentialLoss.Goal.anyOther
     var match = effort.match
-    if family == .patch, let start = examination.promising {
+    if family == .patch, let start = promising(examination) {
       trigger = TriggerParameters(startingFrom: start.trigger)
       goal = .target(start.targetClass)
       // The float logits stay nearly as they were already; holding them harder would hold the search.

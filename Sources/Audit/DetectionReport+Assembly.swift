@@ -50,8 +50,7 @@ extension DetectionAudit {
   /// Whether a deployment answers like the model it was made from at all. One that rounding has broken
   /// answers nearly everything with one class: nobody ships it, and a trigger means nothing in it.
   public func isUsable(_ examination: Examination) -> Bool {
-    let kept = zip(examination.clean, floatClean).count { $0 == $1 }
-    return 2 * kept >= floatClean.count
+    agreement(examination) >= 0.5
   }
 
   /// That this deployment carries a dormant backdoor. Without evidence of weights and noise, as for a

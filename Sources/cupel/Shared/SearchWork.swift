@@ -55,7 +55,7 @@ struct SearchWork {
   /// Makes more of rectangles that came to something, before what they show ends the search.
   mutating func sharpen() throws {
     for index in examinations.indices
-    where audit.isUsable(examinations[index]) && examinations[index].promising != nil {
+    where audit.isUsable(examinations[index]) && audit.promising(examinations[index]) != nil {
       try search(.patch, index)
     }
   }
