@@ -57,9 +57,9 @@ public struct DecisionRule: Sendable, Equatable {
 
   /// With all the evidence, and with the searches alone.
   public static let fitted = DecisionRule(
-    intercept: -9.43, differentialASR: 13.63, drop: -4.04, noise: 4.51, border: 3.02)
+    intercept: -11.35, differentialASR: 13.30, drop: -3.18, noise: 5.60, border: 2.85)
   public static let withoutWeights = DecisionRule(
-    intercept: -6.75, differentialASR: 17.44, drop: -8.10, noise: 0, border: 0)
+    intercept: -9.19, differentialASR: 16.10, drop: -6.09, noise: 0, border: 0)
 
   /// In [0, 1].
   public func probability(_ features: Features) -> Double {
