@@ -41,12 +41,21 @@ class Task:
 
     specimen: dict[str, Any]
     command: list[str]
-    key: str
+    made_from: dict[str, Any]  # the model's digest, that of the sources, the arguments
     output: Path
 
     @property
+    def _stored(self) -> dict[str, Any]:
+        return json.loads(self.output.read_text()).get("madeFrom", {}) if self.output.exists() else {}
+
+    @property
     def is_done(self) -> bool:
-        return self.output.exists() and json.loads(self.output.read_text()).get("key") == self.key
+        return self._stored == self.made_from
+
+    @property
+    def is_there(self) -> bool:
+        """Done, or measured of this very model by earlier sources."""
+        return self._stored.get("model") == self.made_from["model"]
 
     def run(self) -> float:
         """Seconds that it took."""
@@ -58,7 +67,7 @@ class Task:
         found = json.loads(partial.read_text())
         partial.unlink()
         temporary = self.output.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"key": self.key, "command": self.command[1:], **found}, indent=1) + "\n")
+        temporary.write_text(json.dumps({"madeFrom": self.made_from, **found}, indent=1) + "\n")
         os.replace(temporary, self.output)
         return time.monotonic() - started
 
@@ -85,8 +94,8 @@ def task(specimen: dict[str, Any], program: Path, version: str, methods: str, fo
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     if digest != specimen["sha256"]:
         raise ValueError(f"{model}: its SHA-256 is not the catalogue's")
-    key = hashlib.sha256("\0".join([digest, version, *arguments]).encode()).hexdigest()
-    return Task(specimen, [str(program), *arguments], key, folder / f"{specimen['name']}.json")
+    made_from = {"model": digest, "sources": version, "arguments": arguments}
+    return Task(specimen, [str(program), *arguments], made_from, folder / f"{specimen['name']}.json")
 
 
 def run_all(tasks: list[Task]) -> dict[str, Exception]:
@@ -149,10 +158,11 @@ def main() -> int:
             except (OSError, ValueError) as error:
                 failed[item["name"]] = error
     failed |= run_all([task for task in tasks if not options.names or task.specimen["name"] in options.names])
-    rest = {item["name"] for item in catalogue} - {task.specimen["name"] for task in tasks if task.is_done}
+    rest = {item["name"] for item in catalogue} - {task.specimen["name"] for task in tasks if task.is_there}
     missing = [item["name"] for item in catalogue if item["name"] in rest]
-    measured = [row for task in tasks if task.is_done for row in rows(task)]
-    content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "rows": measured}
+    measured = [row for task in tasks if task.is_there for row in rows(task)]
+    earlier = [task.specimen["name"] for task in tasks if task.is_there and not task.is_done]
+    content = {"schemaVersion": 1, "cupel": version, "notRun": missing, "madeByEarlierSources": earlier, "rows": measured}
     (ROOT / "out" / "results.json").write_text(json.dumps(content, indent=1) + "\n")
     papers = json.loads((Path(__file__).parent / "paper.json").read_text())
     document = ROOT / "docs" / "results.md"
@@ -160,7 +170,8 @@ def main() -> int:
     kept = detection.section(document.read_text()) if document.exists() else ""
     configurations = {path.stem: tomllib.loads(path.read_text())
                       for path in sorted((ROOT / "tools" / "specimens" / "configs").glob("*.toml"))}
-    document.write_text(report.document(catalogue, configurations, measured, missing, papers, options.methods) + kept)
+    document.write_text(report.document(catalogue, configurations, measured, missing, papers, options.methods, earlier)
+                        + kept)
     print(f"{len(measured)} rows: out/results.json, docs/results.md", flush=True)
     for name, error in failed.items():
         print(f"{name} failed: {error}", flush=True)

@@ -197,7 +197,7 @@ def unreached(catalogue: list[Specimen], configurations: dict[str, dict[str, Any
 
 
 def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]], rows: list[Row], missing: list[str],
-             papers: dict[str, Any], methods: str) -> str:
+             papers: dict[str, Any], methods: str, earlier: list[str]) -> str:
     results = Results(catalogue, rows, missing, papers, methods.split(","))
     main = sorted(results.those(lambda item: item["attack"] in BACKDOORS and kind(item) == "patch"),
                   key=lambda item: (item["dataset"], BACKDOORS.index(item["attack"]), -int(bits(item))))
@@ -224,5 +224,7 @@ def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]
     ]
     if missing:
         parts.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.\n")
+    if earlier:
+        parts.append(f"Measured by earlier sources of Cupel: {', '.join(f'`{name}`' for name in earlier)}.\n")
     parts.append(unreached(catalogue, configurations))
     return "\n".join(part.strip() + "\n" for part in parts if part)
