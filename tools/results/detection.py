@@ -358,7 +358,7 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
              "| rule | left out | AUROC | Brier score | infected: dormant, right class | honest: called dormant |",
              "|---|---|---|---|---|---|"]
     if earlier:
-        lines[-3:-3] = [f"Of these reports {len(earlier)} were made by earlier sources (`--fresh` makes all anew).", ""]
+        lines[-2:-2] = [f"Of these reports {len(earlier)} were made by earlier sources (`--fresh` makes all anew).", ""]
     for row in trials:
         lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
                      f"{row['brier']:.4f} | {rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
