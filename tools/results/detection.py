@@ -101,10 +101,11 @@ def kept(known: list[Model], folder: Path, version: str) -> tuple[list[tuple[Mod
     data, earlier = [], []
     for model in known:
         path = folder / f"{model.name}.json"
-        found = json.loads(path.read_text()) if path.exists() else None
-        if found and found["madeFrom"]["model"] == model_digest(model) and found["madeFrom"]["schemes"] == SCHEMES:
+        found = json.loads(path.read_text()) if path.exists() else {}
+        made_from = found.get("madeFrom", {})
+        if made_from.get("model") == model_digest(model) and made_from["schemes"] == SCHEMES:
             data.append((model, found["report"]))
-            if found["madeFrom"]["evidence"] != version:
+            if made_from["evidence"] != version:
                 earlier.append(model.name)
     return data, earlier
 
@@ -114,7 +115,7 @@ def measure(model: Model, program: Path, version: str, folder: Path, threads: in
     arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet", "--threads", str(threads)]
     made_from = {"model": model_digest(model), "evidence": version, "schemes": SCHEMES}
     output = folder / f"{model.name}.json"
-    if output.exists() and json.loads(output.read_text())["madeFrom"] == made_from:
+    if output.exists() and json.loads(output.read_text()).get("madeFrom") == made_from:
         return 0
     started = time.monotonic()
     partial = output.with_suffix(".partial")

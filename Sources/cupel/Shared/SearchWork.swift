@@ -27,7 +27,10 @@ struct SearchWork {
     (self.audit, self.budget, self.profile, self.reporter) = (audit, budget, profile, reporter)
   }
 
-  mutating func leaveOut(_ line: String) { leftOut.append(line) }
+  /// A line that is there already is not said again.
+  mutating func leaveOut(_ line: String) {
+    if !leftOut.contains(line) { leftOut.append(line) }
+  }
 
   mutating func begin(_ candidate: DetectionAudit.Candidate) throws {
     examinations.append(try audit.begin(candidate))
@@ -55,7 +58,9 @@ struct SearchWork {
   /// Makes more of rectangles that came to something, before what they show ends the search.
   mutating func sharpen() throws {
     for index in examinations.indices
-    where audit.isUsable(examinations[index]) && audit.promising(examinations[index]) != nil {
+    where audit.isUsable(examinations[index]) && audit.promising(examinations[index]) != nil
+      && !budget.isSpent
+    {
       try search(.patch, index)
     }
   }
@@ -77,7 +82,7 @@ struct SearchWork {
       reporter.update("\(name), \(family.rawValue)\(soFar ?? "")", $0)
     }
     if !done {
-      leftOut.append("\(name), \(family.rawValue): the budget was spent")
+      leaveOut("\(name), \(family.rawValue): the budget was spent")
       isComplete = false
     }
   }
