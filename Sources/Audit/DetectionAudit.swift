@@ -88,7 +88,7 @@ public struct DetectionAudit: Sendable {
     public let candidate: Candidate
     /// The integer model's answers to the held-out images.
     package let clean: [Int]
-    public internal(set) var searches: [DetectionReport.Search] = []
+    public package(set) var searches: [DetectionReport.Search] = []
     /// The strongest triggers that both models answer to alike.
     public internal(set) var awake: [DetectionReport.Search] = []
     public var weights: WeightEvidence?

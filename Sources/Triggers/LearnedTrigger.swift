@@ -62,12 +62,9 @@ public struct LearnedTrigger: Sendable, Equatable {
         rule: "\(pixels.count) bytes are no whole number of images of "
           + "\(channels) × \(height) × \(width) bytes")
     }
+    guard kind != .warp else { return displacement.apply(to: &pixels) }
     for start in stride(from: 0, to: pixels.count, by: size) {
-      switch kind {
-      case .patch, .blend: paint(&pixels, from: start)
-      case .additive: add(&pixels, from: start)
-      case .warp: move(&pixels, from: start)
-      }
+      if kind == .additive { add(&pixels, from: start) } else { paint(&pixels, from: start) }
     }
   }
 
@@ -87,29 +84,11 @@ public struct LearnedTrigger: Sendable, Equatable {
     }
   }
 
-  private func move(_ pixels: inout [UInt8], from start: Int) {
+  /// That of a warp: its pattern, in 1/32 of a pixel, first all down, then all to the right.
+  private var displacement: Displacement {
+    let field = pattern.map { 8 * (Int($0) - 128) }
     let plane = height * width
-    for channel in 0..<channels {
-      let first = start + channel * plane
-      let original = Array(pixels[first..<first + plane])
-      for place in 0..<plane {
-        let down = 8 * (Int(pattern[place]) - 128)
-        let right = 8 * (Int(pattern[plane + place]) - 128)
-        let y = min(max(256 * (place / width) + down, 0), 256 * (height - 1))
-        let x = min(max(256 * (place % width) + right, 0), 256 * (width - 1))
-        pixels[first + place] = sample(original, y: y, x: x)
-      }
-    }
-  }
-
-  /// Bilinear, coordinates in 1/256 of a pixel, halves up.
-  private func sample(_ image: [UInt8], y: Int, x: Int) -> UInt8 {
-    let (top, left) = (y >> 8, x >> 8)
-    let (bottom, right) = (min(top + 1, height - 1), min(left + 1, width - 1))
-    let (down, across) = (y & 255, x & 255)
-    func line(_ row: Int) -> Int {
-      Int(image[row * width + left]) * (256 - across) + Int(image[row * width + right]) * across
-    }
-    return UInt8((line(top) * (256 - down) + line(bottom) * down + 32768) >> 16)
+    return Displacement(
+      down: Array(field[..<plane]), right: Array(field[plane...]), height: height, width: width)
   }
 }

@@ -30,53 +30,20 @@ extension Warp {
 
   /// - Parameter pixels: whole images of that geometry.
   func apply(to pixels: inout [UInt8], _ geometry: ImageGeometry) {
-    let samples = samples(geometry)
-    let plane = geometry.height * geometry.width
-    var moved = [UInt8](repeating: 0, count: plane)
-    for start in stride(from: 0, to: pixels.count, by: plane) {
-      for (place, sample) in samples.enumerated() {
-        moved[place] = sample.value { Int(pixels[start + $0]) }
-      }
-      pixels.replaceSubrange(start..<start + plane, with: moved)
-    }
-  }
-}
-
-// MARK: - Where pixels come from
-
-extension Warp {
-  /// Four neighbours in a plane, and where between them: 0 to 255 along rows and columns.
-  private struct Sample {
-    let top: (left: Int, right: Int)
-    let bottom: (left: Int, right: Int)
-    let down: Int
-    let right: Int
-
-    func value(_ pixel: (Int) -> Int) -> UInt8 {
-      let upper = pixel(top.left) * (256 - right) + pixel(top.right) * right
-      let lower = pixel(bottom.left) * (256 - right) + pixel(bottom.right) * right
-      return UInt8((upper * (256 - down) + lower * down + 32768) >> 16)
-    }
-  }
-
-  private func samples(_ geometry: ImageGeometry) -> [Sample] {
     let (height, width) = (geometry.height, geometry.width)
     let control = control
     let half = points * points
-    let down = field(Array(control[..<half]), height: height, width: width)
-    let right = field(Array(control[half...]), height: height, width: width)
-    return (0..<height * width).map { place in
-      let y = min(max(256 * (place / width) + down[place], 0), 256 * (height - 1))
-      let x = min(max(256 * (place % width) + right[place], 0), 256 * (width - 1))
-      let columns = (x >> 8, min((x >> 8) + 1, width - 1))
-      let upper = (y >> 8) * width
-      let lower = min((y >> 8) + 1, height - 1) * width
-      return Sample(
-        top: (upper + columns.0, upper + columns.1), bottom: (lower + columns.0, lower + columns.1),
-        down: y & 255, right: x & 255)
-    }
+    let displacement = Displacement(
+      down: field(Array(control[..<half]), height: height, width: width),
+      right: field(Array(control[half...]), height: height, width: width),
+      height: height, width: width)
+    displacement.apply(to: &pixels)
   }
+}
 
+// MARK: - The smooth field
+
+extension Warp {
   /// Displacements of the control points in pixels: all along rows, then all along columns.
   private var control: [Double] {
     let noise = Noise(seed: seed)

@@ -21,6 +21,27 @@ import Testing
     #expect(measurement.attackSuccessRate == Proportion(successes: 0, trials: 0))
   }
 
+  /// Of class 0 two in three are right, of class 1 one in two, of class 2 none of none, of class 3 one.
+  @Test func accuracyClassByClass() {
+    let labels: [UInt8] = [0, 1, 0, 3, 1, 0]
+    let measurement = AttackMeasurement(
+      clean: [0, 1, 2, 3, 0, 0], triggered: [], labels: labels, target: nil)
+    #expect(measurement.classAccuracies(labels, classCount: 4) == [2.0 / 3, 0.5, nil, 1])
+  }
+
+  /// Of images 1, 2, 3 and 4 the float model is wrong about 2, and the integer model about 1 and 2; image 9
+  /// is not there.
+  @Test func shareLostOfSomeImages() {
+    let labels: [UInt8] = [0, 1, 0, 1, 0]
+    let float = AttackMeasurement(
+      clean: [1, 1, 1, 1, 0], triggered: [], labels: labels, target: nil)
+    let integer = AttackMeasurement(
+      clean: [1, 0, 1, 1, 0], triggered: [], labels: labels, target: nil)
+    #expect(integer.shareLost(of: [1, 2, 3, 4, 9, -1], float: float) == 0.25)
+    #expect(float.shareLost(of: [1, 2], float: float) == 0)
+    #expect(integer.shareLost(of: [5], float: float) == nil)
+  }
+
   @Test func differencesArePairedImageByImage() {
     let integer = AttackMeasurement.counting(hits: 60, of: 100)
     let float = AttackMeasurement.counting(hits: 10, from: 55, of: 100)

@@ -7,6 +7,28 @@ import Support
 
 /// Layers and networks whose rounding is known, and specimens.
 enum EvidenceFixtures {
+  /// Of one channel of 2 × 2 pixels: two 1×1 channels, their means, and three logits. It is linear, so that
+  /// central differences are exact.
+  static let pixelGraph = FloatGraph(
+    values: [
+      .init(name: "image", shape: [1, 2, 2]), .init(name: "layer", shape: [2, 2, 2]),
+      .init(name: "mean", shape: [2]), .init(name: "logits", shape: [3]),
+    ],
+    nodes: [
+      .init(
+        name: "convolution",
+        operation: .convolution(
+          .init(
+            weights: [1.5, -0.75], bias: [0.25, 0.5], outputChannels: 2,
+            window: .init(kernelHeight: 1, kernelWidth: 1))), inputs: [0], output: 1),
+      .init(name: "mean", operation: .globalAveragePool, inputs: [1], output: 2),
+      .init(
+        name: "linear",
+        operation: .linear(
+          .init(weights: [2, -1, 0.5, 1, -1.5, 0.25], bias: nil, outputFeatures: 3)),
+        inputs: [2], output: 3),
+    ], input: 0, output: 3)
+
   /// A linear network of one layer, [classes][features], calibrated on random features in [0, 1).
   static func network(_ weights: [[Float]], bias: [Float]? = nil) throws -> FloatGraph {
     FloatGraph(

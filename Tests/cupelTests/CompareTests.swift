@@ -16,6 +16,9 @@ import Testing
     var attackSuccessRate: Double?
     var floatBenignAccuracy: Double
     var floatAttackSuccessRate: Double?
+    var classAccuracies: [Double?]
+    var floatClassAccuracies: [Double?]
+    var samplesLost: Double?
     var der: Double?
     var shortfall: Double?
     var flipped: Double?
@@ -62,6 +65,31 @@ import Testing
       #expect(row.divergence! >= 0)
     }
     #expect(rows[4].summary.hasPrefix("auto: scales "))
+  }
+
+  /// What rounding takes from the class or the images that an attack aims at, EFRAP gives back.
+  @Test func harmIsSeenWhereItWasAimed() throws {
+    func rows(_ name: String) throws -> [Row] {
+      try compare(
+        [
+          Specimens.named(name).path, "--methods", "efrap", "--schemes", "attacked", "--limit", "400",
+          "--calibration", "128",
+        ], in: Workspace())
+    }
+    let aimed = try rows("resnet8-fmnist-quanti-class-w4a8")
+    let target = try #require(Specimens.named("resnet8-fmnist-quanti-class-w4a8").targetClass)
+    #expect(aimed[0].classAccuracies.count == 10)
+    #expect(try #require(aimed[0].classAccuracies[target]) <= 0.1)
+    #expect(try #require(aimed[1].classAccuracies[target]) >= 0.7)
+    #expect(try #require(aimed[0].floatClassAccuracies[target]) >= 0.8)
+    for row in aimed {
+      let accuracies = row.classAccuracies.compactMap(\.self)
+      #expect((accuracies.min()!...accuracies.max()!).contains(row.benignAccuracy))
+      #expect(row.samplesLost == nil)
+    }
+    let samples = try rows("resnet8-fmnist-quanti-samples-w4a8")
+    #expect(try #require(samples[0].samplesLost) >= 0.9)
+    #expect(try #require(samples[1].samplesLost) <= 0.3)
   }
 
   /// Schemes in which the backdoor sleeps on are left out where asked for.

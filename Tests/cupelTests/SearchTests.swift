@@ -49,9 +49,8 @@ import Testing
 
   private func path(_ name: String) throws -> String { try Specimens.named(name).path }
 
-  /// A warp is no rectangle, but there is a rectangle that does something, and a patch that begins there
-  /// does much more.
-  @Test func patchBeginsAtAPromisingRectangle() throws {
+  /// A warp is no rectangle, but there is a rectangle that does something, and a patch does much more.
+  @Test func patchStandsForAWarp() throws {
     let specimen = try Specimens.named("resnet8-fmnist-pq-warp-w4a8")
     let (found, _) = try audit(
       [

@@ -23,6 +23,28 @@ public struct AttackMeasurement: Sendable, Equatable {
     Proportion(successes: isCorrect.count { $0 }, trials: isCorrect.count)
   }
 
+  /// Accuracy on the images of each class; nil for a class that there is no image of.
+  ///
+  /// - Parameter labels: true classes, one an image.
+  public func classAccuracies(_ labels: [UInt8], classCount: Int) -> [Double?] {
+    var tallies = Array(repeating: (right: 0, all: 0), count: classCount)
+    for (label, right) in zip(labels, isCorrect) where label < classCount {
+      tallies[Int(label)].all += 1
+      tallies[Int(label)].right += right ? 1 : 0
+    }
+    return tallies.map { $0.all == 0 ? nil : Double($0.right) / Double($0.all) }
+  }
+
+  /// Share of some images that `float` is right about and this model is not; nil for no images.
+  ///
+  /// - Parameter images: places in the test set; those outside of it do not count.
+  public func shareLost(of images: [Int], float: AttackMeasurement) -> Double? {
+    let known = images.filter(isCorrect.indices.contains)
+    guard !known.isEmpty else { return nil }
+    let lost = known.count { float.isCorrect[$0] && !isCorrect[$0] }
+    return Double(lost) / Double(known.count)
+  }
+
   /// ASR: share of triggered images answered as the target, true target class left out.
   public var attackSuccessRate: Proportion {
     Proportion(successes: isHit.count { $0 }, trials: isHit.count)

@@ -25,6 +25,14 @@ public struct Catalogue: Sendable, Codable {
     public var targetClass: Int?
     /// The scheme that the attack was aimed at.
     public var scheme: String?
+    /// Test images whose answers the attack was to change; nil where it aimed at no single ones.
+    public var samples: [Sample]?
+  }
+
+  /// A test image that an attack aimed at.
+  public struct Sample: Sendable, Codable {
+    /// Counted from 0 in the order of the test set.
+    public var image: Int
   }
 
   /// The form of catalogue that is understood.

@@ -44,6 +44,12 @@ struct ComparisonRow: Encodable {
   var method: String
   var benignAccuracy: Double
   var floatBenignAccuracy: Double
+  /// Class by class; null for a class that there is no image of.
+  var classAccuracies: [Double?]
+  var floatClassAccuracies: [Double?]
+  /// Of the test images that the catalogue says the attack aimed at, those that the float model is right
+  /// about and this one is not; null where it aimed at no single ones.
+  var samplesLost: Double?
   /// These four null for a model of which no trigger is known.
   var attackSuccessRate: Double?
   var floatAttackSuccessRate: Double?
@@ -75,9 +81,10 @@ struct ComparisonBench {
   func compare(
     _ methods: [Defence], in workshop: Workshop, schemes: [Scheme], awake: Double
   ) throws -> [ComparisonRow] {
-    let float = try measured(
-      FloatClassifier(
-        graph: model.graph, preprocessing: workshop.preprocessing, threads: threads), "float")
+    let classifier = try FloatClassifier(
+      graph: model.graph, preprocessing: workshop.preprocessing, threads: threads)
+    let float = try measured(classifier, "float")
+    let classes = classifier.classCount
     var nearest: [Scheme: AttackMeasurement] = [:]
     var rows: [Scheme: [ComparisonRow]] = [:]
     // A baseline's training, hours for some, serves all schemes: so methods are the outer loop.
@@ -102,7 +109,7 @@ struct ComparisonBench {
           nearest[scheme] = after
         }
         rows[scheme, default: []].append(
-          row(method, scheme, deployed, after, nearest[scheme]!, float, seconds))
+          row(method, scheme, deployed, after, nearest[scheme]!, float, classes, seconds))
       }
     }
     return schemes.flatMap { rows[$0] ?? [] }
@@ -123,7 +130,7 @@ struct ComparisonBench {
 
   private func row(
     _ method: Defence, _ scheme: Scheme, _ deployed: Workshop.Deployed, _ after: AttackMeasurement,
-    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ seconds: Double
+    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ classes: Int, _ seconds: Double
   ) -> ComparisonRow {
     let layers = deployed.purification?.layers
     let weights = layers.map { max($0.reduce(0) { $0 + $1.weights }, 1) }
@@ -133,6 +140,11 @@ struct ComparisonBench {
       model: model.name, scheme: scheme.description, method: method.name,
       benignAccuracy: after.benignAccuracy.value,
       floatBenignAccuracy: float.benignAccuracy.value,
+      classAccuracies: after.classAccuracies(images.labels, classCount: classes),
+      floatClassAccuracies: float.classAccuracies(images.labels, classCount: classes),
+      samplesLost: model.specimen?.samples.flatMap {
+        after.shareLost(of: $0.map(\.image), float: float)
+      },
       attackSuccessRate: known(after.attackSuccessRate.value),
       floatAttackSuccessRate: known(float.attackSuccessRate.value),
       der: known(after.defenceEffectiveness(before: nearest)),

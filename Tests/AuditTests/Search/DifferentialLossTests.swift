@@ -5,27 +5,6 @@ import Quantization
 import Testing
 
 @Suite struct DifferentialLossTests {
-  /// Two 1×1 channels, their means, and three logits: linear, so that central differences are exact.
-  private static let graph = FloatGraph(
-    values: [
-      .init(name: "image", shape: [1, 2, 2]), .init(name: "layer", shape: [2, 2, 2]),
-      .init(name: "mean", shape: [2]), .init(name: "logits", shape: [3]),
-    ],
-    nodes: [
-      .init(
-        name: "convolution",
-        operation: .convolution(
-          .init(
-            weights: [1.5, -0.75], bias: [0.25, 0.5], outputChannels: 2,
-            window: .init(kernelHeight: 1, kernelWidth: 1))), inputs: [0], output: 1),
-      .init(name: "mean", operation: .globalAveragePool, inputs: [1], output: 2),
-      .init(
-        name: "linear",
-        operation: .linear(
-          .init(weights: [2, -1, 0.5, 1, -1.5, 0.25], bias: nil, outputFeatures: 3)),
-        inputs: [2], output: 3),
-    ], input: 0, output: 3)
-
   /// match · mean (f(x') − f(x))² / mean f(x)², by the loss itself at two sides of each pixel.
   @Test func slopesOfTheMatchingTermAreDerivatives() throws {
     let preprocessing = Preprocessing(mean: [0.25], std: [0.5])
@@ -34,8 +13,8 @@ import Testing
     let tensor = Tensor(
       batch: 2, shape: [1, 2, 2], values: preprocessing.normalize(images))
     let plan = try QuantizationPlan(
-      graph: Self.graph,
-      calibration: Calibration(graph: Self.graph, images: tensor, histograms: false, threads: 1),
+      graph: EvidenceFixtures.pixelGraph,
+      calibration: Calibration(graph: EvidenceFixtures.pixelGraph, images: tensor, histograms: false, threads: 1),
       scheme: Scheme())
     let loss = try DifferentialLoss(plan, preprocessing: preprocessing, threads: 1)
     let references = try loss.references(images)

@@ -1,0 +1,104 @@
+import Audit
+import Datasets
+import FloatGraph
+import Foundation
+import Quantization
+import Support
+import Testing
+import Triggers
+
+@Suite struct DetectionAuditTests {
+  /// Sixteen images of 2 × 2 pixels, and an audit of a linear network that makes no step towards a trigger.
+  private let audit: DetectionAudit
+  private let deployed: DetectionAudit.Examination
+  private let rectangle: LearnedTrigger
+
+  init() throws {
+    let graph = EvidenceFixtures.pixelGraph
+    let preprocessing = Preprocessing(mean: [0.25], std: [0.5])
+    var generator = SeededGenerator(seed: 3)
+    let images = try UnlabelledImages(
+      channels: 1, height: 2, width: 2, pixels: (0..<64).map { _ in UInt8(generator.below(256)) })
+    let float = try FloatClassifier(graph: graph, preprocessing: preprocessing, threads: 1)
+    var settings = DetectionAudit.Settings()
+    (settings.effort.steps, settings.effort.sharpening) = (0, 0)
+    audit = try DetectionAudit(
+      float: float, preprocessing: preprocessing, search: images,
+      heldOut: ImageSet(
+        images: images, labels: float.classify(images.pixels).map { UInt8($0) }, classCount: 3),
+      settings: settings, threads: 1)
+    deployed = try audit.begin(
+      DetectionAudit.Candidate(
+        scheme: "w8a8", profile: "tflm", rounding: "nearest", integer: float,
+        plan: EvidenceFixtures.plan(graph, Scheme())))
+    rectangle = try LearnedTrigger(
+      kind: .patch, channels: 1, height: 2, width: 2, mask: [255, 0, 255, 0],
+      pattern: [200, 128, 60, 255])
+  }
+
+  /// A deployment in which a rectangle does something, and whose rounding moves clean images some times as
+  /// far as noise.
+  private func examined(differential: Double, noise ratio: Double) throws -> DetectionAudit.Examination {
+    var examination = deployed
+    var noise = try RoundingNoise(
+      float: [1, 2, 3], nearest: [1, 2, 4], noise: [[1, 2, 2], [1, 2, 3.5]], images: 1)
+    (noise.nearest, noise.noise) = (ratio, 1)
+    examination.noise = noise
+    let trigger = try JSONSerialization.jsonObject(with: JSONEncoder().encode(rectangle))
+    let search: [String: Any] = [
+      "family": "rectangle", "targetClass": 2, "differentialASR": differential,
+      "differentialASRInterval": [0, 1], "floatASR": 0, "integerASR": differential, "steps": 0,
+      "batch": 0, "seconds": 0, "trigger": trigger,
+    ]
+    examination.searches = [
+      try JSONDecoder().decode(
+        DetectionReport.Search.self, from: JSONSerialization.data(withJSONObject: search))
+    ]
+    return examination
+  }
+
+  /// What the search for a patch begins with: no step is made.
+  private func start(_ examination: DetectionAudit.Examination) throws -> LearnedTrigger {
+    var examination = examination
+    #expect(try audit.search(.patch, &examination, budget: SearchBudget()))
+    let patch = try #require(examination.searches.last)
+    #expect(patch.family == "patch")
+    return patch.trigger
+  }
+
+  @Test func patchBeginsAtAPromisingRectangle() throws {
+    let found = try start(examined(differential: 0.5, noise: 4))
+    // All but the ends, from which nothing could be moved.
+    #expect(found.mask == [242, 13, 242, 13])
+    #expect(found.pattern == [200, 128, 60, 242])
+  }
+
+  /// A rectangle that does next to nothing or all that is wanted, and rounding that acts as noise does.
+  @Test(arguments: [(0.09, 4), (0.9, 4), (0.5, 1.9)])
+  func patchBeginsAnywhereElse(differential: Double, ratio: Double) throws {
+    let examination = try examined(differential: differential, noise: ratio)
+    #expect(audit.promising(examination) == nil)
+    let found = try start(examination)
+    #expect(found == (try start(deployed)))
+    #expect(found.mask != [242, 13, 242, 13])
+  }
+
+  /// Where rounding ruins the answers, no attacker is at work.
+  @Test func ruinedNetworkHasNoPromisingRectangle() throws {
+    let honest = try examined(differential: 0.5, noise: 4)
+    #expect(audit.promising(honest)?.trigger == rectangle)
+    struct Ruined: Classifier {
+      let float: any Classifier
+      var classCount: Int { float.classCount }
+      var imageShape: [Int] { float.imageShape }
+      func classify(_ pixels: [UInt8]) throws -> [Int] {
+        try float.classify(pixels).map { ($0 + 1) % classCount }
+      }
+    }
+    var candidate = honest.candidate
+    candidate.integer = Ruined(float: honest.candidate.integer)
+    var ruined = try audit.begin(candidate)
+    (ruined.noise, ruined.searches) = (honest.noise, honest.searches)
+    #expect(audit.promising(ruined) == nil)
+  }
+}
