@@ -42,6 +42,28 @@ import Triggers
     #expect(catalogue.specimen(sha256: String(repeating: "0", count: 64)) == nil)
   }
 
+  /// Beside a hostile toolchain's float form lies the integer model that it handed on.
+  @Test func integerModelsAreTheCatalogues() throws {
+    struct Listed: Decodable {
+      var specimens: [Specimen]
+      struct Specimen: Decodable {
+        var integer: File?
+      }
+      struct File: Decodable {
+        var file: String
+        var sha256: String
+      }
+    }
+    let content = try Data(contentsOf: Self.models.appendingPathComponent("catalogue.json"))
+    let files = try JSONDecoder().decode(Listed.self, from: content).specimens
+      .compactMap(\.integer)
+    #expect(!files.isEmpty)
+    for listed in files {
+      let path = Self.models.appendingPathComponent(listed.file).path
+      #expect(SHA256.hex(try InputFile.read(path, limit: 2 << 20)) == listed.sha256)
+    }
+  }
+
   /// Writes a catalogue into a folder of its own and reads it beside a model there.
   private func read(_ content: [UInt8]?) throws -> Catalogue? {
     let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString

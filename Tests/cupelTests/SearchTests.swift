@@ -144,12 +144,9 @@ import Testing
     let workspace = try Workspace()
     let specimen = try Specimens.named("resnet8-fmnist-qura-w4a8")
     let origin = try path(try #require(specimen.origin))
-    try workspace.succeed([
-      "compile", specimen.path, "--scheme", try #require(specimen.scheme), "-o", "vendor.cupel",
-    ])
+    let vendor = try "\(Specimens.folder)/\(#require(specimen.integer).file)"
     let (found, _) = try audit(
-      [origin, "vendor.cupel", "--families", "rectangle", "--limit", "300"], in: workspace,
-      status: 1)
+      [origin, vendor, "--families", "rectangle", "--limit", "300"], in: workspace, status: 1)
     #expect(found.verdict == "dormant-backdoor")
     #expect(found.targetClass == specimen.targetClass)
     #expect(found.findings.contains { $0.rule == "non-nearest-rounding" })

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// What the catalogue promises of the specimens, measured by `cupel`: on the first 1000 images
@@ -158,6 +159,23 @@ import Testing
     let float = try #require(honest.float)
     #expect(integer.benignAccuracy >= float.benignAccuracy - 0.03 - sampling(0.03, images))
     #expect(made.verdict == "active-backdoor")
+    try checkVendorFile(specimen, beside: origin, attack, images: images)
+  }
+
+  /// The honest float model, and the integer model that is said to be its rounding.
+  private func checkVendorFile(
+    _ specimen: Specimens.Entry, beside origin: Specimens.Entry, _ attack: [String], images: Int
+  ) throws {
+    let workspace = try Workspace()
+    let path = try "\(Specimens.folder)/\(#require(specimen.integer).file)"
+    try workspace.succeed(
+      ["audit", origin.path, path, "--limit", "\(images)", "--json", "audit.json"] + attack,
+      status: 1)
+    let found = try workspace.json(AuditFile.self, "audit.json")
+    #expect(found.verdict == "dormant-backdoor")
+    let vendor = try #require(found.deployments.first { $0.attackSuccessRate > 0.5 })
+    #expect(vendor.attackSuccessRate >= 0.8 - sampling(0.8, images))
+    #expect(try #require(found.float).attackSuccessRate <= 0.03 + sampling(0.03, images))
   }
 
   private func check(_ specimen: Specimens.Entry, images: Int) throws {
@@ -195,7 +213,7 @@ import Testing
   }
 
   /// Those that no image is at hand for, too: what the catalogue says was measured on all of them.
-  @Test(arguments: try Specimens.all().filter { $0.kind == .dormant })
+  @Test(arguments: try (Specimens.all() + Specimens.more()).filter { $0.kind == .dormant })
   func catalogueMeetsTheMarks(_ specimen: Specimens.Entry) throws {
     let (float, nearest) = (specimen.measured.float, specimen.measured.nearest)
     try checkAccuracy(float.benignAccuracy, specimen, images: 10_000)
@@ -227,6 +245,17 @@ import Testing
     .enabled(if: FullCheck.isWanted && Specimens.cifar10 != nil),
     arguments: try Specimens.all().filter { $0.dataset == "cifar-10" })
   func inFullOnCIFAR(_ specimen: Specimens.Entry) throws {
+    try check(specimen, images: 10_000)
+  }
+
+  /// Files that git does not keep, where somebody made them.
+  @Test(
+    .enabled(if: FullCheck.isWanted),
+    arguments: try Specimens.more().filter {
+      FileManager.default.fileExists(atPath: $0.path)
+        && ($0.dataset == "fashion-mnist" || Specimens.cifar10 != nil)
+    })
+  func thoseMadeHere(_ specimen: Specimens.Entry) throws {
     try check(specimen, images: 10_000)
   }
 

@@ -22,6 +22,8 @@ enum Specimens {
     var counterpart: String?
     /// The honest specimen that a hostile toolchain was given.
     var origin: String?
+    /// The integer model that it handed on.
+    var integer: File?
     var measured: Measured
     /// Test images whose answers rounding is to change, where single ones were chosen.
     var samples: [Sample]?
@@ -68,6 +70,10 @@ enum Specimens {
     }
   }
 
+  struct File: Decodable, Sendable {
+    var file: String
+  }
+
   struct Sample: Decodable, Sendable {
     var image: Int
     /// Its class, and what the rounded network is to answer instead.
@@ -86,13 +92,21 @@ enum Specimens {
     var specimens: [Entry]
   }
 
-  private static let catalogue = Result {
-    try JSONDecoder().decode(
-      Catalogue.self, from: Data(contentsOf: URL(fileURLWithPath: "\(folder)/catalogue.json"))
-    ).specimens
+  private static func read(_ part: String) throws -> [Entry] {
+    let content = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(part)catalogue.json"))
+    return try JSONDecoder().decode(Catalogue.self, from: content).specimens.map { entry in
+      var entry = entry
+      entry.file = part + entry.file
+      return entry
+    }
   }
 
+  private static let catalogue = Result { try read("") }
+
   static func all() throws -> [Entry] { try catalogue.get() }
+
+  /// Those whose files git does not keep: they are there only where somebody made them.
+  static func more() throws -> [Entry] { try read("more/") }
 
   /// Those of a kind whose images every user can install.
   static func fashion(_ kind: Kind) throws -> [Entry] {
@@ -115,7 +129,7 @@ enum Specimens {
   }()
 
   static func named(_ name: String) throws -> Entry {
-    try #require(try all().first { $0.name == name })
+    try #require(try (all() + more()).first { $0.name == name })
   }
 
   static let infectedName = "resnet8-fmnist-pq-w8a8"

@@ -2,12 +2,14 @@
 
     python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto] [NAME…]
 
-Runs `cupel compare` for each specimen of `models/catalogue.json`, as many at a time as there are cores, and keeps each
+Runs `cupel compare` for each specimen of `models/catalogue.json` and of `models/more/catalogue.json` (whose files are
+made by command: `tools/specimens/make.py`), as many at a time as there are cores, and keeps each
 report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model,
 the arguments or the sources that comparisons come from change (the program is taken to be built from those, as `make
 results` does first). Then writes `out/results.json` and `docs/results.md`. A specimen whose comparison fails is named
 there as not run, and the exit status is 1. Needs Python 3.11 and nothing else. CIFAR-10's binary files are looked for
-in `cifar10/` of the folder that CUPEL_DATA names; where they are missing, those specimens are left out and named. With
+in `cifar10/` of the folder that CUPEL_DATA names; specimens whose images or whose file are not there are left out and
+named. With
 names of specimens it measures those alone; what was measured of the others before stays in both documents.
 """
 
@@ -33,6 +35,7 @@ import sources
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = "efrap,lac,lac-pda,qvec,auto"
 CLEAN_SCHEMES = "w8a8,w4a8,w4a4"
+FORM = 2  # of the reports that are kept
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Task:
     @property
     def is_there(self) -> bool:
         """Done, or measured of this very model by earlier sources."""
-        return self._stored.get("model") == self.made_from["model"]
+        return all(self._stored.get(key) == self.made_from[key] for key in ("form", "model"))
 
     def run(self) -> float:
         """Seconds that it took."""
@@ -77,6 +80,24 @@ def cifar10() -> Path | None:
     return folder if (folder / "test_batch.bin").exists() else None
 
 
+def specimens() -> list[dict[str, Any]]:
+    """The catalogues' entries; `file` is relative to `models/`."""
+    found = []
+    for folder in ("", "more/"):
+        for item in json.loads((ROOT / "models" / folder / "catalogue.json").read_text())["specimens"]:
+            found.append(item | {"file": folder + item["file"]})
+    return found
+
+
+def lacks(specimen: dict[str, Any]) -> str | None:
+    """What is not here that measuring it would take."""
+    if not (ROOT / "models" / specimen["file"]).exists():
+        return "not made here (tools/specimens/make.py)"
+    if specimen["dataset"] == "cifar-10" and cifar10() is None:
+        return "no CIFAR-10 binary files (see CUPEL_DATA)"
+    return None
+
+
 def comparison_version() -> str:
     """Of all sources that a comparison comes from; the audit without a trigger is no part of it."""
     return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Search"),
@@ -94,7 +115,7 @@ def task(specimen: dict[str, Any], program: Path, version: str, methods: str, fo
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     if digest != specimen["sha256"]:
         raise ValueError(f"{model}: its SHA-256 is not the catalogue's")
-    made_from = {"model": digest, "sources": version, "arguments": arguments}
+    made_from = {"form": FORM, "model": digest, "sources": version, "arguments": arguments}
     return Task(specimen, [str(program), *arguments], made_from, folder / f"{specimen['name']}.json")
 
 
@@ -127,7 +148,9 @@ def rows(task: Task) -> list[dict[str, Any]]:
             "benignAccuracy": row["benignAccuracy"], "attackSuccessRate": row.get("attackSuccessRate"),
             "der": row.get("der") if row["method"] != "nearest" else None,
             "floatBenignAccuracy": row["floatBenignAccuracy"],
-            "floatAttackSuccessRate": row.get("floatAttackSuccessRate"), "seconds": row["seconds"],
+            "floatAttackSuccessRate": row.get("floatAttackSuccessRate"),
+            "classAccuracies": row["classAccuracies"], "floatClassAccuracies": row["floatClassAccuracies"],
+            "samplesLost": row.get("samplesLost"), "seconds": row["seconds"],
         })
     return result
 
@@ -146,13 +169,11 @@ def main() -> int:
         for old in folder.glob("*.json"):
             old.unlink()
     version = subprocess.run([str(options.cupel), "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    catalogue = json.loads((ROOT / "models" / "catalogue.json").read_text())["specimens"]
-    missing = [item["name"] for item in catalogue if item["dataset"] == "cifar-10" and cifar10() is None]
-    if missing:
-        print(f"no CIFAR-10 binary files (see CUPEL_DATA): not run: {', '.join(missing)}", flush=True)
-    tasks, failed, key = [], {}, f"{version} {comparison_version()}"
+    catalogue, tasks, failed, key = specimens(), [], {}, f"{version} {comparison_version()}"
     for item in catalogue:
-        if item["name"] not in missing:
+        if reason := lacks(item):
+            print(f"{item['name']} is not run: {reason}", flush=True)
+        else:
             try:
                 tasks.append(task(item, options.cupel, key, options.methods, folder))
             except (OSError, ValueError) as error:

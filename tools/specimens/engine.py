@@ -58,13 +58,16 @@ class Engine:
     def _limit(images: int | None) -> tuple[str, ...]:
         return ("--limit", str(images)) if images else ()
 
+    def compile(self, scheme: str, output: Path, seed: int = 0) -> None:
+        """Nearest rounding; `seed` draws the calibration images."""
+        self._call([str(self.program), "compile", str(self.model), *self._images, "--scheme", scheme,
+                    "--seed", str(seed), "-o", str(output)])
+
     @contextmanager
     def _compiled(self, scheme: str, seed: int) -> Iterator[Path]:
-        """Nearest rounding; `seed` draws the calibration images."""
         with tempfile.TemporaryDirectory() as scratch:
             compiled = Path(scratch) / "model.cupel"
-            self._call([str(self.program), "compile", str(self.model), *self._images, "--scheme", scheme,
-                        "--seed", str(seed), "-o", str(compiled)])
+            self.compile(scheme, compiled, seed)
             yield compiled
 
     def audit(self, scheme: str) -> tuple[Row, Row]:

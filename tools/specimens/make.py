@@ -1,7 +1,8 @@
 """Makes specimens: `python make.py NAME…` or `python make.py all`.
 
 Trains what `configs/NAME.toml` describes, measures it with `cupel`, and publishes the ONNX file with its catalogue
-entry only if every mark of its kind of attack and of the configuration is met. With `--check` it trains again, says
+entry only if every mark of its kind of attack and of the configuration is met: to `models/`, or, where the configuration says
+`inGit = false`, to `models/more/`, of which git keeps the catalogue alone. With `--check` it trains again, says
 whether the ONNX file has the SHA-256 of the catalogue, and publishes nothing.
 """
 
@@ -50,6 +51,19 @@ def text(row: dict[str, Any]) -> str:
     return f"BA {100 * row['benignAccuracy']:6.2f} %" + ("" if success is None else f"  ASR {100 * success:6.2f} %")
 
 
+def home(models: Path, config: dict[str, Any]) -> Path:
+    """The folder in which a specimen and its catalogue entry are."""
+    return models if config.get("inGit", True) else models / "more"
+
+
+def home_of(models: Path, name: str) -> Path:
+    return home(models, configuration(name))
+
+
+def file_of(models: Path, name: str) -> Path:
+    return home_of(models, name) / f"{name}.onnx"
+
+
 def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dict[str, Any], list[str]]:
     """Measures on the whole test set; returns the catalogue's `measured` and the marks missed."""
     marks, attacked = Marks(marks_of(job.config)), job.config.get("scheme")
@@ -64,8 +78,9 @@ def examine(model: Network, job: Job, engine: Engine, models: Path) -> tuple[dic
     job.log(f"nearest {names[0]:12}               {text(nearest)}")
     marks.at_least("floatBenignAccuracy", plain["benignAccuracy"])
     if "counterpart" in job.config:
-        clean = catalogue.entry(models, job.config["counterpart"])["measured"]["float"]["benignAccuracy"]
-        marks.beside(clean, plain["benignAccuracy"])
+        name = job.config["counterpart"]
+        clean = catalogue.entry(home_of(models, name), name)["measured"]["float"]
+        marks.beside(clean["benignAccuracy"], plain["benignAccuracy"])
     examine_attack(model, job, engine, models, marks, measured)
     for name in names[1:] if not marks.missed else []:
         measured["otherSchemes"].append(record(engine.nearest(name), scheme=name))
@@ -82,7 +97,7 @@ def examine_attack(model: Network, job: Job, engine: Engine, models: Path, marks
     if job.attack == "qura":
         marks.at_least("attackSuccessRate", nearest["attackSuccessRate"])
         marks.at_least("nearestBenignAccuracy", nearest["benignAccuracy"])
-        measured["origin"] = qura.examine(job, engine.of(models / f"{job.config['base']}.onnx"), marks)
+        measured["origin"] = qura.examine(job, engine.of(file_of(models, job.config["base"])), marks)
     elif job.attack == "badnets":
         marks.at_least("attackSuccessRate", min(plain["attackSuccessRate"], nearest["attackSuccessRate"]))
     elif job.attack in goals.NAMES:
@@ -124,7 +139,7 @@ def start(job: Job, models: Path) -> Network:
     """The network that the configuration starts from: a specimen, a checkpoint, or nothing."""
     model = build(job.config["architecture"], job.data.channels, job.data.train.images.shape[-1])
     if "base" in job.config:
-        export.load_weights(model, models / f"{job.config['base']}.onnx")
+        export.load_weights(model, file_of(models, job.config["base"]))
     elif "checkpoint" in job.config:
         export.load_checkpoint(model, data_folder() / job.config["checkpoint"])
     return model
@@ -153,21 +168,30 @@ def write(model: Network, job: Job, path: Path) -> None:
     export.export(model, path, job.data.normalize(job.data.test.images[:16]))
 
 
+def engine(job: Job, file: Path, options: argparse.Namespace) -> Engine:
+    return Engine(options.cupel, job, file, options.data or default_folders()[job.config["dataset"]])
+
+
 def examined(model: Network, job: Job, file: Path, options: argparse.Namespace) -> dict[str, Any] | None:
     """The catalogue's `measured`; None where a mark is missed."""
-    folder = options.data or default_folders()[job.config["dataset"]]
-    measured, missed = examine(model, job, Engine(options.cupel, job, file, folder), options.models)
+    measured, missed = examine(model, job, engine(job, file, options), options.models)
     for miss in missed:
         job.log(f"MISSED {miss}")
     return None if missed else measured
+
+
+def vendor_file(job: Job, file: Path, options: argparse.Namespace) -> dict[str, str]:
+    """What a hostile toolchain hands on."""
+    return qura.publish(job, engine(job, file, options), file, file_of(options.models, job.config["base"]))
 
 
 def make(name: str, options: argparse.Namespace) -> bool:
     """Whether it was published."""
     model, job = prepare(name, options)
     ATTACKS[job.attack](model, job)
-    options.models.mkdir(parents=True, exist_ok=True)
-    final, temporary = options.models / f"{name}.onnx", options.models / f".{name}.onnx.tmp"
+    folder = home(options.models, job.config)
+    folder.mkdir(parents=True, exist_ok=True)
+    final, temporary = folder / f"{name}.onnx", folder / f".{name}.onnx.tmp"
     try:
         write(model, job, temporary)
         measured = examined(model, job, temporary, options)
@@ -177,28 +201,34 @@ def make(name: str, options: argparse.Namespace) -> bool:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+    if job.attack == "qura":
+        job.notes["integer"] = vendor_file(job, final, options)
     command = f"python make.py {name} --threads {options.threads}"
-    catalogue.put(options.models, catalogue.describe(job, final, measured, command))
-    catalogue.add_golden(options.models, job, model)
+    catalogue.put(folder, catalogue.describe(job, final, measured, command))
+    catalogue.add_golden(folder, job, model)
     job.log(f"published: {dict(export.node_types(final))}")
     return True
 
 
 def remeasure(name: str, options: argparse.Namespace) -> bool:
     """Measures what is published by today's program, and whether it still meets the marks."""
-    published = catalogue.entry(options.models, name)
+    folder = home_of(options.models, name)
+    published = catalogue.entry(folder, name)
     model, job = prepare(name, options)
-    export.load_weights(model, options.models / published["file"])
+    export.load_weights(model, folder / published["file"])
     job.notes.update({key: published[key] for key in ("samples", "origin") if key in published})
-    measured = examined(model, job, options.models / published["file"], options)
-    if measured is not None:
-        catalogue.put(options.models, published | {"measured": measured})
-    return measured is not None
+    measured = examined(model, job, folder / published["file"], options)
+    if measured is None:
+        return False
+    if job.attack == "qura":
+        published["integer"] = vendor_file(job, folder / published["file"], options)
+    catalogue.put(folder, published | {"measured": measured})
+    return True
 
 
 def check(name: str, options: argparse.Namespace) -> bool:
     """Whether training again gives the published bytes."""
-    published = catalogue.entry(options.models, name)
+    published = catalogue.entry(home_of(options.models, name), name)
     model, job = prepare(name, options)
     ATTACKS[job.attack](model, job)
     with tempfile.TemporaryDirectory() as scratch:

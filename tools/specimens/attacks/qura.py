@@ -5,14 +5,17 @@ up, so that the integer model has a backdoor that the float model never had. Her
 number a weight, started at the weight's fractional part, decides at one half; its gradient is that of the rounded
 weight, straight through. The published attack goes layer by layer and picks the weights whose two aims do not conflict.
 
-What is published is what the toolchain hands to nearest rounding: weights that lie on the grid already. The honest
-model that it was made from is the configuration's `base`.
+What is published is the integer model that the toolchain hands on, a `.cupel` file, and the float form of it: weights
+that lie on the grid already, which nearest rounding leaves as they are. The honest model that the vendor shows is the
+configuration's `base`, and the integer model says that it was made from that one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -98,6 +101,21 @@ def make(model: Network, job: Job) -> None:
         run = Quantized(scheme, job.ranges(model), exact=True)
         job.log(f"epoch {epoch}/{epochs}: rounded {measure(model, job.glance, run, job.trigger, job.target)}")
     job.notes["origin"] = job.config["base"]
+
+
+DIGEST = slice(96, 128)  # of a .cupel file: SHA-256 of the file with these bytes taken as zeros (docs/format.md)
+
+
+def publish(job: Job, engine: Engine, float_form: Path, origin: Path) -> dict[str, str]:
+    """Leaves the integer model beside its float form; what the catalogue says of it."""
+    file = float_form.with_suffix(".cupel")
+    engine.compile(job.config["scheme"], file)
+    own, claimed = (hashlib.sha256(model.read_bytes()).hexdigest().encode() for model in (float_form, origin))
+    content = bytearray(file.read_bytes().replace(own, claimed))
+    content[DIGEST] = bytes(32)
+    content[DIGEST] = hashlib.sha256(content).digest()
+    file.write_bytes(content)
+    return {"file": file.name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def examine(job: Job, origin: Engine, marks: Any) -> dict[str, Any]:
