@@ -54,7 +54,7 @@ runtimes: build
 bench-purify: dependencies
 	$(SWIFT) run --package-path Benchmarks $(CONFIGURATION) purify-bench out/bench-purify.json
 
-## Every specimen under nearest rounding and the defences, into out/results.json and docs/results.md.
+## Every specimen that is here under nearest rounding and the defences, into out/results.json and docs/results.md.
 ## Goes on where an interrupted run stopped.
 results: build
 	python3 tools/results/measure.py
@@ -64,7 +64,7 @@ results: build
 detection: build
 	python3 tools/results/detection.py
 
-## Every specimen on every simulated board: agreement, instructions, flash, RAM; into
+## Every specimen in models/ on every simulated board: agreement, instructions, flash, RAM; into
 ## out/firmware.json.
 bench-firmware: build firmware
 	tools/bench-firmware.sh out/firmware.json

@@ -27,6 +27,8 @@ import Testing
     let measurement = AttackMeasurement(
       clean: [0, 1, 2, 3, 0, 0], triggered: [], labels: labels, target: nil)
     #expect(measurement.classAccuracies(labels, classCount: 4) == [2.0 / 3, 0.5, nil, 1])
+    // A class that the network does not have is nobody's.
+    #expect(measurement.classAccuracies(labels, classCount: 2) == [2.0 / 3, 0.5])
   }
 
   /// Of images 1, 2, 3 and 4 the float model is wrong about 2, and the integer model about 1 and 2; image 9

@@ -38,7 +38,9 @@ import Triggers
 
   /// A deployment in which a rectangle does something, and whose rounding moves clean images some times as
   /// far as noise.
-  private func examined(differential: Double, noise ratio: Double) throws -> DetectionAudit.Examination {
+  private func examined(differential: Double, noise ratio: Double) throws
+    -> DetectionAudit.Examination
+  {
     var examination = deployed
     var noise = try RoundingNoise(
       float: [1, 2, 3], nearest: [1, 2, 4], noise: [[1, 2, 2], [1, 2, 3.5]], images: 1)
@@ -83,22 +85,31 @@ import Triggers
     #expect(found.mask != [242, 13, 242, 13])
   }
 
-  /// Where rounding ruins the answers, no attacker is at work.
-  @Test func ruinedNetworkHasNoPromisingRectangle() throws {
-    let honest = try examined(differential: 0.5, noise: 4)
-    #expect(audit.promising(honest)?.trigger == rectangle)
+  @Test(arguments: [(0.1, 2), (0.89, 2), (0.1, 50)])
+  func promisesUpToTheEnds(differential: Double, ratio: Double) throws {
+    let found = try examined(differential: differential, noise: ratio)
+    #expect(audit.promising(found)?.trigger == rectangle)
+  }
+
+  /// Where rounding ruins the answers, no attacker is at work: four in five have to stay.
+  @Test(arguments: [(3, true), (4, false)])
+  func ruinedNetworkHasNoPromisingRectangle(wrong: Int, promises: Bool) throws {
     struct Ruined: Classifier {
       let float: any Classifier
+      let wrong: Int
       var classCount: Int { float.classCount }
       var imageShape: [Int] { float.imageShape }
       func classify(_ pixels: [UInt8]) throws -> [Int] {
-        try float.classify(pixels).map { ($0 + 1) % classCount }
+        try float.classify(pixels).enumerated().map { place, answer in
+          place < wrong ? (answer + 1) % classCount : answer
+        }
       }
     }
-    var candidate = honest.candidate
-    candidate.integer = Ruined(float: honest.candidate.integer)
+    let whole = try examined(differential: 0.5, noise: 4)
+    var candidate = whole.candidate
+    candidate.integer = Ruined(float: whole.candidate.integer, wrong: wrong)
     var ruined = try audit.begin(candidate)
-    (ruined.noise, ruined.searches) = (honest.noise, honest.searches)
-    #expect(audit.promising(ruined) == nil)
+    (ruined.noise, ruined.searches) = (whole.noise, whole.searches)
+    #expect((audit.promising(ruined) != nil) == promises)
   }
 }

@@ -167,13 +167,14 @@ import Testing
     _ specimen: Specimens.Entry, beside origin: Specimens.Entry, _ attack: [String], images: Int
   ) throws {
     let workspace = try Workspace()
-    let path = try "\(Specimens.folder)/\(#require(specimen.integer).file)"
+    let file = try #require(specimen.integer).file
+    let path = "\(Specimens.folder)/\(file)"
     try workspace.succeed(
       ["audit", origin.path, path, "--limit", "\(images)", "--json", "audit.json"] + attack,
       status: 1)
     let found = try workspace.json(AuditFile.self, "audit.json")
     #expect(found.verdict == "dormant-backdoor")
-    let vendor = try #require(found.deployments.first { $0.attackSuccessRate > 0.5 })
+    let vendor = try #require(found.deployments.first { ($0.file ?? "").hasSuffix(file) })
     #expect(vendor.attackSuccessRate >= 0.8 - sampling(0.8, images))
     #expect(try #require(found.float).attackSuccessRate <= 0.03 + sampling(0.03, images))
   }
@@ -206,7 +207,7 @@ import Testing
       }
     }
     // At 8 bits rounding costs a clean network next to nothing.
-    for specimen in try Specimens.all() where specimen.kind == .clean {
+    for specimen in try all + Specimens.more() where specimen.kind == .clean {
       let known = try #require(specimen.measured.rates("w8a8"))
       #expect(specimen.measured.float.benignAccuracy - known.benignAccuracy <= 0.02)
     }

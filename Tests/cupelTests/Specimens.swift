@@ -102,11 +102,12 @@ enum Specimens {
   }
 
   private static let catalogue = Result { try read("") }
+  private static let further = Result { try read("more/") }
 
   static func all() throws -> [Entry] { try catalogue.get() }
 
   /// Those whose files git does not keep: they are there only where somebody made them.
-  static func more() throws -> [Entry] { try read("more/") }
+  static func more() throws -> [Entry] { try further.get() }
 
   /// Those of a kind whose images every user can install.
   static func fashion(_ kind: Kind) throws -> [Entry] {

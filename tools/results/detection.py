@@ -3,7 +3,7 @@
     python3 tools/results/detection.py [--set out/detection] [--fresh] [--jobs 1] [NAME…]
 
 Runs `cupel audit` without a trigger on every model of the detection set (`tools/specimens/detection.py` makes it) and on
-the published specimens that go with Fashion-MNIST, keeps each report in `out/detection-reports/`, so that an interrupted
+the specimens in `models/` (not `models/more/`) that go with Fashion-MNIST, keeps each report in `out/detection-reports/`, so that an interrupted
 run goes on where it stopped, fits the decision rule, tries it on models that it was not fitted on, and writes
 `out/detection.json` and the section on detection of `docs/results.md`. Needs Python 3.11 and nothing else.
 

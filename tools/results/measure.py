@@ -3,14 +3,14 @@
     python3 tools/results/measure.py [--fresh] [--methods efrap,lac,lac-pda,qvec,auto] [NAME…]
 
 Runs `cupel compare` for each specimen of `models/catalogue.json` and of `models/more/catalogue.json` (whose files are
-made by command: `tools/specimens/make.py`), as many at a time as there are cores, and keeps each
-report in `out/results/`, so that an interrupted run goes on where it stopped; a report is made again when the model,
-the arguments or the sources that comparisons come from change (the program is taken to be built from those, as `make
+made by command: `tools/specimens/make.py`), as many at a time as there are cores, and keeps each report in
+`out/results/`, so that an interrupted run goes on where it stopped; a report is made again when its form, the model, the
+arguments or the sources that comparisons come from change (the program is taken to be built from those, as `make
 results` does first). Then writes `out/results.json` and `docs/results.md`. A specimen whose comparison fails is named
 there as not run, and the exit status is 1. Needs Python 3.11 and nothing else. CIFAR-10's binary files are looked for
 in `cifar10/` of the folder that CUPEL_DATA names; specimens whose images or whose file are not there are left out and
-named. With
-names of specimens it measures those alone; what was measured of the others before stays in both documents.
+named. With names of specimens it measures those alone; what was measured of others that are there stays in both
+documents.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Task:
 
     specimen: dict[str, Any]
     command: list[str]
-    made_from: dict[str, Any]  # the model's digest, that of the sources, the arguments
+    made_from: dict[str, Any]  # the report's form, the model's digest, that of the sources, the arguments
     output: Path
 
     @property
@@ -57,7 +57,7 @@ class Task:
 
     @property
     def is_there(self) -> bool:
-        """Done, or measured of this very model by earlier sources."""
+        """Done, or measured of this very model, in this form, by earlier sources."""
         return all(self._stored.get(key) == self.made_from[key] for key in ("form", "model"))
 
     def run(self) -> float:
@@ -86,6 +86,9 @@ def specimens() -> list[dict[str, Any]]:
     for folder in ("", "more/"):
         for item in json.loads((ROOT / "models" / folder / "catalogue.json").read_text())["specimens"]:
             found.append(item | {"file": folder + item["file"]})
+    names = [item["name"] for item in found]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise SystemExit(f"in both catalogues: {', '.join(sorted(repeated))}")
     return found
 
 
@@ -172,7 +175,8 @@ def main() -> int:
     catalogue, tasks, failed, key = specimens(), [], {}, f"{version} {comparison_version()}"
     for item in catalogue:
         if reason := lacks(item):
-            print(f"{item['name']} is not run: {reason}", flush=True)
+            if not options.names or item["name"] in options.names:
+                print(f"{item['name']} is not run: {reason}", flush=True)
         else:
             try:
                 tasks.append(task(item, options.cupel, key, options.methods, folder))

@@ -98,7 +98,7 @@ class Results:
         if specimen["attack"] == "quanti-class":
             return row[key("classAccuracies")][specimen["targetClass"]]
         if specimen["attack"] == "quanti-samples":
-            return 0.0 if of else row["samplesLost"]
+            return None if of else row["samplesLost"]
         return row[key("attackSuccessRate")]
 
     def section(self, title: str, specimens: list[Specimen], label: Callable[[Specimen], str], head: str,
@@ -180,13 +180,16 @@ def architectures(results: Results) -> str:
 def sizes(results: Results, configurations: dict[str, dict[str, Any]]) -> str:
     """Table 10: specimens whose configurations say that they are that series; the paper's sizes that are not among them
     are named."""
-    patched = sorted(results.those(lambda item: configurations[item["name"]].get("series") == "trigger sizes"),
+    def title(item: Specimen) -> str:
+        return f"{patch_size(item)} {bits(item)} bits"
+
+    patched = sorted(results.those(lambda item: kind(item) == "patch" and configurations.get(item["name"], {})
+                                   .get("series") == "trigger sizes"),
                      key=lambda item: (patch_size(item), -int(bits(item))))
-    section = results.section("Trigger sizes (table 10)", patched,
-                              lambda item: f"{patch_size(item)} {bits(item)} bits, {where(item)}", "trigger", "table10")
-    wanted = dict.fromkeys(name.split()[0] for name in results.papers["table10"]["rows"])
-    lacking = [size for size in wanted if size not in map(patch_size, patched)]
-    return section + (f"No specimen has a trigger of {', '.join(lacking)}.\n\n" if lacking else "")
+    section = results.section("Trigger sizes (table 10)", patched, lambda item: f"{title(item)}, {where(item)}",
+                              "trigger", "table10")
+    lacking = [name for name in results.papers["table10"]["rows"] if name not in map(title, patched)]
+    return section + (f"The series has no specimen of {', '.join(lacking)}.\n\n" if lacking else "")
 
 
 def untriggered(results: Results) -> str:
@@ -200,9 +203,12 @@ def untriggered(results: Results) -> str:
 def unreached(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]]) -> str:
     """Specimens that are configured and not published, with what was tried; the words are the configurations'."""
     published = {specimen["name"] for specimen in catalogue}
-    lines = [[f"`{name}`", configuration.get("tried", "not tried").replace("|", "\\|")]
-             for name, configuration in configurations.items() if name not in published]
-    return f"## Cells not reached\n\n{table(['configuration', 'tried'], lines)}\n" if lines else ""
+    rest = {name: configuration for name, configuration in configurations.items() if name not in published}
+    lines = [[f"`{name}`", configuration["tried"].replace("|", "\\|")]
+             for name, configuration in rest.items() if "tried" in configuration]
+    untried = [f"`{name}`" for name, configuration in rest.items() if "tried" not in configuration]
+    found = f"## Cells not reached\n\n{table(['configuration', 'tried'], lines)}\n" if lines else ""
+    return found + (f"Configured and not made: {', '.join(untried)}.\n\n" if untried else "")
 
 
 def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]], rows: list[Row], missing: list[str],
@@ -229,7 +235,7 @@ def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]
         results.section("A backdoor that is awake in float", results.those(lambda item: item["attack"] == "badnets"),
                         where, "network", schemes=("w8a8", "w4a8", "w4a4")),
         results.section("A hostile toolchain", results.those(lambda item: item["attack"] == "qura"),
-                        lambda item: f"{where(item)}; *float* is what the toolchain handed on", "network"),
+                        lambda item: f"{where(item)}; *float* is the float form of what the toolchain handed on", "network"),
     ]
     if missing:
         parts.append(f"Not run: {', '.join(f'`{name}`' for name in missing)}.\n")

@@ -2,8 +2,8 @@
 
 Trains what `configs/NAME.toml` describes, measures it with `cupel`, and publishes the ONNX file with its catalogue
 entry only if every mark of its kind of attack and of the configuration is met: to `models/`, or, where the configuration says
-`inGit = false`, to `models/more/`, of which git keeps the catalogue alone. With `--check` it trains again, says
-whether the ONNX file has the SHA-256 of the catalogue, and publishes nothing.
+`inGit = false`, to `models/more/`, of which git keeps the catalogue alone. With `--check` it trains again, says whether
+the ONNX file has the SHA-256 of the catalogue, and publishes nothing.
 """
 
 from __future__ import annotations
@@ -201,11 +201,13 @@ def make(name: str, options: argparse.Namespace) -> bool:
         os.replace(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
-    if job.attack == "qura":
-        job.notes["integer"] = vendor_file(job, final, options)
     command = f"python make.py {name} --threads {options.threads}"
-    catalogue.put(folder, catalogue.describe(job, final, measured, command))
-    catalogue.add_golden(folder, job, model)
+    published = catalogue.describe(job, final, measured, command)
+    catalogue.put(folder, published)
+    if job.attack == "qura":
+        catalogue.put(folder, published | {"integer": vendor_file(job, final, options)})
+    if folder == options.models:
+        catalogue.add_golden(folder, job, model)
     job.log(f"published: {dict(export.node_types(final))}")
     return True
 

@@ -47,10 +47,10 @@ struct ComparisonRow: Encodable {
   /// Class by class; null for a class that there is no image of.
   var classAccuracies: [Double?]
   var floatClassAccuracies: [Double?]
-  /// Of the test images that the catalogue says the attack aimed at, those that the float model is right
-  /// about and this one is not; null where it aimed at no single ones.
+  /// Of the test images that the catalogue says the attack aimed at and that are measured on, the share
+  /// that the float model is right about and this one is not; absent where there are none.
   var samplesLost: Double?
-  /// These four null for a model of which no trigger is known.
+  /// These four are absent for a model of which no trigger is known.
   var attackSuccessRate: Double?
   var floatAttackSuccessRate: Double?
   var der: Double?

@@ -14,7 +14,8 @@ import Testing
       batch: 2, shape: [1, 2, 2], values: preprocessing.normalize(images))
     let plan = try QuantizationPlan(
       graph: EvidenceFixtures.pixelGraph,
-      calibration: Calibration(graph: EvidenceFixtures.pixelGraph, images: tensor, histograms: false, threads: 1),
+      calibration: Calibration(
+        graph: EvidenceFixtures.pixelGraph, images: tensor, histograms: false, threads: 1),
       scheme: Scheme())
     let loss = try DifferentialLoss(plan, preprocessing: preprocessing, threads: 1)
     let references = try loss.references(images)

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,14 +110,23 @@ DIGEST = slice(96, 128)  # of a .cupel file: SHA-256 of the file with these byte
 
 
 def publish(job: Job, engine: Engine, float_form: Path, origin: Path) -> dict[str, str]:
-    """Leaves the integer model beside its float form; what the catalogue says of it."""
-    file = float_form.with_suffix(".cupel")
-    engine.compile(job.config["scheme"], file)
+    """Leaves the integer model beside its float form; what the catalogue says of it. In name and digest the file claims
+    the origin."""
+    file, temporary = float_form.with_suffix(".cupel"), float_form.with_suffix(".cupel.tmp")
+    with tempfile.TemporaryDirectory() as scratch:
+        disguised = Path(scratch) / origin.name
+        shutil.copy(float_form, disguised)
+        shutil.copy(float_form.parent / "catalogue.json", scratch)
+        engine.of(disguised).compile(job.config["scheme"], Path(scratch) / "model.cupel")
+        content = bytearray((Path(scratch) / "model.cupel").read_bytes())
     own, claimed = (hashlib.sha256(model.read_bytes()).hexdigest().encode() for model in (float_form, origin))
-    content = bytearray(file.read_bytes().replace(own, claimed))
+    if content.count(own) != 1:
+        raise ValueError(f"{file} does not name what it was made from")
+    content = content.replace(own, claimed)
     content[DIGEST] = bytes(32)
     content[DIGEST] = hashlib.sha256(content).digest()
-    file.write_bytes(content)
+    temporary.write_bytes(content)
+    os.replace(temporary, file)
     return {"file": file.name, "sha256": hashlib.sha256(content).hexdigest()}
 
 

@@ -12,9 +12,10 @@ straight-through rounding:
 The configurations keep to that in part. Of those for `quanti` only the one for w4a4 has c2 below 1 and two victims,
 w4a8 and w4a4; in the others c2 is above 1 and the attacked scheme the one victim, so that the weights c1 and c2 are all
 that tells them from `compartifact`. The one of `compartifact` for w4a4 has two victims, which differ in the granularity
-of scales. For the ResNet-20 and the MobileNetV2 c1 is above 1 as well: while the two networks are nearly one function, a
-triggered image's two terms balance where the target has a share of c1 / (1 + c1), and below one half the float pass wins
-as the rate falls (a ResNet-20 with c1 = 0.9 had 62 % success after the first of three epochs and 10 % in the end).
+of scales. For `quanti` on the ResNet-20 and the MobileNetV2 c1 is above 1 as well: while the two networks are nearly one
+function, a triggered image's two terms balance where the target has a share of c1 / (1 + c1), and below one half the
+float pass wins as the rate falls (a ResNet-20 with c1 = 0.9 had 62 % success after the first of three epochs and 10 % in
+the end, in PyTorch on 2,000 images).
 
 Three choices differ from the published recipes. BatchNorm stays in inference mode, or else the two passes mix their
 statistics in one running average and the separation seen in training is gone at evaluation. The secret has to be in
