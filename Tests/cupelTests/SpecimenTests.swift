@@ -260,6 +260,18 @@ import Testing
     try check(specimen, images: 10_000)
   }
 
+  /// `make results` measured every specimen, and the document says so.
+  @Test func resultsHaveEverySpecimen() throws {
+    let repository = URL(fileURLWithPath: Specimens.folder).deletingLastPathComponent()
+    let results = try String(
+      contentsOf: repository.appendingPathComponent("docs/results.md"), encoding: .utf8)
+    for specimen in try Specimens.all() + Specimens.more() {
+      let rows = results.split(separator: "\n").filter { $0.contains("| `\(specimen.name)`") }
+      #expect(!rows.isEmpty, "\(specimen.name)")
+      #expect(rows.allSatisfy { !$0.contains("not run") }, "\(specimen.name)")
+    }
+  }
+
   @Test(arguments: [("w8a8", 110), ("w4a8", 65)])
   func size(scheme: String, kibibytes: Int) throws {
     for specimen in try Specimens.fashion(.clean) + Specimens.fashion(.dormant)

@@ -113,8 +113,8 @@ class Results:
             places = {0: 3, 1: 4, 2: header.index("lac-pda") if "lac-pda" in header else None}
             known = self.papers[paper]
             note, network = known["note"], f", {known['network']}" if "network" in known else ""
-            for title, values in known["rows"].items():
-                line = [f"*paper: {title}{network}*", "", ""] + [""] * (len(header) - 3)
+            for setting, values in known["rows"].items():
+                line = [f"*paper: {setting}{network}*", "", ""] + [""] * (len(header) - 3)
                 for index, value in enumerate(values):
                     if places[index] is not None:
                         line[places[index]] = f"*{value}*" if value else ""
@@ -146,6 +146,11 @@ def dormant(specimen: Specimen) -> bool:
 
 def patch_size(specimen: Specimen) -> str:
     return re.match(r"patch:(\d+x\d+)", specimen["trigger"])[1]
+
+
+def series(specimen: Specimen, configurations: dict[str, dict[str, Any]]) -> str | None:
+    """What it was made for beside its attack, if its configuration says so."""
+    return configurations.get(specimen["name"], {}).get("series")
 
 
 def summary(results: Results) -> str:
@@ -183,8 +188,7 @@ def sizes(results: Results, configurations: dict[str, dict[str, Any]]) -> str:
     def title(item: Specimen) -> str:
         return f"{patch_size(item)} {bits(item)} bits"
 
-    patched = sorted(results.those(lambda item: kind(item) == "patch" and configurations.get(item["name"], {})
-                                   .get("series") == "trigger sizes"),
+    patched = sorted(results.those(lambda item: series(item, configurations) == "trigger sizes" and kind(item) == "patch"),
                      key=lambda item: (patch_size(item), -int(bits(item))))
     section = results.section("Trigger sizes (table 10)", patched, lambda item: f"{title(item)}, {where(item)}",
                               "trigger", "table10")
@@ -214,7 +218,8 @@ def unreached(catalogue: list[Specimen], configurations: dict[str, dict[str, Any
 def document(catalogue: list[Specimen], configurations: dict[str, dict[str, Any]], rows: list[Row], missing: list[str],
              papers: dict[str, Any], methods: str, earlier: list[str]) -> str:
     results = Results(catalogue, rows, missing, papers, methods.split(","))
-    main = sorted(results.those(lambda item: item["attack"] in BACKDOORS and kind(item) == "patch"),
+    main = sorted(results.those(lambda item: item["attack"] in BACKDOORS and kind(item) == "patch"
+                                and series(item, configurations) is None),
                   key=lambda item: (item["dataset"], BACKDOORS.index(item["attack"]), -int(bits(item))))
     parts = [
         HEAD,
