@@ -57,9 +57,9 @@ public struct DecisionRule: Sendable, Equatable {
 
   /// With all the evidence, and with the searches alone.
   public static let fitted = DecisionRule(
-    intercept: -11.35, differentialASR: 13.30, drop: -3.18, noise: 5.60, border: 2.85)
+    intercept: -11.36, differentialASR: 13.29, drop: -3.18, noise: 5.59, border: 2.86)
   public static let withoutWeights = DecisionRule(
-    intercept: -9.19, differentialASR: 16.10, drop: -6.09, noise: 0, border: 0)
+    intercept: -9.23, differentialASR: 16.14, drop: -6.08, noise: 0, border: 0)
 
   /// In [0, 1].
   public func probability(_ features: Features) -> Double {
