@@ -3,9 +3,10 @@
     python3 tools/results/detection.py [--set out/detection] [--fresh] [--jobs 1] [NAME…]
 
 Runs `cupel audit` without a trigger on every model of the detection set (`tools/specimens/detection.py` makes it) and on
-the specimens in `models/` (not `models/more/`) that go with Fashion-MNIST, keeps each report in `out/detection-reports/`, so that an interrupted
-run goes on where it stopped, fits the decision rule, tries it on models that it was not fitted on, and writes
-`out/detection.json` and the section on detection of `docs/results.md`. Needs Python 3.11 and nothing else.
+the specimens in `models/` (not `models/more/`) that go with Fashion-MNIST, keeps each report in
+`out/detection-reports/`, so that an interrupted run goes on where it stopped, fits the decision rule, tries it on models
+that it was not fitted on, and writes `out/detection.json` and the section on detection of `docs/results.md`. Needs
+Python 3.11 and nothing else.
 
 The rule is a logistic function of four numbers a deployment. Infected models count under the scheme that they were
 made for, honest ones under every scheme that leaves them usable. It is tried on models that it was not fitted on: each group
