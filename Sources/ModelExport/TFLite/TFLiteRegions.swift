@@ -95,8 +95,8 @@ extension TFLiteExporter {
     let counts = [to.height, to.width, to.channels]
     let ends = (0..<3).map { slice.start[$0] + slice.step[$0] * (counts[$0] - 1) + 1 }
     let lists = [
-      file.add([0] + slice.start, name: "begin"), file.add([1] + ends, name: "end"),
-      file.add([1] + slice.step, name: "strides"),
+      file.add([0] + slice.start.list, name: "begin"), file.add([1] + ends, name: "end"),
+      file.add([1] + slice.step.list, name: "strides"),
     ]
     append(
       .stridedSlice, version: 2, [image(operation.inputs[0])] + lists, places[operation.output],
