@@ -133,9 +133,13 @@ public struct TransposeConvolutionKernel {
       for row in 0..<self.output.height {
         sums.update(repeating: bias[channel], count: width)
         accumulate(input + first, weightRow, row: row, into: sums)
-        requantization.storeChannel(
-          channel, sums, count: width,
-          to: output + (self.output.offset(row: row, column: 0) &+ channel), stride: channels)
+        let target = output + (self.output.offset(row: row, column: 0) &+ channel)
+        // Where the other layers run directly, their small way to the grid is there already.
+        if Step.runsDirectly {
+          requantization.storeRest(channel, sums, count: width, to: target, stride: channels)
+        } else {
+          requantization.storeChannel(channel, sums, count: width, to: target, stride: channels)
+        }
       }
     }
   }

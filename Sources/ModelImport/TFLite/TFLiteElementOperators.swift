@@ -61,7 +61,7 @@ extension TFLiteIntegerConverter {
     }
     let table =
       profile == .tflm
-      ? ActivationTables.fixedPoint(source, bits: 8, zeroPoint: -128, FixedPoint.logistic)
+      ? ActivationTables.fixedPoint(source, bits: 8, zeroPoint: -128, IntegerOperators.logistic)
       : ActivationTables.single(source, output) { 1 / (1 + exp(-$0)) }
     try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
   }
