@@ -6,10 +6,11 @@ import PackageDescription
 let integerCore: [Target] = [
   .target(name: "FixedPoint"),
   .target(name: "ModelFormat", dependencies: ["FixedPoint"]),
-  .target(name: "IntegerKernels", dependencies: ["FixedPoint"]),
+  .target(
+    name: "IntegerOperators", dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat"]),
   .target(
     name: "IntegerRuntime",
-    dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat", "IntegerKernels"]),
+    dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat", "IntegerOperators"]),
 ]
 
 /// The integer kernels per instruction set, in freestanding C.
@@ -31,30 +32,31 @@ let host: [Target] = [
   .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
-  .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
+  .target(
+    name: "ModelWriter", dependencies: ["FixedPoint", "IntegerOperators", "ModelFormat"]),
   .target(
     name: "ModelImport",
     dependencies: [
-      "FixedPoint", "FloatGraph", "ModelWriter", "TFLiteSchema",
+      "FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "TFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "ModelExport",
-    dependencies: ["FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema"]),
+    dependencies: ["FixedPoint", "IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter", "TFLiteSchema"]),
   .target(
-    name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
+    name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
     name: "HostRuntime",
     dependencies: [
-      "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "Support",
+      "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter", "Support",
     ]),
   .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "Support"]),
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "ModelWriter",
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "IntegerOperators", "ModelWriter",
       "Purification",
       "Quantization", "Support",
     ]),
@@ -62,7 +64,7 @@ let host: [Target] = [
     name: "cupel",
     dependencies: [
       "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "ModelWriter",
+      "HostRuntime", "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "IntegerOperators", "ModelWriter",
       "Purification",
       "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -71,13 +73,13 @@ let host: [Target] = [
 
 /// Folders in which tests find recorded values by path: nothing to build.
 let recorded: Set = [
-  "Audit", "Datasets", "FloatGraph", "IntegerKernels", "ModelExport", "ModelImport", "Triggers",
+  "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
 ]
 
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [
   .target(
-    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "ModelWriter", "Support"],
+    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "IntegerOperators", "ModelWriter", "Support"],
     path: "Tests/FormatFuzzing")
 ]
 
@@ -100,7 +102,7 @@ let tests: [Target] = (integerCore + host).map { target in
   // Kernels are also tested on simulated boards.
   if target.name == "IntegerRuntime" { dependencies.append("DeviceSimulation") }
   if target.name == "DeviceSimulation" {
-    dependencies += ["IntegerRuntime", "ModelFormat", "ModelWriter"]
+    dependencies += ["IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter"]
   }
   // The importer's tests also run what it imports.
   if target.name == "ModelImport" {

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=.build/firmware
 # The integer core, in the order in which its modules depend on each other.
-modules="FixedPoint ModelFormat IntegerKernels IntegerRuntime"
+modules="FixedPoint ModelFormat IntegerOperators IntegerRuntime"
 here=firmware-sim
 
 fail() {

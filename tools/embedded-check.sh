@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-.build/embedded}
 # In the order in which they depend on each other.
-modules="FixedPoint ModelFormat IntegerKernels IntegerRuntime"
+modules="FixedPoint ModelFormat IntegerOperators IntegerRuntime"
 target=armv7em-none-none-eabi
 flags="-target $target -enable-experimental-feature Embedded -swift-version 6 -wmo
   -parse-as-library -O -package-name cupel -warnings-as-errors

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 
 extension SHA256 {

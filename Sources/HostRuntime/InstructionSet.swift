@@ -1,4 +1,5 @@
 import Foundation
+import IntegerOperators
 import IntegerRuntime
 
 /// Which kernels an engine runs. Results are the same to the bit; only the time differs.

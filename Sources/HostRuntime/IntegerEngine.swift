@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter

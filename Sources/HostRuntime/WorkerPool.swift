@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import IntegerOperators
 import IntegerRuntime
 import Synchronization
 

@@ -1,6 +1,7 @@
 #if _pointerBitWidth(_64)
   import CIntegerKernels
   import FixedPoint
+  import IntegerOperators
   import ModelFormat
 
   /// Runs a validated model on a batch, operation by operation for all images, so that weights are

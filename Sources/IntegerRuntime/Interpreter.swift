@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelFormat
 
 /// Runs a validated model, one image at a time, in memory that the caller gives once.

@@ -1,6 +1,7 @@
 #if _pointerBitWidth(_64)
   import CIntegerKernels
   import FixedPoint
+  import IntegerOperators
   import ModelFormat
 
   /// A model's operations made ready for one instruction set, in memory that the caller gives once:
@@ -168,7 +169,7 @@
     /// the reference kernel serves it.
     mutating func next(_ index: Int) -> (offset: Int64, operation: cupel_operation)? {
       let step = Step(model, operation: index, profile: profile)
-      guard let operation = step.kernelOperation else { return nil }
+      guard let operation = step.packable else { return nil }
       let size = withUnsafePointer(to: operation) {
         cupel_packed_size($0, level.code, tuning.code)
       }

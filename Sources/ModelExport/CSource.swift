@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 
 /// A `.cupel` file as C: an array in read-only memory, and a header with what firmware must know to

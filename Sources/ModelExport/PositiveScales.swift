@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 /// A layer's weights and biases for formats whose weight scales are positive.

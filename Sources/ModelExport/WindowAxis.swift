@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 /// A window along one axis.

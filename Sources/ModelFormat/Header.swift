@@ -1,20 +1,20 @@
 /// A run of records or bytes: where it begins in the file, and how many records, or bytes for
 /// constants and strings.
-struct Section {
-  let offset: Int
-  let count: Int
+package struct Section {
+  package let offset: Int
+  package let count: Int
 }
 
 /// A header that has passed: magic, version, digest, and a section table whose sections lie in
 /// the file.
-struct Header {
-  let minor: UInt16
-  let arenaSize: Int
-  let input: Int
-  let output: Int
-  let tensors, operations, operands, metadata, constants, strings: Section
+package struct Header {
+  package let minor: UInt16
+  package let arenaSize: Int
+  package let input: Int
+  package let output: Int
+  package let tensors, operations, operands, metadata, constants, strings: Section
 
-  init(validating bytes: UnsafeRawBufferPointer) throws(FormatError) {
+  package init(validating bytes: UnsafeRawBufferPointer) throws(FormatError) {
     let file = try Self.checkFrame(bytes)
     try Self.checkDigest(file, count: bytes.count)
     (tensors, operations, operands, metadata, constants, strings) =

@@ -1,5 +1,3 @@
-import FixedPoint
-
 /// Where things stand in a `.cupel` file. `docs/format.md` is normative; this is its transcript.
 package enum Layout {
   /// "CUPEL", CR, LF, SUB: a text-mode transfer or a print to a terminal shows at once.
@@ -22,9 +20,6 @@ package enum Layout {
   package static let largest: Int64 = 0x7FFF_FFFF
   package static let mostTensors = 4096
   package static let mostOperands = 64
-  /// Channels that a softmax can add up.
-  package static let mostSoftmaxChannels = 4095
-  package static let lookupSize = 256
   /// Kernel extents, strides and dilations.
   package static let largestStep = 65535
 
@@ -76,68 +71,10 @@ package enum Layout {
     package static let parameterCount = 16
   }
 
-  /// Indices into an operation's parameters.
-  package enum Parameter {
-    package static let kernelHeight = 0
-    package static let kernelWidth = 1
-    package static let strideHeight = 2
-    package static let strideWidth = 3
-    package static let dilationHeight = 4
-    package static let dilationWidth = 5
-    package static let padTop = 6
-    package static let padLeft = 7
-    package static let groups = 8
-    package static let weights = 9
-    package static let weightSize = 10
-    package static let bias = 11
-    package static let multipliers = 12
-    package static let weightScales = 13
-    package static let shifts = 14
-  }
-
-  /// The oldest minor version that has a kind, a rounding mode and, of a mean, so short a
-  /// multiplier.
-  ///
-  /// - Parameter ratioMultiplier: a mean's parameter 1; of other kinds it does not matter.
-  package static func minorVersion(
-    _ kind: KindCode, rounding: UInt8, ratioMultiplier: Int32
-  ) -> UInt16 {
-    let isNew =
-      kind.rawValue > KindCode.slice.rawValue || rounding > RoundingMode.float32HalfEven.rawValue
-    let isShort =
-      kind == .mean && ratioMultiplier != 0 && abs(Int64(ratioMultiplier)) < 1 << 30
-    return isNew || isShort ? 1 : 0
-  }
-
   /// `value` rounded up to a multiple of `alignment`, a power of two. Masking, because a 64-bit
   /// division is a library call on a Cortex-M.
   package static func aligned(_ value: Int64, to alignment: Int = alignment) -> Int64 {
     let step = Int64(alignment)
     return (value &+ step &- 1) & ~(step &- 1)
   }
-}
-
-/// The code that stands in an operation record's first byte.
-package enum KindCode: UInt8, CaseIterable, Sendable {
-  case convolution = 1
-  case depthwiseConvolution = 2
-  case fullyConnected = 3
-  case add = 4
-  case averagePool = 5
-  case maxPool = 6
-  case mean = 7
-  case clamp = 8
-  case pad = 9
-  case requantize = 10
-  case concatenate = 11
-  case slice = 12
-  // From minor version 1 on.
-  case subtract = 13
-  case multiply = 14
-  case softmax = 15
-  case lookup = 16
-  case transpose = 17
-  case reshape = 18
-  case broadcast = 19
-  case constant = 20
 }

@@ -24,7 +24,8 @@ public struct TensorView {
   /// The largest |q − zeroPoint| on the grid.
   public var largestMagnitude: Int { max(highest &- zeroPoint, zeroPoint &- lowest) }
 
-  init(record: Int, in file: UnsafeRawPointer) {
+  @inline(never)
+  package init(record: Int, in file: UnsafeRawPointer) {
     let base = file + record
     name = UnsafeRawBufferPointer(
       start: file + base.number(Layout.Tensor.name), count: base.number(Layout.Tensor.nameLength))

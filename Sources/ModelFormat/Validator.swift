@@ -2,18 +2,23 @@
 ///
 /// Fields are read as signed 32-bit numbers, so one above 2³¹ − 1 is negative and falls to the
 /// range check that every field gets before it is used. Sums and products are 64-bit.
-struct Validator {
-  let header: Header
-  let file: UnsafeRawPointer
+package struct Validator {
+  package let header: Header
+  package let file: UnsafeRawPointer
 
-  func tensorPlace(_ index: Int) -> Int { header.tensors.offset &+ index &* Layout.tensorSize }
+  package init(header: Header, file: UnsafeRawPointer) {
+    self.header = header
+    self.file = file
+  }
 
-  func operationPlace(_ index: Int) -> Int {
+  package func tensorPlace(_ index: Int) -> Int { header.tensors.offset &+ index &* Layout.tensorSize }
+
+  package func operationPlace(_ index: Int) -> Int {
     header.operations.offset &+ index &* Layout.operationSize
   }
 
   /// A tensor whose index has been checked.
-  func tensor(_ index: Int) -> TensorView { TensorView(record: tensorPlace(index), in: file) }
+  package func tensor(_ index: Int) -> TensorView { TensorView(record: tensorPlace(index), in: file) }
 
   /// The time at which the output is read: after every operation.
   var endOfTime: Int { header.operations.count &+ 1 }
@@ -22,7 +27,7 @@ struct Validator {
 // MARK: - Tensor records
 
 extension Validator {
-  func checkTensors() throws(FormatError) {
+  package func checkTensors() throws(FormatError) {
     var arenaEnd: Int64 = 0
     for index in 0..<header.tensors.count {
       arenaEnd = max(arenaEnd, try checkTensor(index))

@@ -6,7 +6,7 @@
 extension Validator {
   /// That every tensor's last reader is the one its record names. That no reader comes later was
   /// checked with the operations.
-  func checkLastUses() throws(FormatError) {
+  package func checkLastUses() throws(FormatError) {
     for index in 0..<header.tensors.count {
       let lastUse = tensor(index).lastUse
       let isRead =
@@ -28,12 +28,12 @@ extension Validator {
   }
 
   /// The operand at `position` of the operand section.
-  func operand(_ position: Int) -> Int {
+  package func operand(_ position: Int) -> Int {
     file.number(header.operands.offset &+ position &* Layout.operandSize)
   }
 
   /// That no two tensors share both a time and a byte.
-  func checkArena() throws(FormatError) {
+  package func checkArena() throws(FormatError) {
     for index in 0..<header.tensors.count {
       let one = tensor(index)
       let end = one.arenaOffset &+ one.elementCount

@@ -1,7 +1,7 @@
 /// Names and metadata. Strings stand in the order of their records, back to back, so their
 /// offsets are determined and none can overlap another.
 extension Validator {
-  func checkStrings() throws(FormatError) {
+  package func checkStrings() throws(FormatError) {
     var cursor = header.strings.offset
     for index in 0..<header.tensors.count {
       let place = tensorPlace(index) &+ Layout.Tensor.name

@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// What a vendor's file holds.

@@ -1,6 +1,7 @@
 import FixedPoint
 import FloatGraph
 import Foundation
+import IntegerOperators
 import ModelWriter
 import SwiftProtobuf
 

@@ -1,4 +1,4 @@
-import FixedPoint
+import IntegerOperators
 import ModelFormat
 
 /// The way back from a `.cupel` file to the program it was written from.
@@ -10,14 +10,14 @@ public enum CupelReader {
     program.input = model.input
     program.output = model.output
     program.tensors = (0..<model.tensorCount).map { IntegerTensor(model.tensor($0)) }
-    program.operations = (0..<model.operationCount).map { index in
+    program.operations = (0..<model.operationCount).compactMap { index in
       let view = model.operation(index)
-      let inputs = (0..<view.operands.count).map { view.operands[$0] }
-      return IntegerOperation(
-        name: String(decoding: view.name, as: UTF8.self),
-        kind: kind(
-          view.kind, input: program.tensors[view.input], output: program.tensors[view.output]),
-        inputs: inputs, output: view.output)
+      let output = model.tensor(view.output).extent
+      return MemoryReader.kind(view, input: model.tensor(view.input).extent, output: output).map {
+        IntegerOperation(
+          name: String(decoding: view.name, as: UTF8.self), kind: $0,
+          inputs: (0..<view.operands.count).map { view.operands[$0] }, output: view.output)
+      }
     }
     // Keys are ASCII and ascend, so no two are equal as strings.
     for index in 0..<model.metadataCount {
@@ -26,55 +26,6 @@ public enum CupelReader {
         String(decoding: entry.value, as: UTF8.self)
     }
     return program
-  }
-
-  private static func elements(_ start: UnsafePointer<Int8>, count: Int) -> [Int8] {
-    Array(UnsafeBufferPointer(start: start, count: count))
-  }
-
-  private static func kind(
-    _ view: OperationKind, input: IntegerTensor, output: IntegerTensor
-  ) -> IntegerOperation.Kind {
-    switch view {
-    case .convolution(let window, let groups, let weights):
-      let length = window.kernelHeight * window.kernelWidth * (input.channels / groups)
-      let shape = WeightShape(rows: output.channels, rowLength: length)
-      return .convolution(
-        .init(window), groups: groups, .init(weights, shape: shape, channels: output.channels))
-    case .depthwiseConvolution(let window, let weights):
-      let shape = WeightShape(
-        rows: window.kernelHeight * window.kernelWidth, rowLength: input.channels)
-      return .depthwiseConvolution(
-        .init(window), .init(weights, shape: shape, channels: output.channels))
-    case .fullyConnected(let weights):
-      let shape = WeightShape(rows: output.channels, rowLength: input.elementCount)
-      return .fullyConnected(.init(weights, shape: shape, channels: output.channels))
-    case .add(let add): return .add(.init(add))
-    case .averagePool(let window): return .averagePool(.init(window))
-    case .maxPool(let window): return .maxPool(.init(window))
-    case .mean(let scale): return .mean(.init(scale))
-    case .requantize(let scale): return .requantize(.init(scale))
-    case .clamp(let low, let high): return .clamp(low: low, high: high)
-    case .pad(let top, let left, let front, let value):
-      return .pad(.init(top: top, left: left, front: front), value: value)
-    case .concatenate(let axis): return .concatenate(axis: axis)
-    case .slice(let slice):
-      return .slice(
-        .init(
-          start: [slice.startHeight, slice.startWidth, slice.startChannel],
-          step: [slice.stepHeight, slice.stepWidth, slice.stepChannel]))
-    case .subtract(let scales): return .subtract(.init(scales))
-    case .multiply(let scale): return .multiply(.init(scale))
-    case .softmax(let multiplier, let leftShift):
-      return .softmax(.init(multiplier: multiplier, leftShift: leftShift))
-    case .lookup(let table): return .lookup(table: elements(table, count: Layout.lookupSize))
-    case .transpose(let rows, let columns, let channels):
-      return .transpose(axes: [rows, columns, channels])
-    case .reshape: return .reshape
-    case .broadcast: return .broadcast
-    case .constant(let values):
-      return .constant(elements(values, count: output.elementCount))
-    }
   }
 }
 
@@ -87,43 +38,69 @@ extension IntegerTensor {
   }
 }
 
-extension IntegerOperation.Window {
-  init(_ view: WindowView) {
-    self.init(
-      kernelHeight: view.kernelHeight, kernelWidth: view.kernelWidth,
-      strideHeight: view.strideHeight, strideWidth: view.strideWidth,
-      dilationHeight: view.dilationHeight, dilationWidth: view.dilationWidth,
-      padTop: view.padTop, padLeft: view.padLeft)
-  }
-}
+/// Reads an operator's fields, its constants into arrays. The record must have been validated.
+private struct MemoryReader: RecordCoder {
+  typealias Storage = InMemory
 
-extension IntegerOperation.Weighted {
-  init(_ view: WeightsView, shape: WeightShape, channels: Int) {
-    self.init(
-      bits: view.bits, weights: shape.unpacked(view.weights, bits: view.bits),
-      bias: (0..<channels).map { view.bias[$0] },
-      scales: (0..<channels).map {
-        IntegerOperation.ChannelScale(
-          weightScale: Float(bitPattern: view.weightScales[$0]),
-          multiplier: view.multipliers[$0], shift: Int32(view.shifts[$0]))
-      },
-      rounding: view.rounding, low: view.low, high: view.high)
-  }
-}
+  private var fields: RecordReader
+  private let shape: WeightShape?
+  private let channels: Int
+  var minorVersion: UInt16 = 0
 
-extension IntegerOperation.Rescale {
-  init(_ view: RescaleView) {
-    self.init(
-      ratio: Float(bitPattern: view.ratio), multiplier: view.multiplier, shift: view.shift,
-      rounding: view.rounding, low: view.low, high: view.high)
+  static func kind(_ view: OperationView, input: Extent, output: Extent) -> IntegerOperation.Kind? {
+    // The shape of the weights follows from the fields before them.
+    let weighted = view.kind.flatMap { $0.payload as? any WeightedOperator }
+    var reader = MemoryReader(
+      fields: RecordReader(view.record),
+      shape: weighted?.weightShape(input: input, output: output), channels: output.channels)
+    return IntegerOperation.Kind(code: view.record.kind, &reader)
   }
-}
 
-extension IntegerOperation.Add {
-  init(_ view: AddView) {
-    self.init(
-      multipliers: [view.firstMultiplier, view.secondMultiplier],
-      shifts: [view.firstShift, view.secondShift], outputMultiplier: view.outputMultiplier,
-      outputShift: view.outputShift, low: view.low, high: view.high)
+  private init(fields: RecordReader, shape: WeightShape?, channels: Int) {
+    self.fields = fields
+    self.shape = shape
+    self.channels = channels
+  }
+
+  mutating func byte(_ place: Int, _ value: inout UInt8) { fields.byte(place, &value) }
+  mutating func word(_ parameter: Int, _ value: inout UInt32) { fields.word(parameter, &value) }
+  mutating func number(_ parameter: Int, _ value: inout Int) { fields.number(parameter, &value) }
+  mutating func axis(_ value: inout Int) { fields.axis(&value) }
+
+  mutating func elements(place: Int, size: Int, _ values: inout [Int8]) {
+    var start = InFile.noBytes
+    fields.elements(place: place, size: size, &start)
+    values = Self.array(start, count: fields.record.parameter(size))
+  }
+
+  mutating func weights(place: Int, size: Int, bits: Int, _ values: inout [Int8]) {
+    var start = InFile.noWeights
+    fields.weights(place: place, size: size, bits: bits, &start)
+    let bytes = UnsafeRawBufferPointer(start: start, count: fields.record.parameter(size))
+    values = shape?.unpacked(bytes, bits: bits) ?? []
+  }
+
+  mutating func words(place: Int, _ values: inout [Int32]) {
+    var start = InFile.noWords
+    fields.words(place: place, &start)
+    values = Self.array(start, count: channels)
+  }
+
+  mutating func floats(place: Int, _ values: inout [Float]) {
+    var start = InFile.noFloats
+    fields.floats(place: place, &start)
+    values = Self.array(start, count: channels).map { Float(bitPattern: $0) }
+  }
+
+  mutating func bytes(place: Int, _ values: inout [Int8]) {
+    var start = InFile.noBytes
+    fields.bytes(place: place, &start)
+    values = Self.array(start, count: channels)
+  }
+
+  private static func array<Element>(
+    _ start: UnsafePointer<Element>, count: Int
+  ) -> [Element] {
+    Array(UnsafeBufferPointer(start: start, count: count))
   }
 }

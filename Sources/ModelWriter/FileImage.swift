@@ -7,7 +7,7 @@ struct FileImage {
   let metadata: [(key: String, value: String)]
   private let lifetimes: Lifetimes
   private let plan: ArenaPlan
-  private let fields: [OperationFields]
+  private let records: [RecordWriter]
   private let constants: ConstantPool
 
   init(
@@ -20,16 +20,17 @@ struct FileImage {
       .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     let sections = SectionOffsets(program)
     var constants = ConstantPool(start: sections.constants)
-    var fields: [OperationFields] = []
+    var records: [RecordWriter] = []
     for (index, operation) in program.operations.enumerated() {
-      let shape = try ProgramCheck.check(operation, at: index, in: program)
-      fields.append(
-        try OperationFields(operation, at: index, shape: shape, constants: &constants))
+      var writer = RecordWriter(constants: constants)
+      try writer.write(operation, at: index, in: program)
+      constants = writer.constants
       guard constants.buffer.bytes.count <= Int(Layout.largest) else {
         throw .operation(index, name: operation.name, "the constants reach 2 GiB")
       }
+      records.append(writer)
     }
-    self.fields = fields
+    self.records = records
     self.constants = constants
   }
 
@@ -44,7 +45,7 @@ struct FileImage {
     }
     var operand = 0
     for (index, operation) in program.operations.enumerated() {
-      append(operation, fields[index], firstOperand: operand, to: &file, strings: &strings)
+      append(operation, records[index], firstOperand: operand, to: &file, strings: &strings)
       operand += operation.inputs.count
     }
     file.append(words: program.operations.flatMap(\.inputs).map(UInt32.init))
@@ -71,7 +72,7 @@ struct FileImage {
     var file = ByteBuffer()
     for index in Layout.magic.indices { file.append(Layout.magic[index]) }
     file.append(Layout.major)
-    file.append(fields.map(\.minorVersion).max() ?? 0)
+    file.append(records.map(\.minorVersion).max() ?? 0)
     let constantBytes = constants.buffer.bytes.count
     let numbers = [
       Layout.headerSize, size, plan.size, program.input, program.output,
@@ -103,17 +104,14 @@ struct FileImage {
   }
 
   private func append(
-    _ operation: IntegerOperation, _ fields: OperationFields, firstOperand: Int,
+    _ operation: IntegerOperation, _ record: RecordWriter, firstOperand: Int,
     to file: inout ByteBuffer, strings: inout StringPool
   ) {
-    file.append(contentsOf: [
-      fields.kind.rawValue, fields.rounding, fields.weightBits, fields.axis,
-    ])
-    for byte in [fields.low, fields.high, fields.value, 0] { file.append(byte) }
+    file.append(contentsOf: record.head)
     file.append(words: strings.append(operation.name))
     let numbers = [firstOperand, operation.inputs.count, operation.output, 0]
     file.append(words: numbers.map(UInt32.init))
-    file.append(words: fields.parameters)
+    file.append(words: record.parameters)
   }
 }
 

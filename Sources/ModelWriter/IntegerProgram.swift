@@ -1,4 +1,6 @@
 import FixedPoint
+import IntegerOperators
+import ModelFormat
 
 /// An integer network on the host: what lowering and importers produce, and what the canonical
 /// writer turns into the bytes of a `.cupel` file.
@@ -46,6 +48,7 @@ public struct IntegerTensor: Sendable, Equatable {
   }
 
   public var elementCount: Int { height * width * channels }
+  package var extent: Extent { Extent(height: height, width: width, channels: channels) }
 }
 
 /// One operation: what it computes, from which tensors, into which.
@@ -62,189 +65,143 @@ public struct IntegerOperation: Sendable, Equatable {
     self.output = output
   }
 
-  public enum Kind: Sendable, Equatable {
-    /// Weights [O][KH][KW][I / groups].
-    case convolution(Window, groups: Int, Weighted)
-    /// Weights [KH][KW][C]; as many output as input channels.
-    case depthwiseConvolution(Window, Weighted)
-    /// Weights [O][F]; F is the input's height · width · channels in that order.
-    case fullyConnected(Weighted)
-    /// Two inputs of the output's extent, TFLite's arithmetic (inputs shifted left by 20).
-    case add(Add)
-    /// Input and output share scale and zero point; padding does not count; half away from zero.
-    case averagePool(Window)
-    case maxPool(Window)
-    /// Mean over height and width (rescaled): input [H][W][C], output [1][1][C].
-    case mean(Rescale)
-    /// max(low, min(high, x)) on an unchanged grid.
-    case clamp(low: Int8, high: Int8)
-    /// Constant padding; `value` is normally the zero point. Grids are equal.
-    case pad(Padding, value: Int8)
-    /// To another grid.
-    case requantize(Rescale)
-    /// Along `axis` (0 height, 1 width, 2 channels); all grids equal. Two inputs or more.
-    case concatenate(axis: Int)
-    /// Element (h, w, c) is input (start + step · index) on each axis. Grids are equal.
-    case slice(Slice)
-    /// The first input less the second, in the arithmetic of `add`.
-    case subtract(Add)
-    /// Two inputs of the output's extent; the ratio is s₁ · s₂ / s_out.
-    case multiply(Rescale)
-    /// Over the channels of each pixel; the output's zero point is −128, its scale 1/256.
-    case softmax(Softmax)
-    /// output = table[q + 128]: 256 values.
-    case lookup(table: [Int8])
-    /// Which axis of the input (0 height, 1 width, 2 channels) each axis of the output is.
-    case transpose(axes: [Int])
-    /// The same elements in the same order under the output's extent. Grids are equal.
-    case reshape
-    /// Repeated along the axes on which the input has one element. Grids are equal.
-    case broadcast
-    /// No inputs: the output's elements, height-width-channel.
-    case constant([Int8])
+  public typealias Kind = OperatorKind<InMemory>
+  public typealias Window = IntegerOperators.Window
+  public typealias Weighted = Weights<InMemory>
+  public typealias Rescale = IntegerOperators.Rescale
+  public typealias Add = SumScales
+}
+
+/// Constants in arrays: how a program that is being made, or looked at, holds them.
+public enum InMemory: SendableStorage {
+  public typealias Bytes = [Int8]
+  public typealias Words = [Int32]
+  public typealias Floats = [Float]
+  /// Unpacked, one a weight: in [−128, 127], or [−8, 7] at 4 bits.
+  public typealias Weights = [Int8]
+
+  public static var noBytes: [Int8] { [] }
+  public static var noWords: [Int32] { [] }
+  public static var noFloats: [Float] { [] }
+  public static var noWeights: [Int8] { [] }
+}
+
+/// One output channel's way back to the output's grid: real output = acc · ratio,
+/// ratio = s_in · s_w / s_out ≈ multiplier · 2^(shift − 31), |multiplier| in [2^30, 2^31) or 0, shift in
+/// [−31, 30].
+public struct ChannelScale: Sendable, Equatable {
+  /// Effective weight scale, times the BatchNorm factor where that was not folded into the
+  /// integers; its sign is the factor's.
+  public var weightScale: Float
+  public var multiplier: Int32
+  public var shift: Int32
+
+  public init(weightScale: Float, multiplier: Int32, shift: Int32) {
+    self.weightScale = weightScale
+    self.multiplier = multiplier
+    self.shift = shift
+  }
+}
+
+extension Weights where Storage == InMemory {
+  /// - Parameters:
+  ///   - weights: unpacked, in the operator's order.
+  ///   - bias: one an output channel, at scale s_in · s_w.
+  ///   - scales: one an output channel (repeated where the scheme is per tensor).
+  ///   - low, high: fused activation, on the output's grid.
+  public init(
+    bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
+    low: Int8, high: Int8
+  ) {
+    self.init(
+      bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
+    self.scales = scales
   }
 
-  /// Kernel, stride, dilation, padding. Bottom and right padding follow from the output's extent.
-  public struct Window: Sendable, Equatable {
-    public var kernelHeight, kernelWidth: Int
-    public var strideHeight, strideWidth: Int
-    public var dilationHeight, dilationWidth: Int
-    public var padTop, padLeft: Int
-
-    public init(
-      kernelHeight: Int, kernelWidth: Int, strideHeight: Int = 1, strideWidth: Int = 1,
-      dilationHeight: Int = 1, dilationWidth: Int = 1, padTop: Int = 0, padLeft: Int = 0
-    ) {
-      self.kernelHeight = kernelHeight
-      self.kernelWidth = kernelWidth
-      self.strideHeight = strideHeight
-      self.strideWidth = strideWidth
-      self.dilationHeight = dilationHeight
-      self.dilationWidth = dilationWidth
-      self.padTop = padTop
-      self.padLeft = padLeft
+  /// One an output channel.
+  public var scales: [ChannelScale] {
+    get {
+      multipliers.indices.map {
+        ChannelScale(
+          weightScale: weightScales[$0], multiplier: multipliers[$0], shift: Int32(shifts[$0]))
+      }
+    }
+    set {
+      multipliers = newValue.map(\.multiplier)
+      weightScales = newValue.map(\.weightScale)
+      shifts = newValue.map { Int8(clamping: $0.shift) }
     }
   }
+}
 
-  /// Weights, bias and the way back to the output's grid. Weights have zero point 0.
-  public struct Weighted: Sendable, Equatable {
-    /// 8 or 4.
-    public var bits: Int
-    /// Unpacked, in the order the case documents; [−128, 127] or [−8, 7].
-    public var weights: [Int8]
-    /// One an output channel, at scale s_in · s_w.
-    public var bias: [Int32]
-    /// One an output channel (repeated where the scheme is per tensor).
-    public var scales: [ChannelScale]
-    public var rounding: RoundingMode
-    /// Fused activation, on the output's grid.
-    public var low: Int8
-    public var high: Int8
-
-    public init(
-      bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
-      low: Int8, high: Int8
-    ) {
-      self.bits = bits
-      self.weights = weights
-      self.bias = bias
-      self.scales = scales
-      self.rounding = rounding
-      self.low = low
-      self.high = high
-    }
+extension Rescale {
+  public init(
+    ratio: Float, multiplier: Int32, shift: Int32, rounding: RoundingMode, low: Int8, high: Int8
+  ) {
+    self.init(
+      ratioBits: ratio.bitPattern, multiplier: multiplier, shift: shift, rounding: rounding,
+      low: low, high: high)
   }
 
-  /// real output = acc · ratio, ratio = s_in · s_w / s_out; `multiplier` and `shift` are it in Q31:
-  /// ratio ≈ multiplier · 2^(shift − 31), |multiplier| in [2^30, 2^31) or 0, shift in [−31, 30].
-  public struct ChannelScale: Sendable, Equatable {
-    /// Effective weight scale, times the BatchNorm factor where that was not folded into the
-    /// integers; its sign is the factor's.
-    public var weightScale: Float
-    public var multiplier: Int32
-    public var shift: Int32
+  /// What `multiplier` and `shift` stand for.
+  public var ratio: Float {
+    get { Float(bitPattern: ratioBits) }
+    set { ratioBits = newValue.bitPattern }
+  }
+}
 
-    public init(weightScale: Float, multiplier: Int32, shift: Int32) {
-      self.weightScale = weightScale
-      self.multiplier = multiplier
-      self.shift = shift
-    }
+extension OperatorKind<InMemory> {
+  /// The weights of an operator that has some.
+  public var weights: Weights<InMemory>? {
+    (payload as? any WeightedOperator).flatMap { Self.weights(of: $0) }
   }
 
-  /// One ratio for a whole tensor.
-  public struct Rescale: Sendable, Equatable {
-    public var ratio: Float
-    public var multiplier: Int32
-    public var shift: Int32
-    public var rounding: RoundingMode
-    public var low: Int8
-    public var high: Int8
-
-    public init(
-      ratio: Float, multiplier: Int32, shift: Int32, rounding: RoundingMode, low: Int8, high: Int8
-    ) {
-      self.ratio = ratio
-      self.multiplier = multiplier
-      self.shift = shift
-      self.rounding = rounding
-      self.low = low
-      self.high = high
-    }
+  private static func weights<Own: WeightedOperator>(of own: Own) -> Weights<InMemory>? {
+    own.weights as? Weights<InMemory>
   }
 
-  /// TFLite's int8 addition: both inputs minus zero point, shifted left by 20, scaled by their
-  /// multiplier, added, scaled by the output's. Multipliers are positive Q31, shifts ≤ 0.
-  public struct Add: Sendable, Equatable {
-    public var multipliers: [Int32]
-    public var shifts: [Int32]
-    public var outputMultiplier: Int32
-    public var outputShift: Int32
-    public var low: Int8
-    public var high: Int8
+}
 
-    public init(
-      multipliers: [Int32], shifts: [Int32], outputMultiplier: Int32, outputShift: Int32,
-      low: Int8, high: Int8
-    ) {
-      self.multipliers = multipliers
-      self.shifts = shifts
-      self.outputMultiplier = outputMultiplier
-      self.outputShift = outputShift
-      self.low = low
-      self.high = high
-    }
+extension OperatorKind {
+  /// The operator itself, whichever it is.
+  public var payload: any IntegerOperator {
+    var visitor = Payload<Storage>()
+    return accept(&visitor)
   }
 
-  /// β · s_in · 2²⁶ as a Q31 multiplier of 2³⁰ or more and a shift to the left in 0...31.
-  public struct Softmax: Sendable, Equatable {
-    public var multiplier: Int32
-    public var leftShift: Int32
+  /// How many tensors an operation of the kind reads.
+  package var operandCounts: ClosedRange<Int> { type(of: payload).operandCounts }
+}
 
-    public init(multiplier: Int32, leftShift: Int32) {
-      self.multiplier = multiplier
-      self.leftShift = leftShift
-    }
+private struct Payload<Storage: ConstantStorage>: OperatorVisitor {
+  func visit<Own: PlainOperator>(_ own: Own) -> any IntegerOperator { own }
+  func visit<Own: ConstantOperator>(_ own: Own) -> any IntegerOperator where Own.Storage == Storage {
+    own
+  }
+}
+
+extension Axes: ExpressibleByArrayLiteral {
+  /// Height, width, channels.
+  public init(arrayLiteral elements: Int...) { self.init(elements) }
+
+  /// Height, width, channels.
+  public init(_ list: [Int]) { self.init(list[0], list[1], list[2]) }
+}
+
+extension SumScales {
+  /// - Parameter multipliers, shifts: the first input's and the second's.
+  public init(
+    multipliers: [Int32], shifts: [Int32], outputMultiplier: Int32, outputShift: Int32,
+    low: Int8, high: Int8
+  ) {
+    self.init(
+      firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
+      secondShift: shifts[1], outputMultiplier: outputMultiplier, outputShift: outputShift,
+      low: low, high: high)
   }
 
-  /// Elements added before the first; those after the last follow from the output's extent.
-  public struct Padding: Sendable, Equatable {
-    public var top, left, front: Int
-
-    public init(top: Int, left: Int, front: Int) {
-      self.top = top
-      self.left = left
-      self.front = front
-    }
-  }
-
-  public struct Slice: Sendable, Equatable {
-    public var start: [Int]
-    public var step: [Int]
-
-    /// Height, width, channels.
-    public init(start: [Int], step: [Int]) {
-      self.start = start
-      self.step = step
-    }
-  }
+  /// The first input's and the second's.
+  public var multipliers: [Int32] { [firstMultiplier, secondMultiplier] }
+  /// The first input's and the second's.
+  public var shifts: [Int32] { [firstShift, secondShift] }
 }

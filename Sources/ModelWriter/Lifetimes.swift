@@ -1,3 +1,5 @@
+import IntegerOperators
+
 /// When each tensor of a program lives.
 ///
 /// Time 0 is when the input is written, time i + 1 when operation i runs, and the time after the
@@ -36,9 +38,8 @@ struct Lifetimes {
   }
 
   private mutating func addUses(of operation: IntegerOperation, at index: Int) throws(WriterError) {
-    // Only a constant has none, and what a kind takes is the validator's business.
-    if case .constant = operation.kind {
-    } else if operation.inputs.isEmpty {
+    // How many a kind takes beyond that is the validator's business.
+    if operation.inputs.isEmpty, operation.kind.operandCounts.lowerBound > 0 {
       throw .operation(index, name: operation.name, "no inputs")
     }
     for input in operation.inputs {

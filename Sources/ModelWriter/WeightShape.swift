@@ -1,43 +1,7 @@
-/// How an operation's weights are cut into rows, each of which begins on a byte of its own.
-struct WeightShape {
-  let rows: Int
-  let rowLength: Int
+import IntegerOperators
 
-  init(rows: Int, rowLength: Int) {
-    self.rows = rows
-    self.rowLength = rowLength
-  }
-
-  /// nil where the operation has no weights, or where the numbers do not fit.
-  init?(_ kind: IntegerOperation.Kind, input: IntegerTensor, output: IntegerTensor) {
-    switch kind {
-    case .convolution(let window, let groups, _):
-      guard groups >= 1 else { return nil }
-      guard let taps = Self.taps(window) else { return nil }
-      let length = taps.multipliedReportingOverflow(by: input.channels / groups)
-      guard !length.overflow else { return nil }
-      (rows, rowLength) = (output.channels, length.partialValue)
-    case .depthwiseConvolution(let window, _):
-      guard let taps = Self.taps(window) else { return nil }
-      (rows, rowLength) = (taps, input.channels)
-    case .fullyConnected:
-      (rows, rowLength) = (output.channels, input.elementCount)
-    default: return nil
-    }
-    guard !rows.multipliedReportingOverflow(by: rowLength).overflow else { return nil }
-  }
-
-  private static func taps(_ window: IntegerOperation.Window) -> Int? {
-    guard window.kernelHeight >= 1, window.kernelWidth >= 1 else { return nil }
-    let taps = window.kernelHeight.multipliedReportingOverflow(by: window.kernelWidth)
-    return taps.overflow ? nil : taps.partialValue
-  }
-
-  var count: Int { rows * rowLength }
-
-  func rowBytes(bits: Int) -> Int {
-    bits == 8 ? rowLength : rowLength / 2 + rowLength % 2
-  }
+extension WeightShape {
+  package var count: Int { rows * rowLength }
 
   /// The bytes of `weights`, which must be `count` many and on the grid of `bits`.
   func packed(_ weights: [Int8], bits: Int) -> [UInt8] {

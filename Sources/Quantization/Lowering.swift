@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// Turns a plan and its rounded weights into an integer program.
@@ -124,7 +125,7 @@ extension Lowering {
       name, ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       clamp: nil, output: grid)
     if grid.bits < from.bits { rescale.rounding = profile.narrowingMode }
-    append(name, .requantize(rescale), [source], output)
+    append(name, .requantize(.init(rescale)), [source], output)
     return output
   }
 }
@@ -155,15 +156,15 @@ extension Lowering {
 
   private func channelScales(
     _ layer: WeightedLayer
-  ) throws(QuantizationError) -> [IntegerOperation.ChannelScale] {
-    var scales: [IntegerOperation.ChannelScale] = []
+  ) throws(QuantizationError) -> [ChannelScale] {
+    var scales: [ChannelScale] = []
     for row in 0..<layer.rows {
       let weightScale = layer.scales[row] * layer.factors[row]
       let ratio =
         Double(layer.inputGrid.scale) * Double(weightScale) / Double(layer.outputGrid.scale)
       let multiplier = try multiplier(layer.name, ratio)
       scales.append(
-        IntegerOperation.ChannelScale(
+        ChannelScale(
           weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     return scales
@@ -172,7 +173,7 @@ extension Lowering {
   /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹ for every output channel.
   private func proveAccumulators(
     _ layer: WeightedLayer, integers: [Int8], bias: [Int32],
-    scales: [IntegerOperation.ChannelScale]
+    scales: [ChannelScale]
   ) throws(QuantizationError) {
     for row in 0..<layer.rows {
       var magnitude = 0
@@ -229,15 +230,15 @@ extension Lowering {
       if convolution.groups == channels, convolution.outputChannels == channels {
         let ordered = transpose(integers, blocks: 1, rows: channels, columns: taps)
         append(
-          unit.name, .depthwiseConvolution(window, weighted(ordered, isFullyConnected: false)),
+          unit.name, .depthwiseConvolution(.init(window, weighted(ordered, isFullyConnected: false))),
           [source], output)
       } else {
         let ordered = transpose(
           integers, blocks: layer.rows, rows: channels / convolution.groups, columns: taps)
         append(
           unit.name,
-          .convolution(
-            window, groups: convolution.groups, weighted(ordered, isFullyConnected: false)),
+          .convolution(.init(
+            window, groups: convolution.groups, weighted(ordered, isFullyConnected: false))),
           [source], output)
       }
     case .linear:
@@ -247,7 +248,7 @@ extension Lowering {
         integers, blocks: layer.rows, rows: source.channels,
         columns: source.height * source.width)
       append(
-        unit.name, .fullyConnected(weighted(ordered, isFullyConnected: true)), [input], output)
+        unit.name, .fullyConnected(.init(weighted(ordered, isFullyConnected: true))), [input], output)
     default:
       throw .unsupported(node: unit.name, rule: "it has no weights")
     }
@@ -302,7 +303,7 @@ extension Lowering {
         like: inputs[0], named: plan.graph.values[unit.output].name, grid: grid)
       tensors[unit.output] = output
       let bounds = bounds(FusedGraph.Clamp(low: low, high: high), on: grid)
-      append(unit.name, .clamp(low: bounds.low, high: bounds.high), [inputs[0]], output)
+      append(unit.name, .clamp(.init(low: bounds.low, high: bounds.high)), [inputs[0]], output)
       return
     default: break
     }
@@ -311,7 +312,7 @@ extension Lowering {
     switch unit.operation {
     case .add:
       let output = store(unit)
-      append(unit.name, .add(try addition(unit, inputs, output)), inputs, output)
+      append(unit.name, .add(.init(try addition(unit, inputs, output))), inputs, output)
     case .globalAveragePool:
       let output = store(unit)
       let area = program.tensors[inputs[0]].height * program.tensors[inputs[0]].width
@@ -320,10 +321,10 @@ extension Lowering {
       let rescale = try rescale(
         unit.name, ratio: Double(from.scale) / (Double(to.scale) * Double(area)),
         single: from.scale / (to.scale * Float(area)), clamp: unit.clamp, output: to)
-      append(unit.name, .mean(rescale), inputs, output)
+      append(unit.name, .mean(.init(rescale)), inputs, output)
     case .maxPool(let pooling):
       let output = store(unit)
-      append(unit.name, .maxPool(IntegerOperation.Window(pooling.window)), inputs, output)
+      append(unit.name, .maxPool(.init(IntegerOperation.Window(pooling.window))), inputs, output)
     case .averagePool(let pooling):
       lowerAveragePool(unit, pooling, input: inputs[0])
     case .pad(let padding):
@@ -331,17 +332,17 @@ extension Lowering {
       let before = heightWidthChannels(padding.before, absent: 0)
       append(
         unit.name,
-        .pad(
-          IntegerOperation.Padding(top: before[0], left: before[1], front: before[2]),
-          value: Int8(grid(of: inputs[0]).quantize(padding.value))), inputs, output)
+        .pad(.init(
+          Axes(before[0], before[1], before[2]),
+          value: Int8(grid(of: inputs[0]).quantize(padding.value)))), inputs, output)
     case .slice(let slice):
       let output = store(unit)
       append(
         unit.name,
         .slice(
-          IntegerOperation.Slice(
-            start: heightWidthChannels(slice.start, absent: 0),
-            step: heightWidthChannels(slice.step, absent: 1))), inputs, output)
+          Slice(
+            start: Axes(heightWidthChannels(slice.start, absent: 0)),
+            step: Axes(heightWidthChannels(slice.step, absent: 1)))), inputs, output)
     case .concatenate(let axis):
       let output = store(unit)
       let target = grid(of: output)
@@ -352,7 +353,7 @@ extension Lowering {
             input, to: target, name: plan.graph.values[value].name + "/requantized"))
       }
       let isImage = plan.graph.values[unit.output].shape.count == 3
-      append(unit.name, .concatenate(axis: isImage ? [2, 0, 1][axis] : 2), parts, output)
+      append(unit.name, .concatenate(.init(axis: isImage ? [2, 0, 1][axis] : 2)), parts, output)
     case .batchNormalization, .convolution, .linear, .softmax, .clamp, .reshape:
       throw .unsupported(node: unit.name, rule: "it has no integer form in this place")
     }
@@ -396,7 +397,7 @@ extension Lowering {
       source = padded(input, float, name: unit.name)
       (window.padTop, window.padLeft) = (0, 0)
     }
-    append(unit.name, .averagePool(window), [source], output)
+    append(unit.name, .averagePool(.init(window)), [source], output)
   }
 
   /// A convolution's input and window. The format wants less padding than the kernel reaches; ONNX
@@ -426,9 +427,9 @@ extension Lowering {
       ), grid: grid)
     append(
       name + "/pad",
-      .pad(
-        IntegerOperation.Padding(top: float.padTop, left: float.padLeft, front: 0),
-        value: Int8(grid.zeroPoint)), [input], output)
+      .pad(.init(
+        Axes(float.padTop, float.padLeft, 0),
+        value: Int8(grid.zeroPoint))), [input], output)
     return output
   }
 

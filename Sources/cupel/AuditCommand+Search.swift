@@ -4,6 +4,7 @@ import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelWriter
 import Quantization
 import Support

@@ -3,6 +3,7 @@ import FixedPoint
 import FloatGraph
 import Foundation
 import HostRuntime
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import Support

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelExport
 import ModelFormat
 import ModelImport

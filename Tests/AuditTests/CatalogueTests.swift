@@ -1,6 +1,7 @@
 import Audit
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import Quantization
 import Support

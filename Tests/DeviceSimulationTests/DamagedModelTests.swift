@@ -1,6 +1,7 @@
 import DeviceSimulation
 import FormatFuzzing
 import Foundation
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter

@@ -1,4 +1,5 @@
 import Foundation
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Support

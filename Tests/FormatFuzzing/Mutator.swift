@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Support

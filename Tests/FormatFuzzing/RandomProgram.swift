@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import Support
 
@@ -90,7 +91,7 @@ package struct RandomProgram {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
     let isLarge = program.tensors[current].elementCount > 1000
-    switch isLarge && (step == .concatenate || step == .pad || step == .broadcast) ? .clamp : step {
+    switch isLarge && (step == .concatenate || step == .pad || step == .broadcast(.init())) ? .clamp : step {
     case .convolution: addConvolution(bits: bits)
     case .depthwise: addDepthwise(bits: bits)
     case .fullyConnected: addFullyConnected(bits: bits)
@@ -121,7 +122,7 @@ package struct RandomProgram {
     let row = window.kernelHeight * window.kernelWidth * (input.channels / groups)
     let weighted = weighted(rows: channels, row: row, channels: channels, bits: bits, into: output)
     append(
-      .convolution(window, groups: groups, weighted), inputs: [current], output: output)
+      .convolution(.init(window, groups: groups, weighted)), inputs: [current], output: output)
   }
 
   private mutating func addDepthwise(bits: Int) {
@@ -132,7 +133,7 @@ package struct RandomProgram {
     let weighted = weighted(
       rows: taps, row: input.channels, channels: input.channels, bits: bits, into: output,
       byColumn: true)
-    append(.depthwiseConvolution(window, weighted), inputs: [current], output: output)
+    append(.depthwiseConvolution(.init(window, weighted)), inputs: [current], output: output)
   }
 
   private mutating func addFullyConnected(bits: Int) {
@@ -141,7 +142,7 @@ package struct RandomProgram {
     let weighted = weighted(
       rows: channels, row: program.tensors[current].elementCount, channels: channels, bits: bits,
       into: output)
-    append(.fullyConnected(weighted), inputs: [current], output: output)
+    append(.fullyConnected(.init(weighted)), inputs: [current], output: output)
   }
 
   /// A 1×1 convolution and the addition of what went into it.
@@ -152,7 +153,7 @@ package struct RandomProgram {
     let weighted = weighted(
       rows: channels, row: channels, channels: channels, bits: bits, into: middle)
     let window = IntegerOperation.Window(kernelHeight: 1, kernelWidth: 1)
-    append(.convolution(window, groups: 1, weighted), inputs: [shortcut], output: middle)
+    append(.convolution(.init(window, groups: 1, weighted)), inputs: [shortcut], output: middle)
     let output = tensor(height: height, width: width, channels: channels)
     let (low, high) = clampRange(output)
     let add = IntegerOperation.Add(
@@ -161,7 +162,7 @@ package struct RandomProgram {
       outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
       high: high)
     append(
-      .add(add), inputs: generator.chance(0.5) ? [shortcut, current] : [current, shortcut],
+      .add(.init(add)), inputs: generator.chance(0.5) ? [shortcut, current] : [current, shortcut],
       output: output)
   }
 
@@ -169,7 +170,7 @@ package struct RandomProgram {
     let input = extent(current)
     let (window, height, width) = window(over: input, dilates: false)
     append(
-      average ? .averagePool(window) : .maxPool(window), inputs: [current],
+      average ? .averagePool(.init(window)) : .maxPool(.init(window)), inputs: [current],
       output: like(current, height: height, width: width))
   }
 
@@ -177,20 +178,20 @@ package struct RandomProgram {
     let (height, width, channels) = extent(current)
     let output = tensor(height: 1, width: 1, channels: channels)
     let ratio = generator.uniform(0.3, 1.5) / Float(height * width)
-    append(.mean(rescale(ratio, into: output)), inputs: [current], output: output)
+    append(.mean(.init(rescale(ratio, into: output))), inputs: [current], output: output)
   }
 
   private mutating func addRequantize() {
     let (height, width, channels) = extent(current)
     let output = tensor(height: height, width: width, channels: channels)
     let ratio = generator.uniform(0.05, 4)
-    append(.requantize(rescale(ratio, into: output)), inputs: [current], output: output)
+    append(.requantize(.init(rescale(ratio, into: output))), inputs: [current], output: output)
   }
 
   private mutating func addClamp() {
     let output = like(current)
     let (low, high) = clampRange(output)
-    append(.clamp(low: low, high: high), inputs: [current], output: output)
+    append(.clamp(.init(low: low, high: high)), inputs: [current], output: output)
   }
 
   private mutating func addPad() {
@@ -198,9 +199,9 @@ package struct RandomProgram {
     let before = (0..<3).map { _ in generator.below(3) }
     let after = (0..<3).map { _ in generator.below(3) }
     append(
-      .pad(
+      .pad(.init(
         .init(top: before[0], left: before[1], front: before[2]),
-        value: Int8(program.tensors[current].zeroPoint)),
+        value: Int8(program.tensors[current].zeroPoint))),
       inputs: [current],
       output: like(
         current, height: height + before[0] + after[0], width: width + before[1] + after[1],
@@ -213,7 +214,7 @@ package struct RandomProgram {
     let count = generator.integer(in: 2...3)
     let axis = generator.below(3)
     append(
-      .concatenate(axis: axis), inputs: Array(repeating: current, count: count),
+      .concatenate(.init(axis: axis)), inputs: Array(repeating: current, count: count),
       output: like(
         current, height: height * (axis == 0 ? count : 1), width: width * (axis == 1 ? count : 1),
         channels: channels * (axis == 2 ? count : 1)))
@@ -244,20 +245,20 @@ package struct RandomProgram {
     let second = tensor(height: height, width: width, channels: channels)
     let limits = second.bits == 8 ? -128...127 : -8...7
     append(
-      .constant((0..<second.elementCount).map { _ in Int8(generator.integer(in: limits)) }),
+      .constant(.init((0..<second.elementCount).map { _ in Int8(generator.integer(in: limits)) })),
       inputs: [], output: second)
     let output = tensor(height: height, width: width, channels: channels)
     let kind: IntegerOperation.Kind
     if isProduct {
-      kind = .multiply(rescale(generator.uniform(0.002, 0.05), into: output))
+      kind = .multiply(.init(rescale(generator.uniform(0.002, 0.05), into: output)))
     } else {
       let (low, high) = clampRange(output)
-      kind = .subtract(
+      kind = .subtract(.init(
         .init(
           multipliers: [multiplier(), multiplier()],
           shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
           outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
-          high: high))
+          high: high)))
     }
     append(kind, inputs: [first, current], output: output)
   }
@@ -277,7 +278,7 @@ package struct RandomProgram {
     let output = tensor(height: height, width: width, channels: channels)
     let limits = output.bits == 8 ? -128...127 : -8...7
     append(
-      .lookup(table: (0..<256).map { _ in Int8(generator.integer(in: limits)) }),
+      .lookup(.init(table: (0..<256).map { _ in Int8(generator.integer(in: limits)) })),
       inputs: [current], output: output)
   }
 
@@ -287,14 +288,14 @@ package struct RandomProgram {
     let axes = orders[generator.below(orders.count)]
     let extents = axes.map { [height, width, channels][$0] }
     append(
-      .transpose(axes: axes), inputs: [current],
+      .transpose(.init(axes: axes)), inputs: [current],
       output: like(current, height: extents[0], width: extents[1], channels: extents[2]))
   }
 
   private mutating func addReshape() {
     let (height, width, channels) = extent(current)
     append(
-      .reshape, inputs: [current],
+      .reshape(.init()), inputs: [current],
       output: like(current, height: channels, width: height, channels: width))
   }
 
@@ -302,7 +303,7 @@ package struct RandomProgram {
   private mutating func addBroadcast() {
     let (height, width, channels) = extent(current)
     append(
-      .broadcast, inputs: [current],
+      .broadcast(.init()), inputs: [current],
       output: like(
         current, height: height == 1 ? 2 : height, width: width == 1 ? 2 : width,
         channels: channels == 1 ? 2 : channels))
@@ -388,7 +389,7 @@ package struct RandomProgram {
     let limits = bits == 8 ? -128...127 : -8...7
     let weights = (0..<rows * row).map { _ in Int8(generator.integer(in: limits)) }
     var bias: [Int32] = []
-    var scales: [IntegerOperation.ChannelScale] = []
+    var scales: [ChannelScale] = []
     for channel in 0..<channels {
       let own =
         byColumn

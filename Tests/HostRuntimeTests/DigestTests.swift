@@ -1,4 +1,5 @@
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import Testing
 

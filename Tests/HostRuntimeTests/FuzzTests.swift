@@ -1,6 +1,7 @@
 import FormatFuzzing
 import Foundation
 import HostRuntime
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import Support

@@ -1,6 +1,7 @@
 import FixedPoint
 import FormatFuzzing
 import HostRuntime
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
@@ -78,7 +79,7 @@ import Testing
         name: "out", height: 2, width: 3, channels: 4, bits: 8, zeroPoint: -3, scale: 0.125),
     ]
     program.operations = [
-      IntegerOperation(name: "clamp", kind: .clamp(low: -2, high: 5), inputs: [0], output: 1)
+      IntegerOperation(name: "clamp", kind: .clamp(.init(low: -2, high: 5)), inputs: [0], output: 1)
     ]
     program.output = 1
     program.metadata = ["b": "", "a.longer": "größer\n", "a": "1"]
@@ -108,7 +109,7 @@ import Testing
         name: "t\($0)", height: 1, width: 1, channels: classes, bits: 8, zeroPoint: 0, scale: 1)
     }
     program.operations = [
-      IntegerOperation(name: "clamp", kind: .clamp(low: -128, high: 127), inputs: [0], output: 1)
+      IntegerOperation(name: "clamp", kind: .clamp(.init(low: -128, high: 127)), inputs: [0], output: 1)
     ]
     program.output = 1
     return try IntegerEngine(bytes: CupelWriter.bytes(of: program))
@@ -166,7 +167,7 @@ import Testing
     ]
     program.operations = [
       IntegerOperation(
-        name: "pad", kind: .pad(.init(top: 0, left: 0, front: 0), value: 0), inputs: [0], output: 1
+        name: "pad", kind: .pad(.init(.init(top: 0, left: 0, front: 0), value: 0)), inputs: [0], output: 1
       )
     ]
     program.output = 1
@@ -197,8 +198,8 @@ import Testing
     program.operations = [
       IntegerOperation(
         name: "pool",
-        kind: .maxPool(
-          .init(kernelHeight: 2801, kernelWidth: 2801, padTop: 1400, padLeft: 1400)),
+        kind: .maxPool(.init(
+          .init(kernelHeight: 2801, kernelWidth: 2801, padTop: 1400, padLeft: 1400))),
         inputs: [0], output: 1)
     ]
     program.output = 1

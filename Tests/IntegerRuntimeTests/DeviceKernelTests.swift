@@ -2,6 +2,7 @@ import DeviceSimulation
 import FixedPoint
 import FormatFuzzing
 import Foundation
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter

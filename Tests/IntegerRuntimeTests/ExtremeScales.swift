@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// Programs whose accumulators, multipliers and shifts reach as far as the format allows.
@@ -18,7 +19,7 @@ enum ExtremeScales {
       Int8.random(in: -limit...limit, using: &generator)
     }
     var bias: [Int32] = []
-    var scales: [IntegerOperation.ChannelScale] = []
+    var scales: [ChannelScale] = []
     for channel in 0..<channels {
       let shift = Int32.random(in: -31...30, using: &generator)
       let own = weights[channel * inputs..<(channel + 1) * inputs]
@@ -42,13 +43,13 @@ enum ExtremeScales {
         name: "in", height: 1, width: 1, channels: inputs, bits: 8,
         zeroPoint: [-128, 0, 127].randomElement(using: &generator)!, scale: inputScale),
       output: output,
-      .fullyConnected(
+      .fullyConnected(.init(
         .init(
           bits: bits, weights: weights, bias: bias, scales: scales,
           rounding: RoundingMode.allCases[round % 4],
           low: [-128, -1, 0].randomElement(using: &generator)!,
           high: [127, 1].randomElement(
-            using: &generator)!)))
+            using: &generator)!))))
   }
 
   private static func drawnBias(most: Int64, using generator: inout SeededGenerator) -> Int32 {
@@ -60,7 +61,7 @@ enum ExtremeScales {
 
   private static func drawnScale(
     shift: Int32, using generator: inout SeededGenerator
-  ) -> IntegerOperation.ChannelScale {
+  ) -> ChannelScale {
     switch Int.random(in: 0..<5, using: &generator) {
     case 0: return tieScale(using: &generator)
     case 1:
@@ -83,7 +84,7 @@ enum ExtremeScales {
   /// Powers of two, which leave exact ties.
   private static func tieScale(
     using generator: inout SeededGenerator
-  ) -> IntegerOperation.ChannelScale {
+  ) -> ChannelScale {
     let shift = Int32.random(in: -12...0, using: &generator)
     let ratio = Float(sign: .plus, exponent: Int(shift) - 1, significand: 1)
     return .init(weightScale: ratio, multiplier: 1 << 30, shift: shift)
@@ -111,12 +112,12 @@ enum ExtremeScales {
     case 0: return addition(tensor, zeros: (zero(), zero()), using: &generator)
     case 1:
       return single(
-        input: tensor("in", zero()), output: tensor("out", zero()), .requantize(rescale))
+        input: tensor("in", zero()), output: tensor("out", zero()), .requantize(.init(rescale)))
     default:
       var output = tensor("out", zero())
       output.height = 1
       output.width = 1
-      return single(input: tensor("in", zero()), output: output, .mean(rescale))
+      return single(input: tensor("in", zero()), output: output, .mean(.init(rescale)))
     }
   }
 
@@ -142,13 +143,13 @@ enum ExtremeScales {
       tensor("in", zeros.0), tensor("clamped", zeros.0), tensor("sum", zeros.1),
     ]
     program.operations = [
-      IntegerOperation(name: "clamp", kind: .clamp(low: -100, high: 90), inputs: [0], output: 1),
+      IntegerOperation(name: "clamp", kind: .clamp(.init(low: -100, high: 90)), inputs: [0], output: 1),
       IntegerOperation(
         name: "add",
-        kind: .add(
+        kind: .add(.init(
           .init(
             multipliers: [multiplier(), multiplier()], shifts: [shift(), shift()],
-            outputMultiplier: multiplier(), outputShift: outputShift, low: -128, high: 127)),
+            outputMultiplier: multiplier(), outputShift: outputShift, low: -128, high: 127))),
         inputs: [0, 1], output: 2),
     ]
     program.output = 2
@@ -161,7 +162,7 @@ enum ExtremeScales {
   /// conversion rounds up to it.
   static func float32Ties() -> IntegerProgram {
     var bias: [Int32] = []
-    var scales: [IntegerOperation.ChannelScale] = []
+    var scales: [ChannelScale] = []
     for factor in stride(from: Int64(129), to: 256, by: 2) {
       for half in stride(from: Int64(1), to: 250, by: 2) {
         // A product of bits + 8 binary digits, the last 8 of which are rounded off.
@@ -189,10 +190,10 @@ enum ExtremeScales {
     output.channels = bias.count
     return single(
       input: input, output: output,
-      .fullyConnected(
+      .fullyConnected(.init(
         .init(
           bits: 8, weights: Array(repeating: 0, count: bias.count), bias: bias, scales: scales,
-          rounding: .float32HalfEven, low: -128, high: 127)))
+          rounding: .float32HalfEven, low: -128, high: 127))))
   }
 
   private static func single(

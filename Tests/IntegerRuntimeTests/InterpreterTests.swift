@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
@@ -86,15 +87,15 @@ import Testing
       IntegerTensor(
         name: "out", height: 1, width: 1, channels: 3, bits: 8, zeroPoint: 5, scale: 0.5),
     ]
-    let scale = IntegerOperation.ChannelScale(
+    let scale = ChannelScale(
       weightScale: 0.25, multiplier: 1 << 30, shift: -1)
     program.operations = [
       IntegerOperation(
         name: "fc",
-        kind: .fullyConnected(
+        kind: .fullyConnected(.init(
           IntegerOperation.Weighted(
             bits: 8, weights: [10, 2, -7, 1, 0, -100], bias: [0, 4, 1000],
-            scales: [scale, scale, scale], rounding: .doubleRounding, low: -128, high: 127)),
+            scales: [scale, scale, scale], rounding: .doubleRounding, low: -128, high: 127))),
         inputs: [0], output: 1)
     ]
     program.output = 1

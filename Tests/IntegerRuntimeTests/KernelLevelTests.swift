@@ -1,5 +1,6 @@
 import FixedPoint
 import FormatFuzzing
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter

@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// Runs a program operation by operation in nested loops, straight from the definitions in

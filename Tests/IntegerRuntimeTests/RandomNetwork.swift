@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// Grows a program operation by operation; each one reads the tensor before it, so that every
@@ -151,9 +152,9 @@ extension RandomNetwork {
 
   private func channelScale(
     _ ratio: Float, weightScale: Float
-  ) -> IntegerOperation.ChannelScale {
+  ) -> ChannelScale {
     let parts = quantized(ratio)
-    return IntegerOperation.ChannelScale(
+    return ChannelScale(
       weightScale: weightScale, multiplier: parts.multiplier, shift: parts.shift)
   }
 
@@ -171,7 +172,7 @@ extension RandomNetwork {
     let terms =
       shape.window.kernelHeight * shape.window.kernelWidth * current.channels / groups
     let weighted = weighted(rows: channels, terms: terms, output: output)
-    add(.convolution(shape.window, groups: groups, weighted), inputs: [last], output: output)
+    add(.convolution(.init(shape.window, groups: groups, weighted)), inputs: [last], output: output)
   }
 
   private mutating func growDepthwise() {
@@ -179,13 +180,13 @@ extension RandomNetwork {
     let output = tensor(height: shape.height, width: shape.width, channels: current.channels)
     let taps = shape.window.kernelHeight * shape.window.kernelWidth
     let weighted = weighted(rows: current.channels, terms: taps, output: output)
-    add(.depthwiseConvolution(shape.window, weighted), inputs: [last], output: output)
+    add(.depthwiseConvolution(.init(shape.window, weighted)), inputs: [last], output: output)
   }
 
   private mutating func growFullyConnected() {
     let output = tensor(height: 1, width: 1, channels: 10, bits: 8)
     let weighted = weighted(rows: 10, terms: current.elementCount, output: output)
-    add(.fullyConnected(weighted), inputs: [last], output: output)
+    add(.fullyConnected(.init(weighted)), inputs: [last], output: output)
   }
 
   private mutating func growAdd() {
@@ -202,19 +203,19 @@ extension RandomNetwork {
       Float.random(in: 0.2...1.5, using: &generator) * (output.bits == 8 ? 1 : 0.06) / 0x1p20)
     let range = range(output)
     add(
-      .add(
+      .add(.init(
         IntegerOperation.Add(
           multipliers: [first.multiplier, second.multiplier],
           shifts: [min(first.shift, 0), min(second.shift, 0)],
           outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
-          high: range.high)), inputs: [last, partner], output: output)
+          high: range.high))), inputs: [last, partner], output: output)
   }
 
   private mutating func growPool(isAverage: Bool) {
     let shape = window(dilated: false)
     let output = sameGrid(height: shape.height, width: shape.width, channels: current.channels)
     add(
-      isAverage ? .averagePool(shape.window) : .maxPool(shape.window), inputs: [last],
+      isAverage ? .averagePool(.init(shape.window)) : .maxPool(.init(shape.window)), inputs: [last],
       output: output)
   }
 
@@ -233,7 +234,7 @@ extension RandomNetwork {
     let grids: Float = (output.bits == 8 ? 1 : 0.06) / (current.bits == 8 ? 1 : 0.06)
     let rescale = rescale(
       grids * Float.random(in: 0.6...1.4, using: &generator), output: output)
-    add(.requantize(rescale), inputs: [last], output: output)
+    add(.requantize(.init(rescale)), inputs: [last], output: output)
   }
 
   private mutating func growMean() {
@@ -242,13 +243,13 @@ extension RandomNetwork {
     let rescale = rescale(
       grids * Float.random(in: 0.8...2, using: &generator)
         / Float(current.height * current.width), output: output)
-    add(.mean(rescale), inputs: [last], output: output)
+    add(.mean(.init(rescale)), inputs: [last], output: output)
   }
 
   private mutating func growClamp() {
     let range = range(current)
     add(
-      .clamp(low: range.low, high: range.high), inputs: [last],
+      .clamp(.init(low: range.low, high: range.high)), inputs: [last],
       output: sameGrid(
         height: current.height, width: current.width, channels: current.channels))
   }
@@ -262,13 +263,13 @@ extension RandomNetwork {
       height: current.height + pad.top + Int.random(in: 0...1, using: &generator),
       width: current.width + pad.left + Int.random(in: 0...1, using: &generator),
       channels: current.channels + pad.front + Int.random(in: 0...2, using: &generator))
-    add(.pad(pad, value: Int8(current.zeroPoint)), inputs: [last], output: output)
+    add(.pad(.init(pad, value: Int8(current.zeroPoint))), inputs: [last], output: output)
   }
 
   private mutating func growConcatenate() {
     let axis = Int.random(in: 0...2, using: &generator)
     add(
-      .concatenate(axis: axis), inputs: [last, last],
+      .concatenate(.init(axis: axis)), inputs: [last, last],
       output: sameGrid(
         height: current.height * (axis == 0 ? 2 : 1), width: current.width * (axis == 1 ? 2 : 1),
         channels: current.channels * (axis == 2 ? 2 : 1)))
@@ -280,15 +281,15 @@ extension RandomNetwork {
     let constant = tensor(
       height: source.height, width: source.width, channels: source.channels, bits: 8)
     add(
-      .constant(
-        (0..<constant.elementCount).map { _ in Int8.random(in: -128...127, using: &generator) }),
+      .constant(.init(
+        (0..<constant.elementCount).map { _ in Int8.random(in: -128...127, using: &generator) })),
       inputs: [], output: constant)
     let output = tensor(height: source.height, width: source.width, channels: source.channels)
     if isProduct {
       let grids: Float = (output.bits == 8 ? 0.01 : 0.0006) / (source.bits == 8 ? 1 : 0.06)
       let rescale = rescale(
         grids * Float.random(in: 0.6...1.4, using: &generator), output: output)
-      add(.multiply(rescale), inputs: [first, last], output: output)
+      add(.multiply(.init(rescale)), inputs: [first, last], output: output)
       return
     }
     let twice = 2 * max(source.scale, constant.scale)
@@ -298,12 +299,12 @@ extension RandomNetwork {
       Float.random(in: 0.2...1.5, using: &generator) * (output.bits == 8 ? 1 : 0.06) / 0x1p20)
     let range = range(output)
     add(
-      .subtract(
+      .subtract(.init(
         IntegerOperation.Add(
           multipliers: [own.multiplier, other.multiplier],
           shifts: [min(own.shift, 0), min(other.shift, 0)],
           outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
-          high: range.high)), inputs: [first, last], output: output)
+          high: range.high))), inputs: [first, last], output: output)
   }
 
   /// Tables read int8: a narrow tensor is clamped instead.
@@ -312,7 +313,7 @@ extension RandomNetwork {
     let output = tensor(
       height: current.height, width: current.width, channels: current.channels, bits: 8)
     add(
-      .lookup(table: (0..<256).map { _ in Int8.random(in: -128...127, using: &generator) }),
+      .lookup(.init(table: (0..<256).map { _ in Int8.random(in: -128...127, using: &generator) })),
       inputs: [last], output: output)
   }
 
@@ -320,13 +321,13 @@ extension RandomNetwork {
     let axes = [0, 1, 2].shuffled(using: &generator)
     let extents = axes.map { [current.height, current.width, current.channels][$0] }
     add(
-      .transpose(axes: axes), inputs: [last],
+      .transpose(.init(axes: axes)), inputs: [last],
       output: sameGrid(height: extents[0], width: extents[1], channels: extents[2]))
   }
 
   private mutating func growReshape() {
     add(
-      .reshape, inputs: [last],
+      .reshape(.init()), inputs: [last],
       output: sameGrid(height: current.width, width: current.height, channels: current.channels))
   }
 
@@ -337,7 +338,7 @@ extension RandomNetwork {
       .slice(.init(start: [0, 0, 0], step: [1, 1, 1])), inputs: [last],
       output: sameGrid(height: 1, width: current.width, channels: current.channels))
     add(
-      .broadcast, inputs: [last],
+      .broadcast(.init()), inputs: [last],
       output: sameGrid(height: height, width: current.width, channels: current.channels))
   }
 
@@ -353,7 +354,7 @@ extension RandomNetwork {
       counts.append((size - 1 - first) / stride + 1)
     }
     add(
-      .slice(IntegerOperation.Slice(start: start, step: step)), inputs: [last],
+      .slice(Slice(start: start, step: step)), inputs: [last],
       output: sameGrid(height: counts[0], width: counts[1], channels: counts[2]))
   }
 }

@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// The rounding modes once more, by other means than the core's: floor division in Int64, and the

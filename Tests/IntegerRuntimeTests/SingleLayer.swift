@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// Programs of one weighted operation or pool, with parameters at their extremes.
@@ -125,16 +126,16 @@ struct SingleLayer: CustomStringConvertible {
     let operation: IntegerOperation.Kind =
       switch kind {
       case .convolution:
-        .convolution(
+        .convolution(.init(
           window, groups: groups,
-          weighted(terms: taps * depth, channels: outputChannels, using: &generator))
+          weighted(terms: taps * depth, channels: outputChannels, using: &generator)))
       case .depthwise:
-        .depthwiseConvolution(
-          window, weighted(terms: taps, channels: outputChannels, using: &generator))
+        .depthwiseConvolution(.init(
+          window, weighted(terms: taps, channels: outputChannels, using: &generator)))
       case .fullyConnected:
-        .fullyConnected(weighted(terms: depth, channels: outputChannels, using: &generator))
-      case .averagePool: .averagePool(window)
-      case .maxPool: .maxPool(window)
+        .fullyConnected(.init(weighted(terms: depth, channels: outputChannels, using: &generator)))
+      case .averagePool: .averagePool(.init(window))
+      case .maxPool: .maxPool(.init(window))
       }
     program.operations = [
       IntegerOperation(name: "layer", kind: operation, inputs: [0], output: 1)
@@ -172,7 +173,7 @@ struct SingleLayer: CustomStringConvertible {
 }
 
 /// ratio = multiplier · 2^(shift − 31) exactly: a float32 has 24 bits. Between tensors of scale 1.
-func channelScale(_ ratio: Float) -> IntegerOperation.ChannelScale {
+func channelScale(_ ratio: Float) -> ChannelScale {
   if ratio == 0 { return .init(weightScale: 0, multiplier: 0, shift: 0) }
   let multiplier = Int32(ratio.significand * 0x1p30) * (ratio < 0 ? -1 : 1)
   return .init(weightScale: ratio, multiplier: multiplier, shift: Int32(ratio.exponent) + 1)

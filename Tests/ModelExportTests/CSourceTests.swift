@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelExport
 import ModelFormat
 import ModelWriter

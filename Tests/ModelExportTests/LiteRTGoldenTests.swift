@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerOperators
 import ModelExport
 import ModelWriter
 import Testing

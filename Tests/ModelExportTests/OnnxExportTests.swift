@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelExport
 import ModelFormat
 import ModelImport
@@ -70,18 +71,18 @@ import Testing
     }
     let input = Programs.tensor(4, 4, 1, name: "in")
     let pool = Programs.single(
-      .averagePool(.init(kernelHeight: 2, kernelWidth: 2)), input: input,
+      .averagePool(.init(.init(kernelHeight: 2, kernelWidth: 2))), input: input,
       output: Programs.tensor(3, 3, 1, name: "out"))
     #expect(!states("dilations", try OnnxExporter.export(pool).bytes))
     let dilated = Programs.single(
-      .maxPool(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2)), input: input,
+      .maxPool(.init(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2))), input: input,
       output: Programs.tensor(2, 3, 1, name: "out"))
     #expect(states("dilations", try OnnxExporter.export(dilated).bytes))
   }
 
   @Test func whatHasNoFormIsRefused() {
     let table = Programs.single(
-      .lookup(table: [Int8](repeating: 0, count: 256)),
+      .lookup(.init(table: [Int8](repeating: 0, count: 256))),
       input: Programs.tensor(1, 1, 3, name: "in"), output: Programs.tensor(1, 1, 3, name: "out"))
     #expect(throws: ExportError.self) { try OnnxExporter.export(table) }
     #expect(throws: ExportError.self) { try TFLiteExporter.export(table) }

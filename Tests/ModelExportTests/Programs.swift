@@ -2,6 +2,7 @@ import FixedPoint
 import FormatFuzzing
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelExport
 import ModelImport
 import ModelWriter
@@ -78,18 +79,18 @@ enum Programs {
     }
     switch kind {
     case .convolution(let window, let groups, let own):
-      return .convolution(window, groups: groups, weighted(own))
+      return .convolution(.init(window, groups: groups, weighted(own)))
     case .depthwiseConvolution(let window, let own):
-      return .depthwiseConvolution(window, weighted(own))
-    case .fullyConnected(let own): return .fullyConnected(weighted(own))
+      return .depthwiseConvolution(.init(window, weighted(own)))
+    case .fullyConnected(let own): return .fullyConnected(.init(weighted(own)))
     case .requantize(let own):
-      return .requantize(rescale(own, scales[0] / Double(output.scale)))
+      return .requantize(.init(rescale(own, scales[0] / Double(output.scale))))
     case .mean(let own):
       let area = Double(input.height * input.width)
-      return .mean(rescale(own, scales[0] / (Double(output.scale) * area)))
+      return .mean(.init(rescale(own, scales[0] / (Double(output.scale) * area))))
     case .multiply(let own):
-      return .multiply(
-        rescale(own, Double(Float(scales[0]) * Float(scales[1]) / output.scale)))
+      return .multiply(.init(
+        rescale(own, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
     case .add(let own), .subtract(let own):
       var own = own
       let common = 2 * max(scales[0], scales[1])
@@ -101,8 +102,8 @@ enum Programs {
       own.multipliers = [parts[0].value, parts[1].value]
       own.shifts = [parts[0].shift, parts[1].shift]
       (own.outputMultiplier, own.outputShift) = (parts[2].value, parts[2].shift)
-      if case .subtract = kind { return .subtract(own) }
-      return .add(own)
+      if case .subtract = kind { return .subtract(.init(own)) }
+      return .add(.init(own))
     default: return kind
     }
   }
@@ -155,7 +156,7 @@ enum Programs {
     program.operations.compactMap { operation in
       switch operation.kind {
       case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-        .fullyConnected(let weighted):
+        .fullyConnected(.init(let weighted)):
         weighted
       default: nil
       }

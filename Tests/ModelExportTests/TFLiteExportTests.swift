@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerOperators
 import ModelExport
 import ModelImport
 import ModelWriter
@@ -74,10 +75,10 @@ import Testing
       for zeroPoint in [-128, -55, 0, 90] {
         for target in [-8, 0, 5] {
           let program = Programs.single(
-            .requantize(
+            .requantize(.init(
               .init(
                 ratio: 1, multiplier: 1 << 30, shift: 1, rounding: .singleRounding, low: -8,
-                high: 7)),
+                high: 7))),
             input: Programs.tensor(16, 16, 1, scale: 0.1, zeroPoint: zeroPoint, name: "in"),
             output: Programs.tensor(
               16, 16, 1, scale: 0.1 * Float(denominator), zeroPoint: target, bits: 4, name: "out"))
@@ -117,7 +118,7 @@ import Testing
           .init(weightScale: 0.02, multiplier: 0, shift: 0),
         ], rounding: .doubleRounding, low: -128, high: 127)
       return Programs.single(
-        .fullyConnected(weighted), input: Programs.tensor(1, 1, 2, zeroPoint: 3, name: "in"),
+        .fullyConnected(.init(weighted)), input: Programs.tensor(1, 1, 2, zeroPoint: 3, name: "in"),
         output: Programs.tensor(1, 1, 2, scale: 0.05, zeroPoint: -4, name: "out"))
     }
     let exact = program([1, -127, 30, -40])
@@ -148,9 +149,9 @@ import Testing
   func meansSayHowManySumsDiffer(_ side: [Int]) throws {
     let area = side[0] * side[1]
     let program = Programs.single(
-      .mean(
+      .mean(.init(
         .init(
-          ratio: 1, multiplier: 1 << 30, shift: 0, rounding: .doubleRounding, low: -128, high: 127)),
+          ratio: 1, multiplier: 1 << 30, shift: 0, rounding: .doubleRounding, low: -128, high: 127))),
       input: Programs.tensor(side[0], side[1], 1, scale: 0.3, zeroPoint: -100, name: "in"),
       output: Programs.tensor(1, 1, 1, scale: 0.17, zeroPoint: -90, name: "out"))
     let exported = try TFLiteExporter.export(program)
@@ -172,26 +173,26 @@ import Testing
 
   @Test func whatTFLiteLacksIsRefused() throws {
     let pool = Programs.single(
-      .averagePool(
-        .init(kernelHeight: 3, kernelWidth: 3, padTop: 2, padLeft: 2)),
+      .averagePool(.init(
+        .init(kernelHeight: 3, kernelWidth: 3, padTop: 2, padLeft: 2))),
       input: Programs.tensor(4, 4, 1, name: "in"), output: Programs.tensor(4, 4, 1, name: "out"))
     #expect(throws: ExportError.self) { try TFLiteExporter.export(pool) }
     let dilated = Programs.single(
-      .maxPool(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2)),
+      .maxPool(.init(.init(kernelHeight: 2, kernelWidth: 2, dilationHeight: 2))),
       input: Programs.tensor(4, 4, 1, name: "in"), output: Programs.tensor(2, 3, 1, name: "out"))
     #expect(throws: ExportError.operation(name: "op", "TensorFlow Lite has no dilated pooling")) {
       try TFLiteExporter.export(dilated)
     }
     var foreign = Programs.single(
-      .fullyConnected(
+      .fullyConnected(.init(
         .init(
           bits: 8, weights: [1], bias: [0],
           scales: [.init(weightScale: 0.1, multiplier: 0, shift: 0)], rounding: .doubleRounding,
-          low: -128, high: 127)),
+          low: -128, high: 127))),
       input: Programs.tensor(1, 1, 1, name: "in"), output: Programs.tensor(1, 1, 1, name: "out"))
     if case .fullyConnected(var weighted) = foreign.operations[0].kind {
       weighted.scales[0].multiplier += 5000
-      foreign.operations[0].kind = .fullyConnected(weighted)
+      foreign.operations[0].kind = .fullyConnected(.init(weighted))
     }
     #expect(throws: ExportError.self) { try TFLiteExporter.export(foreign) }
   }

@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import Testing

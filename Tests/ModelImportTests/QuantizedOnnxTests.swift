@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import ModelImport
 import ModelWriter

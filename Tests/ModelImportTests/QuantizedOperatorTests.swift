@@ -1,4 +1,5 @@
 import HostRuntime
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import Testing

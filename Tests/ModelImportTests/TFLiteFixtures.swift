@@ -1,6 +1,7 @@
 import FixedPoint
 import FloatGraph
 import Foundation
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelImport

@@ -1,6 +1,7 @@
 import FixedPoint
 import FloatGraph
 import Foundation
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import Testing

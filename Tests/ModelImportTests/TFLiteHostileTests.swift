@@ -1,6 +1,7 @@
 import FixedPoint
 import FormatFuzzing
 import Foundation
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import TFLiteSchema

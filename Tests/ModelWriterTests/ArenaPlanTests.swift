@@ -1,4 +1,5 @@
 import FormatFuzzing
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing
@@ -13,7 +14,7 @@ import Testing
     }
     program.operations = links.map {
       IntegerOperation(
-        name: "", kind: .concatenate(axis: 2), inputs: $0.input, output: $0.output)
+        name: "", kind: .concatenate(.init(axis: 2)), inputs: $0.input, output: $0.output)
     }
     program.output = links.last?.output ?? 0
     return program

@@ -1,4 +1,5 @@
 import Foundation
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing
@@ -27,7 +28,7 @@ import Testing
         .init(weightScale: -0.75, multiplier: -1_610_612_736, shift: -1),
       ], rounding: .singleRounding, low: -128, high: 127)
     program.operations = [
-      IntegerOperation(name: "fc", kind: .fullyConnected(weighted), inputs: [0], output: 1)
+      IntegerOperation(name: "fc", kind: .fullyConnected(.init(weighted)), inputs: [0], output: 1)
     ]
     program.output = 1
     program.metadata = ["tool": "by hand", "scheme": "w4a8"]

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing
@@ -45,15 +46,15 @@ import Testing
     program.operations = [
       IntegerOperation(
         name: "copy",
-        kind: .requantize(
+        kind: .requantize(.init(
           .init(
             ratio: 0.5, multiplier: 1 << 30, shift: 0, rounding: .singleRounding,
-            low: -limit - 1, high: limit)), inputs: [0], output: 1),
+            low: -limit - 1, high: limit))), inputs: [0], output: 1),
       IntegerOperation(
         name: "layer",
         kind: depthwise
-          ? .depthwiseConvolution(.init(kernelHeight: count, kernelWidth: 1), weighted)
-          : .fullyConnected(weighted), inputs: [1], output: 2),
+          ? .depthwiseConvolution(.init(.init(kernelHeight: count, kernelWidth: 1), weighted))
+          : .fullyConnected(.init(weighted)), inputs: [1], output: 2),
     ]
     program.output = 2
     do throws(WriterError) {

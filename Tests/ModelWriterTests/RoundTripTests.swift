@@ -1,4 +1,5 @@
 import FormatFuzzing
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing

@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// A program written by hand with every kind of operation, both weight widths, no square extents.
@@ -30,12 +31,12 @@ enum Sample {
       tensor("shares", 2, 24, 5, zeroPoint: -128, scale: 1 / 256),
     ]
     program.operations = [
-      operation("constant", .constant((0..<24).map { Int8($0 * 10 - 120) }), [], 1),
-      operation("difference", .subtract(addition), [0, 1], 2),
-      operation("product", .multiply(rescale(0.015625, low: -128, high: 127)), [1, 2], 3),
-      operation("turned", .transpose(axes: [2, 0, 1]), [3], 4),
-      operation("row", .reshape, [4], 5), operation("rows", .broadcast, [5], 6),
-      operation("narrow", .lookup(table: (0..<256).map { Int8($0 % 16) - 8 }), [6], 7),
+      operation("constant", .constant(.init((0..<24).map { Int8($0 * 10 - 120) })), [], 1),
+      operation("difference", .subtract(.init(addition)), [0, 1], 2),
+      operation("product", .multiply(.init(rescale(0.015625, low: -128, high: 127))), [1, 2], 3),
+      operation("turned", .transpose(.init(axes: [2, 0, 1])), [3], 4),
+      operation("row", .reshape(.init()), [4], 5), operation("rows", .broadcast(.init()), [5], 6),
+      operation("narrow", .lookup(.init(table: (0..<256).map { Int8($0 % 16) - 8 })), [6], 7),
       operation("shares", .softmax(.init(multiplier: 1 << 30, leftShift: 22)), [7], 8),
     ]
     program.output = 8
@@ -62,23 +63,23 @@ enum Sample {
 
   private static let operations = [
     operation(
-      "stem", .convolution(window(3, pad: 1), groups: 1, weighted(4, rows: 4, row: 27, out: 4)),
+      "stem", .convolution(.init(window(3, pad: 1), groups: 1, weighted(4, rows: 4, row: 27, out: 4))),
       [0], 1),
-    operation("narrow", .requantize(rescale(0.5, low: -8, high: 7)), [1], 2),
+    operation("narrow", .requantize(.init(rescale(0.5, low: -8, high: 7))), [1], 2),
     operation(
-      "branch", .convolution(window(1), groups: 2, weighted(8, rows: 4, row: 2, out: 4)), [2], 3),
-    operation("sum", .add(addition), [1, 3], 4),
+      "branch", .convolution(.init(window(1), groups: 2, weighted(8, rows: 4, row: 2, out: 4))), [2], 3),
+    operation("sum", .add(.init(addition)), [1, 3], 4),
     operation(
-      "depthwise", .depthwiseConvolution(window(3, pad: 1), weighted(8, rows: 9, row: 4, out: 4)),
+      "depthwise", .depthwiseConvolution(.init(window(3, pad: 1), weighted(8, rows: 9, row: 4, out: 4))),
       [4], 5),
-    operation("max", .maxPool(window(2, stride: 2)), [5], 6),
-    operation("average", .averagePool(window(3, pad: 1)), [6], 7),
-    operation("clamp", .clamp(low: -100, high: 100), [7], 8),
-    operation("pad", .pad(.init(top: 1, left: 1, front: 1), value: 3), [8], 9),
+    operation("max", .maxPool(.init(window(2, stride: 2))), [5], 6),
+    operation("average", .averagePool(.init(window(3, pad: 1))), [6], 7),
+    operation("clamp", .clamp(.init(low: -100, high: 100)), [7], 8),
+    operation("pad", .pad(.init(.init(top: 1, left: 1, front: 1), value: 3)), [8], 9),
     operation("slice", .slice(.init(start: [1, 0, 1], step: [2, 1, 1])), [9], 10),
-    operation("concatenate", .concatenate(axis: 0), [10, 10], 11),
-    operation("mean", .mean(rescale(0.0625, low: -128, high: 127)), [11], 12),
-    operation("logits", .fullyConnected(weighted(8, rows: 3, row: 5, out: 3)), [12], 13),
+    operation("concatenate", .concatenate(.init(axis: 0)), [10, 10], 11),
+    operation("mean", .mean(.init(rescale(0.0625, low: -128, high: 127))), [11], 12),
+    operation("logits", .fullyConnected(.init(weighted(8, rows: 3, row: 5, out: 3))), [12], 13),
   ]
 
   private static func operation(

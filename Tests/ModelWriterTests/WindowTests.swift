@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing
@@ -73,9 +74,9 @@ import Testing
                   input: input, output: output, kernel: kernel, stride: stride,
                   dilation: dilation, before: before)
                 let turned = (input + output + before) % 2 == 0
-                let pool = isAccepted(axis, turned: turned) { .maxPool($0) }
+                let pool = isAccepted(axis, turned: turned) { .maxPool(.init($0)) }
                 let convolution = isAccepted(axis, turned: turned) {
-                  .convolution($0, groups: 1, Self.weighted(kernel))
+                  .convolution(.init($0, groups: 1, Self.weighted(kernel)))
                 }
                 // Pools are refused a little early: where a dilated tap could jump the input.
                 let mayJump = before > 0 && dilation > input

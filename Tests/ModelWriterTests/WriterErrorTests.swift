@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 import Testing
@@ -21,7 +22,7 @@ import Testing
         return
       }
       change(&weighted)
-      $0.operations[0].kind = .convolution(window, groups: groups, weighted)
+      $0.operations[0].kind = .convolution(.init(window, groups: groups, weighted))
     }
   }
 
@@ -73,29 +74,29 @@ import Testing
       changeStem { $0.scales[2].weightScale *= 2 }
         == "operation 0 (stem): a ratio must be finite and agree with its multiplier and shift")
     #expect(
-      message { $0.operations[Sample.concatenate].kind = .concatenate(axis: 300) }
+      message { $0.operations[Sample.concatenate].kind = .concatenate(.init(axis: 300)) }
         == "operation 10 (concatenate): an axis of 300")
     #expect(
-      message { $0.operations[Sample.concatenate].kind = .concatenate(axis: 2) }
+      message { $0.operations[Sample.concatenate].kind = .concatenate(.init(axis: 2)) }
         == "operation 10 (concatenate): the output's extent must be what the operation gives")
     #expect(
       message { $0.operations[Sample.slice].kind = .slice(.init(start: [0, 0], step: [1, 1, 1])) }
         == "operation 9 (slice): a slice needs three starts and three steps")
     #expect(
       message {
-        $0.operations[Sample.pad].kind = .pad(.init(top: -1, left: 0, front: 0), value: 0)
+        $0.operations[Sample.pad].kind = .pad(.init(.init(top: -1, left: 0, front: 0), value: 0))
       } == "operation 8 (pad): a parameter of -1")
     #expect(
       message {
         guard case .add(var add) = $0.operations[Sample.add].kind else { return }
         add.shifts.removeLast()
-        $0.operations[Sample.add].kind = .add(add)
+        $0.operations[Sample.add].kind = .add(.init(add))
       } == "operation 3 (sum): an addition needs two multipliers and two shifts")
     #expect(
       message {
         guard case .convolution(_, _, let weighted) = $0.operations[0].kind else { return }
-        $0.operations[0].kind = .convolution(
-          .init(kernelHeight: .max, kernelWidth: 3), groups: 1, weighted)
+        $0.operations[0].kind = .convolution(.init(
+          .init(kernelHeight: .max, kernelWidth: 3), groups: 1, weighted))
       } == "operation 0 (stem): a kernel or groups without a size")
   }
 
@@ -111,19 +112,19 @@ import Testing
       }
     }
     #expect(
-      message(0, .constant([1, 2]))
+      message(0, .constant(.init([1, 2])))
         == "operation 0 (constant): 2 elements for a tensor that has another number of them")
     #expect(
       message(
         1,
-        .subtract(
-          .init(multipliers: [], shifts: [], outputMultiplier: 0, outputShift: 0, low: 0, high: 0)))
+        .subtract(.init(
+          .init(multipliers: [], shifts: [], outputMultiplier: 0, outputShift: 0, low: 0, high: 0))))
         == "operation 1 (difference): a subtraction needs two multipliers and two shifts")
     #expect(
-      message(3, .transpose(axes: [0, 1]))
+      message(3, .transpose(.init(axes: [0, 1])))
         == "operation 3 (turned): a transposition needs three axes")
     #expect(
-      message(6, .lookup(table: [1]))
+      message(6, .lookup(.init(table: [1])))
         == "operation 6 (narrow): a table of 1 values instead of 256")
   }
 

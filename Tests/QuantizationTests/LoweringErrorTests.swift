@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 import Quantization
 import Support

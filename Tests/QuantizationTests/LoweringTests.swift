@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 import Quantization
 import Support
@@ -279,7 +280,7 @@ struct LoweringTests {
         Issue.record("it is \(program.operations[0].kind)")
         return
       }
-      #expect(padding == IntegerOperation.Padding(top: 1, left: 0, front: 0))
+      #expect(padding == Axes(1, 0, 0))
       #expect(Int(value) == plan.grids[0]?.zeroPoint)
       let padded = program.tensors[program.operations[0].output]
       #expect([padded.height, padded.width, padded.channels] == [8, 5, 2])
@@ -304,11 +305,11 @@ struct LoweringTests {
     let grid = try #require(plan.grids[0])
     #expect(
       program.operations[0].kind
-        == .slice(IntegerOperation.Slice(start: [1, 2, 0], step: [2, 3, 1])))
+        == .slice(Slice(start: [1, 2, 0], step: [2, 3, 1])))
     #expect(
       program.operations[1].kind
         == .pad(
-          IntegerOperation.Padding(top: 2, left: 3, front: 1), value: Int8(grid.quantize(0.5))))
+          Axes(2, 3, 1), value: Int8(grid.quantize(0.5))))
     #expect(
       program.operations[2].kind
         == .maxPool(

@@ -1,6 +1,7 @@
 import FirmwareSupport
 import FixedPoint
 import IntegerRuntime
+import IntegerOperators
 import ModelFormat
 
 /// What was found of the model in flash.

@@ -1,4 +1,5 @@
 import FirmwareSupport
+import IntegerOperators
 import ModelFormat
 
 /// What the board does: takes orders from a file on the host until they end, and answers them in

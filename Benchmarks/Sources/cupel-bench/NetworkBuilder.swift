@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import Support
 
@@ -77,7 +78,7 @@ struct NetworkBuilder {
     let weights = weighted(
       terms: kernel.0 * kernel.1 * shape.channels, channels: channels, relu: relu)
     append(
-      .convolution(window, groups: 1, weights), [current],
+      .convolution(.init(window, groups: 1, weights)), [current],
       tensor(height: height, width: width, channels: channels))
   }
 
@@ -85,14 +86,14 @@ struct NetworkBuilder {
     let (window, height, width) = window((3, 3), stride: stride)
     let channels = shape.channels
     append(
-      .depthwiseConvolution(window, weighted(terms: 9, channels: channels, relu: true)), [current],
+      .depthwiseConvolution(.init(window, weighted(terms: 9, channels: channels, relu: true))), [current],
       tensor(height: height, width: width, channels: channels))
   }
 
   mutating func fullyConnected(_ channels: Int, relu: Bool = false) {
     let inputs = program.tensors[current].elementCount
     append(
-      .fullyConnected(weighted(terms: inputs, channels: channels, relu: relu)), [current],
+      .fullyConnected(.init(weighted(terms: inputs, channels: channels, relu: relu))), [current],
       tensor(height: 1, width: 1, channels: channels))
   }
 
@@ -103,7 +104,7 @@ struct NetworkBuilder {
     let kind = IntegerOperation.Add(
       multipliers: [1 << 30, 1_518_500_250], shifts: [0, -1], outputMultiplier: 1_690_499_072,
       outputShift: -18, low: Int8(relu ? output.zeroPoint : -128), high: 127)
-    append(.add(kind), [current, other], output)
+    append(.add(.init(kind)), [current, other], output)
   }
 
   mutating func mean() {
@@ -111,10 +112,10 @@ struct NetworkBuilder {
     let ratio = 1.5 / Float(extent.height * extent.width)
     let (multiplier, shift) = Self.fixedPoint(ratio)
     append(
-      .mean(
+      .mean(.init(
         .init(
           ratio: ratio, multiplier: multiplier, shift: shift, rounding: .doubleRounding, low: -128,
-          high: 127)),
+          high: 127))),
       [current], tensor(height: 1, width: 1, channels: extent.channels))
   }
 
@@ -128,9 +129,9 @@ struct NetworkBuilder {
       .slice(.init(start: [0, 0, 0], step: [2, 2, 1])), [current], half)
     half.channels = channels
     append(
-      .pad(
+      .pad(.init(
         .init(top: 0, left: 0, front: (channels - extent.channels) / 2),
-        value: Int8(half.zeroPoint)), [current], half)
+        value: Int8(half.zeroPoint))), [current], half)
   }
 
   // MARK: - Parts
@@ -163,7 +164,7 @@ struct NetworkBuilder {
     let scales = (0..<channels).map { _ in
       let ratio = 50 / spread * generator.uniform(0.7, 1.4)
       let (multiplier, shift) = Self.fixedPoint(ratio)
-      return IntegerOperation.ChannelScale(
+      return ChannelScale(
         weightScale: ratio, multiplier: multiplier, shift: shift)
     }
     return .init(

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 /// The networks that are timed: MLPerf Tiny's four, and three of CIFAR-10's usual ones.

@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
@@ -63,7 +64,7 @@ enum OperationProfile {
     case .requantize: "requantize"
     case .concatenate: "concatenate"
     case .slice: "slice"
-    case .subtract, .multiply, .softmax, .lookup, .transpose, .reshape, .broadcast, .constant:
+    case .subtract, .multiply, .softmax, .lookup, .transpose, .reshape(.init()), .broadcast(.init()), .constant:
       // On the reference kernels at every level: no network here has one.
       "other"
     }

@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import ModelWriter
 
@@ -91,7 +92,7 @@ enum OwnFigures {
       (0..<model.operationCount).reduce(0) { sum, index in
         switch model.operation(index).kind {
         case .convolution(_, _, let view), .depthwiseConvolution(_, let view),
-          .fullyConnected(let view):
+          .fullyConnected(.init(let view)):
           sum + view.weights.count
         default: sum
         }

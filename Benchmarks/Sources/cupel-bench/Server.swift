@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import IntegerOperators
 import IntegerRuntime
 
 /// Answers one question a line:

@@ -3,6 +3,7 @@ import Datasets
 import FloatGraph
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import Quantization

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 extension IntegerProgram {
@@ -5,28 +6,15 @@ extension IntegerProgram {
   /// of a float graph's weights: input channels before the kernel's places.
   public var weightsInGraphOrder: [[Int8]] {
     operations.compactMap { operation in
-      switch operation.kind {
-      case .convolution(let window, _, let weighted):
-        let taps = window.kernelHeight * window.kernelWidth
-        let rows = weighted.bias.count
-        guard rows > 0, taps > 0 else { return weighted.weights }
-        return Self.swapped(
-          weighted.weights, blocks: rows, rows: taps,
-          columns: weighted.weights.count / rows / taps)
-      case .depthwiseConvolution(let window, let weighted):
-        let taps = window.kernelHeight * window.kernelWidth
-        return Self.swapped(
-          weighted.weights, blocks: 1, rows: taps, columns: weighted.weights.count / max(taps, 1))
-      case .fullyConnected(let weighted):
-        let source = tensors[operation.inputs[0]]
-        let plane = source.height * source.width
-        let rows = weighted.bias.count
-        guard rows > 0, weighted.weights.count == rows * plane * source.channels else {
-          return weighted.weights
-        }
-        return Self.swapped(weighted.weights, blocks: rows, rows: plane, columns: source.channels)
-      default: return nil
-      }
+      guard let own = operation.kind.payload as? any WeightedOperator,
+        let weights = operation.kind.weights
+      else { return nil }
+      let places = own.places(input: tensors[operation.inputs[0]].extent)
+      let blocks = type(of: own).channelsAreColumns ? 1 : weights.bias.count
+      guard blocks > 0, places > 0 else { return weights.weights }
+      return Self.swapped(
+        weights.weights, blocks: blocks, rows: places,
+        columns: weights.weights.count / blocks / places)
     }
   }
 
@@ -51,13 +39,6 @@ extension IntegerProgram {
 extension IntegerProgram {
   /// Bits of the widest weights: 8 or 4.
   public var weightBits: Int {
-    operations.reduce(4) { widest, operation in
-      switch operation.kind {
-      case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-        .fullyConnected(let weighted):
-        max(widest, weighted.bits)
-      default: widest
-      }
-    }
+    operations.reduce(4) { max($0, $1.kind.weights?.bits ?? 4) }
   }
 }

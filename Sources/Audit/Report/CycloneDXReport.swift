@@ -1,5 +1,6 @@
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 
 /// A report as a CycloneDX 1.6 ML-BOM (ECMA-424): the audited model as one component whose model card

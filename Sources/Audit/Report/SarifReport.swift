@@ -1,4 +1,5 @@
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 
 /// A report's findings as a SARIF 2.1.0 log (OASIS, errata 01), for code scanning.

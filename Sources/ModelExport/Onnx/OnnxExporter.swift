@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 /// Writes programs as ONNX files that quantize themselves: float operators between QuantizeLinear

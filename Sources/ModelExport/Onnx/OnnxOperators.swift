@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 
 /// The float operator that each operation is, in channel-first order.
@@ -7,34 +8,39 @@ extension OnnxExporter {
     let own = program.tensors[output]
     let (lowest, highest): (Int8, Int8) = own.bits == 8 ? (-128, 127) : (-8, 7)
     switch operation.kind {
-    case .convolution(let window, let groups, let weighted):
-      addConvolution(operation, window, groups: groups, weighted)
-    case .depthwiseConvolution(let window, let weighted):
-      addConvolution(operation, window, groups: nil, weighted)
-    case .fullyConnected(let weighted): addLinear(operation, weighted)
-    case .add(let add): addBinary("Add", operation, low: add.low, high: add.high)
-    case .subtract(let add): addBinary("Sub", operation, low: add.low, high: add.high)
-    case .multiply(let scale): addBinary("Mul", operation, low: scale.low, high: scale.high)
-    case .averagePool(let window):
+    case .convolution(let own):
+      addConvolution(operation, own.window, groups: own.groups, own.weights)
+    case .depthwiseConvolution(let own):
+      addConvolution(operation, own.window, groups: nil, own.weights)
+    case .fullyConnected(let own): addLinear(operation, own.weights)
+    case .add(let add):
+      addBinary("Add", operation, low: add.scales.low, high: add.scales.high)
+    case .subtract(let add):
+      addBinary("Sub", operation, low: add.scales.low, high: add.scales.high)
+    case .multiply(let own):
+      addBinary("Mul", operation, low: own.rescale.low, high: own.rescale.high)
+    case .averagePool(let own):
       addUnary(
         "AveragePool", operation, low: lowest, high: highest,
-        attributes(window, operation, isPool: true))
-    case .maxPool(let window):
+        attributes(own.window, operation, isPool: true))
+    case .maxPool(let own):
       addUnary(
         "MaxPool", operation, low: lowest, high: highest,
-        attributes(window, operation, isPool: true))
-    case .mean(let scale):
-      addUnary("GlobalAveragePool", operation, low: scale.low, high: scale.high)
-    case .requantize(let scale):
-      finish(image(operation.inputs[0]), low: scale.low, high: scale.high, to: output)
-    case .clamp(let low, let high):
-      finish(image(operation.inputs[0]), low: low, high: high, to: output)
-    case .pad(let padding, let value): addPad(operation, padding, value: value)
+        attributes(own.window, operation, isPool: true))
+    case .mean(let own):
+      addUnary("GlobalAveragePool", operation, low: own.rescale.low, high: own.rescale.high)
+    case .requantize(let own):
+      finish(image(operation.inputs[0]), low: own.rescale.low, high: own.rescale.high, to: output)
+    case .clamp(let own):
+      finish(image(operation.inputs[0]), low: own.low, high: own.high, to: output)
+    case .pad(let own): addPad(operation, own)
     case .slice(let slice): addSlice(operation, slice)
-    case .concatenate(let axis):
+    case .concatenate(let own):
       let inputs = operation.inputs.map { image($0) }
       let result = intermediate(output, "joined")
-      node("Concat", inputs, result, name: operation.name, [("axis", .integer([2, 3, 1][axis]))])
+      node(
+        "Concat", inputs, result, name: operation.name,
+        [("axis", .integer([2, 3, 1][own.axis]))])
       quantize(result, output)
     case .softmax: try addSoftmax(operation)
     case .lookup, .transpose, .reshape, .broadcast, .constant:
@@ -251,23 +257,23 @@ extension OnnxExporter {
   }
 
   private mutating func addPad(
-    _ operation: IntegerOperation, _ padding: IntegerOperation.Padding, value: Int8
+    _ operation: IntegerOperation, _ pad: Pad
   ) {
     let from = program.tensors[operation.inputs[0]]
     let to = program.tensors[operation.output]
     let after = [
-      to.channels - from.channels - padding.front, to.height - from.height - padding.top,
-      to.width - from.width - padding.left,
+      to.channels - from.channels - pad.before.channels, to.height - from.height - pad.before.height,
+      to.width - from.width - pad.before.width,
     ]
-    let amounts = integers([0, padding.front, padding.top, padding.left, 0] + after)
-    let fill = number(from.scale * Float(Int(value) - from.zeroPoint))
+    let amounts = integers([0, pad.before.channels, pad.before.height, pad.before.width, 0] + after)
+    let fill = number(from.scale * Float(Int(pad.value) - from.zeroPoint))
     let result = intermediate(operation.output, "padded")
     node(
       "Pad", [image(operation.inputs[0]), amounts, fill], result, name: operation.name)
     quantize(result, operation.output)
   }
 
-  private mutating func addSlice(_ operation: IntegerOperation, _ slice: IntegerOperation.Slice) {
+  private mutating func addSlice(_ operation: IntegerOperation, _ slice: Slice) {
     let to = program.tensors[operation.output]
     let order = [2, 0, 1]
     let counts = [to.height, to.width, to.channels]

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 

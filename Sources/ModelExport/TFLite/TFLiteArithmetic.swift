@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -59,7 +60,7 @@ extension TFLiteExporter {
 
   /// The file states β, from which and the input's scale the kernels derive a multiplier.
   mutating func addSoftmax(
-    _ operation: IntegerOperation, _ softmax: IntegerOperation.Softmax
+    _ operation: IntegerOperation, _ softmax: Softmax
   ) throws(ExportError) {
     let scale = Double(program.tensors[operation.inputs[0]].scale)
     let stated =

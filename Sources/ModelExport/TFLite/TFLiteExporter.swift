@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -145,36 +146,36 @@ public struct TFLiteExporter {
   private mutating func add(_ operation: IntegerOperation) throws(ExportError) {
     let output = operation.output
     switch operation.kind {
-    case .convolution(let window, let groups, let weighted):
-      try addConvolution(operation, window, groups: groups, weighted)
-    case .depthwiseConvolution(let window, let weighted):
-      try addConvolution(operation, window, groups: nil, weighted)
-    case .fullyConnected(let weighted): try addFullyConnected(operation, weighted)
-    case .add(let add): try addSum(operation, add, code: .add)
-    case .subtract(let add): try addSum(operation, add, code: .sub)
-    case .multiply(let rescale): try addProduct(operation, rescale)
-    case .averagePool(let window):
-      try addPool(operation, window, code: .averagePool2D, fill: nil)
-    case .maxPool(let window): try addPool(operation, window, code: .maxPool2D, fill: -128)
-    case .mean(let rescale): addMean(operation, rescale)
-    case .requantize(let rescale): try addRequantization(operation, rescale)
-    case .clamp(let low, let high):
+    case .convolution(let own):
+      try addConvolution(operation, own.window, groups: own.groups, own.weights)
+    case .depthwiseConvolution(let own):
+      try addConvolution(operation, own.window, groups: nil, own.weights)
+    case .fullyConnected(let own): try addFullyConnected(operation, own.weights)
+    case .add(let own): try addSum(operation, own.scales, code: .add)
+    case .subtract(let own): try addSum(operation, own.scales, code: .sub)
+    case .multiply(let own): try addProduct(operation, own.rescale)
+    case .averagePool(let own):
+      try addPool(operation, own.window, code: .averagePool2D, fill: nil)
+    case .maxPool(let own): try addPool(operation, own.window, code: .maxPool2D, fill: -128)
+    case .mean(let own): addMean(operation, own.rescale)
+    case .requantize(let own): try addRequantization(operation, own.rescale)
+    case .clamp(let own):
       let grid = program.tensors[output]
       addClamp(
-        image(operation.inputs[0]), low: low, high: high, outside: -128...127, to: output,
+        image(operation.inputs[0]), low: own.low, high: own.high, outside: -128...127, to: output,
         name: grid.name)
-    case .pad(let padding, let value): addPad(operation, padding, value: value)
-    case .concatenate(let axis):
+    case .pad(let own): addPad(operation, own)
+    case .concatenate(let own):
       append(
         .concatenation, version: 2, operation.inputs.map { image($0) }, places[output],
         options: (
           TFLite.OptionsType.concatenation,
-          [(TFLite.Options.Concatenation.axis, .int32(Int32(axis + 1)))]
+          [(TFLite.Options.Concatenation.axis, .int32(Int32(own.axis + 1)))]
         ))
     case .slice(let slice): addSlice(operation, slice)
     case .softmax(let softmax): try addSoftmax(operation, softmax)
-    case .transpose(let axes):
-      let order = file.add([0] + axes.map { $0 + 1 }, name: "order")
+    case .transpose(let own):
+      let order = file.add([0] + (0..<3).map { own.axes[$0] + 1 }, name: "order")
       append(
         .transpose, version: 2, [image(operation.inputs[0]), order], places[output],
         options: (TFLite.OptionsType.transpose, []))
@@ -184,9 +185,9 @@ public struct TFLiteExporter {
       append(
         .reshape, [places[operation.inputs[0]], shape], places[output],
         options: (TFLite.OptionsType.reshape, []))
-    case .constant(let values):
+    case .constant(let own):
       places[output] = file.add(
-        description(of: output), content: values.map { UInt8(bitPattern: $0) })
+        description(of: output), content: own.elements.map { UInt8(bitPattern: $0) })
     case .broadcast: try addBroadcast(operation)
     case .lookup:
       throw .operation(name: operation.name, "TensorFlow Lite has no operator that does this")

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -42,19 +43,19 @@ extension TFLiteExporter {
   }
 
   mutating func addPad(
-    _ operation: IntegerOperation, _ padding: IntegerOperation.Padding, value: Int8
+    _ operation: IntegerOperation, _ pad: Pad
   ) {
     let from = program.tensors[operation.inputs[0]]
     let to = program.tensors[operation.output]
-    let before = [padding.top, padding.left, padding.front]
+    let before = (0..<3).map { pad.before[$0] }
     let after = [
-      to.height - from.height - padding.top, to.width - from.width - padding.left,
-      to.channels - from.channels - padding.front,
+      to.height - from.height - pad.before.height, to.width - from.width - pad.before.width,
+      to.channels - from.channels - pad.before.channels,
     ]
     addPad(
       image(operation.inputs[0]), to: places[operation.output], onGridOf: operation.output,
       amounts: [0, 0] + zip(before, after).flatMap { [$0, $1] },
-      fill: Int(value) == from.zeroPoint ? nil : value)
+      fill: Int(pad.value) == from.zeroPoint ? nil : pad.value)
   }
 
   /// - Parameter fill: what may stand in the padding without changing the result; nil where nothing
@@ -89,7 +90,7 @@ extension TFLiteExporter {
       ))
   }
 
-  mutating func addSlice(_ operation: IntegerOperation, _ slice: IntegerOperation.Slice) {
+  mutating func addSlice(_ operation: IntegerOperation, _ slice: Slice) {
     let to = program.tensors[operation.output]
     let counts = [to.height, to.width, to.channels]
     let ends = (0..<3).map { slice.start[$0] + slice.step[$0] * (counts[$0] - 1) + 1 }

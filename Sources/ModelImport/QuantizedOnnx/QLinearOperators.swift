@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// Operators that state the grids of what they read and write themselves.

@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// From operators whose output grid is known to operations of the program.
@@ -64,7 +65,7 @@ extension QuantizedOnnxConverter {
     case .add(let left, let right):
       let addition = try addition(pending, left, right, to: grid, node)
       let output = try addTensor(name, shape: shape, grid: grid, node: node)
-      append(pending.name, .add(addition), [left, right], output)
+      append(pending.name, .add(.init(addition)), [left, right], output)
       return output
     case .mean(let source):
       let from = program.tensors[source]
@@ -73,27 +74,27 @@ extension QuantizedOnnxConverter {
         ratio: Double(from.scale) / (Double(grid.scale) * Double(area)),
         single: from.scale / (grid.scale * Float(area)), pending, to: grid, node)
       let output = try addTensor(name, shape: shape, grid: grid, node: node)
-      append(pending.name, .mean(scale), [source], output)
+      append(pending.name, .mean(.init(scale)), [source], output)
       return output
     case .averagePool(let pooling, let source) where pooling.isUniform:
       return try emitUniformPool(pooling, source, pending, to: grid, shape: shape, name: name, node)
     case .averagePool(let pooling, let source):
       return try emitMove(
-        .averagePool(.init(pooling.window)), [source], pending, to: grid, shape: shape, name: name,
+        .averagePool(.init(.init(pooling.window))), [source], pending, to: grid, shape: shape, name: name,
         node)
     case .maxPool(let window, let source):
       return try emitMove(
-        .maxPool(.init(window)), [source], pending, to: grid, shape: shape, name: name, node)
+        .maxPool(.init(.init(window))), [source], pending, to: grid, shape: shape, name: name, node)
     case .slice(let slice, let source):
       let kind = IntegerOperation.Kind.slice(
         .init(
-          start: Self.channelsLast(slice.start, absent: 0),
-          step: Self.channelsLast(slice.step, absent: 1)))
+          start: Axes(Self.channelsLast(slice.start, absent: 0)),
+          step: Axes(Self.channelsLast(slice.step, absent: 1))))
       return try emitMove(kind, [source], pending, to: grid, shape: shape, name: name, node)
     case .pad(let padding, let source):
       let before = Self.channelsLast(padding.before, absent: 0)
       let kind = IntegerOperation.Kind.pad(
-        .init(top: before[0], left: before[1], front: before[2]),
+        Axes(before[0], before[1], before[2]),
         value: Int8(self.grid(of: source).quantize(padding.value)))
       return try emitMove(kind, [source], pending, to: grid, shape: shape, name: name, node)
     case .concatenate(let axis, let sources):
@@ -125,13 +126,13 @@ extension QuantizedOnnxConverter {
     if from == grid, isUnlimited { return source }
     let kind: IntegerOperation.Kind
     if from == grid {
-      kind = .clamp(low: bounds.low, high: bounds.high)
+      kind = .clamp(.init(low: bounds.low, high: bounds.high))
     } else {
       var scale = try rescale(
         ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale, pending,
         to: grid, node)
       if grid.bits < from.bits { scale.rounding = profile.narrowingMode }
-      kind = .requantize(scale)
+      kind = .requantize(.init(scale))
     }
     let shape = [held.channels, held.height, held.width]
     let output = try addTensor(name, shape: shape, grid: grid, node: node)
@@ -174,7 +175,7 @@ extension QuantizedOnnxConverter {
       scales: [Float](repeating: 1 / Float(taps), count: channels),
       bias: [Int32](repeating: 0, count: channels), input: input, pending, to: grid, node)
     let output = try addTensor(name, shape: shape, grid: grid, node: node)
-    append(pending.name, .depthwiseConvolution(window, weighted), [input], output)
+    append(pending.name, .depthwiseConvolution(.init(window, weighted)), [input], output)
     return output
   }
 
@@ -213,7 +214,7 @@ extension QuantizedOnnxConverter {
       (input, window) = try padded(input, float, pending.name, node)
       if groups == channels, layer.outputChannels == channels {
         destination = { $0 % taps * channels + $0 / taps }
-        kind = { .depthwiseConvolution(window, $0) }
+        kind = { .depthwiseConvolution(.init(window, $0)) }
       } else {
         let depth = channels / groups
         // [O][I][taps] to [O][taps][I].
@@ -221,7 +222,7 @@ extension QuantizedOnnxConverter {
           let (block, rest) = (index / (depth * taps), index % (depth * taps))
           return block * depth * taps + rest % taps * depth + rest / taps
         }
-        kind = { .convolution(window, groups: groups, $0) }
+        kind = { .convolution(.init(window, groups: groups, $0)) }
       }
     case .linear(let isTransposed):
       // A flattened image was [C][H][W] to the file's layer and is [H][W][C] here.
@@ -233,7 +234,7 @@ extension QuantizedOnnxConverter {
           isTransposed ? (index / inner, index % inner) : (index % outputs, index / outputs)
         return row * inner + column % area * channels + column / area
       }
-      kind = { .fullyConnected($0) }
+      kind = { .fullyConnected(.init($0)) }
     }
     let (values, bits) = try layer.weights.ordered(
       node, budget: &float.budget, destination: destination)
@@ -251,11 +252,11 @@ extension QuantizedOnnxConverter {
     _ pending: PendingOperation, to grid: OnnxGrid, _ node: ImportNode
   ) throws(ImportError) -> IntegerOperation.Weighted {
     let from = self.grid(of: input).scale
-    var channels: [IntegerOperation.ChannelScale] = []
+    var channels: [ChannelScale] = []
     for scale in scales {
       let multiplier = try multiplier(Double(from) * Double(scale) / Double(grid.scale), node)
       channels.append(
-        IntegerOperation.ChannelScale(
+        ChannelScale(
           weightScale: scale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     let bounds = bounds(pending, on: grid)
@@ -306,7 +307,7 @@ extension QuantizedOnnxConverter {
       held.name + "/padded", shape: shape, grid: grid(of: source), node: node)
     append(
       name + "/pad",
-      .pad(.init(top: float.padTop, left: float.padLeft, front: 0), value: Int8(held.zeroPoint)),
+      .pad(.init(Axes(float.padTop, float.padLeft, 0), value: Int8(held.zeroPoint))),
       [source], output)
     (window.padTop, window.padLeft) = (0, 0)
     return (output, window)

@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// Convolutions and linear layers with integer weights, between Dequantize- and QuantizeLinear.

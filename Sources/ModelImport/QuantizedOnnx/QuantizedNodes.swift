@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// QuantizeLinear and DequantizeLinear, and what float operators between them become.

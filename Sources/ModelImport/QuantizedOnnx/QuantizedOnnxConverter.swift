@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// Turns a decoded ONNX model that quantizes itself into an integer program.

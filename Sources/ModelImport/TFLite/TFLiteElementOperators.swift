@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -20,7 +21,7 @@ extension TFLiteIntegerConverter {
       multipliers: [first.value, second.value], shifts: [first.shift, second.shift],
       outputMultiplier: last.value, outputShift: last.shift, low: limits.low, high: limits.high)
     try finish(
-      node, isSubtraction ? .subtract(scales) : .add(scales), inputs, extent: output.extent)
+      node, isSubtraction ? .subtract(.init(scales)) : .add(.init(scales)), inputs, extent: output.extent)
   }
 
   mutating func multiplication(_ node: TFLiteNode) throws(ImportError) {
@@ -33,7 +34,7 @@ extension TFLiteIntegerConverter {
     let scale = try rescale(
       node, ratio: profile == .tflm ? exact : Double(ratio), single: ratio, output: output,
       bounds: try node.bounds(TFLite.Options.Arithmetic.activation))
-    try finish(node, .multiply(scale), inputs, extent: output.extent)
+    try finish(node, .multiply(.init(scale)), inputs, extent: output.extent)
   }
 
   mutating func softmax(_ node: TFLiteNode) throws(ImportError) {
@@ -45,7 +46,7 @@ extension TFLiteIntegerConverter {
     guard ratio > 1, let multiplier = Multiplier(ratio / 2) else {
       throw node.error("beta \(beta) and scale \(source.scale) leave nothing to tell apart")
     }
-    let softmax = IntegerOperation.Softmax(
+    let softmax = Softmax(
       multiplier: multiplier.value, leftShift: multiplier.shift + 1)
     try finish(node, .softmax(softmax), [input], extent: source.extent)
   }
@@ -62,7 +63,7 @@ extension TFLiteIntegerConverter {
       profile == .tflm
       ? ActivationTables.fixedPoint(source, bits: 8, zeroPoint: -128, FixedPoint.logistic)
       : ActivationTables.single(source, output) { 1 / (1 + exp(-$0)) }
-    try finish(node, .lookup(table: table), [input], extent: source.extent)
+    try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
   }
 
   /// As LOGISTIC, from −1 to 1.
@@ -78,7 +79,7 @@ extension TFLiteIntegerConverter {
       ? ActivationTables.fixedPoint(
         source, bits: 7, zeroPoint: 0, FixedPoint.hyperbolicTangent)
       : ActivationTables.single(source, output) { tanh($0) }
-    try finish(node, .lookup(table: table), [input], extent: source.extent)
+    try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
   }
 
   mutating func leakyRelu(_ node: TFLiteNode) throws(ImportError) {
@@ -89,7 +90,7 @@ extension TFLiteIntegerConverter {
       let table = ActivationTables.leakyRelu(
         source, try description(try node.output()), alpha: alpha)
     else { throw node.error("the scales have a ratio that is too large") }
-    try finish(node, .lookup(table: table), [input], extent: source.extent)
+    try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
   }
 
   mutating func hardSwish(_ node: TFLiteNode) throws(ImportError) {
@@ -98,7 +99,7 @@ extension TFLiteIntegerConverter {
     guard let function = HardSwish(source, try description(try node.output())) else {
       throw node.error("the output's scale is too small for the input's")
     }
-    try finish(node, .lookup(table: function.table), [input], extent: source.extent)
+    try finish(node, .lookup(.init(table: function.table)), [input], extent: source.extent)
   }
 
   /// RELU and its kin as operators of their own.
@@ -120,12 +121,12 @@ extension TFLiteIntegerConverter {
       let inner = add(clamped)
       append(clamped.name, clamp, [input], inner)
       return try finish(
-        node, .lookup(table: (-128...127).map { Int8($0) }), [inner], extent: source.extent)
+        node, .lookup(.init(table: (-128...127).map { Int8($0) })), [inner], extent: source.extent)
     }
     let ratio = source.scale / output.scale
     let scale = try rescale(
       node, ratio: Double(ratio), single: ratio, output: output, bounds: bounds)
-    try finish(node, .requantize(scale), [input], extent: source.extent)
+    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
   }
 
   /// At the edge of a float model the program begins with what a QUANTIZE gives; elsewhere it is a
@@ -155,7 +156,7 @@ extension TFLiteIntegerConverter {
     let scale = try rescale(
       node, ratio: Double(source.scale) / Double(output.scale),
       single: source.scale / output.scale, output: output, bounds: -.infinity ... .infinity)
-    try finish(node, .requantize(scale), [input], extent: source.extent)
+    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
   }
 
   mutating func dequantize(_ node: TFLiteNode) throws(ImportError) {
@@ -185,7 +186,7 @@ extension TFLiteIntegerConverter {
       copy.extent = output.extent
       copy.name = Self.derived(copy.name, "/repeated")
       let repeated = add(copy)
-      append(copy.name, .broadcast, [input], repeated)
+      append(copy.name, .broadcast(.init()), [input], repeated)
       inputs.append(repeated)
     }
     return inputs

@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerOperators
 import ModelWriter
 
 /// Reads `.tflite` files: int8 networks as integer programs, with every integer, scale and zero

@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -210,7 +211,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     }
     guard budget.claim(bytes.count, size: 1) else { throw node.error(Self.overdrawn) }
     let output = add(description)
-    append(tensor.name, .constant(bytes.map(Int8.init(bitPattern:))), [], output)
+    append(tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], output)
     bindings[index] = .tensor(output)
     return output
   }
@@ -267,7 +268,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     let source = add(inner)
     append(declared.name, kind, inputs, source)
     let output = add(declared)
-    append(Self.derived(declared.name, "/reshape"), .reshape, [source], output)
+    append(Self.derived(declared.name, "/reshape"), .reshape(.init()), [source], output)
     bindings[index] = .tensor(output)
   }
 
@@ -285,7 +286,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     (copy.scale, copy.zeroPoint) = (other.scale, other.zeroPoint)
     copy.name = Self.derived(copy.name, "/relabelled")
     let output = add(copy)
-    append(copy.name, .lookup(table: (-128...127).map { Int8($0) }), [tensor], output)
+    append(copy.name, .lookup(.init(table: (-128...127).map { Int8($0) })), [tensor], output)
     return output
   }
 }

@@ -1,3 +1,4 @@
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -18,7 +19,7 @@ extension TFLiteIntegerConverter {
     if source.extent == output.extent || isFlattening {
       bind(index, to: input)
     } else {
-      try finish(node, .reshape, [input], extent: output.extent)
+      try finish(node, .reshape(.init()), [input], extent: output.extent)
     }
   }
 
@@ -40,7 +41,7 @@ extension TFLiteIntegerConverter {
       if target >= 0 { axes[target] = place }
     }
     try finish(
-      node, .transpose(axes: axes), [input], extent: axes.map { source.extent[$0] })
+      node, .transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
   }
 
   mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
@@ -67,7 +68,7 @@ extension TFLiteIntegerConverter {
     if inputs.count == 1, extent == output.extent {
       return bind(try node.output(), to: inputs[0])
     }
-    try finish(node, .concatenate(axis: axis), inputs, extent: extent)
+    try finish(node, .concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 
   /// PADV2 brings its value along; PAD's is zero in real terms.
@@ -104,8 +105,8 @@ extension TFLiteIntegerConverter {
       }
       value = Int8(bitPattern: byte)
     }
-    let padding = IntegerOperation.Padding(top: before[0], left: before[1], front: before[2])
-    try finish(node, .pad(padding, value: value), [input], extent: extent)
+    let padding = Axes(before[0], before[1], before[2])
+    try finish(node, .pad(.init(padding, value: value)), [input], extent: extent)
   }
 
   /// SLICE and STRIDED_SLICE. Batch axes must be taken whole.
@@ -124,7 +125,7 @@ extension TFLiteIntegerConverter {
     guard axes.dropLast(3).allSatisfy({ $0.count == 1 }) else {
       throw node.error("a slice without its image")
     }
-    let slice = IntegerOperation.Slice(start: padded.map(\.start), step: padded.map(\.step))
+    let slice = Slice(start: Axes(padded.map(\.start)), step: Axes(padded.map(\.step)))
     try finish(node, .slice(slice), [input], extent: padded.map(\.count))
   }
 }

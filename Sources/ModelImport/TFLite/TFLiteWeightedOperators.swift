@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -24,7 +25,7 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       node, weights, input: input, outputs: weights.shape[0], activation: Field.activation)
     try finish(
-      node, .convolution(window.window, groups: groups, weighted), [input],
+      node, .convolution(.init(window.window, groups: groups, weighted)), [input],
       extent: window.extent + [weights.shape[0]])
   }
 
@@ -55,8 +56,8 @@ extension TFLiteIntegerConverter {
     try finish(
       node,
       isPlain
-        ? .depthwiseConvolution(window.window, weighted)
-        : .convolution(window.window, groups: channels, weighted), [input],
+        ? .depthwiseConvolution(.init(window.window, weighted))
+        : .convolution(.init(window.window, groups: channels, weighted)), [input],
       extent: window.extent + [outputs])
   }
 
@@ -78,7 +79,7 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       node, weights, input: input, outputs: weights.shape[0], activation: Field.activation,
       isFullyConnected: true)
-    try finish(node, .fullyConnected(weighted), [input], extent: [1, 1, weights.shape[0]])
+    try finish(node, .fullyConnected(.init(weighted)), [input], extent: [1, 1, weights.shape[0]])
   }
 }
 
@@ -145,7 +146,7 @@ extension TFLiteIntegerConverter {
     guard budget.claim(outputs, size: 20) else { throw node.error(Self.overdrawn) }
     let output = try description(try node.output())
     let source = program.tensors[input]
-    var scales: [IntegerOperation.ChannelScale] = []
+    var scales: [ChannelScale] = []
     scales.reserveCapacity(outputs)
     for channel in 0..<outputs {
       let scale = weights.scales[weights.scales.count == 1 ? 0 : channel]

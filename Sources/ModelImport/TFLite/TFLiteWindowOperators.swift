@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -14,7 +15,7 @@ extension TFLiteIntegerConverter {
       dilations: nil, padding: Field.padding)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(Field.activation))
-    let kind = isAverage ? IntegerOperation.Kind.averagePool(window) : .maxPool(window)
+    let kind = isAverage ? IntegerOperation.Kind.averagePool(window) : .maxPool(.init(window))
     // Pools keep the integers' grid: what differs in its last bits is given the output's first.
     let own = relabelled(input, like: output)
     if limits == (-128, 127) {
@@ -26,7 +27,7 @@ extension TFLiteIntegerConverter {
     let inner = add(pooled)
     append(pooled.name, kind, [own], inner)
     try finish(
-      node, .clamp(low: limits.low, high: limits.high), [inner], extent: pooled.extent)
+      node, .clamp(.init(low: limits.low, high: limits.high)), [inner], extent: pooled.extent)
   }
 
   /// Over height and width; other axes may be named where they have one element.
@@ -53,7 +54,7 @@ extension TFLiteIntegerConverter {
       ratio: source.scale / (output.scale * Float(count)), multiplier: parts.value,
       shift: parts.shift, rounding: profile.mode(isFullyConnected: false), low: limits.low,
       high: limits.high)
-    try finish(node, .mean(scale), [input], extent: [1, 1, source.channels])
+    try finish(node, .mean(.init(scale)), [input], extent: [1, 1, source.channels])
   }
 
   /// LiteRT divides the multiplier of the scales' ratio by the number of elements in integers, with

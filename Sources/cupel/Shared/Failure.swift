@@ -6,6 +6,7 @@ import FineTuning
 import FloatGraph
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelImport
 import ModelWriter
 import Quantization

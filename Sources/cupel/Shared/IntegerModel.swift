@@ -4,6 +4,7 @@ import Datasets
 import FixedPoint
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelWriter
 import Support
 
@@ -58,13 +59,9 @@ struct IntegerModel {
     let program = engine.withModel { CupelReader.program(from: $0) }
     let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
-        switch operation.kind {
-        case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted):
-          weighted.rounding == profile.mode(isFullyConnected: false)
-        case .fullyConnected(let weighted):
-          weighted.rounding == profile.mode(isFullyConnected: true)
-        default: true
-        }
+        guard let own = operation.kind.payload as? any WeightedOperator else { return true }
+        let mode = profile.mode(isFullyConnected: type(of: own).isFullyConnected)
+        return operation.kind.weights?.rounding == mode
       }
     }
     let stated = program.metadata[ModelMetadata.profile]

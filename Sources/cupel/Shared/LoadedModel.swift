@@ -1,5 +1,6 @@
 import FixedPoint
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import ModelImport
 import ModelWriter

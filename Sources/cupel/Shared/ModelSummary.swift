@@ -1,6 +1,7 @@
 import DeviceSimulation
 import FloatGraph
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import ModelImport
 import ModelWriter
@@ -91,9 +92,9 @@ struct ModelSummary: Encodable {
     metadata = program.metadata
     operators = program.operations.map { operation in
       let output = program.tensors[operation.output]
-      let weights = operation.kind.weighted
+      let weights = operation.kind.weights
       return Operator(
-        name: operation.name, kind: operation.kind.label,
+        name: operation.name, kind: "\(operation.kind.name)",
         output: [output.channels, output.height, output.width], scale: output.scale,
         zeroPoint: output.zeroPoint, activationBits: output.bits, weightBits: weights?.bits,
         weightBytes: weights.map { ($0.weights.count * $0.bits + 7) / 8 } ?? 0,
@@ -198,50 +199,6 @@ extension FloatGraph.Operation {
     case .linear(let linear): linear.weights.count + (linear.bias?.count ?? 0)
     case .batchNormalization(let normalization): 4 * normalization.gamma.count
     default: 0
-    }
-  }
-}
-
-extension IntegerOperation {
-  /// Multiplications of one image: each output element takes one weight row.
-  fileprivate func macs(output: IntegerTensor) -> Int {
-    guard let weights = kind.weighted else { return 0 }
-    return output.elementCount * weights.weights.count / output.channels
-  }
-}
-
-extension IntegerOperation.Kind {
-  fileprivate var weighted: IntegerOperation.Weighted? {
-    switch self {
-    case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-      .fullyConnected(let weighted):
-      weighted
-    default: nil
-    }
-  }
-
-  fileprivate var label: String {
-    switch self {
-    case .convolution: "convolution"
-    case .depthwiseConvolution: "depthwise convolution"
-    case .fullyConnected: "fully connected"
-    case .add: "add"
-    case .averagePool: "average pool"
-    case .maxPool: "max pool"
-    case .mean: "mean"
-    case .clamp: "clamp"
-    case .pad: "pad"
-    case .requantize: "requantize"
-    case .concatenate: "concatenate"
-    case .slice: "slice"
-    case .subtract: "subtract"
-    case .multiply: "multiply"
-    case .softmax: "softmax"
-    case .lookup: "lookup"
-    case .transpose: "transpose"
-    case .reshape: "reshape"
-    case .broadcast: "broadcast"
-    case .constant: "constant"
     }
   }
 }

@@ -1,4 +1,5 @@
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 
 /// The tensors of an integer model by the file's indices.

@@ -3,6 +3,7 @@ import FineTuning
 import FixedPoint
 import FloatGraph
 import Foundation
+import IntegerOperators
 import ModelWriter
 import Purification
 import Quantization

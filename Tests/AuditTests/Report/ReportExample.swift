@@ -3,6 +3,7 @@ import Datasets
 import FloatGraph
 import Foundation
 import HostRuntime
+import IntegerOperators
 import ModelFormat
 import ModelImport
 import Purification

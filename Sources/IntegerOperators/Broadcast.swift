@@ -1,0 +1,54 @@
+import ModelFormat
+
+/// Repetition along the axes on which the input has one element, on an unchanged grid.
+public struct Broadcast: Sendable, PlainOperator {
+  public static var code: UInt8 { 19 }
+  public static var name: StaticString { "broadcast" }
+  public static var minorVersion: UInt16 { 1 }
+
+  @inlinable
+  public init() {}
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {}
+
+  /// Input [H][W][C], each the output's or 1; not overlapping.
+  public func run(
+    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  ) {
+    var target = output
+    for row in 0..<to.height {
+      for column in 0..<to.width {
+        let pixel = extent.offset(
+          row: extent.height == 1 ? 0 : row, column: extent.width == 1 ? 0 : column)
+        if extent.channels == 1 {
+          target.update(repeating: input[pixel], count: to.channels)
+        } else {
+          target.update(from: input + pixel, count: to.channels)
+        }
+        target += to.channels
+      }
+    }
+  }
+}
+
+extension Broadcast: RunnableOperator {
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkGrid(of: context.input)
+    for axis in 0..<3 {
+      let extent = context.input[axis: axis]
+      guard extent == 1 || extent == context.output[axis: axis] else {
+        throw context.error(.outputExtent)
+      }
+    }
+  }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    run(
+      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
+      to: step.output.extent)
+  }
+}

@@ -1,0 +1,39 @@
+import ModelFormat
+
+/// The output's elements, in their order in memory, on its grid.
+public struct Constant<Storage: ConstantStorage>: ConstantOperator {
+  public static var code: UInt8 { 20 }
+  public static var name: StaticString { "constant" }
+  public static var operandCounts: ClosedRange<Int> { 0...0 }
+  public static var minorVersion: UInt16 { 1 }
+
+  public var elements: Storage.Bytes
+
+  public init(_ elements: Storage.Bytes) { self.elements = elements }
+
+  package init() { self.init(Storage.noBytes) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
+  where Coder.Storage == Storage {
+    coder.elements(place: ConstantPlaces.values, size: ConstantPlaces.size, &elements)
+  }
+
+  package func elementCount(output: Extent) -> Int? { output.elementCount }
+}
+
+extension Constant: Sendable where Storage: SendableStorage {}
+
+extension Constant: RunnableOperator where Storage == InFile {
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkElements(
+      elements, count: context.output.elementCount, constants: &constants)
+  }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    step.target(arena).update(from: elements, count: step.output.elementCount)
+  }
+}

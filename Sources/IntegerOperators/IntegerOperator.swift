@@ -1,0 +1,114 @@
+import CIntegerKernels
+import ModelFormat
+
+/// What an operation computes: one type an operator, in a file of its own with its record, its
+/// check and its reference kernel. `docs/format.md` defines each.
+public protocol IntegerOperator: Equatable {
+  /// The code in the first byte of an operation's record.
+  static var code: UInt8 { get }
+  /// For people.
+  static var name: StaticString { get }
+  /// How many tensors it reads.
+  static var operandCounts: ClosedRange<Int> { get }
+  /// The oldest minor version of the format that has it.
+  static var minorVersion: UInt16 { get }
+
+  /// Multiply-accumulates: taps times outputs, padding counted as if it were data.
+  func multiplyAccumulates(input: Extent, output: Extent) -> Int64
+  /// Input elements that windows visit; nil for an operator without windows.
+  func visits(input: Extent, output: Extent) -> Int64?
+}
+
+extension IntegerOperator {
+  public static var operandCounts: ClosedRange<Int> { 1...1 }
+  public static var minorVersion: UInt16 { 0 }
+  public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 { 0 }
+  public func visits(input: Extent, output: Extent) -> Int64? { nil }
+}
+
+/// An operator without constants: the same in a file and in memory.
+package protocol PlainOperator: IntegerOperator {
+  init()
+  /// Goes through the fields.
+  mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
+}
+
+/// An operator with constants.
+package protocol ConstantOperator: IntegerOperator {
+  associatedtype Storage: ConstantStorage
+  init()
+  /// Goes through the fields, constants among them.
+  mutating func code<Coder: RecordCoder>(_ coder: inout Coder) where Coder.Storage == Storage
+  /// How many table entries or elements there must be; nil for an operator that has none.
+  func elementCount(output: Extent) -> Int?
+}
+
+extension ConstantOperator {
+  package func elementCount(output: Extent) -> Int? { nil }
+}
+
+/// An operator with weights.
+package protocol WeightedOperator: ConstantOperator {
+  var weights: Weights<Storage> { get set }
+  /// How the weights are cut into rows; nil where the numbers do not fit.
+  func weightShape(input: Extent, output: Extent) -> WeightShape?
+  /// Places of the kernel, or of the image, whose weights are apart for each input channel: weights
+  /// count places before input channels, where a float graph counts channels before places.
+  func places(input: Extent) -> Int
+  /// Whether an output channel's weights are a column, not a row.
+  static var channelsAreColumns: Bool { get }
+  /// Whether runtimes round it as a fully connected layer.
+  static var isFullyConnected: Bool { get }
+}
+
+extension WeightedOperator {
+  package static var channelsAreColumns: Bool { false }
+  package static var isFullyConnected: Bool { false }
+}
+
+/// An operator of a file: it can be judged and run.
+package protocol RunnableOperator: IntegerOperator {
+  init(reading reader: inout RecordReader)
+  /// Judges what the kind itself demands: extents, grids, parameters, constants, bounds.
+  func check(_ context: OperationContext, constants: inout ConstantCursor) throws(FormatError)
+  /// Scratch that `run` needs.
+  func scratchBytes(_ step: Step) -> Int64
+  /// The reference kernel, or the processor's own that runs from the model's bytes.
+  ///
+  /// - Parameters:
+  ///   - arena: the tensors, where the model has planned them.
+  ///   - scratch: `scratchBytes`, aligned to 16 bytes.
+  func run(_ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer)
+  /// The operation as the kernels of the instruction sets want it described; nil where they have
+  /// none for it.
+  func description(_ step: Step) -> cupel_operation?
+}
+
+extension RunnableOperator where Self: PlainOperator {
+  @inline(__always)
+  package init(reading reader: inout RecordReader) {
+    self.init()
+    if Self.minorVersion > 0 { reader.require(minor: Self.minorVersion) }
+    code(&reader)
+  }
+}
+
+extension RunnableOperator where Self: ConstantOperator, Storage == InFile {
+  @inline(__always)
+  package init(reading reader: inout RecordReader) {
+    self.init()
+    if Self.minorVersion > 0 { reader.require(minor: Self.minorVersion) }
+    code(&reader)
+  }
+}
+
+extension RunnableOperator {
+  @inline(__always)
+  package init(_ record: OperationRecord) {
+    var reader = RecordReader(record)
+    self.init(reading: &reader)
+  }
+
+  package func scratchBytes(_ step: Step) -> Int64 { 0 }
+  package func description(_ step: Step) -> cupel_operation? { nil }
+}

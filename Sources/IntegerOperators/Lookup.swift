@@ -1,0 +1,49 @@
+import ModelFormat
+
+/// Any function of one value: output = table[q + 128].
+public struct Lookup<Storage: ConstantStorage>: ConstantOperator {
+  public static var code: UInt8 { 16 }
+  public static var name: StaticString { "lookup" }
+  public static var minorVersion: UInt16 { 1 }
+  /// Entries of a table: one for each int8, −128 first.
+  package static var size: Int { 256 }
+
+  public var table: Storage.Bytes
+
+  public init(table: Storage.Bytes) { self.table = table }
+
+  package init() { self.init(table: Storage.noBytes) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
+  where Coder.Storage == Storage {
+    coder.elements(place: ConstantPlaces.values, size: ConstantPlaces.size, &table)
+  }
+
+  package func elementCount(output: Extent) -> Int? { Self.size }
+}
+
+extension Lookup: Sendable where Storage: SendableStorage {}
+
+extension Lookup: RunnableOperator where Storage == InFile {
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkSameExtent(as: context.input)
+    guard context.input.bits == 8 else { throw context.error(.grids) }
+    try context.checkElements(table, count: Self.size, constants: &constants)
+  }
+
+  /// Both hold `count` elements; the output may be the input.
+  public func run(input: UnsafePointer<Int8>, count: Int, output: UnsafeMutablePointer<Int8>) {
+    for index in 0..<count {
+      output[index] = table[Int(input[index]) &+ 128]
+    }
+  }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    run(
+      input: step.source(arena), count: step.output.elementCount, output: step.target(arena))
+  }
+}

@@ -1,0 +1,86 @@
+import ModelFormat
+
+/// A `.cupel` file in memory, validated once.
+///
+/// What a view hands out satisfies every rule of `docs/format.md`, so whoever executes it need
+/// not check again. The view does not own the bytes: they must stay in place and unchanged for
+/// as long as the view, or anything it handed out, is used.
+public struct ModelView {
+  public let bytes: UnsafeRawBufferPointer
+  /// Bytes of arena that the tensors need; a multiple of 16. The arena's base must be 16-aligned.
+  public let arenaSize: Int
+  /// Index of the input tensor.
+  public let input: Int
+  /// Index of the output tensor.
+  public let output: Int
+  public let tensorCount: Int
+  public let operationCount: Int
+  public let metadataCount: Int
+  private let operations, operands, metadataRecords: Int
+
+  /// Checks the whole file.
+  ///
+  /// - Parameter bytes: the file and nothing else, at an address divisible by 16.
+  /// - Throws: the first rule that the file breaks. Takes time linear in the file, plus at most
+  ///   4096² / 2 comparisons for the arena; no heap.
+  public init(validating bytes: UnsafeRawBufferPointer) throws(FormatError) {
+    let header = try Header(validating: bytes)
+    let validator = Validator(header: header, file: bytes.baseAddress!)
+    try validator.checkTensors()
+    try validator.checkStrings()
+    try validator.checkOperations()
+    try validator.checkLastUses()
+    try validator.checkArena()
+    self.init(header: header, bytes: bytes)
+  }
+
+  init(header: Header, bytes: UnsafeRawBufferPointer) {
+    self.bytes = bytes
+    arenaSize = header.arenaSize
+    input = header.input
+    output = header.output
+    tensorCount = header.tensors.count
+    operationCount = header.operations.count
+    metadataCount = header.metadata.count
+    operations = header.operations.offset
+    operands = header.operands.offset
+    metadataRecords = header.metadata.offset
+  }
+
+  private var file: UnsafeRawPointer { bytes.baseAddress! }
+
+  /// `index` must lie in 0..<tensorCount.
+  public func tensor(_ index: Int) -> TensorView {
+    TensorView(record: Layout.headerSize &+ index &* Layout.tensorSize, in: file)
+  }
+
+  /// `index` must lie in 0..<operationCount; operations run in this order.
+  public func operation(_ index: Int) -> OperationView {
+    OperationView(
+      record: operations &+ index &* Layout.operationSize, operands: operands, in: file)
+  }
+
+  /// `index` must lie in 0..<metadataCount; keys ascend. Both are UTF-8, not terminated.
+  public func metadata(
+    _ index: Int
+  ) -> (key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    let record = file + metadataRecords + index &* Layout.metadataSize
+    return (
+      UnsafeRawBufferPointer(start: file + record.number(0), count: record.number(4)),
+      UnsafeRawBufferPointer(start: file + record.number(8), count: record.number(12))
+    )
+  }
+
+  /// The value of `key`, or nil where the file has none.
+  public func metadataValue(_ key: StaticString) -> UnsafeRawBufferPointer? {
+    let wanted = UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+    for index in 0..<metadataCount {
+      let entry = metadata(index)
+      if entry.key.elementsEqual(wanted) { return entry.value }
+    }
+    return nil
+  }
+
+  /// The file's SHA-256, byte `index` of 32.
+  public func digestByte(_ index: Int) -> UInt8 { file.byte(Layout.Header.digest &+ index) }
+}

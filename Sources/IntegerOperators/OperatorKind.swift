@@ -1,0 +1,181 @@
+import CIntegerKernels
+import ModelFormat
+
+/// All operators: the one list of them.
+public enum OperatorKind<Storage: ConstantStorage> {
+  case convolution(Convolution<Storage>)
+  case depthwiseConvolution(DepthwiseConvolution<Storage>)
+  case fullyConnected(FullyConnected<Storage>)
+  case add(Add)
+  case averagePool(AveragePool)
+  case maxPool(MaxPool)
+  case mean(Mean)
+  case clamp(Clamp)
+  case pad(Pad)
+  case requantize(Requantize)
+  case concatenate(Concatenate)
+  case slice(Slice)
+  case subtract(Subtract)
+  case multiply(Multiply)
+  case softmax(Softmax)
+  case lookup(Lookup<Storage>)
+  case transpose(Transpose)
+  case reshape(Reshape)
+  case broadcast(Broadcast)
+  case constant(Constant<Storage>)
+
+  /// Reads the fields of the operator with a code; nil for a code that none has.
+  package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
+  where Coder.Storage == Storage {
+    switch code {
+    case Convolution<Storage>.code: self = .convolution(Self.read(&coder))
+    case DepthwiseConvolution<Storage>.code: self = .depthwiseConvolution(Self.read(&coder))
+    case FullyConnected<Storage>.code: self = .fullyConnected(Self.read(&coder))
+    case Add.code: self = .add(Self.read(&coder))
+    case AveragePool.code: self = .averagePool(Self.read(&coder))
+    case MaxPool.code: self = .maxPool(Self.read(&coder))
+    case Mean.code: self = .mean(Self.read(&coder))
+    case Clamp.code: self = .clamp(Self.read(&coder))
+    case Pad.code: self = .pad(Self.read(&coder))
+    case Requantize.code: self = .requantize(Self.read(&coder))
+    case Concatenate.code: self = .concatenate(Self.read(&coder))
+    case Slice.code: self = .slice(Self.read(&coder))
+    case Subtract.code: self = .subtract(Self.read(&coder))
+    case Multiply.code: self = .multiply(Self.read(&coder))
+    case Softmax.code: self = .softmax(Self.read(&coder))
+    case Lookup<Storage>.code: self = .lookup(Self.read(&coder))
+    case Transpose.code: self = .transpose(Self.read(&coder))
+    case Reshape.code: self = .reshape(Self.read(&coder))
+    case Broadcast.code: self = .broadcast(Self.read(&coder))
+    case Constant<Storage>.code: self = .constant(Self.read(&coder))
+    default: return nil
+    }
+  }
+
+  /// Hands the operator to a visitor.
+  package func accept<Visitor: OperatorVisitor>(
+    _ visitor: inout Visitor
+  ) throws(Visitor.Failure) -> Visitor.Output where Visitor.Storage == Storage {
+    switch self {
+    case .convolution(let own): try visitor.visit(own)
+    case .depthwiseConvolution(let own): try visitor.visit(own)
+    case .fullyConnected(let own): try visitor.visit(own)
+    case .add(let own): try visitor.visit(own)
+    case .averagePool(let own): try visitor.visit(own)
+    case .maxPool(let own): try visitor.visit(own)
+    case .mean(let own): try visitor.visit(own)
+    case .clamp(let own): try visitor.visit(own)
+    case .pad(let own): try visitor.visit(own)
+    case .requantize(let own): try visitor.visit(own)
+    case .concatenate(let own): try visitor.visit(own)
+    case .slice(let own): try visitor.visit(own)
+    case .subtract(let own): try visitor.visit(own)
+    case .multiply(let own): try visitor.visit(own)
+    case .softmax(let own): try visitor.visit(own)
+    case .lookup(let own): try visitor.visit(own)
+    case .transpose(let own): try visitor.visit(own)
+    case .reshape(let own): try visitor.visit(own)
+    case .broadcast(let own): try visitor.visit(own)
+    case .constant(let own): try visitor.visit(own)
+    }
+  }
+
+  private static func read<Own: PlainOperator>(_ coder: inout some RecordCoder) -> Own {
+    coder.require(minor: Own.minorVersion)
+    var own = Own()
+    own.code(&coder)
+    return own
+  }
+
+  private static func read<Own: ConstantOperator, Coder: RecordCoder>(_ coder: inout Coder) -> Own
+  where Own.Storage == Storage, Coder.Storage == Storage {
+    coder.require(minor: Own.minorVersion)
+    var own = Own()
+    own.code(&coder)
+    return own
+  }
+}
+
+extension OperationRecord {
+  /// Shows the record's operator, and where it stands, to a visitor; nil for a code that no operator
+  /// has. No value of `OperatorKind` is made on the way, which firmware would have to hold and take
+  /// apart.
+  @inline(__always)
+  func show<Visitor: SiteVisitor>(
+    to visitor: inout Visitor, at site: Visitor.Site
+  ) throws(Visitor.Failure) -> Visitor.Output? {
+    switch kind {
+    case Convolution<InFile>.code: try visitor.visit(Convolution<InFile>.self, at: site)
+    case DepthwiseConvolution<InFile>.code: try visitor.visit(DepthwiseConvolution<InFile>.self, at: site)
+    case FullyConnected<InFile>.code: try visitor.visit(FullyConnected<InFile>.self, at: site)
+    case Add.code: try visitor.visit(Add.self, at: site)
+    case AveragePool.code: try visitor.visit(AveragePool.self, at: site)
+    case MaxPool.code: try visitor.visit(MaxPool.self, at: site)
+    case Mean.code: try visitor.visit(Mean.self, at: site)
+    case Clamp.code: try visitor.visit(Clamp.self, at: site)
+    case Pad.code: try visitor.visit(Pad.self, at: site)
+    case Requantize.code: try visitor.visit(Requantize.self, at: site)
+    case Concatenate.code: try visitor.visit(Concatenate.self, at: site)
+    case Slice.code: try visitor.visit(Slice.self, at: site)
+    case Subtract.code: try visitor.visit(Subtract.self, at: site)
+    case Multiply.code: try visitor.visit(Multiply.self, at: site)
+    case Softmax.code: try visitor.visit(Softmax.self, at: site)
+    case Lookup<InFile>.code: try visitor.visit(Lookup<InFile>.self, at: site)
+    case Transpose.code: try visitor.visit(Transpose.self, at: site)
+    case Reshape.code: try visitor.visit(Reshape.self, at: site)
+    case Broadcast.code: try visitor.visit(Broadcast.self, at: site)
+    case Constant<InFile>.code: try visitor.visit(Constant<InFile>.self, at: site)
+    default: nil
+    }
+  }
+}
+
+/// What is done with an operator, whichever it is.
+package protocol OperatorVisitor {
+  associatedtype Storage: ConstantStorage
+  associatedtype Output
+  associatedtype Failure: Error
+  mutating func visit<Own: PlainOperator>(_ own: Own) throws(Failure) -> Output
+  mutating func visit<Own: ConstantOperator>(_ own: Own) throws(Failure) -> Output
+  where Own.Storage == Storage
+}
+
+/// What is done with an operator of a file where it stands: in an operation under judgement, or in a
+/// step of a run.
+protocol SiteVisitor {
+  associatedtype Site
+  associatedtype Output
+  associatedtype Failure: Error
+  mutating func visit<Own: RunnableOperator>(
+    _ type: Own.Type, at site: Site
+  ) throws(Failure) -> Output
+}
+
+extension OperatorKind: Equatable {}
+extension OperatorKind: Sendable where Storage: SendableStorage {}
+
+extension OperatorKind {
+  /// The name for people.
+  public var name: StaticString {
+    var visitor = Name<Storage>()
+    return accept(&visitor)
+  }
+
+  /// The code in a record's first byte.
+  package var code: UInt8 {
+    var visitor = Code<Storage>()
+    return accept(&visitor)
+  }
+}
+
+private struct Name<Storage: ConstantStorage>: OperatorVisitor {
+  func visit<Own: PlainOperator>(_ own: Own) -> StaticString { Own.name }
+  func visit<Own: ConstantOperator>(_ own: Own) -> StaticString where Own.Storage == Storage {
+    Own.name
+  }
+}
+
+private struct Code<Storage: ConstantStorage>: OperatorVisitor {
+  func visit<Own: PlainOperator>(_ own: Own) -> UInt8 { Own.code }
+  func visit<Own: ConstantOperator>(_ own: Own) -> UInt8 where Own.Storage == Storage { Own.code }
+}

@@ -1,0 +1,65 @@
+import ModelFormat
+
+/// Constant padding on an unchanged grid. What follows the input on each axis comes from the
+/// output's extent.
+public struct Pad: Sendable, PlainOperator {
+  public static var code: UInt8 { 9 }
+  public static var name: StaticString { "pad" }
+
+  /// Rows, columns and channels before the input's first.
+  public var before: Axes
+  /// Normally the zero point.
+  public var value: Int8
+
+  @inlinable
+  public init(_ before: Axes, value: Int8) {
+    self.before = before
+    self.value = value
+  }
+
+  package init() { self.init(Axes(0, 0, 0), value: 0) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    before.code(&coder, at: 0)
+    coder.signedByte(Layout.Operation.value, &value)
+  }
+
+  /// Input [H][W][C], output [H'][W'][C'], not overlapping; on each axis of `to` at least the input's
+  /// extent and what lies before it.
+  public func run(
+    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  ) {
+    output.update(repeating: value, count: to.elementCount)
+    for row in 0..<extent.height {
+      for column in 0..<extent.width {
+        let place = to.offset(row: before.height &+ row, column: before.width &+ column)
+        (output + (place &+ before.channels)).update(
+          from: input + extent.offset(row: row, column: column), count: extent.channels)
+      }
+    }
+  }
+}
+
+extension Pad: RunnableOperator {
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkGrid(of: context.input)
+    for axis in 0..<3 {
+      let end = Int64(before[axis]) &+ Int64(context.input[axis: axis])
+      guard before[axis] >= 0, end <= Int64(context.output[axis: axis])
+      else { throw context.error(.padding, parameter: axis) }
+    }
+    guard Int(value) >= context.output.lowest, Int(value) <= context.output.highest else {
+      throw context.error(.clampRange, at: context.record.offset &+ Layout.Operation.value)
+    }
+  }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    run(
+      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
+      to: step.output.extent)
+  }
+}

@@ -1,0 +1,71 @@
+import ModelFormat
+
+/// A strided slice on an unchanged grid: element (h, w, c) of the output is input element
+/// start + step · index on each axis.
+public struct Slice: Sendable, PlainOperator {
+  public static var code: UInt8 { 12 }
+  public static var name: StaticString { "slice" }
+
+  /// Of the first element on each axis.
+  public var start: Axes
+  /// From one element to the next, at least 1.
+  public var step: Axes
+
+  @inlinable
+  public init(start: Axes, step: Axes) {
+    self.start = start
+    self.step = step
+  }
+
+  package init() { self.init(start: Axes(0, 0, 0), step: Axes(1, 1, 1)) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    start.code(&coder, at: 0)
+    step.code(&coder, at: 3)
+  }
+
+  /// Input [H][W][C], output [H'][W'][C'], not overlapping.
+  public func run(
+    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  ) {
+    var target = output
+    for row in 0..<to.height {
+      for column in 0..<to.width {
+        let pixel = extent.offset(
+          row: start.height &+ step.height &* row, column: start.width &+ step.width &* column)
+        if step.channels == 1 {
+          target.update(from: input + (pixel &+ start.channels), count: to.channels)
+        } else {
+          for channel in 0..<to.channels {
+            target[channel] = input[pixel &+ start.channels &+ step.channels &* channel]
+          }
+        }
+        target += to.channels
+      }
+    }
+  }
+}
+
+extension Slice: RunnableOperator {
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkGrid(of: context.input)
+    for axis in 0..<3 {
+      let (first, step) = (start[axis], step[axis])
+      guard first >= 0, step >= 1 else { throw context.error(.slice, parameter: axis) }
+      let last = Int64(first) &+ Int64(step) &* Int64(context.output[axis: axis] &- 1)
+      guard last < Int64(context.input[axis: axis]) else {
+        throw context.error(.slice, parameter: axis)
+      }
+    }
+  }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    run(
+      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
+      to: step.output.extent)
+  }
+}

@@ -1,0 +1,139 @@
+import FixedPoint
+import ModelFormat
+
+/// Softmax over the channels of each pixel, in TensorFlow Lite's integer arithmetic: differences to
+/// the largest value in Q5.26, their exponentials in Q0.31, the sum in Q12.19, and its reciprocal
+/// by Newton's method. The output counts units of 1/256 from −128 on.
+public struct Softmax: Sendable, PlainOperator {
+  public static var code: UInt8 { 15 }
+  public static var name: StaticString { "softmax" }
+  public static var minorVersion: UInt16 { 1 }
+  /// Channels that can be added up.
+  package static var mostChannels: Int { 4095 }
+
+  /// β · s_in · 2²⁶ as a Q31 multiplier, at least 2³⁰, and a shift to the left in 0 ... 31.
+  public var multiplier: Int32
+  public var leftShift: Int32
+
+  @inlinable
+  public init(multiplier: Int32, leftShift: Int32) {
+    self.multiplier = multiplier
+    self.leftShift = leftShift
+  }
+
+  package init() { self.init(multiplier: 0, leftShift: 0) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    coder.signed(0, &multiplier)
+    coder.signed(1, &leftShift)
+  }
+}
+
+extension Softmax: RunnableOperator {
+  /// The output's grid counts units of 1/256 from −128 on, whatever an exporter's last bits.
+  package func check(
+    _ context: OperationContext, constants: inout ConstantCursor
+  ) throws(FormatError) {
+    try context.checkSameExtent(as: context.input)
+    guard context.input.channels <= Self.mostChannels else { throw context.error(.softmax) }
+    guard multiplier >= 1 << 30 else { throw context.error(.multiplier, parameter: 0) }
+    guard (0...31).contains(leftShift) else { throw context.error(.shift, parameter: 1) }
+    let output = context.output
+    // Float32 bits of 0.999 / 256 and 1.001 / 256.
+    guard output.bits == 8, output.zeroPoint == -128,
+      (0x3B7F_BE77...0x3B80_20C5).contains(output.scaleBits)
+    else { throw context.error(.softmax) }
+  }
+
+  private func kernel(_ step: Step) -> SoftmaxKernel {
+    SoftmaxKernel(
+      channels: step.input.channels, multiplier: multiplier, leftShift: leftShift)
+  }
+
+  package func scratchBytes(_ step: Step) -> Int64 { kernel(step).scratchBytes }
+
+  package func run(
+    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    kernel(step).run(
+      input: step.source(arena), pixels: step.output.height &* step.output.width,
+      output: step.target(arena), scratch: scratch)
+  }
+}
+
+/// The softmax with its extent.
+public struct SoftmaxKernel {
+  /// At most 4095, or the sum could overflow.
+  public var channels: Int
+  /// β · s_in · 2²⁶ as a Q31 multiplier, at least 2³⁰, and a shift to the left in 0 ... 31.
+  public var multiplier: Int32
+  public var leftShift: Int32
+
+  @inlinable
+  public init(channels: Int, multiplier: Int32, leftShift: Int32) {
+    self.channels = channels
+    self.multiplier = multiplier
+    self.leftShift = leftShift
+  }
+
+  /// Scratch that `run` needs, aligned to 4 bytes: a pixel's exponentials.
+  public var scratchBytes: Int64 { Int64(channels) &* 4 }
+
+  /// The least difference whose exponential counts: a smaller one would leave Q5.26.
+  @inlinable public var leastDifference: Int32 { 0 &- ((31 &<< 26) &>> leftShift) }
+
+  /// Both hold `pixels` · `channels` elements; the output may be the input.
+  public func run(
+    input: UnsafePointer<Int8>, pixels: Int, output: UnsafeMutablePointer<Int8>,
+    scratch: UnsafeMutableRawPointer
+  ) {
+    var area = ScratchArea(scratch)
+    let exponentials = area.sums(channels)
+    for pixel in 0..<pixels {
+      let start = pixel &* channels
+      let scale = prepare(input + start, exponentials)
+      store(exponentials, scale, to: output + start)
+    }
+  }
+
+  /// Fills in the exponentials, −1 where a value is too small to count, and gives their sum's
+  /// reciprocal.
+  private func prepare(
+    _ values: UnsafePointer<Int8>, _ exponentials: UnsafeMutablePointer<Int32>
+  ) -> (scale: Int32, bitsOverUnit: Int32) {
+    var largest = Int8.min
+    for channel in 0..<channels { largest = max(largest, values[channel]) }
+    var sum: Int32 = 0
+    for channel in 0..<channels {
+      let difference = Int32(values[channel]) &- Int32(largest)
+      guard difference >= leastDifference else {
+        exponentials[channel] = -1
+        continue
+      }
+      let scaled = saturatingRoundingDoublingHighMultiply(difference &<< leftShift, multiplier)
+      let exponential = exponentialOfNegative(scaled, integerBits: 5)
+      exponentials[channel] = exponential
+      sum = sum &+ roundingDivideByPowerOfTwo(exponential, exponent: 12)
+    }
+    return reciprocal(sum, integerBits: 12)
+  }
+
+  private func store(
+    _ exponentials: UnsafePointer<Int32>, _ scale: (scale: Int32, bitsOverUnit: Int32),
+    to output: UnsafeMutablePointer<Int8>
+  ) {
+    // From Q0.31, by the sum's power of two, to units of 2⁻⁸. At least one value is the largest,
+    // so the sum is at least 1 and not above 2¹² − 1: the exponent lies in 23 ... 34. From 32 on
+    // the sum is 512 or more, and every share below half a unit.
+    let exponent = scale.bitsOverUnit &+ 23
+    for channel in 0..<channels {
+      guard exponentials[channel] >= 0, exponent <= 31 else {
+        output[channel] = .min
+        continue
+      }
+      let share = saturatingRoundingDoublingHighMultiply(scale.scale, exponentials[channel])
+      output[channel] = saturatedToInt8(
+        roundingDivideByPowerOfTwo(share, exponent: exponent) &- 128)
+    }
+  }
+}

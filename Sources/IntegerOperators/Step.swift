@@ -1,0 +1,160 @@
+import CIntegerKernels
+import FixedPoint
+import ModelFormat
+
+/// One operation of a validated model with its tensors: what its operator is told to run on.
+public struct Step {
+  package let model: ModelView
+  package let operation: OperationView
+  package let input: TensorView
+  package let output: TensorView
+  package let profile: DeploymentProfile?
+
+  package init(_ model: ModelView, operation index: Int, profile: DeploymentProfile?) {
+    self.model = model
+    self.profile = profile
+    operation = model.operation(index)
+    input = model.tensor(operation.input)
+    output = model.tensor(operation.output)
+  }
+
+  /// The tensor that the operation reads at `position`.
+  func operand(_ position: Int) -> TensorView { model.tensor(operation.operands[position]) }
+
+  /// The second input of an operation that has two.
+  var second: TensorView { operand(1) }
+
+  /// The file's rounding mode, or that of the profile asked for.
+  func rounding(_ written: RoundingMode, isFullyConnected: Bool = false) -> RoundingMode {
+    profile?.mode(isFullyConnected: isFullyConnected) ?? written
+  }
+
+  /// Scratch that the operation needs.
+  package var scratchBytes: Int64 {
+    var visitor = ScratchBytes()
+    return operation.record.show(to: &visitor, at: self) ?? 0
+  }
+
+  /// - Parameters:
+  ///   - arena: the tensors, where the model has planned them.
+  ///   - scratch: `scratchBytes`, aligned to 16 bytes.
+  package func run(arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer) {
+    var visitor = Run(arena: arena, scratch: scratch)
+    _ = operation.record.show(to: &visitor, at: self)
+  }
+
+  /// As kernels for packed weights want it; nil for the operators that are left to the reference
+  /// kernels.
+  package var packable: cupel_operation? {
+    var visitor = Description()
+    let description = operation.record.show(to: &visitor, at: self) ?? nil
+    // Double arithmetic in integers is the reference kernels' alone.
+    let isDouble = description?.rounding == Int32(RoundingMode.float64HalfAway.rawValue)
+    return isDouble ? nil : description
+  }
+}
+
+// Each visit is a function for each operator: what a program has of each can then be told.
+
+private struct ScratchBytes: SiteVisitor {
+  @inline(never)
+  func visit<Own: RunnableOperator>(_ type: Own.Type, at step: Step) -> Int64 {
+    Own(step.operation.record).scratchBytes(step)
+  }
+}
+
+private struct Run: SiteVisitor {
+  let arena: UnsafeMutablePointer<Int8>
+  let scratch: UnsafeMutableRawPointer
+
+  @inline(never)
+  func visit<Own: RunnableOperator>(_ type: Own.Type, at step: Step) {
+    Own(step.operation.record).run(step, arena: arena, scratch: scratch)
+  }
+}
+
+private struct Description: SiteVisitor {
+  func visit<Own: RunnableOperator>(_ type: Own.Type, at step: Step) -> cupel_operation? {
+    Own(step.operation.record).description(step)
+  }
+}
+
+extension Step {
+  /// What is the same for every description.
+  var shape: cupel_operation {
+    var result = cupel_operation()
+    result.input = cupel_extent(input.extent)
+    result.output = cupel_extent(output.extent)
+    result.groups = 1
+    result.input_zero_point = Int32(input.zeroPoint)
+    result.output_zero_point = Int32(output.zeroPoint)
+    return result
+  }
+
+  /// Whether there are kernels of the machine that run convolutions, depthwise and fully connected
+  /// ones among them, and additions from the model's own bytes. Known when this is compiled, so that
+  /// either they or the reference kernels are left out of a program.
+  @inline(__always)
+  static var runsDirectly: Bool { cupel_runs_directly() != 0 }
+
+  static func directScratchBytes(_ description: cupel_operation) -> Int64 {
+    withUnsafePointer(to: description) { cupel_direct_scratch($0) }
+  }
+
+  /// - Parameter requantization: nil for an operation without weights.
+  func runDirectly(
+    _ description: cupel_operation, _ requantization: Requantization?,
+    arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  ) {
+    let last = operand(operation.operands.count &- 1)
+    withUnsafePointer(to: description) { description in
+      withUnsafePointer(to: requantization) { context in
+        cupel_direct_run(
+          description, arena + input.arenaOffset, arena + last.arenaOffset,
+          arena + output.arenaOffset, scratch,
+          cupel_rescaler(store: Self.store, context: context))
+      }
+    }
+  }
+
+  /// `cupel_rescaler.store` with an optional `Requantization` as its context.
+  private static var store:
+    @convention(c) (
+      UnsafeRawPointer?, Int32, UnsafePointer<Int32>?, Int32, UnsafeMutablePointer<Int8>?, Int32
+    ) -> Void
+  {
+    { context, channel, sums, count, output, stride in
+      guard let sums, let output,
+        let own = context?.assumingMemoryBound(to: Requantization?.self).pointee
+      else { return }
+      own.storeRest(Int(channel), sums, count: Int(count), to: output, stride: Int(stride))
+    }
+  }
+
+  /// Where the first input lies.
+  func source(_ arena: UnsafeMutablePointer<Int8>) -> UnsafePointer<Int8> {
+    UnsafePointer(arena + input.arenaOffset)
+  }
+
+  /// Where the second of two inputs lies.
+  func secondSource(_ arena: UnsafeMutablePointer<Int8>) -> UnsafePointer<Int8> {
+    UnsafePointer(arena + second.arenaOffset)
+  }
+
+  /// Where the output goes.
+  func target(_ arena: UnsafeMutablePointer<Int8>) -> UnsafeMutablePointer<Int8> {
+    arena + output.arenaOffset
+  }
+}
+
+extension TensorView {
+  package var extent: Extent { Extent(height: height, width: width, channels: channels) }
+}
+
+extension cupel_extent {
+  /// Extents of a validated file fit 32 bits.
+  init(_ extent: Extent) {
+    self.init(
+      height: Int32(extent.height), width: Int32(extent.width), channels: Int32(extent.channels))
+  }
+}

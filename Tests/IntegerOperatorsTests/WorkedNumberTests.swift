@@ -1,0 +1,311 @@
+import FixedPoint
+import IntegerOperators
+import Testing
+
+/// Executes every worked number in `docs/arithmetic.md`.
+@Suite struct WorkedNumberTests {
+  private typealias Block = WorkedNumbers.Block
+
+  @Test func everyWorkedNumberHolds() throws {
+    let blocks = try WorkedNumbers().blocks
+    #expect(blocks.count == 24)
+    for block in blocks {
+      #expect(!block.lines.isEmpty)
+      switch block.subject {
+      case "scale", "high", "divide", "float32-convert", "float32-multiply", "float32-round":
+        for line in block.lines { checkScaling(block.subject, line) }
+      case "float64-scale": block.lines.forEach(checkDouble)
+      case "int4": block.lines.forEach(checkPacking)
+      case "convolution", "depthwise", "fully-connected": try checkWeighted(block)
+      case "add", "subtract": try checkAdd(block)
+      case "multiply": try checkMultiply(block)
+      case "softmax": try checkSoftmax(block)
+      case "lookup": try checkLookup(block)
+      case "transpose": try checkTranspose(block)
+      case "average-pool", "max-pool": try checkPool(block)
+      case "mean", "requantize": try checkRescale(block)
+      default: Issue.record("nothing executes \(block.subject)")
+      }
+    }
+  }
+
+  // MARK: - Numbers
+
+  private func checkScaling(_ subject: String, _ line: [String]) {
+    let words = line.map(number)
+    let first = Int32(truncatingIfNeeded: words[0])
+    let bits = UInt32(truncatingIfNeeded: words[0])
+    switch subject {
+    case "scale":
+      let scale = OutputScale(
+        multiplier: Int32(words[1]), shift: Int32(words[2]), ratioBits: UInt32(words[3]))
+      for (mode, expected) in zip(RoundingMode.allCases, words[4...]) {
+        #expect(Int(scale.apply(to: first, rounding: mode)) == expected, "\(line) \(mode)")
+      }
+      #expect(words.count == 7)
+    case "high":
+      let result = saturatingRoundingDoublingHighMultiply(first, Int32(words[1]))
+      #expect(Int(result) == words[2], "\(line)")
+    case "divide":
+      let result = roundingDivideByPowerOfTwo(first, exponent: Int32(words[1]))
+      #expect(Int(result) == words[2], "\(line)")
+    case "float32-convert":
+      #expect(Int(float32Bits(of: first)) == words[1], "\(line)")
+    case "float32-multiply":
+      #expect(Int(float32Product(bits, UInt32(words[1]))) == words[2], "\(line)")
+    default:
+      #expect(Int(int32(roundingFloat32: bits)) == words[1], "\(line)")
+    }
+  }
+
+  private func checkDouble(_ line: [String]) {
+    let words = line.map(number)
+    let ratio = Float64Ratio(
+      input: UInt32(words[1]), weight: UInt32(words[2]), output: UInt32(words[3]))
+    #expect(Int(multiplyFloat64HalfAway(Int32(words[0]), ratio: ratio)) == words[4], "\(line)")
+  }
+
+  private func checkPacking(_ line: [String]) {
+    let sides = line.split(separator: "=").map { $0.map(number) }
+    let values = sides[0].map { Int8($0) }
+    var bytes = [UInt8](repeating: 0xEE, count: packedInt4Bytes(count: values.count))
+    packInt4(values, count: values.count, into: &bytes)
+    #expect(bytes.map { Int($0) } == sides[1], "\(line)")
+  }
+
+  // MARK: - Operators
+
+  private func extent(_ numbers: [Int]) -> Extent {
+    Extent(height: numbers[0], width: numbers[1], channels: numbers[2])
+  }
+
+  private func window(_ block: Block) -> KernelWindow {
+    let kernel = block.numbers("kernel") ?? [1, 1]
+    let stride = block.numbers("stride") ?? [1, 1]
+    let pad = block.numbers("pad") ?? [0, 0]
+    return KernelWindow(
+      kernelHeight: kernel[0], kernelWidth: kernel[1], strideHeight: stride[0],
+      strideWidth: stride[1], padTop: pad[0], padLeft: pad[1])
+  }
+
+  private func int8(_ block: Block, _ key: String) throws -> [Int8] {
+    try #require(block.numbers(key)).map { Int8($0) }
+  }
+
+  private func rounding(_ block: Block) throws -> RoundingMode {
+    let word = block.word("rounding")
+    return try #require(RoundingMode.allCases.first { "\($0)" == word })
+  }
+
+  private func bounds(_ block: Block) -> (low: Int32, high: Int32) {
+    (Int32(block.numbers("low")?[0] ?? -128), Int32(block.numbers("high")?[0] ?? 127))
+  }
+
+  private func scale(_ block: Block) throws -> OutputScale {
+    let numbers = try #require(block.numbers("scale"))
+    return OutputScale(
+      multiplier: Int32(numbers[0]), shift: Int32(numbers[1]), ratioBits: UInt32(numbers[2]))
+  }
+
+  private func checkWeighted(_ block: Block) throws {
+    let input = extent(try #require(block.numbers("input")))
+    let output = extent(try #require(block.numbers("output")))
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let weights = try int8(block, "weights")
+    let isDepthwise = block.subject == "depthwise"
+    let scale = try scale(block)
+    let channels = output.channels
+    let bounds = bounds(block)
+    let weighted = WeightedCase(
+      bits: try #require(block.numbers("bits"))[0], weights: weights,
+      rowLength: isDepthwise ? input.channels : weights.count / channels,
+      bias: try #require(block.numbers("bias")).map { Int32($0) },
+      multipliers: Array(repeating: scale.multiplier, count: channels),
+      shifts: Array(repeating: scale.shift, count: channels),
+      ratioBits: Array(repeating: scale.ratioBits, count: channels), rounding: try rounding(block),
+      zeroPoint: Int32(zeroPoints[1]), low: bounds.low, high: bounds.high)
+    let result = run(
+      weighted, block, input: input, output: output, inputZeroPoint: Int32(zeroPoints[0]),
+      values: try int8(block, "values"))
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func run(
+    _ weighted: WeightedCase, _ block: Block, input: Extent, output: Extent,
+    inputZeroPoint: Int32, values: [Int8]
+  ) -> [Int8] {
+    let count = output.elementCount
+    switch block.subject {
+    case "convolution":
+      let kernel = Convolution(
+        input: input, output: output, window: window(block),
+        groups: block.numbers("groups")?[0] ?? 1, inputZeroPoint: inputZeroPoint)
+      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
+        kernel.run(
+          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
+          output: $3, scratch: $4)
+      }
+    case "depthwise":
+      let kernel = DepthwiseConvolution(
+        input: input, output: output, window: window(block), inputZeroPoint: inputZeroPoint)
+      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
+        kernel.run(
+          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
+          output: $3, scratch: $4)
+      }
+    default:
+      let kernel = FullyConnected(
+        inputs: input.elementCount, outputs: count, inputZeroPoint: inputZeroPoint)
+      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
+        kernel.run(
+          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
+          output: $3, scratch: $4)
+      }
+    }
+  }
+
+  private func checkAdd(_ block: Block) throws {
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let multipliers = try #require(block.numbers("multipliers"))
+    let shifts = try #require(block.numbers("shifts"))
+    let operands = (0..<3).map {
+      Add.Operand(
+        zeroPoint: Int32(zeroPoints[$0]), multiplier: Int32(multipliers[$0]),
+        shift: Int32(shifts[$0]))
+    }
+    let kernel = Add(
+      first: operands[0], second: operands[1], output: operands[2], low: -128, high: 127)
+    let first = try int8(block, "first")
+    let second = try int8(block, "second")
+    let result = guarded(outputs: first.count) { output, _ in
+      if block.subject == "subtract" {
+        Subtract(kernel).run(first, second, count: first.count, output: output)
+      } else {
+        kernel.run(first, second, count: first.count, output: output)
+      }
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkMultiply(_ block: Block) throws {
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let kernel = Multiply(
+      secondZeroPoint: Int32(zeroPoints[1]),
+      rescale: TensorRescale(
+        inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block),
+        rounding: try rounding(block), outputZeroPoint: Int32(zeroPoints[2]), low: -128,
+        high: 127))
+    let first = try int8(block, "first")
+    let second = try int8(block, "second")
+    let result = guarded(outputs: first.count) { output, _ in
+      kernel.run(first, second, count: first.count, output: output)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  /// Equal values are shares of 1/n: half a unit of 1/256 at 512, from where on the last division
+  /// would be by more than 2³¹.
+  @Test(arguments: [1, 2, 255, 511, 512, 513, 1024, 4095])
+  func softmaxOfEqualValues(channels: Int) {
+    let kernel = Softmax(channels: channels, multiplier: 1_717_986_918, leftShift: 23)
+    let values = [Int8](repeating: 5, count: channels)
+    let result = guarded(
+      outputs: channels, scratchBytes: kernel.scratchBytes
+    ) { output, scratch in
+      kernel.run(input: values, pixels: 1, output: output, scratch: scratch)
+    }
+    let share = min(Int((256 / Double(channels)).rounded()), 255)
+    let expected = channels >= 512 ? -128 : share - 128
+    #expect(result == [Int8](repeating: Int8(expected), count: channels))
+  }
+
+  private func checkSoftmax(_ block: Block) throws {
+    let scale = try #require(block.numbers("scale"))
+    let kernel = Softmax(
+      channels: try #require(block.numbers("channels"))[0], multiplier: Int32(scale[0]),
+      leftShift: Int32(scale[1]))
+    let values = try int8(block, "values")
+    let result = guarded(
+      outputs: values.count, scratchBytes: kernel.scratchBytes
+    ) { output, scratch in
+      kernel.run(
+        input: values, pixels: values.count / kernel.channels, output: output, scratch: scratch)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkLookup(_ block: Block) throws {
+    let pairs = try #require(block.numbers("table"))
+    var table = [Int8](repeating: 0, count: 256)
+    for index in stride(from: 0, to: pairs.count, by: 2) {
+      table[pairs[index] + 128] = Int8(pairs[index + 1])
+    }
+    let values = try int8(block, "values")
+    let result = table.withUnsafeBufferPointer { table in
+      guarded(outputs: values.count) { output, _ in
+        Lookup(table: table.baseAddress!).run(
+          input: values, count: values.count, output: output)
+      }
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkTranspose(_ block: Block) throws {
+    let axes = try #require(block.numbers("axes"))
+    let kernel = Transpose(
+      input: extent(try #require(block.numbers("input"))),
+      output: extent(try #require(block.numbers("output"))), rows: axes[0], columns: axes[1],
+      channels: axes[2])
+    let values = try int8(block, "values")
+    let result = guarded(outputs: values.count) { output, _ in
+      kernel.run(input: values, output: output)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkPool(_ block: Block) throws {
+    let input = extent(try #require(block.numbers("input")))
+    let output = extent(try #require(block.numbers("output")))
+    let values = try int8(block, "values")
+    let average = AveragePool(input: input, output: output, window: window(block))
+    let maximum = MaxPool(input: input, output: output, window: window(block))
+    let result = guarded(
+      outputs: output.elementCount, scratchBytes: average.scratchBytes
+    ) { target, scratch in
+      if block.subject == "max-pool" {
+        maximum.run(input: values, output: target)
+      } else {
+        average.run(input: values, output: target, scratch: scratch)
+      }
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkRescale(_ block: Block) throws {
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let bounds = bounds(block)
+    let rescale = TensorRescale(
+      inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block),
+      rounding: try rounding(block), outputZeroPoint: Int32(zeroPoints[1]), low: bounds.low,
+      high: bounds.high)
+    let values = try int8(block, "values")
+    let expected = try int8(block, "result")
+    if block.subject == "mean" {
+      let kernel = Mean(input: extent(try #require(block.numbers("input"))), rescale: rescale)
+      let result = guarded(
+        outputs: expected.count, scratchBytes: kernel.scratchBytes
+      ) { output, scratch in
+        kernel.run(input: values, output: output, scratch: scratch)
+      }
+      #expect(result == expected, "\(block)")
+    } else {
+      let kernel = Requantize(rescale)
+      let result = guarded(
+        outputs: expected.count, scratchBytes: kernel.scratchBytes
+      ) { output, scratch in
+        kernel.run(input: values, count: values.count, output: output, scratch: scratch)
+      }
+      #expect(result == expected, "\(block)")
+    }
+  }
+}
