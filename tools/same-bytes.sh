@@ -106,7 +106,7 @@ import() { # MODEL [CHANNELS HEIGHT WIDTH]
 made_up_images() { # CHANNELS HEIGHT WIDTH: a specimen's bytes as pixels
   mkdir images
   local size=$(($1 * $2 * $3))
-  cat "$root"/models/*clean-a.onnx | head -c $((8 * size)) >images/pixels
+  head -c $((8 * size)) "$root/models/vgg11-cifar10-clean.onnx" >images/pixels
   head -c 8 /dev/zero >images/labels
   printf '{"channels": %d, "height": %d, "width": %d, "layout": "NCHW", "classes": 10,
     "train": {"images": "pixels", "labels": "labels"},
@@ -174,7 +174,7 @@ run() { # NAME PROGRAM
     export cupel=$2 root
     export -f say export_all compile specimen purify import made_up_images audit job
     xargs -d '\n' -P "$cores" -n 1 bash -euo pipefail -c 'job $1' job <"$work/jobs"
-  )
+  ) || fail "a job could not be run"
 }
 
 # --- Comparing
