@@ -46,7 +46,7 @@ build_board() {
   for module in $modules; do
     # shellcheck disable=SC2086
     "$swiftc" $swift_flags -module-name "$module" -I "$folder" -emit-module \
-      -emit-module-path "$folder/$module.swiftmodule" -c Sources/"$module"/*.swift \
+      -emit-module-path "$folder/$module.swiftmodule" -c $(find "Sources/$module" -name "*.swift" | sort) \
       -o "$folder/$module.o" || fail "$module does not compile for $board"
   done
   # shellcheck disable=SC2086

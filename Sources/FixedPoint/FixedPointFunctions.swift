@@ -1,5 +1,5 @@
-// Exponential, reciprocal and logistic of fixed-point numbers, in integers only, as softmax and
-// logistic of TensorFlow Lite's integer kernels use them. A number "in Qm.n" is an int32 that
+// Exponential, reciprocal and hyperbolic tangent of fixed-point numbers, in integers only, as
+// TensorFlow Lite's integer kernels use them. A number "in Qm.n" is an int32 that
 // counts units of 2⁻ⁿ. Source: gemmlowp, `fixedpoint.h`.
 
 /// The largest number of Q0.31, which stands for 1.
@@ -72,14 +72,6 @@ public func reciprocal(
   let headroom = Int32(truncatingIfNeeded: bits.leadingZeroBitCount)
   let fraction = (bits &<< UInt32(bitPattern: headroom)) &- (1 &<< 31)
   return (reciprocalOfOnePlus(Int32(bitPattern: fraction)), integerBits &- headroom)
-}
-
-/// 1 / (1 + e^−a) of a number with 4 bits before the point, in Q0.31.
-public func logistic(_ a: Int32) -> Int32 {
-  if a == 0 { return 1 &<< 30 }
-  let magnitude = a > 0 ? 0 &- a : a
-  let ofMagnitude = reciprocalOfOnePlus(exponentialOfNegative(magnitude, integerBits: 4))
-  return a > 0 ? ofMagnitude : one31 &- ofMagnitude
 }
 
 /// The hyperbolic tangent of a number with 4 bits before the point, in Q0.31: for a > 0,

@@ -9,14 +9,20 @@ public struct Lookup<Storage: ConstantStorage>: ConstantOperator {
   package static var size: Int { 256 }
 
   public var table: Storage.Bytes
+  /// What the table's values are; nil where nobody says.
+  public var function: TableFunction?
 
-  public init(table: Storage.Bytes) { self.table = table }
+  public init(table: Storage.Bytes, function: TableFunction? = nil) {
+    self.table = table
+    self.function = function
+  }
 
   package init() { self.init(table: Storage.noBytes) }
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
   where Coder.Storage == Storage {
     coder.elements(place: ConstantPlaces.values, size: ConstantPlaces.size, &table)
+    TableFunction.code(&function, &coder)
   }
 
   package func elementCount(output: Extent) -> Int? { Self.size }
@@ -31,6 +37,7 @@ extension Lookup: RunnableOperator where Storage == InFile {
     try context.checkSameExtent(as: context.input)
     guard context.input.bits == 8 else { throw context.error(.grids) }
     try context.checkElements(table, count: Self.size, constants: &constants)
+    try context.checkFunction(function, of: table)
   }
 
   /// Both hold `count` elements; the output may be the input.

@@ -23,6 +23,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
   case reshape(Reshape)
   case broadcast(Broadcast)
   case constant(Constant<Storage>)
+  case transposeConvolution(TransposeConvolution<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
@@ -48,6 +49,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case Reshape.code: self = .reshape(Self.read(&coder))
     case Broadcast.code: self = .broadcast(Self.read(&coder))
     case Constant<Storage>.code: self = .constant(Self.read(&coder))
+    case TransposeConvolution<Storage>.code: self = .transposeConvolution(Self.read(&coder))
     default: return nil
     }
   }
@@ -77,6 +79,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .reshape(let own): try visitor.visit(own)
     case .broadcast(let own): try visitor.visit(own)
     case .constant(let own): try visitor.visit(own)
+    case .transposeConvolution(let own): try visitor.visit(own)
     }
   }
 
@@ -125,6 +128,8 @@ extension OperationRecord {
     case Reshape.code: try visitor.visit(Reshape.self, at: site)
     case Broadcast.code: try visitor.visit(Broadcast.self, at: site)
     case Constant<InFile>.code: try visitor.visit(Constant<InFile>.self, at: site)
+    case TransposeConvolution<InFile>.code:
+      try visitor.visit(TransposeConvolution<InFile>.self, at: site)
     default: nil
     }
   }

@@ -92,6 +92,7 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   // Softmax, lookups and constants.
   case softmax
   case offGrid
+  case table
 }
 
 extension FormatRule {
@@ -160,6 +161,7 @@ extension FormatRule {
     case .softmax:
       "a softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256"
     case .offGrid: "a table's or constant's value must lie on the output's grid"
+    case .table: "a table that names its function must hold that function's values"
     }
   }
 }

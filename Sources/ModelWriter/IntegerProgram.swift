@@ -185,6 +185,9 @@ extension Axes: ExpressibleByArrayLiteral {
   public init(arrayLiteral elements: Int...) { self.init(elements) }
 
   /// Height, width, channels.
+  public var list: [Int] { [height, width, channels] }
+
+  /// Height, width, channels.
   public init(_ list: [Int]) { self.init(list[0], list[1], list[2]) }
 }
 

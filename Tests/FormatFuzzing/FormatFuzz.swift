@@ -31,7 +31,7 @@ package struct FormatFuzz {
         seed: UInt64($0),
         steps: [
           .requantize, .convolution, .depthwise, .residual, .concatenate, .slice, .pad, .maxPool,
-          .averagePool, .clamp, .mean, .fullyConnected,
+          .averagePool, .clamp, .transposeConvolution, .namedLookup, .mean, .fullyConnected,
         ], bits: $0)
     }
     programs += (0..<count).map { RandomProgram.make(seed: 1000 + UInt64($0)) }

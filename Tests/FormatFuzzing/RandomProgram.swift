@@ -15,6 +15,7 @@ package struct RandomProgram {
     case convolution, depthwise, fullyConnected, residual, averagePool, maxPool, mean, clamp, pad
     case requantize, concatenate, slice
     case subtract, multiply, softmax, lookup, transpose, reshape, broadcast
+    case transposeConvolution, namedLookup
   }
 
   /// - Parameter bits: of the weights; nil draws 8 or 4 for each operation.
@@ -91,7 +92,7 @@ package struct RandomProgram {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
     let isLarge = program.tensors[current].elementCount > 1000
-    switch isLarge && (step == .concatenate || step == .pad || step == .broadcast(.init())) ? .clamp : step {
+    switch isLarge && [.concatenate, .pad, .broadcast, .transposeConvolution].contains(step) ? .clamp : step {
     case .convolution: addConvolution(bits: bits)
     case .depthwise: addDepthwise(bits: bits)
     case .fullyConnected: addFullyConnected(bits: bits)
@@ -109,6 +110,8 @@ package struct RandomProgram {
     case .transpose: addTranspose()
     case .reshape: addReshape()
     case .broadcast: addBroadcast()
+    case .transposeConvolution: addTransposeConvolution(bits: bits)
+    case .namedLookup: addNamedLookup()
     }
   }
 
@@ -200,7 +203,7 @@ package struct RandomProgram {
     let after = (0..<3).map { _ in generator.below(3) }
     append(
       .pad(.init(
-        .init(top: before[0], left: before[1], front: before[2]),
+        Axes(before[0], before[1], before[2]),
         value: Int8(program.tensors[current].zeroPoint))),
       inputs: [current],
       output: like(
@@ -232,7 +235,7 @@ package struct RandomProgram {
       counts.append(generator.integer(in: 1...most))
     }
     append(
-      .slice(.init(start: start, step: step)), inputs: [current],
+      .slice(.init(start: Axes(start), step: Axes(step))), inputs: [current],
       output: like(current, height: counts[0], width: counts[1], channels: counts[2]))
   }
 
@@ -282,13 +285,65 @@ package struct RandomProgram {
       inputs: [current], output: output)
   }
 
+  /// A table of a function that the file names, in fixed point.
+  private mutating func addNamedLookup() {
+    guard program.tensors[current].bits == 8 else { return addClamp() }
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: height, width: width, channels: channels, bits: 8)
+    let from = program.tensors[current]
+    let function = TableFunction(
+      .leakyRelu, .fixedPoint, slopeBits: generator.uniform(0.01, 0.9).bitPattern)
+    let grids = TableFunction.Grids(
+      inputScale: from.scale.bitPattern, inputZeroPoint: Int32(from.zeroPoint),
+      outputScale: output.scale.bitPattern, outputZeroPoint: Int32(output.zeroPoint), low: -128,
+      high: 127)
+    let table = (-128...127).map { function.fixedPoint(Int32($0), grids) ?? 0 }
+    append(
+      .lookup(.init(table: table, function: function)), inputs: [current], output: output)
+  }
+
+  private mutating func addTransposeConvolution(bits: Int) {
+    let input = extent(current)
+    let divisors = (1...input.channels).filter { input.channels % $0 == 0 }
+    let groups = divisors[generator.below(divisors.count)]
+    var window = Window()
+    let height = transposedAxis(
+      input.height, &window.kernelHeight, &window.strideHeight, &window.dilationHeight,
+      &window.padTop)
+    let width = transposedAxis(
+      input.width, &window.kernelWidth, &window.strideWidth, &window.dilationWidth,
+      &window.padLeft)
+    let channels = groups * generator.integer(in: 1...max(1, 6 / groups))
+    let output = tensor(height: height, width: width, channels: channels)
+    let row = window.taps * (input.channels / groups)
+    let weighted = weighted(rows: channels, row: row, channels: channels, bits: bits, into: output)
+    append(
+      .transposeConvolution(.init(window, groups: groups, weighted)), inputs: [current],
+      output: output)
+  }
+
+  /// Draws a window along one axis and returns the output's extent.
+  private mutating func transposedAxis(
+    _ input: Int, _ kernel: inout Int, _ stride: inout Int, _ dilation: inout Int,
+    _ before: inout Int
+  ) -> Int {
+    kernel = generator.integer(in: 1...3)
+    stride = generator.integer(in: 1...2)
+    dilation = generator.integer(in: 1...2)
+    let reach = (kernel - 1) * dilation + 1
+    let span = (input - 1) * stride + reach
+    before = generator.below(min(reach, span))
+    let after = generator.integer(in: (1 - stride)...min(reach - 1, span - before - 1))
+    return span - before - after
+  }
+
   private mutating func addTranspose() {
     let (height, width, channels) = extent(current)
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
     let axes = orders[generator.below(orders.count)]
     let extents = axes.map { [height, width, channels][$0] }
     append(
-      .transpose(.init(axes: axes)), inputs: [current],
+      .transpose(.init(axes: Axes(axes))), inputs: [current],
       output: like(current, height: extents[0], width: extents[1], channels: extents[2]))
   }
 

@@ -167,7 +167,7 @@ import Testing
     ]
     program.operations = [
       IntegerOperation(
-        name: "pad", kind: .pad(.init(.init(top: 0, left: 0, front: 0), value: 0)), inputs: [0], output: 1
+        name: "pad", kind: .pad(.init(Axes(0, 0, 0), value: 0)), inputs: [0], output: 1
       )
     ]
     program.output = 1

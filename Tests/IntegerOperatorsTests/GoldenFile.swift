@@ -48,13 +48,13 @@ extension GoldenCase {
     output.map { Extent(height: $0[0], width: $0[1], channels: $0[2]) } ?? inputExtent
   }
 
-  var window: KernelWindow {
+  var window: Window {
     get throws {
       let kernel = try #require(kernel)
       let stride = try #require(stride)
       let pad = try #require(pad)
       let dilation = dilation ?? [1, 1]
-      return KernelWindow(
+      return Window(
         kernelHeight: kernel[0], kernelWidth: kernel[1], strideHeight: stride[0],
         strideWidth: stride[1], dilationHeight: dilation[0], dilationWidth: dilation[1],
         padTop: pad[0], padLeft: pad[1])

@@ -18,7 +18,7 @@ import Testing
     #expect(file.cases.count == 15)
     for golden in file.cases {
       let groups = try #require(golden.groups)
-      let kernel = Convolution(
+      let kernel = ConvolutionKernel(
         input: golden.inputExtent, output: golden.outputExtent, window: try golden.window,
         groups: groups, inputZeroPoint: try #require(golden.zeroPoints)[0])
       let taps = kernel.window.kernelHeight * kernel.window.kernelWidth
@@ -41,7 +41,7 @@ import Testing
     let file = try GoldenFile(named: "depthwise")
     #expect(file.cases.count == 9)
     for golden in file.cases {
-      let kernel = DepthwiseConvolution(
+      let kernel = DepthwiseConvolutionKernel(
         input: golden.inputExtent, output: golden.outputExtent, window: try golden.window,
         inputZeroPoint: try #require(golden.zeroPoints)[0])
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
@@ -96,7 +96,7 @@ import Testing
   }
 
   private func fullyConnected(_ golden: GoldenCase, _ rounding: RoundingMode) throws -> [Int8] {
-    let kernel = FullyConnected(
+    let kernel = FullyConnectedKernel(
       inputs: golden.inputExtent.elementCount, outputs: golden.outputExtent.elementCount,
       inputZeroPoint: try #require(golden.zeroPoints)[0])
     let weighted = try golden.weighted(rowLength: kernel.inputs, rounding: rounding)
@@ -117,14 +117,14 @@ import Testing
       let shifts = try #require(golden.shifts)
       let zeroPoints = try #require(golden.zeroPoints)
       let operands = (0..<3).map {
-        Add.Operand(zeroPoint: zeroPoints[$0], multiplier: multipliers[$0], shift: shifts[$0])
+        SumKernel.Operand(zeroPoint: zeroPoints[$0], multiplier: multipliers[$0], shift: shifts[$0])
       }
-      let kernel = Add(
+      let kernel = SumKernel(
         first: operands[0], second: operands[1], output: operands[2], low: try #require(golden.low),
         high: try #require(golden.high))
       let second = try #require(golden.second).int8
       let result = guarded(outputs: second.count) { output, _ in
-        kernel.run(golden.values.int8, second, count: second.count, output: output)
+        kernel.add(golden.values.int8, second, count: second.count, output: output)
       }
       #expect(result == golden.reference.int8, "\(golden.input)")
     }
@@ -134,7 +134,7 @@ import Testing
     let file = try GoldenFile(named: "average-pool")
     #expect(file.cases.count == 4)
     for golden in file.cases {
-      let kernel = AveragePool(
+      let kernel = AveragePoolKernel(
         input: golden.inputExtent, output: golden.outputExtent, window: try golden.window)
       let result = guarded(
         outputs: golden.outputExtent.elementCount, scratchBytes: kernel.scratchBytes
@@ -149,7 +149,7 @@ import Testing
     let file = try GoldenFile(named: "max-pool")
     #expect(file.cases.count == 4)
     for golden in file.cases {
-      let kernel = MaxPool(
+      let kernel = MaxPoolKernel(
         input: golden.inputExtent, output: golden.outputExtent, window: try golden.window)
       let result = guarded(outputs: golden.outputExtent.elementCount) { output, _ in
         kernel.run(input: golden.values.int8, output: output)
@@ -167,7 +167,7 @@ import Testing
         multiplier: try #require(golden.multipliers)[0], shift: try #require(golden.shifts)[0],
         ratioBits: try #require(golden.ratioBits)[0])
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
-        let kernel = Mean(
+        let kernel = MeanKernel(
           input: golden.inputExtent,
           rescale: TensorRescale(
             inputZeroPoint: zeroPoints[0], scale: scale, rounding: rounding,

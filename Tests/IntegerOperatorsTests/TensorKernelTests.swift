@@ -7,8 +7,8 @@ import Testing
   // MARK: - Pooling
 
   @Test func averagePoolRoundsHalfAwayFromZeroAndLeavesPaddingOut() {
-    let window = KernelWindow(kernelHeight: 2, kernelWidth: 2, padTop: 1, padLeft: 1)
-    let kernel = AveragePool(
+    let window = Window(kernelHeight: 2, kernelWidth: 2, padTop: 1, padLeft: 1)
+    let kernel = AveragePoolKernel(
       input: Extent(height: 2, width: 2, channels: 1),
       output: Extent(height: 3, width: 3, channels: 1), window: window)
     let result = guarded(outputs: 9, scratchBytes: kernel.scratchBytes) { output, scratch in
@@ -25,7 +25,7 @@ import Testing
         height: Int.random(in: 3...9, using: &generator),
         width: Int.random(in: 3...9, using: &generator),
         channels: Int.random(in: 1...19, using: &generator))
-      let window = KernelWindow(
+      let window = Window(
         kernelHeight: Int.random(in: 1...3, using: &generator),
         kernelWidth: Int.random(in: 1...3, using: &generator),
         strideHeight: Int.random(in: 1...2, using: &generator),
@@ -35,13 +35,13 @@ import Testing
         height: (input.height - 1) / window.strideHeight + 1,
         width: (input.width - 1) / window.strideWidth + 1, channels: input.channels)
       let image = randomImage(input, using: &generator)
-      let average = AveragePool(input: input, output: output, window: window)
+      let average = AveragePoolKernel(input: input, output: output, window: window)
       let averages = guarded(
         outputs: output.elementCount, scratchBytes: average.scratchBytes
       ) { target, scratch in
         average.run(input: image, output: target, scratch: scratch)
       }
-      let maximum = MaxPool(input: input, output: output, window: window)
+      let maximum = MaxPoolKernel(input: input, output: output, window: window)
       let maxima = guarded(outputs: output.elementCount) { target, _ in
         maximum.run(input: image, output: target)
       }
@@ -57,7 +57,7 @@ import Testing
 
   /// The input values inside each output element's window.
   private func windowValues(
-    _ image: [Int8], _ input: Extent, _ output: Extent, _ window: KernelWindow
+    _ image: [Int8], _ input: Extent, _ output: Extent, _ window: Window
   ) -> [[Int8]] {
     var result: [[Int8]] = []
     for row in 0..<output.height {
@@ -86,11 +86,11 @@ import Testing
   @Test func addWorkedByHand() {
     // Both inputs on a scale of 0.5, the output on 1: (5 − 1) / 2 + (−7 − 1) / 2 = −2, plus 3.
     // Twice the largest input scale is 1: inputs · 0.5, output · 1 / 2²⁰.
-    let half = Add.Operand(zeroPoint: 1, multiplier: 1 << 30, shift: 0)
-    let back = Add.Operand(zeroPoint: 3, multiplier: 1 << 30, shift: -19)
-    let kernel = Add(first: half, second: half, output: back, low: -128, high: 127)
+    let half = SumKernel.Operand(zeroPoint: 1, multiplier: 1 << 30, shift: 0)
+    let back = SumKernel.Operand(zeroPoint: 3, multiplier: 1 << 30, shift: -19)
+    let kernel = SumKernel(first: half, second: half, output: back, low: -128, high: 127)
     let result = guarded(outputs: 4) { output, _ in
-      kernel.run([5, 127, -128, 2], [-7, 127, -128, 1], count: 4, output: output)
+      kernel.add([5, 127, -128, 2], [-7, 127, -128, 1], count: 4, output: output)
     }
     // 126 + 3 is clamped; −129 + 3; 0.5 becomes 1.
     #expect(result == [1, 127, -126, 4])
@@ -103,7 +103,7 @@ import Testing
       scale: OutputScale(
         multiplier: 1 << 30, shift: -1, ratioBits: (0.25 as Float).bitPattern),
       rounding: .doubleRounding, outputZeroPoint: -3, low: -20, high: 20)
-    let kernel = Mean(input: Extent(height: 2, width: 2, channels: 3), rescale: rescale)
+    let kernel = MeanKernel(input: Extent(height: 2, width: 2, channels: 3), rescale: rescale)
     let result = guarded(outputs: 3, scratchBytes: kernel.scratchBytes) { output, scratch in
       kernel.run(
         input: [11, 9, 127, 12, 8, 127, 13, 7, 127, 16, 3, 127], output: output, scratch: scratch)
@@ -119,11 +119,11 @@ import Testing
       let parts = quantized(Float(ratio))
       let scale = OutputScale(
         multiplier: parts.multiplier, shift: parts.shift, ratioBits: Float(ratio).bitPattern)
-      let kernel = Requantize(
+      let kernel = RequantizeKernel(
         TensorRescale(
           inputZeroPoint: Int32(zeroIn), scale: scale, rounding: rounding,
           outputZeroPoint: Int32(zeroOut), low: -8, high: 127))
-      let result = guarded(outputs: 256, scratchBytes: kernel.scratchBytes) { output, scratch in
+      let result = guarded(outputs: 256, scratchBytes: RequantizeKernel.scratchBytes) { output, scratch in
         kernel.run(input: all, count: 256, output: output, scratch: scratch)
       }
       let expected = all.map { value in
@@ -145,11 +145,11 @@ import Testing
   // MARK: - Moving data
 
   @Test func padPutsTheInputInItsPlace() {
-    let kernel = Pad(
-      input: Extent(height: 1, width: 2, channels: 2),
-      output: Extent(height: 2, width: 3, channels: 4), top: 1, left: 1, front: 1, value: 9)
+    let pad = Pad(Axes(1, 1, 1), value: 9)
     let result = guarded(outputs: 24) { output, _ in
-      kernel.run(input: [1, 2, 3, 4], output: output)
+      pad.run(
+        input: [1, 2, 3, 4], extent: Extent(height: 1, width: 2, channels: 2), output: output,
+        to: Extent(height: 2, width: 3, channels: 4))
     }
     #expect(
       result == [
@@ -169,9 +169,8 @@ import Testing
     let result = guarded(outputs: output.elementCount) { target, _ in
       var start = 0
       for (part, image) in zip(parts, images) {
-        Concatenate(output: output).copy(
-          image, extent: part, row: axis == 0 ? start : 0, column: axis == 1 ? start : 0,
-          channel: axis == 2 ? start : 0, to: target)
+        Concatenate(axis: axis).copy(
+          image, extent: part, start: start, output: target, to: output)
         start += [part.height, part.width, part.channels][axis]
       }
     }
@@ -200,13 +199,12 @@ import Testing
   }
 
   @Test func sliceTakesEveryStepthElement() {
-    let kernel = Slice(
-      input: Extent(height: 5, width: 6, channels: 4),
-      output: Extent(height: 2, width: 3, channels: 2), rows: .init(start: 1, step: 3),
-      columns: .init(start: 0, step: 2), channels: .init(start: 1, step: 2))
+    let slice = Slice(start: Axes(1, 0, 1), step: Axes(3, 2, 2))
     let image = (0..<120).map { Int8($0) }
     let result = guarded(outputs: 12) { output, _ in
-      kernel.run(input: image, output: output)
+      slice.run(
+        input: image, extent: Extent(height: 5, width: 6, channels: 4), output: output,
+        to: Extent(height: 2, width: 3, channels: 2))
     }
     // (1 | 4) · 24 + (0 | 2 | 4) · 4 + (1 | 3)
     #expect(result == [25, 27, 33, 35, 41, 43, 97, 99, 105, 107, 113, 115])

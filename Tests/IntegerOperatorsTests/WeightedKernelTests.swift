@@ -7,13 +7,13 @@ import Testing
   private struct Shape {
     var input: Extent
     var output: Extent
-    var window: KernelWindow
+    var window: Window
   }
 
   /// A window over a small image; the output may reach as far as the last window that still meets
   /// the image.
   private func randomShape(channels: Int, using generator: inout SeededGenerator) -> Shape {
-    let window = KernelWindow(
+    let window = Window(
       kernelHeight: Int.random(in: 1...4, using: &generator),
       kernelWidth: Int.random(in: 1...4, using: &generator),
       strideHeight: Int.random(in: 1...3, using: &generator),
@@ -89,7 +89,7 @@ import Testing
       var shape = randomShape(channels: groups * depth, using: &generator)
       shape.output.channels = groups * Int.random(in: 1...5, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = Convolution(
+      let kernel = ConvolutionKernel(
         input: shape.input, output: shape.output, window: shape.window, groups: groups,
         inputZeroPoint: zeroPoint)
       let rowLength = shape.window.kernelHeight * shape.window.kernelWidth * depth
@@ -142,7 +142,7 @@ import Testing
       let channels = Int.random(in: 1...37, using: &generator)
       let shape = randomShape(channels: channels, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = DepthwiseConvolution(
+      let kernel = DepthwiseConvolutionKernel(
         input: shape.input, output: shape.output, window: shape.window, inputZeroPoint: zeroPoint)
       let taps = shape.window.kernelHeight * shape.window.kernelWidth
       let weighted = WeightedCase.random(
@@ -167,7 +167,7 @@ import Testing
     for inputs in 1...70 {
       let outputs = Int.random(in: 1...9, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = FullyConnected(inputs: inputs, outputs: outputs, inputZeroPoint: zeroPoint)
+      let kernel = FullyConnectedKernel(inputs: inputs, outputs: outputs, inputZeroPoint: zeroPoint)
       let weighted = WeightedCase.random(
         channels: outputs, rows: outputs, rowLength: inputs, bits: bits, terms: inputs,
         rounding: rounding, using: &generator)
@@ -193,7 +193,7 @@ import Testing
   /// The largest values that int8 allows, with the zero point at the other end: 255 · 128 a term.
   @Test func extremesStayExact() {
     let inputs = 4096
-    let kernel = FullyConnected(inputs: inputs, outputs: 1, inputZeroPoint: 127)
+    let kernel = FullyConnectedKernel(inputs: inputs, outputs: 1, inputZeroPoint: 127)
     let weighted = WeightedCase(
       weights: [Int8](repeating: -128, count: inputs), rowLength: inputs, bias: [-133_693_340],
       multipliers: [1 << 30], shifts: [0], ratioBits: [(0.5 as Float).bitPattern],

@@ -1,5 +1,6 @@
 import FixedPoint
 import IntegerOperators
+import ModelFormat
 import Testing
 
 /// Executes every worked number in `docs/arithmetic.md`.
@@ -79,11 +80,11 @@ import Testing
     Extent(height: numbers[0], width: numbers[1], channels: numbers[2])
   }
 
-  private func window(_ block: Block) -> KernelWindow {
+  private func window(_ block: Block) -> Window {
     let kernel = block.numbers("kernel") ?? [1, 1]
     let stride = block.numbers("stride") ?? [1, 1]
     let pad = block.numbers("pad") ?? [0, 0]
-    return KernelWindow(
+    return Window(
       kernelHeight: kernel[0], kernelWidth: kernel[1], strideHeight: stride[0],
       strideWidth: stride[1], padTop: pad[0], padLeft: pad[1])
   }
@@ -137,7 +138,7 @@ import Testing
     let count = output.elementCount
     switch block.subject {
     case "convolution":
-      let kernel = Convolution(
+      let kernel = ConvolutionKernel(
         input: input, output: output, window: window(block),
         groups: block.numbers("groups")?[0] ?? 1, inputZeroPoint: inputZeroPoint)
       return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
@@ -146,7 +147,7 @@ import Testing
           output: $3, scratch: $4)
       }
     case "depthwise":
-      let kernel = DepthwiseConvolution(
+      let kernel = DepthwiseConvolutionKernel(
         input: input, output: output, window: window(block), inputZeroPoint: inputZeroPoint)
       return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
         kernel.run(
@@ -154,7 +155,7 @@ import Testing
           output: $3, scratch: $4)
       }
     default:
-      let kernel = FullyConnected(
+      let kernel = FullyConnectedKernel(
         inputs: input.elementCount, outputs: count, inputZeroPoint: inputZeroPoint)
       return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
         kernel.run(
@@ -169,19 +170,19 @@ import Testing
     let multipliers = try #require(block.numbers("multipliers"))
     let shifts = try #require(block.numbers("shifts"))
     let operands = (0..<3).map {
-      Add.Operand(
+      SumKernel.Operand(
         zeroPoint: Int32(zeroPoints[$0]), multiplier: Int32(multipliers[$0]),
         shift: Int32(shifts[$0]))
     }
-    let kernel = Add(
+    let kernel = SumKernel(
       first: operands[0], second: operands[1], output: operands[2], low: -128, high: 127)
     let first = try int8(block, "first")
     let second = try int8(block, "second")
     let result = guarded(outputs: first.count) { output, _ in
       if block.subject == "subtract" {
-        Subtract(kernel).run(first, second, count: first.count, output: output)
+        kernel.subtract(first, second, count: first.count, output: output)
       } else {
-        kernel.run(first, second, count: first.count, output: output)
+        kernel.add(first, second, count: first.count, output: output)
       }
     }
     #expect(result == (try int8(block, "result")), "\(block)")
@@ -189,7 +190,7 @@ import Testing
 
   private func checkMultiply(_ block: Block) throws {
     let zeroPoints = try #require(block.numbers("zero-points"))
-    let kernel = Multiply(
+    let kernel = MultiplyKernel(
       secondZeroPoint: Int32(zeroPoints[1]),
       rescale: TensorRescale(
         inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block),
@@ -207,7 +208,7 @@ import Testing
   /// would be by more than 2³¹.
   @Test(arguments: [1, 2, 255, 511, 512, 513, 1024, 4095])
   func softmaxOfEqualValues(channels: Int) {
-    let kernel = Softmax(channels: channels, multiplier: 1_717_986_918, leftShift: 23)
+    let kernel = SoftmaxKernel(channels: channels, multiplier: 1_717_986_918, leftShift: 23)
     let values = [Int8](repeating: 5, count: channels)
     let result = guarded(
       outputs: channels, scratchBytes: kernel.scratchBytes
@@ -221,7 +222,7 @@ import Testing
 
   private func checkSoftmax(_ block: Block) throws {
     let scale = try #require(block.numbers("scale"))
-    let kernel = Softmax(
+    let kernel = SoftmaxKernel(
       channels: try #require(block.numbers("channels"))[0], multiplier: Int32(scale[0]),
       leftShift: Int32(scale[1]))
     let values = try int8(block, "values")
@@ -243,7 +244,7 @@ import Testing
     let values = try int8(block, "values")
     let result = table.withUnsafeBufferPointer { table in
       guarded(outputs: values.count) { output, _ in
-        Lookup(table: table.baseAddress!).run(
+        Lookup<InFile>(table: table.baseAddress!).run(
           input: values, count: values.count, output: output)
       }
     }
@@ -252,13 +253,12 @@ import Testing
 
   private func checkTranspose(_ block: Block) throws {
     let axes = try #require(block.numbers("axes"))
-    let kernel = Transpose(
-      input: extent(try #require(block.numbers("input"))),
-      output: extent(try #require(block.numbers("output"))), rows: axes[0], columns: axes[1],
-      channels: axes[2])
+    let transpose = Transpose(axes: Axes(axes[0], axes[1], axes[2]))
+    let input = extent(try #require(block.numbers("input")))
+    let output = extent(try #require(block.numbers("output")))
     let values = try int8(block, "values")
-    let result = guarded(outputs: values.count) { output, _ in
-      kernel.run(input: values, output: output)
+    let result = guarded(outputs: values.count) { target, _ in
+      transpose.run(input: values, extent: input, output: target, to: output)
     }
     #expect(result == (try int8(block, "result")), "\(block)")
   }
@@ -267,8 +267,8 @@ import Testing
     let input = extent(try #require(block.numbers("input")))
     let output = extent(try #require(block.numbers("output")))
     let values = try int8(block, "values")
-    let average = AveragePool(input: input, output: output, window: window(block))
-    let maximum = MaxPool(input: input, output: output, window: window(block))
+    let average = AveragePoolKernel(input: input, output: output, window: window(block))
+    let maximum = MaxPoolKernel(input: input, output: output, window: window(block))
     let result = guarded(
       outputs: output.elementCount, scratchBytes: average.scratchBytes
     ) { target, scratch in
@@ -291,7 +291,7 @@ import Testing
     let values = try int8(block, "values")
     let expected = try int8(block, "result")
     if block.subject == "mean" {
-      let kernel = Mean(input: extent(try #require(block.numbers("input"))), rescale: rescale)
+      let kernel = MeanKernel(input: extent(try #require(block.numbers("input"))), rescale: rescale)
       let result = guarded(
         outputs: expected.count, scratchBytes: kernel.scratchBytes
       ) { output, scratch in
@@ -299,9 +299,9 @@ import Testing
       }
       #expect(result == expected, "\(block)")
     } else {
-      let kernel = Requantize(rescale)
+      let kernel = RequantizeKernel(rescale)
       let result = guarded(
-        outputs: expected.count, scratchBytes: kernel.scratchBytes
+        outputs: expected.count, scratchBytes: RequantizeKernel.scratchBytes
       ) { output, scratch in
         kernel.run(input: values, count: values.count, output: output, scratch: scratch)
       }

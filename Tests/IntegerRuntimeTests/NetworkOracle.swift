@@ -52,14 +52,15 @@ struct NetworkOracle {
     _ channel: Int
   ) -> Int {
     let place = (row * output.width + column) * output.channels + channel
-    if case .constant(let elements) = operation.kind { return Int(elements[place]) }
+    if case .constant(let own) = operation.kind { return Int(own.elements[place]) }
     let source = operation.inputs[0]
     let input = program.tensors[source]
     switch operation.kind {
-    case .convolution(let window, let groups, let weighted):
+    case .convolution(let own):
+      let (groups, weighted) = (own.groups, own.weights)
       let depth = input.channels / groups
       let first = channel / (output.channels / groups) * depth
-      let taps = taps(window, row, column)
+      let taps = taps(own.window, row, column)
       var sum = 0
       for (index, tap) in taps.enumerated() {
         for slot in 0..<depth {
@@ -70,15 +71,35 @@ struct NetworkOracle {
       }
       return requantized(
         sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: false)
-    case .depthwiseConvolution(let window, let weighted):
+    case .transposeConvolution(let own):
+      let depth = input.channels / own.groups
+      let first = channel / (output.channels / own.groups) * depth
       var sum = 0
-      for (index, tap) in taps(window, row, column).enumerated() {
+      for y in 0..<input.height {
+        for x in 0..<input.width {
+          for (index, tap) in taps(own.window, y, x).enumerated()
+          where tap.row == row && tap.column == column {
+            for slot in 0..<depth {
+              let q = value(source, y, x, first + slot)!
+              let place = (channel * own.window.taps + index) * depth + slot
+              sum += (q - input.zeroPoint) * Int(own.weights.weights[place])
+            }
+          }
+        }
+      }
+      return requantized(
+        sum, own.weights, channel, output, inputScale: input.scale, isFullyConnected: false)
+    case .depthwiseConvolution(let own):
+      let weighted = own.weights
+      var sum = 0
+      for (index, tap) in taps(own.window, row, column).enumerated() {
         guard let q = value(source, tap.row, tap.column, channel) else { continue }
         sum += (q - input.zeroPoint) * Int(weighted.weights[index * input.channels + channel])
       }
       return requantized(
         sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: false)
-    case .fullyConnected(let weighted):
+    case .fullyConnected(let own):
+      let weighted = own.weights
       let count = input.elementCount
       let sum = (0..<count).reduce(0) {
         $0 + (values[source][$1] - input.zeroPoint) * Int(weighted.weights[channel * count + $1])
@@ -88,25 +109,25 @@ struct NetworkOracle {
     case .add(let add):
       let other = operation.inputs[1]
       return added(
-        add, value(source, row, column, channel)! - input.zeroPoint,
+        add.scales, value(source, row, column, channel)! - input.zeroPoint,
         value(other, row, column, channel)! - program.tensors[other].zeroPoint,
         zeroPoint: output.zeroPoint, sign: 1)
     case .subtract(let add):
       let other = operation.inputs[1]
       return added(
-        add, value(source, row, column, channel)! - input.zeroPoint,
+        add.scales, value(source, row, column, channel)! - input.zeroPoint,
         value(other, row, column, channel)! - program.tensors[other].zeroPoint,
         zeroPoint: output.zeroPoint, sign: -1)
-    case .multiply(let rescale):
+    case .multiply(let own):
       let other = operation.inputs[1]
       let product =
         (value(source, row, column, channel)! - input.zeroPoint)
         * (value(other, row, column, channel)! - program.tensors[other].zeroPoint)
-      return rescaled(product, rescale, zeroPoint: output.zeroPoint, .other)
-    case .lookup(let table): return Int(table[value(source, row, column, channel)! + 128])
-    case .transpose(let axes):
+      return rescaled(product, own.rescale, zeroPoint: output.zeroPoint, .other)
+    case .lookup(let own): return Int(own.table[value(source, row, column, channel)! + 128])
+    case .transpose(let own):
       var from = [0, 0, 0]
-      for (axis, index) in zip(axes, [row, column, channel]) { from[axis] = index }
+      for (axis, index) in [row, column, channel].enumerated() { from[own.axes[axis]] = index }
       return value(source, from[0], from[1], from[2])!
     case .reshape: return values[source][place]
     case .broadcast:
@@ -114,34 +135,36 @@ struct NetworkOracle {
         source, min(row, input.height - 1), min(column, input.width - 1),
         min(channel, input.channels - 1))!
     case .softmax, .constant: preconditionFailure("no network here has one in this place")
-    case .averagePool(let window):
-      let inside = taps(window, row, column).compactMap {
+    case .averagePool(let own):
+      let inside = taps(own.window, row, column).compactMap {
         value(source, $0.row, $0.column, channel)
       }
       let mean = Double(inside.reduce(0, +)) / Double(inside.count)
       return Int(mean.rounded(.toNearestOrAwayFromZero))
-    case .maxPool(let window):
-      return taps(window, row, column).compactMap { value(source, $0.row, $0.column, channel) }
+    case .maxPool(let own):
+      return taps(own.window, row, column).compactMap { value(source, $0.row, $0.column, channel) }
         .max()!
-    case .mean(let rescale):
+    case .mean(let own):
       var sum = 0
       for y in 0..<input.height {
         for x in 0..<input.width { sum += value(source, y, x, channel)! - input.zeroPoint }
       }
-      return rescaled(sum, rescale, zeroPoint: output.zeroPoint, .other)
-    case .requantize(let rescale):
+      return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other)
+    case .requantize(let own):
       let sum = value(source, row, column, channel)! - input.zeroPoint
       return rescaled(
-        sum, rescale, zeroPoint: output.zeroPoint,
+        sum, own.rescale, zeroPoint: output.zeroPoint,
         output.bits < input.bits ? .narrowing : .other)
-    case .clamp(let low, let high):
-      return min(max(value(source, row, column, channel)!, Int(low)), Int(high))
-    case .pad(let pad, let filler):
-      return value(source, row - pad.top, column - pad.left, channel - pad.front) ?? Int(filler)
-    case .concatenate(let axis): return joined(operation.inputs, axis, [row, column, channel])
+    case .clamp(let own):
+      return min(max(value(source, row, column, channel)!, Int(own.low)), Int(own.high))
+    case .pad(let own):
+      return value(
+        source, row - own.before.height, column - own.before.width,
+        channel - own.before.channels) ?? Int(own.value)
+    case .concatenate(let own): return joined(operation.inputs, own.axis, [row, column, channel])
     case .slice(let slice):
-      let from = zip([row, column, channel], zip(slice.start, slice.step)).map {
-        $1.0 + $1.1 * $0
+      let from = [row, column, channel].enumerated().map {
+        slice.start[$0.offset] + slice.step[$0.offset] * $0.element
       }
       return value(source, from[0], from[1], from[2])!
     }

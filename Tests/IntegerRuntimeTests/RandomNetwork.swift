@@ -18,7 +18,7 @@ struct RandomNetwork {
         height: Int.random(in: 4...9, using: &generator),
         width: Int.random(in: 4...9, using: &generator),
         channels: Int.random(in: 1...9, using: &generator), bits: 8))
-    var kinds = Array(0..<17) + (0..<4).map { _ in Int.random(in: 0..<17, using: &generator) }
+    var kinds = Array(0..<18) + (0..<4).map { _ in Int.random(in: 0..<18, using: &generator) }
     kinds.shuffle(using: &generator)
     for kind in kinds { grow(kind) }
     // These two leave one pixel, so they come last.
@@ -99,6 +99,7 @@ extension RandomNetwork {
     case 13: growLookup()
     case 14: growTranspose()
     case 15: growReshape()
+    case 16: growTransposeConvolution()
     default: growBroadcast()
     }
   }
@@ -173,6 +174,25 @@ extension RandomNetwork {
       shape.window.kernelHeight * shape.window.kernelWidth * current.channels / groups
     let weighted = weighted(rows: channels, terms: terms, output: output)
     add(.convolution(.init(shape.window, groups: groups, weighted)), inputs: [last], output: output)
+  }
+
+  private mutating func growTransposeConvolution() {
+    let groups = current.channels % 2 == 0 ? 2 : 1
+    let stride = current.height * current.width < 20 ? 2 : 1
+    let window = Window(
+      kernelHeight: 3, kernelWidth: 2, strideHeight: stride, strideWidth: stride,
+      dilationWidth: Int.random(in: 1...2, using: &generator), padTop: 1,
+      padLeft: Int.random(in: 0...1, using: &generator))
+    let channels = groups * Int.random(in: 1...3, using: &generator)
+    let output = tensor(
+      height: (current.height - 1) * stride + 3 - 1 - Int.random(in: (1 - stride)...0, using: &generator),
+      width: (current.width - 1) * stride + window.dilationWidth + 1 - window.padLeft,
+      channels: channels)
+    let weighted = weighted(
+      rows: channels, terms: window.taps * current.channels / groups, output: output)
+    add(
+      .transposeConvolution(.init(window, groups: groups, weighted)), inputs: [last],
+      output: output)
   }
 
   private mutating func growDepthwise() {
@@ -255,14 +275,13 @@ extension RandomNetwork {
   }
 
   private mutating func growPad() {
-    let pad = IntegerOperation.Padding(
-      top: Int.random(in: 0...1, using: &generator),
-      left: Int.random(in: 0...1, using: &generator),
-      front: Int.random(in: 0...2, using: &generator))
+    let pad = Axes(
+      Int.random(in: 0...1, using: &generator), Int.random(in: 0...1, using: &generator),
+      Int.random(in: 0...2, using: &generator))
     let output = sameGrid(
-      height: current.height + pad.top + Int.random(in: 0...1, using: &generator),
-      width: current.width + pad.left + Int.random(in: 0...1, using: &generator),
-      channels: current.channels + pad.front + Int.random(in: 0...2, using: &generator))
+      height: current.height + pad.height + Int.random(in: 0...1, using: &generator),
+      width: current.width + pad.width + Int.random(in: 0...1, using: &generator),
+      channels: current.channels + pad.channels + Int.random(in: 0...2, using: &generator))
     add(.pad(.init(pad, value: Int8(current.zeroPoint))), inputs: [last], output: output)
   }
 
@@ -321,7 +340,7 @@ extension RandomNetwork {
     let axes = [0, 1, 2].shuffled(using: &generator)
     let extents = axes.map { [current.height, current.width, current.channels][$0] }
     add(
-      .transpose(.init(axes: axes)), inputs: [last],
+      .transpose(.init(axes: Axes(axes))), inputs: [last],
       output: sameGrid(height: extents[0], width: extents[1], channels: extents[2]))
   }
 
@@ -354,7 +373,7 @@ extension RandomNetwork {
       counts.append((size - 1 - first) / stride + 1)
     }
     add(
-      .slice(Slice(start: start, step: step)), inputs: [last],
+      .slice(Slice(start: Axes(start), step: Axes(step))), inputs: [last],
       output: sameGrid(height: counts[0], width: counts[1], channels: counts[2]))
   }
 }

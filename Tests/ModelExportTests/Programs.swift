@@ -78,33 +78,34 @@ enum Programs {
       return own
     }
     switch kind {
-    case .convolution(let window, let groups, let own):
-      return .convolution(.init(window, groups: groups, weighted(own)))
-    case .depthwiseConvolution(let window, let own):
-      return .depthwiseConvolution(.init(window, weighted(own)))
-    case .fullyConnected(let own): return .fullyConnected(.init(weighted(own)))
+    case .convolution(let own):
+      return .convolution(.init(own.window, groups: own.groups, weighted(own.weights)))
+    case .depthwiseConvolution(let own):
+      return .depthwiseConvolution(.init(own.window, weighted(own.weights)))
+    case .fullyConnected(let own): return .fullyConnected(.init(weighted(own.weights)))
     case .requantize(let own):
-      return .requantize(.init(rescale(own, scales[0] / Double(output.scale))))
+      return .requantize(.init(rescale(own.rescale, scales[0] / Double(output.scale))))
     case .mean(let own):
       let area = Double(input.height * input.width)
-      return .mean(.init(rescale(own, scales[0] / (Double(output.scale) * area))))
+      return .mean(.init(rescale(own.rescale, scales[0] / (Double(output.scale) * area))))
     case .multiply(let own):
       return .multiply(.init(
-        rescale(own, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
-    case .add(let own), .subtract(let own):
-      var own = own
+        rescale(own.rescale, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
+    case .add(let sum): return .add(.init(scaled(sum.scales)))
+    case .subtract(let difference): return .subtract(.init(scaled(difference.scales)))
+    default: return kind
+    }
+    func scaled(_ given: SumScales) -> SumScales {
       let common = 2 * max(scales[0], scales[1])
       let parts = (scales + [0x1p20 * Double(output.scale)]).enumerated().compactMap {
         index, scale in
         Multiplier(index < 2 ? scale / common : common / scale)
       }
-      guard parts.count == 3 else { return kind }
-      own.multipliers = [parts[0].value, parts[1].value]
-      own.shifts = [parts[0].shift, parts[1].shift]
-      (own.outputMultiplier, own.outputShift) = (parts[2].value, parts[2].shift)
-      if case .subtract = kind { return .subtract(.init(own)) }
-      return .add(.init(own))
-    default: return kind
+      guard parts.count == 3 else { return given }
+      return SumScales(
+        multipliers: [parts[0].value, parts[1].value], shifts: [parts[0].shift, parts[1].shift],
+        outputMultiplier: parts[2].value, outputShift: parts[2].shift, low: given.low,
+        high: given.high)
     }
   }
 
@@ -153,13 +154,6 @@ enum Programs {
   }
 
   static func weighted(_ program: IntegerProgram) -> [IntegerOperation.Weighted] {
-    program.operations.compactMap { operation in
-      switch operation.kind {
-      case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-        .fullyConnected(.init(let weighted)):
-        weighted
-      default: nil
-      }
-    }
+    program.operations.compactMap(\.kind.weights)
   }
 }

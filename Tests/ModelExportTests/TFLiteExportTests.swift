@@ -190,9 +190,9 @@ import Testing
           scales: [.init(weightScale: 0.1, multiplier: 0, shift: 0)], rounding: .doubleRounding,
           low: -128, high: 127))),
       input: Programs.tensor(1, 1, 1, name: "in"), output: Programs.tensor(1, 1, 1, name: "out"))
-    if case .fullyConnected(var weighted) = foreign.operations[0].kind {
-      weighted.scales[0].multiplier += 5000
-      foreign.operations[0].kind = .fullyConnected(.init(weighted))
+    if case .fullyConnected(var own) = foreign.operations[0].kind {
+      own.weights.scales[0].multiplier += 5000
+      foreign.operations[0].kind = .fullyConnected(own)
     }
     #expect(throws: ExportError.self) { try TFLiteExporter.export(foreign) }
   }

@@ -1,4 +1,3 @@
-import IntegerOperators
 import ModelFormat
 import Testing
 

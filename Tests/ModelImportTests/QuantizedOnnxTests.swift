@@ -41,14 +41,7 @@ import Testing
   /// Weights of 4 bits stay such, and per-tensor scales are the same for all channels.
   @Test func bitsAndScalesAreTheFiles() throws {
     func layers(_ file: String) throws -> [IntegerOperation.Weighted] {
-      try Self.program(file).operations.compactMap { operation in
-        switch operation.kind {
-        case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-          .fullyConnected(let weighted):
-          weighted
-        default: nil
-        }
-      }
+      try Self.program(file).operations.compactMap(\.kind.weights)
     }
     #expect(try layers("quantized-qdq-u8s4-vgg.onnx").map(\.bits) == [4, 4, 4, 4])
     let perTensor = try layers("quantized-qdq-u8s8-tensor-vgg.onnx")
@@ -62,14 +55,7 @@ import Testing
   @Test(arguments: ["resnet-a", "mobilenet"])
   func operatorFormGivesTheSameLayers(_ network: String) throws {
     func integers(_ form: String) throws -> [[Int8]] {
-      try Self.program("quantized-\(form)-u8s8-\(network).onnx").operations.compactMap {
-        switch $0.kind {
-        case .convolution(_, _, let weighted), .depthwiseConvolution(_, let weighted),
-          .fullyConnected(let weighted):
-          weighted.weights
-        default: nil
-        }
-      }
+      try Self.program("quantized-\(form)-u8s8-\(network).onnx").operations.compactMap(\.kind.weights?.weights)
     }
     #expect(try integers("qdq") == integers("qoperator"))
   }

@@ -93,10 +93,11 @@ import Testing
     #expect(try Self.run(Self.linear(), [14, 5]) == [13, 0])
     let program = try Self.program(Self.linear())
     #expect(program.tensors[program.input].zeroPoint == 10 - 128)
-    guard case .fullyConnected(let weighted) = program.operations[0].kind else {
+    guard case .fullyConnected(let own) = program.operations[0].kind else {
       Issue.record("not a fully connected layer")
       return
     }
+    let weighted = own.weights
     #expect(weighted.weights == [1, -2, 3, 4])
     #expect(weighted.bias == [6, -1])
     #expect(weighted.scales.map(\.weightScale) == [1, 2])
@@ -129,10 +130,11 @@ import Testing
     packed.initializers.append(Self.bytes("wz", [0], type: Self.int4, [2]))
     for (source, bits) in [(unsigned, 8), (packed, 4)] {
       let program = try Self.program(source)
-      guard case .fullyConnected(let weighted) = program.operations[0].kind else {
+      guard case .fullyConnected(let own) = program.operations[0].kind else {
         Issue.record("not a fully connected layer")
         return
       }
+      let weighted = own.weights
       #expect(weighted.weights == [1, -2, 3, 4])
       #expect(weighted.bits == bits)
     }

@@ -24,7 +24,7 @@ extension FormatRuleTests {
     Case(.magic, .header) { $0.bytes[7] = 0x1B },
     Case(.version, .header) { $0.bytes[8] = 2 },
     Case(.version, .header) { $0.bytes[10] = 1 },
-    Case(.version, .header) { $0.bytes[10] = 2 },
+    Case(.version, .header) { $0.bytes[10] = 3 },
     Case(.headerSize, .header) { $0.set(12, 64) },
     Case(.fileSize, .header) { $0.bytes.append(0) },
     Case(.fileSize, .header) { $0.set(16, -1) },
@@ -217,6 +217,25 @@ extension FormatRuleTests {
     Case(.softmax, .operation(7)) { $0.bytes[$0.tensor(8, 37)] = 0x81 },
     Case(.softmax, .operation(7)) { $0.set($0.tensor(8, 32), 0x3B90_0000) },
     Case(.unusedField, .operation(7)) { $0.set($0.parameter(7, 2), 1) },
+  ]
+}
+
+/// Rules of what came with minor version 2, on `Sample.named`.
+extension FormatRuleTests {
+  static let namedCases: [Case] = [
+    Case(.version, .header) { $0.bytes[10] = 1 },
+    Case(.table, .operation(0)) { $0.bytes[$0.array(0, 9) + 7] ^= 1 },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 0), 5) },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 0), 0) },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 0), 2) },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 1), 3) },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 2), 0x7F80_0000) },
+    Case(.table, .operation(0)) { $0.set($0.parameter(0, 2), 0x3F00_0000) },
+    Case(.windowPadding, .operation(1)) { $0.set($0.parameter(1, 6), 3) },
+    Case(.windowOutput, .operation(1)) { $0.set($0.parameter(1, 2), 5) },
+    Case(.windowStep, .operation(1)) { $0.set($0.parameter(1, 3), 0) },
+    Case(.groups, .operation(1)) { $0.set($0.parameter(1, 8), 2) },
+    Case(.constantPlace, .operation(1)) { $0.set($0.parameter(1, 10), 53) },
   ]
 }
 

@@ -45,6 +45,16 @@ import Testing
     #expect(error?.record == broken.record)
   }
 
+  @Test(arguments: namedCases)
+  func brokenRuleOfTheNewestKindsIsNamed(broken: Case) throws {
+    var editor = try FileEditor(Sample.named)
+    #expect(editor.verdict() == nil)
+    broken.edit(&editor)
+    let error = editor.verdict()
+    #expect(error?.rule == broken.rule)
+    #expect(error?.record == broken.record)
+  }
+
   @Test func aSoftmaxOverTooManyChannelsIsRefused() throws {
     var program = IntegerProgram()
     for channels in [4095, 4096] {
@@ -71,7 +81,7 @@ import Testing
   @Test func noRuleIsLeftOut() {
     let cases =
       Self.headerCases + Self.tensorCases + Self.operationCases + Self.windowCases
-      + Self.constantCases + Self.kindCases
+      + Self.constantCases + Self.kindCases + Self.namedCases
     let alone: Set<FormatRule> = [.baseAlignment, .tooLong, .digest]
     #expect(Set(cases.map(\.rule)).union(alone) == Set(FormatRule.allCases))
   }

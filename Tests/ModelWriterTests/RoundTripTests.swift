@@ -21,10 +21,10 @@ import Testing
     for seed in 0..<400 {
       for operation in RandomProgram.make(seed: UInt64(seed)).operations {
         switch operation.kind {
-        case .convolution(_, let groups, let weighted):
-          kinds.insert("convolution \(weighted.bits) \(groups > 1)")
-        case .depthwiseConvolution(_, let weighted): kinds.insert("depthwise \(weighted.bits)")
-        case .fullyConnected(let weighted): kinds.insert("fullyConnected \(weighted.bits)")
+        case .convolution(let own):
+          kinds.insert("convolution \(own.weights.bits) \(own.groups > 1)")
+        case .depthwiseConvolution(let own): kinds.insert("depthwise \(own.weights.bits)")
+        case .fullyConnected(let own): kinds.insert("fullyConnected \(own.weights.bits)")
         case .add: kinds.insert("add")
         case .averagePool: kinds.insert("averagePool")
         case .maxPool: kinds.insert("maxPool")
@@ -32,12 +32,14 @@ import Testing
         case .clamp: kinds.insert("clamp")
         case .pad: kinds.insert("pad")
         case .requantize: kinds.insert("requantize")
-        case .concatenate(let axis): kinds.insert("concatenate \(axis)")
+        case .concatenate(let own): kinds.insert("concatenate \(own.axis)")
         case .slice: kinds.insert("slice")
         case .subtract: kinds.insert("subtract")
         case .multiply: kinds.insert("multiply")
         case .softmax: kinds.insert("softmax")
-        case .lookup: kinds.insert("lookup")
+        case .lookup(let own): kinds.insert("lookup \(own.function == nil)")
+        case .transposeConvolution(let own):
+          kinds.insert("transpose convolution \(own.weights.bits) \(own.groups > 1)")
         case .transpose: kinds.insert("transpose")
         case .reshape: kinds.insert("reshape")
         case .broadcast: kinds.insert("broadcast")
@@ -45,6 +47,6 @@ import Testing
         }
       }
     }
-    #expect(kinds.count == 27)
+    #expect(kinds.count == 32)
   }
 }

@@ -43,6 +43,41 @@ enum Sample {
     return program
   }
 
+  /// What came with minor version 2: a table that names its function, and a transposed convolution.
+  static var named: IntegerProgram {
+    var program = IntegerProgram()
+    // Both grids are equal, so what is not below zero stays, and a quarter of the rest is left.
+    let table = (-128...127).map { value in
+      value >= 3 ? Int8(value) : Int8((Double(value - 3) / 4).rounded(.toNearestOrAwayFromZero) + 3)
+    }
+    program.tensors = [
+      tensor("input", 2, 3, 2), tensor("leaky", 2, 3, 2), tensor("large", 4, 6, 3),
+    ]
+    let weights = Weights<InMemory>(
+      bits: 8, weights: (0..<54).map { Int8($0 - 27) }, bias: [1, -2, 3],
+      scales: (0..<3).map { _ in
+        ChannelScale(weightScale: 0.03125, multiplier: 1 << 30, shift: -4)
+      }, rounding: .doubleRounding, low: -128, high: 127)
+    program.operations = [
+      operation(
+        "leaky",
+        .lookup(
+          .init(
+            table: table,
+            function: TableFunction(.leakyRelu, .fixedPoint, slopeBits: Float(0.25).bitPattern))),
+        [0], 1),
+      operation(
+        "large",
+        .transposeConvolution(
+          .init(
+            Window(
+              kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 2, padTop: 1,
+              padLeft: 1), groups: 1, weights)), [1], 2),
+    ]
+    program.output = 2
+    return program
+  }
+
   private static func tensor(
     _ name: String, _ height: Int, _ width: Int, _ channels: Int, bits: Int = 8,
     zeroPoint: Int = 3, scale: Float = 0.25
@@ -75,7 +110,7 @@ enum Sample {
     operation("max", .maxPool(.init(window(2, stride: 2))), [5], 6),
     operation("average", .averagePool(.init(window(3, pad: 1))), [6], 7),
     operation("clamp", .clamp(.init(low: -100, high: 100)), [7], 8),
-    operation("pad", .pad(.init(.init(top: 1, left: 1, front: 1), value: 3)), [8], 9),
+    operation("pad", .pad(.init(Axes(1, 1, 1), value: 3)), [8], 9),
     operation("slice", .slice(.init(start: [1, 0, 1], step: [2, 1, 1])), [9], 10),
     operation("concatenate", .concatenate(.init(axis: 0)), [10, 10], 11),
     operation("mean", .mean(.init(rescale(0.0625, low: -128, high: 127))), [11], 12),

@@ -39,16 +39,17 @@ struct LoweringTests {
     let operation = program.operations[0]
     #expect(operation.name == "n0")
     #expect(operation.inputs == [program.input] && operation.output == program.output)
-    guard case .convolution(let found, let groups, let weighted) = operation.kind else {
+    guard case .convolution(let own) = operation.kind else {
       Issue.record("it is \(operation.kind)")
       return
     }
+    let weighted = own.weights
     #expect(
-      found
+      own.window
         == IntegerOperation.Window(
           kernelHeight: 2, kernelWidth: 1, strideHeight: 2, strideWidth: 3, dilationHeight: 2,
           padTop: 1))
-    #expect(groups == 1)
+    #expect(own.groups == 1)
     // Row 1 is channels (1 2) (3 4) (5 6), two taps each.
     #expect(weighted.weights == [1, 3, 5, 2, 4, 6, 7, 9, 11, 8, 10, 12])
     #expect(weighted.rounding == .float32HalfEven)
@@ -76,12 +77,12 @@ struct LoweringTests {
       let value = builder.convolution(0, weights: ones(size), outputs: 1, window: window)
       let (plan, program) = try program(builder.graph(output: value))
       #expect(program.operations.count == 2)
-      guard case .pad(let padding, let value) = program.operations[0].kind else {
+      guard case .pad(let pad) = program.operations[0].kind else {
         Issue.record("it is \(program.operations[0].kind)")
         continue
       }
-      #expect(padding == .init(top: window.padTop, left: window.padLeft, front: 0))
-      #expect(Int(value) == plan.grids[0]?.zeroPoint)
+      #expect(pad.before == Axes(window.padTop, window.padLeft, 0))
+      #expect(Int(pad.value) == plan.grids[0]?.zeroPoint)
       _ = try CupelWriter.bytes(of: program)
     }
   }
@@ -92,30 +93,30 @@ struct LoweringTests {
     var builder = GraphBuilder([4, 1, 3])
     var value = builder.convolution(0, weights: ones(8), outputs: 2, window: window, groups: 2)
     var (_, program) = try program(builder.graph(output: value), weights: [numbers(8)])
-    guard case .convolution(_, 2, let grouped) = program.operations[0].kind else {
+    guard case .convolution(let grouped) = program.operations[0].kind, grouped.groups == 2 else {
       Issue.record("it is \(program.operations[0].kind)")
       return
     }
-    #expect(grouped.weights == [1, 3, 2, 4, 5, 7, 6, 8])
+    #expect(grouped.weights.weights == [1, 3, 2, 4, 5, 7, 6, 8])
 
     builder = GraphBuilder([3, 1, 3])
     value = builder.convolution(0, weights: ones(6), outputs: 3, window: window, groups: 3)
     (_, program) = try self.program(builder.graph(output: value), weights: [numbers(6)])
-    guard case .depthwiseConvolution(_, let depthwise) = program.operations[0].kind else {
+    guard case .depthwiseConvolution(let depthwise) = program.operations[0].kind else {
       Issue.record("it is \(program.operations[0].kind)")
       return
     }
     // [C][taps] to [taps][C].
-    #expect(depthwise.weights == [1, 3, 5, 2, 4, 6])
+    #expect(depthwise.weights.weights == [1, 3, 5, 2, 4, 6])
 
     builder = GraphBuilder([2, 1, 3])
     value = builder.convolution(0, weights: ones(8), outputs: 4, window: window, groups: 2)
     (_, program) = try self.program(builder.graph(output: value), weights: [numbers(8)])
-    guard case .convolution(_, 2, let multiplied) = program.operations[0].kind else {
+    guard case .convolution(let multiplied) = program.operations[0].kind, multiplied.groups == 2 else {
       Issue.record("it is \(program.operations[0].kind)")
       return
     }
-    #expect(multiplied.weights == numbers(8))
+    #expect(multiplied.weights.weights == numbers(8))
   }
 
   @Test("a linear layer on a flattened image reads it in height-width-channel order")
@@ -126,11 +127,12 @@ struct LoweringTests {
     let weights = numbers(24)
     let (_, program) = try program(
       builder.graph(output: value), weights: [weights], profile: .litertReference)
-    guard case .fullyConnected(let weighted) = program.operations[0].kind else {
+    guard case .fullyConnected(let own) = program.operations[0].kind else {
       Issue.record("it is \(program.operations[0].kind)")
       return
     }
     #expect(program.operations.count == 1)
+    let weighted = own.weights
     #expect(weighted.rounding == .float64HalfAway)
     for output in 0..<2 {
       for channel in 0..<2 {
@@ -154,11 +156,11 @@ struct LoweringTests {
     value = builder.clamp(value, 0, 1.5)
     for scheme in ["w8a8", "w8a8.pt.pre", "w4a8.pre"] {
       let (plan, program) = try program(builder.graph(output: value), scheme: scheme)
-      guard case .convolution(_, _, let weighted) = program.operations[0].kind else {
+      guard case .convolution(let own) = program.operations[0].kind else {
         Issue.record("it is \(program.operations[0].kind)")
         return
       }
-      let layer = plan.layers[0]
+      let (layer, weighted) = (plan.layers[0], own.weights)
       let (from, to) = (try #require(plan.grids[0]), try #require(plan.grids[3]))
       for row in 0..<3 {
         let scale = weighted.scales[row]
@@ -195,7 +197,8 @@ struct LoweringTests {
       }
     }
     #expect(kinds == ["requantize", "convolution", "convolution", "add"])
-    guard case .requantize(let rescale) = program.operations[0].kind else { return }
+    guard case .requantize(let own) = program.operations[0].kind else { return }
+    let rescale = own.rescale
     let copy = program.tensors[program.operations[0].output]
     #expect(copy.bits == 4)
     #expect(copy.scale == plan.copies[0]?.scale)
@@ -214,7 +217,7 @@ struct LoweringTests {
     let scaled = builder.convolution(0, weights: [3], outputs: 1)
     let sum = builder.clamp(builder.add(0, scaled))
     let (plan, program) = try program(builder.graph(output: sum))
-    guard case .add(let add) = program.operations[1].kind else {
+    guard case .add(let own) = program.operations[1].kind else {
       Issue.record("it is \(program.operations[1].kind)")
       return
     }
@@ -223,7 +226,7 @@ struct LoweringTests {
     func real(_ multiplier: Int32, _ shift: Int32) -> Double {
       Double(multiplier) * Double(sign: .plus, exponent: Int(shift) - 31, significand: 1)
     }
-    let common = 2 * max(one, other)
+    let (common, add) = (2 * max(one, other), own.scales)
     #expect(abs(real(add.multipliers[0], add.shifts[0]) - one / common) < 1e-9)
     #expect(add.multipliers[1] == 1 << 30 && add.shifts[1] == 0)
     let last = real(add.outputMultiplier, add.outputShift)
@@ -241,11 +244,11 @@ struct LoweringTests {
       shape[axis] = 4
       let joined = builder.add(.concatenate(axis: axis), [0, scaled], shape)
       let (plan, program) = try program(builder.graph(output: joined))
-      guard case .concatenate(let found) = try #require(program.operations.last).kind else {
+      guard case .concatenate(let own) = try #require(program.operations.last).kind else {
         Issue.record("it is \(program.operations)")
         return
       }
-      #expect(found == lowered)
+      #expect(own.axis == lowered)
       // The layer's output has the range of the whole; the input is brought to it.
       #expect(plan.grids[1] == plan.grids[2])
       #expect(program.operations.count == 3)
@@ -267,21 +270,21 @@ struct LoweringTests {
       let pooled = builder.pool(0, window, average: true, countsPadding: countsPadding)
       let (plan, program) = try program(builder.graph(output: pooled))
       let last = try #require(program.operations.last)
-      guard case .averagePool(let found) = last.kind else {
+      guard case .averagePool(let own) = last.kind else {
         Issue.record("it is \(last.kind)")
         return
       }
       #expect(program.operations.count == (countsPadding ? 2 : 1))
-      #expect(found.padTop == (countsPadding ? 0 : 1))
-      #expect(found.padLeft == 0)
-      #expect([found.kernelHeight, found.strideHeight, found.strideWidth] == [3, 2, 1])
+      #expect(own.window.padTop == (countsPadding ? 0 : 1))
+      #expect(own.window.padLeft == 0)
+      #expect([own.window.kernelHeight, own.window.strideHeight, own.window.strideWidth] == [3, 2, 1])
       guard countsPadding else { continue }
-      guard case .pad(let padding, let value) = program.operations[0].kind else {
+      guard case .pad(let pad) = program.operations[0].kind else {
         Issue.record("it is \(program.operations[0].kind)")
         return
       }
-      #expect(padding == Axes(1, 0, 0))
-      #expect(Int(value) == plan.grids[0]?.zeroPoint)
+      #expect(pad.before == Axes(1, 0, 0))
+      #expect(Int(pad.value) == plan.grids[0]?.zeroPoint)
       let padded = program.tensors[program.operations[0].output]
       #expect([padded.height, padded.width, padded.channels] == [8, 5, 2])
       #expect(last.inputs == [program.operations[0].output])
@@ -308,16 +311,16 @@ struct LoweringTests {
         == .slice(Slice(start: [1, 2, 0], step: [2, 3, 1])))
     #expect(
       program.operations[1].kind
-        == .pad(
-          Axes(2, 3, 1), value: Int8(grid.quantize(0.5))))
+        == .pad(.init(Axes(2, 3, 1), value: Int8(grid.quantize(0.5)))))
     #expect(
       program.operations[2].kind
         == .maxPool(
-          IntegerOperation.Window(kernelHeight: 2, kernelWidth: 3, padTop: 1, padLeft: 2)))
-    guard case .mean(let rescale) = program.operations[3].kind else {
+          .init(Window(kernelHeight: 2, kernelWidth: 3, padTop: 1, padLeft: 2))))
+    guard case .mean(let own) = program.operations[3].kind else {
       Issue.record("it is \(program.operations[3].kind)")
       return
     }
+    let rescale = own.rescale
     // The pooled image is 10 × 11.
     let target = try #require(plan.grids[5])
     let ratio = Double(grid.scale) / Double(target.scale) / 110
@@ -339,6 +342,9 @@ struct LoweringTests {
     let grid = try #require(plan.grids[0])
     #expect(
       program.operations.map(\.kind)
-        == [.clamp(low: Int8(grid.quantize(-0.25)), high: Int8(grid.quantize(0.5)))])
+        == [
+          .clamp(
+            .init(low: Int8(grid.quantize(-0.25)), high: Int8(grid.quantize(0.5))))
+        ])
   }
 }

@@ -130,7 +130,7 @@ struct NetworkBuilder {
     half.channels = channels
     append(
       .pad(.init(
-        .init(top: 0, left: 0, front: (channels - extent.channels) / 2),
+        Axes(0, 0, (channels - extent.channels) / 2),
         value: Int8(half.zeroPoint))), [current], half)
   }
 

@@ -41,32 +41,12 @@ enum OperationProfile {
         total += best
         Swift.print(
           String(format: "%3d %9.2f µs %8.1f GMAC/s  ", index, best * 1e6, macs / best * 1e-9)
-            + "\(label(operation.kind))\(fused ? " + add" : "") "
+            + "\(operation.kind.map { "\($0.name)" } ?? "")\(fused ? " + add" : "") "
             + "\(input.height)×\(input.width)×\(input.channels) → "
             + "\(output.height)×\(output.width)×\(output.channels)")
         index += fused ? 2 : 1
       }
       Swift.print(String(format: "sum %9.2f µs", total * 1e6))
-    }
-  }
-
-  private static func label(_ kind: OperationKind) -> String {
-    switch kind {
-    case .convolution(let window, _, _): "convolution \(window.kernelHeight)×\(window.kernelWidth)"
-    case .depthwiseConvolution: "depthwise"
-    case .fullyConnected: "fully connected"
-    case .add: "add"
-    case .averagePool: "average pool"
-    case .maxPool: "max pool"
-    case .mean: "mean"
-    case .clamp: "clamp"
-    case .pad: "pad"
-    case .requantize: "requantize"
-    case .concatenate: "concatenate"
-    case .slice: "slice"
-    case .subtract, .multiply, .softmax, .lookup, .transpose, .reshape(.init()), .broadcast(.init()), .constant:
-      // On the reference kernels at every level: no network here has one.
-      "other"
     }
   }
 }

@@ -88,15 +88,7 @@ enum OwnFigures {
   }
 
   private static func weightBytes(_ subject: Subject) -> Int {
-    subject.engine.withModel { model in
-      (0..<model.operationCount).reduce(0) { sum, index in
-        switch model.operation(index).kind {
-        case .convolution(_, _, let view), .depthwiseConvolution(_, let view),
-          .fullyConnected(.init(let view)):
-          sum + view.weights.count
-        default: sum
-        }
-      }
-    }
+    subject.engine.withModel { CupelReader.program(from: $0) }.operations
+      .compactMap(\.kind.weights).reduce(0) { $0 + $1.weights.count * $1.bits / 8 }
   }
 }

@@ -6,9 +6,9 @@ extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
   func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
     let ends = ends(operation, exporter.program)
     let lists = [
-      exporter.file.add([0] + (0..<3).map { start[$0] }, name: "begin"),
+      exporter.file.add([0] + start.list, name: "begin"),
       exporter.file.add([1] + ends, name: "end"),
-      exporter.file.add([1] + (0..<3).map { step[$0] }, name: "strides"),
+      exporter.file.add([1] + step.list, name: "strides"),
     ]
     exporter.append(
       TFLiteRow(.stridedSlice, version: 2, options: TFLite.OptionsType.stridedSlice),

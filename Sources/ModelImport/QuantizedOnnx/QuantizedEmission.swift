@@ -94,8 +94,8 @@ extension QuantizedOnnxConverter {
     case .pad(let padding, let source):
       let before = Self.channelsLast(padding.before, absent: 0)
       let kind = IntegerOperation.Kind.pad(
-        Axes(before[0], before[1], before[2]),
-        value: Int8(self.grid(of: source).quantize(padding.value)))
+        .init(
+          Axes(before), value: Int8(self.grid(of: source).quantize(padding.value))))
       return try emitMove(kind, [source], pending, to: grid, shape: shape, name: name, node)
     case .concatenate(let axis, let sources):
       var parts: [Int] = []
@@ -105,7 +105,8 @@ extension QuantizedOnnxConverter {
         parts.append(try emitSame(source, move, to: grid, name: part, node))
       }
       if parts.count == 1 { return try emitSame(parts[0], pending, to: grid, name: name, node) }
-      let kind = IntegerOperation.Kind.concatenate(axis: shape.count == 3 ? [2, 0, 1][axis] : 2)
+      let kind = IntegerOperation.Kind.concatenate(
+        .init(axis: shape.count == 3 ? [2, 0, 1][axis] : 2))
       return try emitMove(kind, parts, pending, to: grid, shape: shape, name: name, node)
     }
   }

@@ -15,7 +15,7 @@ extension TFLiteIntegerConverter {
     else { throw node.unsupported("a bound, or a result, on another grid than the values") }
     let value = Int8(bitPattern: byte)
     let kind = IntegerOperation.Kind.clamp(
-      low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
+      .init(low: isMaximum ? value : -128, high: isMaximum ? 127 : value))
     try finish(node, kind, [input], extent: source.extent)
   }
 }

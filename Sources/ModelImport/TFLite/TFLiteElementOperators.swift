@@ -110,7 +110,7 @@ extension TFLiteIntegerConverter {
     let source = program.tensors[input]
     let output = try description(try node.output())
     let limits = source.limits(bounds)
-    let clamp = IntegerOperation.Kind.clamp(low: limits.low, high: limits.high)
+    let clamp = IntegerOperation.Kind.clamp(.init(low: limits.low, high: limits.high))
     if source.hasGrid(of: output) {
       return try finish(node, clamp, [input], extent: source.extent)
     }

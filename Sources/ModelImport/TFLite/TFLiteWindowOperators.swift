@@ -15,7 +15,7 @@ extension TFLiteIntegerConverter {
       dilations: nil, padding: Field.padding)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(Field.activation))
-    let kind = isAverage ? IntegerOperation.Kind.averagePool(window) : .maxPool(.init(window))
+    let kind = isAverage ? IntegerOperation.Kind.averagePool(.init(window)) : .maxPool(.init(window))
     // Pools keep the integers' grid: what differs in its last bits is given the output's first.
     let own = relabelled(input, like: output)
     if limits == (-128, 127) {
