@@ -17,7 +17,11 @@ let integerCore: [Target] = [
 let kernels: [Target] = [.target(name: "CIntegerKernels")]
 
 /// Facts of file formats that both an importer and an exporter need; nothing to test by itself.
-let formats: [Target] = [.target(name: "TFLiteSchema")]
+let formats: [Target] = [
+  .target(name: "TFLiteSchema"),
+  .target(
+    name: "OnnxSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+]
 
 /// Debian's libraries, each behind a header of our own.
 let systemLibraries: [Target] = [
@@ -37,12 +41,15 @@ let host: [Target] = [
   .target(
     name: "ModelImport",
     dependencies: [
-      "FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "TFLiteSchema",
+      "FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "OnnxSchema", "TFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "ModelExport",
-    dependencies: ["FixedPoint", "IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter", "TFLiteSchema"]),
+    dependencies: [
+      "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
+      "OnnxSchema", "TFLiteSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    ]),
   .target(
     name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),

@@ -1,45 +1,14 @@
 // Convolutions on any level: how their input is to be staged, and their weights packed.
-#include "kernels.h"
+#include "convolution.h"
+#include "staging.h"
+#include "weights.h"
 
 enum {
   /// Weights that should stay in a core's own cache while all pixels pass.
   CACHED_WEIGHT_BYTES = 192 << 10,
-  /// A single output row may not stage more: the reference kernel does such shapes.
-  MOST_STAGED_BYTES = 4 << 20,
+  /// Images that are staged at a time.
+  MOST_IMAGES = 256,
 };
-
-static int64_t staged_bytes(const cupel_packed *packed, int64_t rows) {
-  return cupel_reached_rows(packed, rows) * packed->row_bytes;
-}
-
-/// Chooses how many rows of output are staged at a time, or how many images. 0 where one row is
-/// too much.
-static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
-  const cupel_window *window = &packed->window;
-  int64_t reach_width = (int64_t)(window->kernel_width - 1) * window->dilation_width + 1;
-  packed->columns = (int64_t)(packed->output.width - 1) * window->stride_width + reach_width;
-  // Columns and channels are below 2^31 each, rows too: their product may not fit 64 bits.
-  if (packed->columns > MOST_STAGED_BYTES || packed->input.channels > MOST_STAGED_BYTES) return 0;
-  packed->row_bytes =
-      packed->columns * packed->input.channels * (int64_t)packed->element_bytes;
-  if (packed->row_bytes > MOST_STAGED_BYTES) return 0;
-  if (cupel_reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
-  int64_t first = staged_bytes(packed, 1);
-  if (first > MOST_STAGED_BYTES) return 0;
-  int64_t whole = staged_bytes(packed, packed->output.height);
-  packed->most_images = 1;
-  if (whole <= tuning.staging_bytes) {
-    packed->strip_rows = packed->output.height;
-    int64_t images = tuning.staging_bytes / whole;
-    packed->most_images = images > 256 ? 256 : (int32_t)images;
-  } else {
-    int64_t step = packed->row_bytes * window->stride_height;
-    int64_t more = tuning.staging_bytes > first ? (tuning.staging_bytes - first) / step : 0;
-    int64_t rows = 1 + more;
-    packed->strip_rows = rows < packed->output.height ? (int32_t)rows : packed->output.height;
-  }
-  return 1;
-}
 
 /// The runs of consecutive bytes that an output pixel reads: of each kernel row, or of each tap
 /// where taps do not follow one another.
@@ -90,15 +59,13 @@ static int allows_extra_bits(const cupel_operation *operation, int64_t terms) {
          cupel_most_sum(operation, terms) < (int64_t)1 << 27;
 }
 
-int64_t cupel_convolution_plan(
-    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
-    cupel_packed *packed) {
-  const cupel_kernels *kernels = cupel_kernels_of(level);
+static int64_t plan(
+    const cupel_operation *operation, cupel_tuning tuning, cupel_packed *packed) {
+  const cupel_kernels *kernels = packed->kernels;
   int32_t depth = operation->input.channels / operation->groups;
   int32_t channels = operation->output.channels / operation->groups;
   int64_t row = (int64_t)depth * operation->window.kernel_height * operation->window.kernel_width;
-  packed->element_bytes = kernels->element_bytes;
-  if (!plan_staging(packed, tuning)) return 0;
+  if (!cupel_staging_plan(packed, tuning, 1, MOST_IMAGES)) return -1;
   run_plan runs = runs_of(packed, depth);
   packed->steps = runs.rows * runs.columns * runs.steps;
   packed->pairs = runs.rows * runs.columns * ((runs.steps + 1) / 2);
@@ -127,21 +94,6 @@ int64_t cupel_convolution_plan(
 
 // MARK: - Packing
 
-/// Where the weights of a run, a row of an output channel's, lie in the file.
-typedef struct {
-  const uint8_t *bytes;
-  int32_t bits;
-  /// Weights in a row, and bytes that it takes.
-  int64_t length, row_bytes;
-} weight_rows;
-
-static inline int8_t weight_at(const weight_rows *rows, int64_t row, int64_t index) {
-  const uint8_t *bytes = rows->bytes + row * rows->row_bytes;
-  if (rows->bits == 8) return (int8_t)bytes[index];
-  uint8_t pair = bytes[index / 2];
-  return (int8_t)(index % 2 ? pair : (uint8_t)(pair << 4)) >> 4;
-}
-
 /// Where a channel's weights go.
 typedef struct {
   uint8_t *block;
@@ -162,8 +114,8 @@ static int64_t place_of_step(const weight_target *target, int64_t step, int64_t 
 
 /// Copies a run's weights of a row to their place in each of its steps.
 static void pack_bytes(
-    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t run, int64_t length,
-    int64_t steps, const weight_target *target) {
+    const cupel_packed *packed, const cupel_weight_rows *rows, int64_t row, int64_t run,
+    int64_t length, int64_t steps, const weight_target *target) {
   int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
   int64_t first = run * length;
   for (int64_t step = 0; step < steps; step++) {
@@ -175,22 +127,22 @@ static void pack_bytes(
       continue;
     }
     for (int32_t part = 0; part < each && index + part < length; part++) {
-      place[part] = (uint8_t)weight_at(rows, row, first + index + part);
+      place[part] = (uint8_t)cupel_weight_at(rows, row, first + index + part);
     }
   }
 }
 
 /// The same with two weights a byte: those of the block's two vectors.
 static void pack_nibbles(
-    const cupel_packed *packed, const weight_rows *rows, int64_t row, int64_t run, int64_t length,
-    int64_t steps, const weight_target *target) {
+    const cupel_packed *packed, const cupel_weight_rows *rows, int64_t row, int64_t run,
+    int64_t length, int64_t steps, const weight_target *target) {
   int32_t each = CUPEL_STEP_BYTES / packed->element_bytes;
   // Groups of a vector: half of a whole block's step, or a short one's whole step.
   int64_t vector = target->is_short ? target->channels : target->channels / 2;
   for (int64_t index = 0; index < length; index++) {
     int64_t group = place_of_step(target, run * steps + index / each, steps);
     int64_t place = (group / (2 * vector) * vector + group % vector) * each + index % each;
-    uint8_t nibble = (uint8_t)weight_at(rows, row, run * length + index) & 15;
+    uint8_t nibble = (uint8_t)cupel_weight_at(rows, row, run * length + index) & 15;
     int is_high = group / vector % 2 == 1;
     target->block[place] |= is_high ? (uint8_t)(nibble << 4) : nibble;
   }
@@ -199,7 +151,7 @@ static void pack_nibbles(
 /// What the accumulator of a channel begins with: its bias, and what staged values are too large
 /// by, times its weights. Wraps as the sums do.
 static int32_t start_of(
-    const cupel_operation *operation, const cupel_kernels *kernels, const weight_rows *rows,
+    const cupel_operation *operation, const cupel_kernels *kernels, const cupel_weight_rows *rows,
     int32_t channel) {
   uint32_t sum = 0;
   if (kernels->element_bytes == 1) {
@@ -210,7 +162,7 @@ static int32_t start_of(
       sum = (uint32_t)total;
     } else {
       for (int64_t index = 0; index < rows->length; index++) {
-        sum += (uint32_t)(int32_t)weight_at(rows, channel, index);
+        sum += (uint32_t)(int32_t)cupel_weight_at(rows, channel, index);
       }
     }
     sum *= (uint32_t)(operation->input_zero_point + kernels->offset);
@@ -218,16 +170,13 @@ static int32_t start_of(
   return (int32_t)((uint32_t)operation->bias[channel] - sum);
 }
 
-void cupel_convolution_pack(
-    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+static void pack(const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
+  const cupel_kernels *kernels = packed->kernels;
   int32_t groups = packed->groups;
   int32_t depth = operation->input.channels / groups;
   int32_t channels = operation->output.channels / groups;
   int64_t length = (int64_t)depth * packed->window.kernel_height * packed->window.kernel_width;
-  weight_rows rows = {
-      operation->weights, operation->weight_bits, length,
-      operation->weight_bits == 8 ? length : (length + 1) / 2};
+  cupel_weight_rows rows = cupel_weight_rows_of(operation, length);
   int64_t group_bytes = packed->weight_group_bytes, padded = packed->padded_channels;
   uint8_t *weights = memory;
   int32_t *start = (int32_t *)(weights + cupel_rounded_up(group_bytes * groups, 64));
@@ -270,7 +219,15 @@ void cupel_convolution_pack(
   }
 }
 
-int64_t cupel_convolution_scratch(const cupel_packed *packed, int32_t images) {
-  int64_t most = packed->most_images < images ? packed->most_images : images;
-  return cupel_rounded_up(most * staged_bytes(packed, packed->strip_rows) + CUPEL_SLACK, 64);
+/// About 64 multiply-accumulates in the time that scaling a value takes.
+static int64_t work(const cupel_packed *packed, int64_t values) {
+  return values + values * packed->steps / 16;
 }
+
+const cupel_driver cupel_convolution = {
+    .plan = plan,
+    .pack = pack,
+    .scratch = cupel_staging_scratch,
+    .work = work,
+    .run = cupel_convolution_run,
+};

@@ -1,6 +1,7 @@
 // Convolutions on any level: their input is staged with its padding, so that the kernels know no
 // borders, and tiles of pixels run along it.
-#include "kernels.h"
+#include "convolution.h"
+#include "staging.h"
 
 /// Staged bytes of which several blocks of weights in a row find the most in the nearest cache.
 enum { NEAR_BYTES = 24 << 10 };
@@ -8,69 +9,19 @@ enum { NEAR_BYTES = 24 << 10 };
 /// Stages rows first ..< first + count of the padded input, counted from the first row that output
 /// row 0 reaches.
 static void stage_rows(
-    const cupel_packed *packed, const cupel_kernels *kernels, const int8_t *input, int64_t first,
-    int64_t count, uint8_t *staged) {
+    const cupel_packed *packed, const int8_t *input, int64_t first, int64_t count,
+    uint8_t *staged) {
   const cupel_extent *extent = &packed->input;
-  int64_t channels = extent->channels, row_values = extent->width * channels;
-  int64_t left = packed->window.pad_left, width = extent->width;
-  int64_t columns = packed->columns;
-  int64_t copied = columns - left < width ? columns - left : width;
-  int64_t right = columns - left - copied;
-  int64_t element = packed->element_bytes;
-  int padding = element == 1 ? (uint8_t)(packed->input_zero_point + kernels->offset) : 0;
-  int64_t top = packed->window.pad_top;
-  if (left == 0 && right == 0 && copied == width && first >= top &&
-      first - top + count <= extent->height) {
-    kernels->stage(
-        input + (first - top) * row_values, count * row_values, packed->input_zero_point, staged);
+  int64_t row_values = (int64_t)extent->width * extent->channels;
+  int64_t top = first - packed->window.pad_top;
+  if (packed->window.pad_left == 0 && packed->columns == extent->width && top >= 0 &&
+      top + count <= extent->height) {
+    packed->kernels->stage(
+        input + top * row_values, count * row_values, packed->input_zero_point, staged);
     return;
   }
-  for (int64_t row = first; row < first + count; row++) {
-    int64_t y = row - top;
-    if (y < 0 || y >= extent->height) {
-      __builtin_memset(staged, padding, (size_t)packed->row_bytes);
-    } else {
-      __builtin_memset(staged, padding, (size_t)(left * channels * element));
-      kernels->stage(
-          input + y * row_values, copied * channels, packed->input_zero_point,
-          staged + left * channels * element);
-      __builtin_memset(
-          staged + (left + copied) * channels * element, padding,
-          (size_t)(right * channels * element));
-    }
-    staged += packed->row_bytes;
-  }
-}
-
-void cupel_convolve_by_tiles(
-    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
-    int32_t blocks, int32_t most, cupel_tile tile, cupel_store store) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
-  int32_t sums[CUPEL_MOST_PIXELS * CUPEL_MOST_BLOCK] __attribute__((aligned(64)));
-  int32_t is_last = block == packed->blocks - 1;
-  int32_t wide = blocks * (is_last ? packed->last_block : kernels->block);
-  int32_t place = block * kernels->block;
-  int32_t left = packed->output.channels / packed->groups - place;
-  int64_t input = 0, output = 0;
-  for (int64_t each = 0; each < pixels->rows * pixels->tiles; each++) {
-    for (int32_t first = 0; first < pixels->count; first += most) {
-      const uint8_t *inputs[CUPEL_MOST_PIXELS];
-      int8_t *outputs[CUPEL_MOST_PIXELS];
-      int32_t count = pixels->count - first < most ? pixels->count - first : most;
-      for (int32_t pixel = 0; pixel < most; pixel++) {
-        // What a tile has too few of repeats its first.
-        int32_t own = first + (pixel < count ? pixel : 0);
-        inputs[pixel] = pixels->inputs[own] + input;
-        outputs[pixel] = pixels->outputs[own] + output;
-      }
-      tile(packed, inputs, count, group, block, blocks, sums);
-      store(
-          packed, group * packed->padded_channels + place, sums, wide, count,
-          left < wide ? left : wide, outputs);
-    }
-    input += pixels->input_advance;
-    output += pixels->output_advance;
-    if ((each + 1) % pixels->tiles == 0) input += pixels->input_skip;
+  for (int64_t row = 0; row < count; row++) {
+    cupel_stage_row(packed, input, top + row, staged + row * packed->row_bytes);
   }
 }
 
@@ -318,7 +269,7 @@ static void run_strips(
     int64_t end = end_row * width < last ? end_row * width : last;
     end_row = (end + width - 1) / width;
     stage_rows(
-        packed, kernels, input, row * packed->window.stride_height,
+        packed, input, row * packed->window.stride_height,
         cupel_reached_rows(packed, end_row - row), job->scratch);
     pixel_range range = {
         first, end, row, job->scratch, 0, job->output + image * job->image_stride, 0};
@@ -331,7 +282,7 @@ static void run_strips(
 }
 
 void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+  const cupel_kernels *kernels = packed->kernels;
   int64_t area = (int64_t)packed->output.width * packed->output.height;
   int64_t pixels = area * job->images;
   int32_t first_block = 0, last_block = packed->blocks;
@@ -348,7 +299,7 @@ void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
     if (first_block == last_block) return;
   }
   if (pixels == 1) {
-    stage_rows(packed, kernels, job->input, 0, cupel_reached_rows(packed, 1), job->scratch);
+    stage_rows(packed, job->input, 0, cupel_reached_rows(packed, 1), job->scratch);
     for (int32_t group = 0; group < packed->groups; group++) {
       run_single(
           packed, kernels, job->scratch, job->output, group, first_block, last_block);
@@ -373,7 +324,7 @@ void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job) {
     int64_t end = end_image * area < last ? end_image * area : last;
     for (int64_t each = image; each < end_image; each++) {
       stage_rows(
-          packed, kernels, job->input + each * job->image_stride, 0,
+          packed, job->input + each * job->image_stride, 0,
           cupel_reached_rows(packed, packed->output.height),
           job->scratch + (each - image) * image_bytes);
     }

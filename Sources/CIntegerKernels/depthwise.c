@@ -1,9 +1,8 @@
 // Depthwise convolutions on any level: a row of output, or a pixel where the channels are odd, is
 // one run of values, each the sum of as many staged values as there are taps.
-#include "kernels.h"
-
-/// A single output row may not stage more: the reference kernel does such shapes.
-enum { MOST_STAGED_BYTES = 4 << 20 };
+#include "kinds.h"
+#include "staging.h"
+#include "weights.h"
 
 static int64_t greatest_divisor(int64_t a, int64_t b) {
   while (b != 0) {
@@ -14,33 +13,10 @@ static int64_t greatest_divisor(int64_t a, int64_t b) {
   return a;
 }
 
-static int plan_staging(cupel_packed *packed, cupel_tuning tuning) {
-  const cupel_window *window = &packed->window;
-  int64_t reach_width = (int64_t)(window->kernel_width - 1) * window->dilation_width + 1;
-  packed->columns = (int64_t)(packed->output.width - 1) * window->stride_width + reach_width;
-  if (packed->columns > MOST_STAGED_BYTES || packed->input.channels > MOST_STAGED_BYTES) return 0;
-  int64_t stride = window->stride_width;
-  packed->phase_bytes = (packed->columns + stride - 1) / stride * packed->input.channels *
-                        (int64_t)packed->element_bytes;
-  packed->row_bytes = packed->phase_bytes * stride;
-  if (packed->row_bytes > MOST_STAGED_BYTES) return 0;
-  if (cupel_reached_rows(packed, 1) > MOST_STAGED_BYTES) return 0;
-  int64_t first = cupel_reached_rows(packed, 1) * packed->row_bytes;
-  if (first > MOST_STAGED_BYTES) return 0;
-  int64_t step = packed->row_bytes * window->stride_height;
-  int64_t more = tuning.staging_bytes > first ? (tuning.staging_bytes - first) / step : 0;
-  packed->strip_rows =
-      1 + more < packed->output.height ? (int32_t)(1 + more) : packed->output.height;
-  packed->most_images = 1;
-  return 1;
-}
-
-int64_t cupel_depthwise_plan(
-    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
-    cupel_packed *packed) {
-  const cupel_kernels *kernels = cupel_kernels_of(level);
-  packed->element_bytes = kernels->element_bytes;
-  if (!plan_staging(packed, tuning)) return 0;
+static int64_t plan(
+    const cupel_operation *operation, cupel_tuning tuning, cupel_packed *packed) {
+  const cupel_kernels *kernels = packed->kernels;
+  if (!cupel_staging_plan(packed, tuning, operation->window.stride_width, 1)) return -1;
   int64_t values = kernels->depthwise_values, channels = operation->input.channels;
   int64_t joined = channels / greatest_divisor(channels, values);
   packed->joins_pixels = joined * values <= 8 * channels || joined * values <= 256;
@@ -58,17 +34,10 @@ int64_t cupel_depthwise_plan(
   int64_t scale_bytes = cupel_scale_plan(
       &packed->scale, kernels, operation, patterns * values, operation->output.channels,
       cupel_most_sum(operation, taps), 0);
+  int64_t weights = sets * patterns * values * packed->tap_count;
   return cupel_rounded_up(sets * packed->tap_count * 8, 64) +
-         cupel_rounded_up(sets * patterns * values * packed->tap_count * packed->element_bytes, 64) +
-         cupel_rounded_up(patterns * values * 4, 64) +
-         scale_bytes;
-}
-
-static int8_t weight_at(const cupel_operation *operation, int64_t tap, int64_t channel) {
-  int64_t channels = operation->input.channels;
-  if (operation->weight_bits == 8) return (int8_t)operation->weights[tap * channels + channel];
-  uint8_t pair = operation->weights[tap * ((channels + 1) / 2) + channel / 2];
-  return (int8_t)(channel % 2 ? pair : (uint8_t)(pair << 4)) >> 4;
+         cupel_rounded_up(weights * packed->element_bytes, 64) +
+         cupel_rounded_up(patterns * values * 4, 64) + scale_bytes;
 }
 
 /// Where the values that a tap reads begin, relative to an output's.
@@ -116,9 +85,9 @@ static void set_weight(
   }
 }
 
-void cupel_depthwise_pack(
-    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+static void pack(const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
+  const cupel_kernels *kernels = packed->kernels;
+  cupel_weight_rows rows = cupel_weight_rows_of(operation, operation->input.channels);
   int64_t values = kernels->depthwise_values, total = packed->patterns * values;
   int64_t sets = packed->pairs_rows ? 2 : 1;
   int64_t *taps = (int64_t *)memory;
@@ -142,7 +111,7 @@ void cupel_depthwise_pack(
         kernels->lanes, kernels->depthwise_interleave, (int32_t)(value % values));
     uint32_t sum = 0;
     for (int32_t tap = 0; tap < real; tap++) {
-      int8_t weight = weight_at(operation, tap, channel);
+      int8_t weight = cupel_weight_at(&rows, tap, channel);
       sum += (uint32_t)(weight * offset);
       set_weight(packed, kernels, weights, pattern, place, tap, weight);
     }
@@ -154,28 +123,16 @@ void cupel_depthwise_pack(
 
 /// Stages one row, its columns sorted by phase.
 static void stage_row(
-    const cupel_packed *packed, const cupel_kernels *kernels, const int8_t *input, int64_t y,
-    uint8_t *staged) {
+    const cupel_packed *packed, const int8_t *input, int64_t y, uint8_t *staged) {
   const cupel_extent *extent = &packed->input;
   int64_t channels = extent->channels, pixel = channels * packed->element_bytes;
   int64_t left = packed->window.pad_left, stride = packed->window.stride_width;
-  int padding =
-      packed->element_bytes == 1 ? (uint8_t)(packed->input_zero_point + kernels->offset) : 0;
-  if (y < 0 || y >= extent->height) {
-    __builtin_memset(staged, padding, (size_t)packed->row_bytes);
+  if (stride == 1 || y < 0 || y >= extent->height) {
+    cupel_stage_row(packed, input, y, staged);
     return;
   }
   const int8_t *row = input + y * extent->width * channels;
-  if (stride == 1) {
-    int64_t copied =
-        packed->columns - left < extent->width ? packed->columns - left : extent->width;
-    __builtin_memset(staged, padding, (size_t)(left * pixel));
-    kernels->stage(row, copied * channels, packed->input_zero_point, staged + left * pixel);
-    int64_t behind = left + copied;
-    __builtin_memset(
-        staged + behind * pixel, padding, (size_t)((packed->columns - behind) * pixel));
-    return;
-  }
+  int padding = cupel_staged_padding(packed);
   for (int64_t phase = 0; phase < stride; phase++) {
     uint8_t *target = staged + phase * packed->phase_bytes;
     int64_t count = (packed->columns - phase + stride - 1) / stride;
@@ -186,7 +143,7 @@ static void stage_row(
     int64_t inside = first < extent->width ? (extent->width - first + stride - 1) / stride : 0;
     if (inside > count - before) inside = count - before;
     __builtin_memset(target, padding, (size_t)(before * pixel));
-    kernels->stage_pixels(
+    packed->kernels->stage_pixels(
         row + first * channels, inside, channels, stride * channels, packed->input_zero_point,
         target + before * pixel);
     __builtin_memset(
@@ -212,8 +169,8 @@ static void run_rows(
   }
 }
 
-void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
-  const cupel_kernels *kernels = cupel_kernels_of(packed->level);
+static void run(const cupel_packed *packed, const cupel_job *job) {
+  const cupel_kernels *kernels = packed->kernels;
   int64_t height = packed->output.height;
   int64_t channels = packed->output.channels, row_values = packed->output.width * channels;
   int64_t rows = height * job->images;
@@ -226,7 +183,7 @@ void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
     int64_t top = first * packed->window.stride_height - packed->window.pad_top;
     int64_t reached = cupel_reached_rows(packed, count);
     for (int64_t each = 0; each < reached; each++) {
-      stage_row(packed, kernels, input, top + each, job->scratch + each * packed->row_bytes);
+      stage_row(packed, input, top + each, job->scratch + each * packed->row_bytes);
     }
     for (int64_t each = 0, step = 1; each < count; each += step) {
       step = packed->pairs_rows && each + 1 < count ? 2 : 1;
@@ -239,3 +196,15 @@ void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job) {
     row += count;
   }
 }
+
+static int64_t work(const cupel_packed *packed, int64_t values) {
+  return values + values * packed->tap_count / 8;
+}
+
+const cupel_driver cupel_depthwise = {
+    .plan = plan,
+    .pack = pack,
+    .scratch = cupel_staging_scratch,
+    .work = work,
+    .run = run,
+};

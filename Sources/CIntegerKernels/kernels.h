@@ -53,9 +53,12 @@ static inline int32_t cupel_scale_words(cupel_scale_mode mode) {
   return mode == CUPEL_WIDE || mode == CUPEL_WIDE_TIES ? 8 : mode == CUPEL_NARROW_UP ? 4 : 3;
 }
 
+/// The kernels of a level; see below.
+typedef struct cupel_kernels cupel_kernels;
+
 struct cupel_packed {
   cupel_kind kind;
-  cupel_level level;
+  const cupel_kernels *kernels;
   cupel_extent input, output;
   cupel_window window;
   int32_t groups;
@@ -75,6 +78,10 @@ struct cupel_packed {
   int64_t row_bytes;
   /// Columns of a staged row: the input's with its padding.
   int64_t columns;
+  /// Bytes of a phase of a staged row. A depthwise convolution's columns are sorted by their
+  /// phase, column modulo stride, so that outputs that lie side by side read values that lie side
+  /// by side; elsewhere the row is all one phase.
+  int64_t phase_bytes;
   /// Rows of output staged at a time; images staged at a time, more than one only where a whole
   /// image is.
   int32_t strip_rows;
@@ -97,9 +104,7 @@ struct cupel_packed {
   /// Blocks whose weights stay in the cache while all pixels pass.
   int32_t chunk_blocks;
 
-  // Depthwise convolutions. Columns of a staged row are sorted by their phase, column modulo
-  // stride, so that outputs that lie side by side read values that lie side by side.
-  int64_t phase_bytes;
+  // Depthwise convolutions.
   /// Where each tap's values begin relative to an output's, `tap_count` of them: whole groups.
   const int64_t *taps;
   int32_t tap_count;
@@ -125,7 +130,7 @@ typedef struct {
 } cupel_pixels;
 
 /// The kernels of a level.
-typedef struct {
+struct cupel_kernels {
   /// Bytes of a staged value.
   int32_t element_bytes;
   /// What is added to a staged 8-bit value; the 16-bit ones have the zero point taken off.
@@ -173,7 +178,7 @@ typedef struct {
   /// Adds the values of `pixels` pixels, `step` apart, to the sums of `channels` channels.
   void (*accumulate)(
       const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums);
-} cupel_kernels;
+};
 
 /// Sums of a tile, [pixel][block's channels], for levels whose tiles are written in a second step.
 typedef void (*cupel_tile)(
@@ -187,9 +192,6 @@ typedef void (*cupel_store)(
 void cupel_convolve_by_tiles(
     const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
     int32_t blocks, int32_t most, cupel_tile tile, cupel_store store);
-
-/// The table of a level that is available.
-const cupel_kernels *cupel_kernels_of(cupel_level level);
 
 extern const cupel_kernels cupel_kernels_scalar;
 #if defined(__x86_64__)
@@ -218,19 +220,6 @@ static inline int64_t cupel_reached_rows(const cupel_packed *packed, int64_t row
          (int64_t)(window->kernel_height - 1) * window->dilation_height + 1;
 }
 
-// Drivers and packers of the kinds with a file of their own.
-int64_t cupel_convolution_plan(
-    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
-    cupel_packed *packed);
-void cupel_convolution_pack(
-    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
-int64_t cupel_convolution_scratch(const cupel_packed *packed, int32_t images);
-int64_t cupel_depthwise_plan(
-    const cupel_operation *operation, cupel_level level, cupel_tuning tuning,
-    cupel_packed *packed);
-void cupel_depthwise_pack(
-    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
-
 /// Chooses how sums of at most `most_sum`, `extra` bits too large, are scaled, and returns the
 /// bytes of the constants of `channels` channels, a multiple of 64. `sources` channels' scales are
 /// looked at.
@@ -241,31 +230,16 @@ int64_t cupel_scale_plan(
 void cupel_scale_set(
     const cupel_scale *scale, void *constants, const cupel_operation *operation, int64_t position,
     int32_t channel);
+/// The same of an operation with one scale for all its values: constants of a single vector.
+int64_t cupel_scale_plan_uniform(
+    cupel_packed *packed, const cupel_operation *operation, int64_t most_sum);
+/// Writes them.
+void cupel_scale_pack_uniform(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory);
 /// Whether the constants can make up for accumulators that are `extra` bits too large.
 int cupel_scale_allows(const cupel_operation *operation, int32_t channels, int32_t extra);
 /// No accumulator of the operation, with `terms` products, is larger: its weights taken as the
 /// largest that there are.
 int64_t cupel_most_sum(const cupel_operation *operation, int64_t terms);
-
-/// A run's tensors.
-typedef struct {
-  const int8_t *input, *second;
-  int8_t *output;
-  int64_t image_stride;
-  int32_t images;
-  int32_t part, parts;
-  uint8_t *scratch;
-  /// The addition to run on what has been written, if any.
-  const cupel_packed *addition;
-  const int8_t *shortcut;
-  int32_t shortcut_first;
-  int8_t *sum;
-} cupel_job;
-
-void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job);
-void cupel_depthwise_run(const cupel_packed *packed, const cupel_job *job);
-/// Runs the job's addition, if it has one, on `count` values, `offset` bytes from the first
-/// image's first.
-void cupel_job_add(const cupel_job *job, int64_t offset, int64_t count);
 
 #endif

@@ -157,3 +157,29 @@ void cupel_scale_set(
     }
   }
 }
+
+/// The operation with its one scale as if it were a channel's.
+static cupel_operation uniform(const cupel_operation *operation) {
+  cupel_operation result = *operation;
+  result.multipliers = &operation->multiplier;
+  result.shifts = &operation->shift;
+  result.weight_scales = &operation->ratio;
+  result.input_scale = result.output_scale = 0x3F800000;  // 1
+  return result;
+}
+
+int64_t cupel_scale_plan_uniform(
+    cupel_packed *packed, const cupel_operation *operation, int64_t most_sum) {
+  cupel_operation own = uniform(operation);
+  const cupel_kernels *kernels = packed->kernels;
+  return cupel_scale_plan(&packed->scale, kernels, &own, kernels->lanes, 1, most_sum, 0);
+}
+
+void cupel_scale_pack_uniform(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
+  cupel_operation own = uniform(operation);
+  packed->scale.constants = memory;
+  for (int32_t lane = 0; lane < packed->scale.lanes; lane++) {
+    cupel_scale_set(&packed->scale, memory, &own, lane, 0);
+  }
+}

@@ -1,4 +1,5 @@
 import Foundation
+import OnnxSchema
 
 /// One node of an ONNX graph, with checked access to its attributes.
 struct ImportNode {

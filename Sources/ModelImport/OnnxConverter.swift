@@ -1,4 +1,5 @@
 import FloatGraph
+import OnnxSchema
 
 /// Turns a decoded ONNX model into a float graph, node by node in the file's order.
 ///

@@ -3,6 +3,7 @@ import FloatGraph
 import Foundation
 import IntegerOperators
 import ModelWriter
+import OnnxSchema
 import SwiftProtobuf
 
 /// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).

@@ -1,3 +1,5 @@
+import OnnxSchema
+
 /// Walks the bytes of an ONNX file before anything is allocated for them.
 ///
 /// Protocol buffers let a few bytes stand for much memory: an empty message takes two, a number in
@@ -12,23 +14,6 @@ struct OnnxWireScan {
   }
   /// What any file may cost, however small; a larger one may cost half its size on top.
   private static let freeCost = 6 << 20
-
-  /// The messages of `tools/proto/onnx-subset.proto`.
-  private enum Message {
-    case model, operatorSet, graph, node, attribute, tensor, value, type, tensorType, shape
-    case dimension
-  }
-
-  private enum Field {
-    case message(Message)
-    case text
-    /// A list of variable-length numbers, packed or not.
-    case numbers
-    /// A list of numbers of a fixed size in bytes, packed or not.
-    case fixed(Int)
-    case number
-    case fixedNumber
-  }
 
   private let bytes: UnsafeRawBufferPointer
   private var cost = 0
@@ -47,7 +32,7 @@ struct OnnxWireScan {
   }
 
   /// The schema has no cycle, so the depth of this recursion is bounded by it.
-  private mutating func walk(_ message: Message, _ range: Range<Int>) throws(ImportError) {
+  private mutating func walk(_ message: OnnxMessage, _ range: Range<Int>) throws(ImportError) {
     var offset = range.lowerBound
     while offset < range.upperBound {
       let start = offset
@@ -56,7 +41,7 @@ struct OnnxWireScan {
       guard number >= 1, number < 1 << 29 else {
         throw .malformed(offset: start, rule: "field number \(number) is not possible")
       }
-      let field = Self.field(Int(number), of: message)
+      let field = message.field(Int(number))
       switch tag & 7 {
       case 0:
         _ = try readVarint(&offset, end: range.upperBound)
@@ -82,7 +67,7 @@ struct OnnxWireScan {
     }
   }
 
-  private mutating func visitNumber(_ field: Field?, at offset: Int) throws(ImportError) {
+  private mutating func visitNumber(_ field: OnnxField?, at offset: Int) throws(ImportError) {
     switch field {
     case nil, .number: return
     case .numbers: try charge(Cost.number, at: offset)
@@ -91,7 +76,7 @@ struct OnnxWireScan {
   }
 
   private mutating func visitFixed(
-    _ field: Field?, size: Int, at offset: Int
+    _ field: OnnxField?, size: Int, at offset: Int
   ) throws(ImportError) {
     switch field {
     case nil: return
@@ -102,7 +87,7 @@ struct OnnxWireScan {
   }
 
   private mutating func visitContent(
-    _ field: Field?, _ content: Range<Int>, at offset: Int
+    _ field: OnnxField?, _ content: Range<Int>, at offset: Int
   ) throws(ImportError) {
     switch field {
     case nil: return
@@ -157,41 +142,5 @@ struct OnnxWireScan {
       offset: start,
       rule: offset >= end ? "the file or message ends inside a number" : "a number has over 64 bits"
     )
-  }
-
-  private static func field(_ number: Int, of message: Message) -> Field? {
-    switch (message, number) {
-    case (.model, 1): .number
-    case (.model, 7): .message(.graph)
-    case (.model, 8): .message(.operatorSet)
-    case (.operatorSet, 1): .text
-    case (.operatorSet, 2): .number
-    case (.graph, 1): .message(.node)
-    case (.graph, 5): .message(.tensor)
-    case (.graph, 11), (.graph, 12): .message(.value)
-    case (.graph, 15): .text
-    case (.node, 1), (.node, 2), (.node, 3), (.node, 4), (.node, 7): .text
-    case (.node, 5): .message(.attribute)
-    case (.attribute, 1), (.attribute, 4), (.attribute, 21): .text
-    case (.attribute, 2): .fixedNumber
-    case (.attribute, 3), (.attribute, 20): .number
-    case (.attribute, 5): .message(.tensor)
-    case (.attribute, 7): .fixed(4)
-    case (.attribute, 8): .numbers
-    case (.tensor, 1), (.tensor, 5), (.tensor, 7): .numbers
-    case (.tensor, 2), (.tensor, 14): .number
-    case (.tensor, 4): .fixed(4)
-    case (.tensor, 8), (.tensor, 9), (.tensor, 13): .text
-    case (.tensor, 10): .fixed(8)
-    case (.value, 1): .text
-    case (.value, 2): .message(.type)
-    case (.type, 1): .message(.tensorType)
-    case (.tensorType, 1): .number
-    case (.tensorType, 2): .message(.shape)
-    case (.shape, 1): .message(.dimension)
-    case (.dimension, 1): .number
-    case (.dimension, 2): .text
-    default: nil
-    }
   }
 }

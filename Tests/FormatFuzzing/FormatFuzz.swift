@@ -15,8 +15,6 @@ package struct FormatFuzz {
     package var pastHeader = 0
     package var accepted = 0
     package var rejections: [FormatRule: Int] = [:]
-    /// CPU seconds of the slowest mutant.
-    package var slowest = 0.0
     /// Bytes by which the process grew over all mutants together: its resident set at the peak,
     /// given back since or not, or its writable memory at the end, whichever grew more.
     package var growth = 0
@@ -41,7 +39,7 @@ package struct FormatFuzz {
   }
 
   /// - Parameter accepted: what to do with a mutant that turned out to be a valid model, the
-  ///   interpreter for one. It counts into the mutant's time and memory.
+  ///   interpreter for one. It counts into the mutant's memory.
   package mutating func run(
     mutants: Int, seed: UInt64, seeds: [[UInt8]], accepted: (ModelView) throws -> Void
   ) {
@@ -49,10 +47,7 @@ package struct FormatFuzz {
     let resident = Self.memory("VmRSS:")
     let writable = Self.memory("VmData:")
     for _ in 0..<mutants {
-      let mutant = mutator.next()
-      let start = Self.processorTime()
-      attempt(mutant, accepted: accepted)
-      report.slowest = max(report.slowest, Self.processorTime() - start)
+      attempt(mutator.next(), accepted: accepted)
     }
     report.growth = max(Self.memory("VmHWM:") - resident, Self.memory("VmData:") - writable)
   }
@@ -81,11 +76,5 @@ package struct FormatFuzz {
     let kibibytes = line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
     precondition(kibibytes != nil, "the fuzzing harness needs Linux's /proc/self/status")
     return kibibytes! * 1024
-  }
-
-  private static func processorTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -49,12 +49,12 @@ import Testing
     case accepted, refused, malformed
   }
 
-  /// Imports a file and holds the result, time and memory to their bounds.
+  /// Imports a file and holds the result and the memory that it takes to their bounds.
   @discardableResult
   static func outcome(of bytes: [UInt8], _ label: Comment) throws -> Outcome {
     var graph: FloatGraph?
     var outcome = Outcome.accepted
-    let use = ResourceUse.measure {
+    let growth = MemoryGrowth.measure {
       do throws(ImportError) {
         graph = try OnnxImporter.load(bytes: bytes)
       } catch {
@@ -63,9 +63,8 @@ import Testing
       }
     }
     #expect(
-      FuzzEffort.isSanitized || use.growth < 4 * bytes.count + 16 << 20,
-      "\(label): grew by \(use.growth)")
-    #expect(use.seconds < 1, "\(label): took \(use.seconds) s")
+      FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
+      "\(label): grew by \(growth)")
     if let graph {
       try graph.validate()
       try runIfSmall(graph, label)

@@ -1,5 +1,6 @@
 import IntegerOperators
 import ModelWriter
+import OnnxSchema
 
 /// Writes programs as ONNX files that quantize themselves: float operators between QuantizeLinear
 /// and DequantizeLinear, as ONNX Runtime and other runtimes fuse them. Input and output are float.
@@ -18,7 +19,13 @@ public struct OnnxExporter {
     let input = program.tensors[program.input]
     let source = exporter.unique("input")
     exporter.quantize(source, program.input)
-    for operation in program.operations { try exporter.add(operation) }
+    for operation in program.operations {
+      guard let own = operation.kind.payload as? any OnnxExportable else {
+        throw .operation(
+          name: operation.name, "it has no form between QuantizeLinear and DequantizeLinear here")
+      }
+      try own.write(operation, to: &exporter)
+    }
     let result = exporter.unique("output")
     exporter.dequantize(program.output, to: result)
     let output = program.tensors[program.output]
@@ -30,7 +37,7 @@ public struct OnnxExporter {
         shape: isFeature ? [output.channels] : [output.channels, output.height, output.width]),
       operatorSet: operatorSet,
       metadata: program.metadata.sorted { $0.key < $1.key }.map { ("cupel." + $0.key, $0.value) })
-    guard bytes.count < 1 << 31 - 1 else {
+    guard let bytes else {
       throw .program("the file would reach 2 GiB, more than a protocol buffer holds")
     }
     return ExportedModel(bytes: bytes, notes: exporter.notes)
@@ -105,10 +112,10 @@ public struct OnnxExporter {
 
   mutating func node(
     _ type: String, _ inputs: [String], _ output: String, name: String? = nil,
-    _ attributes: [(name: String, value: OnnxFile.Attribute)] = []
+    _ attributes: [OnnxAttribute] = []
   ) {
-    file.nodes.append(
-      OnnxFile.Node(
+    file.add(
+      OnnxNode(
         type: type, name: name ?? output + "/" + type, inputs: inputs, output: output,
         attributes: attributes))
   }
@@ -158,4 +165,10 @@ public struct OnnxExporter {
     }
     quantize(limited, tensor)
   }
+}
+
+/// An operator that has a float one in ONNX: what stands in its file in `Operators`.
+protocol OnnxExportable {
+  /// - Throws: `ExportError` where this very operation has no equal there.
+  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) throws(ExportError)
 }

@@ -1,7 +1,11 @@
-/// An ONNX model under construction. Field numbers are those of the public specification.
+import Foundation
+import OnnxSchema
+import SwiftProtobuf
+
+/// An ONNX model under construction.
 struct OnnxFile {
   /// ONNX's numbers of element types.
-  enum ElementType: Int {
+  enum ElementType: Int32 {
     case float32 = 1
     case uint8 = 2
     case int8 = 3
@@ -11,109 +15,93 @@ struct OnnxFile {
     case int4 = 22
   }
 
-  enum Attribute {
-    case integer(Int)
-    case integers([Int])
-  }
+  private var graph = OnnxGraph()
+  private var known: Set<String> = []
 
-  struct Node {
-    var type: String
-    var name: String
-    var inputs: [String]
-    var output: String
-    var attributes: [(name: String, value: Attribute)] = []
-  }
-
-  struct Tensor {
-    var name: String
-    var dimensions: [Int]
-    var type: ElementType
-    var raw: [UInt8]
-  }
-
-  struct Value {
-    var name: String
-    /// Without the batch axis, which is open.
-    var shape: [Int]
-  }
-
-  var nodes: [Node] = []
-  var initializers: [Tensor] = []
-  private var known: [String: Int] = [:]
+  mutating func add(_ node: OnnxNode) { graph.nodes.append(node) }
 
   /// A tensor of weights or parameters; the same name is given once.
-  mutating func add(_ tensor: Tensor) -> String {
-    if known[tensor.name] == nil {
-      known[tensor.name] = initializers.count
-      initializers.append(tensor)
-    }
+  mutating func add(_ tensor: OnnxTensor) -> String {
+    if known.insert(tensor.name).inserted { graph.initializers.append(tensor) }
     return tensor.name
   }
 
   /// - Parameters:
   ///   - operatorSet: version of ONNX's operators.
   ///   - metadata: keys and values.
-  func bytes(
-    input: Value, output: Value, operatorSet: Int, metadata: [(key: String, value: String)]
-  ) -> [UInt8] {
-    var writer = ProtobufWriter()
-    // IR version 10 is the first that has 4-bit types.
-    writer.integer(1, 10)
-    writer.text(2, "Cupel")
-    writer.message(7) { graph in
-      for node in nodes { graph.message(1) { Self.write(node, to: &$0) } }
-      graph.text(2, "main")
-      for tensor in initializers { graph.message(5) { Self.write(tensor, to: &$0) } }
-      graph.message(11) { Self.write(input, to: &$0) }
-      graph.message(12) { Self.write(output, to: &$0) }
-    }
-    writer.message(8) { $0.integer(2, operatorSet) }
-    for (key, value) in metadata {
-      writer.message(14) {
-        $0.text(1, key)
-        $0.text(2, value)
+  /// - Returns: nil where the file would reach 2 GiB, more than a protocol buffer holds.
+  consuming func bytes(
+    input: OnnxValue, output: OnnxValue, operatorSet: Int,
+    metadata: [(key: String, value: String)]
+  ) -> [UInt8]? {
+    graph.name = Data("main".utf8)
+    graph.inputs = [input]
+    graph.outputs = [output]
+    var model = OnnxModel()
+    // The first that has 4-bit types.
+    model.irVersion = 10
+    model.producer = Data("Cupel".utf8)
+    model.graph = graph
+    model.operatorSets = [.with { $0.version = Int64(operatorSet) }]
+    model.metadata = metadata.map { key, value in
+      .with {
+        $0.key = Data(key.utf8)
+        $0.value = Data(value.utf8)
       }
     }
-    return writer.bytes
+    return try? model.serializedBytes()
   }
+}
 
-  private static func write(_ node: Node, to writer: inout ProtobufWriter) {
-    for input in node.inputs { writer.text(1, input) }
-    writer.text(2, node.output)
-    writer.text(3, node.name)
-    writer.text(4, node.type)
-    for (name, value) in node.attributes {
-      writer.message(5) { attribute in
-        attribute.text(1, name)
-        switch value {
-        case .integer(let number):
-          attribute.integer(3, number)
-          attribute.integer(20, 2)
-        case .integers(let list):
-          for number in list { attribute.integer(8, number) }
-          attribute.integer(20, 7)
-        }
-      }
+extension OnnxNode {
+  init(
+    type: String, name: String, inputs: [String], output: String, attributes: [OnnxAttribute]
+  ) {
+    self.init()
+    self.inputs = inputs
+    self.outputs = [output]
+    self.name = name
+    self.operatorType = type
+    self.attributes = attributes
+  }
+}
+
+/// With ONNX's numbers of attributes' kinds.
+extension OnnxAttribute {
+  static func integer(_ name: String, _ value: Int) -> OnnxAttribute {
+    .with {
+      $0.name = name
+      $0.integer = Int64(value)
+      $0.kind = 2
     }
   }
 
-  private static func write(_ tensor: Tensor, to writer: inout ProtobufWriter) {
-    for extent in tensor.dimensions { writer.integer(1, extent) }
-    writer.integer(2, tensor.type.rawValue)
-    writer.text(8, tensor.name)
-    writer.data(9, tensor.raw)
-  }
-
-  private static func write(_ value: Value, to writer: inout ProtobufWriter) {
-    writer.text(1, value.name)
-    writer.message(2) { type in
-      type.message(1) { tensor in
-        tensor.integer(1, ElementType.float32.rawValue)
-        tensor.message(2) { shape in
-          shape.message(1) { $0.text(2, "N") }
-          for extent in value.shape { shape.message(1) { $0.integer(1, extent) } }
-        }
-      }
+  static func integers(_ name: String, _ values: [Int]) -> OnnxAttribute {
+    .with {
+      $0.name = name
+      $0.integers = values.map(Int64.init)
+      $0.kind = 7
     }
+  }
+}
+
+extension OnnxTensor {
+  init(name: String, dimensions: [Int], type: OnnxFile.ElementType, raw: [UInt8]) {
+    self.init()
+    self.name = name
+    self.dimensions = dimensions.map(Int64.init)
+    self.elementType = type.rawValue
+    self.raw = Data(raw)
+  }
+}
+
+extension OnnxValue {
+  /// - Parameter shape: without the batch axis, which is open.
+  init(name: String, shape: [Int]) {
+    self.init()
+    self.name = name
+    self.type.tensor.elementType = OnnxFile.ElementType.float32.rawValue
+    self.type.tensor.shape.dimensions =
+      [.with { $0.symbol = "N" }] + shape.map { extent in .with { $0.size = Int64(extent) } }
   }
 }

@@ -15,11 +15,7 @@ extension TFLiteExporter {
       return (fused, places[output], nil)
     }
     let target = temporary(like: output, suffix: "/unbounded")
-    let name = program.tensors[output].name
-    return (
-      .none, target,
-      { $0.addClamp(target, low: low, high: high, outside: -128...127, to: output, name: name) }
-    )
+    return (.none, target, { $0.limit(target, low: low, high: high, to: output) })
   }
 
   /// Bounds as the kernels work them out of an activation's real ones.
@@ -39,22 +35,23 @@ extension TFLiteExporter {
 
   /// Limits values by MAXIMUM and MINIMUM with a constant, of which only those are written that may
   /// act on values in `range`.
-  mutating func addClamp(
-    _ source: Int, low: Int8, high: Int8, outside range: ClosedRange<Int>, to output: Int,
-    name: String
+  mutating func limit(
+    _ source: Int, low: Int8, high: Int8, outside range: ClosedRange<Int> = -128...127,
+    to output: Int
   ) {
+    let name = program.tensors[output].name
     let raises = Int(low) > range.lowerBound
     let lowers = Int(high) < range.upperBound
     var source = source
     if raises {
       let bound = constant(low, onGridOf: output, name: name + "/low")
       let target = lowers ? temporary(like: output, suffix: "/raised") : places[output]
-      append(.maximum, version: 2, [source, bound], target)
+      append(TFLiteRow(.maximum, version: 2), [source, bound], target)
       source = target
     }
     if lowers || !raises {
       let bound = constant(high, onGridOf: output, name: name + "/high")
-      append(.minimum, version: 2, [source, bound], places[output])
+      append(TFLiteRow(.minimum, version: 2), [source, bound], places[output])
     }
   }
 }

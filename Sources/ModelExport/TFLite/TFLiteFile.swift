@@ -3,6 +3,7 @@ import TFLiteSchema
 /// A TensorFlow Lite model under construction: tensors, buffers and operators of one subgraph.
 struct TFLiteFile {
   typealias Field = FlatBufferBuilder.Field
+  typealias Option = (id: Int, value: Field)
 
   struct Tensor {
     var name: String
@@ -22,7 +23,7 @@ struct TFLiteFile {
     var inputs: [Int]
     var outputs: [Int]
     /// Code of the union's type and its fields.
-    var options: (type: UInt8, fields: [(id: Int, value: Field)])?
+    var options: (type: UInt8, fields: [Option])?
   }
 
   var tensors: [Tensor] = []

@@ -1,4 +1,5 @@
 import Foundation
+import OnnxSchema
 
 /// An initializer of small integers, read element by element where it lies: quantized weights
 /// would take many times the file's size as constants of shape arithmetic.

@@ -1,3 +1,5 @@
+import OnnxSchema
+
 /// The operators that quantize or work on quantized values, by ONNX's names and, in the domain
 /// com.microsoft, ONNX Runtime's; every other one is known or not to the float converter's table.
 enum QuantizedOperatorTable {

@@ -5,20 +5,14 @@ import Foundation
 #endif
 
 /// What importing one file costs, measured in a process in which nothing else runs.
-struct ResourceUse {
+enum MemoryGrowth {
   /// Growth of resident memory at its highest, in bytes.
-  let growth: Int
-  /// Processor time of this thread, in seconds: unlike the clock's, it does not depend on what else
-  /// the machine does.
-  let seconds: Double
-
-  static func measure(_ body: () -> Void) -> ResourceUse {
+  static func measure(_ body: () -> Void) -> Int {
     releaseFreeMemory()
     resetPeak()
     let before = memory("VmRSS:")
-    let start = processorTime()
     body()
-    return ResourceUse(growth: memory("VmHWM:") - before, seconds: processorTime() - start)
+    return memory("VmHWM:") - before
   }
 
   /// `malloc_trim(0)`, so that freed memory is not used again unseen. Swift's Glibc module leaves out
@@ -48,11 +42,5 @@ struct ResourceUse {
       }
     }
     return 0
-  }
-
-  private static func processorTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }

@@ -8,9 +8,12 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// The part of an ONNX file that Cupel reads. Field numbers and wire types are facts of the ONNX
-/// specification (IR version 3 and later); names and structure are ours. Everything that is not
-/// declared here is skipped: documentation, metadata, value_info, subgraphs, functions.
+/// The part of an ONNX file that Cupel reads or writes. Field numbers and wire types are facts of the
+/// ONNX specification (IR version 3 and later); names and structure are ours. Everything that is not
+/// declared here is skipped: documentation, value_info, subgraphs, functions.
+///
+/// Texts that are only written are bytes: whatever they hold in a file that is read, nobody minds.
+/// What is written even where it is zero is optional, and lists are packed where ONNX packs them.
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -29,271 +32,322 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-nonisolated struct OnnxModel: Sendable {
+package nonisolated struct OnnxModel: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var irVersion: Int64 = 0
+  package var irVersion: Int64 = 0
 
-  var graph: OnnxGraph {
+  package var producer: Data = Data()
+
+  package var graph: OnnxGraph {
     get {_graph ?? OnnxGraph()}
     set {_graph = newValue}
   }
   /// Returns true if `graph` has been explicitly set.
-  var hasGraph: Bool {self._graph != nil}
+  package var hasGraph: Bool {self._graph != nil}
   /// Clears the value of `graph`. Subsequent reads from it will return its default value.
-  mutating func clearGraph() {self._graph = nil}
+  package mutating func clearGraph() {self._graph = nil}
 
-  var operatorSets: [OnnxOperatorSet] = []
+  package var operatorSets: [OnnxOperatorSet] = []
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var metadata: [OnnxProperty] = []
 
-  init() {}
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 
   fileprivate var _graph: OnnxGraph? = nil
 }
 
-nonisolated struct OnnxOperatorSet: Sendable {
+package nonisolated struct OnnxProperty: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var domain: String = String()
+  package var key: Data {
+    get {_key ?? Data()}
+    set {_key = newValue}
+  }
+  /// Returns true if `key` has been explicitly set.
+  package var hasKey: Bool {self._key != nil}
+  /// Clears the value of `key`. Subsequent reads from it will return its default value.
+  package mutating func clearKey() {self._key = nil}
 
-  var version: Int64 = 0
+  package var value: Data {
+    get {_value ?? Data()}
+    set {_value = newValue}
+  }
+  /// Returns true if `value` has been explicitly set.
+  package var hasValue: Bool {self._value != nil}
+  /// Clears the value of `value`. Subsequent reads from it will return its default value.
+  package mutating func clearValue() {self._value = nil}
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
+
+  fileprivate var _key: Data? = nil
+  fileprivate var _value: Data? = nil
 }
 
-nonisolated struct OnnxGraph: Sendable {
+package nonisolated struct OnnxOperatorSet: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var nodes: [OnnxNode] = []
+  package var domain: String = String()
 
-  var initializers: [OnnxTensor] = []
+  package var version: Int64 = 0
 
-  var inputs: [OnnxValue] = []
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  var outputs: [OnnxValue] = []
+  package init() {}
+}
+
+package nonisolated struct OnnxGraph: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var nodes: [OnnxNode] = []
+
+  package var name: Data = Data()
+
+  package var initializers: [OnnxTensor] = []
+
+  package var inputs: [OnnxValue] = []
+
+  package var outputs: [OnnxValue] = []
 
   /// Refused; only their number matters.
-  var sparseInitializers: [Data] = []
+  package var sparseInitializers: [Data] = []
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 }
 
-nonisolated struct OnnxNode: Sendable {
+package nonisolated struct OnnxNode: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var inputs: [String] = []
+  package var inputs: [String] = []
 
-  var outputs: [String] = []
+  package var outputs: [String] = []
 
-  var name: String = String()
+  package var name: String = String()
 
-  var operatorType: String = String()
+  package var operatorType: String = String()
 
-  var attributes: [OnnxAttribute] = []
+  package var attributes: [OnnxAttribute] = []
 
-  var domain: String = String()
+  package var domain: String = String()
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 }
 
-nonisolated struct OnnxAttribute: @unchecked Sendable {
+package nonisolated struct OnnxAttribute: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var name: String {
+  package var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
   }
 
-  var number: Float {
+  package var number: Float {
     get {_storage._number}
     set {_uniqueStorage()._number = newValue}
   }
 
-  var integer: Int64 {
-    get {_storage._integer}
+  package var integer: Int64 {
+    get {_storage._integer ?? 0}
     set {_uniqueStorage()._integer = newValue}
   }
+  /// Returns true if `integer` has been explicitly set.
+  package var hasInteger: Bool {_storage._integer != nil}
+  /// Clears the value of `integer`. Subsequent reads from it will return its default value.
+  package mutating func clearInteger() {_uniqueStorage()._integer = nil}
 
-  var text: Data {
+  package var text: Data {
     get {_storage._text}
     set {_uniqueStorage()._text = newValue}
   }
 
-  var tensor: OnnxTensor {
+  package var tensor: OnnxTensor {
     get {_storage._tensor ?? OnnxTensor()}
     set {_uniqueStorage()._tensor = newValue}
   }
   /// Returns true if `tensor` has been explicitly set.
-  var hasTensor: Bool {_storage._tensor != nil}
+  package var hasTensor: Bool {_storage._tensor != nil}
   /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
-  mutating func clearTensor() {_uniqueStorage()._tensor = nil}
+  package mutating func clearTensor() {_uniqueStorage()._tensor = nil}
 
-  var numbers: [Float] {
+  package var numbers: [Float] {
     get {_storage._numbers}
     set {_uniqueStorage()._numbers = newValue}
   }
 
-  var integers: [Int64] {
+  package var integers: [Int64] {
     get {_storage._integers}
     set {_uniqueStorage()._integers = newValue}
   }
 
   /// An enumeration: 1 number, 2 integer, 3 text, 4 tensor, 6 numbers, 7 integers.
-  var kind: Int32 {
+  package var kind: Int32 {
     get {_storage._kind}
     set {_uniqueStorage()._kind = newValue}
   }
 
-  var reference: String {
+  package var reference: String {
     get {_storage._reference}
     set {_uniqueStorage()._reference = newValue}
   }
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-nonisolated struct OnnxTensor: Sendable {
+package nonisolated struct OnnxTensor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var dimensions: [Int64] = []
+  package var dimensions: [Int64] = []
 
-  /// An enumeration: 1 float32, 6 int32, 7 int64, 9 bool, 11 float64.
-  var elementType: Int32 = 0
+  /// An enumeration: 1 float32, 2 uint8, 3 int8, 6 int32, 7 int64, 9 bool, 11 float64, 21 uint4,
+  /// 22 int4.
+  package var elementType: Int32 = 0
 
-  var floats: [Float] = []
+  package var floats: [Float] = []
 
   /// Also holds bool.
-  var integers32: [Int32] = []
+  package var integers32: [Int32] = []
 
-  var integers64: [Int64] = []
+  package var integers64: [Int64] = []
 
-  var name: String = String()
+  package var name: String = String()
 
-  var raw: Data = Data()
+  package var raw: Data {
+    get {_raw ?? Data()}
+    set {_raw = newValue}
+  }
+  /// Returns true if `raw` has been explicitly set.
+  package var hasRaw: Bool {self._raw != nil}
+  /// Clears the value of `raw`. Subsequent reads from it will return its default value.
+  package mutating func clearRaw() {self._raw = nil}
 
-  var doubles: [Double] = []
+  package var doubles: [Double] = []
 
   /// Refused; only their number matters.
-  var external: [Data] = []
+  package var external: [Data] = []
 
   /// An enumeration: 0 in this file, 1 in another one.
-  var location: Int32 = 0
+  package var location: Int32 = 0
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
+
+  fileprivate var _raw: Data? = nil
 }
 
-nonisolated struct OnnxValue: Sendable {
+package nonisolated struct OnnxValue: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var name: String = String()
+  package var name: String = String()
 
-  var type: OnnxType {
+  package var type: OnnxType {
     get {_type ?? OnnxType()}
     set {_type = newValue}
   }
   /// Returns true if `type` has been explicitly set.
-  var hasType: Bool {self._type != nil}
+  package var hasType: Bool {self._type != nil}
   /// Clears the value of `type`. Subsequent reads from it will return its default value.
-  mutating func clearType() {self._type = nil}
+  package mutating func clearType() {self._type = nil}
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 
   fileprivate var _type: OnnxType? = nil
 }
 
-nonisolated struct OnnxType: Sendable {
+package nonisolated struct OnnxType: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var tensor: OnnxTensorType {
+  package var tensor: OnnxTensorType {
     get {_tensor ?? OnnxTensorType()}
     set {_tensor = newValue}
   }
   /// Returns true if `tensor` has been explicitly set.
-  var hasTensor: Bool {self._tensor != nil}
+  package var hasTensor: Bool {self._tensor != nil}
   /// Clears the value of `tensor`. Subsequent reads from it will return its default value.
-  mutating func clearTensor() {self._tensor = nil}
+  package mutating func clearTensor() {self._tensor = nil}
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 
   fileprivate var _tensor: OnnxTensorType? = nil
 }
 
-nonisolated struct OnnxTensorType: Sendable {
+package nonisolated struct OnnxTensorType: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var elementType: Int32 = 0
+  package var elementType: Int32 = 0
 
-  var shape: OnnxShape {
+  package var shape: OnnxShape {
     get {_shape ?? OnnxShape()}
     set {_shape = newValue}
   }
   /// Returns true if `shape` has been explicitly set.
-  var hasShape: Bool {self._shape != nil}
+  package var hasShape: Bool {self._shape != nil}
   /// Clears the value of `shape`. Subsequent reads from it will return its default value.
-  mutating func clearShape() {self._shape = nil}
+  package mutating func clearShape() {self._shape = nil}
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 
   fileprivate var _shape: OnnxShape? = nil
 }
 
-nonisolated struct OnnxShape: Sendable {
+package nonisolated struct OnnxShape: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var dimensions: [OnnxDimension] = []
+  package var dimensions: [OnnxDimension] = []
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  init() {}
+  package init() {}
 }
 
-nonisolated struct OnnxDimension: Sendable {
+package nonisolated struct OnnxDimension: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var extent: OnnxDimension.OneOf_Extent? = nil
+  package var extent: OnnxDimension.OneOf_Extent? = nil
 
-  var size: Int64 {
+  package var size: Int64 {
     get {
       if case .size(let v)? = extent {return v}
       return 0
@@ -301,7 +355,7 @@ nonisolated struct OnnxDimension: Sendable {
     set {extent = .size(newValue)}
   }
 
-  var symbol: String {
+  package var symbol: String {
     get {
       if case .symbol(let v)? = extent {return v}
       return String()
@@ -309,15 +363,15 @@ nonisolated struct OnnxDimension: Sendable {
     set {extent = .symbol(newValue)}
   }
 
-  var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  nonisolated enum OneOf_Extent: Equatable, Sendable {
+  package nonisolated enum OneOf_Extent: Equatable, Sendable {
     case size(Int64)
     case symbol(String)
 
   }
 
-  init() {}
+  package init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -325,24 +379,26 @@ nonisolated struct OnnxDimension: Sendable {
 fileprivate nonisolated let _protobuf_package = "cupel.onnx"
 
 nonisolated extension OnnxModel: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Model"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ir_version\0\u{2}\u{6}graph\0\u{3}operator_sets\0")
+  package static let protoMessageName: String = _protobuf_package + ".Model"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}ir_version\0\u{1}producer\0\u{2}\u{5}graph\0\u{3}operator_sets\0\u{2}\u{6}metadata\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.irVersion) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.producer) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._graph) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.operatorSets) }()
+      case 14: try { try decoder.decodeRepeatedMessageField(value: &self.metadata) }()
       default: break
       }
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -350,29 +406,76 @@ nonisolated extension OnnxModel: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.irVersion != 0 {
       try visitor.visitSingularInt64Field(value: self.irVersion, fieldNumber: 1)
     }
+    if !self.producer.isEmpty {
+      try visitor.visitSingularBytesField(value: self.producer, fieldNumber: 2)
+    }
     try { if let v = self._graph {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
     if !self.operatorSets.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.operatorSets, fieldNumber: 8)
     }
+    if !self.metadata.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.metadata, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxModel, rhs: OnnxModel) -> Bool {
+  package static func ==(lhs: OnnxModel, rhs: OnnxModel) -> Bool {
     if lhs.irVersion != rhs.irVersion {return false}
+    if lhs.producer != rhs.producer {return false}
     if lhs._graph != rhs._graph {return false}
     if lhs.operatorSets != rhs.operatorSets {return false}
+    if lhs.metadata != rhs.metadata {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension OnnxProperty: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Property"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBytesField(value: &self._key) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self._value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._key {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._value {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: OnnxProperty, rhs: OnnxProperty) -> Bool {
+    if lhs._key != rhs._key {return false}
+    if lhs._value != rhs._value {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension OnnxOperatorSet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".OperatorSet"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}domain\0\u{1}version\0")
+  package static let protoMessageName: String = _protobuf_package + ".OperatorSet"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}domain\0\u{1}version\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -385,7 +488,7 @@ nonisolated extension OnnxOperatorSet: SwiftProtobuf.Message, SwiftProtobuf._Mes
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.domain.isEmpty {
       try visitor.visitSingularStringField(value: self.domain, fieldNumber: 1)
     }
@@ -395,7 +498,7 @@ nonisolated extension OnnxOperatorSet: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxOperatorSet, rhs: OnnxOperatorSet) -> Bool {
+  package static func ==(lhs: OnnxOperatorSet, rhs: OnnxOperatorSet) -> Bool {
     if lhs.domain != rhs.domain {return false}
     if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -404,16 +507,17 @@ nonisolated extension OnnxOperatorSet: SwiftProtobuf.Message, SwiftProtobuf._Mes
 }
 
 nonisolated extension OnnxGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Graph"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{2}\u{4}initializers\0\u{2}\u{6}inputs\0\u{1}outputs\0\u{4}\u{3}sparse_initializers\0")
+  package static let protoMessageName: String = _protobuf_package + ".Graph"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nodes\0\u{1}name\0\u{2}\u{3}initializers\0\u{2}\u{6}inputs\0\u{1}outputs\0\u{4}\u{3}sparse_initializers\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.nodes) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.name) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.initializers) }()
       case 11: try { try decoder.decodeRepeatedMessageField(value: &self.inputs) }()
       case 12: try { try decoder.decodeRepeatedMessageField(value: &self.outputs) }()
@@ -423,9 +527,12 @@ nonisolated extension OnnxGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.nodes.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.nodes, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularBytesField(value: self.name, fieldNumber: 2)
     }
     if !self.initializers.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.initializers, fieldNumber: 5)
@@ -442,8 +549,9 @@ nonisolated extension OnnxGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxGraph, rhs: OnnxGraph) -> Bool {
+  package static func ==(lhs: OnnxGraph, rhs: OnnxGraph) -> Bool {
     if lhs.nodes != rhs.nodes {return false}
+    if lhs.name != rhs.name {return false}
     if lhs.initializers != rhs.initializers {return false}
     if lhs.inputs != rhs.inputs {return false}
     if lhs.outputs != rhs.outputs {return false}
@@ -454,10 +562,10 @@ nonisolated extension OnnxGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Node"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{3}operator_type\0\u{1}attributes\0\u{2}\u{2}domain\0")
+  package static let protoMessageName: String = _protobuf_package + ".Node"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}inputs\0\u{1}outputs\0\u{1}name\0\u{3}operator_type\0\u{1}attributes\0\u{2}\u{2}domain\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -474,7 +582,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.inputs.isEmpty {
       try visitor.visitRepeatedStringField(value: self.inputs, fieldNumber: 1)
     }
@@ -496,7 +604,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxNode, rhs: OnnxNode) -> Bool {
+  package static func ==(lhs: OnnxNode, rhs: OnnxNode) -> Bool {
     if lhs.inputs != rhs.inputs {return false}
     if lhs.outputs != rhs.outputs {return false}
     if lhs.name != rhs.name {return false}
@@ -509,13 +617,13 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Attribute"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}text\0\u{1}tensor\0\u{2}\u{2}numbers\0\u{1}integers\0\u{2}\u{c}kind\0\u{1}reference\0")
+  package static let protoMessageName: String = _protobuf_package + ".Attribute"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}number\0\u{1}integer\0\u{1}text\0\u{1}tensor\0\u{2}\u{2}numbers\0\u{1}integers\0\u{2}\u{c}kind\0\u{1}reference\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
     var _number: Float = 0
-    var _integer: Int64 = 0
+    var _integer: Int64? = nil
     var _text: Data = Data()
     var _tensor: OnnxTensor? = nil
     var _numbers: [Float] = []
@@ -551,7 +659,7 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
     return _storage
   }
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -574,7 +682,7 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -586,9 +694,9 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
       if _storage._number.bitPattern != 0 {
         try visitor.visitSingularFloatField(value: _storage._number, fieldNumber: 2)
       }
-      if _storage._integer != 0 {
-        try visitor.visitSingularInt64Field(value: _storage._integer, fieldNumber: 3)
-      }
+      try { if let v = _storage._integer {
+        try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+      } }()
       if !_storage._text.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._text, fieldNumber: 4)
       }
@@ -596,10 +704,10 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
         try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
       } }()
       if !_storage._numbers.isEmpty {
-        try visitor.visitPackedFloatField(value: _storage._numbers, fieldNumber: 7)
+        try visitor.visitRepeatedFloatField(value: _storage._numbers, fieldNumber: 7)
       }
       if !_storage._integers.isEmpty {
-        try visitor.visitPackedInt64Field(value: _storage._integers, fieldNumber: 8)
+        try visitor.visitRepeatedInt64Field(value: _storage._integers, fieldNumber: 8)
       }
       if _storage._kind != 0 {
         try visitor.visitSingularInt32Field(value: _storage._kind, fieldNumber: 20)
@@ -611,7 +719,7 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxAttribute, rhs: OnnxAttribute) -> Bool {
+  package static func ==(lhs: OnnxAttribute, rhs: OnnxAttribute) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -635,10 +743,10 @@ nonisolated extension OnnxAttribute: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Tensor"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}dimensions\0\u{3}element_type\0\u{2}\u{2}floats\0\u{1}integers32\0\u{2}\u{2}integers64\0\u{1}name\0\u{1}raw\0\u{1}doubles\0\u{2}\u{3}external\0\u{1}location\0")
+  package static let protoMessageName: String = _protobuf_package + ".Tensor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}dimensions\0\u{3}element_type\0\u{2}\u{2}floats\0\u{1}integers32\0\u{2}\u{2}integers64\0\u{1}name\0\u{1}raw\0\u{1}doubles\0\u{2}\u{3}external\0\u{1}location\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -650,7 +758,7 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 5: try { try decoder.decodeRepeatedInt32Field(value: &self.integers32) }()
       case 7: try { try decoder.decodeRepeatedInt64Field(value: &self.integers64) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.name) }()
-      case 9: try { try decoder.decodeSingularBytesField(value: &self.raw) }()
+      case 9: try { try decoder.decodeSingularBytesField(value: &self._raw) }()
       case 10: try { try decoder.decodeRepeatedDoubleField(value: &self.doubles) }()
       case 13: try { try decoder.decodeRepeatedBytesField(value: &self.external) }()
       case 14: try { try decoder.decodeSingularInt32Field(value: &self.location) }()
@@ -659,9 +767,13 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.dimensions.isEmpty {
-      try visitor.visitPackedInt64Field(value: self.dimensions, fieldNumber: 1)
+      try visitor.visitRepeatedInt64Field(value: self.dimensions, fieldNumber: 1)
     }
     if self.elementType != 0 {
       try visitor.visitSingularInt32Field(value: self.elementType, fieldNumber: 2)
@@ -678,9 +790,9 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 8)
     }
-    if !self.raw.isEmpty {
-      try visitor.visitSingularBytesField(value: self.raw, fieldNumber: 9)
-    }
+    try { if let v = self._raw {
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 9)
+    } }()
     if !self.doubles.isEmpty {
       try visitor.visitPackedDoubleField(value: self.doubles, fieldNumber: 10)
     }
@@ -693,14 +805,14 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxTensor, rhs: OnnxTensor) -> Bool {
+  package static func ==(lhs: OnnxTensor, rhs: OnnxTensor) -> Bool {
     if lhs.dimensions != rhs.dimensions {return false}
     if lhs.elementType != rhs.elementType {return false}
     if lhs.floats != rhs.floats {return false}
     if lhs.integers32 != rhs.integers32 {return false}
     if lhs.integers64 != rhs.integers64 {return false}
     if lhs.name != rhs.name {return false}
-    if lhs.raw != rhs.raw {return false}
+    if lhs._raw != rhs._raw {return false}
     if lhs.doubles != rhs.doubles {return false}
     if lhs.external != rhs.external {return false}
     if lhs.location != rhs.location {return false}
@@ -710,10 +822,10 @@ nonisolated extension OnnxTensor: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension OnnxValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Value"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0")
+  package static let protoMessageName: String = _protobuf_package + ".Value"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -726,7 +838,7 @@ nonisolated extension OnnxValue: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -740,7 +852,7 @@ nonisolated extension OnnxValue: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxValue, rhs: OnnxValue) -> Bool {
+  package static func ==(lhs: OnnxValue, rhs: OnnxValue) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs._type != rhs._type {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -749,10 +861,10 @@ nonisolated extension OnnxValue: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension OnnxType: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Type"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tensor\0")
+  package static let protoMessageName: String = _protobuf_package + ".Type"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tensor\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -764,7 +876,7 @@ nonisolated extension OnnxType: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -775,7 +887,7 @@ nonisolated extension OnnxType: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxType, rhs: OnnxType) -> Bool {
+  package static func ==(lhs: OnnxType, rhs: OnnxType) -> Bool {
     if lhs._tensor != rhs._tensor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -783,10 +895,10 @@ nonisolated extension OnnxType: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension OnnxTensorType: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".TensorType"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}element_type\0\u{1}shape\0")
+  package static let protoMessageName: String = _protobuf_package + ".TensorType"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}element_type\0\u{1}shape\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -799,7 +911,7 @@ nonisolated extension OnnxTensorType: SwiftProtobuf.Message, SwiftProtobuf._Mess
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -813,7 +925,7 @@ nonisolated extension OnnxTensorType: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxTensorType, rhs: OnnxTensorType) -> Bool {
+  package static func ==(lhs: OnnxTensorType, rhs: OnnxTensorType) -> Bool {
     if lhs.elementType != rhs.elementType {return false}
     if lhs._shape != rhs._shape {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -822,10 +934,10 @@ nonisolated extension OnnxTensorType: SwiftProtobuf.Message, SwiftProtobuf._Mess
 }
 
 nonisolated extension OnnxShape: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Shape"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}dimensions\0")
+  package static let protoMessageName: String = _protobuf_package + ".Shape"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}dimensions\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -837,14 +949,14 @@ nonisolated extension OnnxShape: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.dimensions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.dimensions, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxShape, rhs: OnnxShape) -> Bool {
+  package static func ==(lhs: OnnxShape, rhs: OnnxShape) -> Bool {
     if lhs.dimensions != rhs.dimensions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -852,10 +964,10 @@ nonisolated extension OnnxShape: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension OnnxDimension: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  static let protoMessageName: String = _protobuf_package + ".Dimension"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{1}symbol\0")
+  package static let protoMessageName: String = _protobuf_package + ".Dimension"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}size\0\u{1}symbol\0")
 
-  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -882,7 +994,7 @@ nonisolated extension OnnxDimension: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -901,7 +1013,7 @@ nonisolated extension OnnxDimension: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  static func ==(lhs: OnnxDimension, rhs: OnnxDimension) -> Bool {
+  package static func ==(lhs: OnnxDimension, rhs: OnnxDimension) -> Bool {
     if lhs.extent != rhs.extent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -1,0 +1,36 @@
+import IntegerOperators
+import ModelWriter
+import TFLiteSchema
+
+extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
+  func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
+    let ends = ends(operation, exporter.program)
+    let lists = [
+      exporter.file.add([0] + start.list, name: "begin"),
+      exporter.file.add([1] + ends, name: "end"),
+      exporter.file.add([1] + step.list, name: "strides"),
+    ]
+    exporter.append(
+      TFLiteRow(.stridedSlice, version: 2, options: TFLite.OptionsType.stridedSlice),
+      [exporter.image(operation.inputs[0])] + lists, exporter.places[operation.output])
+  }
+
+  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) {
+    let order = [2, 0, 1]
+    let ends = ends(operation, exporter.program)
+    let inputs = [
+      exporter.image(operation.inputs[0]), exporter.integers(order.map { start[$0] }),
+      exporter.integers(order.map { ends[$0] }), exporter.integers([1, 2, 3]),
+      exporter.integers(order.map { step[$0] }),
+    ]
+    let result = exporter.intermediate(operation.output, "slice")
+    exporter.node("Slice", inputs, result, name: operation.name)
+    exporter.quantize(result, operation.output)
+  }
+
+  private func ends(_ operation: IntegerOperation, _ program: IntegerProgram) -> [Int] {
+    let to = program.tensors[operation.output]
+    let counts = [to.height, to.width, to.channels]
+    return (0..<3).map { start[$0] + step[$0] * (counts[$0] - 1) + 1 }
+  }
+}
