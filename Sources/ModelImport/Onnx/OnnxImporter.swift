@@ -49,7 +49,7 @@ public enum OnnxImporter {
     let data = Data(bytes)
     bytes = []
     let model = try decode(consume data)
-    guard QuantizedOperatorTable.isQuantized(model) else {
+    guard model.isQuantized else {
       return .float(try OnnxConverter.convert(model, fileBytes: size))
     }
     return .integer(

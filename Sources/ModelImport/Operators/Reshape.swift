@@ -1,10 +1,36 @@
 import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
 
-/// Operators that rearrange an activation or fold a constant: Reshape, Flatten, Squeeze, Unsqueeze,
-/// Transpose.
+/// The same elements in the same order under another shape.
+extension OperatorRoom {
+  static let reshape = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "Flatten", ["axis"], float: { try $0.flatten($1) },
+        quantized: { try $0.adoptUnchanged($1) }),
+      OnnxRow(
+        "Reshape", ["allowzero", "shape"], float: { try $0.reshape($1) },
+        quantized: { try $0.adoptUnchanged($1) }),
+      OnnxRow(
+        "Squeeze", ["axes"], float: { try $0.squeeze($1) },
+        quantized: { try $0.adoptUnchanged($1) }),
+      OnnxRow(
+        "Unsqueeze", ["axes"], float: { try $0.unsqueeze($1) },
+        quantized: { try $0.adoptUnchanged($1) }),
+    ],
+    tflite: [
+      TFLiteRow(
+        .reshape, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) },
+        mayComputeShapes: true),
+      TFLiteRow(.squeeze, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) }),
+      TFLiteRow(.expandDims, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) }),
+    ])
+}
+
 extension OnnxConverter {
-  mutating func reshape(_ node: ImportNode) throws(ImportError) -> Binding {
-    try node.allowAttributes(["allowzero", "shape"])
+  fileprivate mutating func reshape(_ node: ImportNode) throws(ImportError) -> Binding {
     guard let target = try target(node) else { throw node.error("has no target shape") }
     let copiesZero = try node.integer("allowzero") ?? 0 == 0
     switch try binding(node, 0) {
@@ -89,8 +115,7 @@ extension OnnxConverter {
     return result
   }
 
-  mutating func flatten(_ node: ImportNode) throws(ImportError) -> Binding {
-    try node.allowAttributes(["axis"])
+  fileprivate mutating func flatten(_ node: ImportNode) throws(ImportError) -> Binding {
     let (value, shape) = try activation(node)
     let rank = shape.count + 1
     let declared = try node.integer("axis") ?? 1
@@ -101,8 +126,7 @@ extension OnnxConverter {
     return try append(.reshape, node, inputs: [value], shape: [shape.reduce(1, *)])
   }
 
-  mutating func squeeze(_ node: ImportNode) throws(ImportError) -> Binding {
-    try node.allowAttributes(["axes"])
+  fileprivate mutating func squeeze(_ node: ImportNode) throws(ImportError) -> Binding {
     let declared = try integers(node, attribute: "axes", input: 1)
     switch try binding(node, 0) {
     case .activation(let value):
@@ -139,8 +163,7 @@ extension OnnxConverter {
     return shape.indices.filter { !axes.contains($0) }.map { shape[$0] }
   }
 
-  mutating func unsqueeze(_ node: ImportNode) throws(ImportError) -> Binding {
-    try node.allowAttributes(["axes"])
+  fileprivate mutating func unsqueeze(_ node: ImportNode) throws(ImportError) -> Binding {
     guard let declared = try integers(node, attribute: "axes", input: 1) else {
       throw node.error("has no axes")
     }
@@ -168,69 +191,68 @@ extension OnnxConverter {
     var rest = shape.makeIterator()
     return (0..<rank).map { added.contains($0) ? 1 : rest.next() ?? 1 }
   }
+}
 
-  /// Axes counted from the front, each in 0..<rank and given once.
-  func positive(_ axes: [Int], rank: Int, _ node: ImportNode) throws(ImportError) -> Set<Int> {
-    var result: Set<Int> = []
-    for axis in axes {
-      let positive = axis < 0 ? axis &+ rank : axis
-      guard (0..<rank).contains(positive), result.insert(positive).inserted else {
-        throw node.error("axis \(axis) is outside \(rank) axes, or given twice")
-      }
+extension TFLiteFloatConverter {
+  /// An image may be flattened; whatever else changes its shape must not change its order.
+  fileprivate mutating func reshape(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node)
+    let index = try node.output()
+    let (shape, order) = try self.shape(index)
+    guard shape.reduce(1, *) == input.shape.reduce(1, *) else {
+      throw node.error("\(input.shape) has not as many elements as \(shape)")
     }
-    return result
-  }
-
-  mutating func transpose(_ node: ImportNode) throws(ImportError) -> Binding {
-    try node.allowAttributes(["perm"])
-    let declared = try node.integers("perm")
-    switch try binding(node, 0) {
-    case .activation(let value):
-      let shape = graph.values[value].shape
-      let order = try permutation(node, declared, rank: shape.count + 1)
-      // Only extents of 1 may move: the elements then keep their order.
-      let moved = order.filter { $0 == 0 || shape[$0 - 1] != 1 }
-      guard order[0] == 0, moved == moved.sorted() else {
-        throw node.unsupported("transpose of an activation")
+    if shape == input.shape {
+      bindings[index] = .value(input.value, input.order)
+      return
+    }
+    var result = order
+    switch (input.order, order) {
+    case (.image, .vector):
+      if !input.shape.isOrderless {
+        result = .flattened(
+          height: input.shape[1], width: input.shape[2], channels: input.shape[0])
       }
-      let output = order.dropFirst().map { shape[$0 - 1] }
-      return try append(.reshape, node, inputs: [value], shape: output)
-    case .constant(let constant):
-      let order = try permutation(node, declared, rank: constant.dimensions.count)
-      return .constant(try transposed(node, constant, order: order))
+    case (.flattened(let height, let width, let channels), _):
+      guard shape == [channels, height, width] else {
+        throw node.unsupported("of a flattened image")
+      }
     default:
-      return .unknown
+      guard input.shape.isOrderless, shape.isOrderless else {
+        throw node.unsupported("of an image to another one")
+      }
+    }
+    let value = try reshaped(input.value, to: shape, node)
+    bindings[index] = .value(value, result)
+  }
+
+  mutating func reshaped(
+    _ value: Int, to shape: [Int], _ node: TFLiteNode, suffix: String = ""
+  ) throws(ImportError) -> Int {
+    try append(.reshape, node, inputs: [value], shape: shape, suffix: suffix)
+  }
+}
+
+extension TFLiteIntegerConverter {
+  /// The output's shape says it all. Where nobody can tell the difference, nothing is copied.
+  fileprivate mutating func reshape(_ node: TFLiteNode) throws(ImportError) {
+    let index = try node.output()
+    let output = try description(index)
+    let input = relabelled(try activation(node), like: output)
+    let source = builder[input]
+    guard source.elementCount == output.elementCount else {
+      throw node.error("\(source.extent) has not as many elements as \(output.extent)")
+    }
+    if source.extent == output.extent || isOnlyReadFlat(index) {
+      bind(index, to: input)
+    } else {
+      try finish(node, .reshape, [input], extent: output.extent)
     }
   }
 
-  private func permutation(
-    _ node: ImportNode, _ declared: [Int]?, rank: Int
-  ) throws(ImportError) -> [Int] {
-    let order = declared ?? Array((0..<rank).reversed())
-    guard order.count == rank, order.sorted() == Array(0..<rank) else {
-      throw node.error("perm \(order.prefix(8)) is not a permutation of \(rank) axes")
-    }
-    return order
-  }
-
-  private mutating func transposed(
-    _ node: ImportNode, _ constant: OnnxConstant, order: [Int]
-  ) throws(ImportError) -> OnnxConstant {
-    let strides = OnnxConstant.broadcastStrides(constant.dimensions)
-    return try picked(
-      node, constant, dimensions: order.map { constant.dimensions[$0] }, origin: 0,
-      strides: order.map { strides[$0] })
-  }
-
-  /// Elements of a constant along a walk: element [i, j, …] of the result is the one at
-  /// origin + i · strides[0] + j · strides[1] + …
-  mutating func picked(
-    _ node: ImportNode, _ constant: OnnxConstant, dimensions: [Int], origin: Int, strides: [Int]
-  ) throws(ImportError) -> OnnxConstant {
-    guard let count = OnnxConstant.elementCount(dimensions),
-      budget.claim(count, size: constant.elementSize)
-    else { throw node.error("constants take more memory than the file may ask for") }
-    let positions = StridedPositions(dimensions: dimensions, strides: strides, origin: origin)
-    return constant.picking(positions, count: count, dimensions: dimensions)
+  /// A tensor of the file that holds another's elements.
+  mutating func reshaped(_ source: Int, to declared: IntegerTensor) -> Int {
+    builder.append(
+      Self.derived(declared.name, "/reshape"), .reshape, [source], giving: declared)
   }
 }

@@ -3,8 +3,8 @@ import FloatGraph
 /// Turns a decoded ONNX model into a float graph, node by node in the file's order.
 ///
 /// Every name is bound to an activation of the graph, to a constant, or to nothing when its node is
-/// not supported; constants are folded as they come. The handlers of the operators are extensions
-/// in files of their own.
+/// not supported; constants are folded as they come. Who converts which operator is
+/// the business of its row.
 struct OnnxConverter {
   enum Binding {
     /// Index into the graph's values.
@@ -12,7 +12,7 @@ struct OnnxConverter {
     case constant(OnnxConstant)
     /// The output of an unsupported node: what reads it is skipped in silence.
     case unknown
-    /// An output that inference does not compute, such as a dropout mask.
+    /// An output that inference does not compute.
     case unavailable
   }
 
@@ -24,7 +24,7 @@ struct OnnxConverter {
   var operatorSet = 0
   /// How many nodes, and the graph's output, read each name.
   private var readers: [String: Int] = [:]
-  /// The names of each activation: Identity, Dropout and their like only give it another one.
+  /// The names of each activation: some operators only give it another one.
   private var names: [Int: [String]] = [:]
 
   /// Constant nodes that hold quantized values, by their outputs' names.
@@ -38,9 +38,12 @@ struct OnnxConverter {
     budget = ImportBudget(fileBytes: fileBytes)
   }
 
+  /// Versions of the operator set whose meaning is known.
+  private static let versions = 7...28
+
   static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
     var (converter, nodes, output) = try prepare(
-      model, fileBytes: fileBytes, inputTypes: [1], checkTypes: OperatorTable.checkTypes)
+      model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false)
     for node in nodes { try converter.convert(node) }
     if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
     return try converter.finish(output)
@@ -51,10 +54,10 @@ struct OnnxConverter {
   ///
   /// - Parameters:
   ///   - inputTypes: ONNX's numbers of the element types that the graph's input may have.
-  ///   - checkTypes: throws for operators that are not known.
+  ///   - isQuantized: whether operators of quantized models are known.
   static func prepare(
     _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>,
-    checkTypes: ([ImportNode]) throws(ImportError) -> Void
+    isQuantized: Bool
   ) throws(ImportError) -> (converter: OnnxConverter, nodes: [ImportNode], output: String) {
     guard model.hasGraph else { throw .malformed(offset: 0, rule: "the file holds no graph") }
     var converter = OnnxConverter(fileBytes: fileBytes)
@@ -72,7 +75,7 @@ struct OnnxConverter {
     for (index, node) in source.nodes.enumerated() {
       nodes.append(try ImportNode(node, index: index))
     }
-    try checkTypes(nodes)
+    try OnnxRow.checkTypes(nodes, isQuantized: isQuantized)
     let output = try singleOutput(source)
     converter.readers[output, default: 0] += 1
     for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
@@ -84,14 +87,13 @@ struct OnnxConverter {
   }
 
   private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
-    let own = model.operatorSets.filter { OperatorTable.isOwnDomain($0.domain) }
+    let own = model.operatorSets.filter { OnnxRow.isOwnDomain($0.domain) }
     guard let version = own.first?.version else {
       throw .unsupportedModel(rule: "it declares no version of ONNX's operator set")
     }
-    guard own.count == 1, OperatorTable.versions.contains(Int(version)) else {
+    guard own.count == 1, Self.versions.contains(Int(version)) else {
       throw .unsupportedModel(
-        rule: "operator set \(version) is outside \(OperatorTable.versions), or is not the only one"
-      )
+        rule: "operator set \(version) is outside \(Self.versions), or is not the only one")
     }
     operatorSet = Int(version)
   }
@@ -103,7 +105,10 @@ struct OnnxConverter {
       for name in node.inputs {
         if case .unknown = bindings[name] { isKnown = false }
       }
-      if isKnown { result = try OperatorTable.convert(node, with: &self) }
+      if isKnown, let row = OnnxRow.row(of: node), let handler = row.float {
+        try node.allowAttributes(row.attributes)
+        result = try handler(&self, node)
+      }
     } catch .unsupportedOperators(let list) {
       unsupported += list
     } catch {
@@ -272,6 +277,18 @@ struct OnnxConverter {
     return (values, constant.dimensions)
   }
 
+  /// Axes counted from the front, each in 0..<rank and given once.
+  func positive(_ axes: [Int], rank: Int, _ node: ImportNode) throws(ImportError) -> Set<Int> {
+    var result: Set<Int> = []
+    for axis in axes {
+      let positive = axis < 0 ? axis &+ rank : axis
+      guard (0..<rank).contains(positive), result.insert(positive).inserted else {
+        throw node.error("axis \(axis) is outside \(rank) axes, or given twice")
+      }
+    }
+    return result
+  }
+
   // MARK: Writing the graph
 
   /// Appends a node whose output shape its operation determines, or is given.
@@ -286,6 +303,12 @@ struct OnnxConverter {
     } catch {
       throw node.error(error.rule)
     }
+  }
+
+  /// The node that computes an activation; nil for the graph's input, and for what stands for an
+  /// integer operation.
+  func producer(of value: Int) -> Int? {
+    graph.nodes.lastIndex { $0.output == value }
   }
 
   // MARK: The graph's input and output

@@ -1,3 +1,4 @@
+import FloatGraph
 import Foundation
 
 /// One node of an ONNX graph, with checked access to its attributes.
@@ -49,6 +50,19 @@ struct ImportNode {
   func allowAttributes(_ known: Set<String>) throws(ImportError) {
     if let unknown = attributes.keys.filter({ !known.contains($0) }).min() {
       throw unsupported("attribute '\(printable(unknown))'")
+    }
+  }
+
+  /// The shape that an operation gives, checked to fit its inputs.
+  func shape(
+    of operation: FloatGraph.Operation, inputs: [[Int]]
+  ) throws(ImportError) -> [Int] {
+    do throws(RuleViolation) {
+      let output = try operation.inferredShape(inputs: inputs) ?? inputs[0]
+      try operation.check(inputs: inputs, output: output)
+      return output
+    } catch {
+      throw self.error(error.rule)
     }
   }
 
