@@ -40,13 +40,19 @@ public struct Transposition: Sendable {
   @inlinable public func callAsFunction<Element>(_ values: [Element]) -> [Element] {
     let size = rows * columns
     guard size > 0 else { return values }
-    var result: [Element] = []
-    result.reserveCapacity(values.count)
-    for block in stride(from: 0, to: values.count, by: size) {
-      for column in 0..<columns {
-        for row in 0..<rows { result.append(values[block + row * columns + column]) }
+    let total = values.count / size * size
+    return [Element](unsafeUninitializedCapacity: total) { target, count in
+      values.withUnsafeBufferPointer { source in
+        for block in stride(from: 0, to: total, by: size) {
+          for column in 0..<columns {
+            for row in 0..<rows {
+              target.initializeElement(
+                at: block + column * rows + row, to: source[block + row * columns + column])
+            }
+          }
+        }
       }
+      count = total
     }
-    return result
   }
 }

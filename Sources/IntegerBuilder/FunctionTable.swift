@@ -18,7 +18,7 @@ public enum FunctionTable {
     }
   }
 
-  /// In fixed point, as TensorFlow Lite Micro computes its sigmoids: the input is brought to Q4.27,
+  /// In fixed point, as TensorFlow Lite Micro computes some: the input is brought to Q4.27,
   /// and the function's value in Q0.31 to `bits` bits behind the point.
   public static func fixedPoint(
     from input: Grid, bits: Int32, zeroPoint: Int32, _ function: (Int32) -> Int32

@@ -7,26 +7,19 @@ struct OperatorRoom: Sendable {
   var tflite: [TFLiteRow] = []
 }
 
-/// Converts a node of an operator.
-typealias RowHandler<Converter, Node, Result> =
-  @Sendable (inout Converter, Node) throws(ImportError) -> Result
+/// Converts a node. What a row writes as `{ try $0.pad($1) }` throws nothing but `ImportError`, which
+/// Swift does not infer of a closure.
+typealias RowHandler<Converter, Node, Result> = @Sendable (inout Converter, Node) throws -> Result
 
-/// What a row writes as `{ try $0.convolution($1) }`: of a closure Swift infers that it may throw any
-/// error, and these throw no other than the type says.
-typealias RowClosure<Converter, Node, Result> =
-  @Sendable (inout Converter, Node) throws -> Result
-
-func rowHandler<Converter, Node, Result>(
-  _ closure: @escaping RowClosure<Converter, Node, Result>
-) -> RowHandler<Converter, Node, Result> {
-  { converter, node throws(ImportError) in
-    do {
-      return try closure(&converter, node)
-    } catch let error as ImportError {
-      throw error
-    } catch {
-      throw .unsupportedModel(rule: "\(error)")
-    }
+func run<Converter, Node, Result>(
+  _ handler: RowHandler<Converter, Node, Result>, _ converter: inout Converter, _ node: Node
+) throws(ImportError) -> Result {
+  do {
+    return try handler(&converter, node)
+  } catch let error as ImportError {
+    throw error
+  } catch {
+    throw .unsupportedModel(rule: "\(error)")
   }
 }
 

@@ -43,9 +43,7 @@ extension OnnxConverter {
       throw node.error("has more than \(OnnxConstant.maximumRank) axes")
     }
     if constant.dimensions == target {
-      guard budget.claim(constant.count, size: constant.elementSize) else {
-        throw node.error("constants take more memory than the file may ask for")
-      }
+      try budget.claim(constant.count, size: constant.elementSize, for: node)
       return constant
     }
     let missing = target.count - constant.dimensions.count
@@ -60,9 +58,7 @@ extension OnnxConverter {
   mutating func picked(
     _ node: ImportNode, _ constant: OnnxConstant, dimensions: [Int], origin: Int, strides: [Int]
   ) throws(ImportError) -> OnnxConstant {
-    guard let count = OnnxConstant.elementCount(dimensions),
-      budget.claim(count, size: constant.elementSize)
-    else { throw node.error("constants take more memory than the file may ask for") }
+    let count = try budget.claim(shape: dimensions, size: constant.elementSize, for: node)
     let positions = StridedPositions(dimensions: dimensions, strides: strides, origin: origin)
     return constant.picking(positions, count: count, dimensions: dimensions)
   }

@@ -27,6 +27,16 @@ struct OnnxConstant: Sendable {
     }
   }
 
+  /// nil where the elements are integers.
+  var floats: [Float]? {
+    if case .floats(let values) = elements { values } else { nil }
+  }
+
+  /// nil where the elements are floats.
+  var integers: [SymbolicInteger]? {
+    if case .integers(let values) = elements { values } else { nil }
+  }
+
   static func integers(_ values: [SymbolicInteger], dimensions: [Int]? = nil) -> OnnxConstant {
     OnnxConstant(dimensions: dimensions ?? [values.count], elements: .integers(values))
   }
@@ -74,6 +84,24 @@ struct OnnxConstant: Sendable {
       product *= dimensions[axis]
     }
     return strides
+  }
+}
+
+extension ImportBudget {
+  /// Claims memory for a node's constants.
+  mutating func claim(_ count: Int, size: Int, for node: ImportNode) throws(ImportError) {
+    guard claim(count, size: size) else {
+      throw node.error("constants take more memory than the file may ask for")
+    }
+  }
+
+  /// The same for a constant of a shape. Returns how many elements it has.
+  mutating func claim(
+    shape: [Int], size: Int, for node: ImportNode
+  ) throws(ImportError) -> Int {
+    let count = OnnxConstant.elementCount(shape)
+    try claim(count ?? -1, size: size, for: node)
+    return count ?? 0
   }
 }
 

@@ -107,7 +107,7 @@ struct OnnxConverter {
       }
       if isKnown, let row = OnnxRow.row(of: node), let handler = row.float {
         try node.allowAttributes(row.attributes)
-        result = try handler(&self, node)
+        result = try run(handler, &self, node)
       }
     } catch .unsupportedOperators(let list) {
       unsupported += list
@@ -141,14 +141,7 @@ struct OnnxConverter {
       throw .unsupportedModel(
         rule: "its output '\(printable(output))' is not computed from its input")
     }
-    graph.output = value
-    let pruned = graph.removingUnusedNodes()
-    do {
-      try pruned.validate()
-    } catch {
-      throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
-    }
-    return pruned
+    return try graph.finished(at: value)
   }
 
   // MARK: Names
@@ -221,14 +214,7 @@ struct OnnxConverter {
     guard case .integers(let values) = constant.elements, constant.dimensions.count <= 1 else {
       throw node.error("input \(index) is not a list of integers")
     }
-    var numbers: [Int] = []
-    for value in values {
-      guard let known = value.known else {
-        throw node.unsupported("input \(index) depends on the batch size")
-      }
-      numbers.append(known)
-    }
-    return numbers
+    return try values.known(or: node.unsupported("input \(index) depends on the batch size"))
   }
 
   /// One float; nil where it is left out.

@@ -17,49 +17,30 @@ struct OnnxRow: Sendable {
     }
   }
 
+  typealias FloatHandler = RowHandler<OnnxConverter, ImportNode, OnnxConverter.Binding>
+  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, ImportNode, Void>
+
   /// The specification's name.
   let type: String
-  let domain: Domain
   /// Any other could change the operator's meaning and is refused.
   let attributes: Set<String>
-  /// In a float model; nil for operators that only quantized models have.
-  let float: RowHandler<OnnxConverter, ImportNode, OnnxConverter.Binding>?
-  /// In a model that quantizes itself; nil where the float converter's word is enough, and the
-  /// operator is unknown on quantized values.
-  let quantized: RowHandler<QuantizedOnnxConverter, ImportNode, Void>?
-  /// Whether a model that has it quantizes itself.
-  let marksQuantization: Bool
+  let domain: Domain
   /// Whether inputs 1 and 2 are the scale and zero point of input 0.
   let statesItsInputsGrid: Bool
+  /// In a float model; nil for operators that only models have that quantize themselves.
+  let float: FloatHandler?
+  /// In a model that quantizes itself; nil where the operator is understood on constants only, or
+  /// gives its input another name.
+  let quantized: QuantizedHandler?
 
-  /// An operator on real numbers, between quantizations too.
   init(
-    _ type: String, _ attributes: Set<String> = [],
-    float: @escaping RowClosure<OnnxConverter, ImportNode, OnnxConverter.Binding>,
-    quantized: RowClosure<QuantizedOnnxConverter, ImportNode, Void>? = nil
+    _ type: String, _ attributes: Set<String> = [], in domain: Domain = .onnx,
+    statesItsInputsGrid: Bool = false, float: FloatHandler? = nil,
+    quantized: QuantizedHandler? = nil
   ) {
-    self.type = type
-    domain = .onnx
-    self.attributes = attributes
-    self.float = rowHandler(float)
-    self.quantized = quantized.map { rowHandler($0) }
-    marksQuantization = false
-    statesItsInputsGrid = false
-  }
-
-  /// An operator that quantizes, or works on integers. Without a handler it is only recognized.
-  init(
-    quantized type: String, _ domain: Domain, _ attributes: Set<String> = [],
-    statesItsInputsGrid: Bool = false,
-    handler: RowClosure<QuantizedOnnxConverter, ImportNode, Void>? = nil
-  ) {
-    self.type = type
-    self.domain = domain
-    self.attributes = attributes
-    float = nil
-    quantized = handler.map { rowHandler($0) }
-    marksQuantization = true
+    (self.type, self.attributes, self.domain) = (type, attributes, domain)
     self.statesItsInputsGrid = statesItsInputsGrid
+    (self.float, self.quantized) = (float, quantized)
   }
 
   static func isOwnDomain(_ domain: String) -> Bool {
@@ -93,6 +74,8 @@ struct OnnxRow: Sendable {
 extension OnnxModel {
   /// Whether any node says that the model quantizes itself.
   var isQuantized: Bool {
-    graph.nodes.contains { OperatorRows.onnx[$0.operatorType]?.marksQuantization ?? false }
+    graph.nodes.contains { node in
+      OperatorRows.onnx[node.operatorType].map { $0.float == nil } ?? false
+    }
   }
 }

@@ -1,3 +1,12 @@
+extension [SymbolicInteger] {
+  /// The numbers, none of which depends on the batch size.
+  func known(or error: @autoclosure () -> ImportError) throws(ImportError) -> [Int] {
+    let numbers = compactMap(\.known)
+    guard numbers.count == count else { throw error() }
+    return numbers
+  }
+}
+
 /// An integer of shape arithmetic that may depend on the open batch size N: batches · N + offset.
 struct SymbolicInteger: Equatable, Sendable {
   var batches: Int

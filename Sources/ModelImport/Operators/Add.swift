@@ -9,16 +9,14 @@ extension OperatorRoom {
     onnx: [
       OnnxRow("Add", float: { try $0.add($1) }, quantized: { try $0.add($1) }),
       OnnxRow(
-        quantized: "QLinearAdd", .runtime, statesItsInputsGrid: true,
-        handler: { try $0.qLinearAdd($1) }),
+        "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
+        quantized: { try $0.qLinearAdd($1) }),
     ],
     tflite: [
       TFLiteRow(
         .add, float: { try $0.arithmetic($1, .add) }, integer: { try $0.sum($1) { .add($0) } })
     ])
 }
-
-// MARK: - ONNX
 
 extension OnnxConverter {
   /// Sum of two activations, of two constants, or a bias of the convolution or linear layer before.

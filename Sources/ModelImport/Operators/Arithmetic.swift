@@ -96,9 +96,7 @@ extension TFLiteFloatConverter {
     guard
       values.values.count == 1 || (values.values.count == channels && values.shape.last == channels)
     else { throw node.unsupported("with a constant of shape \(values.shape)") }
-    guard budget.claim(4 * channels, size: 4) else {
-      throw node.error(TFLiteIntegerConverter.overdrawn)
-    }
+    try claim(4 * channels, size: 4, node)
     let spread =
       values.values.count == 1
       ? Array(repeating: values.values[0], count: channels) : values.values

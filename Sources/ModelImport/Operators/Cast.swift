@@ -33,9 +33,8 @@ extension OnnxConverter {
       guard type.isFloat else { throw node.unsupported("activations that are not float") }
       return .activation(value)
     case .constant(var constant):
-      guard budget.claim(constant.count, size: MemoryLayout<SymbolicInteger>.stride) else {
-        throw node.error("constants take more memory than the file may ask for")
-      }
+      try budget.claim(
+        constant.count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
       constant.elements = try converted(node, constant.elements, to: type)
       return .constant(constant)
     default:
@@ -58,13 +57,7 @@ extension OnnxConverter {
       return .integers(result)
     case .integers(let values):
       guard type.isFloat || type == .bool else { return elements }
-      var known: [Int] = []
-      for value in values {
-        guard let number = value.known else {
-          throw node.unsupported("a conversion of the batch size")
-        }
-        known.append(number)
-      }
+      let known = try values.known(or: node.unsupported("a conversion of the batch size"))
       return type.isFloat
         ? .floats(known.map { Float($0) })
         : .integers(known.map { SymbolicInteger($0 == 0 ? 0 : 1) })

@@ -10,16 +10,14 @@ extension OperatorRoom {
         "Concat", ["axis"], float: { try $0.concatenate($1) },
         quantized: { try $0.concatenate($1) }),
       OnnxRow(
-        quantized: "QLinearConcat", .runtime, ["axis"], handler: { try $0.qLinearConcat($1) }),
+        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat($1) }),
     ],
     tflite: [
       TFLiteRow(
-        .concatenation, float: { try $0.concatenate($1) }, integer: { try $0.concatenate($1) },
-        mayComputeShapes: true)
+        .concatenation, mayComputeShapes: true, float: { try $0.concatenate($1) },
+        integer: { try $0.concatenate($1) })
     ])
 }
-
-// MARK: - ONNX
 
 extension OnnxConverter {
   fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) -> Binding {
@@ -63,25 +61,15 @@ extension OnnxConverter {
       }
       dimensions[axis] = sum
     }
-    guard let count = OnnxConstant.elementCount(dimensions),
-      budget.claim(count, size: first.elementSize)
-    else { throw node.error("constants take more memory than the file may ask for") }
+    let count = try budget.claim(shape: dimensions, size: first.elementSize, for: node)
     let outer = first.dimensions[..<axis].reduce(1, *)
-    let elements: OnnxConstant.Elements
-    switch first.elements {
-    case .floats:
-      let lists = parts.compactMap { part in
-        if case .floats(let values) = part.elements { values } else { nil }
-      }
-      elements = .floats(Self.interleaved(lists, outer: outer, count: count))
-      guard lists.count == parts.count else { throw node.error("inputs differ in type") }
-    case .integers:
-      let lists = parts.compactMap { part in
-        if case .integers(let values) = part.elements { values } else { nil }
-      }
-      elements = .integers(Self.interleaved(lists, outer: outer, count: count))
-      guard lists.count == parts.count else { throw node.error("inputs differ in type") }
-    }
+    let floats = parts.compactMap(\.floats)
+    let integers = parts.compactMap(\.integers)
+    guard floats.isEmpty || integers.isEmpty else { throw node.error("inputs differ in type") }
+    let elements: OnnxConstant.Elements =
+      integers.isEmpty
+      ? .floats(Self.interleaved(floats, outer: outer, count: count))
+      : .integers(Self.interleaved(integers, outer: outer, count: count))
     return .constant(OnnxConstant(dimensions: dimensions, elements: elements))
   }
 
@@ -155,8 +143,6 @@ extension PendingOperation {
   }
 }
 
-// MARK: - TensorFlow Lite
-
 extension TFLiteNode {
   /// Which of height (0), width and channels the inputs are joined along.
   fileprivate func joinedAxis() throws(ImportError) -> Int {
@@ -167,10 +153,6 @@ extension TFLiteNode {
     }
     guard axis >= 0 else { throw unsupported("along the batch axis") }
     return axis
-  }
-
-  fileprivate func joinedBounds() throws(ImportError) -> ClosedRange<Float> {
-    try bounds(TFLite.Options.Concatenation.activation)
   }
 }
 
@@ -186,16 +168,18 @@ extension TFLiteFloatConverter {
     guard isImage || axis == 2 else { throw node.unsupported("along the batch axis") }
     let value = try append(
       .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), node, inputs: values)
-    try finish(node, value, order: .vector, bounds: try node.joinedBounds())
+    try finish(
+      node, value, order: .vector,
+      bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
     let output = try description(try node.output())
-    guard try node.joinedBounds() == -.infinity ... .infinity else {
-      throw node.unsupported("a fused activation")
-    }
+    guard
+      try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
+    else { throw node.unsupported("a fused activation") }
     let axis = try node.joinedAxis()
     guard (1...64).contains(node.inputs.count) else {
       throw node.unsupported("\(node.inputs.count) inputs")

@@ -49,9 +49,7 @@ extension OnnxConverter {
     guard !overflow, span != .min else { throw node.error("overflows") }
     let isEmpty = span == 0 || (span < 0) != (step < 0)
     let count = isEmpty ? 0 : Int((span.magnitude - 1) / step.magnitude) + 1
-    guard budget.claim(count, size: MemoryLayout<SymbolicInteger>.stride) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try budget.claim(count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
     return .constant(.integers((0..<count).map { SymbolicInteger(start + $0 * step) }))
   }
 

@@ -10,16 +10,17 @@ extension OperatorRoom {
         "Conv", attributes, float: { try $0.convolution($1) },
         quantized: { try $0.convolution($1) }),
       OnnxRow(
-        quantized: "QLinearConv", .onnx, attributes, statesItsInputsGrid: true,
-        handler: { try $0.qLinearConvolution($1) }),
-      OnnxRow(quantized: "ConvInteger", .onnx),
+        "QLinearConv", attributes, statesItsInputsGrid: true,
+        quantized: { try $0.qLinearConvolution($1) }),
+      OnnxRow("ConvInteger"),
     ],
     tflite: [
       TFLiteRow(
-        .conv2D, float: { try $0.convolution($1) }, integer: { try $0.convolution($1) }),
+        .conv2D, float: { try $0.convolution($1, isDepthwise: false) },
+        integer: { try $0.convolution($1, isDepthwise: false) }),
       TFLiteRow(
-        .depthwiseConv2D, float: { try $0.depthwiseConvolution($1) },
-        integer: { try $0.depthwiseConvolution($1) }),
+        .depthwiseConv2D, float: { try $0.convolution($1, isDepthwise: true) },
+        integer: { try $0.convolution($1, isDepthwise: true) }),
     ])
 
   private static let attributes: Set = [
@@ -130,8 +131,26 @@ extension QuantizedOnnxConverter {
 
 // MARK: - TensorFlow Lite
 
-extension TFLiteWindowFields {
-  fileprivate static let convolution: TFLiteWindowFields = {
+/// [O, KH, KW, I / groups], or [1, KH, KW, C · multiplier] of a depthwise convolution.
+private struct TFLiteFilter {
+  let kernel: (Int, Int)
+  let outputs, groups: Int
+  let fields: TFLiteWindowFields
+
+  /// - Parameter input: has so many channels; told in the error.
+  init(
+    _ node: TFLiteNode, _ shape: [Int], channels: Int, of input: String, isDepthwise: Bool
+  ) throws(ImportError) {
+    guard shape.count == 4,
+      isDepthwise ? shape[0] == 1 && shape[3] % channels == 0 : channels % shape[3] == 0
+    else { throw node.error("a filter of shape \(shape) on \(input)") }
+    kernel = (shape[1], shape[2])
+    outputs = isDepthwise ? shape[3] : shape[0]
+    groups = isDepthwise ? channels : channels / shape[3]
+    fields = isDepthwise ? Self.depthwiseFields : Self.fields
+  }
+
+  private static let fields: TFLiteWindowFields = {
     typealias Field = TFLite.Options.Convolution
     return TFLiteWindowFields(
       padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
@@ -139,7 +158,7 @@ extension TFLiteWindowFields {
       dilationWidth: Field.dilationWidth)
   }()
 
-  fileprivate static let depthwise: TFLiteWindowFields = {
+  private static let depthwiseFields: TFLiteWindowFields = {
     typealias Field = TFLite.Options.DepthwiseConvolution
     return TFLiteWindowFields(
       padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
@@ -149,95 +168,52 @@ extension TFLiteWindowFields {
 }
 
 extension TFLiteFloatConverter {
-  /// Filter [O, KH, KW, I / groups].
-  fileprivate mutating func convolution(_ node: TFLiteNode) throws(ImportError) {
-    let filter = try constant(node, 1, "a filter")
-    let input = try image(node)
-    guard filter.shape.count == 4, input.shape[0] % filter.shape[3] == 0 else {
-      throw node.error("a filter of shape \(filter.shape) on \(input.shape)")
-    }
-    let depth = filter.shape[3]
-    try finish(
-      node, input, filter, kernel: (filter.shape[1], filter.shape[2]), .convolution,
-      outputs: filter.shape[0], groups: input.shape[0] / depth, blocks: depth)
-  }
-
-  /// Filter [1, KH, KW, C · multiplier].
-  fileprivate mutating func depthwiseConvolution(_ node: TFLiteNode) throws(ImportError) {
-    let filter = try constant(node, 1, "a filter")
-    let input = try image(node)
-    guard filter.shape.count == 4, filter.shape[0] == 1, filter.shape[3] % input.shape[0] == 0
-    else { throw node.error("a filter of shape \(filter.shape) on \(input.shape)") }
-    try finish(
-      node, input, filter, kernel: (filter.shape[1], filter.shape[2]), .depthwise,
-      outputs: filter.shape[3], groups: input.shape[0], blocks: filter.shape[3])
-  }
-
-  /// - Parameter blocks: how many neighbours in the filter belong to one tap.
-  private mutating func finish(
-    _ node: TFLiteNode, _ input: (value: Int, shape: [Int], order: Order), _ filter: Constant,
-    kernel: (Int, Int), _ fields: TFLiteWindowFields, outputs: Int, groups: Int, blocks: Int
+  fileprivate mutating func convolution(
+    _ node: TFLiteNode, isDepthwise: Bool
   ) throws(ImportError) {
+    let stored = try constant(node, 1, "a filter")
+    let input = try image(node)
+    let filter = try TFLiteFilter(
+      node, stored.shape, channels: input.shape[0], of: "\(input.shape)",
+      isDepthwise: isDepthwise)
     let (window, _) = try node.window(
-      height: input.shape[1], width: input.shape[2], kernel: kernel, fields)
-    let turn = Transposition(rows: window.taps, columns: blocks)
+      height: input.shape[1], width: input.shape[2], kernel: filter.kernel, filter.fields)
+    let turn = Transposition(rows: window.taps, columns: stored.shape[3])
     let convolution = FloatGraph.Convolution(
-      weights: turn(filter.values), bias: try bias(node), outputChannels: outputs,
-      window: FloatGraph.Window(window), groups: groups)
+      weights: turn(stored.values), bias: try bias(node), outputChannels: filter.outputs,
+      window: FloatGraph.Window(window), groups: filter.groups)
     let value = try append(.convolution(convolution), node, inputs: [input.value])
-    try finish(node, value, bounds: try node.bounds(fields.activation))
+    try finish(node, value, bounds: try node.bounds(filter.fields.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
-  /// Filter [O, KH, KW, I / groups].
-  fileprivate mutating func convolution(_ node: TFLiteNode) throws(ImportError) {
+  /// Several outputs an input channel of a depthwise convolution are a grouped convolution.
+  fileprivate mutating func convolution(
+    _ node: TFLiteNode, isDepthwise: Bool
+  ) throws(ImportError) {
     let input = try activation(node)
-    let weights = try weights(node, axis: 0)
+    var weights = try weights(node, axis: isDepthwise ? 3 : 0)
     let source = builder[input]
-    guard weights.shape.count == 4, source.channels % weights.shape[3] == 0 else {
-      throw node.error("a filter of shape \(weights.shape) on \(source.channels) channels")
-    }
-    let fields = TFLiteWindowFields.convolution
+    let filter = try TFLiteFilter(
+      node, weights.shape, channels: source.channels, of: "\(source.channels) channels",
+      isDepthwise: isDepthwise)
     let (window, extent) = try node.window(
-      height: source.height, width: source.width, kernel: (weights.shape[1], weights.shape[2]),
-      fields)
-    let (outputs, groups) = (weights.shape[0], source.channels / weights.shape[3])
-    guard outputs % groups == 0 else {
-      throw node.error("\(outputs) filters in \(groups) groups")
+      height: source.height, width: source.width, kernel: filter.kernel, filter.fields)
+    guard filter.outputs % filter.groups == 0 else {
+      throw node.error("\(filter.outputs) filters in \(filter.groups) groups")
+    }
+    let isPlain = isDepthwise && filter.outputs == source.channels
+    if isDepthwise, !isPlain {
+      weights.values = Transposition(rows: window.taps, columns: filter.outputs)(weights.values)
     }
     let weighted = try weighted(
-      node, weights, input: input, outputs: outputs, activation: fields.activation)
-    try finish(
-      node, .convolution(window.integer, groups: groups, weighted), [input],
-      extent: extent + [outputs])
-  }
-
-  /// Filter [1, KH, KW, C · multiplier]. Several outputs an input channel are a grouped convolution.
-  fileprivate mutating func depthwiseConvolution(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node)
-    var weights = try weights(node, axis: 3)
-    let source = builder[input]
-    guard weights.shape.count == 4, weights.shape[0] == 1, weights.shape[3] % source.channels == 0
-    else {
-      throw node.error("a filter of shape \(weights.shape) on \(source.channels) channels")
-    }
-    let fields = TFLiteWindowFields.depthwise
-    let (window, extent) = try node.window(
-      height: source.height, width: source.width, kernel: (weights.shape[1], weights.shape[2]),
-      fields)
-    let outputs = weights.shape[3]
-    let isPlain = outputs == source.channels
-    if !isPlain {
-      weights.values = Transposition(rows: window.taps, columns: outputs)(weights.values)
-    }
-    let weighted = try weighted(
-      node, weights, input: input, outputs: outputs, activation: fields.activation)
+      node, weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
     try finish(
       node,
       isPlain
         ? .depthwiseConvolution(window.integer, weighted)
-        : .convolution(window.integer, groups: source.channels, weighted), [input],
-      extent: extent + [outputs])
+        : .convolution(window.integer, groups: filter.groups, weighted), [input],
+      extent: extent + [filter.outputs])
   }
 }

@@ -13,17 +13,17 @@ extension OperatorRoom {
       OnnxRow(
         "MatMul", float: { try $0.matMul($1) }, quantized: { try $0.matMul($1) }),
       OnnxRow(
-        quantized: "QLinearMatMul", .onnx, statesItsInputsGrid: true,
-        handler: { try $0.qLinearMatMul($1) }),
+        "QLinearMatMul", statesItsInputsGrid: true,
+        quantized: { try $0.qLinearMatMul($1) }),
       OnnxRow(
-        quantized: "QGemm", .runtime, ["alpha", "transA", "transB"], statesItsInputsGrid: true,
-        handler: { try $0.qGemm($1) }),
-      OnnxRow(quantized: "MatMulInteger", .onnx),
+        "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
+        quantized: { try $0.qGemm($1) }),
+      OnnxRow("MatMulInteger"),
     ],
     tflite: [
       TFLiteRow(
-        .fullyConnected, float: { try $0.fullyConnected($1) },
-        integer: { try $0.fullyConnected($1) }, ignoresExtents: true)
+        .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected($1) },
+        integer: { try $0.fullyConnected($1) })
     ])
 }
 
@@ -55,7 +55,7 @@ extension OnnxConverter {
     var (weights, features) = try matrix(node, input: shape, isTransposed: isTransposed)
     let alpha = try node.number("alpha") ?? 1
     if alpha != 1 {
-      try claim(weights.count, node)
+      try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
       weights = try scaled(weights, by: alpha, node)
     }
     var bias = try self.weights(node, 2).map { values, shape throws(ImportError) in
@@ -85,7 +85,7 @@ extension OnnxConverter {
     guard let (values, shape) = try weights(node, 1) else { throw node.error("has no weights") }
     let features = try node.features(weights: shape, isTransposed: isTransposed, input: input)
     if isTransposed { return (values, features) }
-    try claim(values.count, node)
+    try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
     return (Transposition(rows: input[0], columns: features)(values), features)
   }
 
@@ -97,12 +97,6 @@ extension OnnxConverter {
       throw node.error("scaling the weights by \(factor) leaves the range of float32")
     }
     return result
-  }
-
-  private mutating func claim(_ floats: Int, _ node: ImportNode) throws(ImportError) {
-    guard budget.claim(floats, size: MemoryLayout<Float>.stride) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
   }
 }
 

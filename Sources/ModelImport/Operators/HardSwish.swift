@@ -1,6 +1,5 @@
 import FixedPoint
 import IntegerBuilder
-import ModelWriter
 import TFLiteSchema
 
 extension OperatorRoom {
@@ -11,12 +10,12 @@ extension OperatorRoom {
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func hardSwish(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node)
-    let source = builder[input]
-    guard let function = HardSwish(source.grid, try description(try node.output()).grid) else {
-      throw node.error("the output's scale is too small for the input's")
+    try lookUp(node) { input, output throws(ImportError) in
+      guard let function = HardSwish(input, output) else {
+        throw node.error("the output's scale is too small for the input's")
+      }
+      return function.table
     }
-    try finish(node, .lookup(table: function.table), [input], extent: source.extent)
   }
 }
 

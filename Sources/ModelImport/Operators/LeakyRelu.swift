@@ -1,6 +1,5 @@
 import FixedPoint
 import IntegerBuilder
-import ModelWriter
 import TFLiteSchema
 
 extension OperatorRoom {
@@ -11,14 +10,13 @@ extension OperatorRoom {
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func leakyRelu(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node)
-    let source = builder[input]
     let alpha = try node.float(TFLite.Options.LeakyRelu.alpha, default: 0)
-    guard
-      let table = FunctionTable.leakyRelu(
-        source.grid, try description(try node.output()).grid, alpha: alpha)
-    else { throw node.error("the scales have a ratio that is too large") }
-    try finish(node, .lookup(table: table), [input], extent: source.extent)
+    try lookUp(node) { input, output throws(ImportError) in
+      guard let table = FunctionTable.leakyRelu(input, output, alpha: alpha) else {
+        throw node.error("the scales have a ratio that is too large")
+      }
+      return table
+    }
   }
 }
 

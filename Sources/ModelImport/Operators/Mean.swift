@@ -15,15 +15,13 @@ extension OperatorRoom {
         "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
         float: { try $0.reduceMean($1) }, quantized: { try $0.mean($1) }),
       OnnxRow(
-        quantized: "QLinearGlobalAveragePool", .runtime, ["channels_last"],
-        statesItsInputsGrid: true, handler: { try $0.qLinearGlobalAveragePool($1) }),
+        "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
+        statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool($1) }),
     ],
     tflite: [
       TFLiteRow(.mean, float: { try $0.mean($1) }, integer: { try $0.mean($1) })
     ])
 }
-
-// MARK: - ONNX
 
 extension OnnxConverter {
   fileprivate mutating func globalAveragePool(_ node: ImportNode) throws(ImportError) -> Binding {
@@ -58,7 +56,8 @@ extension QuantizedOnnxConverter {
     let (input, shape) = try integerInput(node, 0)
     guard shape.count == 3 else { throw node.unsupported("an input of shape \(shape)") }
     try requireImage(input, shape: shape, node)
-    try finish(node, .mean(input, name: node.name), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
+    try finish(
+      node, .mean(input, name: node.name), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
   }
 }
 
@@ -75,8 +74,6 @@ extension PendingOperation {
     }
   }
 }
-
-// MARK: - TensorFlow Lite
 
 extension TFLiteNode {
   /// Checks that what is reduced is height and width; other axes may be named where they have one

@@ -19,8 +19,6 @@ extension OperatorRoom {
     ])
 }
 
-// MARK: - ONNX
-
 extension OnnxConverter {
   fileprivate mutating func pad(_ node: ImportNode) throws(ImportError) -> Binding {
     let mode = try node.text("mode") ?? "constant"
@@ -68,8 +66,6 @@ extension QuantizedOnnxConverter {
     }
   }
 }
-
-// MARK: - TensorFlow Lite
 
 extension TFLiteNode {
   /// Elements before and behind each axis of the input.

@@ -19,11 +19,11 @@ extension OperatorRoom {
           "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
         ], float: { try $0.maxPool($1) }, quantized: { try $0.maxPool($1) }),
       OnnxRow(
-        quantized: "QLinearAveragePool", .runtime,
+        "QLinearAveragePool",
         [
           "auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads",
           "strides",
-        ], statesItsInputsGrid: true, handler: { try $0.qLinearAveragePool($1) }),
+        ], in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAveragePool($1) }),
     ],
     tflite: [
       TFLiteRow(
@@ -34,8 +34,6 @@ extension OperatorRoom {
         integer: { try $0.pool($1) { .maxPool($0) } }),
     ])
 }
-
-// MARK: - ONNX
 
 extension OnnxConverter {
   fileprivate mutating func averagePool(_ node: ImportNode) throws(ImportError) -> Binding {
@@ -123,26 +121,16 @@ extension PendingOperation {
   }
 }
 
-// MARK: - TensorFlow Lite
-
 extension TFLiteNode {
-  fileprivate static let poolFields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.Pool
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation)
-  }()
-
   fileprivate func poolWindow(
     height: Int, width: Int
   ) throws(ImportError) -> (window: PaddedWindow, extent: [Int]) {
     typealias Field = TFLite.Options.Pool
     let kernel = (try positive(Field.filterHeight), try positive(Field.filterWidth))
-    return try window(height: height, width: width, kernel: kernel, Self.poolFields)
-  }
-
-  fileprivate func poolBounds() throws(ImportError) -> ClosedRange<Float> {
-    try bounds(Self.poolFields.activation)
+    let fields = TFLiteWindowFields(
+      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
+      activation: Field.activation)
+    return try window(height: height, width: width, kernel: kernel, fields)
   }
 }
 
@@ -154,7 +142,7 @@ extension TFLiteFloatConverter {
     let (window, _) = try node.poolWindow(height: input.shape[1], width: input.shape[2])
     let pooling = FloatGraph.Pooling(window: FloatGraph.Window(window))
     let value = try append(operation(pooling), node, inputs: [input.value])
-    try finish(node, value, bounds: try node.poolBounds())
+    try finish(node, value, bounds: try node.bounds(TFLite.Options.Pool.activation))
   }
 }
 
@@ -166,7 +154,7 @@ extension TFLiteIntegerConverter {
     let source = builder[input]
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
-    let limits = output.limits(try node.poolBounds())
+    let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
     // Pools keep the integers' grid: what differs in its last bits is given the output's first.
     let own = relabelled(input, like: output)
     try finish(

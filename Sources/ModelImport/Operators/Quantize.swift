@@ -8,18 +8,18 @@ extension OperatorRoom {
   static let quantize = OperatorRoom(
     onnx: [
       OnnxRow(
-        quantized: "DequantizeLinear", .both, ["axis", "block_size", "output_dtype"],
-        statesItsInputsGrid: true, handler: { try $0.dequantize($1) }),
+        "DequantizeLinear", ["axis", "block_size", "output_dtype"], in: .both,
+        statesItsInputsGrid: true, quantized: { try $0.dequantize($1) }),
       OnnxRow(
-        quantized: "QuantizeLinear", .both,
-        ["axis", "block_size", "output_dtype", "precision", "saturate"],
-        handler: { try $0.quantize($1) }),
+        "QuantizeLinear", ["axis", "block_size", "output_dtype", "precision", "saturate"],
+        in: .both,
+        quantized: { try $0.quantize($1) }),
     ],
     tflite: [
-      TFLiteRow(.quantize, integer: { try $0.quantize($1) }, changesKind: true),
+      TFLiteRow(.quantize, changesKind: true, integer: { try $0.quantize($1) }),
       TFLiteRow(
-        .dequantize, float: { try $0.dequantize($1) }, integer: { try $0.dequantize($1) },
-        changesKind: true),
+        .dequantize, changesKind: true, float: { try $0.dequantize($1) },
+        integer: { try $0.dequantize($1) }),
     ])
 }
 

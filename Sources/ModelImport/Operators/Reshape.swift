@@ -22,8 +22,8 @@ extension OperatorRoom {
     ],
     tflite: [
       TFLiteRow(
-        .reshape, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) },
-        mayComputeShapes: true),
+        .reshape, mayComputeShapes: true, float: { try $0.reshape($1) },
+        integer: { try $0.reshape($1) }),
       TFLiteRow(.squeeze, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) }),
       TFLiteRow(.expandDims, float: { try $0.reshape($1) }, integer: { try $0.reshape($1) }),
     ])

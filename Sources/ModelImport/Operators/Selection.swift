@@ -37,13 +37,9 @@ extension OnnxConverter {
     guard case .integers(let flags) = condition.elements else {
       throw node.error("the condition is not boolean")
     }
-    var isTrue: [Bool] = []
-    for flag in flags {
-      guard let known = flag.known else {
-        throw node.unsupported("a condition that depends on the batch size")
-      }
-      isTrue.append(known != 0)
-    }
+    let isTrue = try flags.known(
+      or: node.unsupported("a condition that depends on the batch size")
+    ).map { $0 != 0 }
     switch (accepted.elements, rejected.elements) {
     case (.floats(let a), .floats(let b)):
       let values = isTrue.indices.map { isTrue[$0] ? a[$0] : b[$0] }
@@ -69,10 +65,10 @@ extension OnnxConverter {
     let extent = data.dimensions[axis]
     let dimensions =
       data.dimensions[..<axis] + picks.dimensions + data.dimensions[(axis + 1)...]
-    guard dimensions.count <= OnnxConstant.maximumRank,
-      let count = OnnxConstant.elementCount(Array(dimensions)),
-      budget.claim(count, size: data.elementSize + MemoryLayout<Int>.stride)
-    else { throw node.error("constants take more memory than the file may ask for") }
+    let size = data.elementSize + MemoryLayout<Int>.stride
+    let count = try budget.claim(
+      shape: dimensions.count > OnnxConstant.maximumRank ? [-1] : Array(dimensions), size: size,
+      for: node)
     var rows: [Int] = []
     for index in list {
       guard let known = index.known, (-extent..<extent).contains(known) else {

@@ -12,11 +12,11 @@ extension OperatorRoom {
     ],
     tflite: [
       TFLiteRow(
-        .slice, float: { try $0.slice($1, try $1.plainSlice()) },
-        integer: { try $0.slice($1, try $1.plainSlice()) }, mayComputeShapes: true),
+        .slice, mayComputeShapes: true, float: { try $0.slice($1, try $1.plainSlice()) },
+        integer: { try $0.slice($1, try $1.plainSlice()) }),
       TFLiteRow(
-        .stridedSlice, float: { try $0.slice($1, try $1.stridedSlice()) },
-        integer: { try $0.slice($1, try $1.stridedSlice()) }, mayComputeShapes: true),
+        .stridedSlice, mayComputeShapes: true, float: { try $0.slice($1, try $1.stridedSlice()) },
+        integer: { try $0.slice($1, try $1.stridedSlice()) }),
     ])
 }
 

@@ -31,9 +31,7 @@ struct OnnxWeights {
   ) throws(ImportError) {
     var quantization = quantization
     quantization.axis = try Self.axis(quantization, of: dimensions, node: node)
-    guard budget.claim(floats.count, size: 1) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try budget.claim(floats.count, size: 1, for: node)
     self.dimensions = dimensions
     self.quantization = quantization
     let isSigned = quantization.type.offset == 0
@@ -70,9 +68,7 @@ struct OnnxWeights {
     _ node: ImportNode, budget: inout ImportBudget, place: (Int) -> Int
   ) throws(ImportError) -> (values: [Int8], bits: Int) {
     let count = dimensions.reduce(1, *)
-    guard budget.claim(count, size: 1) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try budget.claim(count, size: 1, for: node)
     var result = [Int8](repeating: 0, count: count)
     var isNarrow = quantization.type.bits == 4
     switch source {

@@ -164,11 +164,7 @@ extension QuantizedOnnxConverter {
     guard let constant = try float.constant(node, index),
       case .integers(let list) = constant.elements
     else { throw node.unsupported("a bias that is not a constant of int32") }
-    var values: [Int] = []
-    for item in list {
-      guard let known = item.known else { throw node.unsupported("a bias that is not constant") }
-      values.append(known)
-    }
+    let values = try list.known(or: node.unsupported("a bias that is not constant"))
     return try fitted(values, constant.dimensions, to: channels, node)
   }
 

@@ -63,7 +63,7 @@ struct QuantizedOnnxConverter {
         guard let row = OnnxRow.row(of: node) else { throw node.unsupported("") }
         try node.allowAttributes(row.attributes)
         if let handler = row.quantized {
-          try handler(&self, node)
+          try run(handler, &self, node)
         } else {
           try adoptNothing(node)
         }
@@ -85,7 +85,7 @@ struct QuantizedOnnxConverter {
     }
     guard let handler = OnnxRow.row(of: node)?.float else { throw node.unsupported("") }
     let known = float.graph.nodes.count
-    let result = try handler(&float, node)
+    let result = try run(handler, &float, node)
     guard let name = node.outputs.first else { throw node.error("has no output") }
     try float.bind(name, to: result, by: node)
     for rest in node.outputs.dropFirst() where !rest.isEmpty {
@@ -177,15 +177,22 @@ struct QuantizedOnnxConverter {
     }
   }
 
-  /// State and shape of an input that must be an activation.
-  mutating func activation(
-    _ node: ImportNode, _ index: Int = 0
-  ) throws(ImportError) -> (state: State, shape: [Int]) {
+  /// Index and shape of an input that must be an activation.
+  private mutating func value(
+    _ node: ImportNode, _ index: Int
+  ) throws(ImportError) -> (value: Int, shape: [Int]) {
     guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
     guard weights[node.inputs[index]] == nil else {
       throw node.unsupported("input \(index) is a constant")
     }
-    let (value, shape) = try float.activation(node, index)
+    return try float.activation(node, index)
+  }
+
+  /// State and shape of an input that must be an activation.
+  mutating func activation(
+    _ node: ImportNode, _ index: Int = 0
+  ) throws(ImportError) -> (state: State, shape: [Int]) {
+    let (value, shape) = try value(node, index)
     return (try state(value, node), shape)
   }
 
@@ -203,11 +210,7 @@ struct QuantizedOnnxConverter {
   mutating func realInput(
     _ node: ImportNode, _ index: Int = 0
   ) throws(ImportError) -> (tensor: Int, shape: [Int]) {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
-    guard weights[node.inputs[index]] == nil else {
-      throw node.unsupported("input \(index) is a constant")
-    }
-    let (value, shape) = try float.activation(node, index)
+    let (value, shape) = try value(node, index)
     guard let tensor = try realTensor(value, node) else {
       throw node.unsupported("input \(index) is not quantized")
     }

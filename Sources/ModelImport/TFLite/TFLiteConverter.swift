@@ -4,6 +4,7 @@ import TFLiteSchema
 protocol TFLiteConverter {
   associatedtype Binding
   var model: TFLiteModel { get }
+  var budget: ImportBudget { get set }
   /// What each tensor of the file became, by its index.
   var bindings: [Int: Binding] { get set }
   var unsupported: [ImportError.UnsupportedOperator] { get set }
@@ -38,7 +39,14 @@ extension TFLiteConverter {
       return
     }
     guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }
-    try handler(&self, node)
+    try run(handler, &self, node)
+  }
+
+  /// Claims memory for what a node makes of constants.
+  mutating func claim(_ count: Int, size: Int, _ node: TFLiteNode) throws(ImportError) {
+    guard budget.claim(count, size: size) else {
+      throw node.error("the same constants are used more often than is supported")
+    }
   }
 
   /// Index of the model's input.

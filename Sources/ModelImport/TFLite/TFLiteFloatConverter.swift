@@ -64,14 +64,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     if case .flattened = order {
       throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
     }
-    graph.output = output
-    let pruned = graph.removingUnusedNodes()
-    do {
-      try pruned.validate()
-    } catch {
-      throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
-    }
-    return pruned
+    return try graph.finished(at: output)
   }
 
   private mutating func bindInput() throws(ImportError) {
@@ -143,9 +136,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
       of: index, type: [.float32, .float16, .int8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
     let size = tensor.type == .int8 ? 2 : 4
-    guard budget.claim(count, size: size) else {
-      throw node.error(TFLiteIntegerConverter.overdrawn)
-    }
+    try claim(count, size: size, node)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
     return Constant(shape: tensor.shape, values: values)

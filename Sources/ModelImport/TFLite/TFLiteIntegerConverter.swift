@@ -163,14 +163,12 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       throw .invalidTensor(
         name: tensor.name, rule: "shape \(tensor.shape) takes \(bytes.count) bytes")
     }
-    guard budget.claim(bytes.count, size: 1) else { throw node.error(Self.overdrawn) }
+    try claim(bytes.count, size: 1, node)
     let output = builder.append(
       tensor.name, .constant(bytes.map(Int8.init(bitPattern:))), [], giving: description)
     bindings[index] = .tensor(output)
     return output
   }
-
-  static let overdrawn = "the same constants are used more often than is supported"
 
   /// Whether everybody who reads a tensor of the file takes its elements in their order in memory.
   func isOnlyReadFlat(_ index: Int) -> Bool {

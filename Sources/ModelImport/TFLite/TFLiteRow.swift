@@ -4,29 +4,26 @@ import TFLiteSchema
 /// not supported.
 struct TFLiteRow: Sendable {
   typealias Handler<Converter> = RowHandler<Converter, TFLiteNode, Void>
-  typealias Closure<Converter> = RowClosure<Converter, TFLiteNode, Void>
 
   let operation: TFLite.Operation
-  let float: Handler<TFLiteFloatConverter>?
-  let integer: Handler<TFLiteIntegerConverter>?
   /// Whether it may give nothing but integers about shapes, which the file states anyway.
   let mayComputeShapes: Bool
   /// Whether it reads elements in their order in memory, whatever their tensor's extent.
   let ignoresExtents: Bool
   /// Whether it stands between real numbers and integers.
   let changesKind: Bool
+  let float: Handler<TFLiteFloatConverter>?
+  let integer: Handler<TFLiteIntegerConverter>?
 
   init(
-    _ operation: TFLite.Operation, float: Closure<TFLiteFloatConverter>? = nil,
-    integer: Closure<TFLiteIntegerConverter>? = nil, mayComputeShapes: Bool = false,
-    ignoresExtents: Bool = false, changesKind: Bool = false
+    _ operation: TFLite.Operation, mayComputeShapes: Bool = false, ignoresExtents: Bool = false,
+    changesKind: Bool = false, float: Handler<TFLiteFloatConverter>? = nil,
+    integer: Handler<TFLiteIntegerConverter>? = nil
   ) {
     self.operation = operation
-    self.float = float.map { rowHandler($0) }
-    self.integer = integer.map { rowHandler($0) }
-    self.mayComputeShapes = mayComputeShapes
-    self.ignoresExtents = ignoresExtents
+    (self.mayComputeShapes, self.ignoresExtents) = (mayComputeShapes, ignoresExtents)
     self.changesKind = changesKind
+    (self.float, self.integer) = (float, integer)
   }
 }
 

@@ -19,7 +19,7 @@ extension TFLiteIntegerConverter {
   /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`.
   mutating func weights(_ node: TFLiteNode, axis: Int) throws(ImportError) -> Weights {
     let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4], what: "a filter")
-    guard budget.claim(count, size: 1) else { throw node.error(Self.overdrawn) }
+    try claim(count, size: 1, node)
     guard !tensor.hasQuantizationDetails else {
       throw node.unsupported("a filter quantized in blocks")
     }
@@ -62,7 +62,7 @@ extension TFLiteIntegerConverter {
     isFullyConnected: Bool = false
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
-    guard budget.claim(outputs, size: 20) else { throw node.error(Self.overdrawn) }
+    try claim(outputs, size: 20, node)
     let output = try description(try node.output())
     let scales =
       weights.scales.count == 1
