@@ -39,21 +39,13 @@ extension OnnxConverter {
   ) throws(ImportError) -> Binding {
     let shape = graph.values[value].shape
     guard hasOneReader(value), let producer = producer(of: value),
-      let values = try weights(node, index)?.values,
+      var layer = graph.nodes[producer].operation.weighted, let values = try weights(node, index)?.values,
       Self.isPerChannel(constant.dimensions, shape: shape)
     else {
       throw node.unsupported("a constant added to anything but the layer that it is the bias of")
     }
-    switch graph.nodes[producer].operation {
-    case .convolution(var convolution):
-      convolution.bias = try summed(convolution.bias, values, count: shape[0], node)
-      graph.nodes[producer].operation = .convolution(convolution)
-    case .linear(var linear):
-      linear.bias = try summed(linear.bias, values, count: shape[0], node)
-      graph.nodes[producer].operation = .linear(linear)
-    default:
-      throw node.unsupported("a constant added to anything but the layer that it is the bias of")
-    }
+    layer.bias = try summed(layer.bias, values, count: shape[0], node)
+    graph.nodes[producer].operation = FloatGraph.Operation(layer)
     return .activation(value)
   }
 

@@ -43,15 +43,14 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   /// Bounds join those of the operator before.
   fileprivate mutating func clamp(_ node: ImportNode) throws(ImportError) {
-    guard let added = try delegate(node), case .clamp(let low, let high) = added.operation else {
-      return
-    }
+    guard let added = try delegate(node), let clamp = added.operation.as(FloatGraph.Clamp.self)
+    else { return }
     switch try state(added.inputs[0], node) {
     case .pending(let pending):
-      states[added.output] = .pending(pending.clamped(low: low, high: high))
+      states[added.output] = .pending(pending.clamped(low: clamp.low, high: clamp.high))
     case .real(let tensor):
       let same = PendingOperation.same(tensor, name: node.name)
-      states[added.output] = .pending(same.clamped(low: low, high: high))
+      states[added.output] = .pending(same.clamped(low: clamp.low, high: clamp.high))
     default: throw node.unsupported("on a value that is not real")
     }
   }

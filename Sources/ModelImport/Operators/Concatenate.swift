@@ -93,8 +93,8 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: true) { operation, tensors throws(ImportError) in
-      guard case .concatenate(let axis) = operation else { return nil }
-      return try .concatenation(of: tensors, axis: axis, node)
+      guard let join = operation.as(FloatGraph.Concatenate.self) else { return nil }
+      return try .concatenation(of: tensors, axis: join.axis, node)
     }
   }
 

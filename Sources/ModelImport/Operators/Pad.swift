@@ -44,7 +44,7 @@ extension OnnxConverter {
     }
     let fill = try scalar(node, attribute: "value", input: 2) ?? 0
     guard fill.isFinite else { throw node.error("pads with \(fill)") }
-    let padding = FloatGraph.Padding(
+    let padding = FloatGraph.Pad(
       before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
     return try append(.pad(padding), node, inputs: [value])
   }
@@ -53,7 +53,7 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   fileprivate mutating func pad(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: false) { operation, tensors in
-      guard case .pad(let padding) = operation else { return nil }
+      guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
       let before = ChannelOrder.last(padding.before, absent: 0)
       return PendingOperation(
         node.name, moving: tensors
@@ -106,7 +106,7 @@ extension TFLiteFloatConverter {
       }
       value = constant.values[0]
     }
-    let padding = FloatGraph.Padding(
+    let padding = FloatGraph.Pad(
       before: try ordered(node, before, like: input.shape, absent: 0),
       after: try ordered(node, after, like: input.shape, absent: 0), value: value)
     try finish(

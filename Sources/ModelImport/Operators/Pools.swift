@@ -27,10 +27,10 @@ extension OperatorRoom {
     ],
     tflite: [
       TFLiteRow(
-        .averagePool2D, float: { try $0.pool($1) { .averagePool($0) } },
+        .averagePool2D, float: { try $0.pool($1) { .averagePool(.init(window: $0)) } },
         integer: { try $0.pool($1) { .averagePool($0) } }),
       TFLiteRow(
-        .maxPool2D, float: { try $0.pool($1) { .maxPool($0) } },
+        .maxPool2D, float: { try $0.pool($1) { .maxPool(.init(window: $0)) } },
         integer: { try $0.pool($1) { .maxPool($0) } }),
     ])
 }
@@ -52,7 +52,7 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   fileprivate mutating func maxPool(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: true) { operation, tensors in
-      guard case .maxPool(let pooling) = operation else { return nil }
+      guard let pooling = operation.as(FloatGraph.MaxPool.self) else { return nil }
       let kind = IntegerOperation.Kind.maxPool(pooling.window.padded.integer)
       return PendingOperation(
         node.name, moving: tensors
@@ -64,7 +64,7 @@ extension QuantizedOnnxConverter {
 
   fileprivate mutating func averagePool(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: false) { operation, tensors in
-      guard case .averagePool(let pooling) = operation else { return nil }
+      guard let pooling = operation.as(FloatGraph.AveragePool.self) else { return nil }
       return .averagePool(pooling, tensors[0], name: node.name)
     }
   }
@@ -76,7 +76,7 @@ extension QuantizedOnnxConverter {
       try node.integer("ceil_mode") ?? 0 == 0
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
     try requireImage(input, shape: shape, node)
-    let pooling = FloatGraph.Pooling(
+    let pooling = FloatGraph.AveragePool(
       window: FloatGraph.Window(try float.window(node, kernel: kernel, input: shape)),
       countsPadding: try node.integer("count_include_pad") ?? 0 != 0)
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
@@ -109,7 +109,7 @@ extension QuantizedOnnxConverter {
 
 extension PendingOperation {
   fileprivate static func averagePool(
-    _ pooling: FloatGraph.Pooling, _ source: Int, name: String
+    _ pooling: FloatGraph.AveragePool, _ source: Int, name: String
   ) -> PendingOperation {
     let window = pooling.window.padded
     return PendingOperation(name) { converter, pending, target throws(ImportError) in
@@ -136,12 +136,12 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func pool(
-    _ node: TFLiteNode, _ operation: (FloatGraph.Pooling) -> FloatGraph.Operation
+    _ node: TFLiteNode, _ operation: (FloatGraph.Window) -> FloatGraph.Operation
   ) throws(ImportError) {
     let input = try image(node)
     let (window, _) = try node.poolWindow(height: input.shape[1], width: input.shape[2])
-    let pooling = FloatGraph.Pooling(window: FloatGraph.Window(window))
-    let value = try append(operation(pooling), node, inputs: [input.value])
+    let value = try append(
+      operation(FloatGraph.Window(window)), node, inputs: [input.value])
     try finish(node, value, bounds: try node.bounds(TFLite.Options.Pool.activation))
   }
 }

@@ -117,7 +117,7 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   fileprivate mutating func slice(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: true) { operation, tensors in
-      guard case .slice(let slice) = operation else { return nil }
+      guard let slice = operation.as(FloatGraph.Slice.self) else { return nil }
       let kind = IntegerOperation.Kind.slice(
         .init(
           start: ChannelOrder.last(slice.start, absent: 0),
