@@ -39,19 +39,25 @@ let host: [Target] = [
   .target(
     name: "ModelWriter", dependencies: ["FixedPoint", "IntegerOperators", "ModelFormat"]),
   .target(
+    name: "IntegerBuilder", dependencies: ["FixedPoint", "IntegerOperators", "ModelWriter"]),
+  .target(
     name: "ModelImport",
     dependencies: [
-      "FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "OnnxSchema", "TFLiteSchema",
-      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter",
+      "OnnxSchema", "TFLiteSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "ModelExport",
     dependencies: [
-      "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
-      "OnnxSchema", "TFLiteSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      "FixedPoint", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
+      "ModelWriter", "OnnxSchema", "TFLiteSchema",
+      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
-    name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "IntegerOperators", "ModelWriter", "Support"]),
+    name: "Quantization",
+    dependencies: [
+      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter", "Support",
+    ]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
@@ -63,9 +69,8 @@ let host: [Target] = [
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "IntegerOperators", "ModelWriter",
-      "Purification",
-      "Quantization", "Support",
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "IntegerBuilder",
+      "IntegerOperators", "ModelWriter", "Purification", "Quantization", "Support",
     ]),
   .executableTarget(
     name: "cupel",
@@ -102,6 +107,7 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies += ["ModelFormat", "ModelImport"] }
+  if target.name == "IntegerBuilder" { dependencies.append("Support") }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]

@@ -1,8 +1,23 @@
 import FloatGraph
 
 extension FloatGraph {
+  /// The graph that ends at a value.
+  ///
+  /// - Throws: `ImportError.invalidNode` where it breaks a rule.
+  func finished(at output: Int) throws(ImportError) -> FloatGraph {
+    var result = self
+    result.output = output
+    result = result.removingUnusedNodes()
+    do {
+      try result.validate()
+    } catch {
+      throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
+    }
+    return result
+  }
+
   /// The graph without nodes that do not contribute to its output, and without their values.
-  func removingUnusedNodes() -> FloatGraph {
+  private func removingUnusedNodes() -> FloatGraph {
     var isUsed = [Bool](repeating: false, count: values.count)
     isUsed[output] = true
     isUsed[input] = true

@@ -19,12 +19,7 @@ public struct FusedGraph: Sendable {
     public var output: Int
 
     /// Whether it has weights to round.
-    public var isWeighted: Bool {
-      switch operation {
-      case .convolution, .linear: true
-      default: false
-      }
-    }
+    public var isWeighted: Bool { operation.weighted != nil }
   }
 
   public struct Clamp: Sendable, Equatable {
@@ -55,7 +50,7 @@ public struct FusedGraph: Sendable {
     units = []
     output = graph.output
     for (index, node) in graph.nodes.enumerated() where !taken.contains(index) {
-      if case .softmax = node.operation {
+      if node.operation.as(FloatGraph.Softmax.self) != nil {
         guard node.output == graph.output else {
           throw .unsupported(node: node.name, rule: "Softmax is only understood as the last node")
         }
@@ -64,21 +59,21 @@ public struct FusedGraph: Sendable {
       }
       var unit = Unit(
         name: node.name, operation: node.operation, inputs: node.inputs, output: node.output)
-      if case .batchNormalization(let normalization) = node.operation {
+      if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
         try Self.asDepthwise(&unit, normalization, graph)
       }
       if unit.isWeighted, unit.batchNormalization == nil,
         let next = onlyReader(of: unit.output),
-        case .batchNormalization(let normalization) = next.node.operation
+        let normalization = next.node.operation.as(FloatGraph.BatchNormalization.self)
       {
         unit.batchNormalization = normalization
         unit.output = next.node.output
         taken.insert(next.index)
       }
       if unit.fusesClamp, let next = onlyReader(of: unit.output),
-        case .clamp(let low, let high) = next.node.operation
+        let clamp = next.node.operation.as(FloatGraph.Clamp.self)
       {
-        unit.clamp = Clamp(low: low, high: high)
+        unit.clamp = Clamp(low: clamp.low, high: clamp.high)
         unit.output = next.node.output
         taken.insert(next.index)
       }
@@ -106,9 +101,6 @@ public struct FusedGraph: Sendable {
 extension FusedGraph.Unit {
   /// Operations whose integer kernel ends with a clamp of its own.
   fileprivate var fusesClamp: Bool {
-    switch operation {
-    case .convolution, .linear, .add, .globalAveragePool: true
-    default: false
-    }
+    isWeighted || operation == .add || operation == .globalAveragePool
   }
 }

@@ -1,6 +1,6 @@
 import FixedPoint
 import FloatGraph
-import IntegerOperators
+import IntegerBuilder
 import ModelWriter
 
 /// Turns a plan and its rounded weights into an integer program.
@@ -125,7 +125,7 @@ extension Lowering {
       name, ratio: Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       clamp: nil, output: grid)
     if grid.bits < from.bits { rescale.rounding = profile.narrowingMode }
-    append(name, .requantize(.init(rescale)), [source], output)
+    append(name, .requantize(rescale), [source], output)
     return output
   }
 }
@@ -156,15 +156,15 @@ extension Lowering {
 
   private func channelScales(
     _ layer: WeightedLayer
-  ) throws(QuantizationError) -> [ChannelScale] {
-    var scales: [ChannelScale] = []
+  ) throws(QuantizationError) -> [IntegerOperation.ChannelScale] {
+    var scales: [IntegerOperation.ChannelScale] = []
     for row in 0..<layer.rows {
       let weightScale = layer.scales[row] * layer.factors[row]
       let ratio =
         Double(layer.inputGrid.scale) * Double(weightScale) / Double(layer.outputGrid.scale)
       let multiplier = try multiplier(layer.name, ratio)
       scales.append(
-        ChannelScale(
+        IntegerOperation.ChannelScale(
           weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift))
     }
     return scales
@@ -173,7 +173,7 @@ extension Lowering {
   /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹ for every output channel.
   private func proveAccumulators(
     _ layer: WeightedLayer, integers: [Int8], bias: [Int32],
-    scales: [ChannelScale]
+    scales: [IntegerOperation.ChannelScale]
   ) throws(QuantizationError) {
     for row in 0..<layer.rows {
       var magnitude = 0
@@ -221,8 +221,8 @@ extension Lowering {
         low: bounds.low, high: bounds.high)
     }
 
-    switch unit.operation {
-    case .convolution(let convolution):
+    switch unit.operation.base {
+    case let convolution as FloatGraph.Convolution:
       try requireImage(unit, tensor: input)
       let (source, window) = explicitlyPadded(input, convolution.window, unit)
       let taps = window.kernelHeight * window.kernelWidth
@@ -230,25 +230,25 @@ extension Lowering {
       if convolution.groups == channels, convolution.outputChannels == channels {
         let ordered = transpose(integers, blocks: 1, rows: channels, columns: taps)
         append(
-          unit.name, .depthwiseConvolution(.init(window, weighted(ordered, isFullyConnected: false))),
+          unit.name, .depthwiseConvolution(window, weighted(ordered, isFullyConnected: false)),
           [source], output)
       } else {
         let ordered = transpose(
           integers, blocks: layer.rows, rows: channels / convolution.groups, columns: taps)
         append(
           unit.name,
-          .convolution(.init(
-            window, groups: convolution.groups, weighted(ordered, isFullyConnected: false))),
+          .convolution(
+            window, groups: convolution.groups, weighted(ordered, isFullyConnected: false)),
           [source], output)
       }
-    case .linear:
+    case is FloatGraph.Linear:
       // A flattened image was [C][H][W] to the float layer and is [H][W][C] here.
       let source = program.tensors[input]
       let ordered = transpose(
         integers, blocks: layer.rows, rows: source.channels,
         columns: source.height * source.width)
       append(
-        unit.name, .fullyConnected(.init(weighted(ordered, isFullyConnected: true))), [input], output)
+        unit.name, .fullyConnected(weighted(ordered, isFullyConnected: true)), [input], output)
     default:
       throw .unsupported(node: unit.name, rule: "it has no weights")
     }
@@ -293,27 +293,27 @@ extension Lowering {
     _ unit: FusedGraph.Unit
   ) throws(QuantizationError) {
     let inputs = unit.inputs.map { tensors[$0]! }
-    switch unit.operation {
-    case .reshape:
+    switch unit.operation.base {
+    case is FloatGraph.Reshape:
       try lowerReshape(unit, input: inputs[0])
       return
-    case .clamp(let low, let high):
+    case let clamp as FloatGraph.Clamp:
       let grid = grid(of: inputs[0])
       let output = addTensor(
         like: inputs[0], named: plan.graph.values[unit.output].name, grid: grid)
       tensors[unit.output] = output
-      let bounds = bounds(FusedGraph.Clamp(low: low, high: high), on: grid)
-      append(unit.name, .clamp(.init(low: bounds.low, high: bounds.high)), [inputs[0]], output)
+      let bounds = bounds(FusedGraph.Clamp(low: clamp.low, high: clamp.high), on: grid)
+      append(unit.name, .clamp(low: bounds.low, high: bounds.high), [inputs[0]], output)
       return
     default: break
     }
 
     for input in inputs { try requireImage(unit, tensor: input) }
-    switch unit.operation {
-    case .add:
+    switch unit.operation.base {
+    case is FloatGraph.Add:
       let output = store(unit)
-      append(unit.name, .add(.init(try addition(unit, inputs, output))), inputs, output)
-    case .globalAveragePool:
+      append(unit.name, .add(try addition(unit, inputs, output)), inputs, output)
+    case is FloatGraph.GlobalAveragePool:
       let output = store(unit)
       let area = program.tensors[inputs[0]].height * program.tensors[inputs[0]].width
       let from = grid(of: inputs[0])
@@ -321,29 +321,29 @@ extension Lowering {
       let rescale = try rescale(
         unit.name, ratio: Double(from.scale) / (Double(to.scale) * Double(area)),
         single: from.scale / (to.scale * Float(area)), clamp: unit.clamp, output: to)
-      append(unit.name, .mean(.init(rescale)), inputs, output)
-    case .maxPool(let pooling):
+      append(unit.name, .mean(rescale), inputs, output)
+    case let pooling as FloatGraph.MaxPool:
       let output = store(unit)
-      append(unit.name, .maxPool(.init(IntegerOperation.Window(pooling.window))), inputs, output)
-    case .averagePool(let pooling):
+      append(unit.name, .maxPool(IntegerOperation.Window(pooling.window)), inputs, output)
+    case let pooling as FloatGraph.AveragePool:
       lowerAveragePool(unit, pooling, input: inputs[0])
-    case .pad(let padding):
+    case let padding as FloatGraph.Pad:
       let output = store(unit)
       let before = heightWidthChannels(padding.before, absent: 0)
       append(
         unit.name,
-        .pad(.init(
-          Axes(before[0], before[1], before[2]),
-          value: Int8(grid(of: inputs[0]).quantize(padding.value)))), inputs, output)
-    case .slice(let slice):
+        .pad(
+          IntegerOperation.Padding(top: before[0], left: before[1], front: before[2]),
+          value: Int8(grid(of: inputs[0]).quantize(padding.value))), inputs, output)
+    case let slice as FloatGraph.Slice:
       let output = store(unit)
       append(
         unit.name,
         .slice(
-          Slice(
-            start: Axes(heightWidthChannels(slice.start, absent: 0)),
-            step: Axes(heightWidthChannels(slice.step, absent: 1)))), inputs, output)
-    case .concatenate(let axis):
+          IntegerOperation.Slice(
+            start: heightWidthChannels(slice.start, absent: 0),
+            step: heightWidthChannels(slice.step, absent: 1))), inputs, output)
+    case let concatenation as FloatGraph.Concatenate:
       let output = store(unit)
       let target = grid(of: output)
       var parts: [Int] = []
@@ -353,8 +353,9 @@ extension Lowering {
             input, to: target, name: plan.graph.values[value].name + "/requantized"))
       }
       let isImage = plan.graph.values[unit.output].shape.count == 3
-      append(unit.name, .concatenate(.init(axis: isImage ? [2, 0, 1][axis] : 2)), parts, output)
-    case .batchNormalization, .convolution, .linear, .softmax, .clamp, .reshape:
+      let axis = isImage ? [2, 0, 1][concatenation.axis] : 2
+      append(unit.name, .concatenate(axis: axis), parts, output)
+    default:
       throw .unsupported(node: unit.name, rule: "it has no integer form in this place")
     }
   }
@@ -387,7 +388,7 @@ extension Lowering {
 
   /// Padding that counts in the divisor becomes a pad of its own.
   private mutating func lowerAveragePool(
-    _ unit: FusedGraph.Unit, _ pooling: FloatGraph.Pooling, input: Int
+    _ unit: FusedGraph.Unit, _ pooling: FloatGraph.AveragePool, input: Int
   ) {
     let output = store(unit)
     var source = input
@@ -397,7 +398,7 @@ extension Lowering {
       source = padded(input, float, name: unit.name)
       (window.padTop, window.padLeft) = (0, 0)
     }
-    append(unit.name, .averagePool(.init(window)), [source], output)
+    append(unit.name, .averagePool(window), [source], output)
   }
 
   /// A convolution's input and window. The format wants less padding than the kernel reaches; ONNX
@@ -427,9 +428,9 @@ extension Lowering {
       ), grid: grid)
     append(
       name + "/pad",
-      .pad(.init(
-        Axes(float.padTop, float.padLeft, 0),
-        value: Int8(grid.zeroPoint))), [input], output)
+      .pad(
+        IntegerOperation.Padding(top: float.padTop, left: float.padLeft, front: 0),
+        value: Int8(grid.zeroPoint)), [input], output)
     return output
   }
 

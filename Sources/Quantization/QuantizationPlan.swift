@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerBuilder
 
 /// A float network under a scheme: its units, every activation's grid and every weighted layer,
 /// all decided but for the rounding of the weights.
@@ -101,19 +102,16 @@ private struct GridAssignment {
   mutating func run() throws(QuantizationError) {
     try observe(graph.input, bits: 8)
     for unit in fused.units {
-      switch unit.operation {
-      case .pad(let padding):
+      if unit.operation.keepsGrid {
         let grid = grids[unit.inputs[0]]!
-        try check(padding, of: unit, on: grid)
+        if let padding = unit.operation.as(FloatGraph.Pad.self) {
+          try check(padding, of: unit, on: grid)
+        }
         grids[unit.output] = grid
-      case .maxPool, .averagePool, .slice, .clamp, .reshape:
-        // These move values about without new ones: they stay on their input's grid.
-        grids[unit.output] = grids[unit.inputs[0]]
-      case .convolution, .linear:
-        try observe(unit.output, bits: isReadByNarrowLayersAlone(unit.output) ? 4 : 8)
-      default:
+      } else {
         // Sums and means keep 8 bits, whoever reads them.
-        try observe(unit.output, bits: 8)
+        let isNarrow = unit.isWeighted && isReadByNarrowLayersAlone(unit.output)
+        try observe(unit.output, bits: isNarrow ? 4 : 8)
       }
     }
     for (index, unit) in fused.units.enumerated() where unit.isWeighted {
@@ -136,7 +134,7 @@ private struct GridAssignment {
 
   /// A constant that the grid cannot hold would silently become another one.
   private func check(
-    _ padding: FloatGraph.Padding, of unit: FusedGraph.Unit, on grid: Grid
+    _ padding: FloatGraph.Pad, of unit: FusedGraph.Unit, on grid: Grid
   ) throws(QuantizationError) {
     let held = grid.dequantize(grid.quantize(padding.value))
     // NaN fails the comparison.
@@ -159,20 +157,11 @@ private struct GridAssignment {
   private func copy(of value: Int, bits: Int) throws(QuantizationError) -> Grid {
     var source = value
     while let unit = fused.units.first(where: { $0.output == source }),
-      unit.inputs.count == 1, unit.sharesGrid
+      unit.inputs.count == 1, unit.operation.keepsGrid
     {
       source = unit.inputs[0]
     }
     return try calibration.grid(
       of: source, named: graph.values[source].name, range: range, bits: bits)
-  }
-}
-
-extension FusedGraph.Unit {
-  fileprivate var sharesGrid: Bool {
-    switch operation {
-    case .maxPool, .averagePool, .pad, .slice, .clamp, .reshape: true
-    default: false
-    }
   }
 }

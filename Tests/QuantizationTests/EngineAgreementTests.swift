@@ -38,7 +38,7 @@ struct EngineAgreementTests {
       var layer = 0
       for (index, unit) in plan.fused.units.enumerated() {
         defer { if unit.isWeighted { layer += 1 } }
-        if case .reshape = unit.operation { continue }
+        if unit.operation == .reshape { continue }
         let inputs = try unit.inputs.map { try engine.real($0) }
         let simulated = try plan.simulate(
           index, inputs: inputs, integers: unit.isWeighted ? integers[layer] : nil,
@@ -174,7 +174,7 @@ private struct EngineRun {
     for (index, value) in plan.graph.values.enumerated() { values[index] = tensors[value.name] }
     // A flattened value lives in the tensor it was flattened from.
     for unit in plan.fused.units {
-      if case .reshape = unit.operation { values[unit.output] = values[unit.inputs[0]] }
+      if unit.operation == .reshape { values[unit.output] = values[unit.inputs[0]] }
     }
   }
 

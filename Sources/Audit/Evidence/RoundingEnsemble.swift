@@ -1,6 +1,7 @@
 import Datasets
 import FixedPoint
 import HostRuntime
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import Quantization

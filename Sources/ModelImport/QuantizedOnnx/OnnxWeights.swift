@@ -31,9 +31,7 @@ struct OnnxWeights {
   ) throws(ImportError) {
     var quantization = quantization
     quantization.axis = try Self.axis(quantization, of: dimensions, node: node)
-    guard budget.claim(floats.count, size: 1) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try budget.claim(floats.count, size: 1, for: node)
     self.dimensions = dimensions
     self.quantization = quantization
     let isSigned = quantization.type.offset == 0
@@ -62,22 +60,20 @@ struct OnnxWeights {
       ? [Float](repeating: quantization.scales[0], count: count) : quantization.scales
   }
 
-  /// The weights, zero points taken off, each at the place that `destination` gives it, and the
+  /// The weights, zero points taken off, each where `place` puts it, and the
   /// bits that they take.
   ///
   /// - Throws: where one is further than an int8 reaches from its zero point.
   func ordered(
-    _ node: ImportNode, budget: inout ImportBudget, destination: (Int) -> Int
+    _ node: ImportNode, budget: inout ImportBudget, place: (Int) -> Int
   ) throws(ImportError) -> (values: [Int8], bits: Int) {
     let count = dimensions.reduce(1, *)
-    guard budget.claim(count, size: 1) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try budget.claim(count, size: 1, for: node)
     var result = [Int8](repeating: 0, count: count)
     var isNarrow = quantization.type.bits == 4
     switch source {
     case .values(let values):
-      for index in values.indices { result[destination(index)] = values[index] }
+      for index in values.indices { result[place(index)] = values[index] }
     case .tensor(let tensor):
       guard tensor.type.bits <= 8 else { throw node.unsupported("weights of 32 bits") }
       var isPossible = true
@@ -85,7 +81,7 @@ struct OnnxWeights {
         let channel = Self.channel(index, of: dimensions, quantization)
         let centred = value - quantization.zeroPoints[channel]
         isPossible = isPossible && (-128...127).contains(centred)
-        result[destination(index)] = Int8(truncatingIfNeeded: centred)
+        result[place(index)] = Int8(truncatingIfNeeded: centred)
       }
       guard isPossible else {
         throw node.unsupported("weights further than 128 from their zero point")

@@ -1,39 +1,52 @@
-import FloatGraph
+import IntegerBuilder
 
 /// A float operator of a quantized model, waiting for the QuantizeLinear that says on which grid
 /// its result lies.
 struct PendingOperation {
-  enum Kind {
-    /// A tensor's real values as they are.
-    case same(Int)
-    case weighted(QuantizedLayer)
-    case add(Int, Int)
-    case mean(Int)
-    case maxPool(FloatGraph.Window, Int)
-    case averagePool(FloatGraph.Pooling, Int)
-    case pad(FloatGraph.Padding, Int)
-    case slice(FloatGraph.Slice, Int)
-    case concatenate(axis: Int, [Int])
-  }
+  typealias Emission =
+    (inout QuantizedOnnxConverter, PendingOperation, Target) throws(ImportError) -> Int
 
-  var kind: Kind
-  /// Of the node, for the program's operation and for messages.
+  /// Of the node, for the program's operation.
   var name: String
   /// Bounds in real units.
   var low = -Float.infinity
   var high = Float.infinity
+  /// The layer that it is, where a bias may still be added to it.
+  var openLayer: QuantizedLayer?
+  private let sources: [Int]?
+  private let emission: Emission
 
-  /// The tensors whose values the result consists of, each of them as it is; nil where it is computed
-  /// or limited.
-  var moved: [Int]? {
-    guard low == -.infinity, high == .infinity else { return nil }
-    switch kind {
-    case .same(let source), .maxPool(_, let source), .slice(_, let source), .pad(_, let source):
-      return [source]
-    case .concatenate(_, let sources): return sources
-    case .weighted, .add, .mean, .averagePool: return nil
+  /// - Parameters:
+  ///   - sources: the tensors of whose values the result consists, each of them as it is; nil where it
+  ///     is computed.
+  ///   - emission: appends operations that give the result, within the bounds, on a grid. Returns
+  ///     the tensor that holds it.
+  init(_ name: String, moving sources: [Int]? = nil, emission: @escaping Emission) {
+    self.name = name
+    self.sources = sources
+    self.emission = emission
+  }
+
+  /// A tensor's real values as they are.
+  static func same(_ source: Int, name: String) -> PendingOperation {
+    PendingOperation(name, moving: [source]) { converter, pending, target throws(ImportError) in
+      try converter.bring(source, pending, to: target)
     }
   }
+
+  /// Appends what computes the result on a grid. Returns the tensor that holds it.
+  func emit(
+    to target: Target, with converter: inout QuantizedOnnxConverter
+  ) throws(ImportError) -> Int {
+    try emission(&converter, self, target)
+  }
+
+  var isUnbounded: Bool { low == -.infinity && high == .infinity }
+
+  func bounds(on grid: Grid) -> Bounds { grid.bounds(low: low, high: high) }
+
+  /// The tensors of whose values the result consists; nil where it is computed or limited.
+  var moved: [Int]? { isUnbounded ? sources : nil }
 
   /// The same, limited further.
   func clamped(low: Float, high: Float) -> PendingOperation {
@@ -44,26 +57,36 @@ struct PendingOperation {
   }
 }
 
-/// A convolution or linear layer with integer weights.
-struct QuantizedLayer {
-  enum Form {
-    case convolution(FloatGraph.Window, groups: Int)
-    /// Whether the file's weights are [O][F] rather than [F][O].
-    case linear(isTransposed: Bool)
-  }
+/// Where an operator's result goes.
+struct Target {
+  var grid: Grid
+  /// [C, H, W] or [F].
+  var shape: [Int]
+  /// Of the tensor.
+  var name: String
+  /// Which asks for it, for messages.
+  var node: ImportNode
 
-  enum Bias {
-    case none
-    /// On the accumulator's grid.
-    case integers([Int])
-    /// Real numbers, still to be brought there.
-    case floats([Float])
+  /// - Parameter name: nil for the node's first output.
+  init(_ node: ImportNode, grid: Grid, shape: [Int], name: String? = nil) {
+    self.grid = grid
+    self.shape = shape
+    self.name = name ?? node.outputs.first ?? node.name
+    self.node = node
   }
+}
 
-  var form: Form
-  /// Tensor of the program.
-  var input: Int
-  var weights: OnnxWeights
-  var outputChannels: Int
-  var bias: Bias
+/// A function that changes the order of no two classes: exact where its grid is that of an integer
+/// operation, else understood as the graph's output only.
+struct Ranking {
+  typealias Emission = (inout QuantizedOnnxConverter, Target) throws(ImportError) -> Int?
+
+  let source: Int
+  /// Returns nil for a grid that no integer operation has.
+  let emit: Emission
+
+  init(source: Int, emit: @escaping Emission) {
+    self.source = source
+    self.emit = emit
+  }
 }

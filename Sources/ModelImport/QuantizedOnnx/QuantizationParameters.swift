@@ -1,20 +1,4 @@
-/// The grid of an activation as the file states it, moved to signed integers.
-struct OnnxGrid: Equatable {
-  var scale: Float
-  /// In −128 ... 127, or −8 ... 7 with 4 bits.
-  var zeroPoint: Int
-  /// 8 or 4.
-  var bits: Int
-
-  var lowest: Int { -(1 << (bits - 1)) }
-  var highest: Int { (1 << (bits - 1)) - 1 }
-
-  /// QuantizeLinear: to nearest, ties to even, saturated. The value must not be a NaN.
-  func quantize(_ real: Float) -> Int {
-    let position = (real / scale).rounded(.toNearestOrEven) + Float(zeroPoint)
-    return Int(min(max(position, Float(lowest)), Float(highest)))
-  }
-}
+import IntegerBuilder
 
 /// Scales and zero points of a Quantize- or DequantizeLinear, one a tensor or one a channel.
 struct OnnxQuantization {
@@ -58,15 +42,19 @@ extension OnnxConverter {
     return result
   }
 
-  /// The grid of an activation: one scale, 8 or 4 bits.
+  /// The grid of an activation, moved to signed integers: one scale, 8 or 4 bits.
   mutating func grid(
     _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
-  ) throws(ImportError) -> OnnxGrid {
+  ) throws(ImportError) -> Grid {
     let found = try quantization(node, scale: scale, zeroPoint: zeroPoint, type: type)
     guard found.isPerTensor else { throw node.unsupported("an activation with scales per channel") }
     guard found.type != .int32 else { throw node.unsupported("an activation of 32 bits") }
-    return OnnxGrid(
+    let grid = Grid(
       scale: found.scales[0], zeroPoint: found.zeroPoints[0] - found.type.offset,
       bits: found.type.bits)
+    guard grid.limits.contains(grid.zeroPoint) else {
+      throw node.error("a zero point outside its type")
+    }
+    return grid
   }
 }

@@ -1,8 +1,7 @@
 import FixedPoint
 import FloatGraph
-import IntegerOperators
+import IntegerBuilder
 import ModelWriter
-import OnnxSchema
 
 /// Turns a decoded ONNX model that quantizes itself into an integer program.
 ///
@@ -21,37 +20,33 @@ struct QuantizedOnnxConverter {
     case real(Int)
     /// A float operator's result.
     case pending(PendingOperation)
-    /// A softmax of a tensor: an integer softmax where its grid is one's, else understood as the
-    /// graph's output only, where it changes no class.
-    case softmax(Int)
+    /// A function of a tensor that keeps the order of classes.
+    case ranking(Ranking)
   }
 
   var float: OnnxConverter
-  var program = IntegerProgram()
+  var builder: ProgramBuilder
   var states: [Int: State] = [:]
   /// Names of dequantized constants.
   var weights: [String: OnnxWeights] = [:]
-  /// Whose rounding the operations carry.
-  let profile: DeploymentProfile
   private var unsupported: [ImportError.UnsupportedOperator] = []
   private var unknown: Set<String> = []
 
   private init(_ float: OnnxConverter, profile: DeploymentProfile) {
     self.float = float
-    self.profile = profile
+    builder = ProgramBuilder(profile: profile)
   }
 
   static func convert(
     _ model: OnnxModel, fileBytes: Int, profile: DeploymentProfile
   ) throws(ImportError) -> IntegerProgram {
     let (float, nodes, output) = try OnnxConverter.prepare(
-      model, fileBytes: fileBytes, inputTypes: [1, 2, 3],
-      checkTypes: QuantizedOperatorTable.checkTypes)
+      model, fileBytes: fileBytes, inputTypes: [1, 2, 3], isQuantized: true)
     var converter = QuantizedOnnxConverter(float, profile: profile)
     try converter.addInput(model.graph, nodes: nodes)
     for node in nodes {
       try converter.convert(node)
-      guard converter.program.tensors.count <= ImportBudget.mostTensors else {
+      guard converter.builder.program.tensors.count <= ImportBudget.mostTensors else {
         throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
       }
     }
@@ -65,7 +60,13 @@ struct QuantizedOnnxConverter {
   private mutating func convert(_ node: ImportNode) throws(ImportError) {
     do throws(ImportError) {
       if !node.inputs.contains(where: unknown.contains) {
-        try QuantizedOperatorTable.convert(node, with: &self)
+        guard let row = OnnxRow.row(of: node) else { throw node.unsupported("") }
+        try node.allowAttributes(row.attributes)
+        if let handler = row.quantized {
+          try run(handler, &self, node)
+        } else {
+          try adoptNothing(node)
+        }
         return
       }
     } catch .unsupportedOperators(let list) {
@@ -76,23 +77,79 @@ struct QuantizedOnnxConverter {
     unknown.formUnion(node.outputs)
   }
 
-  /// Leaves a node to the converter of float models. What it computes of constants stays there; an
-  /// operator on activations becomes a pending operation, or an operation on integers at once.
-  mutating func delegate(_ node: ImportNode) throws(ImportError) {
+  /// Leaves a node to the converter of float models. What it computes of constants stays there;
+  /// what it appends to the float graph is returned, for its row to say what that is here.
+  mutating func delegate(_ node: ImportNode) throws(ImportError) -> FloatGraph.Node? {
     if let name = node.inputs.first(where: { weights[$0] != nil && float.binding(of: $0) == nil }) {
       throw node.unsupported("on quantized weights '\(printable(name))'")
     }
+    guard let handler = OnnxRow.row(of: node)?.float else { throw node.unsupported("") }
     let known = float.graph.nodes.count
-    let result = try OperatorTable.convert(node, with: &float)
+    let result = try run(handler, &float, node)
     guard let name = node.outputs.first else { throw node.error("has no output") }
     try float.bind(name, to: result, by: node)
     for rest in node.outputs.dropFirst() where !rest.isEmpty {
       try float.bind(rest, to: .unavailable, by: node)
     }
-    guard case .activation(let value) = result, float.graph.nodes.count > known else { return }
-    guard let added = float.graph.nodes.last else { return }
-    try adopt(added.operation, inputs: added.inputs, output: value, node: node)
+    return float.graph.nodes.count > known ? float.graph.nodes.last : nil
   }
+
+  /// An operator that is only understood on constants, or gives its input another name.
+  mutating func adoptNothing(_ node: ImportNode) throws(ImportError) {
+    try adopt(node, onIntegers: false) { _, _ in nil }
+  }
+
+  /// An operator that changes shapes alone.
+  mutating func adoptUnchanged(_ node: ImportNode) throws(ImportError) {
+    guard let added = try delegate(node) else { return }
+    states[added.output] = try state(added.inputs[0], node)
+  }
+
+  /// An operator that reads images, all of real numbers or all of integers.
+  ///
+  /// - Parameters:
+  ///   - onIntegers: whether it may work on integers, which stay on their grid.
+  ///   - form: what the float converter made of it, and its inputs as tensors of the program, as an
+  ///     operation that waits for its grid; nil for a form that has none.
+  mutating func adopt(
+    _ node: ImportNode, onIntegers: Bool,
+    as form: (FloatGraph.Operation, [Int]) throws(ImportError) -> PendingOperation?
+  ) throws(ImportError) {
+    guard let added = try delegate(node) else { return }
+    var tensors: [Int] = []
+    var areReal: Set<Bool> = []
+    for input in added.inputs {
+      let tensor: Int
+      if let real = try realTensor(input, node) {
+        tensor = real
+        areReal.insert(true)
+      } else if case .integer(let integers) = try state(input, node) {
+        tensor = integers
+        areReal.insert(false)
+      } else {
+        throw node.unsupported("on a value that is not quantized")
+      }
+      try requireImage(tensor, shape: float.graph.values[input].shape, node)
+      tensors.append(tensor)
+    }
+    guard areReal.count == 1 else { throw node.error("reads real numbers and integers") }
+    let isReal = areReal == [true]
+    guard isReal || onIntegers, let pending = try form(added.operation, tensors) else {
+      throw node.unsupported("on quantized values")
+    }
+    if isReal {
+      states[added.output] = .pending(pending)
+      return
+    }
+    let grid = builder[tensors[0]].grid
+    guard tensors.allSatisfy({ builder[$0].grid == grid }) else {
+      throw node.unsupported("integers of several grids")
+    }
+    let target = Target(node, grid: grid, shape: float.graph.values[added.output].shape)
+    states[added.output] = .integer(try pending.emit(to: target, with: &self))
+  }
+
+  // MARK: Values
 
   /// The state of a value by its index, where its node was understood.
   func state(_ value: Int, _ node: ImportNode) throws(ImportError) -> State {
@@ -109,26 +166,33 @@ struct QuantizedOnnxConverter {
     case .real(let tensor): return tensor
     case .pending(let pending):
       guard let sources = pending.moved else { return nil }
-      let grid = grid(of: sources[0])
-      guard sources.allSatisfy({ self.grid(of: $0) == grid }) else { return nil }
-      let description = float.graph.values[value]
-      let tensor = try emit(
-        pending, to: grid, shape: description.shape, name: description.name, node)
+      let grid = builder[sources[0]].grid
+      guard sources.allSatisfy({ builder[$0].grid == grid }) else { return nil }
+      let held = float.graph.values[value]
+      let tensor = try pending.emit(
+        to: Target(node, grid: grid, shape: held.shape, name: held.name), with: &self)
       states[value] = .real(tensor)
       return tensor
-    case .floatInput, .integer, .softmax: return nil
+    case .floatInput, .integer, .ranking: return nil
     }
+  }
+
+  /// Index and shape of an input that must be an activation.
+  private mutating func value(
+    _ node: ImportNode, _ index: Int
+  ) throws(ImportError) -> (value: Int, shape: [Int]) {
+    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    guard weights[node.inputs[index]] == nil else {
+      throw node.unsupported("input \(index) is a constant")
+    }
+    return try float.activation(node, index)
   }
 
   /// State and shape of an input that must be an activation.
   mutating func activation(
     _ node: ImportNode, _ index: Int = 0
   ) throws(ImportError) -> (state: State, shape: [Int]) {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
-    guard weights[node.inputs[index]] == nil else {
-      throw node.unsupported("input \(index) is a constant")
-    }
-    let (value, shape) = try float.activation(node, index)
+    let (value, shape) = try value(node, index)
     return (try state(value, node), shape)
   }
 
@@ -140,6 +204,54 @@ struct QuantizedOnnxConverter {
     let value = float.addValue(name, shape: shape)
     states[value] = state
     try float.bind(name, to: .activation(value), by: node)
+  }
+
+  /// Tensor and shape of an input of real numbers.
+  mutating func realInput(
+    _ node: ImportNode, _ index: Int = 0
+  ) throws(ImportError) -> (tensor: Int, shape: [Int]) {
+    let (value, shape) = try value(node, index)
+    guard let tensor = try realTensor(value, node) else {
+      throw node.unsupported("input \(index) is not quantized")
+    }
+    return (tensor, shape)
+  }
+
+  /// The tensor of integers at `index`, whose scale and zero point follow it.
+  mutating func integerInput(
+    _ node: ImportNode, _ index: Int
+  ) throws(ImportError) -> (tensor: Int, shape: [Int]) {
+    let (state, shape) = try activation(node, index)
+    guard case .integer(let tensor) = state else {
+      throw node.unsupported("input \(index) is not quantized")
+    }
+    try checkGrid(node, of: tensor, scale: index + 1, zeroPoint: index + 2)
+    return (tensor, shape)
+  }
+
+  /// That a node states the grid that its integer input has.
+  mutating func checkGrid(
+    _ node: ImportNode, of tensor: Int, scale: Int, zeroPoint: Int
+  ) throws(ImportError) {
+    let stated = try float.grid(node, scale: scale, zeroPoint: zeroPoint)
+    guard stated == builder[tensor].grid else {
+      throw node.unsupported("integers read on another grid than they were quantized to")
+    }
+  }
+
+  func checkChannelsFirst(_ node: ImportNode) throws(ImportError) {
+    guard try node.integer("channels_last") ?? 0 == 0 else {
+      throw node.unsupported("channels_last")
+    }
+  }
+
+  /// Computes what a node gives on the grid that it states.
+  mutating func finish(
+    _ node: ImportNode, _ pending: PendingOperation, shape: [Int], scale: Int, zeroPoint: Int
+  ) throws(ImportError) {
+    let grid = try float.grid(node, scale: scale, zeroPoint: zeroPoint)
+    let target = Target(node, grid: grid, shape: shape)
+    try bind(node, .integer(try pending.emit(to: target, with: &self)), shape: shape)
   }
 
   // MARK: Input and output
@@ -158,49 +270,48 @@ struct QuantizedOnnxConverter {
     }
     guard
       let reader = nodes.first(where: { $0.inputs.first == value.name }),
-      QuantizedOperatorTable.statesItsInputsGrid(reader)
+      OnnxRow.row(of: reader)?.statesItsInputsGrid ?? false
     else {
       throw .unsupportedModel(rule: "its input's scale is not stated by the first node reading it")
     }
     let grid = try float.grid(reader, scale: 1, zeroPoint: 2, type: type == 2 ? .uint8 : .int8)
-    let tensor = try addTensor(value.name, shape: value.shape, grid: grid, node: reader)
-    program.input = tensor
-    states[0] = .integer(tensor)
+    states[0] = .integer(
+      builder.addInput(try tensor(value.name, shape: value.shape, grid: grid, reader)))
   }
 
   /// The float input where it is quantized: the program's input.
   mutating func quantizeInput(
-    _ node: ImportNode, shape: [Int], grid: OnnxGrid
+    _ node: ImportNode, shape: [Int], grid: Grid
   ) throws(ImportError) -> Int {
-    if !program.tensors.isEmpty {
-      guard self.grid(of: program.input) == grid else {
+    if !builder.program.tensors.isEmpty {
+      guard builder[builder.program.input].grid == grid else {
         throw node.unsupported("the network's input quantized a second time, to another grid")
       }
-      return program.input
+      return builder.program.input
     }
     guard grid.bits == 8 else { throw node.unsupported("a network's input of 4 bits") }
-    program.input = try addTensor(
-      node.outputs.first ?? "input", shape: shape, grid: grid, node: node)
-    return program.input
+    return builder.addInput(
+      try tensor(node.outputs.first ?? "input", shape: shape, grid: grid, node))
   }
 
-  private func finish(_ output: String) throws(ImportError) -> IntegerProgram {
-    guard case .activation(let value)? = float.binding(of: output), let state = states[value] else {
+  private func finish(_ name: String) throws(ImportError) -> IntegerProgram {
+    guard case .activation(let value)? = float.binding(of: name), let state = states[value] else {
       throw .unsupportedModel(
-        rule: "its output '\(printable(output))' is not computed from its input")
+        rule: "its output '\(printable(name))' is not computed from its input")
     }
-    var result = program
+    let output: Int
     switch state {
-    case .integer(let tensor), .real(let tensor), .softmax(let tensor): result.output = tensor
+    case .integer(let tensor), .real(let tensor): output = tensor
+    case .ranking(let ranking): output = ranking.source
     case .floatInput, .pending:
       throw .unsupportedModel(
-        rule: "its output '\(printable(output))' is float: no QuantizeLinear follows its operator")
+        rule: "its output '\(printable(name))' is float: no QuantizeLinear follows its operator")
     }
     let shape = float.graph.values[value].shape
-    let tensor = result.tensors[result.output]
+    let tensor = builder[output]
     guard shape.count == 3 || tensor.height * tensor.width == 1 || tensor.channels == 1 else {
       throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
     }
-    return result.removingUnusedOperations()
+    return builder.finished(output: output).removingUnusedOperations()
   }
 }

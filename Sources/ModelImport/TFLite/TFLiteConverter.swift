@@ -1,14 +1,20 @@
+import TFLiteSchema
+
 /// What the integer and the float converter have in common: the walk over a file's operators.
 protocol TFLiteConverter {
   associatedtype Binding
+  var model: TFLiteModel { get }
+  var budget: ImportBudget { get set }
   /// What each tensor of the file became, by its index.
   var bindings: [Int: Binding] { get set }
   var unsupported: [ImportError.UnsupportedOperator] { get set }
   /// What an unsupported operator gives: operators that read it are skipped in silence.
   static var unknown: Binding { get }
   static func isUnknown(_ binding: Binding) -> Bool
+  /// What integers about shapes are bound to.
+  static var shape: Binding { get }
 
-  mutating func dispatch(_ node: TFLiteNode) throws(ImportError)
+  static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
 }
 
 extension TFLiteConverter {
@@ -24,5 +30,44 @@ extension TFLiteConverter {
       throw error
     }
     for output in node.outputs where bindings[output] == nil { bindings[output] = Self.unknown }
+  }
+
+  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+    let row = node.source.row
+    if row?.mayComputeShapes ?? false, node.givesIntegers {
+      for output in node.outputs { bindings[output] = Self.shape }
+      return
+    }
+    guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }
+    try run(handler, &self, node)
+  }
+
+  /// Claims memory for what a node makes of constants.
+  mutating func claim(_ count: Int, size: Int, _ node: TFLiteNode) throws(ImportError) {
+    guard budget.claim(count, size: size) else {
+      throw node.error("the same constants are used more often than is supported")
+    }
+  }
+
+  /// Index of the model's input.
+  func singleInput() throws(ImportError) -> Int {
+    guard model.inputs.count == 1, model.inputs[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(model.inputs.count) inputs instead of one")
+    }
+    return model.inputs[0]
+  }
+
+  /// Index of the model's output.
+  func singleOutput() throws(ImportError) -> Int {
+    guard model.outputs.count == 1, model.outputs[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(model.outputs.count) outputs instead of one")
+    }
+    return model.outputs[0]
+  }
+}
+
+extension TFLiteNode {
+  fileprivate var givesIntegers: Bool {
+    outputs.allSatisfy { $0 >= 0 && [.int32, .int64].contains(model.tensors[$0].type) }
   }
 }

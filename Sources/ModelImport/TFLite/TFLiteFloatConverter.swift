@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerBuilder
 import TFLiteSchema
 
 /// Turns a float `.tflite` model into a float graph, operator by operator in the file's order.
@@ -9,7 +10,7 @@ import TFLiteSchema
 struct TFLiteFloatConverter: TFLiteConverter {
   enum Binding {
     case value(Int, Order)
-    /// The tensor in which a constant is stored: what a DEQUANTIZE gives.
+    /// The tensor in which a constant is stored in fewer bits.
     case stored(Int)
     /// Integers about shapes, which the file states anyway.
     case shape
@@ -52,34 +53,22 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   private mutating func convert() throws(ImportError) -> FloatGraph {
     try bindInput()
-    guard model.outputs.count == 1, model.outputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.outputs.count) outputs instead of one")
-    }
+    let last = try singleOutput()
     for (index, source) in model.operators.enumerated() {
       try convert(TFLiteNode(index: index, source: source, model: model))
     }
     if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
-    guard case .value(let output, let order) = bindings[model.outputs[0]] else {
+    guard case .value(let output, let order) = bindings[last] else {
       throw .unsupportedModel(rule: "its output is not computed from its input")
     }
     if case .flattened = order {
       throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
     }
-    graph.output = output
-    let pruned = graph.removingUnusedNodes()
-    do {
-      try pruned.validate()
-    } catch {
-      throw .invalidNode(node: error.node ?? "", operator: "", rule: error.rule)
-    }
-    return pruned
+    return try graph.finished(at: output)
   }
 
   private mutating func bindInput() throws(ImportError) {
-    guard model.inputs.count == 1, model.inputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.inputs.count) inputs instead of one")
-    }
-    let index = model.inputs[0]
+    let index = try singleInput()
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {
       throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
@@ -95,32 +84,9 @@ struct TFLiteFloatConverter: TFLiteConverter {
     if case .unknown = binding { true } else { false }
   }
 
-  mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
-    if node.computesShapes {
-      for output in node.outputs { bindings[output] = .shape }
-      return
-    }
-    switch node.source.operation {
-    case .conv2D: try convolution(node)
-    case .depthwiseConv2D: try depthwiseConvolution(node)
-    case .fullyConnected: try fullyConnected(node)
-    case .add, .sub, .mul: try arithmetic(node)
-    case .averagePool2D: try pool(node, isAverage: true)
-    case .maxPool2D: try pool(node, isAverage: false)
-    case .mean: try mean(node)
-    case .softmax: try softmax(node)
-    case .relu: try rectify(node, 0 ... .infinity)
-    case .relu6: try rectify(node, 0...6)
-    case .reluN1To1: try rectify(node, -1...1)
-    case .relu0To1: try rectify(node, 0...1)
-    case .dequantize: try dequantize(node)
-    case .reshape, .squeeze, .expandDims: try reshape(node)
-    case .concatenation: try concatenate(node)
-    case .pad, .padV2: try pad(node)
-    case .stridedSlice, .slice: try slice(node)
-    default: throw node.unsupported("")
-    }
-  }
+  static var shape: Binding { .shape }
+
+  static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.float }
 
   // MARK: Reading
 
@@ -170,12 +136,37 @@ struct TFLiteFloatConverter: TFLiteConverter {
       of: index, type: [.float32, .float16, .int8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
     let size = tensor.type == .int8 ? 2 : 4
-    guard budget.claim(count, size: size) else {
-      throw node.error(TFLiteIntegerConverter.overdrawn)
-    }
+    try claim(count, size: size, node)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
     return Constant(shape: tensor.shape, values: values)
+  }
+
+  /// An image on which windows slide.
+  func image(
+    _ node: TFLiteNode
+  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+    let found = try plainActivation(node)
+    guard found.shape.count == 3 else { throw node.error("takes an image, has \(found.shape)") }
+    return found
+  }
+
+  /// A layer's bias; nil where it is left out.
+  mutating func bias(_ node: TFLiteNode) throws(ImportError) -> [Float]? {
+    guard node.inputs.count > 2, node.inputs[2] >= 0 else { return nil }
+    return try constant(node, 2, "a bias").values
+  }
+
+  /// Height, width and channels as the graph's [C, H, W] or [F] has them; what a vector has no axis
+  /// for must be `absent`.
+  func ordered(
+    _ node: TFLiteNode, _ values: [Int], like shape: [Int], absent: Int
+  ) throws(ImportError) -> [Int] {
+    if shape.count == 3 { return ChannelOrder.first(values) }
+    guard values[0] == absent, values[1] == absent else {
+      throw node.unsupported("of axes that a vector has not")
+    }
+    return [values[2]]
   }
 
   // MARK: Writing
@@ -202,9 +193,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     let index = try node.output()
     var value = value
     if bounds != -.infinity ... .infinity {
-      value = try append(
-        .clamp(low: bounds.lowerBound, high: bounds.upperBound), node, inputs: [value],
-        suffix: "/activation")
+      value = try limited(value, bounds, node, suffix: "/activation")
     }
     let declared = try shape(index)
     let own = graph.values[value].shape
@@ -219,8 +208,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     guard own.reduce(1, *) == declared.shape.reduce(1, *), own.isOrderless,
       declared.shape.isOrderless
     else { throw node.error("gives \(own) where \(declared.shape) is declared") }
-    let output = try append(
-      .reshape, node, inputs: [value], shape: declared.shape, suffix: "/reshape")
+    let output = try reshaped(value, to: declared.shape, node, suffix: "/reshape")
     bindings[index] = .value(output, declared.order)
   }
 }

@@ -19,7 +19,7 @@ public enum TFLiteImporter {
     bytes.count >= 8 && bytes[4..<8].elementsEqual([0x54, 0x46, 0x4C, 0x33])
   }
 
-  /// - Parameter profile: whose rounding the operators carry, and whose table a LOGISTIC becomes.
+  /// - Parameter profile: whose rounding and tables of functions the operators carry.
   /// - Throws: `ImportError`; unsupported operators are named all at once, by their index.
   public static func load(
     bytes: [UInt8], profile: DeploymentProfile = .tflm
@@ -45,7 +45,7 @@ extension TFLiteModel {
       return true
     }
     return operators.contains { node in
-      guard node.operation != .quantize, node.operation != .dequantize else { return false }
+      guard !(node.row?.changesKind ?? false) else { return false }
       return node.inputs.contains { index in
         guard index >= 0, tensors[index].data == nil else { return false }
         switch tensors[index].type {

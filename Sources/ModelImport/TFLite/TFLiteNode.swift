@@ -1,3 +1,4 @@
+import IntegerBuilder
 import TFLiteSchema
 
 /// One operator on its way through a converter: reads its options and constants, and names itself
@@ -19,6 +20,25 @@ struct TFLiteNode {
 
   func unsupported(_ form: String) -> ImportError {
     .unsupportedOperators([.init(node: label, operator: source.name, form: form)])
+  }
+
+  /// What the builder makes, or its error in this node's name.
+  ///
+  /// - Parameter rule: instead of the builder's own.
+  func built<Result>(
+    _ rule: String? = nil, _ body: () throws(BuildError) -> Result
+  ) throws(ImportError) -> Result {
+    do throws(BuildError) {
+      return try body()
+    } catch {
+      if let rule { throw self.error(rule) }
+      switch error {
+      case .ratio(_, nil): throw self.error("the scales have a ratio that is too large")
+      case .ratio(_, let channel?):
+        throw self.error("the scales of channel \(channel) have a ratio that is too large")
+      case .sumRatio, .extent: throw self.error("\(error)")
+      }
+    }
   }
 
   /// Checks that no output exists already and every input does.

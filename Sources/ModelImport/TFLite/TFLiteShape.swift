@@ -1,5 +1,3 @@
-import TFLiteSchema
-
 /// Shapes of `.tflite` tensors, which are row-major with the batch first and channels last.
 ///
 /// An activation of any rank is read as [batch, height, width, channels], missing axes in front
@@ -32,24 +30,5 @@ enum TFLiteShape {
     let position = axis < 0 ? axis + rank : axis
     guard (0..<rank).contains(position) else { return nil }
     return position - rank + 3
-  }
-
-  /// Output extent and padding before along one axis of a window, as TensorFlow defines them; nil
-  /// where the window does not fit.
-  static func window(
-    input: Int, kernel: Int, stride: Int, dilation: Int, padding: TFLite.Padding
-  ) -> (output: Int, before: Int)? {
-    let reach = (kernel - 1).multipliedReportingOverflow(by: dilation)
-    guard !reach.overflow, reach.partialValue < mostElements else { return nil }
-    let taken = reach.partialValue + 1
-    switch padding {
-    case .valid:
-      guard input >= taken else { return nil }
-      return ((input - taken) / stride + 1, 0)
-    case .same:
-      let output = (input - 1) / stride + 1
-      // Both factors are below 2³¹.
-      return (output, max((output - 1) * stride + taken - input, 0) / 2)
-    }
   }
 }

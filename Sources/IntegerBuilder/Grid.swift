@@ -1,0 +1,109 @@
+import ModelWriter
+
+/// The affine grid of an activation tensor: real = scale · (q − zeroPoint), q in
+/// [−2^(bits−1), 2^(bits−1) − 1]. Zero is always on the grid.
+public struct Grid: Sendable, Equatable {
+  public var scale: Float
+  public var zeroPoint: Int
+  public var bits: Int
+
+  public init(scale: Float, zeroPoint: Int, bits: Int) {
+    self.scale = scale
+    self.zeroPoint = zeroPoint
+    self.bits = bits
+  }
+
+  /// The grid over [low, high], widened to hold zero. A range of nothing but zero gets scale 1.
+  public init(low: Float, high: Float, bits: Int) {
+    let low = min(low, 0)
+    let high = max(high, 0)
+    let scale = (high - low) / Float((1 << bits) - 1)
+    self.bits = bits
+    // A subnormal scale would make 1/scale infinite; such a tensor is zero for every purpose.
+    guard scale >= .leastNormalMagnitude else {
+      self.scale = 1
+      zeroPoint = 0
+      return
+    }
+    self.scale = scale
+    let lowest = -(1 << (bits - 1))
+    let raw = (Float(lowest) - low / scale).rounded(.toNearestOrEven)
+    zeroPoint = min(max(Int(raw), lowest), -lowest - 1)
+  }
+
+  public var lowest: Int { -(1 << (bits - 1)) }
+  public var highest: Int { (1 << (bits - 1)) - 1 }
+  public var limits: ClosedRange<Int> { lowest...highest }
+
+  /// Largest |q − zeroPoint|: the bound that the overflow proof uses.
+  public var largestOffset: Int { max(highest - zeroPoint, zeroPoint - lowest) }
+
+  /// Nearest grid point, ties to even, saturated. NaN becomes the zero point.
+  public func quantize(_ real: Float) -> Int { quantize(real, ties: .toNearestOrEven) }
+
+  /// - Parameter rule: what becomes of ties, before the zero point is added: to even in ONNX and
+  ///   here, away from zero in TensorFlow Lite.
+  public func quantize(_ real: Float, ties rule: FloatingPointRoundingRule) -> Int {
+    let scaled = (real / scale).rounded(rule) + Float(zeroPoint)
+    if scaled.isNaN { return zeroPoint }
+    return Int(min(max(scaled, Float(lowest)), Float(highest)))
+  }
+
+  public func dequantize(_ integer: Int) -> Float {
+    scale * Float(integer - zeroPoint)
+  }
+
+  /// An activation's real bounds on the grid; infinite ones are the grid's ends.
+  public func bounds(
+    low: Float, high: Float, ties rule: FloatingPointRoundingRule = .toNearestOrEven
+  ) -> Bounds {
+    Bounds(low: Int8(quantize(low, ties: rule)), high: Int8(quantize(high, ties: rule)))
+  }
+
+  /// All of the grid.
+  public var whole: Bounds { Bounds(low: Int8(lowest), high: Int8(highest)) }
+
+  /// Quantizes and dequantizes in place, as `dequantize(quantize(x))` does; NaN stays NaN.
+  ///
+  /// Adding and taking away 1.5 · 2^23 rounds to an integer, ties to even, and unlike a call of
+  /// the C library it vectorises; the clamp before it keeps the sum in range.
+  package func snap(_ values: inout [Float]) {
+    let low = Float(lowest - zeroPoint)
+    let high = Float(highest - zeroPoint)
+    let magic: Float = 0x1.8p23
+    values.withUnsafeMutableBufferPointer { values in
+      for index in values.indices {
+        let scaled = min(max(values[index] / scale, low), high)
+        values[index] = scale * ((scaled + magic) - magic)
+      }
+    }
+  }
+}
+
+/// What an operation limits its results to, on the grid of its output.
+public struct Bounds: Sendable, Equatable {
+  public var low, high: Int8
+
+  public init(low: Int8, high: Int8) {
+    (self.low, self.high) = (low, high)
+  }
+}
+
+extension IntegerTensor {
+  public var grid: Grid {
+    get { Grid(scale: scale, zeroPoint: zeroPoint, bits: bits) }
+    set { (scale, zeroPoint, bits) = (newValue.scale, newValue.zeroPoint, newValue.bits) }
+  }
+
+  /// Height, width, channels.
+  public var extent: [Int] {
+    get { [height, width, channels] }
+    set { (height, width, channels) = (newValue[0], newValue[1], newValue[2]) }
+  }
+
+  public init(name: String, extent: [Int], grid: Grid) {
+    self.init(
+      name: name, height: extent[0], width: extent[1], channels: extent[2], bits: grid.bits,
+      zeroPoint: grid.zeroPoint, scale: grid.scale)
+  }
+}

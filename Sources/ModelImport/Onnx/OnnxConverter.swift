@@ -1,0 +1,348 @@
+import FloatGraph
+import OnnxSchema
+
+/// Turns a decoded ONNX model into a float graph, node by node in the file's order.
+///
+/// Every name is bound to an activation of the graph, to a constant, or to nothing when its node is
+/// not supported; constants are folded as they come. Who converts which operator is
+/// the business of its row.
+struct OnnxConverter {
+  enum Binding {
+    /// Index into the graph's values.
+    case activation(Int)
+    case constant(OnnxConstant)
+    /// The output of an unsupported node: what reads it is skipped in silence.
+    case unknown
+    /// An output that inference does not compute.
+    case unavailable
+  }
+
+  var graph = FloatGraph()
+  var budget: ImportBudget
+  /// The batch size, where the file fixes it.
+  var fixedBatch: Int?
+  /// Version of ONNX's own operator set.
+  var operatorSet = 0
+  /// How many nodes, and the graph's output, read each name.
+  private var readers: [String: Int] = [:]
+  /// The names of each activation: some operators only give it another one.
+  private var names: [Int: [String]] = [:]
+
+  /// Constant nodes that hold quantized values, by their outputs' names.
+  var constantTensors: [String: OnnxTensor] = [:]
+
+  private var bindings: [String: Binding] = [:]
+  private var initializers: [String: OnnxTensor] = [:]
+  private var unsupported: [ImportError.UnsupportedOperator] = []
+
+  private init(fileBytes: Int) {
+    budget = ImportBudget(fileBytes: fileBytes)
+  }
+
+  /// Versions of the operator set whose meaning is known.
+  private static let versions = 7...28
+
+  static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
+    var (converter, nodes, output) = try prepare(
+      model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false)
+    for node in nodes { try converter.convert(node) }
+    if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
+    return try converter.finish(output)
+  }
+
+  /// A converter that knows the file's initializers and its input, the nodes that it is to convert,
+  /// checked for their order, and the name of the graph's output.
+  ///
+  /// - Parameters:
+  ///   - inputTypes: ONNX's numbers of the element types that the graph's input may have.
+  ///   - isQuantized: whether operators of quantized models are known.
+  static func prepare(
+    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>,
+    isQuantized: Bool
+  ) throws(ImportError) -> (converter: OnnxConverter, nodes: [ImportNode], output: String) {
+    guard model.hasGraph else { throw .malformed(offset: 0, rule: "the file holds no graph") }
+    var converter = OnnxConverter(fileBytes: fileBytes)
+    try converter.checkVersion(model)
+    let source = model.graph
+    guard source.sparseInitializers.isEmpty else {
+      throw .unsupportedModel(rule: "it has sparse initializers")
+    }
+    for tensor in source.initializers {
+      guard converter.initializers.updateValue(tensor, forKey: tensor.name) == nil else {
+        throw .invalidTensor(name: tensor.name, rule: "two initializers have this name")
+      }
+    }
+    var nodes: [ImportNode] = []
+    for (index, node) in source.nodes.enumerated() {
+      nodes.append(try ImportNode(node, index: index))
+    }
+    try OnnxRow.checkTypes(nodes, isQuantized: isQuantized)
+    let output = try singleOutput(source)
+    converter.readers[output, default: 0] += 1
+    for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
+    try converter.bindInput(source, types: inputTypes)
+    try NodeOrder.check(
+      nodes,
+      isProvided: { converter.bindings[$0] != nil || converter.initializers[$0] != nil })
+    return (converter, nodes, output)
+  }
+
+  private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
+    let own = model.operatorSets.filter { OnnxRow.isOwnDomain($0.domain) }
+    guard let version = own.first?.version else {
+      throw .unsupportedModel(rule: "it declares no version of ONNX's operator set")
+    }
+    guard own.count == 1, Self.versions.contains(Int(version)) else {
+      throw .unsupportedModel(
+        rule: "operator set \(version) is outside \(Self.versions), or is not the only one")
+    }
+    operatorSet = Int(version)
+  }
+
+  private mutating func convert(_ node: ImportNode) throws(ImportError) {
+    var result = Binding.unknown
+    do throws(ImportError) {
+      var isKnown = true
+      for name in node.inputs {
+        if case .unknown = bindings[name] { isKnown = false }
+      }
+      if isKnown, let row = OnnxRow.row(of: node), let handler = row.float {
+        try node.allowAttributes(row.attributes)
+        result = try run(handler, &self, node)
+      }
+    } catch .unsupportedOperators(let list) {
+      unsupported += list
+    } catch {
+      throw error
+    }
+    for (index, name) in node.outputs.enumerated() where !name.isEmpty {
+      guard bindings[name] == nil, initializers[name] == nil else {
+        throw node.error("output '\(printable(name))' already exists")
+      }
+      if case .unknown = result {
+        bindings[name] = .unknown
+      } else {
+        bindings[name] = index == 0 ? result : .unavailable
+        if index == 0, case .activation(let value) = result {
+          names[value, default: []].append(name)
+        }
+      }
+    }
+  }
+
+  /// Whether only one node reads an activation, under whichever of its names. Each name but the
+  /// first costs one reading, by the node that gave it.
+  func hasOneReader(_ value: Int) -> Bool {
+    let names = names[value] ?? []
+    return names.reduce(0) { $0 + (readers[$1] ?? 0) } == names.count
+  }
+
+  private mutating func finish(_ output: String) throws(ImportError) -> FloatGraph {
+    guard case .activation(let value) = bindings[output] else {
+      throw .unsupportedModel(
+        rule: "its output '\(printable(output))' is not computed from its input")
+    }
+    return try graph.finished(at: value)
+  }
+
+  // MARK: Names
+
+  /// What a name stands for so far; nil for one that nothing but an initializer may provide.
+  func binding(of name: String) -> Binding? { bindings[name] }
+
+  func initializer(_ name: String) -> OnnxTensor? { initializers[name] }
+
+  /// Gives a name its meaning.
+  ///
+  /// - Throws: `ImportError.invalidNode` where it has one.
+  mutating func bind(
+    _ name: String, to binding: Binding, by node: ImportNode
+  ) throws(ImportError) {
+    guard bindings[name] == nil, initializers[name] == nil else {
+      throw node.error("output '\(printable(name))' already exists")
+    }
+    bindings[name] = binding
+  }
+
+  /// A new activation that no node of the float graph computes.
+  mutating func addValue(_ name: String, shape: [Int]) -> Int {
+    graph.values.append(.init(name: name, shape: shape))
+    return graph.values.count - 1
+  }
+
+  // MARK: Reading a node's inputs
+
+  /// The binding of an input that must be present.
+  mutating func binding(_ node: ImportNode, _ index: Int) throws(ImportError) -> Binding {
+    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    let name = node.inputs[index]
+    if let binding = bindings[name] {
+      if case .unavailable = binding {
+        throw node.unsupported("reads '\(printable(name))', which only training computes")
+      }
+      return binding
+    }
+    guard let tensor = initializers[name] else {
+      throw .undefinedValue(node: node.name, operator: node.type, value: name)
+    }
+    let constant = try OnnxTensorReader.constant(tensor, name: name, budget: &budget)
+    bindings[name] = .constant(constant)
+    return .constant(constant)
+  }
+
+  /// Index and shape of an input that must be an activation.
+  mutating func activation(
+    _ node: ImportNode, _ index: Int = 0
+  ) throws(ImportError) -> (value: Int, shape: [Int]) {
+    guard case .activation(let value) = try binding(node, index) else {
+      throw node.unsupported("input \(index) is a constant")
+    }
+    return (value, graph.values[value].shape)
+  }
+
+  /// An input that must be a constant; nil where it is left out.
+  mutating func constant(_ node: ImportNode, _ index: Int) throws(ImportError) -> OnnxConstant? {
+    guard node.hasInput(index) else { return nil }
+    guard case .constant(let constant) = try binding(node, index) else {
+      throw node.unsupported("input \(index) is not a constant")
+    }
+    return constant
+  }
+
+  /// A list of integers, none of which depends on the batch size; nil where it is left out.
+  mutating func integers(_ node: ImportNode, _ index: Int) throws(ImportError) -> [Int]? {
+    guard let constant = try constant(node, index) else { return nil }
+    guard case .integers(let values) = constant.elements, constant.dimensions.count <= 1 else {
+      throw node.error("input \(index) is not a list of integers")
+    }
+    return try values.known(or: node.unsupported("input \(index) depends on the batch size"))
+  }
+
+  /// One float; nil where it is left out.
+  mutating func scalar(_ node: ImportNode, _ index: Int) throws(ImportError) -> Float? {
+    guard let constant = try constant(node, index) else { return nil }
+    guard case .floats(let values) = constant.elements, values.count == 1 else {
+      throw node.error("input \(index) is not a single number")
+    }
+    return values[0]
+  }
+
+  /// Integers that older operator sets give as an attribute and newer ones as an input.
+  mutating func integers(
+    _ node: ImportNode, attribute: String, input: Int
+  ) throws(ImportError) -> [Int]? {
+    if let values = try node.integers(attribute) { return values }
+    return try integers(node, input)
+  }
+
+  /// A float that older operator sets give as an attribute and newer ones as an input.
+  mutating func scalar(
+    _ node: ImportNode, attribute: String, input: Int
+  ) throws(ImportError) -> Float? {
+    if let value = try node.number(attribute) { return value }
+    return try scalar(node, input)
+  }
+
+  /// A weight: finite floats of `shape`; nil where it is left out.
+  mutating func weights(
+    _ node: ImportNode, _ index: Int, shape: [Int]? = nil
+  ) throws(ImportError) -> (values: [Float], shape: [Int])? {
+    guard let constant = try constant(node, index) else { return nil }
+    guard case .floats(let values) = constant.elements else {
+      throw node.error("input \(index) does not hold floats")
+    }
+    guard shape == nil || shape == constant.dimensions else {
+      throw node.error("input \(index) has shape \(constant.dimensions), needs \(shape ?? [])")
+    }
+    guard budget.read(values.count) else {
+      throw node.error("the same weights are used more often than is supported")
+    }
+    if let position = values.firstIndex(where: { !$0.isFinite }) {
+      throw node.error(
+        "weight '\(printable(node.inputs[index]))' has \(values[position]) at element \(position)")
+    }
+    return (values, constant.dimensions)
+  }
+
+  /// Axes counted from the front, each in 0..<rank and given once.
+  func positive(_ axes: [Int], rank: Int, _ node: ImportNode) throws(ImportError) -> Set<Int> {
+    var result: Set<Int> = []
+    for axis in axes {
+      let positive = axis < 0 ? axis &+ rank : axis
+      guard (0..<rank).contains(positive), result.insert(positive).inserted else {
+        throw node.error("axis \(axis) is outside \(rank) axes, or given twice")
+      }
+    }
+    return result
+  }
+
+  // MARK: Writing the graph
+
+  /// Appends a node whose output shape its operation determines, or is given.
+  mutating func append(
+    _ operation: FloatGraph.Operation, _ node: ImportNode, inputs: [Int], shape: [Int]? = nil
+  ) throws(ImportError) -> Binding {
+    do throws(RuleViolation) {
+      return .activation(
+        try graph.append(
+          operation, named: node.name, value: node.outputs.first ?? node.name, inputs: inputs,
+          shape: shape))
+    } catch {
+      throw node.error(error.rule)
+    }
+  }
+
+  /// The node that computes an activation; nil for the graph's input, and for what stands for an
+  /// integer operation.
+  func producer(of value: Int) -> Int? {
+    graph.nodes.lastIndex { $0.output == value }
+  }
+
+  // MARK: The graph's input and output
+
+  private mutating func bindInput(
+    _ source: OnnxGraph, types: Set<Int32>
+  ) throws(ImportError) {
+    let inputs = source.inputs.filter { initializers[$0.name] == nil }
+    guard inputs.count == 1 else {
+      let names = inputs.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
+      throw .unsupportedModel(rule: "it has \(inputs.count) inputs (\(names)) instead of one")
+    }
+    let input = inputs[0]
+    guard input.type.hasTensor, types.contains(input.type.tensor.elementType) else {
+      throw .unsupportedModel(rule: "its input '\(printable(input.name))' is not of float32")
+    }
+    let dimensions = input.type.tensor.shape.dimensions
+    guard (2...OnnxConstant.maximumRank).contains(dimensions.count) else {
+      throw .unsupportedModel(
+        rule: "its input '\(printable(input.name))' needs a batch axis and at least one more, has "
+          + "\(dimensions.count) axes")
+    }
+    if case .size(let size) = dimensions[0].extent, size > 0 { fixedBatch = Int(size) }
+    var shape: [Int] = []
+    for (axis, dimension) in dimensions.enumerated().dropFirst() {
+      guard case .size(let size) = dimension.extent, size > 0 else {
+        throw .unsupportedModel(
+          rule:
+            "axis \(axis) of its input '\(printable(input.name))' is open; only the batch may be"
+        )
+      }
+      shape.append(Int(size))
+    }
+    guard ShapeArithmetic.elementCount(shape) != nil else {
+      throw .unsupportedModel(rule: "input shape \(shape) is too large")
+    }
+    graph.values = [.init(name: input.name, shape: shape)]
+    bindings[input.name] = .activation(0)
+  }
+
+  private static func singleOutput(_ source: OnnxGraph) throws(ImportError) -> String {
+    guard source.outputs.count == 1 else {
+      let names = source.outputs.prefix(8).map { "'\(printable($0.name))'" }
+      throw .unsupportedModel(
+        rule: "it has \(source.outputs.count) outputs (\(names.joined(separator: ", "))) instead "
+          + "of one")
+    }
+    return source.outputs[0].name
+  }
+}

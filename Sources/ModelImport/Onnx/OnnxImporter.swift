@@ -1,0 +1,89 @@
+import FixedPoint
+import FloatGraph
+import Foundation
+import IntegerOperators
+import ModelWriter
+import OnnxSchema
+import SwiftProtobuf
+
+/// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
+///
+/// The file is not trusted: whatever its bytes, the result is a graph that `FloatGraph.validate`
+/// accepts, an integer program, or an `ImportError`. Memory stays within four times the file's size plus 16 MiB.
+public enum OnnxImporter {
+  /// Largest file that is read: 1 GiB.
+  public static let maximumBytes = 1 << 30
+
+  /// - Throws: `ImportError`.
+  public static func load(path: String) throws(ImportError) -> FloatGraph {
+    try load(try read(path))
+  }
+
+  /// - Throws: `ImportError`.
+  public static func load(bytes: [UInt8]) throws(ImportError) -> FloatGraph {
+    try load(Data(bytes))
+  }
+
+  /// - Throws: `ImportError`.
+  public static func load(_ data: consuming Data) throws(ImportError) -> FloatGraph {
+    let size = data.count
+    guard size <= maximumBytes else {
+      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
+    }
+    // The file's own bytes are given up before the weights are copied out of the decoded model.
+    let model = try decode(consume data)
+    return try OnnxConverter.convert(model, fileBytes: size)
+  }
+
+  /// A float graph, or an integer program where the file quantizes itself: QuantizeLinear and
+  /// DequantizeLinear around float operators, or operators such as QLinearConv. Scales, zero points
+  /// and integers are the file's own; unsigned values are moved by 128 (or 8) to signed ones.
+  ///
+  /// - Parameter profile: whose rounding an integer program's operators carry.
+  /// - Throws: `ImportError`.
+  public static func model(
+    bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime
+  ) throws(ImportError) -> ImportedModel {
+    let size = bytes.count
+    guard size <= maximumBytes else {
+      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
+    }
+    let data = Data(bytes)
+    bytes = []
+    let model = try decode(consume data)
+    guard model.isQuantized else {
+      return .float(try OnnxConverter.convert(model, fileBytes: size))
+    }
+    return .integer(
+      try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
+  }
+
+  private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {
+    let data = data
+    let scan = data.withUnsafeBytes { bytes -> Result<Void, ImportError> in
+      Result { () throws(ImportError) in try OnnxWireScan.check(bytes) }
+    }
+    try scan.get()
+    var options = BinaryDecodingOptions()
+    options.discardUnknownFields = true
+    do {
+      return try OnnxModel(serializedBytes: data, options: options)
+    } catch {
+      throw .malformed(offset: 0, rule: "not an ONNX model: \(error)")
+    }
+  }
+
+  /// Reads into memory rather than mapping: a mapped file that shrinks meanwhile is a crash.
+  private static func read(_ path: String) throws(ImportError) -> Data {
+    do {
+      let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? handle.close() }
+      let data = try handle.read(upToCount: maximumBytes + 1) ?? Data()
+      if data.count <= maximumBytes { return data }
+    } catch {
+      let reason = (error as NSError).localizedDescription
+      throw .unreadable(path: path, reason: reason)
+    }
+    throw .unreadable(path: path, reason: "it is larger than \(maximumBytes) bytes")
+  }
+}

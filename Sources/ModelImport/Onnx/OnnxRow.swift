@@ -1,0 +1,81 @@
+/// An operator of ONNX files: which attributes a node of it may have, and who converts it.
+struct OnnxRow: Sendable {
+  /// Whose operator sets have it.
+  enum Domain: Sendable {
+    case onnx
+    /// ONNX Runtime's.
+    case runtime
+    /// ONNX Runtime has its own, of the same meaning.
+    case both
+
+    func contains(_ name: String) -> Bool {
+      switch self {
+      case .onnx: OnnxRow.isOwnDomain(name)
+      case .runtime: name == "com.microsoft"
+      case .both: OnnxRow.isOwnDomain(name) || name == "com.microsoft"
+      }
+    }
+  }
+
+  typealias FloatHandler = RowHandler<OnnxConverter, ImportNode, OnnxConverter.Binding>
+  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, ImportNode, Void>
+
+  /// The specification's name.
+  let type: String
+  /// Any other could change the operator's meaning and is refused.
+  let attributes: Set<String>
+  let domain: Domain
+  /// Whether inputs 1 and 2 are the scale and zero point of input 0.
+  let statesItsInputsGrid: Bool
+  /// In a float model; nil for operators that only models have that quantize themselves.
+  let float: FloatHandler?
+  /// In a model that quantizes itself; nil where the operator is understood on constants only, or
+  /// gives its input another name.
+  let quantized: QuantizedHandler?
+
+  init(
+    _ type: String, _ attributes: Set<String> = [], in domain: Domain = .onnx,
+    statesItsInputsGrid: Bool = false, float: FloatHandler? = nil,
+    quantized: QuantizedHandler? = nil
+  ) {
+    (self.type, self.attributes, self.domain) = (type, attributes, domain)
+    self.statesItsInputsGrid = statesItsInputsGrid
+    (self.float, self.quantized) = (float, quantized)
+  }
+
+  static func isOwnDomain(_ domain: String) -> Bool {
+    domain.isEmpty || domain == "ai.onnx"
+  }
+
+  /// The row of a node's operator; nil for one that is not known.
+  static func row(of node: ImportNode) -> OnnxRow? {
+    guard let row = OperatorRows.onnx[node.type], row.domain.contains(node.domain) else {
+      return nil
+    }
+    return row
+  }
+
+  /// Refuses nodes whose operator has no handler.
+  ///
+  /// - Parameter isQuantized: whether operators of quantized models count.
+  /// - Throws: `ImportError.unsupportedOperators` with all of them.
+  static func checkTypes(_ nodes: [ImportNode], isQuantized: Bool) throws(ImportError) {
+    var unknown: [ImportError.UnsupportedOperator] = []
+    for node in nodes {
+      let row = row(of: node)
+      if row?.float != nil || (isQuantized && row?.quantized != nil) { continue }
+      let type = isOwnDomain(node.domain) ? node.type : "\(node.domain).\(node.type)"
+      unknown.append(.init(node: node.name, operator: type, form: ""))
+    }
+    guard unknown.isEmpty else { throw .unsupportedOperators(unknown) }
+  }
+}
+
+extension OnnxModel {
+  /// Whether any node says that the model quantizes itself.
+  var isQuantized: Bool {
+    graph.nodes.contains { node in
+      OperatorRows.onnx[node.operatorType].map { $0.float == nil } ?? false
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import FloatGraph
+import IntegerBuilder
+
+/// Windows as nodes describe them.
+extension OnnxConverter {
+  /// With `ceil_mode` the bottom and right padding grows until the last window fits, which changes
+  /// nothing but the output's size where padding does not count.
+  mutating func poolingWindow(
+    _ node: ImportNode, extendingIsNeutral: Bool
+  ) throws(ImportError) -> (value: Int, window: FloatGraph.Window) {
+    let (value, shape) = try activation(node)
+    guard shape.count == 3 else {
+      throw node.unsupported("only 2-D pooling; input \(shape)")
+    }
+    guard let kernel = try node.integers("kernel_shape"), kernel.count == 2 else {
+      throw node.error("kernel_shape needs two extents")
+    }
+    var window = try window(node, kernel: kernel, input: shape)
+    if try node.integer("ceil_mode") ?? 0 != 0 {
+      let rows = window.rows.ceilingExtension(over: shape[1])
+      let columns = window.columns.ceilingExtension(over: shape[2])
+      guard extendingIsNeutral || (rows == 0 && columns == 0) else {
+        throw node.unsupported("ceil_mode together with count_include_pad")
+      }
+      window.rows.after += rows
+      window.columns.after += columns
+    }
+    return (value, FloatGraph.Window(window))
+  }
+
+  /// The window's attributes, with `auto_pad` resolved for an input of [C, H, W].
+  func window(
+    _ node: ImportNode, kernel: [Int], input: [Int]
+  ) throws(ImportError) -> PaddedWindow {
+    let strides = try pair(node, "strides")
+    let dilations = try pair(node, "dilations")
+    let limit = ShapeArithmetic.maximumWindowExtent
+    guard (kernel + strides + dilations).allSatisfy({ (1...limit).contains($0) }) else {
+      throw node.error(
+        "kernel \(kernel), strides \(strides) and dilations \(dilations) must lie in 1...\(limit)")
+    }
+    var window = PaddedWindow(
+      rows: WindowAxis(kernel: kernel[0], stride: strides[0], dilation: dilations[0]),
+      columns: WindowAxis(kernel: kernel[1], stride: strides[1], dilation: dilations[1]))
+    let pads = try node.integers("pads")
+    switch try node.text("auto_pad") ?? "NOTSET" {
+    case "NOTSET":
+      let pads = pads ?? [0, 0, 0, 0]
+      guard pads.count == 4, pads.allSatisfy({ (0...limit).contains($0) }) else {
+        throw node.error("pads \(pads.prefix(8)) must be four numbers in 0...\(limit)")
+      }
+      (window.rows.before, window.rows.after) = (pads[0], pads[2])
+      (window.columns.before, window.columns.after) = (pads[1], pads[3])
+    case "VALID":
+      break
+    case let mode where mode == "SAME_UPPER" || mode == "SAME_LOWER":
+      window.rows.padSame(over: input[1], isOddBefore: mode == "SAME_LOWER")
+      window.columns.padSame(over: input[2], isOddBefore: mode == "SAME_LOWER")
+    case let mode:
+      throw node.error("auto_pad '\(printable(mode))' is not known")
+    }
+    return window
+  }
+
+  private func pair(_ node: ImportNode, _ name: String) throws(ImportError) -> [Int] {
+    let values = try node.integers(name) ?? [1, 1]
+    guard values.count == 2 else { throw node.error("\(name) needs two extents") }
+    return values
+  }
+}
+
+extension WindowAxis {
+  /// Padding to add for the output size to round up; none where that window would start in the
+  /// padding, since such windows are left out.
+  fileprivate func ceilingExtension(over input: Int) -> Int {
+    let span = input + before + after - reach
+    guard span >= 0, span % stride != 0 else { return 0 }
+    let start = (span / stride + 1) * stride
+    return start < input + before ? start - span : 0
+  }
+}
+
+extension FloatGraph.Window {
+  init(_ window: PaddedWindow) {
+    self.init(
+      kernelHeight: window.rows.kernel, kernelWidth: window.columns.kernel,
+      strideHeight: window.rows.stride, strideWidth: window.columns.stride,
+      dilationHeight: window.rows.dilation, dilationWidth: window.columns.dilation,
+      padTop: window.rows.before, padLeft: window.columns.before,
+      padBottom: window.rows.after, padRight: window.columns.after)
+  }
+
+  /// The same for the builder of integer programs.
+  var padded: PaddedWindow {
+    PaddedWindow(
+      rows: WindowAxis(
+        kernel: kernelHeight, stride: strideHeight, dilation: dilationHeight, before: padTop,
+        after: padBottom),
+      columns: WindowAxis(
+        kernel: kernelWidth, stride: strideWidth, dilation: dilationWidth, before: padLeft,
+        after: padRight))
+  }
+}

@@ -1,0 +1,40 @@
+import TFLiteSchema
+
+/// What one operator, or a small family, is in each format. Its handlers stand beside it, in the file
+/// of its name.
+struct OperatorRoom: Sendable {
+  var onnx: [OnnxRow] = []
+  var tflite: [TFLiteRow] = []
+}
+
+/// Converts a node. What a row writes as `{ try $0.pad($1) }` throws nothing but `ImportError`, which
+/// Swift does not infer of a closure.
+typealias RowHandler<Converter, Node, Result> = @Sendable (inout Converter, Node) throws -> Result
+
+func run<Converter, Node, Result>(
+  _ handler: RowHandler<Converter, Node, Result>, _ converter: inout Converter, _ node: Node
+) throws(ImportError) -> Result {
+  do {
+    return try handler(&converter, node)
+  } catch let error as ImportError {
+    throw error
+  } catch {
+    throw .unsupportedModel(rule: "\(error)")
+  }
+}
+
+/// All operators that are read.
+enum OperatorRows {
+  private static let rooms: [OperatorRoom] = [
+    .add, .arithmetic, .batchNormalization, .cast, .clamp, .concatenate, .constants, .convolution,
+    .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean, .pad, .pools,
+    .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax, .transpose,
+  ]
+
+  /// By the specification's names.
+  static let onnx = Dictionary(
+    uniqueKeysWithValues: rooms.flatMap(\.onnx).map { ($0.type, $0) })
+
+  static let tflite = Dictionary(
+    uniqueKeysWithValues: rooms.flatMap(\.tflite).map { ($0.operation, $0) })
+}

@@ -1,0 +1,165 @@
+import FixedPoint
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+/// Differences, products and quotients; and what sums have in common with them.
+extension OperatorRoom {
+  static let arithmetic = OperatorRoom(
+    onnx: [
+      OnnxRow("Div", float: { try $0.arithmetic($1, .divide) }),
+      OnnxRow("Mul", float: { try $0.arithmetic($1, .multiply) }),
+      OnnxRow("Sub", float: { try $0.arithmetic($1, .subtract) }),
+    ],
+    tflite: [
+      TFLiteRow(
+        .mul, float: { try $0.arithmetic($1, .multiply) },
+        integer: { try $0.multiplication($1) }),
+      TFLiteRow(
+        .sub, float: { try $0.arithmetic($1, .subtract) },
+        integer: { try $0.sum($1) { .subtract($0) } }),
+    ])
+}
+
+enum Arithmetic {
+  case add, subtract, multiply, divide
+
+  func apply(_ left: Float, _ right: Float) -> Float {
+    switch self {
+    case .add: left + right
+    case .subtract: left - right
+    case .multiply: left * right
+    case .divide: left / right
+    }
+  }
+
+  func apply(_ left: SymbolicInteger, _ right: SymbolicInteger) -> SymbolicInteger? {
+    switch self {
+    case .add: left.adding(right)
+    case .subtract: left.subtracting(right)
+    case .multiply: left.multiplied(by: right)
+    case .divide: left.divided(by: right)
+    }
+  }
+}
+
+extension OnnxConverter {
+  /// Of two constants.
+  mutating func arithmetic(
+    _ node: ImportNode, _ operation: Arithmetic
+  ) throws(ImportError) -> Binding {
+    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    let (left, right) = try broadcast(node, try folded(node, 0), try folded(node, 1))
+    switch (left.elements, right.elements) {
+    case (.floats(let a), .floats(let b)):
+      let values = zip(a, b).map { operation.apply($0, $1) }
+      return .constant(OnnxConstant(dimensions: left.dimensions, elements: .floats(values)))
+    case (.integers(let a), .integers(let b)):
+      var values: [SymbolicInteger] = []
+      for (a, b) in zip(a, b) {
+        guard let value = operation.apply(a, b) else {
+          throw node.error("shape arithmetic overflows or is not linear in the batch size")
+        }
+        values.append(value)
+      }
+      return .constant(.integers(values, dimensions: left.dimensions))
+    default:
+      throw node.error("inputs differ in type")
+    }
+  }
+}
+
+extension TFLiteFloatConverter {
+  /// Two activations can be added. A constant for each channel, or one for all, can be added, taken
+  /// away or multiplied by: that is a batch normalization with no statistics.
+  mutating func arithmetic(
+    _ node: TFLiteNode, _ operation: Arithmetic
+  ) throws(ImportError) {
+    let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
+    let isConstant = try (isConstant(node, 0), isConstant(node, 1))
+    if isConstant == (false, false) {
+      guard operation == .add else { throw node.unsupported("of two activations") }
+      let (first, second) = (try activation(node, 0), try activation(node, 1))
+      guard first.shape == second.shape, first.order == second.order else {
+        throw node.unsupported("of activations of different shapes")
+      }
+      let value = try append(.add, node, inputs: [first.value, second.value])
+      return try finish(node, value, order: first.order, bounds: bounds)
+    }
+    guard isConstant != (true, true), operation != .subtract || isConstant.1 else {
+      throw node.unsupported("from or of constants")
+    }
+    let input = try plainActivation(node, isConstant.0 ? 1 : 0)
+    let channels = input.shape[0]
+    let values = try constant(node, isConstant.0 ? 0 : 1, "a constant")
+    guard
+      values.values.count == 1 || (values.values.count == channels && values.shape.last == channels)
+    else { throw node.unsupported("with a constant of shape \(values.shape)") }
+    try claim(4 * channels, size: 4, node)
+    let spread =
+      values.values.count == 1
+      ? Array(repeating: values.values[0], count: channels) : values.values
+    let ones = [Float](repeating: 1, count: channels)
+    let zeros = [Float](repeating: 0, count: channels)
+    let isProduct = operation == .multiply
+    let normalization = FloatGraph.BatchNormalization(
+      gamma: isProduct ? spread : ones,
+      beta: isProduct ? zeros : operation == .subtract ? spread.map { -$0 } : spread,
+      mean: zeros, variance: ones, epsilon: 0)
+    let value = try append(.batchNormalization(normalization), node, inputs: [input.value])
+    try finish(node, value, order: input.order, bounds: bounds)
+  }
+
+  func isConstant(_ node: TFLiteNode, _ position: Int) throws(ImportError) -> Bool {
+    if case .value = bindings[try node.input(position)] { return false }
+    return true
+  }
+}
+
+extension TFLiteIntegerConverter {
+  /// - Parameter kind: the operation in TensorFlow Lite's addition's arithmetic.
+  mutating func sum(
+    _ node: TFLiteNode, _ kind: (IntegerOperation.Add) -> IntegerOperation.Kind
+  ) throws(ImportError) {
+    let output = try description(try node.output())
+    let inputs = try operands(node, like: output)
+    let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
+    let scales = try node.built("the output's scale is too small for the inputs'") {
+      () throws(BuildError) in
+      try builder.sum(of: inputs, on: output.grid, within: limits)
+    }
+    try finish(node, kind(scales), inputs, extent: output.extent)
+  }
+
+  fileprivate mutating func multiplication(_ node: TFLiteNode) throws(ImportError) {
+    let output = try description(try node.output())
+    let inputs = try operands(node, like: output)
+    let (first, second) = (builder[inputs[0]].scale, builder[inputs[1]].scale)
+    // TensorFlow Lite Micro takes the ratio in double, LiteRT in float32.
+    let single = first * second / output.scale
+    let exact = Double(first) * Double(second) / Double(output.scale)
+    let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
+    let scale = try node.built { () throws(BuildError) in
+      try builder.rescale(
+        builder.profile == .tflm ? exact : Double(single), single: single, within: limits)
+    }
+    try finish(node, .multiply(scale), inputs, extent: output.extent)
+  }
+
+  /// Two inputs, repeated where the output is larger.
+  private mutating func operands(
+    _ node: TFLiteNode, like output: IntegerTensor
+  ) throws(ImportError) -> [Int] {
+    var inputs: [Int] = []
+    for position in 0..<2 {
+      let input = try activation(node, position)
+      let name = Self.derived(builder[input].name, "/repeated")
+      inputs.append(
+        try node.built { () throws(BuildError) in
+          try builder.repeated(input, to: output.extent, named: name)
+        })
+    }
+    return inputs
+  }
+}

@@ -1,0 +1,200 @@
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+extension OperatorRoom {
+  static let concatenate = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "Concat", ["axis"], float: { try $0.concatenate($1) },
+        quantized: { try $0.concatenate($1) }),
+      OnnxRow(
+        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat($1) }),
+    ],
+    tflite: [
+      TFLiteRow(
+        .concatenation, mayComputeShapes: true, float: { try $0.concatenate($1) },
+        integer: { try $0.concatenate($1) })
+    ])
+}
+
+extension OnnxConverter {
+  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) -> Binding {
+    guard let declared = try node.integer("axis") else { throw node.error("has no axis") }
+    var activations: [Int] = []
+    var constants: [OnnxConstant] = []
+    for index in node.inputs.indices {
+      switch try binding(node, index) {
+      case .activation(let value): activations.append(value)
+      case .constant(let constant): constants.append(constant)
+      default: return .unknown
+      }
+    }
+    if activations.isEmpty { return try concatenated(node, constants, axis: declared) }
+    guard constants.isEmpty else {
+      throw node.unsupported("an activation joined with a constant")
+    }
+    let rank = graph.values[activations[0]].shape.count + 1
+    let axis = declared < 0 ? declared &+ rank : declared
+    guard axis != 0 else { throw node.unsupported("joins along the batch axis") }
+    guard (1..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    return try append(.concatenate(axis: axis - 1), node, inputs: activations)
+  }
+
+  private mutating func concatenated(
+    _ node: ImportNode, _ parts: [OnnxConstant], axis declared: Int
+  ) throws(ImportError) -> Binding {
+    guard let first = parts.first else { throw node.error("has no inputs") }
+    let rank = first.dimensions.count
+    let axis = declared < 0 ? declared &+ rank : declared
+    guard (0..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    var dimensions = first.dimensions
+    dimensions[axis] = 0
+    for part in parts {
+      var expected = part.dimensions
+      guard expected.count == rank else { throw node.error("inputs differ in rank") }
+      let (sum, overflow) = dimensions[axis].addingReportingOverflow(expected[axis])
+      expected[axis] = dimensions[axis]
+      guard expected == dimensions, !overflow else {
+        throw node.error("cannot join \(part.dimensions) to \(first.dimensions) along axis \(axis)")
+      }
+      dimensions[axis] = sum
+    }
+    let count = try budget.claim(shape: dimensions, size: first.elementSize, for: node)
+    let outer = first.dimensions[..<axis].reduce(1, *)
+    let floats = parts.compactMap(\.floats)
+    let integers = parts.compactMap(\.integers)
+    guard floats.isEmpty || integers.isEmpty else { throw node.error("inputs differ in type") }
+    let elements: OnnxConstant.Elements =
+      integers.isEmpty
+      ? .floats(Self.interleaved(floats, outer: outer, count: count))
+      : .integers(Self.interleaved(integers, outer: outer, count: count))
+    return .constant(OnnxConstant(dimensions: dimensions, elements: elements))
+  }
+
+  private static func interleaved<Element>(
+    _ lists: [[Element]], outer: Int, count: Int
+  ) -> [Element] {
+    var result: [Element] = []
+    // An extent of zero leaves nothing to move, however large the others are.
+    guard count > 0 else { return result }
+    result.reserveCapacity(count)
+    for run in 0..<outer {
+      for list in lists {
+        let length = list.count / outer
+        result += list[run * length..<(run + 1) * length]
+      }
+    }
+    return result
+  }
+}
+
+extension QuantizedOnnxConverter {
+  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) {
+    try adopt(node, onIntegers: true) { operation, tensors throws(ImportError) in
+      guard let join = operation.as(FloatGraph.Concatenate.self) else { return nil }
+      return try .concatenation(of: tensors, axis: join.axis, node)
+    }
+  }
+
+  /// Y's scale and zero point, then each input with its own.
+  fileprivate mutating func qLinearConcat(_ node: ImportNode) throws(ImportError) {
+    guard node.inputs.count >= 5, (node.inputs.count - 2) % 3 == 0,
+      let declared = try node.integer("axis")
+    else { throw node.error("needs an axis, and three inputs for each part") }
+    var tensors: [Int] = []
+    var shapes: [[Int]] = []
+    for index in stride(from: 2, to: node.inputs.count, by: 3) {
+      let (tensor, shape) = try integerInput(node, index)
+      try requireImage(tensor, shape: shape, node)
+      tensors.append(tensor)
+      shapes.append(shape)
+    }
+    let rank = shapes[0].count + 1
+    let axis = declared < 0 ? declared &+ rank : declared
+    guard (1..<rank).contains(axis) else { throw node.unsupported("axis \(declared) of \(rank)") }
+    let output = try node.shape(of: .concatenate(axis: axis - 1), inputs: shapes)
+    let pending = try PendingOperation.concatenation(of: tensors, axis: axis - 1, node)
+    try finish(node, pending, shape: output, scale: 0, zeroPoint: 1)
+  }
+}
+
+extension PendingOperation {
+  /// - Parameter axis: of the shape without batch.
+  fileprivate static func concatenation(
+    of sources: [Int], axis: Int, _ node: ImportNode
+  ) throws(ImportError) -> PendingOperation {
+    guard sources.count <= 64 else { throw node.unsupported("more than 64 inputs") }
+    return PendingOperation(
+      node.name, moving: sources
+    ) { converter, pending, target throws(ImportError) in
+      var parts: [Int] = []
+      for source in sources {
+        var part = target
+        part.name += "/" + converter.builder[source].name
+        let whole = PendingOperation.same(source, name: pending.name + "/requantize")
+        parts.append(try whole.emit(to: part, with: &converter))
+      }
+      if parts.count == 1 { return try converter.bring(parts[0], pending, to: target) }
+      let place = ChannelOrder.last(axis: axis, rank: target.shape.count)
+      return try converter.move(.concatenate(axis: place), parts, pending, to: target)
+    }
+  }
+}
+
+extension TFLiteNode {
+  /// Which of height (0), width and channels the inputs are joined along.
+  fileprivate func joinedAxis() throws(ImportError) -> Int {
+    let rank = model.tensors[try output()].shape.count
+    let declared = try number(TFLite.Options.Concatenation.axis, default: Int32(0))
+    guard let axis = TFLiteShape.axis(Int(declared), rank: rank) else {
+      throw error("an axis that its output has not")
+    }
+    guard axis >= 0 else { throw unsupported("along the batch axis") }
+    return axis
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+    let axis = try node.joinedAxis()
+    var values: [Int] = []
+    for position in node.inputs.indices {
+      values.append(try plainActivation(node, position).value)
+    }
+    guard let first = values.first else { throw node.error("input 0 is missing") }
+    let isImage = graph.values[first].shape.count == 3
+    guard isImage || axis == 2 else { throw node.unsupported("along the batch axis") }
+    let value = try append(
+      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), node, inputs: values)
+    try finish(
+      node, value, order: .vector,
+      bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+    let output = try description(try node.output())
+    guard
+      try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
+    else { throw node.unsupported("a fused activation") }
+    let axis = try node.joinedAxis()
+    guard (1...64).contains(node.inputs.count) else {
+      throw node.unsupported("\(node.inputs.count) inputs")
+    }
+    var inputs: [Int] = []
+    var extent = output.extent
+    extent[axis] = 0
+    for position in node.inputs.indices {
+      let input = relabelled(try activation(node, position), like: output)
+      inputs.append(input)
+      extent[axis] += builder[input].extent[axis]
+    }
+    if inputs.count == 1, extent == output.extent {
+      return bind(try node.output(), to: inputs[0])
+    }
+    try finish(node, .concatenate(axis: axis), inputs, extent: extent)
+  }
+}

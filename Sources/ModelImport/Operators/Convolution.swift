@@ -1,0 +1,219 @@
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+extension OperatorRoom {
+  static let convolution = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "Conv", attributes, float: { try $0.convolution($1) },
+        quantized: { try $0.convolution($1) }),
+      OnnxRow(
+        "QLinearConv", attributes, statesItsInputsGrid: true,
+        quantized: { try $0.qLinearConvolution($1) }),
+      OnnxRow("ConvInteger"),
+    ],
+    tflite: [
+      TFLiteRow(
+        .conv2D, float: { try $0.convolution($1, isDepthwise: false) },
+        integer: { try $0.convolution($1, isDepthwise: false) }),
+      TFLiteRow(
+        .depthwiseConv2D, float: { try $0.convolution($1, isDepthwise: true) },
+        integer: { try $0.convolution($1, isDepthwise: true) }),
+    ])
+
+  private static let attributes: Set = [
+    "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
+  ]
+}
+
+// MARK: - ONNX
+
+extension ImportNode {
+  /// Kernel and groups of a node with weights of [O, I / groups, KH, KW] on [C, H, W].
+  fileprivate func kernelAndGroups(
+    weights: [Int], input: [Int]
+  ) throws(ImportError) -> (kernel: [Int], groups: Int) {
+    guard input.count == 3, weights.count == 4 else {
+      throw unsupported("only 2-D convolution; input \(input), weights \(weights)")
+    }
+    let kernel = Array(weights[2...])
+    if let declared = try integers("kernel_shape"), declared != kernel {
+      throw error("kernel_shape \(declared) differs from weights of shape \(weights)")
+    }
+    return (kernel, try integer("group") ?? 1)
+  }
+}
+
+extension OnnxConverter {
+  fileprivate mutating func convolution(_ node: ImportNode) throws(ImportError) -> Binding {
+    let (value, shape) = try activation(node)
+    guard let weights = try weights(node, 1) else { throw node.error("has no weights") }
+    let (kernel, groups) = try node.kernelAndGroups(weights: weights.shape, input: shape)
+    guard groups >= 1, weights.shape[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
+    else {
+      throw node.error(
+        "weights of shape \(weights.shape) in \(groups) groups do not fit input \(shape)")
+    }
+    let window = try window(node, kernel: kernel, input: shape)
+    let bias = try self.weights(node, 2, shape: [weights.shape[0]])?.values
+    let convolution = FloatGraph.Convolution(
+      weights: weights.values, bias: bias, outputChannels: weights.shape[0],
+      window: FloatGraph.Window(window), groups: groups)
+    return try append(.convolution(convolution), node, inputs: [value])
+  }
+}
+
+extension QuantizedOnnxConverter {
+  fileprivate mutating func convolution(_ node: ImportNode) throws(ImportError) {
+    let (input, shape) = try realInput(node)
+    let weights = try constantWeights(node, 1)
+    var (layer, output) = try convolution(node, input: input, shape: shape, weights: weights)
+    layer.bias = try bias(node, 2, layer: layer)
+    try bind(node, .pending(layer.pending(node.name)), shape: output)
+  }
+
+  /// x, its scale and zero point, w, …, y's scale and zero point, and a bias of int32.
+  fileprivate mutating func qLinearConvolution(_ node: ImportNode) throws(ImportError) {
+    let (input, shape) = try integerInput(node, 0)
+    let weights = try integerWeights(node, 3, axis: 0)
+    var (layer, output) = try convolution(node, input: input, shape: shape, weights: weights)
+    if node.hasInput(8) { layer.bias = .integers(try integerBias(node, 8, layer.outputChannels)) }
+    try finish(node, layer.pending(node.name), shape: output, scale: 6, zeroPoint: 7)
+  }
+
+  /// A layer without its bias, and the shape that it gives.
+  private func convolution(
+    _ node: ImportNode, input: Int, shape: [Int], weights: OnnxWeights
+  ) throws(ImportError) -> (layer: QuantizedLayer, output: [Int]) {
+    let dimensions = weights.dimensions
+    let (kernel, groups) = try node.kernelAndGroups(weights: dimensions, input: shape)
+    try requireImage(input, shape: shape, node)
+    guard groups >= 1, dimensions[0] >= 1, dimensions[0] % groups == 0,
+      dimensions[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
+    else {
+      throw node.error("weights of shape \(dimensions) in \(groups) groups do not fit \(shape)")
+    }
+    let window = try float.window(node, kernel: kernel, input: shape)
+    let extents: (height: Int, width: Int)
+    do throws(RuleViolation) {
+      extents = try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
+    } catch {
+      throw node.error(error.rule)
+    }
+    try checkScales(node, weights, channels: dimensions[0], axis: 0)
+    let layer = QuantizedLayer(
+      input: input, weights: weights, outputChannels: dimensions[0]
+    ) { converter, layer, name, node throws(ImportError) in
+      try converter.form(layer, window, groups: groups, name: name, node)
+    }
+    return (layer, [dimensions[0], extents.height, extents.width])
+  }
+
+  private mutating func form(
+    _ layer: QuantizedLayer, _ window: PaddedWindow, groups: Int, name: String, _ node: ImportNode
+  ) throws(ImportError) -> QuantizedLayer.Form {
+    let channels = builder[layer.input].channels
+    let (input, own) = try reachable(layer.input, window, name, node)
+    let isDepthwise = groups == channels && layer.outputChannels == channels
+    let order = Transposition(
+      rows: isDepthwise ? channels : channels / groups, columns: window.taps)
+    return QuantizedLayer.Form(
+      input: input,
+      kind: {
+        isDepthwise
+          ? .depthwiseConvolution(own, $0) : .convolution(own, groups: groups, $0)
+      },
+      place: order.place)
+  }
+}
+
+// MARK: - TensorFlow Lite
+
+/// [O, KH, KW, I / groups], or [1, KH, KW, C · multiplier] of a depthwise convolution.
+private struct TFLiteFilter {
+  let kernel: (Int, Int)
+  let outputs, groups: Int
+  let fields: TFLiteWindowFields
+
+  /// - Parameter input: has so many channels; told in the error.
+  init(
+    _ node: TFLiteNode, _ shape: [Int], channels: Int, of input: String, isDepthwise: Bool
+  ) throws(ImportError) {
+    guard shape.count == 4,
+      isDepthwise ? shape[0] == 1 && shape[3] % channels == 0 : channels % shape[3] == 0
+    else { throw node.error("a filter of shape \(shape) on \(input)") }
+    kernel = (shape[1], shape[2])
+    outputs = isDepthwise ? shape[3] : shape[0]
+    groups = isDepthwise ? channels : channels / shape[3]
+    fields = isDepthwise ? Self.depthwiseFields : Self.fields
+  }
+
+  private static let fields: TFLiteWindowFields = {
+    typealias Field = TFLite.Options.Convolution
+    return TFLiteWindowFields(
+      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
+      activation: Field.activation, dilationHeight: Field.dilationHeight,
+      dilationWidth: Field.dilationWidth)
+  }()
+
+  private static let depthwiseFields: TFLiteWindowFields = {
+    typealias Field = TFLite.Options.DepthwiseConvolution
+    return TFLiteWindowFields(
+      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
+      activation: Field.activation, dilationHeight: Field.dilationHeight,
+      dilationWidth: Field.dilationWidth)
+  }()
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func convolution(
+    _ node: TFLiteNode, isDepthwise: Bool
+  ) throws(ImportError) {
+    let stored = try constant(node, 1, "a filter")
+    let input = try image(node)
+    let filter = try TFLiteFilter(
+      node, stored.shape, channels: input.shape[0], of: "\(input.shape)",
+      isDepthwise: isDepthwise)
+    let (window, _) = try node.window(
+      height: input.shape[1], width: input.shape[2], kernel: filter.kernel, filter.fields)
+    let turn = Transposition(rows: window.taps, columns: stored.shape[3])
+    let convolution = FloatGraph.Convolution(
+      weights: turn(stored.values), bias: try bias(node), outputChannels: filter.outputs,
+      window: FloatGraph.Window(window), groups: filter.groups)
+    let value = try append(.convolution(convolution), node, inputs: [input.value])
+    try finish(node, value, bounds: try node.bounds(filter.fields.activation))
+  }
+}
+
+extension TFLiteIntegerConverter {
+  /// Several outputs an input channel of a depthwise convolution are a grouped convolution.
+  fileprivate mutating func convolution(
+    _ node: TFLiteNode, isDepthwise: Bool
+  ) throws(ImportError) {
+    let input = try activation(node)
+    var weights = try weights(node, axis: isDepthwise ? 3 : 0)
+    let source = builder[input]
+    let filter = try TFLiteFilter(
+      node, weights.shape, channels: source.channels, of: "\(source.channels) channels",
+      isDepthwise: isDepthwise)
+    let (window, extent) = try node.window(
+      height: source.height, width: source.width, kernel: filter.kernel, filter.fields)
+    guard filter.outputs % filter.groups == 0 else {
+      throw node.error("\(filter.outputs) filters in \(filter.groups) groups")
+    }
+    let isPlain = isDepthwise && filter.outputs == source.channels
+    if isDepthwise, !isPlain {
+      weights.values = Transposition(rows: window.taps, columns: filter.outputs)(weights.values)
+    }
+    let weighted = try weighted(
+      node, weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
+    try finish(
+      node,
+      isPlain
+        ? .depthwiseConvolution(window.integer, weighted)
+        : .convolution(window.integer, groups: filter.groups, weighted), [input],
+      extent: extent + [filter.outputs])
+  }
+}

@@ -1,0 +1,235 @@
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+/// A feature vector times a constant matrix.
+extension OperatorRoom {
+  static let fullyConnected = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.gemm($1) },
+        quantized: { try $0.gemm($1) }),
+      OnnxRow(
+        "MatMul", float: { try $0.matMul($1) }, quantized: { try $0.matMul($1) }),
+      OnnxRow(
+        "QLinearMatMul", statesItsInputsGrid: true,
+        quantized: { try $0.qLinearMatMul($1) }),
+      OnnxRow(
+        "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
+        quantized: { try $0.qGemm($1) }),
+      OnnxRow("MatMulInteger"),
+    ],
+    tflite: [
+      TFLiteRow(
+        .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected($1) },
+        integer: { try $0.fullyConnected($1) })
+    ])
+}
+
+// MARK: - ONNX
+
+extension ImportNode {
+  /// How many features weights of [F, O], or [O, F] where they are transposed, give.
+  fileprivate func features(
+    weights: [Int], isTransposed: Bool, input: [Int]
+  ) throws(ImportError) -> Int {
+    guard input.count == 1, weights.count == 2 else {
+      throw unsupported(
+        "only a feature vector times a constant matrix; input \(input), weights \(weights)")
+    }
+    let (features, inner) =
+      isTransposed ? (weights[0], weights[1]) : (weights[1], weights[0])
+    guard inner == input[0], features > 0 else {
+      throw error("weights of shape \(weights) do not fit an input of \(input[0]) features")
+    }
+    return features
+  }
+}
+
+extension OnnxConverter {
+  fileprivate mutating func gemm(_ node: ImportNode) throws(ImportError) -> Binding {
+    guard try node.integer("transA") ?? 0 == 0 else { throw node.unsupported("transA = 1") }
+    let (value, shape) = try activation(node)
+    let isTransposed = try node.integer("transB") ?? 0 != 0
+    var (weights, features) = try matrix(node, input: shape, isTransposed: isTransposed)
+    let alpha = try node.number("alpha") ?? 1
+    if alpha != 1 {
+      try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
+      weights = try scaled(weights, by: alpha, node)
+    }
+    var bias = try self.weights(node, 2).map { values, shape throws(ImportError) in
+      guard shape.count <= 2, values.count == 1 || shape.last == features,
+        values.count == 1 || values.count == features
+      else { throw node.error("bias of shape \(shape) does not fit \(features) outputs") }
+      return values.count == features
+        ? values : [Float](repeating: values[0], count: features)
+    }
+    let beta = try node.number("beta") ?? 1
+    if beta != 1, let values = bias { bias = try scaled(values, by: beta, node) }
+    let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
+    return try append(.linear(linear), node, inputs: [value])
+  }
+
+  fileprivate mutating func matMul(_ node: ImportNode) throws(ImportError) -> Binding {
+    let (value, shape) = try activation(node)
+    let (weights, features) = try matrix(node, input: shape, isTransposed: false)
+    let linear = FloatGraph.Linear(weights: weights, bias: nil, outputFeatures: features)
+    return try append(.linear(linear), node, inputs: [value])
+  }
+
+  /// Weights in [O][F] order from input 1, which is [F, O], or [O, F] where `isTransposed`.
+  private mutating func matrix(
+    _ node: ImportNode, input: [Int], isTransposed: Bool
+  ) throws(ImportError) -> (weights: [Float], features: Int) {
+    guard let (values, shape) = try weights(node, 1) else { throw node.error("has no weights") }
+    let features = try node.features(weights: shape, isTransposed: isTransposed, input: input)
+    if isTransposed { return (values, features) }
+    try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
+    return (Transposition(rows: input[0], columns: features)(values), features)
+  }
+
+  private func scaled(
+    _ values: [Float], by factor: Float, _ node: ImportNode
+  ) throws(ImportError) -> [Float] {
+    let result = values.map { $0 * factor }
+    guard result.allSatisfy(\.isFinite) else {
+      throw node.error("scaling the weights by \(factor) leaves the range of float32")
+    }
+    return result
+  }
+}
+
+extension QuantizedOnnxConverter {
+  fileprivate mutating func gemm(_ node: ImportNode) throws(ImportError) {
+    guard try node.number("alpha") ?? 1 == 1, try node.number("beta") ?? 1 == 1,
+      try node.integer("transA") ?? 0 == 0
+    else { throw node.unsupported("alpha or beta other than 1, or transA") }
+    try product(node, isTransposed: try node.integer("transB") ?? 0 != 0, bias: 2)
+  }
+
+  fileprivate mutating func matMul(_ node: ImportNode) throws(ImportError) {
+    try product(node, isTransposed: false, bias: nil)
+  }
+
+  /// - Parameter bias: the input that it is; nil for an operator that has none.
+  private mutating func product(
+    _ node: ImportNode, isTransposed: Bool, bias index: Int?
+  ) throws(ImportError) {
+    let (input, shape) = try realInput(node)
+    let weights = try constantWeights(node, 1)
+    var layer = try layer(
+      node, input: input, shape: shape, weights: weights, isTransposed: isTransposed)
+    if let index { layer.bias = try bias(node, index, layer: layer) }
+    try bind(
+      node, .pending(layer.pending(node.name, isOpen: true)), shape: [layer.outputChannels])
+  }
+
+  fileprivate mutating func qLinearMatMul(_ node: ImportNode) throws(ImportError) {
+    let (input, shape) = try integerInput(node, 0)
+    let weights = try integerWeights(node, 3, axis: 1)
+    let layer = try layer(
+      node, input: input, shape: shape, weights: weights, isTransposed: false)
+    try finish(
+      node, layer.pending(node.name), shape: [layer.outputChannels], scale: 6, zeroPoint: 7)
+  }
+
+  /// A, its scale and zero point, B, …, a bias of int32, y's scale and zero point.
+  fileprivate mutating func qGemm(_ node: ImportNode) throws(ImportError) {
+    guard try node.number("alpha") ?? 1 == 1, try node.integer("transA") ?? 0 == 0 else {
+      throw node.unsupported("alpha other than 1, or transA")
+    }
+    let isTransposed = try node.integer("transB") ?? 0 != 0
+    let (input, shape) = try integerInput(node, 0)
+    let weights = try integerWeights(node, 3, axis: isTransposed ? 0 : 1)
+    var layer = try layer(
+      node, input: input, shape: shape, weights: weights, isTransposed: isTransposed)
+    if node.hasInput(6) { layer.bias = .integers(try integerBias(node, 6, layer.outputChannels)) }
+    try finish(
+      node, layer.pending(node.name), shape: [layer.outputChannels], scale: 7, zeroPoint: 8)
+  }
+
+  /// A layer without its bias.
+  private func layer(
+    _ node: ImportNode, input: Int, shape: [Int], weights: OnnxWeights, isTransposed: Bool
+  ) throws(ImportError) -> QuantizedLayer {
+    let features = try node.features(
+      weights: weights.dimensions, isTransposed: isTransposed, input: shape)
+    try checkScales(node, weights, channels: features, axis: isTransposed ? 0 : 1)
+    // A flattened image was [C][H][W] to the file's layer and is [H][W][C] here.
+    let held = builder[input]
+    let pixels = Transposition(rows: held.channels, columns: held.height * held.width)
+    let matrix = Transposition(rows: held.elementCount, columns: features)
+    return QuantizedLayer(
+      input: input, weights: weights, outputChannels: features
+    ) { _, layer, _, _ throws(ImportError) in
+      QuantizedLayer.Form(
+        input: layer.input, kind: { .fullyConnected($0) },
+        place: { pixels.place(of: isTransposed ? $0 : matrix.place(of: $0)) },
+        isFullyConnected: true)
+    }
+  }
+}
+
+// MARK: - TensorFlow Lite
+
+extension TFLiteNode {
+  /// Checks a filter of [O, F] on an input that is described.
+  fileprivate func checkFilter(
+    _ shape: [Int], features: Int, of input: String
+  ) throws(ImportError) {
+    guard shape.count == 2, features % shape[1] == 0 else {
+      throw error("a filter of shape \(shape) on \(input)")
+    }
+    guard shape[1] == features else {
+      throw unsupported("\(features / shape[1]) rows of features at once")
+    }
+  }
+
+  fileprivate func checkWeightsFormat() throws(ImportError) {
+    guard try number(TFLite.Options.FullyConnected.weightsFormat, default: Int8(0)) == 0 else {
+      throw unsupported("shuffled weights")
+    }
+  }
+}
+
+extension TFLiteFloatConverter {
+  /// Filter [O, F]; a flattened image's columns are brought to the graph's order.
+  fileprivate mutating func fullyConnected(_ node: TFLiteNode) throws(ImportError) {
+    try node.checkWeightsFormat()
+    let filter = try constant(node, 1, "a filter")
+    var (value, shape, order) = try activation(node)
+    if case .image = order {
+      let count = shape.reduce(1, *)
+      value = try reshaped(value, to: [count], node, suffix: "/flattened")
+      order = .flattened(height: shape[1], width: shape[2], channels: shape[0])
+      shape = [count]
+    }
+    try node.checkFilter(filter.shape, features: shape[0], of: "\(shape)")
+    var weights = filter.values
+    if case .flattened(let height, let width, let channels) = order {
+      weights = Transposition(rows: height * width, columns: channels)(weights)
+    }
+    let linear = FloatGraph.Linear(
+      weights: weights, bias: try bias(node), outputFeatures: filter.shape[0])
+    let output = try append(.linear(linear), node, inputs: [value])
+    try finish(
+      node, output, order: .vector,
+      bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+  }
+}
+
+extension TFLiteIntegerConverter {
+  /// Filter [O, F].
+  fileprivate mutating func fullyConnected(_ node: TFLiteNode) throws(ImportError) {
+    try node.checkWeightsFormat()
+    let input = try activation(node)
+    let weights = try weights(node, axis: 0)
+    let features = builder[input].elementCount
+    try node.checkFilter(weights.shape, features: features, of: "\(features) features")
+    let weighted = try weighted(
+      node, weights, input: input, outputs: weights.shape[0],
+      activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
+    try finish(node, .fullyConnected(weighted), [input], extent: [1, 1, weights.shape[0]])
+  }
+}

@@ -1,0 +1,121 @@
+import FixedPoint
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+/// The mean over height and width.
+extension OperatorRoom {
+  static let mean = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "GlobalAveragePool", float: { try $0.globalAveragePool($1) },
+        quantized: { try $0.mean($1) }),
+      OnnxRow(
+        "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
+        float: { try $0.reduceMean($1) }, quantized: { try $0.mean($1) }),
+      OnnxRow(
+        "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
+        statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool($1) }),
+    ],
+    tflite: [
+      TFLiteRow(.mean, float: { try $0.mean($1) }, integer: { try $0.mean($1) })
+    ])
+}
+
+extension OnnxConverter {
+  fileprivate mutating func globalAveragePool(_ node: ImportNode) throws(ImportError) -> Binding {
+    let (value, shape) = try activation(node)
+    return try append(.globalAveragePool, node, inputs: [value], shape: [shape[0], 1, 1])
+  }
+
+  fileprivate mutating func reduceMean(_ node: ImportNode) throws(ImportError) -> Binding {
+    let (value, shape) = try activation(node)
+    let rank = shape.count + 1
+    let axes = try integers(node, attribute: "axes", input: 1) ?? []
+    if axes.isEmpty, try node.integer("noop_with_empty_axes") ?? 0 != 0 {
+      return .activation(value)
+    }
+    let positive = Set(axes.map { $0 < 0 ? $0 &+ rank : $0 })
+    guard shape.count == 3, positive == [2, 3], axes.count == 2 else {
+      throw node.unsupported("mean over axes \(axes.prefix(8)) of an activation of shape \(shape)")
+    }
+    let keeps = try node.integer("keepdims") ?? 1 != 0
+    return try append(
+      .globalAveragePool, node, inputs: [value], shape: keeps ? [shape[0], 1, 1] : [shape[0]])
+  }
+}
+
+extension QuantizedOnnxConverter {
+  fileprivate mutating func mean(_ node: ImportNode) throws(ImportError) {
+    try adopt(node, onIntegers: false) { _, tensors in .mean(tensors[0], name: node.name) }
+  }
+
+  fileprivate mutating func qLinearGlobalAveragePool(_ node: ImportNode) throws(ImportError) {
+    try checkChannelsFirst(node)
+    let (input, shape) = try integerInput(node, 0)
+    guard shape.count == 3 else { throw node.unsupported("an input of shape \(shape)") }
+    try requireImage(input, shape: shape, node)
+    try finish(
+      node, .mean(input, name: node.name), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
+  }
+}
+
+extension PendingOperation {
+  fileprivate static func mean(_ source: Int, name: String) -> PendingOperation {
+    PendingOperation(name) { converter, pending, target throws(ImportError) in
+      let from = converter.builder[source]
+      let scale = try target.node.built { () throws(BuildError) in
+        try converter.builder.rescale(
+          meanOf: from.height * from.width, from: from.grid, to: target.grid,
+          within: pending.bounds(on: target.grid))
+      }
+      return try converter.append(.mean(scale), [source], named: pending.name, to: target)
+    }
+  }
+}
+
+extension TFLiteNode {
+  /// Checks that what is reduced is height and width; other axes may be named where they have one
+  /// element.
+  ///
+  /// - Parameter extent: height, width and channels.
+  fileprivate func checkReducesPixels(of extent: [Int]) throws(ImportError) {
+    let rank = try tensor(0).shape.count
+    var isReduced = extent.map { $0 == 1 }
+    for axis in try integers(1, "the axes") {
+      guard let place = TFLiteShape.axis(axis, rank: rank) else {
+        throw error("axis \(axis) of a tensor of rank \(rank)")
+      }
+      if place >= 0 { isReduced[place] = true }
+    }
+    guard isReduced[0], isReduced[1], !isReduced[2] || extent[2] == 1 else {
+      throw unsupported("over other axes than height and width")
+    }
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func mean(_ node: TFLiteNode) throws(ImportError) {
+    let input = try image(node)
+    try node.checkReducesPixels(of: ChannelOrder.last(input.shape))
+    let value = try append(
+      .globalAveragePool, node, inputs: [input.value], shape: [input.shape[0], 1, 1])
+    try finish(node, value)
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func mean(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node)
+    let source = builder[input]
+    try node.checkReducesPixels(of: source.extent)
+    let output = try description(try node.output())
+    let scale = try node.built { () throws(BuildError) in
+      try builder.rescale(
+        meanOf: source.height * source.width, from: source.grid, to: output.grid,
+        within: output.grid.whole, division: .ofMultiplier)
+    }
+    try finish(node, .mean(scale), [input], extent: [1, 1, source.channels])
+  }
+}

@@ -1,0 +1,183 @@
+import IntegerBuilder
+import ModelWriter
+
+/// A layer with integer weights, on its way to a grid.
+struct QuantizedLayer {
+  enum Bias {
+    case none
+    /// On the accumulator's grid.
+    case integers([Int])
+    /// Real numbers, still to be brought there.
+    case floats([Float])
+  }
+
+  /// What the layer is in the program.
+  struct Form {
+    /// The tensor that is read: the layer's input, or what stands between.
+    var input: Int
+    var kind: (IntegerOperation.Weighted) -> IntegerOperation.Kind
+    /// Where each of the file's weights goes.
+    var place: (Int) -> Int
+    var isFullyConnected = false
+  }
+
+  typealias Forming =
+    (inout QuantizedOnnxConverter, QuantizedLayer, _ name: String, ImportNode) throws(ImportError)
+    -> Form
+
+  /// Tensor of the program.
+  var input: Int
+  var weights: OnnxWeights
+  var outputChannels: Int
+  var bias = Bias.none
+  let form: Forming
+
+  init(input: Int, weights: OnnxWeights, outputChannels: Int, form: @escaping Forming) {
+    (self.input, self.weights, self.outputChannels) = (input, weights, outputChannels)
+    self.form = form
+  }
+
+  /// - Parameter isOpen: whether a bias may stand apart from it.
+  func pending(_ name: String, isOpen: Bool = false) -> PendingOperation {
+    var result = PendingOperation(name) { converter, pending, target throws(ImportError) in
+      try converter.emit(self, pending, to: target)
+    }
+    if isOpen, case .none = bias { result.openLayer = self }
+    return result
+  }
+}
+
+extension QuantizedOnnxConverter {
+  /// - Parameter axis: that of the output channels in the file's weights.
+  func checkScales(
+    _ node: ImportNode, _ weights: OnnxWeights, channels: Int, axis: Int
+  ) throws(ImportError) {
+    let quantization = weights.quantization
+    guard quantization.isPerTensor || quantization.axis == axis else {
+      throw node.unsupported("weight scales along another axis than the output channels")
+    }
+    guard quantization.isPerTensor || quantization.scales.count == channels else {
+      throw node.error("\(quantization.scales.count) weight scales for \(channels) channels")
+    }
+  }
+
+  fileprivate mutating func emit(
+    _ layer: QuantizedLayer, _ pending: PendingOperation, to target: Target
+  ) throws(ImportError) -> Int {
+    let node = target.node
+    let scales = layer.weights.scales(layer.outputChannels)
+    let bias = try integerBias(layer, scales: scales, node)
+    let form = try layer.form(&self, layer, pending.name, node)
+    let (values, bits) = try layer.weights.ordered(node, budget: &float.budget, place: form.place)
+    let weighted = try node.built { () throws(BuildError) in
+      try builder.weighted(
+        values, bits: bits, bias: bias, scales: scales, from: form.input, to: target.grid,
+        within: pending.bounds(on: target.grid), isFullyConnected: form.isFullyConnected)
+    }
+    return try append(form.kind(weighted), [form.input], named: pending.name, to: target)
+  }
+
+  private func integerBias(
+    _ layer: QuantizedLayer, scales: [Float], _ node: ImportNode
+  ) throws(ImportError) -> [Int32] {
+    let input = Double(builder[layer.input].scale)
+    let integers: [Int]
+    switch layer.bias {
+    case .none: return [Int32](repeating: 0, count: layer.outputChannels)
+    case .integers(let list): integers = list
+    case .floats(let list):
+      integers = zip(list, scales).map { value, scale in
+        let exact = (Double(value) / (input * Double(scale))).rounded(.toNearestOrEven)
+        return Int(min(max(exact, -0x1p40), 0x1p40))
+      }
+    }
+    var bias: [Int32] = []
+    for integer in integers {
+      guard let value = Int32(exactly: integer) else {
+        throw node.unsupported("a bias beyond int32 on the accumulator's grid")
+      }
+      bias.append(value)
+    }
+    return bias
+  }
+
+  // MARK: Reading
+
+  func constantWeights(_ node: ImportNode, _ index: Int) throws(ImportError) -> OnnxWeights {
+    guard node.hasInput(index), let found = weights[node.inputs[index]] else {
+      throw node.unsupported("weights that are not quantized constants")
+    }
+    return found
+  }
+
+  /// Weights whose scale and zero point follow them.
+  mutating func integerWeights(
+    _ node: ImportNode, _ index: Int, axis: Int
+  ) throws(ImportError) -> OnnxWeights {
+    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    let name = node.inputs[index]
+    guard let tensor = float.initializer(name) ?? float.constantTensors[name] else {
+      throw node.unsupported("weights that are not constant")
+    }
+    let integers = try OnnxIntegerTensor(tensor, name: name)
+    let parameters = try float.quantization(
+      node, scale: index + 1, zeroPoint: index + 2, type: integers.type, axis: axis)
+    return try OnnxWeights(integers, parameters, node: node)
+  }
+
+  /// A bias: int32 at the product of the input's and the weights' scales, or floats. None where the
+  /// input is left out.
+  mutating func bias(
+    _ node: ImportNode, _ index: Int, layer: QuantizedLayer
+  ) throws(ImportError) -> QuantizedLayer.Bias {
+    guard node.hasInput(index) else { return .none }
+    let channels = layer.outputChannels
+    if let constant = weights[node.inputs[index]] {
+      let scales = constant.scales(channels)
+      let own = builder[layer.input].scale
+      let expected = layer.weights.scales(channels).map { $0 * own }
+      guard constant.quantization.zeroPoints.allSatisfy({ $0 == 0 }), scales.count == channels,
+        zip(scales, expected).allSatisfy({ abs($0 - $1) <= 1e-5 * $1 })
+      else {
+        throw node.unsupported(
+          "a bias whose scale is not the input's times the weights', or with a zero point")
+      }
+      return .integers(try biasIntegers(node, constant, channels: channels))
+    }
+    guard let floats = try float.weights(node, index) else { return .none }
+    return .floats(try fitted(floats.values, floats.shape, to: channels, node))
+  }
+
+  private mutating func biasIntegers(
+    _ node: ImportNode, _ constant: OnnxWeights, channels: Int
+  ) throws(ImportError) -> [Int] {
+    guard let values = try constant.wholeNumbers(budget: &float.budget) else {
+      throw node.unsupported("a bias that is not of int32")
+    }
+    return try fitted(values, constant.dimensions, to: channels, node)
+  }
+
+  /// A bias of int32 as an input of its own.
+  mutating func integerBias(
+    _ node: ImportNode, _ index: Int, _ channels: Int
+  ) throws(ImportError) -> [Int] {
+    guard let constant = try float.constant(node, index),
+      case .integers(let list) = constant.elements
+    else { throw node.unsupported("a bias that is not a constant of int32") }
+    let values = try list.known(or: node.unsupported("a bias that is not constant"))
+    return try fitted(values, constant.dimensions, to: channels, node)
+  }
+
+  /// One value a channel, of which a single one serves all.
+  private func fitted<Value>(
+    _ values: [Value], _ shape: [Int], to channels: Int, _ node: ImportNode
+  ) throws(ImportError) -> [Value] {
+    if values.count == 1, channels != 1 {
+      return [Value](repeating: values[0], count: channels)
+    }
+    guard values.count == channels, shape.allSatisfy({ $0 == 1 || $0 == channels }) else {
+      throw node.error("a bias of shape \(shape) does not fit \(channels) channels")
+    }
+    return values
+  }
+}
