@@ -60,14 +60,12 @@ extension FusedGraph.Unit {
 /// Evaluates a fused graph a batch at a time, in float or on the grids of a plan, keeping only
 /// the values that are still to be read.
 package struct UnitEvaluator: Sendable {
-  package let graph: FloatGraph
   package let fused: FusedGraph
   package let threads: Int
   /// Operation of each unit with BatchNorm folded in.
   private let operations: [FloatGraph.Operation]
 
-  package init(graph: FloatGraph, fused: FusedGraph, threads: Int) {
-    self.graph = graph
+  package init(_ fused: FusedGraph, threads: Int) {
     self.fused = fused
     self.threads = threads
     operations = fused.units.map { unit in
@@ -93,7 +91,8 @@ package struct UnitEvaluator: Sendable {
   ) throws -> Tensor {
     let unit = fused.units[index]
     var result = try FloatOperators.evaluate(
-      operation, inputs: inputs, outputShape: graph.values[unit.output].shape, threads: threads)
+      operation, inputs: inputs, outputShape: fused.graph.values[unit.output].shape,
+      threads: threads)
     if let clamp = unit.clamp {
       result.values.withUnsafeMutableBufferPointer { values in
         for position in values.indices {
@@ -109,17 +108,16 @@ package struct UnitEvaluator: Sendable {
   package func walk<Value>(
     _ input: Value, step: (Int, [Value]) throws -> Value
   ) throws -> Value {
-    var lastReader: [Int: Int] = [:]
+    // The caller holds the input anyway: it stands for what is not there yet, or no longer.
+    var live = [Value](repeating: input, count: fused.graph.values.count)
     for (index, unit) in fused.units.enumerated() {
-      for input in unit.inputs { lastReader[input] = index }
-    }
-    lastReader[fused.output] = fused.units.count
-    var live: [Int: Value] = [graph.input: input]
-    for (index, unit) in fused.units.enumerated() {
-      let inputs = unit.inputs.map { live[$0]! }
-      for input in unit.inputs where lastReader[input] == index { live[input] = nil }
+      let inputs = unit.inputs.map { live[$0] }
+      for value in unit.inputs
+      where value != fused.output && fused.readers(of: value).last == index {
+        live[value] = input
+      }
       live[unit.output] = try step(index, inputs)
     }
-    return live[fused.output]!
+    return live[fused.output]
   }
 }

@@ -1,12 +1,21 @@
 import FloatGraph
 
-/// The float graph in units of what becomes one integer operation: a convolution or linear layer
+/// A float network in units of what becomes one integer operation: a convolution or linear layer
 /// with the BatchNormalization and the activation that follow it, an addition with its activation,
 /// and every other operation alone.
+///
+/// It is built once for a network: calibration, plans and whatever evaluates them share it.
 public struct FusedGraph: Sendable {
-  public var units: [Unit]
+  public let graph: FloatGraph
+  public let units: [Unit]
   /// Value that holds the logits (a final Softmax is left out: it does not change the class).
-  public var output: Int
+  public let output: Int
+
+  /// By value.
+  private var producers: [Int?]
+  private var readers: [[Int]]
+  /// By unit.
+  private var layers: [Int?] = []
 
   public struct Unit: Sendable {
     /// Name of its first node.
@@ -33,10 +42,49 @@ public struct FusedGraph: Sendable {
   }
 
   /// - Throws: `QuantizationError.unsupported` for a BatchNormalization over features that follows
-  ///   no linear layer, and for a Softmax that is not the last node.
+  ///   no linear layer, for a Softmax that is not the last node, and for a node that reads what
+  ///   nothing before it computes.
   public init(_ graph: FloatGraph) throws(QuantizationError) {
-    var users = [Int](repeating: 0, count: graph.values.count)
-    var reader = [Int?](repeating: nil, count: graph.values.count)
+    self.graph = graph
+    (units, output) = try Fusion(graph).run()
+    producers = [Int?](repeating: nil, count: graph.values.count)
+    readers = [[Int]](repeating: [], count: graph.values.count)
+    var layerCount = 0
+    for (index, unit) in units.enumerated() {
+      for value in unit.inputs {
+        guard value == graph.input || producers[value] != nil else {
+          throw .unsupported(node: unit.name, rule: "it reads what nothing before it computes")
+        }
+        if readers[value].last != index { readers[value].append(index) }
+      }
+      producers[unit.output] = index
+      layers.append(unit.isWeighted ? layerCount : nil)
+      if unit.isWeighted { layerCount += 1 }
+    }
+  }
+
+  /// The unit that computes a value; nil for the network's input and for what lies inside a unit.
+  public func producer(of value: Int) -> Int? { producers[value] }
+
+  /// The units that read a value, in execution order.
+  public func readers(of value: Int) -> [Int] { readers[value] }
+
+  /// A unit's number among those with weights: its layer's number in every plan. nil for a unit
+  /// without weights.
+  public func layer(of unit: Int) -> Int? { layers[unit] }
+}
+
+/// Puts nodes together into units.
+private struct Fusion {
+  private let graph: FloatGraph
+  /// By value: how many read it, the graph's output counted, and the node that does so last.
+  private var users: [Int]
+  private var reader: [Int?]
+
+  init(_ graph: FloatGraph) {
+    self.graph = graph
+    users = [Int](repeating: 0, count: graph.values.count)
+    reader = [Int?](repeating: nil, count: graph.values.count)
     for (index, node) in graph.nodes.enumerated() {
       for input in node.inputs {
         users[input] += 1
@@ -44,16 +92,12 @@ public struct FusedGraph: Sendable {
       }
     }
     users[graph.output] += 1
+  }
 
-    /// The node that alone reads `value`, if there is just one reader and it is not the caller.
-    func onlyReader(of value: Int) -> (index: Int, node: FloatGraph.Node)? {
-      guard users[value] == 1, let index = reader[value] else { return nil }
-      return (index, graph.nodes[index])
-    }
-
+  func run() throws(QuantizationError) -> (units: [FusedGraph.Unit], output: Int) {
     var taken = Set<Int>()
-    units = []
-    output = graph.output
+    var units: [FusedGraph.Unit] = []
+    var output = graph.output
     for (index, node) in graph.nodes.enumerated() where !taken.contains(index) {
       if case .softmax = node.operation {
         guard node.output == graph.output else {
@@ -62,33 +106,36 @@ public struct FusedGraph: Sendable {
         output = node.inputs[0]
         continue
       }
-      var unit = Unit(
+      var unit = FusedGraph.Unit(
         name: node.name, operation: node.operation, inputs: node.inputs, output: node.output)
       if case .batchNormalization(let normalization) = node.operation {
-        try Self.asDepthwise(&unit, normalization, graph)
+        try makeDepthwise(&unit, normalization)
       }
-      if unit.isWeighted, unit.batchNormalization == nil,
-        let next = onlyReader(of: unit.output),
-        case .batchNormalization(let normalization) = next.node.operation
+      if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
+        case .batchNormalization(let normalization) = graph.nodes[next].operation
       {
         unit.batchNormalization = normalization
-        unit.output = next.node.output
-        taken.insert(next.index)
+        unit.output = graph.nodes[next].output
+        taken.insert(next)
       }
       if unit.fusesClamp, let next = onlyReader(of: unit.output),
-        case .clamp(let low, let high) = next.node.operation
+        case .clamp(let low, let high) = graph.nodes[next].operation
       {
-        unit.clamp = Clamp(low: low, high: high)
-        unit.output = next.node.output
-        taken.insert(next.index)
+        unit.clamp = FusedGraph.Clamp(low: low, high: high)
+        unit.output = graph.nodes[next].output
+        taken.insert(next)
       }
       units.append(unit)
     }
+    return (units, output)
   }
 
+  /// The node that alone reads `value`, if there is just one reader and it is not the caller.
+  private func onlyReader(of value: Int) -> Int? { users[value] == 1 ? reader[value] : nil }
+
   /// A BatchNormalization with no layer to fold into is a 1×1 depthwise convolution by one.
-  private static func asDepthwise(
-    _ unit: inout Unit, _ normalization: FloatGraph.BatchNormalization, _ graph: FloatGraph
+  private func makeDepthwise(
+    _ unit: inout FusedGraph.Unit, _ normalization: FloatGraph.BatchNormalization
   ) throws(QuantizationError) {
     guard graph.values[unit.output].shape.count == 3 else {
       throw .unsupported(

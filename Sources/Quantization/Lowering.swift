@@ -7,20 +7,17 @@ import ModelWriter
 /// Images go from channel-height-width to height-width-channel order, scales become Q31
 /// multipliers, and every accumulator is proved to stay inside int32.
 public struct Lowering {
-  /// - Parameters:
-  ///   - weights: one array a weighted layer, [rows][columns] in the float graph's order.
-  ///   - profile: which runtime's rounding the operators carry.
+  /// - Parameter profile: which runtime's rounding the operators carry.
   /// - Throws: `QuantizationError` that names the layer and the rule.
   public static func program(
-    _ plan: QuantizationPlan, weights: [[Int8]], profile: DeploymentProfile = .tflm
+    _ rounded: RoundedPlan, profile: DeploymentProfile = .tflm
   ) throws(QuantizationError) -> IntegerProgram {
-    var lowering = Lowering(plan: plan, weights: weights, profile: profile)
+    var lowering = Lowering(rounded: rounded, profile: profile)
     try lowering.run()
     return lowering.program
   }
 
-  private let plan: QuantizationPlan
-  private let weights: [[Int8]]
+  private let rounded: RoundedPlan
   private let profile: DeploymentProfile
   private var program = IntegerProgram()
   /// Tensor that holds a value; a flattened value lives in the tensor it was flattened from.
@@ -28,9 +25,10 @@ public struct Lowering {
   /// Tensor that holds a value's narrow copy.
   private var narrow: [Int: Int] = [:]
 
-  private init(plan: QuantizationPlan, weights: [[Int8]], profile: DeploymentProfile) {
-    self.plan = plan
-    self.weights = weights
+  private var plan: QuantizationPlan { rounded.plan }
+
+  private init(rounded: RoundedPlan, profile: DeploymentProfile) {
+    self.rounded = rounded
     self.profile = profile
   }
 
@@ -46,11 +44,9 @@ public struct Lowering {
     }
     tensors[plan.graph.input] = addTensor(for: plan.graph.input)
     program.input = tensors[plan.graph.input]!
-    var layer = 0
     for (index, unit) in plan.fused.units.enumerated() {
-      if unit.isWeighted {
-        try lowerWeighted(unit, plan.layers[layer], integers: weights[layer], unitIndex: index)
-        layer += 1
+      if let layer = plan.fused.layer(of: index) {
+        try lowerWeighted(unit, plan.layers[layer], integers: rounded.integers[layer])
       } else {
         try lowerUnweighted(unit)
       }
@@ -81,7 +77,7 @@ extension Lowering {
   private mutating func addTensor(for value: Int) -> Int {
     let description = plan.graph.values[value]
     let extent = extent(of: description.shape)
-    return addTensor(named: description.name, extent: extent, grid: plan.grids[value]!)
+    return addTensor(named: description.name, extent: extent, grid: plan.grids[value])
   }
 
   private mutating func addTensor(
@@ -192,12 +188,12 @@ extension Lowering {
 
 extension Lowering {
   private mutating func lowerWeighted(
-    _ unit: FusedGraph.Unit, _ layer: WeightedLayer, integers: [Int8], unitIndex: Int
+    _ unit: FusedGraph.Unit, _ layer: WeightedLayer, integers: [Int8]
   ) throws(QuantizationError) {
     let value = unit.inputs[0]
     let stored = tensors[value]!
     let input: Int
-    if layer.inputGrid == plan.grids[value]! {
+    if layer.inputGrid == plan.grids[value] {
       input = stored
     } else if let copy = narrow[value] {
       input = copy

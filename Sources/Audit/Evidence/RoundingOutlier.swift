@@ -145,7 +145,7 @@ extension RoundingEnsemble {
       values: preprocessing.normalize(
         pixels, channels: shape[0], height: shape[1], width: shape[2]))
     let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).run(images).values
-    let grid = plan.grids[plan.fused.output]!
+    let grid = plan.grids[plan.fused.output]
     func logits(_ engine: IntegerEngine) throws -> [Float] {
       try engine.logits(pixels, preprocessing: preprocessing, grid: grid, threads: threads)
     }
