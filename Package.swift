@@ -32,17 +32,21 @@ let host: [Target] = [
   .target(name: "Triggers", dependencies: ["Datasets"]),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
   .target(name: "ModelWriter", dependencies: ["FixedPoint", "ModelFormat"]),
+  .target(name: "IntegerBuilder", dependencies: ["FixedPoint", "ModelWriter"]),
   .target(
     name: "ModelImport",
     dependencies: [
-      "FixedPoint", "FloatGraph", "ModelWriter", "TFLiteSchema",
+      "FixedPoint", "FloatGraph", "IntegerBuilder", "ModelWriter", "TFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "ModelExport",
-    dependencies: ["FixedPoint", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema"]),
+    dependencies: [
+      "FixedPoint", "IntegerBuilder", "IntegerRuntime", "ModelFormat", "ModelWriter", "TFLiteSchema",
+    ]),
   .target(
-    name: "Quantization", dependencies: ["FixedPoint", "FloatGraph", "ModelWriter", "Support"]),
+    name: "Quantization",
+    dependencies: ["FixedPoint", "FloatGraph", "IntegerBuilder", "ModelWriter", "Support"]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
@@ -54,9 +58,8 @@ let host: [Target] = [
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "ModelWriter",
-      "Purification",
-      "Quantization", "Support",
+      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "IntegerBuilder",
+      "ModelWriter", "Purification", "Quantization", "Support",
     ]),
   .executableTarget(
     name: "cupel",
@@ -93,6 +96,7 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies += ["ModelFormat", "ModelImport"] }
+  if target.name == "IntegerBuilder" { dependencies.append("Support") }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]

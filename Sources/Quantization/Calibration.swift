@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerBuilder
 
 /// What unlabelled training images tell of every activation's range. One calibration serves every
 /// scheme.

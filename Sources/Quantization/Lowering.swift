@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerBuilder
 import ModelWriter
 
 /// Turns a plan and its rounded weights into an integer program.

@@ -1,3 +1,5 @@
+import IntegerBuilder
+
 /// What calibration saw of one activation, and the range that each estimation makes of it.
 package struct RangeObserver: Sendable {
   /// Bins of the histogram that percentile and MSE estimation read.

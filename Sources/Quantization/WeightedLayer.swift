@@ -1,3 +1,5 @@
+import IntegerBuilder
+
 /// A convolution or linear layer as its scheme sees it, before anyone has decided which way each
 /// weight is rounded.
 ///

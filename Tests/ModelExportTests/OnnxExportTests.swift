@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerBuilder
 import ModelExport
 import ModelFormat
 import ModelImport

@@ -2,6 +2,7 @@ import FixedPoint
 import FormatFuzzing
 import Foundation
 import HostRuntime
+import IntegerBuilder
 import ModelExport
 import ModelImport
 import ModelWriter

@@ -1,3 +1,4 @@
+import IntegerBuilder
 import Quantization
 import Support
 import Testing

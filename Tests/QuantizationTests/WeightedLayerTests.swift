@@ -1,4 +1,5 @@
 import FloatGraph
+import IntegerBuilder
 import Quantization
 import Testing
 

@@ -1,6 +1,7 @@
 import Datasets
 import FixedPoint
 import HostRuntime
+import IntegerBuilder
 import ModelWriter
 import Quantization
 

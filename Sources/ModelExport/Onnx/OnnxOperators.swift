@@ -1,3 +1,4 @@
+import IntegerBuilder
 import ModelWriter
 
 /// The float operator that each operation is, in channel-first order.

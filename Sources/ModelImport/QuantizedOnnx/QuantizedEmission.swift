@@ -1,5 +1,6 @@
 import FixedPoint
 import FloatGraph
+import IntegerBuilder
 import ModelWriter
 
 /// From operators whose output grid is known to operations of the program.

@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerBuilder
 import ModelWriter
 
 /// Functions of one int8 as tables of their 256 values, each made the way a runtime computes it.

@@ -1,5 +1,6 @@
 import FixedPoint
 import Foundation
+import IntegerBuilder
 import ModelWriter
 import TFLiteSchema
 

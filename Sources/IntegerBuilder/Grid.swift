@@ -1,3 +1,5 @@
+import ModelWriter
+
 /// The affine grid of an activation tensor: real = scale · (q − zeroPoint), q in
 /// [−2^(bits−1), 2^(bits−1) − 1]. Zero is always on the grid.
 public struct Grid: Sendable, Equatable {
@@ -37,8 +39,12 @@ public struct Grid: Sendable, Equatable {
   public var largestOffset: Int { max(highest - zeroPoint, zeroPoint - lowest) }
 
   /// Nearest grid point, ties to even, saturated. NaN becomes the zero point.
-  public func quantize(_ real: Float) -> Int {
-    let scaled = (real / scale).rounded(.toNearestOrEven) + Float(zeroPoint)
+  public func quantize(_ real: Float) -> Int { quantize(real, ties: .toNearestOrEven) }
+
+  /// - Parameter rule: what becomes of ties, before the zero point is added: to even in ONNX and
+  ///   here, away from zero in TensorFlow Lite.
+  public func quantize(_ real: Float, ties rule: FloatingPointRoundingRule) -> Int {
+    let scaled = (real / scale).rounded(rule) + Float(zeroPoint)
     if scaled.isNaN { return zeroPoint }
     return Int(min(max(scaled, Float(lowest)), Float(highest)))
   }
@@ -46,6 +52,16 @@ public struct Grid: Sendable, Equatable {
   public func dequantize(_ integer: Int) -> Float {
     scale * Float(integer - zeroPoint)
   }
+
+  /// An activation's real bounds on the grid; infinite ones are the grid's ends.
+  public func bounds(
+    low: Float, high: Float, ties rule: FloatingPointRoundingRule = .toNearestOrEven
+  ) -> Bounds {
+    Bounds(low: Int8(quantize(low, ties: rule)), high: Int8(quantize(high, ties: rule)))
+  }
+
+  /// All of the grid.
+  public var whole: Bounds { Bounds(low: Int8(lowest), high: Int8(highest)) }
 
   /// Quantizes and dequantizes in place, as `dequantize(quantize(x))` does; NaN stays NaN.
   ///
@@ -61,5 +77,33 @@ public struct Grid: Sendable, Equatable {
         values[index] = scale * ((scaled + magic) - magic)
       }
     }
+  }
+}
+
+/// What an operation limits its results to, on the grid of its output.
+public struct Bounds: Sendable, Equatable {
+  public var low, high: Int8
+
+  public init(low: Int8, high: Int8) {
+    (self.low, self.high) = (low, high)
+  }
+}
+
+extension IntegerTensor {
+  public var grid: Grid {
+    get { Grid(scale: scale, zeroPoint: zeroPoint, bits: bits) }
+    set { (scale, zeroPoint, bits) = (newValue.scale, newValue.zeroPoint, newValue.bits) }
+  }
+
+  /// Height, width, channels.
+  public var extent: [Int] {
+    get { [height, width, channels] }
+    set { (height, width, channels) = (newValue[0], newValue[1], newValue[2]) }
+  }
+
+  public init(name: String, extent: [Int], grid: Grid) {
+    self.init(
+      name: name, height: extent[0], width: extent[1], channels: extent[2], bits: grid.bits,
+      zeroPoint: grid.zeroPoint, scale: grid.scale)
   }
 }

@@ -1,13 +1,13 @@
 /// A real ratio as a Q31 multiplier and a shift: ratio ≈ value · 2^(shift − 31).
-package struct Multiplier: Equatable {
+public struct Multiplier: Sendable, Equatable {
   /// |value| in [2^30, 2^31), or 0 where the ratio is too small to matter.
-  package var value: Int32
+  public var value: Int32
   /// In [−31, 30].
-  package var shift: Int32
+  public var shift: Int32
 
   /// Nearest representation, ties away from zero (TFLite's `QuantizeMultiplier`).
   /// Returns nil for a ratio that is not finite or needs a shift over 30.
-  package init?(_ ratio: Double) {
+  public init?(_ ratio: Double) {
     guard ratio.isFinite else { return nil }
     guard ratio != 0 else {
       (value, shift) = (0, 0)
@@ -28,5 +28,25 @@ package struct Multiplier: Equatable {
     }
     value = Int32(ratio < 0 ? -mantissa : mantissa)
     self.shift = Int32(shift)
+  }
+
+  /// The multiplier of a ratio, divided by a number of elements in integers, as LiteRT does for a
+  /// mean: with as many bits more as that number has. The quotient may fall below 2³⁰.
+  ///
+  /// - Parameter count: 1 or more.
+  public init?(_ ratio: Double, dividedBy count: Int) {
+    self.init(ratio)
+    let bits = Int32(Int.bitWidth - 1 - count.leadingZeroBitCount)
+    let extra = min(bits, 32, 31 + shift)
+    value = Int32(truncatingIfNeeded: (Int64(value) << Int64(extra)) / Int64(count))
+    shift -= extra
+  }
+
+  /// The factor that brings differences of integers to Q5.26, limited to 2³¹ − 1: its shift, to the
+  /// left, may be 31, one more than other ratios may have. Nil for a scale that is not positive.
+  public init?(toQ26 scale: Double) {
+    guard scale > 0 else { return nil }
+    self.init(min(scale * 0x1p26, 0x1p31 - 1) / 2)
+    shift += 1
   }
 }

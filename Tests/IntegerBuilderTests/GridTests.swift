@@ -1,4 +1,4 @@
-import Quantization
+import IntegerBuilder
 import Support
 import Testing
 
@@ -87,13 +87,25 @@ struct GridTests {
     #expect(grid.quantize(-0.75) == 8)
   }
 
+  @Test("an activation's bounds, ties to even or away from zero")
+  func bounds() {
+    let grid = Grid(scale: 0.5, zeroPoint: -120, bits: 8)
+    // 0.25 is half of a step, −0.75 is 1½ of them.
+    #expect(grid.bounds(low: -0.75, high: 0.25) == Bounds(low: -122, high: -120))
+    let away = grid.bounds(low: -0.75, high: 0.25, ties: .toNearestOrAwayFromZero)
+    #expect(away == Bounds(low: -122, high: -119))
+    #expect(grid.bounds(low: 0, high: 6) == Bounds(low: -120, high: -108))
+    #expect(grid.bounds(low: -.infinity, high: .infinity) == grid.whole)
+    #expect(Grid(scale: 1, zeroPoint: 0, bits: 4).whole == Bounds(low: -8, high: 7))
+  }
+
   @Test("snapping is quantizing and dequantizing, bit by bit", arguments: [4, 8])
   func snap(bits: Int) {
     var generator = SeededGenerator(seed: 10 + UInt64(bits))
     for _ in 0..<200 {
       let grid = Self.randomGrid(&generator, bits: bits)
       var values: [Float] = [0, -0.0, .infinity, -.infinity, 1e30, -1e30]
-      values += generator.floats(100, -300, 300).map { $0 * grid.scale }
+      values += (0..<100).map { _ in generator.uniform(-300, 300) * grid.scale }
       // Ties.
       values += (-20...20).map { (Float($0) + 0.5) * grid.scale }
       var snapped = values

@@ -1,4 +1,4 @@
-import ModelWriter
+import IntegerBuilder
 import Support
 import Testing
 

@@ -1,0 +1,131 @@
+import FixedPoint
+import ModelWriter
+
+// Multipliers of operations from the scales of their tensors.
+
+extension IntegerOperation.Rescale {
+  /// - Parameters:
+  ///   - ratio: of which the multiplier is made.
+  ///   - single: the same in float32, for runtimes that compute with it.
+  public init(
+    _ ratio: Double, single: Float, rounding: RoundingMode, within bounds: Bounds
+  ) throws(BuildError) {
+    guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: nil) }
+    self.init(
+      multiplier, single: single, rounding: rounding, within: bounds)
+  }
+
+  public init(
+    _ multiplier: Multiplier, single: Float, rounding: RoundingMode, within bounds: Bounds
+  ) {
+    self.init(
+      ratio: single, multiplier: multiplier.value, shift: multiplier.shift, rounding: rounding,
+      low: bounds.low, high: bounds.high)
+  }
+}
+
+extension IntegerOperation.ChannelScale {
+  public init(
+    weightScale: Float, channel: Int, from input: Grid, to output: Grid
+  ) throws(BuildError) {
+    let ratio = Double(input.scale) * Double(weightScale) / Double(output.scale)
+    guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: channel) }
+    self.init(weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift)
+  }
+}
+
+extension IntegerOperation.Add {
+  /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up.
+  public init(
+    _ first: Float, _ second: Float, output: Float, within bounds: Bounds
+  ) throws(BuildError) {
+    let common = 2 * Double(max(first, second))
+    var parts: [Multiplier] = []
+    for ratio in [
+      Double(first) / common, Double(second) / common, common / (0x1p20 * Double(output)),
+    ] {
+      guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: nil) }
+      parts.append(multiplier)
+    }
+    guard parts[2].shift <= 0 else { throw .sumRatio(common / Double(output)) }
+    self.init(
+      multipliers: [parts[0].value, parts[1].value], shifts: [parts[0].shift, parts[1].shift],
+      outputMultiplier: parts[2].value, outputShift: parts[2].shift, low: bounds.low,
+      high: bounds.high)
+  }
+}
+
+/// Over how many elements a mean is, and how that becomes part of its multiplier.
+public enum MeanDivision: Sendable {
+  /// The multiplier is the nearest to the ratio of the scales over the number of elements.
+  case exact
+  /// The multiplier of the ratio is divided in integers, as LiteRT does.
+  case ofMultiplier
+}
+
+extension ProgramBuilder {
+  /// From one grid to another; to fewer bits it rounds once.
+  ///
+  /// - Parameter bounds: nil for all of the grid.
+  public func rescale(
+    from: Grid, to grid: Grid, within bounds: Bounds? = nil
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    var result = try rescale(
+      Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
+      within: bounds ?? grid.whole)
+    if grid.bits < from.bits { result.rounding = profile.narrowingMode }
+    return result
+  }
+
+  public func rescale(
+    _ ratio: Double, single: Float, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    try .init(
+      ratio, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+  }
+
+  /// A sum of `count` elements to their mean.
+  public func rescale(
+    meanOf count: Int, from: Grid, to grid: Grid, within bounds: Bounds,
+    division: MeanDivision = .exact
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    let single = from.scale / (grid.scale * Float(count))
+    if case .exact = division {
+      return try rescale(
+        Double(from.scale) / (Double(grid.scale) * Double(count)), single: single, within: bounds)
+    }
+    let ratio = Double(from.scale) / Double(grid.scale)
+    guard let multiplier = Multiplier(ratio, dividedBy: count) else {
+      throw .ratio(ratio, channel: nil)
+    }
+    return .init(
+      multiplier, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+  }
+
+  /// - Parameter inputs: two tensors.
+  public func sum(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Add {
+    try .init(self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds)
+  }
+
+  /// - Parameters:
+  ///   - weights: in the program's order.
+  ///   - scales: of the weights, one an output channel.
+  ///   - input: the tensor that is read.
+  public func weighted(
+    _ weights: [Int8], bits: Int, bias: [Int32], scales: [Float], from input: Int, to grid: Grid,
+    within bounds: Bounds, isFullyConnected: Bool = false
+  ) throws(BuildError) -> IntegerOperation.Weighted {
+    let from = self[input].grid
+    var channels: [IntegerOperation.ChannelScale] = []
+    channels.reserveCapacity(scales.count)
+    for (channel, scale) in scales.enumerated() {
+      channels.append(try .init(weightScale: scale, channel: channel, from: from, to: grid))
+    }
+    return .init(
+      bits: bits, weights: weights, bias: bias, scales: channels,
+      rounding: profile.mode(isFullyConnected: isFullyConnected), low: bounds.low,
+      high: bounds.high)
+  }
+}
