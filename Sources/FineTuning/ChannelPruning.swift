@@ -31,16 +31,12 @@ extension FloatGraph {
         throw .unsupported(rule: "channels of '\(values[value].name)' reach the output unweighted")
       }
       for index in consumers(of: next) {
-        switch nodes[index].operation {
-        case .linear(let linear):
-          pruned.elements[index, default: []] += linear.elements(reading: channels, of: count)
-        case .convolution(let convolution):
-          pruned.elements[index, default: []] += convolution.elements(
-            reading: channels, of: count)
-        case .clamp(let low, let high) where low <= 0 && high >= 0: open.append(nodes[index].output)
-        case .averagePool, .maxPool, .globalAveragePool, .reshape:
+        let operation = nodes[index].operation
+        if let layer = operation.weighted {
+          pruned.elements[index, default: []] += layer.weights(reading: channels, of: count)
+        } else if operation.keepsZeroChannels {
           open.append(nodes[index].output)
-        default:
+        } else {
           throw .unsupported(
             rule: "node '\(nodes[index].name)' reads '\(values[value].name)' in a way that "
               + "channels cannot be pruned from")
@@ -48,34 +44,5 @@ extension FloatGraph {
       }
     }
     return pruned
-  }
-}
-
-extension FloatGraph.Linear {
-  /// Each channel is a run of equally many features.
-  fileprivate func elements(reading channels: [Int], of count: Int) -> [Int] {
-    let features = weights.count / outputFeatures
-    let run = features / count
-    return (0..<outputFeatures).flatMap { row in
-      channels.flatMap { channel in
-        (0..<run).map { row * features + channel * run + $0 }
-      }
-    }
-  }
-}
-
-extension FloatGraph.Convolution {
-  fileprivate func elements(reading channels: [Int], of count: Int) -> [Int] {
-    let area = window.kernelHeight * window.kernelWidth
-    let groupInputs = count / groups
-    let groupOutputs = outputChannels / groups
-    return channels.flatMap { channel -> [Int] in
-      let group = channel / groupInputs
-      return (0..<groupOutputs).flatMap { output -> [Int] in
-        let row = group * groupOutputs + output
-        let start = (row * groupInputs + channel % groupInputs) * area
-        return Array(start..<start + area)
-      }
-    }
   }
 }

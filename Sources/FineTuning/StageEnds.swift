@@ -15,13 +15,8 @@ extension FloatGraph {
   }
 
   private func endsBlock(_ node: Node) -> Bool {
-    switch node.operation {
-    case .clamp: return true
-    case .add:
-      return !consumers(of: node.output).contains {
-        if case .clamp = nodes[$0].operation { true } else { false }
-      }
-    default: return false
-    }
+    if node.operation.isActivation { return true }
+    return node.operation == .add
+      && !consumers(of: node.output).contains { nodes[$0].operation.isActivation }
   }
 }

@@ -17,10 +17,10 @@ public struct FloatGraphError: Error, Sendable, Equatable, CustomStringConvertib
 }
 
 /// A broken rule before it is known which node it belongs to.
-package struct RuleViolation: Error {
-  package let rule: String
+public struct RuleViolation: Error {
+  public let rule: String
 
-  package init(_ rule: String) {
+  public init(_ rule: String) {
     self.rule = rule
   }
 }

@@ -9,7 +9,7 @@ extension FloatGraph {
     nodes.firstIndex { $0.output == value }
   }
 
-  /// Multiply-accumulates per image: convolutions and linear layers. The graph must be valid.
+  /// Multiply-accumulates per image. The graph must be valid.
   public var macs: Int {
     nodes.reduce(0) { sum, node in
       let (total, overflow) = sum.addingReportingOverflow(macs(of: node))
@@ -19,22 +19,13 @@ extension FloatGraph {
 
   /// Multiply-accumulates per image of one node.
   public func macs(of node: Node) -> Int {
-    switch node.operation {
-    case .convolution(let convolution):
-      let shape = values[node.output].shape
-      return ShapeArithmetic.saturatingProduct(convolution.weights.count, shape[1], shape[2])
-    case .linear(let linear):
-      return linear.weights.count
-    default:
-      return 0
-    }
+    node.operation.base.macs(
+      inputs: node.inputs.map { values[$0].shape }, output: values[node.output].shape)
   }
-}
 
-extension FloatGraph {
-  /// The value that holds the logits: the output, or what a final softmax reads.
+  /// The value that holds the logits: the output, or what a last node reads that keeps its ranking.
   package var logits: Int {
-    guard let node = nodes.last(where: { $0.output == output }), case .softmax = node.operation
+    guard let node = nodes.last(where: { $0.output == output }), node.operation.keepsRanking
     else { return output }
     return node.inputs[0]
   }

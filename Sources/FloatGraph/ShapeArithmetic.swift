@@ -19,7 +19,7 @@ package enum ShapeArithmetic {
     return product
   }
 
-  /// a · b · c …, clamped to `Int.max`.
+  /// a · b · c …, at most `Int.max`.
   package static func saturatingProduct(_ factors: Int...) -> Int {
     var product = 1
     for factor in factors {
@@ -28,39 +28,5 @@ package enum ShapeArithmetic {
       product = next
     }
     return product
-  }
-}
-
-extension FloatGraph.Window {
-  /// Rows and columns that the window touches from first to last: dilation · (kernel − 1) + 1.
-  package var extentHeight: Int { dilationHeight * (kernelHeight - 1) + 1 }
-  package var extentWidth: Int { dilationWidth * (kernelWidth - 1) + 1 }
-
-  /// Height and width that sliding over `height` × `width` gives.
-  package func outputExtents(
-    height: Int, width: Int
-  ) throws(RuleViolation) -> (height: Int, width: Int) {
-    try checkRanges()
-    let spanHeight = height + padTop + padBottom - extentHeight
-    let spanWidth = width + padLeft + padRight - extentWidth
-    guard spanHeight >= 0, spanWidth >= 0 else {
-      throw RuleViolation(
-        "window of \(extentHeight)×\(extentWidth) does not fit into the padded input of "
-          + "\(height + padTop + padBottom)×\(width + padLeft + padRight)")
-    }
-    return (spanHeight / strideHeight + 1, spanWidth / strideWidth + 1)
-  }
-
-  private func checkRanges() throws(RuleViolation) {
-    let limit = ShapeArithmetic.maximumWindowExtent
-    let positive = [
-      kernelHeight, kernelWidth, strideHeight, strideWidth, dilationHeight, dilationWidth,
-    ]
-    guard positive.allSatisfy({ (1...limit).contains($0) }) else {
-      throw RuleViolation("kernel, stride and dilation must lie in 1...\(limit)")
-    }
-    guard [padTop, padLeft, padBottom, padRight].allSatisfy({ (0...limit).contains($0) }) else {
-      throw RuleViolation("padding must lie in 0...\(limit)")
-    }
   }
 }

@@ -103,16 +103,11 @@ extension OnnxConverter {
       throw node.unsupported("a constant added to anything but the layer that it is the bias of")
     }
     // Each appended node made one value, after the input's.
-    switch graph.nodes[value - 1].operation {
-    case .convolution(var convolution):
-      convolution.bias = try summed(convolution.bias, values, count: shape[0], node)
-      graph.nodes[value - 1].operation = .convolution(convolution)
-    case .linear(var linear):
-      linear.bias = try summed(linear.bias, values, count: shape[0], node)
-      graph.nodes[value - 1].operation = .linear(linear)
-    default:
+    guard var layer = graph.nodes[value - 1].operation.weighted else {
       throw node.unsupported("a constant added to anything but the layer that it is the bias of")
     }
+    layer.bias = try summed(layer.bias, values, count: shape[0], node)
+    graph.nodes[value - 1].operation = FloatGraph.Operation(layer)
     return .activation(value)
   }
 

@@ -27,7 +27,7 @@ extension OnnxConverter {
     }
     let fill = try scalar(node, attribute: "value", input: 2) ?? 0
     guard fill.isFinite else { throw node.error("pads with \(fill)") }
-    let padding = FloatGraph.Padding(
+    let padding = FloatGraph.Pad(
       before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
     return try append(.pad(padding), node, inputs: [value])
   }

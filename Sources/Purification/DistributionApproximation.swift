@@ -94,7 +94,7 @@ public struct DistributionApproximation: Sendable, Equatable {
 
   private static func targets(in graph: FloatGraph) -> [Target] {
     graph.nodes.compactMap { node in
-      guard case .batchNormalization(let layer) = node.operation,
+      guard let layer = node.operation.as(FloatGraph.BatchNormalization.self),
         graph.values[node.output].shape.dropFirst().reduce(1, *) > 1
       else { return nil }
       return Target(value: node.inputs[0], layer: layer)

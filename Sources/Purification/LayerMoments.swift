@@ -38,7 +38,9 @@ package struct LayerMoments: Sendable {
     operation: FloatGraph.Operation, weights: [Float], quantized: Tensor, float: Tensor,
     images: Range<Int>, sampling: PositionSampling = .all, threads: Int
   ) throws(FloatGraphError) {
-    let patches = try PatchMatrix(operation, inputShape: quantized.shape)
+    guard let patches = try operation.weighted?.patches(inputShape: quantized.shape) else {
+      throw FloatGraphError(node: nil, rule: "\(operation.name) has no weights")
+    }
     (columns, groups) = (patches.rows, patches.groups)
     guard columns > 0, weights.count % columns == 0 else {
       throw FloatGraphError(
@@ -47,7 +49,7 @@ package struct LayerMoments: Sendable {
     rows = weights.count / columns
     var sums = MomentSums(rows: rows, columns: columns, groups: groups, weights: weights)
     let spans = images.map { image in
-      (image, sampling.positions(ofImage: image, of: patches.positions))
+      (image, sampling.positions(ofImage: image, of: patches.columns))
     }
     for chunk in Self.chunks(spans.map(\.1.count), rowsPerColumn: columns * groups) {
       sums.add(
@@ -120,44 +122,6 @@ package struct PositionSampling: Sendable, Equatable {
   }
 }
 
-/// Lays out what a weighted layer reads, one column a position.
-private struct PatchMatrix: Sendable {
-  let groups: Int
-  /// Fan-in of one group.
-  let rows: Int
-  /// Output positions of one image.
-  let positions: Int
-  /// nil for a linear layer, whose input is its one column.
-  private let im2col: Im2col?
-
-  init(_ operation: FloatGraph.Operation, inputShape: [Int]) throws(FloatGraphError) {
-    if case .convolution(let convolution) = operation {
-      let im2col = try Im2col(convolution, inputShape: inputShape)
-      self.im2col = im2col
-      groups = convolution.groups
-      rows = im2col.rows
-      positions = im2col.columns
-    } else {
-      im2col = nil
-      groups = 1
-      rows = inputShape.reduce(1, *)
-      positions = 1
-    }
-  }
-
-  /// Writes some columns of one image and group, rows `leading` elements apart.
-  func fill(
-    _ target: UnsafeMutablePointer<Float>, leading: Int, image: UnsafePointer<Float>, group: Int,
-    positions: Range<Int>
-  ) {
-    if let im2col {
-      im2col.fill(target, leading: leading, image: image, group: group, positions: positions)
-    } else {
-      for row in 0..<rows { target[row * leading] = image[row] }
-    }
-  }
-}
-
 /// Sums over columns, a chunk at a time. Work is cut by the layer's shape alone, and every sum is
 /// taken in the columns' order.
 private struct MomentSums {
@@ -192,7 +156,7 @@ private struct MomentSums {
   }
 
   mutating func add(
-    _ patches: PatchMatrix, quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)],
+    _ patches: any Patches, quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)],
     threads: Int
   ) {
     let width = spans.reduce(0) { $0 + $1.1.count }
@@ -205,7 +169,7 @@ private struct MomentSums {
 
   /// [groups][columns][width]
   private static func matrix(
-    _ patches: PatchMatrix, _ tensor: Tensor, _ spans: [(Int, Range<Int>)], _ width: Int,
+    _ patches: any Patches, _ tensor: Tensor, _ spans: [(Int, Range<Int>)], _ width: Int,
     _ threads: Int
   ) -> [Float] {
     var starts = [0]

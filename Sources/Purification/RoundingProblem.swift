@@ -35,11 +35,7 @@ package struct RoundingProblem: Sendable {
     batching: Batching, sampling: PositionSampling = .all, centered: Bool = false, threads: Int
   ) throws {
     self.layer = layer
-    if case .convolution(let convolution) = operation {
-      groups = convolution.groups
-    } else {
-      groups = 1
-    }
+    groups = operation.weighted?.groups ?? 1
     let images = quantized.batch
     guard images > 0, quantized.shape == float.shape, float.batch == images else {
       throw QuantizationError.calibration(

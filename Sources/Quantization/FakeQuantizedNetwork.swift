@@ -95,7 +95,7 @@ public struct FakeQuantizedNetwork: Sendable {
   private func passes(
     _ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool
   ) -> [Bool] {
-    if case .averagePool = unit.operation {
+    if unit.operation.as(FloatGraph.AveragePool.self) != nil {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
     var range = plan.grids[unit.output].passingRange
@@ -176,8 +176,8 @@ public struct FakeQuantizedTape: Sendable {
       let gradient = try FloatOperators.gradient(
         of: step.operation, inputs: step.inputs, output: step.output, outputGradient: passed,
         wants: wanted, threads: network.threads)
-      if let number = step.layer, case .layer(let found)? = gradient.parameters {
-        layers[number] = plan.layers[number].straightThrough(found)
+      if let number = step.layer, let found = gradient.parameters {
+        layers[number] = plan.layers[number].straightThrough(found.layer)
       }
       for (value, part) in zip(unit.inputs, gradient.inputs) {
         var part = part

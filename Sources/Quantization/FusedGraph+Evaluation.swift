@@ -16,18 +16,8 @@ extension FusedGraph.Unit {
 
   /// The parameters of a convolution or linear unit; nil for any other.
   package var parameters: Parameters? {
-    let weights: [Float]
-    let rows: Int
-    let ownBias: [Float]?
-    switch operation {
-    case .convolution(let convolution):
-      (weights, rows) = (convolution.weights, convolution.outputChannels)
-      ownBias = convolution.bias
-    case .linear(let linear):
-      (weights, rows) = (linear.weights, linear.outputFeatures)
-      ownBias = linear.bias
-    default: return nil
-    }
+    guard let layer = operation.weighted else { return nil }
+    let (weights, rows, ownBias) = (layer.weights, layer.rows, layer.bias)
     var factors = [Float](repeating: 1, count: rows)
     var bias = ownBias ?? [Float](repeating: 0, count: rows)
     if let normalization = batchNormalization {
@@ -43,17 +33,10 @@ extension FusedGraph.Unit {
 
   /// The unit's convolution or linear layer with other weights ([rows][columns]) and bias.
   package func operation(weights: [Float], bias: [Float]) -> FloatGraph.Operation {
-    switch operation {
-    case .convolution(var convolution):
-      convolution.weights = weights
-      convolution.bias = bias
-      return .convolution(convolution)
-    case .linear(var linear):
-      linear.weights = weights
-      linear.bias = bias
-      return .linear(linear)
-    default: return operation
-    }
+    guard var layer = operation.weighted else { return operation }
+    layer.weights = weights
+    layer.bias = bias
+    return FloatGraph.Operation(layer)
   }
 }
 

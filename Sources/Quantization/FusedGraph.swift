@@ -28,12 +28,7 @@ public struct FusedGraph: Sendable {
     public var output: Int
 
     /// Whether it has weights to round.
-    public var isWeighted: Bool {
-      switch operation {
-      case .convolution, .linear: true
-      default: false
-      }
-    }
+    public var isWeighted: Bool { operation.weighted != nil }
   }
 
   public struct Clamp: Sendable, Equatable {
@@ -99,7 +94,7 @@ private struct Fusion {
     var units: [FusedGraph.Unit] = []
     var output = graph.output
     for (index, node) in graph.nodes.enumerated() where !taken.contains(index) {
-      if case .softmax = node.operation {
+      if node.operation == .softmax {
         guard node.output == graph.output else {
           throw .unsupported(node: node.name, rule: "Softmax is only understood as the last node")
         }
@@ -108,20 +103,20 @@ private struct Fusion {
       }
       var unit = FusedGraph.Unit(
         name: node.name, operation: node.operation, inputs: node.inputs, output: node.output)
-      if case .batchNormalization(let normalization) = node.operation {
+      if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
         try makeDepthwise(&unit, normalization)
       }
       if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
-        case .batchNormalization(let normalization) = graph.nodes[next].operation
+        let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self)
       {
         unit.batchNormalization = normalization
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }
       if unit.fusesClamp, let next = onlyReader(of: unit.output),
-        case .clamp(let low, let high) = graph.nodes[next].operation
+        let clamp = graph.nodes[next].operation.as(FloatGraph.Clamp.self)
       {
-        unit.clamp = FusedGraph.Clamp(low: low, high: high)
+        unit.clamp = FusedGraph.Clamp(low: clamp.low, high: clamp.high)
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }
@@ -153,9 +148,6 @@ private struct Fusion {
 extension FusedGraph.Unit {
   /// Operations whose integer kernel ends with a clamp of its own.
   fileprivate var fusesClamp: Bool {
-    switch operation {
-    case .convolution, .linear, .add, .globalAveragePool: true
-    default: false
-    }
+    isWeighted || operation == .add || operation == .globalAveragePool
   }
 }

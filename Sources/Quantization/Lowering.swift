@@ -217,8 +217,8 @@ extension Lowering {
         low: bounds.low, high: bounds.high)
     }
 
-    switch unit.operation {
-    case .convolution(let convolution):
+    switch unit.operation.base {
+    case let convolution as FloatGraph.Convolution:
       try requireImage(unit, tensor: input)
       let (source, window) = explicitlyPadded(input, convolution.window, unit)
       let taps = window.kernelHeight * window.kernelWidth
@@ -237,7 +237,7 @@ extension Lowering {
             window, groups: convolution.groups, weighted(ordered, isFullyConnected: false)),
           [source], output)
       }
-    case .linear:
+    case is FloatGraph.Linear:
       // A flattened image was [C][H][W] to the float layer and is [H][W][C] here.
       let source = program.tensors[input]
       let ordered = transpose(
@@ -289,27 +289,27 @@ extension Lowering {
     _ unit: FusedGraph.Unit
   ) throws(QuantizationError) {
     let inputs = unit.inputs.map { tensors[$0]! }
-    switch unit.operation {
-    case .reshape:
+    switch unit.operation.base {
+    case is FloatGraph.Reshape:
       try lowerReshape(unit, input: inputs[0])
       return
-    case .clamp(let low, let high):
+    case let clamp as FloatGraph.Clamp:
       let grid = grid(of: inputs[0])
       let output = addTensor(
         like: inputs[0], named: plan.graph.values[unit.output].name, grid: grid)
       tensors[unit.output] = output
-      let bounds = bounds(FusedGraph.Clamp(low: low, high: high), on: grid)
+      let bounds = bounds(FusedGraph.Clamp(low: clamp.low, high: clamp.high), on: grid)
       append(unit.name, .clamp(low: bounds.low, high: bounds.high), [inputs[0]], output)
       return
     default: break
     }
 
     for input in inputs { try requireImage(unit, tensor: input) }
-    switch unit.operation {
-    case .add:
+    switch unit.operation.base {
+    case is FloatGraph.Add:
       let output = store(unit)
       append(unit.name, .add(try addition(unit, inputs, output)), inputs, output)
-    case .globalAveragePool:
+    case is FloatGraph.GlobalAveragePool:
       let output = store(unit)
       let area = program.tensors[inputs[0]].height * program.tensors[inputs[0]].width
       let from = grid(of: inputs[0])
@@ -318,12 +318,12 @@ extension Lowering {
         unit.name, ratio: Double(from.scale) / (Double(to.scale) * Double(area)),
         single: from.scale / (to.scale * Float(area)), clamp: unit.clamp, output: to)
       append(unit.name, .mean(rescale), inputs, output)
-    case .maxPool(let pooling):
+    case let pooling as FloatGraph.MaxPool:
       let output = store(unit)
       append(unit.name, .maxPool(IntegerOperation.Window(pooling.window)), inputs, output)
-    case .averagePool(let pooling):
+    case let pooling as FloatGraph.AveragePool:
       lowerAveragePool(unit, pooling, input: inputs[0])
-    case .pad(let padding):
+    case let padding as FloatGraph.Pad:
       let output = store(unit)
       let before = heightWidthChannels(padding.before, absent: 0)
       append(
@@ -331,7 +331,7 @@ extension Lowering {
         .pad(
           IntegerOperation.Padding(top: before[0], left: before[1], front: before[2]),
           value: Int8(grid(of: inputs[0]).quantize(padding.value))), inputs, output)
-    case .slice(let slice):
+    case let slice as FloatGraph.Slice:
       let output = store(unit)
       append(
         unit.name,
@@ -339,7 +339,7 @@ extension Lowering {
           IntegerOperation.Slice(
             start: heightWidthChannels(slice.start, absent: 0),
             step: heightWidthChannels(slice.step, absent: 1))), inputs, output)
-    case .concatenate(let axis):
+    case let concatenation as FloatGraph.Concatenate:
       let output = store(unit)
       let target = grid(of: output)
       var parts: [Int] = []
@@ -349,8 +349,9 @@ extension Lowering {
             input, to: target, name: plan.graph.values[value].name + "/requantized"))
       }
       let isImage = plan.graph.values[unit.output].shape.count == 3
-      append(unit.name, .concatenate(axis: isImage ? [2, 0, 1][axis] : 2), parts, output)
-    case .batchNormalization, .convolution, .linear, .softmax, .clamp, .reshape:
+      let axis = isImage ? [2, 0, 1][concatenation.axis] : 2
+      append(unit.name, .concatenate(axis: axis), parts, output)
+    default:
       throw .unsupported(node: unit.name, rule: "it has no integer form in this place")
     }
   }
@@ -383,7 +384,7 @@ extension Lowering {
 
   /// Padding that counts in the divisor becomes a pad of its own.
   private mutating func lowerAveragePool(
-    _ unit: FusedGraph.Unit, _ pooling: FloatGraph.Pooling, input: Int
+    _ unit: FusedGraph.Unit, _ pooling: FloatGraph.AveragePool, input: Int
   ) {
     let output = store(unit)
     var source = input

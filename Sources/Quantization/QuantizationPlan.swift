@@ -101,9 +101,11 @@ private struct GridAssignment {
   }
 
   private func outputGrid(of unit: FusedGraph.Unit) throws(QuantizationError) -> Grid {
-    if unit.sharesGrid {
+    if unit.operation.keepsGrid {
       let grid = grids[unit.inputs[0]]
-      if case .pad(let padding) = unit.operation { try check(padding, of: unit, on: grid) }
+      if let padding = unit.operation.as(FloatGraph.Pad.self) {
+        try check(padding, of: unit, on: grid)
+      }
       return grid
     }
     // Sums and means keep 8 bits, whoever reads them.
@@ -119,7 +121,7 @@ private struct GridAssignment {
 
   /// A constant that the grid cannot hold would silently become another one.
   private func check(
-    _ padding: FloatGraph.Padding, of unit: FusedGraph.Unit, on grid: Grid
+    _ padding: FloatGraph.Pad, of unit: FusedGraph.Unit, on grid: Grid
   ) throws(QuantizationError) {
     let held = grid.dequantize(grid.quantize(padding.value))
     // NaN fails the comparison.
@@ -140,19 +142,9 @@ private struct GridAssignment {
   /// Where a value's range was observed: values that share another's grid share its range too.
   private func source(of value: Int) -> Int {
     var source = value
-    while let producer = fused.producer(of: source), fused.units[producer].sharesGrid {
+    while let producer = fused.producer(of: source), fused.units[producer].operation.keepsGrid {
       source = fused.units[producer].inputs[0]
     }
     return source
-  }
-}
-
-extension FusedGraph.Unit {
-  /// Whether it moves values about without new ones: its output stays on its input's grid.
-  fileprivate var sharesGrid: Bool {
-    switch operation {
-    case .maxPool, .averagePool, .pad, .slice, .clamp, .reshape: true
-    default: false
-    }
   }
 }

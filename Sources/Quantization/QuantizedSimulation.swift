@@ -31,7 +31,7 @@ extension QuantizationPlan {
       return try evaluator.evaluate(
         index, operation: operation, inputs: [read(inputs[0], of: unit.inputs[0], by: layer)])
     }
-    guard case .averagePool = unit.operation else {
+    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else {
       return try evaluator.evaluate(index, inputs: inputs)
     }
     let scale = grids[unit.output].scale
@@ -48,7 +48,7 @@ extension QuantizationPlan {
   func round(_ result: inout Tensor, of index: Int) {
     let unit = fused.units[index]
     let grid = grids[unit.output]
-    guard case .averagePool = unit.operation else { return grid.snap(&result.values) }
+    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else { return grid.snap(&result.values) }
     let zeroPoint = Float(grid.zeroPoint)
     for position in result.values.indices {
       let stored = (result.values[position] + zeroPoint).rounded(.toNearestOrAwayFromZero)

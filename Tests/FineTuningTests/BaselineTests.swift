@@ -119,7 +119,7 @@ import Testing
     let data = try Problems.images(40)
     func statistics(_ graph: FloatGraph) -> [[Float]] {
       graph.nodes.compactMap {
-        if case .batchNormalization(let layer) = $0.operation { layer.mean } else { nil }
+        $0.operation.as(FloatGraph.BatchNormalization.self)?.mean
       }
     }
     for method in Baseline.allCases {

@@ -12,7 +12,7 @@ import Testing
 
   @Test func stagesEndAtTheirLastActivation() {
     let graph = Problems.network()
-    let clamps = graph.nodes.filter { if case .clamp = $0.operation { true } else { false } }
+    let clamps = graph.nodes.filter { $0.operation.as(FloatGraph.Clamp.self) != nil }
     #expect(graph.stageEnds == [clamps[1].output, clamps[3].output])
   }
 
@@ -88,7 +88,7 @@ import Testing
     let activity = try FinePruning.activity(of: value, in: graph, on: data.images, threads: 1)
     let order = activity.indices.sorted { activity[$0] < activity[$1] }
     let expected = Set(order.prefix(2))
-    guard case .linear(let last) = result.graph.nodes.last!.operation else {
+    guard let last = result.graph.nodes.last!.operation.as(FloatGraph.Linear.self) else {
       Issue.record("no classifier")
       return
     }

@@ -47,7 +47,7 @@ import Testing
     for (batchSize, tolerance): (Int, Float) in [(24, 1e-6), (8, 0.05)] {
       let found = try graph.reestimatingStatistics(
         on: images, batchSize: batchSize, threads: 2)
-      guard case .batchNormalization(let layer) = found.nodes[1].operation else {
+      guard let layer = found.nodes[1].operation.as(FloatGraph.BatchNormalization.self) else {
         Issue.record("no normalization")
         return
       }

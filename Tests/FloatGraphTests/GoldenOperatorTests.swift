@@ -18,7 +18,10 @@ import Testing
     let outputs, groups, axis: Int?
     let kernel, stride, dilation, pads, before, after, start, step: [Int]?
     let bias, countsPadding: Bool?
-    let low, high, value: Float?
+    let low, high, value, slope: Float?
+    let outputPad: [Int]?
+    /// By each input and each array of parameters, of `pattern(seed: 6)` at the output.
+    let inputGradients, parameterGradients: [[Float]]?
 
     var testDescription: String { "\(self.operator): \(name)" }
   }
@@ -38,23 +41,48 @@ import Testing
       found == [
         "convolution", "batchNormalization", "clamp", "add", "averagePool", "maxPool",
         "globalAveragePool", "reshape", "linear", "pad", "slice", "concatenate", "softmax",
+        "multiply", "sigmoid", "hardSwish", "leakyRelu", "transposeConvolution",
       ])
   }
 
   @Test(arguments: file.cases)
   func operatorGivesPyTorchsValues(_ test: Case) throws {
-    let scale: Double = test.operator == "softmax" ? 8 : 1
-    var inputs = [pattern([Self.file.batch] + test.shape, scale: scale)]
-    if ["add", "concatenate"].contains(test.operator) {
-      inputs.append(pattern([Self.file.batch] + test.shape, seed: 5))
-    }
-    let tensors = inputs.map { Tensor(batch: Self.file.batch, shape: test.shape, values: $0) }
     let output = try FloatOperators.evaluate(
-      try Self.operation(test), inputs: tensors, outputShape: test.outputShape, threads: 2)
+      try Self.operation(test), inputs: Self.inputs(test), outputShape: test.outputShape,
+      threads: 2)
     #expect(output.shape == test.outputShape)
-    try #require(output.values.count == test.expected.count)
-    let worst = zip(output.values, test.expected).map { abs($0 - $1) }.max() ?? 0
-    let largest = test.expected.map(abs).max() ?? 0
+    try Self.expect(output.values, test.expected)
+  }
+
+  @Test(arguments: file.cases.filter { $0.inputGradients != nil })
+  func gradientIsPyTorchs(_ test: Case) throws {
+    let (operation, inputs) = (try Self.operation(test), Self.inputs(test))
+    let output = try FloatOperators.evaluate(
+      operation, inputs: inputs, outputShape: test.outputShape, threads: 2)
+    let seed = pattern([Self.file.batch] + test.outputShape, seed: 6)
+    let gradient = try FloatOperators.gradient(
+      of: operation, inputs: inputs, output: output,
+      outputGradient: Tensor(batch: Self.file.batch, shape: test.outputShape, values: seed),
+      threads: 2)
+    let expected = (test.inputGradients ?? []) + (test.parameterGradients ?? [])
+    let found = gradient.inputs.map(\.values) + (gradient.parameters?.arrays ?? [])
+    try #require(found.count == expected.count)
+    for (array, values) in zip(found, expected) { try Self.expect(array, values) }
+  }
+
+  private static func inputs(_ test: Case) -> [Tensor] {
+    let isWide = ["softmax", "sigmoid", "hardSwish", "leakyRelu"].contains(test.operator)
+    var inputs = [pattern([file.batch] + test.shape, scale: isWide ? 8 : 1)]
+    if ["add", "multiply", "concatenate"].contains(test.operator) {
+      inputs.append(pattern([file.batch] + test.shape, seed: 5))
+    }
+    return inputs.map { Tensor(batch: file.batch, shape: test.shape, values: $0) }
+  }
+
+  private static func expect(_ values: [Float], _ expected: [Float]) throws {
+    try #require(values.count == expected.count)
+    let worst = zip(values, expected).map { abs($0 - $1) }.max() ?? 0
+    let largest = expected.map(abs).max() ?? 0
     #expect(worst <= 2e-5 * max(largest, 1))
   }
 
@@ -78,6 +106,20 @@ import Testing
           variance: pattern([channels], seed: 4).map { abs($0) + 0.1 }, epsilon: 1e-3))
     case "clamp": return .clamp(low: test.low ?? -.infinity, high: test.high ?? .infinity)
     case "add": return .add
+    case "multiply": return .multiply
+    case "sigmoid": return .sigmoid
+    case "hardSwish": return .hardSwish
+    case "leakyRelu": return .leakyRelu(slope: try #require(test.slope))
+    case "transposeConvolution":
+      let (outputs, groups) = (try #require(test.outputs), try #require(test.groups))
+      let (window, outputPad) = (try window(test), try #require(test.outputPad))
+      let count = channels / groups * window.kernelHeight * window.kernelWidth
+      return .transposeConvolution(
+        .init(
+          weights: pattern([outputs, count], seed: 1, scale: 0.5),
+          bias: test.bias == true ? pattern([outputs], seed: 2) : nil, outputChannels: outputs,
+          window: window, groups: groups, outputPadHeight: outputPad[0],
+          outputPadWidth: outputPad[1]))
     case "averagePool":
       return .averagePool(
         .init(window: try window(test), countsPadding: test.countsPadding == true))

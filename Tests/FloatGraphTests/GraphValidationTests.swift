@@ -31,6 +31,16 @@ import Testing
         window: window, groups: groups))
   }
 
+  private static func transposed(
+    weights: Int = 18, bias: [Float]? = nil, groups: Int = 1, outputPad: Int = 0,
+    window: FloatGraph.Window = .init(kernelHeight: 3, kernelWidth: 3)
+  ) -> FloatGraph.Operation {
+    .transposeConvolution(
+      .init(
+        weights: [Float](repeating: 1, count: weights), bias: bias, outputChannels: 1,
+        window: window, groups: groups, outputPadHeight: outputPad, outputPadWidth: outputPad))
+  }
+
   private static func window(_ change: (inout FloatGraph.Window) -> Void) -> FloatGraph.Window {
     var window = FloatGraph.Window(kernelHeight: 3, kernelWidth: 3)
     change(&window)
@@ -67,6 +77,25 @@ import Testing
     Broken("feature vector", .softmax, [[3, 1, 1]], [3, 1, 1]),
     Broken("add takes 2", .add, [[3]], [3]),
     Broken("of one shape", .add, [[3], [4]], [3]),
+    Broken("multiply takes 2", .multiply, [[3], [3], [3]], [3]),
+    Broken("multiply needs inputs of one shape", .multiply, [[3], [1]], [3]),
+    Broken("takes 1 input", .sigmoid, [[3], [3]], [3]),
+    Broken("where [4] is declared", .hardSwish, [[3]], [4]),
+    Broken("slope is nan", .leakyRelu(slope: .nan), [[3]], [3]),
+    Broken("takes [C, H, W]", transposed(), [[8]], [1, 7, 7]),
+    Broken("weights do not fill", transposed(weights: 17), [[2, 5, 5]], [1, 7, 7]),
+    Broken("groups must divide", transposed(groups: 2), [[3, 5, 5]], [1, 7, 7]),
+    Broken("2 biases for 1", transposed(bias: [0, 0]), [[2, 5, 5]], [1, 7, 7]),
+    Broken("where [1, 5, 5] is declared", transposed(), [[2, 5, 5]], [1, 5, 5]),
+    Broken("less than stride or dilation", transposed(outputPad: 1), [[2, 5, 5]], [1, 8, 8]),
+    Broken("less than stride or dilation", transposed(outputPad: -1), [[2, 5, 5]], [1, 6, 6]),
+    Broken(
+      "leaves nothing", transposed(window: window { $0.padTop = 7 }), [[2, 5, 5]], [1, 1, 7]),
+    Broken(
+      "padding must lie", transposed(window: window { $0.padTop = .max }), [[2, 5, 5]], [1, 3, 2]),
+    Broken(
+      "stride and dilation must lie", transposed(window: window { $0.strideWidth = .max }),
+      [[2, 5, 5]], [1, 7, 7]),
     Broken("low ≤ high", .clamp(low: 1, high: 0), [[3]], [3]),
     Broken("low ≤ high", .clamp(low: .nan, high: 0), [[3]], [3]),
     Broken(
@@ -136,6 +165,7 @@ import Testing
   /// What a valid convolution looks like, so that the list above fails for its own reasons.
   @Test func unbrokenOperationPasses() throws {
     try PreparedCheck.check(Self.convolution(), inputs: [[2, 5, 5]], output: [1, 3, 3])
+    try PreparedCheck.check(Self.transposed(), inputs: [[2, 5, 5]], output: [1, 7, 7])
     try PreparedCheck.check(.slice(.init(start: [1], step: [2])), inputs: [[4]], output: [2])
     try PreparedCheck.check(.globalAveragePool, inputs: [[3, 2, 2]], output: [3])
   }

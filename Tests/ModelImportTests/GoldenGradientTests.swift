@@ -86,7 +86,7 @@ import Testing
 
   private func checkRunning(_ test: Case, _ graph: FloatGraph) throws {
     for node in graph.nodes {
-      guard case .batchNormalization(let layer) = node.operation else { continue }
+      guard let layer = node.operation.as(FloatGraph.BatchNormalization.self) else { continue }
       let expected = try #require(test.running[node.name])
       let agrees = (expected[0].agrees(layer.mean), expected[1].agrees(layer.variance))
       #expect(agrees == (true, true), "\(node.name)")

@@ -41,7 +41,7 @@ import Testing
   func batchNormalizationIsKept(_ file: String, _ count: Int) throws {
     let graph = try OnnxImporter.load(path: Fixtures.golden.appendingPathComponent(file).path)
     let found = graph.nodes.count { node in
-      if case .batchNormalization = node.operation { true } else { false }
+      node.operation.as(FloatGraph.BatchNormalization.self) != nil
     }
     #expect(found == count)
   }
@@ -51,15 +51,15 @@ import Testing
   func optionAShortcutBecomesSliceAndPad(_ variant: String) throws {
     let path = Fixtures.golden.appendingPathComponent("resnet-a-\(variant).onnx").path
     let graph = try OnnxImporter.load(path: path)
-    let pads = graph.nodes.compactMap { node -> FloatGraph.Padding? in
-      if case .pad(let padding) = node.operation { padding } else { nil }
+    let pads = graph.nodes.compactMap { node -> FloatGraph.Pad? in
+      node.operation.as(FloatGraph.Pad.self)
     }
     #expect(
       pads == [
         .init(before: [2, 0, 0], after: [2, 0, 0], value: 0),
         .init(before: [4, 0, 0], after: [4, 0, 0], value: 0),
       ])
-    let slices = graph.nodes.filter { if case .slice = $0.operation { true } else { false } }
+    let slices = graph.nodes.filter { $0.operation.as(FloatGraph.Slice.self) != nil }
     #expect((2...6).contains(slices.count))
     // 3·4·9·256 + 2·4·4·9·256 + (4·8 + 8·8)·9·64 + (8·16 + 16·16)·9·16 + 16·10
     #expect(graph.macs == 27_648 + 73_728 + 55_296 + 55_296 + 160)

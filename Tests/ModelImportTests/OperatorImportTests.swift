@@ -23,9 +23,10 @@ import Testing
     "w", [1, 2, 3, 3], (0..<18).map { Float($0) })
 
   private static func window(_ graph: FloatGraph) throws -> FloatGraph.Window {
-    switch try #require(graph.nodes.first).operation {
-    case .convolution(let convolution): return convolution.window
-    case .averagePool(let pooling), .maxPool(let pooling): return pooling.window
+    switch try #require(graph.nodes.first).operation.base {
+    case let convolution as FloatGraph.Convolution: return convolution.window
+    case let pooling as FloatGraph.AveragePool: return pooling.window
+    case let pooling as FloatGraph.MaxPool: return pooling.window
     default: throw FloatGraphError(node: nil, rule: "no window")
     }
   }
@@ -45,7 +46,7 @@ import Testing
     // With no other reader the constant is the layer's bias, whatever the output is called.
     let graph = try Self.graph(
       [layer, alias, Node("Add", ["a", "c"], ["y"])], [Self.kernel3, constant])
-    guard case .convolution(let convolution) = graph.nodes[0].operation else {
+    guard let convolution = graph.nodes[0].operation.as(FloatGraph.Convolution.self) else {
       Issue.record("it is \(graph.nodes[0].operation)")
       return
     }
@@ -141,7 +142,7 @@ import Testing
       try pool("AveragePool", 5, extra: [("count_include_pad", .integer(1))])
     }
     let counted = try pool("AveragePool", 6, extra: [("count_include_pad", .integer(1))])
-    guard case .averagePool(let pooling) = counted.nodes[0].operation else {
+    guard let pooling = counted.nodes[0].operation.as(FloatGraph.AveragePool.self) else {
       Issue.record("no pooling")
       return
     }
@@ -259,7 +260,7 @@ import Testing
     let scalar = try Self.graph(
       [Node("MatMul", ["x", "w"], ["m"]), Node("Add", ["m", "b"], ["y"])],
       [Self.matrix, .floats("b", [], [7])], input: [nil, 3])
-    guard case .linear(let linear) = scalar.nodes[0].operation else {
+    guard let linear = scalar.nodes[0].operation.as(FloatGraph.Linear.self) else {
       Issue.record("no linear layer")
       return
     }
@@ -273,7 +274,9 @@ import Testing
         .floats("w", [2, 2, 1, 1], [1, 2, 3, 4]), .floats("a", [2], [1, 1]),
         .floats("b", [1, 2, 1, 1], [10, 20]),
       ])
-    guard case .convolution(let convolution) = try #require(graph.nodes.first).operation else {
+    guard
+      let convolution = try #require(graph.nodes.first).operation.as(FloatGraph.Convolution.self)
+    else {
       Issue.record("no convolution")
       return
     }

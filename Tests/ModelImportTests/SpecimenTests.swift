@@ -50,7 +50,7 @@ import Testing
       let logits = try FloatExecutor(graph: graph, threads: 2).run(images)
       #expect(relativeError(logits.values, expected.flatMap { $0 }) < 1e-4, "\(specimen.name)")
       let normalizations = graph.nodes.count { node in
-        if case .batchNormalization = node.operation { true } else { false }
+        node.operation.as(FloatGraph.BatchNormalization.self) != nil
       }
       #expect(normalizations == Self.normalizations[specimen.architecture], "\(specimen.name)")
     }

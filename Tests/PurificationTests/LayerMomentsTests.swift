@@ -41,11 +41,7 @@ import Testing
   }
 
   private func weights(_ operation: FloatGraph.Operation) -> [Float] {
-    switch operation {
-    case .convolution(let layer): layer.weights
-    case .linear(let layer): layer.weights
-    default: []
-    }
+    operation.weighted?.weights ?? []
   }
 
   /// Moments from the definition, over columns q and f of one group and the rows that read them.

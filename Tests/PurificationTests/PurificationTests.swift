@@ -210,7 +210,7 @@ import Testing
     let first = builder.relu(builder.convolution(0, outputs: 4, kernel: 3, normalized: false))
     _ = builder.convolution(first, outputs: 5, kernel: 3)
     var graph = builder.graph
-    guard case .convolution(var layer) = graph.nodes[0].operation else {
+    guard var layer = graph.nodes[0].operation.as(FloatGraph.Convolution.self) else {
       Issue.record("the first node is no convolution")
       return
     }
@@ -232,7 +232,7 @@ import Testing
     _ method: Purification.Method, _ solver: Purification.Solver
   ) throws {
     var graph = NetworkBuilder.residual(seed: 5)
-    guard case .convolution(var layer) = graph.nodes[0].operation else {
+    guard var layer = graph.nodes[0].operation.as(FloatGraph.Convolution.self) else {
       Issue.record("the first node is no convolution")
       return
     }

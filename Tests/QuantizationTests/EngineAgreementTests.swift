@@ -35,7 +35,7 @@ struct EngineAgreementTests {
       let image = images.slice(image..<image + 1)
       let engine = try EngineRun(rounded, profile: profile, image: image)
       for (index, unit) in plan.fused.units.enumerated() {
-        if case .reshape = unit.operation { continue }
+        if unit.operation == .reshape { continue }
         let inputs = try unit.inputs.map { try engine.real($0) }
         let simulated = try rounded.simulate(index, inputs: inputs, with: evaluator)
         let grid = plan.grids[unit.output]
@@ -168,7 +168,7 @@ private struct EngineRun {
     for (index, value) in plan.graph.values.enumerated() { values[index] = tensors[value.name] }
     // A flattened value lives in the tensor it was flattened from.
     for unit in plan.fused.units {
-      if case .reshape = unit.operation { values[unit.output] = values[unit.inputs[0]] }
+      if unit.operation == .reshape { values[unit.output] = values[unit.inputs[0]] }
     }
   }
 

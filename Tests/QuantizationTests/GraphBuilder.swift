@@ -64,9 +64,10 @@ extension GraphBuilder {
     _ input: Int, _ window: FloatGraph.Window, average: Bool, countsPadding: Bool = false
   ) -> Int {
     let shape = shape(input)
-    let pooling = FloatGraph.Pooling(window: window, countsPadding: countsPadding)
     return add(
-      average ? .averagePool(pooling) : .maxPool(pooling), [input],
+      average
+        ? .averagePool(.init(window: window, countsPadding: countsPadding))
+        : .maxPool(.init(window: window)), [input],
       [
         shape[0],
         Self.extent(

@@ -130,7 +130,7 @@ struct LoweringErrorTests {
       $0.add(.slice(FloatGraph.Slice(start: [2], step: [3])), [$1], [4])
     }
     try refuses("n1", rule) {
-      $0.add(.pad(FloatGraph.Padding(before: [1], after: [0], value: 0)), [$1], [25])
+      $0.add(.pad(FloatGraph.Pad(before: [1], after: [0], value: 0)), [$1], [25])
     }
     try refuses("n1", rule) { $0.add($1, $1) }
   }

@@ -294,7 +294,7 @@ struct LoweringTests {
     let sliced = builder.add(
       .slice(FloatGraph.Slice(start: [0, 1, 2], step: [1, 2, 3])), [0], [3, 3, 2])
     let padded = builder.add(
-      .pad(FloatGraph.Padding(before: [1, 2, 3], after: [4, 5, 6], value: 0.5)), [sliced],
+      .pad(FloatGraph.Pad(before: [1, 2, 3], after: [4, 5, 6], value: 0.5)), [sliced],
       [8, 10, 11])
     let pooled = builder.pool(
       padded, FloatGraph.Window(kernelHeight: 2, kernelWidth: 3, padTop: 1, padLeft: 2),

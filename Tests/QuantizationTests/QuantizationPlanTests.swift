@@ -110,7 +110,7 @@ struct QuantizationPlanTests {
     var value = builder.pool(first, Self.pointwise, average: true)
     value = builder.pool(value, Self.pointwise, average: false)
     value = builder.add(
-      .pad(FloatGraph.Padding(before: [0, 1, 0], after: [0, 0, 1], value: 0)), [value], [2, 5, 5])
+      .pad(FloatGraph.Pad(before: [0, 1, 0], after: [0, 0, 1], value: 0)), [value], [2, 5, 5])
     value = builder.add(
       .slice(FloatGraph.Slice(start: [0, 1, 1], step: [1, 2, 1])), [value], [2, 2, 4])
     value = builder.clamp(value)
@@ -167,7 +167,7 @@ struct QuantizationPlanTests {
     for (value, isFine) in [(Float(0), true), (0.5, true), (1.001, true), (5, false), (-3, false)] {
       var builder = GraphBuilder([1, 1, 2])
       let padded = builder.add(
-        .pad(FloatGraph.Padding(before: [0, 0, 1], after: [0, 0, 0], value: value)), [0],
+        .pad(FloatGraph.Pad(before: [0, 0, 1], after: [0, 0, 0], value: value)), [0],
         [1, 1, 3])
       let graph = try builder.graph(output: padded)
       let images = Tensor(batch: 1, shape: [1, 1, 2], values: [-1, 1])

@@ -131,7 +131,7 @@ struct RandomGraph {
     let after = [generator.integer(in: 0...1), 1, generator.integer(in: 0...1)]
     let shape = (0..<3).map { builder.shape(value)[$0] + before[$0] + after[$0] }
     value = builder.add(
-      .pad(FloatGraph.Padding(before: before, after: after, value: 0)), [value], shape)
+      .pad(FloatGraph.Pad(before: before, after: after, value: 0)), [value], shape)
   }
 
   private mutating func slice() {

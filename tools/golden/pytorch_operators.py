@@ -2,7 +2,8 @@
 
     python tools/golden/pytorch_operators.py Tests/FloatGraphTests/Golden/operators.json
 
-Inputs and weights are patterns that the test makes itself, so only parameters and outputs are stored.
+Inputs and weights are patterns that the test makes itself, so only parameters and outputs are stored; of some operators
+also the gradients of inputs and parameters, where the loss's derivatives by the output are a pattern.
 """
 
 import json
@@ -51,6 +52,36 @@ def batch_normalization(shape):
     return dict(operator="batchNormalization", shape=shape), y
 
 
+def with_gradients(parameters, y, inputs, weights=()):
+    y.backward(pattern(y.shape, 6))
+    short = lambda tensor: [float(f"{value:.7g}") for value in tensor.grad.double().flatten().tolist()]
+    return dict(
+        **parameters, inputGradients=[short(x) for x in inputs],
+        parameterGradients=[short(w) for w in weights]), y.detach()
+
+
+def transpose_convolution(
+        shape, outputs, kernel, stride=(1, 1), dilation=(1, 1), pads=(0, 0, 0, 0), output_pad=(0, 0), groups=1,
+        bias=True):
+    """Weights are [O][C / groups][KH][KW] here, [C][O / groups][KH][KW] in PyTorch."""
+    inner, outer = shape[0] // groups, outputs // groups
+    x = pattern((BATCH, *shape)).requires_grad_()
+    weights = pattern((outputs, inner, *kernel), 1, 0.5).requires_grad_()
+    b = pattern((outputs,), 2).requires_grad_() if bias else None
+    theirs = weights.reshape(groups, outer, inner, *kernel).transpose(1, 2).reshape(shape[0], outer, *kernel)
+    full = F.conv_transpose2d(x, theirs, b, stride, 0, output_pad, groups, dilation)
+    top, left, bottom, right = pads
+    y = full[:, :, top : full.shape[2] - bottom, left : full.shape[3] - right]
+    return with_gradients(dict(
+        operator="transposeConvolution", shape=shape, outputs=outputs, kernel=kernel, stride=stride, dilation=dilation,
+        pads=pads, outputPad=output_pad, groups=groups, bias=bias), y, [x], [weights, b] if bias else [weights])
+
+
+def activation(operator, function, **parameters):
+    x = pattern((BATCH, 4, 5, 6), 0, 8.0).requires_grad_()
+    return with_gradients(dict(operator=operator, shape=(4, 5, 6), **parameters), function(x), [x])
+
+
 def cases():
     yield "3x3", convolution((5, 9, 11), 4, (3, 3), pads=(1, 1, 1, 1))
     yield "no bias, no padding", convolution((3, 8, 8), 7, (3, 3), bias=False)
@@ -97,6 +128,23 @@ def cases():
     yield "columns joined", (
         dict(operator="concatenate", shape=(4, 5, 6), axis=2), torch.cat([x, pattern(x.shape, 5)], 3))
     yield "softmax", (dict(operator="softmax", shape=(10,)), torch.softmax(pattern((BATCH, 10), 0, 8.0), 1))
+    left, right = x.clone().requires_grad_(), pattern(x.shape, 5).requires_grad_()
+    yield "product", with_gradients(dict(operator="multiply", shape=(4, 5, 6)), left * right, [left, right])
+    yield "sigmoid", activation("sigmoid", torch.sigmoid)
+    yield "hard swish", activation("hardSwish", F.hardswish)
+    yield "leaky relu", activation("leakyRelu", lambda x: F.leaky_relu(x, 0.1), slope=0.1)
+    yield "2x2, stride 2", transpose_convolution((5, 4, 6), 3, (2, 2), stride=(2, 2))
+    yield "3x3, no bias", transpose_convolution((3, 5, 5), 4, (3, 3), pads=(1, 1, 1, 1), bias=False)
+    yield "output padding", transpose_convolution(
+        (4, 5, 4), 6, (3, 3), stride=(2, 2), pads=(1, 1, 1, 1), output_pad=(1, 1))
+    yield "uneven stride, padding and dilation", transpose_convolution(
+        (2, 4, 5), 3, (4, 3), stride=(3, 1), dilation=(1, 2), pads=(0, 2, 3, 1), output_pad=(2, 1))
+    yield "output padding as large as the stride", transpose_convolution(
+        (2, 4, 4), 3, (2, 2), dilation=(3, 3), output_pad=(2, 1))
+    yield "groups", transpose_convolution((6, 4, 4), 9, (3, 3), stride=(2, 2), groups=3)
+    yield "depthwise", transpose_convolution((4, 5, 4), 4, (3, 3), stride=(2, 2), pads=(1, 1, 0, 0), groups=4)
+    yield "1x1", transpose_convolution((6, 5, 5), 4, (1, 1))
+    yield "tiled", transpose_convolution((2, 23, 23), 2, (16, 16), pads=(8, 8, 8, 8))
     yield "reshape", (dict(operator="reshape", shape=(4, 5, 6)), x.reshape(BATCH, 120))
 
 

@@ -4,15 +4,15 @@
   import Foundation
 #endif
 
-/// Softmax cross-entropy of logits against labels, mean over the batch.
+/// Cross-entropy of the probabilities that logits stand for against labels, mean over the batch.
 public enum CrossEntropy {
   /// - Parameters:
   ///   - logits: `[N, F]`.
   ///   - labels: one class in 0..<F an image.
   ///   - smoothing: in 0...1, taken from the label's probability of 1 and spread evenly over the
   ///     other classes.
-  /// - Returns: −mean Σ target · log softmax(logits), and its derivatives by the logits,
-  ///   (softmax − target) / N. An empty batch has loss 0.
+  /// - Returns: −mean Σ target · log p, where p = exp(logit) / Σ exp(logit), and its derivatives by
+  ///   the logits, (p − target) / N. An empty batch has loss 0.
   /// - Throws: `FloatGraphError` if logits and labels do not fit.
   public static func evaluate(
     _ logits: Tensor, labels: [Int], smoothing: Double = 0

@@ -2,8 +2,8 @@
 public enum Optimizer: Sendable, Equatable {
   /// Kingma and Ba 2015, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
   case adam(learningRate: Float)
-  /// Momentum without damping; weight decay is added to every parameter's gradient, those of
-  /// BatchNormalization included.
+  /// Momentum without damping; weight decay is added to every parameter's gradient, whatever it is
+  /// of.
   case sgd(learningRate: Float, momentum: Float, weightDecay: Float)
 
   public var learningRate: Float {

@@ -5,7 +5,7 @@ public struct Tape: Sendable {
   public let differentiation: Differentiation
   /// By value index; nil where the backward pass does not need it.
   let values: [Tensor?]
-  /// In training mode, of each BatchNormalization's batch, by node index.
+  /// In training mode, of the batch of each node that computes with them, by node index.
   public let statistics: [Int: BatchStatistics]
   public let batch: Int
 
@@ -81,7 +81,8 @@ public struct Tape: Sendable {
     where differentiation.nodeWants[index].contains(.parameters)
       && gradient.parameters[index] == nil
     {
-      gradient.parameters[index] = node.operation.zeroGradient
+      gradient.parameters[index] = ParameterGradient(
+        arrays: node.operation.parameters.map { [Float](repeating: 0, count: $0.count) })
     }
   }
 }
@@ -114,18 +115,16 @@ extension FloatGraph {
     }
   }
 
-  /// The graph with the running statistics of its BatchNormalizations moved towards a batch's
-  /// (`BatchNormalization.tracking`).
+  /// The graph with its running statistics moved towards a batch's.
   ///
   /// - Parameter statistics: by node index, as a tape has them.
   public func tracking(_ statistics: [Int: BatchStatistics], momentum: Float) -> FloatGraph {
     var graph = self
     for (index, found) in statistics {
       guard graph.nodes.indices.contains(index),
-        case .batchNormalization(let normalization) = graph.nodes[index].operation
+        let operation = graph.nodes[index].operation.base as? any BatchStatisticsOperator
       else { continue }
-      graph.nodes[index].operation = .batchNormalization(
-        normalization.tracking(found, momentum: momentum))
+      graph.nodes[index].operation = Operation(operation.tracking(found, momentum: momentum))
     }
     return graph
   }
@@ -134,19 +133,6 @@ extension FloatGraph {
 extension GraphGradient {
   /// The parameters' derivatives as arrays, in the order of `FloatGraph.parameters`.
   public var arrays: [[Float]] { parameters.flatMap { $0?.arrays ?? [] } }
-}
-
-extension FloatGraph.Operation {
-  var zeroGradient: ParameterGradient? {
-    let zeros = parameters.map { [Float](repeating: 0, count: $0.count) }
-    switch self {
-    case .convolution, .linear:
-      return .layer(.init(weights: zeros[0], bias: zeros.count > 1 ? zeros[1] : nil))
-    case .batchNormalization:
-      return .normalization(.init(gamma: zeros[0], beta: zeros[1]))
-    default: return nil
-    }
-  }
 }
 
 extension Tensor {

@@ -10,8 +10,8 @@ struct PendingOperation {
     case add(Int, Int)
     case mean(Int)
     case maxPool(FloatGraph.Window, Int)
-    case averagePool(FloatGraph.Pooling, Int)
-    case pad(FloatGraph.Padding, Int)
+    case averagePool(FloatGraph.AveragePool, Int)
+    case pad(FloatGraph.Pad, Int)
     case slice(FloatGraph.Slice, Int)
     case concatenate(axis: Int, [Int])
   }

@@ -69,7 +69,7 @@ extension QuantizedOnnxConverter {
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
     try requireImage(input, shape: shape, node)
     let window = try float.window(node, kernel: kernel, input: shape)
-    let pooling = FloatGraph.Pooling(
+    let pooling = FloatGraph.AveragePool(
       window: window, countsPadding: try node.integer("count_include_pad") ?? 0 != 0)
     let output: [Int]
     do throws(RuleViolation) {

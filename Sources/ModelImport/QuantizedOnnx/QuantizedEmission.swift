@@ -160,8 +160,8 @@ extension QuantizedOnnxConverter {
   /// An average over windows of as many elements each is a depthwise convolution by one, with the
   /// division in its scale: on any grid, rounded as everything else.
   private mutating func emitUniformPool(
-    _ pooling: FloatGraph.Pooling, _ source: Int, _ pending: PendingOperation, to grid: OnnxGrid,
-    shape: [Int], name: String, _ node: ImportNode
+    _ pooling: FloatGraph.AveragePool, _ source: Int, _ pending: PendingOperation,
+    to grid: OnnxGrid, shape: [Int], name: String, _ node: ImportNode
   ) throws(ImportError) -> Int {
     let channels = program.tensors[source].channels
     let taps = pooling.window.kernelHeight * pooling.window.kernelWidth
@@ -356,7 +356,7 @@ extension QuantizedOnnxConverter {
   }
 }
 
-extension FloatGraph.Pooling {
+extension FloatGraph.AveragePool {
   /// Whether every window has the same number of elements that count.
   fileprivate var isUniform: Bool {
     countsPadding || window.padTop + window.padLeft + window.padBottom + window.padRight == 0

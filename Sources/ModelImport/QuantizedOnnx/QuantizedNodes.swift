@@ -151,15 +151,16 @@ extension QuantizedOnnxConverter {
     _ operation: FloatGraph.Operation, inputs: [Int], output: Int, node: ImportNode
   ) throws(ImportError) {
     let first = try state(inputs[0], node)
-    switch operation {
-    case .reshape:
+    switch operation.base {
+    case is FloatGraph.Reshape:
       states[output] = first
-    case .softmax:
+    case is FloatGraph.Softmax:
       guard let tensor = try realTensor(inputs[0], node) else {
         throw node.unsupported("on a value that is not quantized")
       }
       states[output] = .softmax(tensor)
-    case .clamp(let low, let high):
+    case let clamp as FloatGraph.Clamp:
+      let (low, high) = (clamp.low, clamp.high)
       switch first {
       case .pending(let pending): states[output] = .pending(pending.clamped(low: low, high: high))
       case .real(let tensor):
@@ -193,15 +194,16 @@ extension QuantizedOnnxConverter {
     guard Set(areReal).count == 1 else { throw node.error("reads real numbers and integers") }
     let isReal = areReal[0]
     let kind: PendingOperation.Kind
-    switch operation {
-    case .maxPool(let pooling): kind = .maxPool(pooling.window, tensors[0])
-    case .slice(let slice): kind = .slice(slice, tensors[0])
-    case .concatenate(let axis):
+    switch operation.base {
+    case let pooling as FloatGraph.MaxPool: kind = .maxPool(pooling.window, tensors[0])
+    case let slice as FloatGraph.Slice: kind = .slice(slice, tensors[0])
+    case let concatenation as FloatGraph.Concatenate:
       guard tensors.count <= 64 else { throw node.unsupported("more than 64 inputs") }
-      kind = .concatenate(axis: axis, tensors)
-    case .averagePool(let pooling) where isReal: kind = .averagePool(pooling, tensors[0])
-    case .globalAveragePool where isReal: kind = .mean(tensors[0])
-    case .pad(let padding) where isReal: kind = .pad(padding, tensors[0])
+      kind = .concatenate(axis: concatenation.axis, tensors)
+    case let pooling as FloatGraph.AveragePool where isReal:
+      kind = .averagePool(pooling, tensors[0])
+    case is FloatGraph.GlobalAveragePool where isReal: kind = .mean(tensors[0])
+    case let padding as FloatGraph.Pad where isReal: kind = .pad(padding, tensors[0])
     default: throw node.unsupported("on quantized values")
     }
     let pending = PendingOperation(kind: kind, name: node.name)

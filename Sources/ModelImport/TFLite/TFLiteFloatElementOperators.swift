@@ -140,7 +140,7 @@ extension TFLiteFloatConverter {
       }
       value = constant.values[0]
     }
-    let padding = FloatGraph.Padding(
+    let padding = FloatGraph.Pad(
       before: try ordered(node, before, like: input.shape, absent: 0),
       after: try ordered(node, after, like: input.shape, absent: 0), value: value)
     try finish(

@@ -109,12 +109,12 @@ extension TFLiteFloatConverter {
     typealias Field = TFLite.Options.Pool
     let input = try image(node)
     let kernel = (try node.positive(Field.filterHeight), try node.positive(Field.filterWidth))
-    let pooling = FloatGraph.Pooling(
-      window: try window(
-        node, input.shape, kernel: kernel, strides: (Field.strideHeight, Field.strideWidth),
-        dilations: nil, padding: Field.padding))
+    let window = try window(
+      node, input.shape, kernel: kernel, strides: (Field.strideHeight, Field.strideWidth),
+      dilations: nil, padding: Field.padding)
     let value = try append(
-      isAverage ? .averagePool(pooling) : .maxPool(pooling), node, inputs: [input.value])
+      isAverage ? .averagePool(.init(window: window)) : .maxPool(.init(window: window)), node,
+      inputs: [input.value])
     try finish(node, value, bounds: try node.bounds(Field.activation))
   }
 

@@ -67,7 +67,7 @@ struct ModelSummary: Encodable {
     }
     operators = graph.nodes.map { node in
       Operator(
-        name: node.name, kind: node.operation.label, output: graph.values[node.output].shape,
+        name: node.name, kind: node.operation.name, output: graph.values[node.output].shape,
         weightBytes: 4 * node.operation.weightCount, parameters: node.operation.parameterCount,
         macs: graph.macs(of: node))
     }
@@ -161,44 +161,6 @@ struct ModelSummary: Encodable {
     if let device { lines += ["", device.text, "fits          yes", "", device.table] }
     if let reason { lines += ["", "fits          no: \(reason)"] }
     return lines.joined(separator: "\n")
-  }
-}
-
-extension FloatGraph.Operation {
-  fileprivate var label: String {
-    switch self {
-    case .convolution: "convolution"
-    case .batchNormalization: "batch normalization"
-    case .clamp: "clamp"
-    case .add: "add"
-    case .averagePool: "average pool"
-    case .maxPool: "max pool"
-    case .globalAveragePool: "global average pool"
-    case .reshape: "reshape"
-    case .linear: "linear"
-    case .pad: "pad"
-    case .slice: "slice"
-    case .concatenate: "concatenate"
-    case .softmax: "softmax"
-    }
-  }
-
-  fileprivate var weightCount: Int {
-    switch self {
-    case .convolution(let convolution): convolution.weights.count
-    case .linear(let linear): linear.weights.count
-    default: 0
-    }
-  }
-
-  fileprivate var parameterCount: Int {
-    switch self {
-    case .convolution(let convolution):
-      convolution.weights.count + (convolution.bias?.count ?? 0)
-    case .linear(let linear): linear.weights.count + (linear.bias?.count ?? 0)
-    case .batchNormalization(let normalization): 4 * normalization.gamma.count
-    default: 0
-    }
   }
 }
 

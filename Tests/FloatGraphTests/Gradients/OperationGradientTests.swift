@@ -77,6 +77,43 @@ import Testing
     convolution("tiled", [32, 31, 31], outputs: 2, .square(3, pad: 1)),
   ]
 
+  static func transposed(
+    _ name: String, _ input: [Int], outputs: Int, _ window: FloatGraph.Window, groups: Int = 1,
+    outputPad: Int = 0, bias: Bool = true
+  ) -> Case {
+    var generator = SeededGenerator(seed: 4)
+    let fanIn = input[0] / groups * window.kernelHeight * window.kernelWidth
+    let height = (input[1] - 1) * window.strideHeight + window.extentHeight + outputPad
+    let width = (input[2] - 1) * window.strideWidth + window.extentWidth + outputPad
+    return Case(
+      name: "transposed, " + name,
+      operation: .transposeConvolution(
+        .init(
+          weights: generator.floats(outputs * fanIn), bias: bias ? generator.floats(outputs) : nil,
+          outputChannels: outputs, window: window, groups: groups, outputPadHeight: outputPad,
+          outputPadWidth: outputPad)),
+      inputs: [input],
+      output: [
+        outputs, height - window.padTop - window.padBottom,
+        width - window.padLeft - window.padRight,
+      ])
+  }
+
+  static let transposedConvolutions: [Case] = [
+    transposed("2×2, stride 2", [3, 4, 3], outputs: 4, .square(2, stride: 2)),
+    transposed("3×3, no bias", [2, 4, 5], outputs: 3, .square(3, pad: 1), bias: false),
+    transposed(
+      "output padding", [4, 3, 4], outputs: 2, .square(3, stride: 2, pad: 1), outputPad: 1),
+    transposed(
+      "uneven", [2, 3, 4], outputs: 3,
+      .init(
+        kernelHeight: 4, kernelWidth: 3, strideHeight: 3, strideWidth: 1, dilationWidth: 2,
+        padTop: 0, padLeft: 2, padBottom: 3, padRight: 1)),
+    transposed("groups", [4, 3, 3], outputs: 6, .square(3, stride: 2), groups: 2),
+    transposed("depthwise", [3, 4, 4], outputs: 3, .square(3, stride: 2, pad: 1), groups: 3),
+    transposed("1×1", [3, 4, 4], outputs: 2, .square(1)),
+  ]
+
   static let others: [Case] = {
     var generator = SeededGenerator(seed: 5)
     let linear = FloatGraph.Linear(
@@ -107,7 +144,14 @@ import Testing
       Case(
         name: "relu6", operation: .clamp(low: 0, high: 6), inputs: [image], output: image,
         hasKinks: true),
+      Case(
+        name: "leaky relu", operation: .leakyRelu(slope: 0.25), inputs: [image], output: image,
+        hasKinks: true),
+      Case(
+        name: "hard swish", operation: .hardSwish, inputs: [image], output: image, hasKinks: true),
+      Case(name: "sigmoid", operation: .sigmoid, inputs: [image], output: image),
       Case(name: "add", operation: .add, inputs: [image, image], output: image),
+      Case(name: "multiply", operation: .multiply, inputs: [image, image], output: image),
       Case(
         name: "average", operation: .averagePool(.init(window: .square(2, stride: 2))),
         inputs: [image], output: [3, 3, 2]),
@@ -153,7 +197,7 @@ import Testing
     ]
   }()
 
-  @Test(arguments: convolutions + others)
+  @Test(arguments: convolutions + transposedConvolutions + others)
   func gradientIsTheSlope(_ test: Case) throws {
     var generator = SeededGenerator(seed: 11)
     let inputs = test.inputs.map { shape in
@@ -201,7 +245,7 @@ import Testing
     }
   }
 
-  @Test(arguments: convolutions + others)
+  @Test(arguments: convolutions + transposedConvolutions + others)
   func onlyWhatIsWantedIsComputed(_ test: Case) throws {
     var generator = SeededGenerator(seed: 2)
     let inputs = test.inputs.map { shape in
@@ -221,7 +265,7 @@ import Testing
   }
 
   @Test func anEmptyBatchHasNoGradient() throws {
-    for test in Self.convolutions + Self.others {
+    for test in Self.convolutions + Self.transposedConvolutions + Self.others {
       let inputs = test.inputs.map { Tensor(batch: 0, shape: $0, values: []) }
       let output = Tensor(batch: 0, shape: test.output, values: [])
       let gradient = try FloatOperators.gradient(

@@ -1,45 +1,57 @@
-/// The backward pass of a convolution with one input channel a group, tap by tap.
-struct DepthwiseGradient: Sendable {
-  private let convolution: FloatGraph.Convolution
-  private let inputShape: [Int]
-  private let outputShape: [Int]
+/// A product of weights and patches of one input channel a group, computed tap by tap without a
+/// column matrix: each weight of an output channel takes the whole input plane, moved.
+struct PlaneTaps: Sendable {
+  let window: FloatGraph.Window
+  /// [O][KH][KW]
+  let weights: [Float]
+  let bias: [Float]?
+  let inputShape: [Int]
+  let outputShape: [Int]
 
-  init(_ convolution: FloatGraph.Convolution, inputShape: [Int], outputShape: [Int]) {
-    self.convolution = convolution
-    self.inputShape = inputShape
-    self.outputShape = outputShape
+  private var inputPlane: Int { inputShape[1] * inputShape[2] }
+  private var outputPlane: Int { outputShape[1] * outputShape[2] }
+  private var channels: Int { outputShape[0] }
+  /// Output channels of an input channel.
+  private var multiplier: Int { outputShape[0] / inputShape[0] }
+
+  func run(_ input: UnsafePointer<Float>, images: Int, output: UnsafeMutablePointer<Float>) {
+    for image in 0..<images {
+      for channel in 0..<channels {
+        let source = input + (image * inputShape[0] + channel / multiplier) * inputPlane
+        let target = output + (image * channels + channel) * outputPlane
+        target.update(repeating: bias?[channel] ?? 0, count: outputPlane)
+        forEachTap(ofChannel: channel) { index, tap in
+          tap.gather(source, weight: weights[index], to: target)
+        }
+      }
+    }
   }
 
-  /// As `ConvolutionGradient.run`.
-  func run(
+  /// As `PatchProduct.differentiate`.
+  func differentiate(
     input: UnsafePointer<Float>?, outputGradient: UnsafePointer<Float>, images: Int,
     inputGradient: UnsafeMutablePointer<Float>?, weightGradient: UnsafeMutablePointer<Float>?
   ) {
-    let inputPlane = inputShape[1] * inputShape[2]
-    let outputPlane = outputShape[1] * outputShape[2]
-    let channels = convolution.outputChannels
-    let multiplier = channels / convolution.groups
     inputGradient?.update(repeating: 0, count: images * inputShape[0] * inputPlane)
     for image in 0..<images {
       for channel in 0..<channels {
         let gradient = outputGradient + (image * channels + channel) * outputPlane
         let offset = (image * inputShape[0] + channel / multiplier) * inputPlane
-        forEachTap(ofChannel: channel) { tap, line in
+        forEachTap(ofChannel: channel) { index, tap in
           if let inputGradient {
-            line.scatter(
-              gradient, weight: convolution.weights[tap], to: inputGradient + offset)
+            tap.scatter(gradient, weight: weights[index], to: inputGradient + offset)
           }
           if let weightGradient, let input {
-            weightGradient[tap] += line.correlate(gradient, with: input + offset)
+            weightGradient[index] += tap.correlate(gradient, with: input + offset)
           }
         }
       }
     }
   }
 
+  @inline(__always)
   private func forEachTap(ofChannel channel: Int, _ body: (Int, Tap) -> Void) {
-    let window = convolution.window
-    var tap = channel * window.kernelHeight * window.kernelWidth
+    var index = channel * window.kernelHeight * window.kernelWidth
     for kernelY in 0..<window.kernelHeight {
       let dy = kernelY * window.dilationHeight - window.padTop
       let rows = Im2col.inside(
@@ -49,11 +61,11 @@ struct DepthwiseGradient: Sendable {
         let columns = Im2col.inside(
           offset: dx, stride: window.strideWidth, extent: inputShape[2], count: outputShape[2])
         body(
-          tap,
+          index,
           Tap(
             rows: rows, columns: columns, dy: dy, dx: dx, strideY: window.strideHeight,
             strideX: window.strideWidth, inputWidth: inputShape[2], outputWidth: outputShape[2]))
-        tap += 1
+        index += 1
       }
     }
   }
@@ -65,6 +77,20 @@ struct DepthwiseGradient: Sendable {
     let inputWidth, outputWidth: Int
 
     private func inputLine(_ y: Int) -> Int { (y * strideY + dy) * inputWidth + dx }
+
+    func gather(
+      _ input: UnsafePointer<Float>, weight: Float, to output: UnsafeMutablePointer<Float>
+    ) {
+      for y in rows {
+        let from = input + inputLine(y)
+        let to = output + y * outputWidth
+        if strideX == 1 {
+          for x in columns { to[x] += weight * from[x] }
+        } else {
+          for x in columns { to[x] += weight * from[x &* strideX] }
+        }
+      }
+    }
 
     func scatter(
       _ gradient: UnsafePointer<Float>, weight: Float, to target: UnsafeMutablePointer<Float>

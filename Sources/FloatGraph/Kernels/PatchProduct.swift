@@ -1,22 +1,24 @@
-/// Convolution as a matrix product over im2col, a tile of output positions at a time.
-struct ConvolutionKernel: Sendable {
+/// Rows of weights times the patches under a sliding window, plus a bias: a matrix product over
+/// im2col, a tile of output positions at a time.
+struct PatchProduct: Sendable {
   /// Elements of a tile's column matrix (1 MiB): it is read back out of the second-level cache.
   private static let tileElements = 1 << 18
   /// Small planes are joined with those of the next images until a tile is this wide.
   private static let joinedColumns = 384
 
-  private let weights: [Float]
+  let weights: [Float]
   private let bias: [Float]?
-  private let columns: Im2col
-  private let groupOutputs: Int
-  private let tileWidth: Int
-  private let joinedImages: Int
+  let columns: Im2col
+  let groupOutputs: Int
+  let tileWidth: Int
+  let joinedImages: Int
 
-  init(_ convolution: FloatGraph.Convolution, inputShape: [Int]) throws(FloatGraphError) {
-    columns = try Im2col(convolution, inputShape: inputShape)
-    weights = convolution.weights
-    bias = convolution.bias
-    groupOutputs = convolution.outputChannels / convolution.groups
+  /// - Parameter weights: [rows][`columns.rows`]
+  init(_ columns: Im2col, weights: [Float], bias: [Float]?, rows: Int) {
+    self.columns = columns
+    self.weights = weights
+    self.bias = bias
+    groupOutputs = rows / columns.groups
     let plane = columns.columns
     let width = max(min(Self.tileElements / columns.rows, plane), 1)
     tileWidth = width
@@ -46,8 +48,8 @@ struct ConvolutionKernel: Sendable {
     }
   }
 
-  private var inputStride: Int { columns.inputShape.reduce(1, *) }
-  private var outputStride: Int { groupOutputs * columns.groups * columns.columns }
+  var inputStride: Int { columns.inputShape.reduce(1, *) }
+  var outputStride: Int { groupOutputs * columns.groups * columns.columns }
 
   private func runDirectly(
     _ input: UnsafePointer<Float>, weights: UnsafePointer<Float>, images: Int,

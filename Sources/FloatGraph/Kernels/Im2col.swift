@@ -1,26 +1,23 @@
-/// Lays out the patches that a convolution sees as the columns of a matrix.
+/// Lays out the patches that a sliding window sees as the columns of a matrix.
 ///
 /// Row r of a group's matrix is one weight position, in the weights' own order [C / groups][KH][KW];
 /// column p is one output position, row-major over [H', W']. Padding reads as zero.
-public struct Im2col: Sendable {
+public struct Im2col: Patches {
   public let inputShape: [Int]
   public let window: FloatGraph.Window
   public let groups: Int
   public let outputHeight, outputWidth: Int
   let groupChannels: Int
 
-  /// - Throws: `FloatGraphError` if the convolution does not fit the input's [C, H, W].
-  public init(_ convolution: FloatGraph.Convolution, inputShape: [Int]) throws(FloatGraphError) {
-    do throws(RuleViolation) {
-      let output = try convolution.outputShape(inputShape)
-      (outputHeight, outputWidth) = (output[1], output[2])
-    } catch {
-      throw FloatGraphError(node: nil, rule: error.rule)
-    }
+  /// - Parameters:
+  ///   - inputShape: [C, H, W], whose channels `groups` divides.
+  ///   - outputShape: [O, H', W']; positions that lie wholly outside the image read zeros.
+  init(window: FloatGraph.Window, groups: Int, inputShape: [Int], outputShape: [Int]) {
+    (outputHeight, outputWidth) = (outputShape[1], outputShape[2])
     self.inputShape = inputShape
-    window = convolution.window
-    groups = convolution.groups
-    groupChannels = inputShape[0] / convolution.groups
+    self.window = window
+    self.groups = groups
+    groupChannels = inputShape[0] / groups
   }
 
   /// Rows of one group's matrix: C / groups · KH · KW.
@@ -31,7 +28,7 @@ public struct Im2col: Sendable {
   /// The matrix [rows][columns] of one group for one image given as [C][H][W].
   public func matrix(of image: [Float], group: Int = 0) throws(FloatGraphError) -> [Float] {
     guard image.count == inputShape.reduce(1, *), (0..<groups).contains(group) else {
-      throw FloatGraphError(node: nil, rule: "image or group does not belong to this convolution")
+      throw FloatGraphError(node: nil, rule: "image or group does not belong to this layer")
     }
     let size = rows * columns
     return [Float](unsafeUninitializedCapacity: size) { buffer, count in

@@ -1,37 +1,12 @@
-/// The backward pass of a convolution: two matrix products a tile of output positions, one with the
-/// column matrix for the weights, one into a column matrix for the input.
-struct ConvolutionGradient: Sendable {
-  /// As in the forward pass: a tile's column matrix stays in the second-level cache, and small
-  /// planes are joined with those of the next images.
-  private static let tileElements = 1 << 18
-  private static let joinedColumns = 384
-
-  private let weights: [Float]
-  private let columns: Im2col
-  private let groupOutputs: Int
-  private let tileWidth: Int
-  private let joinedImages: Int
-
-  init(_ convolution: FloatGraph.Convolution, inputShape: [Int]) throws(FloatGraphError) {
-    columns = try Im2col(convolution, inputShape: inputShape)
-    weights = convolution.weights
-    groupOutputs = convolution.outputChannels / convolution.groups
-    let plane = columns.columns
-    tileWidth = max(min(Self.tileElements / columns.rows, plane), 1)
-    joinedImages =
-      tileWidth < plane
-      ? 1 : max(1, min(Self.joinedColumns, Self.tileElements / columns.rows) / plane)
-  }
-
-  private var inputStride: Int { columns.inputShape.reduce(1, *) }
-  private var outputStride: Int { groupOutputs * columns.groups * columns.columns }
-
+/// The backward pass: two matrix products a tile of output positions, one with the column matrix for
+/// the weights, one into a column matrix for the input.
+extension PatchProduct {
   /// One piece's images. `input` is read for the weights' gradient only.
   ///
   /// - Parameters:
   ///   - inputGradient: is written; nil where not wanted.
   ///   - weightGradient: is added to; nil where not wanted.
-  func run(
+  func differentiate(
     input: UnsafePointer<Float>?, outputGradient: UnsafePointer<Float>, images: Int,
     inputGradient: UnsafeMutablePointer<Float>?, weightGradient: UnsafeMutablePointer<Float>?
   ) {

@@ -1,0 +1,43 @@
+/// An activation function: one function of one number, applied to each value by itself. Its
+/// operator says what the function and its slope are, and has everything else from here.
+public protocol ElementwiseOperator: FloatOperator {
+  /// NaN at NaN.
+  func value(at x: Float) -> Float
+  /// The function's derivative; PyTorch's convention where it has none.
+  func derivative(at x: Float) -> Float
+}
+
+extension ElementwiseOperator {
+  public func outputShape(
+    inputs: [[Int]], declared: [Int]?
+  ) throws(RuleViolation) -> [Int]? {
+    try only(inputs)
+  }
+
+  public var worksInPlace: Bool { true }
+  public var isActivation: Bool { true }
+  public var keepsZeroChannels: Bool { value(at: 0) == 0 }
+
+  public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
+    let stride = output.reduce(1, *)
+    return { inputs, images, output in
+      let input = inputs[0]
+      for index in 0..<images * stride { output[index] = value(at: input[index]) }
+    }
+  }
+
+  public func gradientReads(
+    _ wants: GradientWants, isTraining: Bool
+  ) -> (inputs: Bool, output: Bool) {
+    (wants.contains(.inputs), false)
+  }
+
+  public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
+    .inPieces { pass in
+      let (input, gradient, target) = (pass.inputs[0], pass.outputGradient, pass.inputGradients[0])
+      for index in 0..<pass.outputCount {
+        target[index] = gradient[index] * derivative(at: input[index])
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+extension FloatGraph {
+  /// Mean over a sliding window.
+  public struct AveragePool: FloatOperator {
+    public static let name = "average pool"
+
+    public var window: Window
+    /// Whether padding counts in the divisor.
+    public var countsPadding: Bool
+
+    public init(window: Window, countsPadding: Bool = false) {
+      self.window = window
+      self.countsPadding = countsPadding
+    }
+
+    public func outputShape(
+      inputs: [[Int]], declared: [Int]?
+    ) throws(RuleViolation) -> [Int]? {
+      try PoolingWindow.outputShape(window, input: try only(inputs))
+    }
+
+    public var keepsGrid: Bool { true }
+    public var keepsZeroChannels: Bool { true }
+
+    public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
+      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let countsPadding = countsPadding
+      return { inputs, images, output in
+        let input = inputs[0]
+        pool.forEachPlace(images: images) { place, plane, taps in
+          var sum: Float = 0
+          taps.visit { sum += input[plane + $0] }
+          let divisor = countsPadding ? pool.area : taps.count
+          output[place] = divisor == 0 ? 0 : sum / Float(divisor)
+        }
+      }
+    }
+
+    /// Every element of a window gets its share of the mean's gradient.
+    public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
+      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let (countsPadding, stride) = (countsPadding, inputs[0].reduce(1, *))
+      return .inPieces { pass in
+        let (gradient, target) = (pass.outputGradient, pass.inputGradients[0])
+        target.update(repeating: 0, count: pass.images * stride)
+        pool.forEachPlace(images: pass.images) { place, plane, taps in
+          let divisor = countsPadding ? pool.area : taps.count
+          guard divisor > 0 else { return }
+          let share = gradient[place] / Float(divisor)
+          taps.visit { target[plane + $0] += share }
+        }
+      }
+    }
+  }
+}
+
+extension FloatGraph.Operation {
+  public static func averagePool(_ pool: FloatGraph.AveragePool) -> Self { Self(pool) }
+}

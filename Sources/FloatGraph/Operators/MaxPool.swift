@@ -1,0 +1,67 @@
+extension FloatGraph {
+  /// Maximum over a sliding window; padding never wins.
+  public struct MaxPool: FloatOperator {
+    public static let name = "max pool"
+
+    public var window: Window
+
+    public init(window: Window) {
+      self.window = window
+    }
+
+    public func outputShape(
+      inputs: [[Int]], declared: [Int]?
+    ) throws(RuleViolation) -> [Int]? {
+      try PoolingWindow.outputShape(window, input: try only(inputs))
+    }
+
+    public var keepsGrid: Bool { true }
+    public var keepsZeroChannels: Bool { true }
+
+    /// A NaN counts as the largest.
+    public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
+      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      return { inputs, images, output in
+        let input = inputs[0]
+        pool.forEachPlace(images: images) { place, plane, taps in
+          var largest = -Float.infinity
+          taps.visit { element in
+            let value = input[plane + element]
+            if value > largest || value.isNaN { largest = value }
+          }
+          output[place] = largest
+        }
+      }
+    }
+
+    public func gradientReads(
+      _ wants: GradientWants, isTraining: Bool
+    ) -> (inputs: Bool, output: Bool) {
+      (wants.contains(.inputs), false)
+    }
+
+    /// The first largest element of a window gets all of its gradient, as in PyTorch.
+    public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
+      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let stride = inputs[0].reduce(1, *)
+      return .inPieces { pass in
+        let (input, gradient) = (pass.inputs[0], pass.outputGradient)
+        let target = pass.inputGradients[0]
+        target.update(repeating: 0, count: pass.images * stride)
+        pool.forEachPlace(images: pass.images) { place, plane, taps in
+          var largest = -Float.infinity
+          var winner = -1
+          taps.visit { element in
+            let value = input[plane + element]
+            if winner < 0 || value > largest || value.isNaN { (largest, winner) = (value, element) }
+          }
+          if winner >= 0 { target[plane + winner] += gradient[place] }
+        }
+      }
+    }
+  }
+}
+
+extension FloatGraph.Operation {
+  public static func maxPool(_ pool: FloatGraph.MaxPool) -> Self { Self(pool) }
+}
