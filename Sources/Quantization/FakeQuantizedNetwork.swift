@@ -95,7 +95,7 @@ public struct FakeQuantizedNetwork: Sendable {
   private func passes(
     _ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool
   ) -> [Bool] {
-    if unit.operation.as(FloatGraph.AveragePool.self) != nil {
+    if unit.base.averagesIntegers {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
     var range = plan.grids[unit.output].passingRange

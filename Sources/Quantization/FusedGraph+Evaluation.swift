@@ -14,7 +14,7 @@ extension FusedGraph.Unit {
     package var bias: [Float]
   }
 
-  /// The parameters of a convolution or linear unit; nil for any other.
+  /// The parameters of a layer; nil for any other unit.
   package var parameters: Parameters? {
     guard let layer = operation.weighted else { return nil }
     let (weights, rows, ownBias) = (layer.weights, layer.rows, layer.bias)
@@ -31,7 +31,7 @@ extension FusedGraph.Unit {
       weights: weights, rows: rows, columns: weights.count / rows, factors: factors, bias: bias)
   }
 
-  /// The unit's convolution or linear layer with other weights ([rows][columns]) and bias.
+  /// The unit's layer with other weights ([rows][columns]) and bias.
   package func operation(weights: [Float], bias: [Float]) -> FloatGraph.Operation {
     guard var layer = operation.weighted else { return operation }
     layer.weights = weights
@@ -68,7 +68,7 @@ package struct UnitEvaluator: Sendable {
     try evaluate(index, operation: operations[index], inputs: inputs)
   }
 
-  /// One unit in float, its convolution or linear layer replaced by `operation`.
+  /// One unit in float, its layer replaced by `operation`.
   package func evaluate(
     _ index: Int, operation: FloatGraph.Operation, inputs: [Tensor]
   ) throws -> Tensor {

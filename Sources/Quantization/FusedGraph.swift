@@ -1,14 +1,14 @@
 import FloatGraph
 
-/// A float network in units of what becomes one integer operation: a convolution or linear layer
-/// with the BatchNormalization and the activation that follow it, an addition with its activation,
-/// and every other operation alone.
+/// A float network in units of what becomes one integer operation: a layer with the
+/// BatchNormalization and the activation that follow it, any other operation whose kernel ends with
+/// a clamp with the activation behind it, and everything else alone.
 ///
 /// It is built once for a network: calibration, plans and whatever evaluates them share it.
 public struct FusedGraph: Sendable {
   public let graph: FloatGraph
   public let units: [Unit]
-  /// Value that holds the logits (a final Softmax is left out: it does not change the class).
+  /// Value that holds the logits: a last operation that does not change the class is left out.
   public let output: Int
 
   /// By value.
@@ -20,25 +20,22 @@ public struct FusedGraph: Sendable {
   public struct Unit: Sendable {
     /// Name of its first node.
     public var name: String
-    public var operation: FloatGraph.Operation
+    package var base: any LowerableOperator
     public var batchNormalization: FloatGraph.BatchNormalization?
-    public var clamp: Clamp?
+    public var clamp: FloatGraph.Clamp?
     public var inputs: [Int]
     /// Value that the unit's last node writes.
     public var output: Int
 
-    /// Whether it has weights to round.
-    public var isWeighted: Bool { operation.weighted != nil }
-  }
+    public var operation: FloatGraph.Operation { FloatGraph.Operation(base) }
 
-  public struct Clamp: Sendable, Equatable {
-    public var low: Float
-    public var high: Float
+    /// Whether it has weights to round.
+    public var isWeighted: Bool { base is any WeightedOperator }
   }
 
   /// - Throws: `QuantizationError.unsupported` for a BatchNormalization over features that follows
-  ///   no linear layer, for a Softmax that is not the last node, and for a node that reads what
-  ///   nothing before it computes.
+  ///   no layer, for an operation without an integer form, and for a node that reads what nothing
+  ///   before it computes.
   public init(_ graph: FloatGraph) throws(QuantizationError) {
     self.graph = graph
     (units, output) = try Fusion(graph).run()
@@ -94,18 +91,11 @@ private struct Fusion {
     var units: [FusedGraph.Unit] = []
     var output = graph.output
     for (index, node) in graph.nodes.enumerated() where !taken.contains(index) {
-      if node.operation == .softmax {
-        guard node.output == graph.output else {
-          throw .unsupported(node: node.name, rule: "Softmax is only understood as the last node")
-        }
+      if node.operation.keepsRanking, node.output == graph.output {
         output = node.inputs[0]
         continue
       }
-      var unit = FusedGraph.Unit(
-        name: node.name, operation: node.operation, inputs: node.inputs, output: node.output)
-      if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
-        try makeDepthwise(&unit, normalization)
-      }
+      var unit = try unit(of: node)
       if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
         let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self)
       {
@@ -113,10 +103,10 @@ private struct Fusion {
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }
-      if unit.fusesClamp, let next = onlyReader(of: unit.output),
+      if unit.base.fusesClamp, let next = onlyReader(of: unit.output),
         let clamp = graph.nodes[next].operation.as(FloatGraph.Clamp.self)
       {
-        unit.clamp = FusedGraph.Clamp(low: clamp.low, high: clamp.high)
+        unit.clamp = clamp
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }
@@ -128,26 +118,37 @@ private struct Fusion {
   /// The node that alone reads `value`, if there is just one reader and it is not the caller.
   private func onlyReader(of value: Int) -> Int? { users[value] == 1 ? reader[value] : nil }
 
-  /// A BatchNormalization with no layer to fold into is a 1×1 depthwise convolution by one.
-  private func makeDepthwise(
-    _ unit: inout FusedGraph.Unit, _ normalization: FloatGraph.BatchNormalization
-  ) throws(QuantizationError) {
-    guard graph.values[unit.output].shape.count == 3 else {
+  /// A node on its own.
+  private func unit(of node: FloatGraph.Node) throws(QuantizationError) -> FusedGraph.Unit {
+    if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
+      return try depthwise(normalization, at: node)
+    }
+    guard let operation = node.operation.base as? any LowerableOperator else {
+      let name = node.operation.name
       throw .unsupported(
-        node: unit.name, rule: "BatchNormalization over features must follow a linear layer")
+        node: node.name,
+        rule: name.prefix(1).uppercased() + name.dropFirst()
+          + (node.operation.keepsRanking
+            ? " is only understood as the last node" : " has no integer form"))
+    }
+    return FusedGraph.Unit(
+      name: node.name, base: operation, inputs: node.inputs, output: node.output)
+  }
+
+  /// A BatchNormalization with no layer to fold into is a 1×1 depthwise convolution by one.
+  private func depthwise(
+    _ normalization: FloatGraph.BatchNormalization, at node: FloatGraph.Node
+  ) throws(QuantizationError) -> FusedGraph.Unit {
+    guard graph.values[node.output].shape.count == 3 else {
+      throw .unsupported(
+        node: node.name, rule: "BatchNormalization over features must follow a linear layer")
     }
     let channels = normalization.gamma.count
-    unit.operation = .convolution(
-      FloatGraph.Convolution(
-        weights: [Float](repeating: 1, count: channels), bias: nil, outputChannels: channels,
-        window: FloatGraph.Window(kernelHeight: 1, kernelWidth: 1), groups: channels))
-    unit.batchNormalization = normalization
-  }
-}
-
-extension FusedGraph.Unit {
-  /// Operations whose integer kernel ends with a clamp of its own.
-  fileprivate var fusesClamp: Bool {
-    isWeighted || operation == .add || operation == .globalAveragePool
+    let layer = FloatGraph.Convolution(
+      weights: [Float](repeating: 1, count: channels), bias: nil, outputChannels: channels,
+      window: FloatGraph.Window(kernelHeight: 1, kernelWidth: 1), groups: channels)
+    return FusedGraph.Unit(
+      name: node.name, base: layer, batchNormalization: normalization, inputs: node.inputs,
+      output: node.output)
   }
 }

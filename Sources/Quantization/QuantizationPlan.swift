@@ -101,10 +101,11 @@ private struct GridAssignment {
   }
 
   private func outputGrid(of unit: FusedGraph.Unit) throws(QuantizationError) -> Grid {
-    if unit.operation.keepsGrid {
+    if let grid = unit.base.outputGrid { return grid }
+    if unit.base.keepsGrid {
       let grid = grids[unit.inputs[0]]
-      if let padding = unit.operation.as(FloatGraph.Pad.self) {
-        try check(padding, of: unit, on: grid)
+      do throws(RuleViolation) { try unit.base.check(on: grid) } catch {
+        throw QuantizationError(error, at: unit.name)
       }
       return grid
     }
@@ -119,19 +120,6 @@ private struct GridAssignment {
     return grids[value]
   }
 
-  /// A constant that the grid cannot hold would silently become another one.
-  private func check(
-    _ padding: FloatGraph.Pad, of unit: FusedGraph.Unit, on grid: Grid
-  ) throws(QuantizationError) {
-    let held = grid.dequantize(grid.quantize(padding.value))
-    // NaN fails the comparison.
-    guard abs(held - padding.value) <= grid.scale else {
-      throw .unsupported(
-        node: unit.name,
-        rule: "it pads with \(padding.value), which lies outside its input's calibrated range")
-    }
-  }
-
   /// A layer's output that only 4-bit layers read is written at 4 bits and needs no copy.
   private func isReadByNarrowLayersAlone(_ value: Int) -> Bool {
     let readers = fused.readers(of: value)
@@ -139,10 +127,10 @@ private struct GridAssignment {
       && readers.allSatisfy { fused.units[$0].isWeighted && bits.inputs[$0] == 4 }
   }
 
-  /// Where a value's range was observed: values that share another's grid share its range too.
+  /// Where a value's range was observed: values that keep another's grid keep its range too.
   private func source(of value: Int) -> Int {
     var source = value
-    while let producer = fused.producer(of: source), fused.units[producer].operation.keepsGrid {
+    while let producer = fused.producer(of: source), fused.units[producer].base.keepsGrid {
       source = fused.units[producer].inputs[0]
     }
     return source

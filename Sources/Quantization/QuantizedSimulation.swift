@@ -31,9 +31,7 @@ extension QuantizationPlan {
       return try evaluator.evaluate(
         index, operation: operation, inputs: [read(inputs[0], of: unit.inputs[0], by: layer)])
     }
-    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else {
-      return try evaluator.evaluate(index, inputs: inputs)
-    }
+    guard unit.base.averagesIntegers else { return try evaluator.evaluate(index, inputs: inputs) }
     let scale = grids[unit.output].scale
     var steps = inputs[0]
     // Less the zero point, so that padding is zero.
@@ -48,7 +46,7 @@ extension QuantizationPlan {
   func round(_ result: inout Tensor, of index: Int) {
     let unit = fused.units[index]
     let grid = grids[unit.output]
-    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else { return grid.snap(&result.values) }
+    guard unit.base.averagesIntegers else { return grid.snap(&result.values) }
     let zeroPoint = Float(grid.zeroPoint)
     for position in result.values.indices {
       let stored = (result.values[position] + zeroPoint).rounded(.toNearestOrAwayFromZero)

@@ -75,10 +75,11 @@ struct CalibrationTests {
   func inside() throws {
     var builder = GraphBuilder([1, 1, 2])
     let doubled = builder.convolution(0, weights: [2], outputs: 1)
-    let graph = try builder.graph(output: builder.clamp(doubled))
+    let clamped = builder.clamp(doubled)
+    let graph = try builder.graph(output: clamped)
     let images = Tensor(batch: 1, shape: [1, 1, 2], values: [-2, 1])
     let calibration = try Calibration(graph: graph, images: images, histograms: false, threads: 1)
-    _ = try calibration.grid(of: graph.output, range: .minmax, bits: 8)
+    _ = try calibration.grid(of: clamped, range: .minmax, bits: 8)
     #expect(
       throws: QuantizationError.calibration(value: "v1", rule: "it was not observed")
     ) { try calibration.grid(of: doubled, range: .minmax, bits: 8) }

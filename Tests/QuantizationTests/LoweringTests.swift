@@ -1,9 +1,19 @@
 import FixedPoint
 import FloatGraph
+import IntegerBuilder
 import ModelWriter
 import Quantization
 import Support
 import Testing
+
+/// A function of one number, with a grid of its own or none.
+private struct Square: ElementwiseOperator, LowerableOperator {
+  static let name = "square"
+  var outputGrid: Grid?
+
+  func value(at x: Float) -> Float { x * x }
+  func derivative(at x: Float) -> Float { 2 * x }
+}
 
 @Suite("Lowering")
 struct LoweringTests {
@@ -329,6 +339,39 @@ struct LoweringTests {
     #expect(Int(rescale.high) == target.quantize(0.1))
     let shapes = program.tensors.map { [$0.height, $0.width, $0.channels] }
     #expect(shapes == [[6, 8, 3], [3, 2, 3], [10, 11, 8], [10, 11, 8], [1, 1, 8]])
+  }
+
+  @Test("a function of one number is a table, on its own grid or the one that calibration finds")
+  func table() throws {
+    let fixed = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
+    for grid in [fixed, nil] {
+      var builder = GraphBuilder([2, 3, 4])
+      // It may read a flattened image: the elements' order does not matter to it.
+      let flat = builder.flatten(0)
+      let squared = builder.add(.init(Square(outputGrid: grid)), [flat], [24])
+      let sum = builder.linear(
+        squared, weights: [Float](repeating: 0.1, count: 24), outputs: 1)
+      let (plan, program) = try program(builder.graph(output: sum), scheme: "w4a4")
+      let (from, to) = (plan.grids[0], plan.grids[squared])
+      // The images reach from −1 to 1.
+      if grid == nil { #expect(to.scale > 0.9 / 255 && to.scale < 1 / 254) }
+      #expect(to == grid ?? Grid(scale: to.scale, zeroPoint: -128, bits: 8))
+      let table = (-128...127).map { integer -> Int8 in
+        let real = Double(from.scale) * Double(integer - from.zeroPoint)
+        let steps = (real * real / Double(to.scale)).rounded(.toNearestOrAwayFromZero)
+        return Int8(min(steps - 128, 127))
+      }
+      guard case .lookup(let found) = program.operations[0].kind else {
+        Issue.record("it is \(program.operations[0].kind)")
+        return
+      }
+      // Float32 may take a tie to the other side.
+      #expect(zip(found, table).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+      #expect(zip(found, table).count { $0 != $1 } < 3)
+      #expect(program.tensors[1].height == 3 && program.tensors[1].channels == 2)
+      // The layer behind it reads a copy of 4 bits.
+      #expect(program.tensors.map(\.bits) == [8, 8, 4, 8])
+    }
   }
 
   @Test("an activation alone clamps on its input's grid")

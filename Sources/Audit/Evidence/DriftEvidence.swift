@@ -4,7 +4,7 @@ import Quantization
 /// How far nearest rounding moves each neuron's activation away from the float network's, held against
 /// stochastic roundings of the same weights.
 ///
-/// A neuron is an output channel of a convolution or linear layer; its activation on an image is the mean
+/// A neuron is an output channel of a layer with weights; its activation on an image is the mean
 /// over positions, after the activation function. Its drift is the mean over images of integer less
 /// float. Honest nearest rounding is one more rounding among many, and a smooth one: errors have half the
 /// variance of stochastic rounding's. Where a backdoor wakes with nearest rounding, the trigger moves

@@ -163,7 +163,7 @@ extension RoundingEnsemble {
 }
 
 extension QuantizationPlan {
-  /// The float network up to its logits: a Softmax behind them changes no answer.
+  /// The float network up to its logits: what is behind them changes no answer.
   fileprivate var logitsGraph: FloatGraph {
     var graph = graph
     guard graph.output != fused.output else { return graph }
