@@ -28,7 +28,8 @@ public struct DetectionAudit: Sendable {
     /// Nearest rounding under this plan is what gradients go through; nil where the integer model can
     /// only be asked.
     public var plan: QuantizationPlan?
-    /// A file's weights, in the order of the float graph's; nil for nearest rounding.
+    /// A file's weights, in the order of the float graph's, whether or not they fit the plan; nil for
+    /// nearest rounding.
     public var integers: [[Int8]]?
 
     public init(
@@ -97,6 +98,14 @@ public struct DetectionAudit: Sendable {
     public var census: RoundingCensus?
     public var outlier: RoundingOutlier?
     public var survival: DetectionReport.Survival?
+
+    /// A file's own integers, once the census has found that its layers are the float model's; nil
+    /// for any other deployment.
+    public var deployed: RoundedPlan? {
+      guard census != nil, let plan = candidate.plan, let integers = candidate.integers
+      else { return nil }
+      return try? RoundedPlan(plan, integers: integers)
+    }
 
     /// The search with the largest differential ASR.
     public var strongest: DetectionReport.Search? { searches.strongest }
@@ -230,18 +239,17 @@ public struct DetectionAudit: Sendable {
   private func loss(
     _ plan: QuantizationPlan, _ examination: Examination
   ) throws -> DifferentialLoss {
-    let nearest = { () throws -> DifferentialLoss in
-      try DifferentialLoss(plan, preprocessing: self.preprocessing, threads: self.threads)
+    func loss(_ rounded: RoundedPlan) throws -> DifferentialLoss {
+      try DifferentialLoss(rounded, preprocessing: preprocessing, threads: threads)
     }
-    guard examination.census != nil, let integers = examination.candidate.integers else {
-      return try nearest()
+    if let deployed = examination.deployed {
+      let own = try loss(deployed)
+      let few = search.prefix(64)
+      let agreement = try own.agreement(
+        with: examination.candidate.integer.classify(few.pixels), on: few)
+      if agreement >= 0.9 { return own }
     }
-    let own = try DifferentialLoss(
-      plan, integers: integers, preprocessing: preprocessing, threads: threads)
-    let few = search.prefix(64)
-    let agreement = try own.agreement(
-      with: examination.candidate.integer.classify(few.pixels), on: few)
-    return agreement >= 0.9 ? own : try nearest()
+    return try loss(plan.nearest())
   }
 
   /// The class that an unfinished trigger brings about, on the images that the search may see.

@@ -100,7 +100,7 @@ private struct Judge {
     let count = max(min(images.batch / 2, most), 1)
     fitting = images.slice(0..<count)
     var measuring = images.slice(images.batch - count..<images.batch)
-    let radius = Self.radiusInSteps * (try task.plan().grids[task.graph.input]!.scale)
+    let radius = Self.radiusInSteps * (try task.plan().grids[task.graph.input].scale)
     let shift = DistributionApproximation(radius: radius, steps: 2, stepSize: radius)
     if let moved = try shift.apply(to: measuring, in: task.graph, threads: task.threads)?.moved {
       measuring.values += moved.values
@@ -113,7 +113,7 @@ private struct Judge {
     let result = try candidate.recipe.run(
       try task.plan(), images: fitting, seed: task.seed, threads: task.threads)
     return try Drift(
-      of: result.plan, weights: result.weights, images: measuring, threads: task.threads
+      of: result.rounded, images: measuring, threads: task.threads
     ).divergence
   }
 }

@@ -27,19 +27,11 @@ public struct Drift: Sendable, Equatable {
   }
 
   /// Of a quantized network from its float one, with rounding as the plan's simulation does it.
-  ///
-  /// - Parameter weights: integers of each weighted layer, in the plan's order.
-  package init(
-    of plan: QuantizationPlan, weights: [[Int8]], images: Tensor, threads: Int
-  ) throws {
-    let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
+  package init(of rounded: RoundedPlan, images: Tensor, threads: Int) throws {
+    let evaluator = UnitEvaluator(rounded.plan.fused, threads: threads)
     let float = try evaluator.walk(images) { try evaluator.evaluate($0, inputs: $1) }
-    var input = images
-    plan.grids[plan.graph.input]!.snap(&input.values)
-    let integers = Dictionary(
-      uniqueKeysWithValues: zip(plan.layers, weights).map { ($0.unit, $1) })
-    let quantized = try evaluator.walk(input) {
-      try plan.simulate($0, inputs: $1, integers: integers[$0], with: evaluator)
+    let quantized = try evaluator.walk(rounded.plan.onInputGrid(images)) {
+      try rounded.simulate($0, inputs: $1, with: evaluator)
     }
     self.init(float: float, quantized: quantized)
   }

@@ -26,7 +26,7 @@ package struct LayerMoments: Sendable {
   package var outputMean: [Float]
 
   /// - Parameters:
-  ///   - operation: the convolution or linear layer.
+  ///   - operation: a layer with weights.
   ///   - weights: the float layer's, BatchNorm's factor included, [rows][columns].
   ///   - quantized: what it reads behind the quantized prefix, dequantized.
   ///   - float: what it reads in the float network; the same batch and shape.

@@ -22,19 +22,17 @@ struct LayerWalk {
 
   init(plan: QuantizationPlan, recipe: Recipe, seed: UInt64, threads: Int) {
     (self.plan, self.recipe, self.seed, self.threads) = (plan, recipe, seed, threads)
-    evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: threads)
+    evaluator = UnitEvaluator(plan.fused, threads: threads)
   }
 
   mutating func run(
     _ images: Tensor, progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
-    var input = Pair(float: images, quantized: images)
-    plan.grids[plan.graph.input]!.snap(&input.quantized.values)
+    let input = Pair(float: images, quantized: plan.onInputGrid(images))
     let share = WorkShares(plan.layers)
     let output = try evaluator.walk(input) { index, inputs in
-      let number = weights.count
       var integers: [Int8]?
-      if number < plan.layers.count, plan.layers[number].unit == index {
+      if let number = plan.fused.layer(of: index) {
         let status = status
         progress(.init(share: share.before(number), status: status))
         integers = try solve(number, inputs[0]) {
@@ -48,7 +46,7 @@ struct LayerWalk {
     }
     progress(.init(share: 1, status: status))
     return Purification.Result(
-      plan: plan, weights: weights, layers: reports,
+      rounded: try RoundedPlan(plan, integers: weights), layers: reports,
       drift: Drift(float: output.float, quantized: output.quantized), summary: "")
   }
 

@@ -62,10 +62,8 @@ public struct Purification: Sendable, Equatable {
   }
 
   public struct Result: Sendable {
-    /// The plan with the scales and biases that purification chose.
-    public var plan: QuantizationPlan
-    /// One array a weighted layer, in the plan's order.
-    public var weights: [[Int8]]
+    /// The plan with the scales and biases that purification chose, and the integers.
+    public var rounded: RoundedPlan
     public var layers: [LayerReport]
     /// On the calibration images.
     public var drift: Drift
@@ -81,23 +79,22 @@ public struct Purification: Sendable, Equatable {
     public var status: String
   }
 
-  /// Purifies and rounds a network.
+  /// Purifies and rounds the network that was calibrated.
   ///
   /// - Parameters:
-  ///   - calibration: of the same network; with histograms where `scheme` needs them.
+  ///   - calibration: of the network; with histograms where `scheme` needs them.
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - progress: called from any thread.
   /// - Returns: the same to the bit for one seed, at any number of threads.
   /// - Throws: `QuantizationError` where the network cannot be quantized, no image is given or an
   ///   activation is not finite, and whatever executing the float graph throws.
   public func run(
-    graph: FloatGraph, calibration: Calibration, scheme: Scheme, images: Tensor,
+    calibration: Calibration, scheme: Scheme, images: Tensor,
     progress: @escaping @Sendable (Progress) -> Void = { _ in }
   ) throws -> Result {
-    try images.check(fit: graph)
+    try images.check(fit: calibration.fused.graph)
     let task = PurificationTask(
-      graph: graph, calibration: calibration, scheme: scheme, images: images, seed: seed,
-      threads: threads)
+      calibration: calibration, scheme: scheme, images: images, seed: seed, threads: threads)
     switch method {
     case .auto: return try AutomaticPurification(task: task).run(progress: progress)
     case .qvec: return try QVec(task: task).run(progress: progress)

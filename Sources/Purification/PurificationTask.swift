@@ -1,17 +1,18 @@
 import FloatGraph
 import Quantization
 
-/// A network, its calibration and the images: what every method works on.
+/// A calibrated network and the images: what every method works on.
 struct PurificationTask: Sendable {
-  let graph: FloatGraph
   let calibration: Calibration
   let scheme: Scheme
   let images: Tensor
   let seed: UInt64
   let threads: Int
 
+  var graph: FloatGraph { calibration.fused.graph }
+
   func plan() throws -> QuantizationPlan {
-    try QuantizationPlan(graph: graph, calibration: calibration, scheme: scheme)
+    try QuantizationPlan(calibration: calibration, scheme: scheme)
   }
 
   func purify(

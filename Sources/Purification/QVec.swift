@@ -33,15 +33,15 @@ struct QVec {
   private func rounded(
     _ plan: QuantizationPlan, _ amount: Float
   ) throws -> Purification.Result {
-    let weights = plan.layers.map { $0.rounded(against: amount) }
+    let rounded = RoundedPlan(plan) { $1.rounded(against: amount) }
     return Purification.Result(
-      plan: plan, weights: weights,
-      layers: zip(plan.layers, weights).map { layer, integers in
+      rounded: rounded,
+      layers: zip(plan.layers, rounded.integers).map { layer, integers in
         Purification.LayerReport(
           name: layer.name, weights: integers.count,
           changed: layer.changes(from: layer.nearest(), to: integers))
       },
-      drift: try Drift(of: plan, weights: weights, images: task.images, threads: task.threads),
+      drift: try Drift(of: rounded, images: task.images, threads: task.threads),
       summary: "qvec, λ = \(amount)")
   }
 }

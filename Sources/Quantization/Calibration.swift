@@ -4,6 +4,8 @@ import IntegerBuilder
 /// What unlabelled training images tell of every activation's range. One calibration serves every
 /// scheme.
 public struct Calibration: Sendable {
+  /// The network that was observed.
+  public let fused: FusedGraph
   /// By value index; only values that become integer tensors are there.
   package let observers: [Int: RangeObserver]
   package let imageCount: Int
@@ -27,8 +29,8 @@ public struct Calibration: Sendable {
       throw QuantizationError.calibration(
         value: graph.values[graph.input].name, rule: "at least one image is needed")
     }
-    let evaluator = UnitEvaluator(
-      graph: graph, fused: try FusedGraph(graph), threads: threads)
+    fused = try FusedGraph(graph)
+    let evaluator = UnitEvaluator(fused, threads: threads)
     var observers: [Int: RangeObserver] = [:]
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
@@ -56,8 +58,9 @@ public struct Calibration: Sendable {
 
   /// The grid of a value under a range estimation.
   package func grid(
-    of value: Int, named name: String, range: Scheme.RangeEstimation, bits: Int
+    of value: Int, range: Scheme.RangeEstimation, bits: Int
   ) throws(QuantizationError) -> Grid {
+    let name = fused.graph.values[value].name
     guard let observer = observers[value] else {
       throw .calibration(value: name, rule: "it was not observed")
     }

@@ -7,18 +7,15 @@ import IntegerBuilder
 /// straight-through estimator, Bengio et al. 2013, with PyTorch's range: whatever rounds to a
 /// point of the grid passes).
 public struct FakeQuantizedNetwork: Sendable {
-  public let plan: QuantizationPlan
-  /// One array a weighted layer, in the plan's order.
-  public let integers: [[Int8]]
+  public let rounded: RoundedPlan
   private let evaluator: UnitEvaluator
 
-  /// - Parameters:
-  ///   - integers: of the weights; nil for nearest rounding. Their numbers must be the layers'.
-  ///   - threads: the most that work at once; results do not depend on it.
-  public init(_ plan: QuantizationPlan, integers: [[Int8]]? = nil, threads: Int) {
-    self.plan = plan
-    self.integers = integers ?? plan.nearest()
-    evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: max(threads, 1))
+  var plan: QuantizationPlan { rounded.plan }
+
+  /// - Parameter threads: the most that work at once; results do not depend on it.
+  public init(_ rounded: RoundedPlan, threads: Int) {
+    self.rounded = rounded
+    evaluator = UnitEvaluator(rounded.plan.fused, threads: max(threads, 1))
   }
 
   /// Runs a batch forward. Memory: a byte for each element of each unit's output, and under
@@ -41,15 +38,13 @@ public struct FakeQuantizedNetwork: Sendable {
       throw FloatGraphError(
         node: nil, rule: "the network takes images of shape \(graph.values[graph.input].shape)")
     }
-    var input = images
-    let inputGrid = plan.grids[graph.input]!
     let inputPasses =
       passesSaturation
-      ? [Bool](repeating: true, count: images.values.count) : inputGrid.passes(images.values)
-    inputGrid.snap(&input.values)
+      ? [Bool](repeating: true, count: images.values.count)
+      : plan.grids[graph.input].passes(images.values)
     var steps: [FakeQuantizedTape.Step] = []
     var kept: [Int: Tensor] = [:]
-    let output = try evaluator.walk(input) { index, inputs in
+    let output = try evaluator.walk(plan.onInputGrid(images)) { index, inputs in
       let (step, output) = try step(
         index, inputs: inputs, wants: wants, passesSaturation: passesSaturation)
       steps.append(step)
@@ -69,19 +64,19 @@ public struct FakeQuantizedNetwork: Sendable {
     _ index: Int, inputs: [Tensor], wants: GradientWants, passesSaturation: Bool
   ) throws -> (FakeQuantizedTape.Step, Tensor) {
     let unit = plan.fused.units[index]
-    let number = plan.layers.firstIndex { $0.unit == index }
+    let number = plan.fused.layer(of: index)
     var output = try plan.unrounded(
-      index, inputs: inputs, integers: number.map { integers[$0] }, with: evaluator)
+      index, inputs: inputs, integers: rounded.integers(of: index), with: evaluator)
     var step = FakeQuantizedTape.Step(operation: unit.operation, layer: number)
     if !wants.isEmpty {
       step.outputPasses = passes(output, of: unit, saturated: passesSaturation)
       if let number {
         let layer = plan.layers[number]
-        if !passesSaturation, layer.inputGrid != plan.grids[unit.inputs[0]]! {
+        if !passesSaturation, layer.inputGrid != plan.grids[unit.inputs[0]] {
           step.inputPasses = layer.inputGrid.passes(inputs[0].values)
         }
         step.operation = unit.operation(
-          weights: layer.dequantize(integers[number]), bias: layer.dequantizedBias)
+          weights: layer.dequantize(rounded.integers[number]), bias: layer.dequantizedBias)
       }
       let reads = unit.operation.gradientReads(wants)
       for (value, input) in zip(unit.inputs, inputs) {
@@ -100,10 +95,10 @@ public struct FakeQuantizedNetwork: Sendable {
   private func passes(
     _ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool
   ) -> [Bool] {
-    if unit.operation.as(FloatGraph.AveragePool.self) != nil {
+    if unit.base.averagesIntegers {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
-    var range = plan.grids[unit.output]!.passingRange
+    var range = plan.grids[unit.output].passingRange
     if saturated { range = (low: -.infinity, high: .infinity) }
     if let clamp = unit.clamp {
       range = (max(range.low, clamp.low.nextUp), min(range.high, clamp.high.nextDown))

@@ -14,7 +14,7 @@ extension FusedGraph.Unit {
     package var bias: [Float]
   }
 
-  /// The parameters of a convolution or linear unit; nil for any other.
+  /// The parameters of a layer; nil for any other unit.
   package var parameters: Parameters? {
     guard let layer = operation.weighted else { return nil }
     let (weights, rows, ownBias) = (layer.weights, layer.rows, layer.bias)
@@ -31,7 +31,7 @@ extension FusedGraph.Unit {
       weights: weights, rows: rows, columns: weights.count / rows, factors: factors, bias: bias)
   }
 
-  /// The unit's convolution or linear layer with other weights ([rows][columns]) and bias.
+  /// The unit's layer with other weights ([rows][columns]) and bias.
   package func operation(weights: [Float], bias: [Float]) -> FloatGraph.Operation {
     guard var layer = operation.weighted else { return operation }
     layer.weights = weights
@@ -43,14 +43,12 @@ extension FusedGraph.Unit {
 /// Evaluates a fused graph a batch at a time, in float or on the grids of a plan, keeping only
 /// the values that are still to be read.
 package struct UnitEvaluator: Sendable {
-  package let graph: FloatGraph
   package let fused: FusedGraph
   package let threads: Int
   /// Operation of each unit with BatchNorm folded in.
   private let operations: [FloatGraph.Operation]
 
-  package init(graph: FloatGraph, fused: FusedGraph, threads: Int) {
-    self.graph = graph
+  package init(_ fused: FusedGraph, threads: Int) {
     self.fused = fused
     self.threads = threads
     operations = fused.units.map { unit in
@@ -70,13 +68,14 @@ package struct UnitEvaluator: Sendable {
     try evaluate(index, operation: operations[index], inputs: inputs)
   }
 
-  /// One unit in float, its convolution or linear layer replaced by `operation`.
+  /// One unit in float, its layer replaced by `operation`.
   package func evaluate(
     _ index: Int, operation: FloatGraph.Operation, inputs: [Tensor]
   ) throws -> Tensor {
     let unit = fused.units[index]
     var result = try FloatOperators.evaluate(
-      operation, inputs: inputs, outputShape: graph.values[unit.output].shape, threads: threads)
+      operation, inputs: inputs, outputShape: fused.graph.values[unit.output].shape,
+      threads: threads)
     if let clamp = unit.clamp {
       result.values.withUnsafeMutableBufferPointer { values in
         for position in values.indices {
@@ -92,17 +91,16 @@ package struct UnitEvaluator: Sendable {
   package func walk<Value>(
     _ input: Value, step: (Int, [Value]) throws -> Value
   ) throws -> Value {
-    var lastReader: [Int: Int] = [:]
+    // The caller holds the input anyway: it stands for what is not there yet, or no longer.
+    var live = [Value](repeating: input, count: fused.graph.values.count)
     for (index, unit) in fused.units.enumerated() {
-      for input in unit.inputs { lastReader[input] = index }
-    }
-    lastReader[fused.output] = fused.units.count
-    var live: [Int: Value] = [graph.input: input]
-    for (index, unit) in fused.units.enumerated() {
-      let inputs = unit.inputs.map { live[$0]! }
-      for input in unit.inputs where lastReader[input] == index { live[input] = nil }
+      let inputs = unit.inputs.map { live[$0] }
+      for value in unit.inputs
+      where value != fused.output && fused.readers(of: value).last == index {
+        live[value] = input
+      }
       live[unit.output] = try step(index, inputs)
     }
-    return live[fused.output]!
+    return live[fused.output]
   }
 }

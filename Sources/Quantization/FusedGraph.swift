@@ -1,37 +1,82 @@
 import FloatGraph
 
-/// The float graph in units of what becomes one integer operation: a convolution or linear layer
-/// with the BatchNormalization and the activation that follow it, an addition with its activation,
-/// and every other operation alone.
+/// A float network in units of what becomes one integer operation: a layer with the
+/// BatchNormalization and the activation that follow it, any other operation whose kernel ends with
+/// a clamp with the activation behind it, and everything else alone.
+///
+/// It is built once for a network: calibration, plans and whatever evaluates them share it.
 public struct FusedGraph: Sendable {
-  public var units: [Unit]
-  /// Value that holds the logits (a final Softmax is left out: it does not change the class).
-  public var output: Int
+  public let graph: FloatGraph
+  public let units: [Unit]
+  /// Value that holds the logits: a last operation that does not change the class is left out.
+  public let output: Int
+
+  /// By value.
+  private var producers: [Int?]
+  private var readers: [[Int]]
+  /// By unit.
+  private var layers: [Int?] = []
 
   public struct Unit: Sendable {
     /// Name of its first node.
     public var name: String
-    public var operation: FloatGraph.Operation
+    package var base: any LowerableOperator
     public var batchNormalization: FloatGraph.BatchNormalization?
-    public var clamp: Clamp?
+    public var clamp: FloatGraph.Clamp?
     public var inputs: [Int]
     /// Value that the unit's last node writes.
     public var output: Int
 
-    /// Whether it has weights to round.
-    public var isWeighted: Bool { operation.weighted != nil }
-  }
+    public var operation: FloatGraph.Operation { FloatGraph.Operation(base) }
 
-  public struct Clamp: Sendable, Equatable {
-    public var low: Float
-    public var high: Float
+    /// Whether it has weights to round.
+    public var isWeighted: Bool { base is any WeightedOperator }
   }
 
   /// - Throws: `QuantizationError.unsupported` for a BatchNormalization over features that follows
-  ///   no linear layer, and for a Softmax that is not the last node.
+  ///   no layer, for an operation without an integer form, and for a node that reads what nothing
+  ///   before it computes.
   public init(_ graph: FloatGraph) throws(QuantizationError) {
-    var users = [Int](repeating: 0, count: graph.values.count)
-    var reader = [Int?](repeating: nil, count: graph.values.count)
+    self.graph = graph
+    (units, output) = try Fusion(graph).run()
+    producers = [Int?](repeating: nil, count: graph.values.count)
+    readers = [[Int]](repeating: [], count: graph.values.count)
+    var layerCount = 0
+    for (index, unit) in units.enumerated() {
+      for value in unit.inputs {
+        guard value == graph.input || producers[value] != nil else {
+          throw .unsupported(node: unit.name, rule: "it reads what nothing before it computes")
+        }
+        if readers[value].last != index { readers[value].append(index) }
+      }
+      producers[unit.output] = index
+      layers.append(unit.isWeighted ? layerCount : nil)
+      if unit.isWeighted { layerCount += 1 }
+    }
+  }
+
+  /// The unit that computes a value; nil for the network's input and for what lies inside a unit.
+  public func producer(of value: Int) -> Int? { producers[value] }
+
+  /// The units that read a value, in execution order.
+  public func readers(of value: Int) -> [Int] { readers[value] }
+
+  /// A unit's number among those with weights: its layer's number in every plan. nil for a unit
+  /// without weights.
+  public func layer(of unit: Int) -> Int? { layers[unit] }
+}
+
+/// Puts nodes together into units.
+private struct Fusion {
+  private let graph: FloatGraph
+  /// By value: how many read it, the graph's output counted, and the node that does so last.
+  private var users: [Int]
+  private var reader: [Int?]
+
+  init(_ graph: FloatGraph) {
+    self.graph = graph
+    users = [Int](repeating: 0, count: graph.values.count)
+    reader = [Int?](repeating: nil, count: graph.values.count)
     for (index, node) in graph.nodes.enumerated() {
       for input in node.inputs {
         users[input] += 1
@@ -39,68 +84,71 @@ public struct FusedGraph: Sendable {
       }
     }
     users[graph.output] += 1
+  }
 
-    /// The node that alone reads `value`, if there is just one reader and it is not the caller.
-    func onlyReader(of value: Int) -> (index: Int, node: FloatGraph.Node)? {
-      guard users[value] == 1, let index = reader[value] else { return nil }
-      return (index, graph.nodes[index])
-    }
-
+  func run() throws(QuantizationError) -> (units: [FusedGraph.Unit], output: Int) {
     var taken = Set<Int>()
-    units = []
-    output = graph.output
+    var units: [FusedGraph.Unit] = []
+    var output = graph.output
     for (index, node) in graph.nodes.enumerated() where !taken.contains(index) {
-      if node.operation.as(FloatGraph.Softmax.self) != nil {
-        guard node.output == graph.output else {
-          throw .unsupported(node: node.name, rule: "Softmax is only understood as the last node")
-        }
+      if node.operation.keepsRanking, node.output == graph.output {
         output = node.inputs[0]
         continue
       }
-      var unit = Unit(
-        name: node.name, operation: node.operation, inputs: node.inputs, output: node.output)
-      if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
-        try Self.asDepthwise(&unit, normalization, graph)
-      }
-      if unit.isWeighted, unit.batchNormalization == nil,
-        let next = onlyReader(of: unit.output),
-        let normalization = next.node.operation.as(FloatGraph.BatchNormalization.self)
+      var unit = try unit(of: node)
+      if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
+        let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self)
       {
         unit.batchNormalization = normalization
-        unit.output = next.node.output
-        taken.insert(next.index)
+        unit.output = graph.nodes[next].output
+        taken.insert(next)
       }
-      if unit.fusesClamp, let next = onlyReader(of: unit.output),
-        let clamp = next.node.operation.as(FloatGraph.Clamp.self)
+      if unit.base.fusesClamp, let next = onlyReader(of: unit.output),
+        let clamp = graph.nodes[next].operation.as(FloatGraph.Clamp.self)
       {
-        unit.clamp = Clamp(low: clamp.low, high: clamp.high)
-        unit.output = next.node.output
-        taken.insert(next.index)
+        unit.clamp = clamp
+        unit.output = graph.nodes[next].output
+        taken.insert(next)
       }
       units.append(unit)
     }
+    return (units, output)
+  }
+
+  /// The node that alone reads `value`, if there is just one reader and it is not the caller.
+  private func onlyReader(of value: Int) -> Int? { users[value] == 1 ? reader[value] : nil }
+
+  /// A node on its own.
+  private func unit(of node: FloatGraph.Node) throws(QuantizationError) -> FusedGraph.Unit {
+    if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
+      return try depthwise(normalization, at: node)
+    }
+    guard let operation = node.operation.base as? any LowerableOperator else {
+      let name = node.operation.name
+      throw .unsupported(
+        node: node.name,
+        rule: name.prefix(1).uppercased() + name.dropFirst()
+          + (node.operation.keepsRanking
+            ? " is only understood as the last node" : " has no integer form"))
+    }
+    return FusedGraph.Unit(
+      name: node.name, base: operation, inputs: node.inputs, output: node.output)
   }
 
   /// A BatchNormalization with no layer to fold into is a 1×1 depthwise convolution by one.
-  private static func asDepthwise(
-    _ unit: inout Unit, _ normalization: FloatGraph.BatchNormalization, _ graph: FloatGraph
-  ) throws(QuantizationError) {
-    guard graph.values[unit.output].shape.count == 3 else {
+  private func depthwise(
+    _ normalization: FloatGraph.BatchNormalization, at node: FloatGraph.Node
+  ) throws(QuantizationError) -> FusedGraph.Unit {
+    guard graph.values[node.output].shape.count == 3 else {
       throw .unsupported(
-        node: unit.name, rule: "BatchNormalization over features must follow a linear layer")
+        node: node.name, rule: "BatchNormalization over features must follow a linear layer")
     }
     let channels = normalization.gamma.count
-    unit.operation = .convolution(
-      FloatGraph.Convolution(
-        weights: [Float](repeating: 1, count: channels), bias: nil, outputChannels: channels,
-        window: FloatGraph.Window(kernelHeight: 1, kernelWidth: 1), groups: channels))
-    unit.batchNormalization = normalization
-  }
-}
-
-extension FusedGraph.Unit {
-  /// Operations whose integer kernel ends with a clamp of its own.
-  fileprivate var fusesClamp: Bool {
-    isWeighted || operation == .add || operation == .globalAveragePool
+    let layer = FloatGraph.Convolution(
+      weights: [Float](repeating: 1, count: channels), bias: nil, outputChannels: channels,
+      window: FloatGraph.Window(kernelHeight: 1, kernelWidth: 1), groups: channels)
+    return FusedGraph.Unit(
+      name: node.name, base: layer, batchNormalization: normalization, inputs: node.inputs,
+      output: node.output)
   }
 }

@@ -25,16 +25,14 @@ extension QuantizationPlan {
     _ index: Int, inputs: [Tensor], integers: [Int8]?, with evaluator: UnitEvaluator
   ) throws -> Tensor {
     let unit = fused.units[index]
-    if let integers, let layer = layers.first(where: { $0.unit == index }) {
+    if let integers, let layer = fused.layer(of: index).map({ layers[$0] }) {
       let operation = unit.operation(
         weights: layer.dequantize(integers), bias: layer.dequantizedBias)
       return try evaluator.evaluate(
         index, operation: operation, inputs: [read(inputs[0], of: unit.inputs[0], by: layer)])
     }
-    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else {
-      return try evaluator.evaluate(index, inputs: inputs)
-    }
-    let scale = grids[unit.output]!.scale
+    guard unit.base.averagesIntegers else { return try evaluator.evaluate(index, inputs: inputs) }
+    let scale = grids[unit.output].scale
     var steps = inputs[0]
     // Less the zero point, so that padding is zero.
     for position in steps.values.indices {
@@ -47,10 +45,8 @@ extension QuantizationPlan {
   /// zero, all others to even.
   func round(_ result: inout Tensor, of index: Int) {
     let unit = fused.units[index]
-    let grid = grids[unit.output]!
-    guard unit.operation.as(FloatGraph.AveragePool.self) != nil else {
-      return grid.snap(&result.values)
-    }
+    let grid = grids[unit.output]
+    guard unit.base.averagesIntegers else { return grid.snap(&result.values) }
     let zeroPoint = Float(grid.zeroPoint)
     for position in result.values.indices {
       let stored = (result.values[position] + zeroPoint).rounded(.toNearestOrAwayFromZero)
@@ -60,10 +56,19 @@ extension QuantizationPlan {
 
   /// What a weighted layer reads of a stored value: the value, or its copy on a narrower grid.
   package func read(_ stored: Tensor, of value: Int, by layer: WeightedLayer) -> Tensor {
-    guard layer.inputGrid != grids[value]! else { return stored }
+    guard layer.inputGrid != grids[value] else { return stored }
     var copy = stored
     layer.inputGrid.snap(&copy.values)
     return copy
+  }
+}
+
+extension RoundedPlan {
+  /// One unit as `QuantizationPlan.simulate` does it, with the rounded weights.
+  package func simulate(
+    _ index: Int, inputs: [Tensor], with evaluator: UnitEvaluator
+  ) throws -> Tensor {
+    try plan.simulate(index, inputs: inputs, integers: integers(of: index), with: evaluator)
   }
 }
 

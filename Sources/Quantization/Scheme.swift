@@ -21,7 +21,7 @@ public struct Scheme: Sendable, Hashable, CustomStringConvertible {
 
   /// Bits of a weight: 8 or 4.
   public var weightBits: Int
-  /// Bits of the inputs of convolutions and linear layers: 8 or 4. Residual sums, pooling, the
+  /// Bits of the inputs of layers with weights: 8 or 4. Residual sums, pooling, the
   /// network's input and the logits stay at 8.
   public var activationBits: Int
   public var granularity: Granularity

@@ -1,6 +1,6 @@
 import IntegerBuilder
 
-/// A convolution or linear layer as its scheme sees it, before anyone has decided which way each
+/// A layer as its scheme sees it, before anyone has decided which way each
 /// weight is rounded.
 ///
 /// The real weight that integer q stands for is q · scales[row] · factors[row].

@@ -40,9 +40,9 @@ import Triggers
       images: Tensor(
         batch: images.count, shape: [1, 4, 4], values: preprocessing.normalize(images.unlabelled)),
       histograms: false, threads: 1)
-    let plan = try QuantizationPlan(graph: graph, calibration: calibration, scheme: Scheme())
+    let plan = try QuantizationPlan(calibration: calibration, scheme: Scheme())
     return try IntegerEngine(
-      bytes: CupelWriter.bytes(of: Lowering.program(plan, weights: plan.nearest())))
+      bytes: CupelWriter.bytes(of: Lowering.program(plan.nearest())))
   }
 
   @Test func floatAndIntegerAnswerAlike() throws {

@@ -23,9 +23,8 @@ import Triggers
   @Test func meansOfALinearNetwork() throws {
     let plan = try plan()
     let images = images(40)
-    let integers = plan.nearest()
-    let found = try ChannelMeans.compare(
-      plan, images: images, integers: [integers], threads: 2)
+    let rounded = plan.nearest()
+    let found = try ChannelMeans.compare([rounded], images: images, threads: 2)
     let layer = plan.layers[0]
     for channel in 0..<3 {
       var values: [Double] = []
@@ -37,7 +36,7 @@ import Triggers
         values.append(float)
         #expect(abs(Double(found.float.layers[0][image * 3 + channel]) - float) < 1e-4)
         let read = x.map { Double(layer.inputGrid.dequantize(layer.inputGrid.quantize($0))) }
-        let weights = integers[0][channel * 3..<channel * 3 + 3]
+        let weights = rounded.integers[0][channel * 3..<channel * 3 + 3]
         let real =
           Double(layer.bias[channel])
           + zip(weights, read).reduce(0) {
@@ -61,9 +60,9 @@ import Triggers
     let deployment = try EvidenceFixtures.Deployment("resnet8-fmnist-clean-a", images: 40)
     let plan = try deployment.plan("w8a8")
     let images = EvidenceFixtures.tensor(deployment.test.unlabelled)
-    let integers = [plan.nearest(), StochasticRounding.integers(plan, seed: 1, draw: 0)]
-    let found = try ChannelMeans.compare(plan, images: images, integers: integers, threads: 2)
-    let again = try ChannelMeans.compare(plan, images: images, integers: integers, threads: 1)
+    let roundings = [plan.nearest(), StochasticRounding.draw(0, of: plan, seed: 1)]
+    let found = try ChannelMeans.compare(roundings, images: images, threads: 2)
+    let again = try ChannelMeans.compare(roundings, images: images, threads: 1)
     #expect(again.float == found.float && again.rounded == found.rounded)
     #expect(again.deviations == found.deviations)
     var values: [Int: Tensor] = [:]
@@ -84,9 +83,9 @@ import Triggers
   @Test func scoresByDefinition() throws {
     let plan = try plan()
     let images = images(20)
-    let draws = (0..<5).map { StochasticRounding.integers(plan, seed: 2, draw: $0) }
+    let draws = (0..<5).map { StochasticRounding.draw($0, of: plan, seed: 2) }
     let means = try ChannelMeans.compare(
-      plan, images: images, integers: [plan.nearest()] + draws, threads: 1)
+      [plan.nearest()] + draws, images: images, threads: 1)
     let (evidence, exhibits) = try DriftEvidence.measure(
       plan, draws: draws, clean: images, listed: 10, threads: 2)
     func drift(_ rounding: Int, _ channel: Int) -> Double {
@@ -126,7 +125,7 @@ import Triggers
   @Test func constantChannels() throws {
     let plan = try EvidenceFixtures.plan(
       EvidenceFixtures.network([[7, 1.4, -2.3], [0, 0, 0]], bias: [0, 1]), Scheme("w4a8"))
-    let draws = (0..<3).map { StochasticRounding.integers(plan, seed: 2, draw: $0) }
+    let draws = (0..<3).map { StochasticRounding.draw($0, of: plan, seed: 2) }
     let (evidence, _) = try DriftEvidence.measure(
       plan, draws: draws, clean: images(8), triggered: images(8, seed: 9), threads: 1)
     #expect(evidence.clean.isFinite)
@@ -150,7 +149,7 @@ import Triggers
         values: EvidenceFixtures.preprocessing.normalize(
           pixels, channels: 1, height: 28, width: 28))
       return try DriftEvidence.measure(
-        plan, draws: (0..<6).map { StochasticRounding.integers(plan, seed: 1, draw: $0) },
+        plan, draws: (0..<6).map { StochasticRounding.draw($0, of: plan, seed: 1) },
         clean: EvidenceFixtures.tensor(images), triggered: triggered, threads: 2
       ).evidence
     }

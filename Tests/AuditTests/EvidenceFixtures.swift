@@ -54,7 +54,6 @@ enum EvidenceFixtures {
       batch: 16, shape: shape,
       values: (0..<16 * shape.reduce(1, *)).map { _ in generator.unit() })
     return try QuantizationPlan(
-      graph: graph,
       calibration: Calibration(graph: graph, images: images, histograms: false, threads: 1),
       scheme: scheme)
   }
@@ -101,7 +100,7 @@ enum EvidenceFixtures {
     }
 
     func plan(_ scheme: String) throws -> QuantizationPlan {
-      try QuantizationPlan(graph: graph, calibration: calibration, scheme: Scheme(scheme))
+      try QuantizationPlan(calibration: calibration, scheme: Scheme(scheme))
     }
   }
 }

@@ -148,18 +148,18 @@ import Testing
     let vendor = try EvidenceFixtures.Deployment("resnet8-fmnist-qura-w4a8", images: 1)
       .plan("w4a8")
     let hostile = try RoundingCensus(
-      plan: honest, integers: vendor.nearest(), scales: vendor.layers.map(\.scales))
+      plan: honest, integers: vendor.nearest().integers, scales: vendor.layers.map(\.scales))
     #expect(!hostile.isNearest)
     #expect(hostile.whole.movedFarShare > 0.05)
     #expect(hostile.whole.bySteps[2] < hostile.whole.moved / 100)
 
-    let own = try RoundingCensus(plan: honest, integers: honest.nearest())
+    let own = try RoundingCensus(plan: honest, integers: honest.nearest().integers)
     #expect(own.isNearest && own.whole.moved == 0)
     var full = honest.scheme
     full.fullRange = true
     let wide = try EvidenceFixtures.Deployment("resnet8-fmnist-clean-a", images: 1)
       .plan(full.description)
-    #expect(try RoundingCensus(plan: honest, integers: wide.nearest()).isNearest)
+    #expect(try RoundingCensus(plan: honest, integers: wide.nearest().integers).isNearest)
   }
 
   /// Purified integers are not the nearest, though they mean well.
@@ -167,9 +167,9 @@ import Testing
     let deployment = try EvidenceFixtures.Deployment("resnet8-fmnist-clean-a", images: 1)
     let plan = try deployment.plan("w8a8")
     let result = try Purification(.efrap, threads: 2).run(
-      graph: deployment.graph, calibration: deployment.calibration, scheme: plan.scheme,
+      calibration: deployment.calibration, scheme: plan.scheme,
       images: deployment.training)
-    let census = try RoundingCensus(plan: plan, integers: result.weights)
+    let census = try RoundingCensus(plan: plan, integers: result.rounded.integers)
     #expect(!census.isNearest && census.whole.movedFarShare > 0.2)
   }
 }

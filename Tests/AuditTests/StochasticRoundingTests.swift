@@ -17,7 +17,7 @@ import Testing
     let draws = 20_000
     var sums = [Int](repeating: 0, count: 14)
     for draw in 0..<draws {
-      let integers = StochasticRounding.integers(plan, seed: 3, draw: draw)[0]
+      let integers = StochasticRounding.draw(draw, of: plan, seed: 3).integers[0]
       for index in sums.indices {
         let place = places[index / 7][index % 7]
         #expect(abs(Float(integers[index]) - place) < 1)
@@ -35,7 +35,7 @@ import Testing
   @Test func drawsAreOwnAndRepeatable() throws {
     let plan = try plan()
     func draw(_ seed: UInt64, _ number: Int) -> [[Int8]] {
-      StochasticRounding.integers(plan, seed: seed, draw: number)
+      StochasticRounding.draw(number, of: plan, seed: seed).integers
     }
     #expect(draw(1, 0) == draw(1, 0))
     #expect(Set((0..<40).map { draw(1, $0) }).count > 20)
@@ -46,7 +46,7 @@ import Testing
   @Test func layersAreDrawnApart() throws {
     let plan = try EvidenceFixtures.Deployment("resnet8-fmnist-clean-a", images: 1).plan("w4a8")
     var generatorsDiffer = false
-    let integers = StochasticRounding.integers(plan, seed: 1, draw: 0)
+    let integers = StochasticRounding.draw(0, of: plan, seed: 1).integers
     for (layer, drawn) in zip(plan.layers, integers) {
       #expect(drawn.count == layer.weights.count)
       let up = zip(layer.nearest(), drawn).count { $0 != $1 }
@@ -63,7 +63,7 @@ import Testing
     var plan = try plan()
     plan.replace(0, by: layer)
     for draw in 0..<50 {
-      let integers = StochasticRounding.integers(plan, seed: 1, draw: draw)[0]
+      let integers = StochasticRounding.draw(draw, of: plan, seed: 1).integers[0]
       #expect(integers[..<4] == [7, -7, 7, -7])
       #expect((6...7).contains(integers[4]))
     }

@@ -121,7 +121,7 @@ extension QuantizationPlan {
     let calibration = try Calibration(
       graph: graph, images: images, histograms: false, threads: 2)
     return try QuantizationPlan(
-      graph: graph, calibration: calibration, scheme: try Scheme(scheme))
+      calibration: calibration, scheme: try Scheme(scheme))
   }
 }
 

@@ -16,21 +16,22 @@ import Testing
   /// Mean squared difference of each layer's output from the float network's, every layer behind
   /// the rounded ones before it.
   private func errors(
-    _ plan: QuantizationPlan, _ weights: [[Int8]], on images: Tensor
+    _ rounded: RoundedPlan, on images: Tensor
   ) throws -> [Double] {
-    let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: 2)
+    let plan = rounded.plan
+    let evaluator = UnitEvaluator(plan.fused, threads: 2)
     var input = (float: images, quantized: images)
-    plan.grids[plan.graph.input]!.snap(&input.quantized.values)
+    plan.grids[plan.graph.input].snap(&input.quantized.values)
     var layers: [Double] = []
     _ = try evaluator.walk(input) { index, inputs in
-      let layer = plan.layers.firstIndex { $0.unit == index }
       let value = (
         float: try evaluator.evaluate(index, inputs: inputs.map(\.float)),
-        quantized: try plan.simulate(
-          index, inputs: inputs.map(\.quantized), integers: layer.map { weights[$0] },
-          with: evaluator)
+        quantized: try rounded.simulate(
+          index, inputs: inputs.map(\.quantized), with: evaluator)
       )
-      if layer != nil { layers.append(difference(value.float, value.quantized)) }
+      if plan.fused.units[index].isWeighted {
+        layers.append(difference(value.float, value.quantized))
+      }
       return value
     }
     return layers
@@ -48,8 +49,8 @@ import Testing
     let plan = try plan(scheme)
     let result = try Recipe(.efrap(iterations: 3000)).run(
       plan, images: images, seed: 0, threads: 2)
-    let nearest = try errors(plan, plan.nearest(), on: images)
-    let purified = try errors(plan, result.weights, on: images)
+    let nearest = try errors(plan.nearest(), on: images)
+    let purified = try errors(result.rounded, on: images)
     let ratios = zip(purified, nearest).map { $0 / $1 }
     #expect(ratios.count { $0 < 1 } >= 7, "\(ratios)")
     let geometricMean = exp(ratios.map { log($0) }.reduce(0, +) / 10)
@@ -61,13 +62,13 @@ import Testing
     #expect(plan.layers.count == 10)
     let result = try Recipe(.efrap(iterations: 200)).run(
       plan, images: images, seed: 0, threads: 2)
-    #expect(result.weights.map(\.count) == plan.layers.map { $0.rows * $0.columns })
+    #expect(result.rounded.integers.map(\.count) == plan.layers.map { $0.rows * $0.columns })
     #expect(result.layers.map(\.name) == plan.layers.map(\.name))
     #expect(result.layers.map(\.weights) == plan.layers.map(\.weights.count))
     for (index, layer) in plan.layers.enumerated() {
-      let changed = zip(result.weights[index], layer.nearest()).count { $0 != $1 }
+      let changed = zip(result.rounded.integers[index], layer.nearest()).count { $0 != $1 }
       #expect(result.layers[index].changed == changed)
-      for (place, integer) in result.weights[index].enumerated() {
+      for (place, integer) in result.rounded.integers[index].enumerated() {
         let scaled = layer.weights[place] / layer.scales[place / layer.columns]
         #expect(layer.limits.contains(Int(integer)))
         #expect(abs(Float(integer) - scaled) < 1.0001)
@@ -81,7 +82,7 @@ import Testing
     func run(seed: UInt64, threads: Int) throws -> [[Int8]] {
       try Recipe(.efrap(iterations: 300)).run(
         plan, images: images, seed: seed, threads: threads
-      ).weights
+      ).rounded.integers
     }
     let one = try run(seed: 1, threads: 1)
     for threads in [2, 3] { #expect(try run(seed: 1, threads: threads) == one) }
@@ -97,12 +98,12 @@ import Testing
     #expect(plan.layers.map(\.columns) == [9, 18, 40, 8])
     let result = try Recipe(.efrap(iterations: 2000)).run(
       plan, images: images, seed: 0, threads: 2)
-    for (layer, integers) in zip(plan.layers, result.weights) {
+    for (layer, integers) in zip(plan.layers, result.rounded.integers) {
       #expect(integers.count == layer.weights.count)
       #expect(integers.allSatisfy { layer.limits.contains(Int($0)) })
     }
-    let nearest = try errors(plan, plan.nearest(), on: images)
-    let purified = try errors(plan, result.weights, on: images)
+    let nearest = try errors(plan.nearest(), on: images)
+    let purified = try errors(result.rounded, on: images)
     #expect(purified.reduce(0, +) < nearest.reduce(0, +))
   }
 
@@ -136,7 +137,7 @@ import Testing
     let calibration = try Calibration(
       graph: graph, images: images, histograms: true, threads: 2)
     return try purification.run(
-      graph: graph, calibration: calibration, scheme: try Scheme(scheme), images: images)
+      calibration: calibration, scheme: try Scheme(scheme), images: images)
   }
 
   /// Direct solvers leave less of nearest rounding's error than Adam does, and `auto` drifts least.
@@ -170,13 +171,13 @@ import Testing
     let one = try run(threads: 1)
     for threads in [2, 3] {
       let many = try run(threads: threads)
-      #expect(many.weights == one.weights)
-      #expect(many.plan.layers.map(\.bias) == one.plan.layers.map(\.bias))
-      #expect(many.plan.layers.map(\.scales) == one.plan.layers.map(\.scales))
+      #expect(many.rounded.integers == one.rounded.integers)
+      #expect(many.rounded.plan.layers.map(\.bias) == one.rounded.plan.layers.map(\.bias))
+      #expect(many.rounded.plan.layers.map(\.scales) == one.rounded.plan.layers.map(\.scales))
       #expect(many.layers == one.layers)
       #expect(many.summary == one.summary)
     }
-    for (layer, integers) in zip(one.plan.layers, one.weights) {
+    for (layer, integers) in zip(one.rounded.plan.layers, one.rounded.integers) {
       #expect(integers.allSatisfy { layer.limits.contains(Int($0)) })
     }
   }
@@ -198,7 +199,7 @@ import Testing
     let few = images.slice(0..<count)
     for method in Purification.Method.allCases {
       let result = try purify(Purification(method, threads: 2), scheme: "w4a8", images: few)
-      #expect(result.weights.count == 10)
+      #expect(result.rounded.integers.count == 10)
       #expect(result.drift.divergence.isFinite)
     }
   }
@@ -219,8 +220,8 @@ import Testing
     for method in Purification.Method.allCases {
       let result = try purify(
         Purification(method, threads: 2), scheme: "w4a4", images: images, graph: graph)
-      #expect(result.weights[0][..<54].allSatisfy { $0 == 0 })
-      #expect(result.plan.layers.allSatisfy { $0.bias.allSatisfy(\.isFinite) })
+      #expect(result.rounded.integers[0][..<54].allSatisfy { $0 == 0 })
+      #expect(result.rounded.plan.layers.allSatisfy { $0.bias.allSatisfy(\.isFinite) })
       #expect(result.layers.allSatisfy { $0.errorAfter.map(\.isFinite) ?? true })
     }
   }
@@ -241,7 +242,7 @@ import Testing
     let calibration = try Calibration(graph: graph, images: images, histograms: false, threads: 2)
     func run(_ images: Tensor) throws {
       _ = try purification.run(
-        graph: graph, calibration: calibration, scheme: try Scheme("w8a8"), images: images)
+        calibration: calibration, scheme: try Scheme("w8a8"), images: images)
     }
     // QVec looks at no activations and has nothing to overflow.
     if method != .qvec { #expect(throws: QuantizationError.self) { try run(images) } }
@@ -254,7 +255,7 @@ import Testing
       graph: graph, images: images, histograms: true, threads: 2)
     let error = #expect(throws: QuantizationError.self) {
       try Purification(.auto, threads: 1).run(
-        graph: graph, calibration: calibration, scheme: try Scheme("w8a8"),
+        calibration: calibration, scheme: try Scheme("w8a8"),
         images: Tensor(batch: 0, shape: [1, 8, 8]))
     }
     #expect(error?.description == "calibrating 'input': at least one image is needed")

@@ -33,7 +33,7 @@ struct CalibrationTests {
     for threads in 1...2 {
       let calibration = try Calibration(
         graph: graph(), images: images, histograms: false, threads: threads)
-      let grid = try calibration.grid(of: 0, named: "v0", range: .ema, bits: 8)
+      let grid = try calibration.grid(of: 0, range: .ema, bits: 8)
       #expect(abs(grid.scale - 1.1 / 255) < 1e-8)
     }
   }
@@ -65,13 +65,24 @@ struct CalibrationTests {
     for name in ["w8a8.pct", "w8a8.mse"] {
       let scheme = try Scheme(name)
       let error = #expect(throws: QuantizationError.self) {
-        try calibration.grid(of: 0, named: "v0", range: scheme.range, bits: 8)
+        try calibration.grid(of: 0, range: scheme.range, bits: 8)
       }
       #expect(error?.description.contains("needs a calibration with histograms") == true)
     }
+  }
+
+  @Test("what lies inside a unit is not observed")
+  func inside() throws {
+    var builder = GraphBuilder([1, 1, 2])
+    let doubled = builder.convolution(0, weights: [2], outputs: 1)
+    let clamped = builder.clamp(doubled)
+    let graph = try builder.graph(output: clamped)
+    let images = Tensor(batch: 1, shape: [1, 1, 2], values: [-2, 1])
+    let calibration = try Calibration(graph: graph, images: images, histograms: false, threads: 1)
+    _ = try calibration.grid(of: clamped, range: .minmax, bits: 8)
     #expect(
-      throws: QuantizationError.calibration(value: "v9", rule: "it was not observed")
-    ) { try calibration.grid(of: 9, named: "v9", range: .minmax, bits: 8) }
+      throws: QuantizationError.calibration(value: "v1", rule: "it was not observed")
+    ) { try calibration.grid(of: doubled, range: .minmax, bits: 8) }
   }
 
   @Test("the thread count changes nothing")
@@ -86,8 +97,8 @@ struct CalibrationTests {
     for value in one.observers.keys {
       for scheme in schemes {
         #expect(
-          try one.grid(of: value, named: "", range: scheme.range, bits: 8)
-            == two.grid(of: value, named: "", range: scheme.range, bits: 8))
+          try one.grid(of: value, range: scheme.range, bits: 8)
+            == two.grid(of: value, range: scheme.range, bits: 8))
       }
     }
   }

@@ -29,21 +29,17 @@ struct EngineAgreementTests {
     var generator = SeededGenerator(seed: UInt64(seed), stream: 1)
     let images = generator.images(12, graph.values[graph.input].shape)
     let plan = try QuantizationPlan(graph, images, scheme)
-    let integers = plan.nearest()
-    let evaluator = UnitEvaluator(graph: graph, fused: plan.fused, threads: 1)
+    let rounded = plan.nearest()
+    let evaluator = UnitEvaluator(plan.fused, threads: 1)
     var difference = Difference()
     for image in 0..<4 {
       let image = images.slice(image..<image + 1)
-      let engine = try EngineRun(plan, weights: integers, profile: profile, image: image)
-      var layer = 0
+      let engine = try EngineRun(rounded, profile: profile, image: image)
       for (index, unit) in plan.fused.units.enumerated() {
-        defer { if unit.isWeighted { layer += 1 } }
         if unit.operation == .reshape { continue }
         let inputs = try unit.inputs.map { try engine.real($0) }
-        let simulated = try plan.simulate(
-          index, inputs: inputs, integers: unit.isWeighted ? integers[layer] : nil,
-          with: evaluator)
-        let grid = plan.grids[unit.output]!
+        let simulated = try rounded.simulate(index, inputs: inputs, with: evaluator)
+        let grid = plan.grids[unit.output]
         let found = try engine.real(unit.output)
         try #require(found.values.count == simulated.values.count)
         for (one, other) in zip(found.values, simulated.values) {
@@ -96,8 +92,7 @@ struct EngineAgreementTests {
       for profile in DeploymentProfile.allCases {
         func run(asked: DeploymentProfile?) throws -> [[Float]] {
           let engine = try EngineRun(
-            plan, weights: plan.nearest(), profile: profile, asked: asked,
-            image: image.slice(0..<1))
+            plan.nearest(), profile: profile, asked: asked, image: image.slice(0..<1))
           return try plan.fused.units.map { try engine.real($0.output).values }
         }
         #expect(try run(asked: profile) == run(asked: nil))
@@ -120,7 +115,7 @@ struct EngineAgreementTests {
         var worst: Float = 0
         for index in 0..<4 {
           let engine = try EngineRun(
-            plan, weights: plan.nearest(), profile: .tflm, image: images.slice(index..<index + 1))
+            plan.nearest(), profile: .tflm, image: images.slice(index..<index + 1))
           let found = try engine.real(plan.fused.output).values
           for (one, other) in zip(found, expected.slice(index..<index + 1).values) {
             worst = max(worst, abs(one - other))
@@ -143,12 +138,12 @@ private struct EngineRun {
   private var values: [Int: [Float]] = [:]
 
   init(
-    _ plan: QuantizationPlan, weights: [[Int8]], profile: DeploymentProfile,
+    _ rounded: RoundedPlan, profile: DeploymentProfile,
     asked: DeploymentProfile? = nil, image: Tensor
   ) throws {
-    self.plan = plan
-    let program = try Lowering.program(plan, weights: weights, profile: profile)
-    let grid = plan.grids[plan.graph.input]!
+    plan = rounded.plan
+    let program = try Lowering.program(rounded, profile: profile)
+    let grid = plan.grids[plan.graph.input]
     let shape = plan.graph.values[plan.graph.input].shape
     let input = Self.channelsLast(image.values.map { Int8(grid.quantize($0)) }, shape)
     var tensors: [String: [Float]] = [:]

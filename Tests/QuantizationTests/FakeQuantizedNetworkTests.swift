@@ -23,7 +23,7 @@ struct FakeQuantizedNetworkTests {
 
   @Test("the input's gradient passes where nothing saturates, by hand")
   func input() throws {
-    let network = FakeQuantizedNetwork(try scalar(), threads: 1)
+    let network = FakeQuantizedNetwork(try scalar().nearest(), threads: 1)
     // Below the input's grid; below the clamp; passing three times; above both grids.
     let tape = try network.run(images([-2, -0.5, -0.1, 0.3, 1.55, 1.6]))
     let gradient = try tape.gradient(images([1, 1, 1, 2, 1, 1]))
@@ -40,7 +40,7 @@ struct FakeQuantizedNetworkTests {
     let second = builder.convolution(first, weights: [2], outputs: 1)
     let graph = try builder.graph(output: second)
     let plan = try QuantizationPlan(graph, images([-1, 1.55]), "w8a8")
-    let network = FakeQuantizedNetwork(plan, threads: 1)
+    let network = FakeQuantizedNetwork(plan.nearest(), threads: 1)
     let tape = try network.run(images([-0.5, 1, 3]), wants: .inputs, keeping: [first])
     let kept = try #require(tape.kept[first])
     #expect(kept.values[0] == 0)
@@ -57,7 +57,7 @@ struct FakeQuantizedNetworkTests {
 
   @Test("gradients pass where grids saturate, if asked to, and where activations do not")
   func saturation() throws {
-    let network = FakeQuantizedNetwork(try scalar(), threads: 1)
+    let network = FakeQuantizedNetwork(try scalar().nearest(), threads: 1)
     let tape = try network.run(images([-2, -0.5, 0.3, 1.6]), passesSaturation: true)
     let gradient = try tape.gradient(images([1, 1, 1, 1]))
     // The first two are cut off by the clamp, the last one by both grids.
@@ -66,7 +66,7 @@ struct FakeQuantizedNetworkTests {
 
   @Test("the weights' gradient is the rounded input's, by hand")
   func weights() throws {
-    let network = FakeQuantizedNetwork(try scalar(), threads: 1)
+    let network = FakeQuantizedNetwork(try scalar().nearest(), threads: 1)
     let tape = try network.run(images([0.304, -0.5, 0.999]), wants: .parameters)
     let gradient = try tape.gradient(images([1, 1, 2]))
     #expect(gradient.input == nil)
@@ -87,7 +87,7 @@ struct FakeQuantizedNetworkTests {
     let calibration = images([-1, 1])
     for (scheme, factor): (String, Float) in [("w8a8.pre", 4), ("w8a8.post", 1)] {
       let network = FakeQuantizedNetwork(
-        try QuantizationPlan(graph, calibration, scheme), threads: 1)
+        try QuantizationPlan(graph, calibration, scheme).nearest(), threads: 1)
       let tape = try network.run(images([1]))
       let gradient = try tape.gradient(images([1]))
       #expect(abs(gradient.layers[0]!.weights[0] - factor) < 0.05)
@@ -102,7 +102,7 @@ struct FakeQuantizedNetworkTests {
     let graph = try builder.graph(output: layer)
     let plan = try QuantizationPlan(graph, images([-1, 1]), "w4a8.pt.mse")
     let narrow = plan.layers[0]
-    let network = FakeQuantizedNetwork(plan, threads: 1)
+    let network = FakeQuantizedNetwork(plan.nearest(), threads: 1)
     let tape = try network.run(images([0.5]))
     let gradient = try tape.gradient(Tensor(batch: 1, shape: [2, 1, 1], repeating: 1))
     for (row, value) in gradient.layers[0]!.weights.enumerated() {
@@ -122,14 +122,14 @@ struct FakeQuantizedNetworkTests {
     let normal = (0..<600).map { _ in generator.normal() }
     let plan = try QuantizationPlan(graph, images(normal), "w4a4.mse")
     let narrow = plan.layers[0].inputGrid
-    let stored = plan.grids[graph.input]!
+    let stored = plan.grids[graph.input]
     #expect(narrow.bits == 4)
-    let network = FakeQuantizedNetwork(plan, threads: 1)
+    let network = FakeQuantizedNetwork(plan.nearest(), threads: 1)
     var seen: Set<Float> = []
     for value in stride(from: Float(-3), through: 3, by: 0.01) {
       let tape = try network.run(images([value]))
       let found = try tape.gradient(images([1])).input!.values[0]
-      guard stored.passes([value])[0], plan.grids[graph.output]!.passes([2 * value])[0] else {
+      guard stored.passes([value])[0], plan.grids[graph.output].passes([2 * value])[0] else {
         continue
       }
       var read = [value]
@@ -150,16 +150,14 @@ struct FakeQuantizedNetworkTests {
       var generator = SeededGenerator(seed: seed)
       let images = generator.images(5, graph.values[graph.input].shape)
       let plan = try QuantizationPlan(graph, images, scheme)
-      let integers = plan.nearest()
-      let evaluator = UnitEvaluator(graph: graph, fused: plan.fused, threads: 1)
+      let rounded = plan.nearest()
+      let evaluator = UnitEvaluator(plan.fused, threads: 1)
       var input = images
-      plan.grids[graph.input]!.snap(&input.values)
-      let expected = try evaluator.walk(input) { index, inputs in
-        let number = plan.layers.firstIndex { $0.unit == index }
-        return try plan.simulate(
-          index, inputs: inputs, integers: number.map { integers[$0] }, with: evaluator)
+      plan.grids[graph.input].snap(&input.values)
+      let expected = try evaluator.walk(input) {
+        try rounded.simulate($0, inputs: $1, with: evaluator)
       }
-      let fake = FakeQuantizedNetwork(plan, threads: 2)
+      let fake = FakeQuantizedNetwork(plan.nearest(), threads: 2)
       #expect(try fake.run(images).output == expected)
       #expect(try fake.logits(images) == expected)
     }
@@ -196,7 +194,7 @@ struct FakeQuantizedNetworkTests {
     let seed = generator.images(9, [3])
     let tape = try Differentiation(graph: rounded, wants: .inputs, threads: 1).run(images)
     let expected = try tape.gradient([last: seed]).values[0]!
-    let fake = try FakeQuantizedNetwork(plan, threads: 2).run(images).gradient(seed)
+    let fake = try FakeQuantizedNetwork(plan.nearest(), threads: 2).run(images).gradient(seed)
     let largest = expected.values.map(abs).max()!
     for (found, wanted) in zip(fake.input!.values, expected.values) {
       #expect(abs(found - wanted) < 1e-5 * largest)
@@ -216,7 +214,8 @@ struct FakeQuantizedNetworkTests {
       let plan = try QuantizationPlan(graph, images, "w8a8")
       let shape = graph.values[plan.fused.output].shape
       let seedGradient = generator.images(8, shape)
-      let fake = try FakeQuantizedNetwork(plan, threads: 1).run(images).gradient(seedGradient)
+      let fake = try FakeQuantizedNetwork(plan.nearest(), threads: 1).run(images).gradient(
+        seedGradient)
       let tape = try Differentiation(graph: graph, wants: .inputs, threads: 1).run(images)
       let float = try tape.gradient([plan.fused.output: seedGradient])
       guard float.values[graph.input]!.values.contains(where: { $0 != 0 }) else { continue }
@@ -242,7 +241,7 @@ struct FakeQuantizedNetworkTests {
     let images = generator.images(21, graph.values[graph.input].shape)
     let plan = try QuantizationPlan(graph, images, "w4a8")
     func gradient(_ threads: Int) throws -> FakeQuantizedGradient {
-      let tape = try FakeQuantizedNetwork(plan, threads: threads).run(images)
+      let tape = try FakeQuantizedNetwork(plan.nearest(), threads: threads).run(images)
       return try tape.gradient(tape.output)
     }
     let one = try gradient(1)
@@ -251,7 +250,7 @@ struct FakeQuantizedNetworkTests {
 
   @Test("what is not wanted is not computed, and what does not fit is refused")
   func wants() throws {
-    let network = FakeQuantizedNetwork(try scalar(), threads: 1)
+    let network = FakeQuantizedNetwork(try scalar().nearest(), threads: 1)
     let inputs = try network.run(images([0.3]), wants: .inputs).gradient(images([1]))
     #expect(inputs.input?.values == [0.5])
     #expect(inputs.layers == [nil])

@@ -168,7 +168,7 @@ struct FusedGraphTests {
     var generator = SeededGenerator(seed: UInt64(seed), stream: 1)
     let images = generator.images(5, graph.values[graph.input].shape)
     let expected = try FloatExecutor(graph: graph, threads: 1).run(images)
-    let evaluator = UnitEvaluator(graph: graph, fused: try FusedGraph(graph), threads: 2)
+    let evaluator = UnitEvaluator(try FusedGraph(graph), threads: 2)
     let found = try evaluator.walk(images) { try evaluator.evaluate($0, inputs: $1) }
     #expect(found.shape == expected.shape)
     let size = expected.values.reduce(0) { max($0, abs($1)) }

@@ -132,7 +132,6 @@ extension QuantizationPlan {
   /// Calibrated with all that any scheme needs.
   init(_ graph: FloatGraph, _ images: Tensor, _ scheme: String = "w8a8") throws {
     try self.init(
-      graph: graph,
       calibration: Calibration(graph: graph, images: images, histograms: true, threads: 2),
       scheme: Scheme(scheme))
   }

@@ -11,7 +11,7 @@ struct LoweringErrorTests {
     var generator = SeededGenerator(seed: 2)
     let images = images ?? generator.images(4, graph.values[graph.input].shape)
     let plan = try QuantizationPlan(graph, images)
-    return try Lowering.program(plan, weights: plan.nearest())
+    return try Lowering.program(plan.nearest())
   }
 
   /// A linear layer of ones on inputs from 0 to 1, all of whose integers are 127.

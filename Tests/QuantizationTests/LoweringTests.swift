@@ -1,10 +1,20 @@
 import FixedPoint
 import FloatGraph
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import Quantization
 import Support
 import Testing
+
+/// A function of one number, with a grid of its own or none.
+private struct Square: ElementwiseOperator, LowerableOperator {
+  static let name = "square"
+  var outputGrid: Grid?
+
+  func value(at x: Float) -> Float { x * x }
+  func derivative(at x: Float) -> Float { 2 * x }
+}
 
 @Suite("Lowering")
 struct LoweringTests {
@@ -18,7 +28,8 @@ struct LoweringTests {
     profile: DeploymentProfile = .tflm
   ) throws -> (QuantizationPlan, IntegerProgram) {
     let plan = try QuantizationPlan(graph, images(graph), scheme)
-    return (plan, try Lowering.program(plan, weights: weights ?? plan.nearest(), profile: profile))
+    let rounded = try weights.map { try RoundedPlan(plan, integers: $0) } ?? plan.nearest()
+    return (plan, try Lowering.program(rounded, profile: profile))
   }
 
   /// 1, 2, 3, … as many as there are.
@@ -57,8 +68,8 @@ struct LoweringTests {
     #expect((weighted.low, weighted.high) == (-128, 127))
     let input = program.tensors[program.input]
     #expect([input.height, input.width, input.channels, input.bits] == [4, 5, 3, 8])
-    #expect(input.scale == plan.grids[0]?.scale)
-    #expect(input.zeroPoint == plan.grids[0]?.zeroPoint)
+    #expect(input.scale == plan.grids[0].scale)
+    #expect(input.zeroPoint == plan.grids[0].zeroPoint)
     let output = program.tensors[program.output]
     let shape = plan.graph.values[value].shape
     #expect([output.channels, output.height, output.width] == shape)
@@ -82,7 +93,7 @@ struct LoweringTests {
         continue
       }
       #expect(pad.before == Axes(window.padTop, window.padLeft, 0))
-      #expect(Int(pad.value) == plan.grids[0]?.zeroPoint)
+      #expect(Int(pad.value) == plan.grids[0].zeroPoint)
       _ = try CupelWriter.bytes(of: program)
     }
   }
@@ -161,7 +172,7 @@ struct LoweringTests {
         return
       }
       let (layer, weighted) = (plan.layers[0], own.weights)
-      let (from, to) = (try #require(plan.grids[0]), try #require(plan.grids[3]))
+      let (from, to) = (plan.grids[0], plan.grids[3])
       for row in 0..<3 {
         let scale = weighted.scales[row]
         let real = Double(from.scale) * Double(layer.scales[row]) * Double(layer.factors[row])
@@ -221,8 +232,8 @@ struct LoweringTests {
       Issue.record("it is \(program.operations[1].kind)")
       return
     }
-    let (one, other) = (Double(plan.grids[0]!.scale), Double(plan.grids[1]!.scale))
-    let target = Double(plan.grids[3]!.scale)
+    let (one, other) = (Double(plan.grids[0].scale), Double(plan.grids[1].scale))
+    let target = Double(plan.grids[3].scale)
     func real(_ multiplier: Int32, _ shift: Int32) -> Double {
       Double(multiplier) * Double(sign: .plus, exponent: Int(shift) - 31, significand: 1)
     }
@@ -231,7 +242,7 @@ struct LoweringTests {
     #expect(add.multipliers[1] == 1 << 30 && add.shifts[1] == 0)
     let last = real(add.outputMultiplier, add.outputShift)
     #expect(abs(last * 0x1p20 * target / common - 1) < 1e-8)
-    #expect(Int(add.low) == plan.grids[3]!.quantize(0))
+    #expect(Int(add.low) == plan.grids[3].quantize(0))
     #expect(add.high == 127)
   }
 
@@ -254,7 +265,7 @@ struct LoweringTests {
       #expect(program.operations.count == 3)
       let inputs = program.operations[2].inputs
       #expect(
-        inputs.map { program.tensors[$0].scale } == [plan.grids[2]!.scale, plan.grids[2]!.scale])
+        inputs.map { program.tensors[$0].scale } == [plan.grids[2].scale, plan.grids[2].scale])
       #expect(inputs[1] == program.operations[0].output)
       #expect(inputs[0] == program.operations[1].output)
     }
@@ -284,7 +295,7 @@ struct LoweringTests {
         return
       }
       #expect(pad.before == Axes(1, 0, 0))
-      #expect(Int(pad.value) == plan.grids[0]?.zeroPoint)
+      #expect(Int(pad.value) == plan.grids[0].zeroPoint)
       let padded = program.tensors[program.operations[0].output]
       #expect([padded.height, padded.width, padded.channels] == [8, 5, 2])
       #expect(last.inputs == [program.operations[0].output])
@@ -305,7 +316,7 @@ struct LoweringTests {
     let mean = builder.clamp(builder.globalAveragePool(pooled), -0.1, 0.1)
     let (plan, program) = try program(builder.graph(output: mean))
     #expect(program.operations.count == 4)
-    let grid = try #require(plan.grids[0])
+    let grid = plan.grids[0]
     #expect(
       program.operations[0].kind
         == .slice(Slice(start: [1, 2, 0], step: [2, 3, 1])))
@@ -322,7 +333,7 @@ struct LoweringTests {
     }
     let rescale = own.rescale
     // The pooled image is 10 × 11.
-    let target = try #require(plan.grids[5])
+    let target = plan.grids[5]
     let ratio = Double(grid.scale) / Double(target.scale) / 110
     let fixed =
       Double(rescale.multiplier)
@@ -334,12 +345,45 @@ struct LoweringTests {
     #expect(shapes == [[6, 8, 3], [3, 2, 3], [10, 11, 8], [10, 11, 8], [1, 1, 8]])
   }
 
+  @Test("a function of one number is a table, on its own grid or the one that calibration finds")
+  func table() throws {
+    let fixed = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
+    for grid in [fixed, nil] {
+      var builder = GraphBuilder([2, 3, 4])
+      // It may read a flattened image: the elements' order does not matter to it.
+      let flat = builder.flatten(0)
+      let squared = builder.add(.init(Square(outputGrid: grid)), [flat], [24])
+      let sum = builder.linear(
+        squared, weights: [Float](repeating: 0.1, count: 24), outputs: 1)
+      let (plan, program) = try program(builder.graph(output: sum), scheme: "w4a4")
+      let (from, to) = (plan.grids[0], plan.grids[squared])
+      // The images reach from −1 to 1.
+      if grid == nil { #expect(to.scale > 0.9 / 255 && to.scale < 1 / 254) }
+      #expect(to == grid ?? Grid(scale: to.scale, zeroPoint: -128, bits: 8))
+      let table = (-128...127).map { integer -> Int8 in
+        let real = Double(from.scale) * Double(integer - from.zeroPoint)
+        let steps = (real * real / Double(to.scale)).rounded(.toNearestOrAwayFromZero)
+        return Int8(min(steps - 128, 127))
+      }
+      guard case .lookup(let found) = program.operations[0].kind else {
+        Issue.record("it is \(program.operations[0].kind)")
+        return
+      }
+      // Float32 may take a tie to the other side.
+      #expect(zip(found, table).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+      #expect(zip(found, table).count { $0 != $1 } < 3)
+      #expect(program.tensors[1].height == 3 && program.tensors[1].channels == 2)
+      // The layer behind it reads a copy of 4 bits.
+      #expect(program.tensors.map(\.bits) == [8, 8, 4, 8])
+    }
+  }
+
   @Test("an activation alone clamps on its input's grid")
   func clamp() throws {
     var builder = GraphBuilder([1, 2, 2])
     let clamped = builder.clamp(0, -0.25, 0.5)
     let (plan, program) = try program(builder.graph(output: clamped))
-    let grid = try #require(plan.grids[0])
+    let grid = plan.grids[0]
     #expect(
       program.operations.map(\.kind)
         == [

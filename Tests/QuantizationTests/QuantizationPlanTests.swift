@@ -40,7 +40,7 @@ struct QuantizationPlanTests {
     for scheme in ["w8a8", "w4a8"] {
       let plan = try QuantizationPlan(graph, images(graph), scheme)
       #expect(plan.grids.count == 11)
-      #expect(plan.grids.values.allSatisfy { $0.bits == 8 })
+      #expect(plan.grids.allSatisfy { $0.bits == 8 })
       #expect(plan.copies.isEmpty)
       #expect(plan.layers.map(\.bits) == [Int](repeating: scheme == "w8a8" ? 8 : 4, count: 7))
     }
@@ -51,7 +51,7 @@ struct QuantizationPlanTests {
     let graph = try residual()
     let plan = try QuantizationPlan(graph, images(graph), "w4a4")
     // Only what layers alone write and read is stored at 4 bits: v2 and v5.
-    #expect(plan.grids.filter { $0.value.bits == 4 }.keys.sorted() == [2, 5])
+    #expect(plan.grids.indices.filter { plan.grids[$0].bits == 4 } == [2, 5])
     // The input, the stem (also read by the sum), both sums that layers read, pooled features.
     #expect(plan.copies.keys.sorted() == [0, 1, 4, 9])
     #expect(plan.copies.values.allSatisfy { $0.bits == 4 })
@@ -66,7 +66,7 @@ struct QuantizationPlanTests {
     #expect(plan.readGrid(of: 1, by: 3) == plan.grids[1])
     // A copy spans the same range as the value it is taken from.
     for (value, copy) in plan.copies {
-      let stored = try #require(plan.grids[value])
+      let stored = plan.grids[value]
       #expect(abs(copy.scale * 15 - stored.scale * 255) < 1e-5)
     }
   }
@@ -100,7 +100,7 @@ struct QuantizationPlanTests {
     let small = try builder.graph(output: value)
     let edge = try QuantizationPlan(small, images(small), "w4a4.edge8")
     #expect(edge.copies.isEmpty)
-    #expect(edge.grids.values.allSatisfy { $0.bits == 8 })
+    #expect(edge.grids.allSatisfy { $0.bits == 8 })
   }
 
   @Test("operations that only move values about share their input's grid, and its range for copies")
@@ -118,12 +118,29 @@ struct QuantizationPlanTests {
     let logits = builder.linear(value, weights: [Float](repeating: 0.1, count: 32), outputs: 2)
     let graph = try builder.graph(output: logits)
     let plan = try QuantizationPlan(graph, images(graph), "w4a4")
-    let shared = try #require(plan.grids[first])
+    let shared = plan.grids[first]
     #expect(shared.bits == 8)
     for moved in first + 1...value { #expect(plan.grids[moved] == shared) }
     let copy = try #require(plan.copies[value])
     #expect(copy.bits == 4)
     #expect(abs(copy.scale * 15 - shared.scale * 255) < 1e-5)
+  }
+
+  @Test("integers that are not the layers' own numbers are refused")
+  func integers() throws {
+    let graph = try residual()
+    let plan = try QuantizationPlan(graph, images(graph), "w4a4")
+    var integers = plan.nearest().integers
+    #expect(try RoundedPlan(plan, integers: integers).integers == integers)
+    #expect(
+      throws: QuantizationError.unsupported(
+        node: "v10", rule: "integers of 6 layers are given for 7")
+    ) { try RoundedPlan(plan, integers: integers.dropLast()) }
+    integers[2].append(0)
+    #expect(
+      throws: QuantizationError.unsupported(
+        node: "n2", rule: "5 integers are given for 4 weights")
+    ) { try RoundedPlan(plan, integers: integers) }
   }
 
   @Test("parameters that are not finite once folded are refused", arguments: ["w8a8", "w8a8.pre"])

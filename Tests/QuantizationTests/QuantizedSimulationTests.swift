@@ -10,13 +10,13 @@ struct QuantizedSimulationTests {
     _ graph: FloatGraph, _ calibration: Tensor, scheme: String = "w8a8", image: [Int]
   ) throws -> [Int] {
     let plan = try QuantizationPlan(graph, calibration, scheme)
-    let evaluator = UnitEvaluator(graph: graph, fused: plan.fused, threads: 1)
-    let grid = try #require(plan.grids[graph.input])
+    let evaluator = UnitEvaluator(plan.fused, threads: 1)
+    let grid = plan.grids[graph.input]
     let input = Tensor(
       batch: 1, shape: graph.values[graph.input].shape, values: image.map(grid.dequantize))
     let output = try plan.simulate(
       0, inputs: [input], integers: plan.layers.first?.nearest(), with: evaluator)
-    let target = try #require(plan.grids[graph.output])
+    let target = plan.grids[graph.output]
     return output.values.map(target.quantize)
   }
 

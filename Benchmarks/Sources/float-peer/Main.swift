@@ -35,8 +35,8 @@ enum Main {
       let calibration = try Calibration(
         graph: graph, images: input, histograms: false, threads: 2)
       let plan = try QuantizationPlan(
-        graph: graph, calibration: calibration, scheme: try Scheme(name))
-      let program = try Lowering.program(plan, weights: plan.nearest())
+        calibration: calibration, scheme: try Scheme(name))
+      let program = try Lowering.program(plan.nearest())
       let engine = try IntegerEngine(bytes: try CupelWriter.bytes(of: program))
       let quantizer = try InputQuantizer(
         preprocessing: preprocessing, scale: engine.inputScale,

@@ -67,7 +67,7 @@ enum Main {
       let calibration = try Calibration(
         graph: graph, images: all, histograms: true, threads: threads)
       _ = try Purification(.auto, threads: threads).run(
-        graph: graph, calibration: calibration, scheme: scheme, images: all)
+        calibration: calibration, scheme: scheme, images: all)
     }
     let peak = peakBytes
     let auto = seconds
@@ -78,7 +78,7 @@ enum Main {
     func published(_ iterations: Int) throws -> Double {
       try time {
         _ = try Purification(.efrap, solver: .adam, iterations: iterations, threads: threads).run(
-          graph: graph, calibration: calibration, scheme: scheme, images: few)
+          calibration: calibration, scheme: scheme, images: few)
       }
     }
     let (short, long) = network == .resnet18 ? (1, 11) : (20, 220)

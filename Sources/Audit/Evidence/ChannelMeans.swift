@@ -16,33 +16,34 @@ package struct ChannelMeans: Sendable, Equatable {
   /// standard deviation of each channel's float activation over images and positions.
   package struct Comparison: Sendable {
     package var float: ChannelMeans
-    /// One for each of the integers given.
+    /// One for each of the roundings given.
     package var rounded: [ChannelMeans]
     /// One a layer, [channels]; in the float network's real units.
     package var deviations: [[Float]]
   }
 
-  /// Runs the float network, and the plan's simulation of each rounding.
+  /// Runs the float network, and the simulation of each rounding.
   ///
   /// - Parameters:
   ///   - images: preprocessed, [N, C, H, W].
-  ///   - integers: of each rounding: one array a layer of the plan.
+  ///   - roundings: of one network, at least one.
   ///   - threads: results do not depend on it.
   /// - Throws: `AuditError.data` without images, and what running the network throws.
   package static func compare(
-    _ plan: QuantizationPlan, images: Tensor, integers: [[[Int8]]], threads: Int
+    _ roundings: [RoundedPlan], images: Tensor, threads: Int
   ) throws -> Comparison {
-    guard images.batch > 0 else { throw AuditError.data(rule: "at least one image is needed") }
-    let evaluator = UnitEvaluator(graph: plan.graph, fused: plan.fused, threads: 1)
+    guard images.batch > 0, let fused = roundings.first?.plan.fused else {
+      throw AuditError.data(rule: "at least one image is needed")
+    }
+    let evaluator = UnitEvaluator(fused, threads: 1)
     let batches = (images.batch + batch - 1) / batch
-    let results = Parallel.map((1 + integers.count) * batches, threads: threads) {
+    let results = Parallel.map((1 + roundings.count) * batches, threads: threads) {
       piece -> Result<Piece, any Error> in
       let start = piece % batches * batch
       let part = images.slice(start..<min(start + batch, images.batch))
       let rounding = piece / batches
       return Result {
-        try Piece(
-          plan, part, integers: rounding == 0 ? nil : integers[rounding - 1], with: evaluator)
+        try Piece(part, rounding == 0 ? nil : roundings[rounding - 1], with: evaluator)
       }
     }
     let pieces = try results.map { try $0.get() }
@@ -50,10 +51,10 @@ package struct ChannelMeans: Sendable, Equatable {
       let own = pieces[rounding * batches..<(rounding + 1) * batches]
       return ChannelMeans(
         images: images.batch,
-        layers: plan.layers.indices.map { layer in own.flatMap { $0.means[layer] } })
+        layers: pieces[0].means.indices.map { layer in own.flatMap { $0.means[layer] } })
     }
     return Comparison(
-      float: joined(0), rounded: (1...integers.count).map(joined),
+      float: joined(0), rounded: (1...roundings.count).map(joined),
       deviations: deviations(Array(pieces[..<batches]), images: images.batch))
   }
 
@@ -81,24 +82,18 @@ package struct ChannelMeans: Sendable, Equatable {
     /// Of each channel, the sum over images of the mean square over positions.
     var squares: [[Double]]
 
-    init(
-      _ plan: QuantizationPlan, _ images: Tensor, integers: [[Int8]]?, with evaluator: UnitEvaluator
-    ) throws {
-      var means = [[Float]](repeating: [], count: plan.layers.count)
-      var squares = [[Double]](repeating: [], count: plan.layers.count)
-      var input = images
-      if integers != nil { plan.grids[plan.graph.input]!.snap(&input.values) }
-      _ = try evaluator.walk(input) { index, inputs in
-        let layer = plan.layers.firstIndex { $0.unit == index }
-        let output: Tensor
-        if let integers {
-          output = try plan.simulate(
-            index, inputs: inputs, integers: layer.map { integers[$0] }, with: evaluator)
-        } else {
-          output = try evaluator.evaluate(index, inputs: inputs)
-        }
-        if let layer {
-          (means[layer], squares[layer]) = Self.moments(of: output)
+    /// - Parameter rounding: nil for the float network.
+    init(_ images: Tensor, _ rounding: RoundedPlan?, with evaluator: UnitEvaluator) throws {
+      var means: [[Float]] = []
+      var squares: [[Double]] = []
+      _ = try evaluator.walk(rounding?.plan.onInputGrid(images) ?? images) { index, inputs in
+        let output =
+          try rounding?.simulate(index, inputs: inputs, with: evaluator)
+          ?? evaluator.evaluate(index, inputs: inputs)
+        if evaluator.fused.units[index].isWeighted {
+          let own = Self.moments(of: output)
+          means.append(own.0)
+          squares.append(own.1)
         }
         return output
       }

@@ -4,7 +4,7 @@ import Quantization
 /// How far nearest rounding moves each neuron's activation away from the float network's, held against
 /// stochastic roundings of the same weights.
 ///
-/// A neuron is an output channel of a convolution or linear layer; its activation on an image is the mean
+/// A neuron is an output channel of a layer with weights; its activation on an image is the mean
 /// over positions, after the activation function. Its drift is the mean over images of integer less
 /// float. Honest nearest rounding is one more rounding among many, and a smooth one: errors have half the
 /// variance of stochastic rounding's. Where a backdoor wakes with nearest rounding, the trigger moves
@@ -44,15 +44,15 @@ public struct DriftEvidence: Sendable, Codable, Equatable {
   ///   - threads: results do not depend on it.
   /// - Throws: `AuditError.data` without images, and what running the network throws.
   public static func measure(
-    _ plan: QuantizationPlan, draws: [[[Int8]]], clean: Tensor, triggered: Tensor? = nil,
+    _ plan: QuantizationPlan, draws: [RoundedPlan], clean: Tensor, triggered: Tensor? = nil,
     listed: Int = 6, threads: Int
   ) throws -> (evidence: DriftEvidence, exhibits: [Exhibits.NeuronDrift]) {
-    let integers = [plan.nearest()] + draws
+    let roundings = [plan.nearest()] + draws
     let onClean = DriftScores(
-      try ChannelMeans.compare(plan, images: clean, integers: integers, threads: threads))
+      try ChannelMeans.compare(roundings, images: clean, threads: threads))
     let onTriggered = try triggered.map {
       DriftScores(
-        try ChannelMeans.compare(plan, images: $0, integers: integers, threads: threads),
+        try ChannelMeans.compare(roundings, images: $0, threads: threads),
         deviations: onClean.deviations)
     }
     let ranking = onTriggered ?? onClean

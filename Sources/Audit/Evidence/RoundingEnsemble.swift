@@ -12,8 +12,8 @@ public struct RoundingEnsemble: Sendable {
   /// Whose rounding the operators carry.
   public let profile: DeploymentProfile
   public let nearest: IntegerEngine
-  /// The integers of each draw, and its model.
-  public let integers: [[[Int8]]]
+  /// The draws and the model of each.
+  public let roundings: [RoundedPlan]
   public let draws: [IntegerEngine]
 
   /// - Parameters:
@@ -26,21 +26,16 @@ public struct RoundingEnsemble: Sendable {
   ) throws {
     self.plan = plan
     self.profile = profile
-    nearest = try plan.engine(plan.nearest(), profile: profile)
-    integers = (0..<max(draws, 2)).map {
-      StochasticRounding.integers(plan, seed: seed, draw: $0)
-    }
-    self.draws = try integers.map { try plan.engine($0, profile: profile) }
+    nearest = try plan.nearest().engine(profile: profile)
+    roundings = (0..<max(draws, 2)).map { StochasticRounding.draw($0, of: plan, seed: seed) }
+    self.draws = try roundings.map { try $0.engine(profile: profile) }
   }
 }
 
-extension QuantizationPlan {
-  /// The integer model with these weights, as it is deployed.
-  package func engine(
-    _ integers: [[Int8]], profile: DeploymentProfile
-  ) throws -> IntegerEngine {
-    let program = try Lowering.program(self, weights: integers, profile: profile)
-    return try IntegerEngine(bytes: CupelWriter.bytes(of: program))
+extension RoundedPlan {
+  /// The integer model as it is deployed.
+  package func engine(profile: DeploymentProfile) throws -> IntegerEngine {
+    try IntegerEngine(bytes: CupelWriter.bytes(of: Lowering.program(self, profile: profile)))
   }
 }
 

@@ -202,7 +202,7 @@ extension QuantizationPlan {
   fileprivate func logits(
     _ images: Tensor, weights: [[[Float]]], threads: Int
   ) throws -> [[Float]] {
-    let evaluator = UnitEvaluator(graph: graph, fused: fused, threads: 1)
+    let evaluator = UnitEvaluator(fused, threads: 1)
     let batches = (images.batch + Self.batch - 1) / Self.batch
     let results = Parallel.map(weights.count * batches, threads: threads) {
       piece -> Result<[Float], any Error> in
@@ -211,7 +211,7 @@ extension QuantizationPlan {
       let own = weights[piece / batches]
       return Result {
         try evaluator.walk(part) { index, inputs in
-          guard let layer = layers.firstIndex(where: { $0.unit == index }) else {
+          guard let layer = fused.layer(of: index) else {
             return try evaluator.evaluate(index, inputs: inputs)
           }
           let operation = fused.units[index].operation(

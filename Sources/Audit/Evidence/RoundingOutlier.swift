@@ -145,7 +145,7 @@ extension RoundingEnsemble {
       values: preprocessing.normalize(
         pixels, channels: shape[0], height: shape[1], width: shape[2]))
     let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).run(images).values
-    let grid = plan.grids[plan.fused.output]!
+    let grid = plan.grids[plan.fused.output]
     func logits(_ engine: IntegerEngine) throws -> [Float] {
       try engine.logits(pixels, preprocessing: preprocessing, grid: grid, threads: threads)
     }
@@ -163,7 +163,7 @@ extension RoundingEnsemble {
 }
 
 extension QuantizationPlan {
-  /// The float network up to its logits: a Softmax behind them changes no answer.
+  /// The float network up to its logits: what is behind them changes no answer.
   fileprivate var logitsGraph: FloatGraph {
     var graph = graph
     guard graph.output != fused.output else { return graph }

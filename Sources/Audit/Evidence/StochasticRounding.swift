@@ -8,11 +8,11 @@ import Support
 /// f · (1 − f) in steps, 1/6 on average where nearest rounding has 1/12, so the ensemble is the rougher
 /// of the two.
 public enum StochasticRounding {
-  /// One draw: [rows][columns] a layer, in the plan's order. Weights beyond the grid's ends saturate.
+  /// One draw. Weights beyond the grid's ends saturate.
   ///
   /// - Returns: the same for the same seed and number of the draw, whatever else was drawn.
-  public static func integers(_ plan: QuantizationPlan, seed: UInt64, draw: Int) -> [[Int8]] {
-    plan.layers.enumerated().map { number, layer in
+  public static func draw(_ draw: Int, of plan: QuantizationPlan, seed: UInt64) -> RoundedPlan {
+    RoundedPlan(plan) { number, layer in
       let stream = UInt64(truncatingIfNeeded: draw) << 32 | UInt64(number + 1)
       var generator = SeededGenerator(seed: seed, stream: stream)
       return layer.rounded(with: &generator)

@@ -40,13 +40,12 @@ public struct TriggerSurvival: Sendable {
     let plan = ensemble.plan
     purified = try images.map { images in
       let result = try Purification(.efrap, seed: seed, threads: threads).run(
-        graph: plan.graph, calibration: calibration, scheme: plan.scheme, images: images)
-      return try result.plan.engine(result.weights, profile: ensemble.profile)
+        calibration: calibration, scheme: plan.scheme, images: images)
+      return try result.rounded.engine(profile: ensemble.profile)
     }
     otherScheme = Self.otherBits(of: plan.scheme)
-    let otherPlan = try QuantizationPlan(
-      graph: plan.graph, calibration: calibration, scheme: otherScheme)
-    other = try otherPlan.engine(otherPlan.nearest(), profile: ensemble.profile)
+    other = try QuantizationPlan(calibration: calibration, scheme: otherScheme).nearest()
+      .engine(profile: ensemble.profile)
   }
 
   /// The same scheme with weights of the other width: 4 bits for 8, 8 for 4 (with 8-bit activations, for

@@ -6,12 +6,10 @@ import Triggers
 extension Exhibits {
   /// The models that exhibits compare.
   public struct Models: Sendable {
-    public var graph: FloatGraph
-    public var plan: QuantizationPlan
-    /// The deployed integers, one array a layer of the plan.
-    public var nearest: [[Int8]]
-    /// A purification's integers and the plan that it ended with, whose scales and biases may be
-    /// others; nil where nothing was purified.
+    /// What is deployed, mostly nearest rounding.
+    public var rounded: RoundedPlan
+    /// What a purification ended with, whose scales and biases may be others; nil where nothing was
+    /// purified.
     public var purified: Purified?
     /// The deployed model itself: its answers are those that are shown.
     public var integer: any Classifier
@@ -19,23 +17,22 @@ extension Exhibits {
 
     public struct Purified: Sendable {
       public var method: String
-      public var plan: QuantizationPlan
-      public var integers: [[Int8]]
+      public var rounded: RoundedPlan
 
-      public init(method: String, plan: QuantizationPlan, integers: [[Int8]]) {
+      public init(method: String, rounded: RoundedPlan) {
         self.method = method
-        self.plan = plan
-        self.integers = integers
+        self.rounded = rounded
       }
     }
 
+    var plan: QuantizationPlan { rounded.plan }
+    var graph: FloatGraph { plan.graph }
+
     public init(
-      graph: FloatGraph, plan: QuantizationPlan, nearest: [[Int8]], purified: Purified? = nil,
-      integer: any Classifier, preprocessing: Preprocessing
+      rounded: RoundedPlan, purified: Purified? = nil, integer: any Classifier,
+      preprocessing: Preprocessing
     ) {
-      self.graph = graph
-      self.plan = plan
-      self.nearest = nearest
+      self.rounded = rounded
       self.purified = purified
       self.integer = integer
       self.preprocessing = preprocessing
@@ -106,7 +103,7 @@ extension Exhibits {
     _ models: Models, _ views: [Models.View], pixels: [UInt8], of images: ImageSet, shown: [Int]
   ) throws -> [Attention] {
     guard !shown.isEmpty,
-      let value = models.plan.fused.lastSpatialValue(in: models.graph)
+      let value = models.plan.fused.lastSpatialValue
     else { return [] }
     let size = images.imageSize
     let own = shown.flatMap { pixels[$0 * size..<($0 + 1) * size] }
@@ -162,16 +159,14 @@ extension Exhibits.Models {
         network: FloatView(graph: graph, logits: plan.fused.output, threads: threads)),
       View(
         name: "nearest \(scheme)",
-        network: QuantizedView(
-          network: FakeQuantizedNetwork(plan, integers: nearest, threads: threads))),
+        network: QuantizedView(network: FakeQuantizedNetwork(rounded, threads: threads))),
     ]
     if let purified {
       views.append(
         View(
-          name: "\(purified.method) \(purified.plan.scheme)",
+          name: "\(purified.method) \(purified.rounded.plan.scheme)",
           network: QuantizedView(
-            network: FakeQuantizedNetwork(
-              purified.plan, integers: purified.integers, threads: threads))))
+            network: FakeQuantizedNetwork(purified.rounded, threads: threads))))
     }
     return views
   }

@@ -99,7 +99,7 @@ extension Tensor {
 extension FusedGraph {
   /// The value whose places Grad-CAM weighs: the last that still has places, [C, H, W] with more
   /// than one of them. nil for a network without.
-  func lastSpatialValue(in graph: FloatGraph) -> Int? {
+  var lastSpatialValue: Int? {
     units.last { unit in
       let shape = graph.values[unit.output].shape
       return shape.count == 3 && shape[1] * shape[2] > 1 && unit.output != output
@@ -108,8 +108,7 @@ extension FusedGraph {
 
   /// What the last layer with weights reads, where a unit computes it.
   var features: Int? {
-    guard let last = units.last(where: \.isWeighted), let value = last.inputs.first,
-      units.contains(where: { $0.output == value })
+    guard let value = units.last(where: \.isWeighted)?.inputs.first, producer(of: value) != nil
     else { return nil }
     return value
   }

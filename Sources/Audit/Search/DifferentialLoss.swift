@@ -26,18 +26,15 @@ package struct DifferentialLoss: Sendable {
   private let tables: [(gain: Float, offset: Float)]
   private let shape: [Int]
 
-  /// - Parameters:
-  ///   - integers: of the rounded weights; nil for nearest rounding.
-  ///   - preprocessing: checked for the network's channels.
+  /// - Parameter preprocessing: checked for the network's channels.
   /// - Throws: `FloatGraphError`.
   package init(
-    _ plan: QuantizationPlan, integers: [[Int8]]? = nil, preprocessing: Preprocessing,
-    threads: Int
+    _ rounded: RoundedPlan, preprocessing: Preprocessing, threads: Int
   ) throws(FloatGraphError) {
-    let graph = plan.graph
+    let graph = rounded.plan.graph
     logits = graph.logits
     float = try Differentiation(graph: graph, wants: .inputs, keeping: [logits], threads: threads)
-    rounded = FakeQuantizedNetwork(plan, integers: integers, threads: threads)
+    self.rounded = FakeQuantizedNetwork(rounded, threads: threads)
     shape = graph.values[graph.input].shape
     tables = (0..<shape[0]).map { channel in
       let table = preprocessing.table(channel: channel)

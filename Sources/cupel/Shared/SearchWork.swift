@@ -200,8 +200,7 @@ extension SearchWork {
     guard let shown, let plan = examinations[shown].candidate.plan else { return nil }
     reporter.update("pictures for the report", 0)
     let purified = try Purification(.efrap, seed: seed, threads: threads).run(
-      graph: plan.graph, calibration: workshop.ranges, scheme: plan.scheme,
-      images: workshop.images)
+      calibration: workshop.ranges, scheme: plan.scheme, images: workshop.images)
     let images = audit.heldOut.prefix(Self.driftImages)
     func tensor(_ pixels: [UInt8]) -> Tensor {
       Tensor(
@@ -212,26 +211,18 @@ extension SearchWork {
     var triggered = images.pixels
     try found?.search.trigger.apply(to: &triggered)
     let drifts = try DriftEvidence.measure(
-      plan, draws: (0..<draws).map { StochasticRounding.integers(plan, seed: seed, draw: $0) },
+      plan, draws: (0..<draws).map { StochasticRounding.draw($0, of: plan, seed: seed) },
       clean: tensor(images.pixels), triggered: found.map { _ in tensor(triggered) },
       threads: threads
     ).exhibits
     return try Exhibits.make(
       Exhibits.Models(
-        graph: workshop.graph, plan: plan, nearest: integers(of: examinations[shown], plan),
-        purified: .init(method: "EFRAP", plan: purified.plan, integers: purified.weights),
+        rounded: examinations[shown].deployed ?? plan.nearest(),
+        purified: .init(method: "EFRAP", rounded: purified.rounded),
         integer: examinations[shown].candidate.integer, preprocessing: workshop.preprocessing),
       images: audit.heldOut, trigger: found?.search.trigger, target: found?.search.targetClass,
       drifts: drifts, seed: seed, threads: threads
     ) { reporter.update("pictures for the report", $0) }
-  }
-
-  /// What is deployed, where the plan can show it.
-  private func integers(
-    of examination: DetectionAudit.Examination, _ plan: QuantizationPlan
-  ) -> [[Int8]] {
-    let own = examination.census == nil ? nil : examination.candidate.integers
-    return own ?? plan.nearest()
   }
 
   private static let driftImages = 200

@@ -81,13 +81,12 @@ struct Workshop {
   }
 
   func plan(_ scheme: Scheme) throws -> QuantizationPlan {
-    try QuantizationPlan(graph: graph, calibration: ranges, scheme: scheme)
+    try QuantizationPlan(calibration: ranges, scheme: scheme)
   }
 
   /// Nearest rounding, as the user's toolchain does it.
   func nearest(_ scheme: Scheme, profile: DeploymentProfile) throws -> [UInt8] {
-    let plan = try plan(scheme)
-    return try write(plan, weights: plan.nearest(), rounding: "nearest", profile: profile)
+    try write(plan(scheme).nearest(), rounding: "nearest", profile: profile)
   }
 
   /// An integer model, and how it came about.
@@ -105,17 +104,15 @@ struct Workshop {
   ) throws -> Deployed {
     guard case .rounding(let method, let solver) = defence else {
       let summary = [tuning, "nearest"].compactMap(\.self).joined(separator: ", ")
-      let plan = try plan(scheme)
-      let bytes = try write(plan, weights: plan.nearest(), rounding: summary, profile: profile)
+      let bytes = try write(plan(scheme).nearest(), rounding: summary, profile: profile)
       return Deployed(bytes: bytes, summary: summary)
     }
     let purification = options.purification(method, solver, seed: seed, threads: threads)
     let result = try purification.run(
-      graph: graph, calibration: ranges, scheme: scheme, images: images
+      calibration: ranges, scheme: scheme, images: images
     ) { reporter.update("\(defence.name), \(scheme): \($0.status)", $0.share) }
     reporter.finish()
-    let bytes = try write(
-      result.plan, weights: result.weights, rounding: result.summary, profile: profile)
+    let bytes = try write(result.rounded, rounding: result.summary, profile: profile)
     return Deployed(bytes: bytes, purification: result, summary: result.summary)
   }
 
@@ -152,13 +149,13 @@ struct Workshop {
   }
 
   private func write(
-    _ plan: QuantizationPlan, weights: [[Int8]], rounding: String, profile: DeploymentProfile
+    _ rounded: RoundedPlan, rounding: String, profile: DeploymentProfile
   ) throws -> [UInt8] {
-    var program = try Lowering.program(plan, weights: weights, profile: profile)
+    var program = try Lowering.program(rounded, profile: profile)
     program.metadata = [
       ModelMetadata.originName: model.name,
       ModelMetadata.originDigest: model.sha256,
-      ModelMetadata.scheme: plan.scheme.description,
+      ModelMetadata.scheme: rounded.plan.scheme.description,
       ModelMetadata.rounding: rounding,
       ModelMetadata.profile: profile.name,
       ModelMetadata.calibration: String(images.batch),

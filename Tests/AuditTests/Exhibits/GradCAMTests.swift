@@ -63,11 +63,10 @@ import Triggers
       batch: 2, shape: [1, 4, 4], values: preprocessing.normalize(images.unlabelled))
     let graph = Self.graph()
     let plan = try QuantizationPlan(
-      graph: graph,
       calibration: Calibration(graph: graph, images: tensor, histograms: false, threads: 1),
       scheme: Scheme())
     let integer = try IntegerClassifier(
-      engine: plan.engine(plan.nearest(), profile: .tflm), preprocessing: preprocessing,
+      engine: plan.nearest().engine(profile: .tflm), preprocessing: preprocessing,
       threads: 1)
     // A trigger that does nothing: the images themselves are looked at.
     let nothing = try LearnedTrigger(
@@ -75,8 +74,7 @@ import Triggers
       pattern: [UInt8](repeating: 128, count: 16))
     let exhibits = try Exhibits.make(
       Exhibits.Models(
-        graph: graph, plan: plan, nearest: plan.nearest(), integer: integer,
-        preprocessing: preprocessing),
+        rounded: plan.nearest(), integer: integer, preprocessing: preprocessing),
       images: images, trigger: nothing, target: nil, seed: 1, threads: 1)
     #expect(exhibits.attention.count == 2)
     #expect(exhibits.embeddings.count == 2)
@@ -102,15 +100,13 @@ import Triggers
     let tensor = Tensor(
       batch: 2, shape: [1, 4, 4], values: preprocessing.normalize(images.unlabelled))
     let plan = try QuantizationPlan(
-      graph: graph,
       calibration: Calibration(graph: graph, images: tensor, histograms: false, threads: 1),
       scheme: Scheme())
     let integer = try IntegerClassifier(
-      engine: plan.engine(plan.nearest(), profile: .tflm), preprocessing: preprocessing,
+      engine: plan.nearest().engine(profile: .tflm), preprocessing: preprocessing,
       threads: 1)
     let models = Exhibits.Models(
-      graph: graph, plan: plan, nearest: plan.nearest(), integer: integer,
-      preprocessing: preprocessing)
+      rounded: plan.nearest(), integer: integer, preprocessing: preprocessing)
     let exhibits = try Exhibits.make(
       models, images: images, trigger: nil, target: nil, seed: 1, threads: 1)
     #expect(exhibits.samples.isEmpty && exhibits.attention.isEmpty)

@@ -85,7 +85,7 @@ struct ReportExample: Sendable {
 
     init(_ subject: Subject, _ scheme: String) throws {
       plan = try QuantizationPlan(
-        graph: subject.graph, calibration: subject.calibration, scheme: try Scheme(scheme))
+        calibration: subject.calibration, scheme: try Scheme(scheme))
       ensemble = try RoundingEnsemble(plan, draws: 3, seed: 1)
       classifier = try IntegerClassifier(
         engine: ensemble.nearest, preprocessing: preprocessing, threads: threads)
@@ -99,16 +99,16 @@ struct ReportExample: Sendable {
 
     func exhibits(of subject: Subject) throws -> Exhibits {
       let purified = try Purification(.efrap, seed: 1, threads: threads).run(
-        graph: subject.graph, calibration: subject.calibration, scheme: plan.scheme,
+        calibration: subject.calibration, scheme: plan.scheme,
         images: subject.calibrating)
       let some = Array(subject.images.pixels.prefix(96 * 784))
       let drifts = try DriftEvidence.measure(
-        plan, draws: ensemble.integers, clean: tensor(some),
+        plan, draws: ensemble.roundings, clean: tensor(some),
         triggered: tensor(try subject.trigger.applied(to: some)), threads: threads)
       return try Exhibits.make(
         Exhibits.Models(
-          graph: subject.graph, plan: plan, nearest: plan.nearest(),
-          purified: .init(method: "efrap", plan: purified.plan, integers: purified.weights),
+          rounded: plan.nearest(),
+          purified: .init(method: "efrap", rounded: purified.rounded),
           integer: classifier, preprocessing: preprocessing),
         images: subject.images, trigger: subject.trigger, target: target,
         drifts: drifts.exhibits, seed: 1, threads: threads)
@@ -137,7 +137,7 @@ struct ReportExample: Sendable {
       row["isUsable"] = .boolean(true)
       row["awake"] = []
       row["census"] = try JSONValue(
-        encoding: RoundingCensus(plan: plan, integers: plan.nearest()))
+        encoding: RoundingCensus(plan: plan, integers: plan.nearest().integers))
       row["noise"] = try JSONValue(
         encoding: RoundingNoise(
           plan, images: subject.calibrating, draws: 2, seed: 1, threads: threads))

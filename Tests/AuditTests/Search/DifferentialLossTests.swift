@@ -13,11 +13,10 @@ import Testing
     let tensor = Tensor(
       batch: 2, shape: [1, 2, 2], values: preprocessing.normalize(images))
     let plan = try QuantizationPlan(
-      graph: EvidenceFixtures.pixelGraph,
       calibration: Calibration(
         graph: EvidenceFixtures.pixelGraph, images: tensor, histograms: false, threads: 1),
       scheme: Scheme())
-    let loss = try DifferentialLoss(plan, preprocessing: preprocessing, threads: 1)
+    let loss = try DifferentialLoss(plan.nearest(), preprocessing: preprocessing, threads: 1)
     let references = try loss.references(images)
     let triggered = images.pixels.map { Float($0) / 255 * 0.5 + 0.25 }
     func found(_ pixels: [Float], _ match: Float) throws -> (loss: Double, gradient: [Float]) {

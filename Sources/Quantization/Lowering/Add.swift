@@ -1,0 +1,11 @@
+import FloatGraph
+import IntegerBuilder
+
+extension FloatGraph.Add: LowerableOperator {
+  package var fusesClamp: Bool { true }
+
+  package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    let sum = try builder.sum(of: unit.inputs, on: unit.output.grid, within: unit.bounds)
+    return builder.append(unit.name, .add(sum), unit.inputs, giving: unit.output)
+  }
+}

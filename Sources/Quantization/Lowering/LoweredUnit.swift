@@ -1,0 +1,79 @@
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+
+/// A unit on its way into a program: what its operator goes by.
+package struct LoweredUnit {
+  package let name: String
+  /// What it reads in the float network.
+  package let sources: [FloatGraph.Value]
+  /// The tensors that hold it, for a layer on the layer's grid.
+  package let inputs: [Int]
+  /// What it gives in the float network.
+  package let target: FloatGraph.Value
+  /// The tensor for it, which is not in the program yet.
+  package let output: IntegerTensor
+  package let clamp: FloatGraph.Clamp?
+  /// nil for a unit without weights.
+  package let layer: (plan: WeightedLayer, integers: [Int8])?
+
+  /// What the activation in it leaves of the output's grid.
+  package var bounds: Bounds {
+    clamp.map { output.grid.bounds(low: $0.low, high: $0.high) } ?? output.grid.whole
+  }
+
+  /// The part of an operation that all layers have.
+  ///
+  /// - Parameter order: from the float graph's order of weights to the program's.
+  /// - Throws: `QuantizationError.overflow` where an accumulator could leave int32.
+  package func weighted(
+    _ order: Transposition, isFullyConnected: Bool = false, with builder: ProgramBuilder
+  ) throws -> IntegerOperation.Weighted {
+    guard let (layer, integers) = layer else { throw RuleViolation("it has no weights") }
+    let weighted = try builder.weighted(
+      order(integers), bits: layer.bits, bias: layer.integerBias,
+      scales: layer.scales.indices.map { layer.scales[$0] * layer.factors[$0] }, from: inputs[0],
+      to: output.grid, within: bounds, isFullyConnected: isFullyConnected)
+    try layer.proveAccumulators(of: integers, in: weighted)
+    return weighted
+  }
+
+  /// The input with a window's padding around it.
+  package func padded(_ window: PaddedWindow, with builder: inout ProgramBuilder) -> Int {
+    builder.padded(
+      inputs[0], around: window, tensor: builder[inputs[0]].name + "/padded",
+      operation: name + "/pad")
+  }
+}
+
+extension WeightedLayer {
+  /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹ for every output channel.
+  fileprivate func proveAccumulators(
+    of integers: [Int8], in weighted: IntegerOperation.Weighted
+  ) throws(QuantizationError) {
+    for row in 0..<rows {
+      var magnitude = 0
+      for index in row * columns..<(row + 1) * columns { magnitude += abs(Int(integers[index])) }
+      let sum = magnitude * inputGrid.largestOffset + abs(Int(weighted.bias[row]))
+      let bound = Double(sum) * Double(1 << max(Int(weighted.scales[row].shift), 0))
+      guard bound < 0x1p31 else { throw .overflow(layer: name, channel: row, bound: bound) }
+    }
+  }
+}
+
+extension FloatGraph.Value {
+  /// Height, width and channels; features are channels alone.
+  var extent: [Int] { shape.count == 3 ? ChannelOrder.last(shape) : [1, 1, elementCount] }
+}
+
+extension PaddedWindow {
+  init(_ window: FloatGraph.Window) {
+    self.init(
+      rows: WindowAxis(
+        kernel: window.kernelHeight, stride: window.strideHeight, dilation: window.dilationHeight,
+        before: window.padTop, after: window.padBottom),
+      columns: WindowAxis(
+        kernel: window.kernelWidth, stride: window.strideWidth, dilation: window.dilationWidth,
+        before: window.padLeft, after: window.padRight))
+  }
+}

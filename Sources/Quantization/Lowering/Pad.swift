@@ -1,0 +1,23 @@
+import FloatGraph
+import IntegerBuilder
+
+extension FloatGraph.Pad: LowerableOperator {
+  /// A constant that the grid cannot hold would silently become another one.
+  package func check(on grid: Grid) throws(RuleViolation) {
+    let held = grid.dequantize(grid.quantize(value))
+    // NaN fails the comparison.
+    guard abs(held - value) <= grid.scale else {
+      throw RuleViolation(
+        "it pads with \(value), which lies outside its input's calibrated range")
+    }
+  }
+
+  package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    let before = ChannelOrder.last(before, absent: 0)
+    return builder.append(
+      unit.name,
+      .pad(
+        .init(top: before[0], left: before[1], front: before[2]),
+        value: Int8(unit.output.grid.quantize(value))), unit.inputs, giving: unit.output)
+  }
+}
