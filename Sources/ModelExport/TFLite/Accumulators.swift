@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 

@@ -1,5 +1,5 @@
-import FixedPoint
 import Foundation
+import IntegerOperators
 import TFLiteSchema
 
 extension OperatorRoom {
@@ -7,7 +7,7 @@ extension OperatorRoom {
     TFLiteRow(
       .logistic,
       integer: {
-        try $0.lookUp($1, bits: 8, zeroPoint: -128, fixedPoint: FixedPoint.logistic) {
+        try $0.lookUp($1, bits: 8, zeroPoint: -128, fixedPoint: IntegerOperators.logistic) {
           1 / (1 + exp(-$0))
         }
       })

@@ -11,7 +11,7 @@ extension TFLiteIntegerConverter {
     let input = try activation(node)
     let source = builder[input]
     let table = try table(source.grid, try description(try node.output()).grid)
-    try finish(node, .lookup(table: table), [input], extent: source.extent)
+    try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
   }
 
   /// A function of which LiteRT makes its table in float32, TensorFlow Lite Micro in fixed point.
