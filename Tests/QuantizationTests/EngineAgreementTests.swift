@@ -25,7 +25,12 @@ struct EngineAgreementTests {
     seed: Int, scheme: String, profile: DeploymentProfile
   ) throws -> Difference {
     var network = RandomGraph(seed: UInt64(seed))
-    let graph = try network.build()
+    return try compare(network.build(), seed: seed, scheme: scheme, profile: profile)
+  }
+
+  private func compare(
+    _ graph: FloatGraph, seed: Int, scheme: String, profile: DeploymentProfile
+  ) throws -> Difference {
     var generator = SeededGenerator(seed: UInt64(seed), stream: 1)
     let images = generator.images(12, graph.values[graph.input].shape)
     let plan = try QuantizationPlan(graph, images, scheme)
@@ -79,6 +84,46 @@ struct EngineAgreementTests {
       #expect(total.elements > 50_000)
       check(total, profile)
     }
+  }
+
+  @Test("layers that enlarge agree, too", arguments: ["w8a8", "w4a4", "w8a8.pt.pre"])
+  func transposed(scheme: String) throws {
+    for profile in DeploymentProfile.allCases {
+      var total = Difference()
+      for seed in 0..<12 {
+        let difference = try compare(
+          enlarging(seed: seed), seed: seed, scheme: scheme, profile: profile)
+        total.elements += difference.elements
+        total.different += difference.different
+        total.largest = max(total.largest, difference.largest)
+      }
+      #expect(total.elements > 20_000)
+      check(total, profile)
+    }
+  }
+
+  /// A convolution and two transposed ones, with BatchNormalization and activation or without.
+  private func enlarging(seed: Int) throws -> FloatGraph {
+    var generator = SeededGenerator(seed: UInt64(seed), stream: 78)
+    var builder = GraphBuilder([4, 5, 6])
+    var value = builder.convolution(0, weights: generator.floats(16), outputs: 4)
+    for (groups, outputs, stride) in [(1, 6, 2), (2, 4, seed % 3 + 1)] {
+      let shape = builder.shape(value)
+      let window = FloatGraph.Window(
+        kernelHeight: 3, kernelWidth: 2, strideHeight: stride, strideWidth: 2, padTop: 1,
+        padBottom: seed % 2)
+      let layer = FloatGraph.TransposeConvolution(
+        weights: generator.floats(outputs * shape[0] / groups * 6, -0.4, 0.4),
+        bias: generator.floats(outputs), outputChannels: outputs, window: window, groups: groups)
+      value = builder.add(
+        .transposeConvolution(layer), [value],
+        [outputs, (shape[1] - 1) * stride + 2 - seed % 2, shape[2] * 2])
+      if seed % 4 > 1 {
+        value = builder.normalization(value, gamma: generator.floats(outputs, 0.5, 1.5))
+        value = builder.clamp(value)
+      }
+    }
+    return try builder.graph(output: builder.globalAveragePool(value))
   }
 
   @Test("a file written for a profile runs the same when that profile is asked for")
