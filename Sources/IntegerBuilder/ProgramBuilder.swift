@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerOperators
 import ModelWriter
 
 /// An integer program under construction: lowering, importers and tests make theirs here, so that
@@ -68,9 +69,9 @@ public struct ProgramBuilder: Sendable {
     let bounds = bounds ?? grid.whole
     let kind: IntegerOperation.Kind
     if held.grid != grid {
-      kind = .requantize(try rescale(from: held.grid, to: grid, within: bounds))
+      kind = .requantize(.init(try rescale(from: held.grid, to: grid, within: bounds)))
     } else if bounds != grid.whole {
-      kind = .clamp(low: bounds.low, high: bounds.high)
+      kind = .clamp(.init(low: bounds.low, high: bounds.high))
     } else {
       return source
     }
@@ -82,7 +83,7 @@ public struct ProgramBuilder: Sendable {
   public mutating func relabelled(_ source: Int, as grid: Grid, named name: String) -> Int {
     guard self[source].grid != grid else { return source }
     return append(
-      name, .lookup(table: FunctionTable.identity), [source],
+      name, .lookup(.init(table: FunctionTable.identity)), [source],
       giving: IntegerTensor(name: name, extent: self[source].extent, grid: grid))
   }
 
@@ -96,7 +97,7 @@ public struct ProgramBuilder: Sendable {
       throw .extent(held.extent, repeatedTo: extent)
     }
     return append(
-      name, .broadcast, [source],
+      name, .broadcast(.init()), [source],
       giving: IntegerTensor(name: name, extent: extent, grid: held.grid))
   }
 
@@ -110,8 +111,9 @@ public struct ProgramBuilder: Sendable {
     return append(
       operation,
       .pad(
-        .init(top: window.rows.before, left: window.columns.before, front: 0),
-        value: Int8(held.zeroPoint)), [source],
+        .init(
+          Axes(window.rows.before, window.columns.before, 0), value: Int8(held.zeroPoint))),
+      [source],
       giving: IntegerTensor(name: name, extent: window.padded(held.extent), grid: held.grid))
   }
 }

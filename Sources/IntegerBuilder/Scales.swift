@@ -24,7 +24,7 @@ extension IntegerOperation.Rescale {
   }
 }
 
-extension IntegerOperation.ChannelScale {
+extension ChannelScale {
   public init(
     weightScale: Float, channel: Int, from input: Grid, to output: Grid
   ) throws(BuildError) {
@@ -118,7 +118,7 @@ extension ProgramBuilder {
     within bounds: Bounds, isFullyConnected: Bool = false
   ) throws(BuildError) -> IntegerOperation.Weighted {
     let from = self[input].grid
-    var channels: [IntegerOperation.ChannelScale] = []
+    var channels: [ChannelScale] = []
     channels.reserveCapacity(scales.count)
     for (channel, scale) in scales.enumerated() {
       channels.append(try .init(weightScale: scale, channel: channel, from: from, to: grid))

@@ -48,7 +48,7 @@ public struct IntegerTensor: Sendable, Equatable {
   }
 
   public var elementCount: Int { height * width * channels }
-  package var extent: Extent { Extent(height: height, width: width, channels: channels) }
+  package var shape: Extent { Extent(height: height, width: width, channels: channels) }
 }
 
 /// One operation: what it computes, from which tensors, into which.

@@ -24,8 +24,8 @@ struct RecordWriter: RecordCoder {
   mutating func write(
     _ operation: IntegerOperation, at index: Int, in program: IntegerProgram
   ) throws(WriterError) {
-    let output = program.tensors[operation.output].extent
-    let input = operation.inputs.first.map { program.tensors[$0].extent } ?? output
+    let output = program.tensors[operation.output].shape
+    let input = operation.inputs.first.map { program.tensors[$0].shape } ?? output
     head[Layout.Operation.kind] = operation.kind.code
     var visitor = Visitor(writer: self, input: input, output: output)
     operation.kind.accept(&visitor)

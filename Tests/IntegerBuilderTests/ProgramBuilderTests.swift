@@ -36,7 +36,7 @@ struct ProgramBuilderTests {
     #expect(builder[limited].name == "y" && builder[limited].extent == [4, 5, 2])
     let operation = builder.program.operations[0]
     #expect(operation.name == "o" && operation.inputs == [input] && operation.output == limited)
-    #expect(operation.kind == .clamp(low: 3, high: 127))
+    #expect(operation.kind == .clamp(.init(low: 3, high: 127)))
   }
 
   @Test("to another grid a tensor is requantized")
@@ -45,7 +45,7 @@ struct ProgramBuilderTests {
     let output = try builder.requantized(input, to: target, tensor: "y", operation: "o")
     #expect(builder[output].grid == target)
     let expected = try builder.rescale(from: grid, to: target)
-    #expect(builder.program.operations.map(\.kind) == [.requantize(expected)])
+    #expect(builder.program.operations.map(\.kind) == [.requantize(.init(expected))])
   }
 
   @Test("a tensor is given another grid by a table of itself")
@@ -54,7 +54,7 @@ struct ProgramBuilderTests {
     let target = Grid(scale: 1, zeroPoint: 0, bits: 8)
     let output = builder.relabelled(input, as: target, named: "y")
     #expect(builder[output].grid == target)
-    #expect(builder.program.operations[0].kind == .lookup(table: (-128...127).map { Int8($0) }))
+    #expect(builder.program.operations[0].kind == .lookup(.init(table: (-128...127).map { Int8($0) })))
   }
 
   @Test("a tensor is repeated along axes of one element, and no others")
@@ -63,7 +63,7 @@ struct ProgramBuilderTests {
     let pixel = builder.add(IntegerTensor(name: "p", extent: [1, 1, 2], grid: grid))
     let output = try builder.repeated(pixel, to: [4, 5, 2], named: "y")
     #expect(builder[output].extent == [4, 5, 2])
-    #expect(builder.program.operations[0].kind == .broadcast)
+    #expect(builder.program.operations[0].kind == .broadcast(.init()))
     var copy = builder
     let source = input
     #expect(throws: BuildError.extent([4, 5, 2], repeatedTo: [4, 5, 4])) {
@@ -80,7 +80,7 @@ struct ProgramBuilderTests {
     let output = builder.padded(input, around: window, tensor: "y", operation: "o")
     #expect(builder[output].extent == [6, 6, 2])
     #expect(
-      builder.program.operations[0].kind == .pad(.init(top: 2, left: 0, front: 0), value: 3))
+      builder.program.operations[0].kind == .pad(.init([2, 0, 0], value: 3)))
   }
 
   @Test("a finished program")

@@ -38,7 +38,7 @@ struct ScalesTests {
       try builder.rescale(from: coarse, to: fine)
     }
     #expect(throws: BuildError.ratio(0x1p30, channel: 4)) {
-      try IntegerOperation.ChannelScale(weightScale: 1, channel: 4, from: coarse, to: fine)
+      try ChannelScale(weightScale: 1, channel: 4, from: coarse, to: fine)
     }
   }
 

@@ -9,7 +9,7 @@ extension IntegerProgram {
       guard let own = operation.kind.payload as? any WeightedOperator,
         let weights = operation.kind.weights
       else { return nil }
-      let places = own.places(input: tensors[operation.inputs[0]].extent)
+      let places = own.places(input: tensors[operation.inputs[0]].shape)
       let blocks = type(of: own).channelsAreColumns ? 1 : weights.bias.count
       guard blocks > 0, places > 0 else { return weights.weights }
       return Self.swapped(

@@ -1,3 +1,5 @@
+import OnnxSchema
+
 /// An operator of ONNX files: which attributes a node of it may have, and who converts it.
 struct OnnxRow: Sendable {
   /// Whose operator sets have it.

@@ -14,7 +14,7 @@ extension OperatorRoom {
     ],
     tflite: [
       TFLiteRow(
-        .add, float: { try $0.arithmetic($1, .add) }, integer: { try $0.sum($1) { .add($0) } })
+        .add, float: { try $0.arithmetic($1, .add) }, integer: { try $0.sum($1) { .add(.init($0)) } })
     ])
 }
 
@@ -107,7 +107,7 @@ extension QuantizedOnnxConverter {
         try converter.builder.sum(
           of: inputs, on: target.grid, within: pending.bounds(on: target.grid))
       }
-      return try converter.append(.add(sum), inputs, named: pending.name, to: target)
+      return try converter.append(.add(.init(sum)), inputs, named: pending.name, to: target)
     }
   }
 

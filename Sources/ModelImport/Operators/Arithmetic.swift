@@ -18,7 +18,7 @@ extension OperatorRoom {
         integer: { try $0.multiplication($1) }),
       TFLiteRow(
         .sub, float: { try $0.arithmetic($1, .subtract) },
-        integer: { try $0.sum($1) { .subtract($0) } }),
+        integer: { try $0.sum($1) { .subtract(.init($0)) } }),
     ])
 }
 
@@ -144,7 +144,7 @@ extension TFLiteIntegerConverter {
       try builder.rescale(
         builder.profile == .tflm ? exact : Double(single), single: single, within: limits)
     }
-    try finish(node, .multiply(scale), inputs, extent: output.extent)
+    try finish(node, .multiply(.init(scale)), inputs, extent: output.extent)
   }
 
   /// Two inputs, repeated where the output is larger.

@@ -1,5 +1,6 @@
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -91,13 +92,13 @@ extension TFLiteIntegerConverter {
       clamped.name = Self.derived(output.name, "/clamped")
       let inner = builder.append(clamped.name, clamp, [input], giving: clamped)
       return try finish(
-        node, .lookup(table: FunctionTable.identity), [inner], extent: source.extent)
+        node, .lookup(.init(table: FunctionTable.identity)), [inner], extent: source.extent)
     }
     let ratio = source.scale / output.scale
     let scale = try node.built { () throws(BuildError) in
       try builder.rescale(Double(ratio), single: ratio, within: output.limits(bounds))
     }
-    try finish(node, .requantize(scale), [input], extent: source.extent)
+    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
   }
 
   /// The larger, or the smaller, of each value and one constant, all on one grid.
@@ -134,6 +135,6 @@ extension TFLiteIntegerConverter {
 
 extension IntegerOperation.Kind {
   fileprivate static func clamp(_ bounds: Bounds) -> Self {
-    .clamp(low: bounds.low, high: bounds.high)
+    .clamp(IntegerOperators.Clamp(low: bounds.low, high: bounds.high))
   }
 }

@@ -138,7 +138,7 @@ extension PendingOperation {
       }
       if parts.count == 1 { return try converter.bring(parts[0], pending, to: target) }
       let place = ChannelOrder.last(axis: axis, rank: target.shape.count)
-      return try converter.move(.concatenate(axis: place), parts, pending, to: target)
+      return try converter.move(.concatenate(.init(axis: place)), parts, pending, to: target)
     }
   }
 }
@@ -195,6 +195,6 @@ extension TFLiteIntegerConverter {
     if inputs.count == 1, extent == output.extent {
       return bind(try node.output(), to: inputs[0])
     }
-    try finish(node, .concatenate(axis: axis), inputs, extent: extent)
+    try finish(node, .concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 }

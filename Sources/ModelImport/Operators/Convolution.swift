@@ -123,7 +123,7 @@ extension QuantizedOnnxConverter {
       input: input,
       kind: {
         isDepthwise
-          ? .depthwiseConvolution(own, $0) : .convolution(own, groups: groups, $0)
+          ? .depthwiseConvolution(.init(own, $0)) : .convolution(.init(own, groups: groups, $0))
       },
       place: order.place)
   }
@@ -212,8 +212,8 @@ extension TFLiteIntegerConverter {
     try finish(
       node,
       isPlain
-        ? .depthwiseConvolution(window.integer, weighted)
-        : .convolution(window.integer, groups: filter.groups, weighted), [input],
+        ? .depthwiseConvolution(.init(window.integer, weighted))
+        : .convolution(.init(window.integer, groups: filter.groups, weighted)), [input],
       extent: extent + [filter.outputs])
   }
 }

@@ -164,7 +164,7 @@ extension QuantizedOnnxConverter {
       input: input, weights: weights, outputChannels: features
     ) { _, layer, _, _ throws(ImportError) in
       QuantizedLayer.Form(
-        input: layer.input, kind: { .fullyConnected($0) },
+        input: layer.input, kind: { .fullyConnected(.init($0)) },
         place: { pixels.place(of: isTransposed ? $0 : matrix.place(of: $0)) },
         isFullyConnected: true)
     }
@@ -230,6 +230,6 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       node, weights, input: input, outputs: weights.shape[0],
       activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
-    try finish(node, .fullyConnected(weighted), [input], extent: [1, 1, weights.shape[0]])
+    try finish(node, .fullyConnected(.init(weighted)), [input], extent: [1, 1, weights.shape[0]])
   }
 }

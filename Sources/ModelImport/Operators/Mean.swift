@@ -70,7 +70,7 @@ extension PendingOperation {
           meanOf: from.height * from.width, from: from.grid, to: target.grid,
           within: pending.bounds(on: target.grid))
       }
-      return try converter.append(.mean(scale), [source], named: pending.name, to: target)
+      return try converter.append(.mean(.init(scale)), [source], named: pending.name, to: target)
     }
   }
 }
@@ -116,6 +116,6 @@ extension TFLiteIntegerConverter {
         meanOf: source.height * source.width, from: source.grid, to: output.grid,
         within: output.grid.whole, division: .ofMultiplier)
     }
-    try finish(node, .mean(scale), [input], extent: [1, 1, source.channels])
+    try finish(node, .mean(.init(scale)), [input], extent: [1, 1, source.channels])
   }
 }

@@ -1,5 +1,6 @@
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -54,13 +55,13 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func pad(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: false) { operation, tensors in
       guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
-      let before = ChannelOrder.last(padding.before, absent: 0)
+      let before = Axes(ChannelOrder.last(padding.before, absent: 0))
       return PendingOperation(
         node.name, moving: tensors
       ) { converter, pending, target throws(ImportError) in
         let kind = IntegerOperation.Kind.pad(
-          .init(top: before[0], left: before[1], front: before[2]),
-          value: Int8(converter.builder[tensors[0]].grid.quantize(padding.value)))
+          .init(
+            before, value: Int8(converter.builder[tensors[0]].grid.quantize(padding.value))))
         return try converter.move(kind, tensors, pending, to: target)
       }
     }
@@ -136,7 +137,7 @@ extension TFLiteIntegerConverter {
       value = Int8(bitPattern: byte)
     }
     try finish(
-      node, .pad(.init(top: before[0], left: before[1], front: before[2]), value: value), [input],
+      node, .pad(.init(Axes(before), value: value)), [input],
       extent: zip(builder[input].extent, zip(before, after)).map { $0 + $1.0 + $1.1 })
   }
 }

@@ -28,10 +28,10 @@ extension OperatorRoom {
     tflite: [
       TFLiteRow(
         .averagePool2D, float: { try $0.pool($1) { .averagePool(.init(window: $0)) } },
-        integer: { try $0.pool($1) { .averagePool($0) } }),
+        integer: { try $0.pool($1) { .averagePool(.init($0)) } }),
       TFLiteRow(
         .maxPool2D, float: { try $0.pool($1) { .maxPool(.init(window: $0)) } },
-        integer: { try $0.pool($1) { .maxPool($0) } }),
+        integer: { try $0.pool($1) { .maxPool(.init($0)) } }),
     ])
 }
 
@@ -53,7 +53,7 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func maxPool(_ node: ImportNode) throws(ImportError) {
     try adopt(node, onIntegers: true) { operation, tensors in
       guard let pooling = operation.as(FloatGraph.MaxPool.self) else { return nil }
-      let kind = IntegerOperation.Kind.maxPool(pooling.window.padded.integer)
+      let kind = IntegerOperation.Kind.maxPool(.init(pooling.window.padded.integer))
       return PendingOperation(
         node.name, moving: tensors
       ) { converter, pending, target throws(ImportError) in
@@ -103,7 +103,7 @@ extension QuantizedOnnxConverter {
         to: target.grid, within: pending.bounds(on: target.grid))
     }
     return try append(
-      .depthwiseConvolution(own, weighted), [input], named: pending.name, to: target)
+      .depthwiseConvolution(.init(own, weighted)), [input], named: pending.name, to: target)
   }
 }
 
@@ -116,7 +116,7 @@ extension PendingOperation {
       // Whether every window has the same number of elements that count.
       pooling.countsPadding || !window.isPadded
         ? try converter.emitUniformPool(window, source, pending, to: target)
-        : try converter.move(.averagePool(window.integer), [source], pending, to: target)
+        : try converter.move(.averagePool(.init(window.integer)), [source], pending, to: target)
     }
   }
 }

@@ -178,7 +178,7 @@ extension TFLiteIntegerConverter {
     let scale = try node.built { () throws(BuildError) in
       try builder.rescale(from: source.grid, to: output.grid)
     }
-    try finish(node, .requantize(scale), [input], extent: source.extent)
+    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
   }
 
   fileprivate mutating func dequantize(_ node: TFLiteNode) throws(ImportError) {

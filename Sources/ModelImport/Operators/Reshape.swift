@@ -246,13 +246,13 @@ extension TFLiteIntegerConverter {
     if source.extent == output.extent || isOnlyReadFlat(index) {
       bind(index, to: input)
     } else {
-      try finish(node, .reshape, [input], extent: output.extent)
+      try finish(node, .reshape(.init()), [input], extent: output.extent)
     }
   }
 
   /// A tensor of the file that holds another's elements.
   mutating func reshaped(_ source: Int, to declared: IntegerTensor) -> Int {
     builder.append(
-      Self.derived(declared.name, "/reshape"), .reshape, [source], giving: declared)
+      Self.derived(declared.name, "/reshape"), .reshape(.init()), [source], giving: declared)
   }
 }

@@ -1,5 +1,6 @@
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -120,8 +121,8 @@ extension QuantizedOnnxConverter {
       guard let slice = operation.as(FloatGraph.Slice.self) else { return nil }
       let kind = IntegerOperation.Kind.slice(
         .init(
-          start: ChannelOrder.last(slice.start, absent: 0),
-          step: ChannelOrder.last(slice.step, absent: 1)))
+          start: Axes(ChannelOrder.last(slice.start, absent: 0)),
+          step: Axes(ChannelOrder.last(slice.step, absent: 1))))
       return PendingOperation(
         node.name, moving: tensors
       ) { converter, pending, target throws(ImportError) in
@@ -247,7 +248,7 @@ extension TFLiteIntegerConverter {
     guard axes.dropLast(3).allSatisfy({ $0.count == 1 }) else {
       throw node.error("a slice without its image")
     }
-    let slice = IntegerOperation.Slice(start: image.map(\.start), step: image.map(\.step))
+    let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
     try finish(node, .slice(slice), [input], extent: image.map(\.count))
   }
 }

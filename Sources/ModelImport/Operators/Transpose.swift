@@ -1,4 +1,5 @@
 import IntegerBuilder
+import IntegerOperators
 import ModelWriter
 import TFLiteSchema
 
@@ -73,6 +74,6 @@ extension TFLiteIntegerConverter {
       if target >= 0 { axes[target] = place }
     }
     try finish(
-      node, .transpose(axes: axes), [input], extent: axes.map { source.extent[$0] })
+      node, .transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
   }
 }

@@ -2,6 +2,7 @@ import FixedPoint
 import FloatGraph
 import IntegerBuilder
 import ModelWriter
+import OnnxSchema
 
 /// Turns a decoded ONNX model that quantizes itself into an integer program.
 ///

@@ -165,7 +165,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     }
     try claim(bytes.count, size: 1, node)
     let output = builder.append(
-      tensor.name, .constant(bytes.map(Int8.init(bitPattern:))), [], giving: description)
+      tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], giving: description)
     bindings[index] = .tensor(output)
     return output
   }

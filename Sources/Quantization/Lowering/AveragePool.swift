@@ -10,9 +10,9 @@ extension FloatGraph.AveragePool: LowerableOperator {
     let window = PaddedWindow(window)
     if countsPadding {
       let source = unit.padded(window, with: &builder)
-      builder.append(unit.name, .averagePool(window.bare.integer), [source], to: output)
+      builder.append(unit.name, .averagePool(.init(window.bare.integer)), [source], to: output)
     } else {
-      builder.append(unit.name, .averagePool(window.integer), unit.inputs, to: output)
+      builder.append(unit.name, .averagePool(.init(window.integer)), unit.inputs, to: output)
     }
     return output
   }

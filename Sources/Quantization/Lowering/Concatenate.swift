@@ -12,7 +12,7 @@ extension FloatGraph.Concatenate: LowerableOperator {
         try builder.requantized(input, to: unit.output.grid, tensor: name, operation: name))
     }
     let axis = ChannelOrder.last(axis: axis, rank: unit.target.shape.count)
-    builder.append(unit.name, .concatenate(axis: axis), parts, to: output)
+    builder.append(unit.name, .concatenate(.init(axis: axis)), parts, to: output)
     return output
   }
 }

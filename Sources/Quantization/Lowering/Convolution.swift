@@ -21,8 +21,8 @@ extension FloatGraph.Convolution: LowerableOperator {
     builder.append(
       unit.name,
       isDepthwise
-        ? .depthwiseConvolution(window.integer, weighted)
-        : .convolution(window.integer, groups: groups, weighted),
+        ? .depthwiseConvolution(.init(window.integer, weighted))
+        : .convolution(.init(window.integer, groups: groups, weighted)),
       [source], to: output)
     return output
   }

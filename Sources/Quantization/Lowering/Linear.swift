@@ -11,6 +11,6 @@ extension FloatGraph.Linear: LowerableOperator {
     let weighted = try unit.weighted(
       Transposition(rows: image.channels, columns: image.height * image.width),
       isFullyConnected: true, with: builder)
-    return builder.append(unit.name, .fullyConnected(weighted), unit.inputs, giving: unit.output)
+    return builder.append(unit.name, .fullyConnected(.init(weighted)), unit.inputs, giving: unit.output)
   }
 }

@@ -36,6 +36,6 @@ extension LowerableOperator where Self: ElementwiseOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let table = FunctionTable.single(
       from: builder[unit.inputs[0]].grid, to: unit.output.grid, value(at:))
-    return builder.append(unit.name, .lookup(table: table), unit.inputs, giving: unit.output)
+    return builder.append(unit.name, .lookup(.init(table: table)), unit.inputs, giving: unit.output)
   }
 }

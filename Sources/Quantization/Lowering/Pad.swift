@@ -1,5 +1,7 @@
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
+import ModelWriter
 
 extension FloatGraph.Pad: LowerableOperator {
   /// A constant that the grid cannot hold would silently become another one.
@@ -13,11 +15,11 @@ extension FloatGraph.Pad: LowerableOperator {
   }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    let before = ChannelOrder.last(before, absent: 0)
-    return builder.append(
+    builder.append(
       unit.name,
       .pad(
-        .init(top: before[0], left: before[1], front: before[2]),
-        value: Int8(unit.output.grid.quantize(value))), unit.inputs, giving: unit.output)
+        .init(
+          Axes(ChannelOrder.last(before, absent: 0)),
+          value: Int8(unit.output.grid.quantize(value)))), unit.inputs, giving: unit.output)
   }
 }

@@ -1,5 +1,7 @@
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
+import ModelWriter
 
 extension FloatGraph.Slice: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
@@ -7,7 +9,8 @@ extension FloatGraph.Slice: LowerableOperator {
       unit.name,
       .slice(
         .init(
-          start: ChannelOrder.last(start, absent: 0), step: ChannelOrder.last(step, absent: 1))),
+          start: Axes(ChannelOrder.last(start, absent: 0)),
+          step: Axes(ChannelOrder.last(step, absent: 1)))),
       unit.inputs, giving: unit.output)
   }
 }

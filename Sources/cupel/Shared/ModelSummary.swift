@@ -99,7 +99,10 @@ struct ModelSummary: Encodable {
         zeroPoint: output.zeroPoint, activationBits: output.bits, weightBits: weights?.bits,
         weightBytes: weights.map { ($0.weights.count * $0.bits + 7) / 8 } ?? 0,
         parameters: weights.map { $0.weights.count + $0.bias.count } ?? 0,
-        macs: operation.macs(output: output))
+        macs: Int(
+          operation.kind.payload.multiplyAccumulates(
+            input: program.tensors[operation.inputs.first ?? operation.output].shape,
+            output: output.shape)))
     }
     macs = operators.reduce(0) { $0 + $1.macs }
     parameters = operators.reduce(0) { $0 + $1.parameters }
