@@ -58,7 +58,7 @@ build() { # NAME COMMIT-OR-FOLDER
 
 # --- What is run. Each job works in a folder of its own; what the program says goes to NAME.said.
 
-say() { # NAME ARGUMENT…: runs the program; times are not what is compared
+say() { # NAME ARGUMENT…: runs the program; times that it tells of are left out
   local name=$1 status=0
   shift
   "$cupel" "$@" >"$name.out" 2>"$name.err" || status=$?
@@ -75,6 +75,11 @@ export_all() { # NAME: NAME.cupel to every format
   done
 }
 
+# Of what was said nothing but how it ended: tables of times differ from run to run.
+only_status() { # NAME
+  sed -i '/^exit status/!d' "$1.said"
+}
+
 compile() { # NAME ARGUMENT…
   local name=$1
   shift
@@ -88,6 +93,7 @@ specimen() { # MODEL SCHEME [IMAGES]
 purify() { # MODEL SCHEME
   say purified purify "$1" --scheme "$2" --calibration 256 --seed 7 --threads 1 --quiet \
     -o purified.cupel || true
+  only_status purified
 }
 
 # An integer model under two profiles, and a float one under a scheme if its input's size is given.
@@ -116,6 +122,7 @@ made_up_images() { # CHANNELS HEIGHT WIDTH: a specimen's bytes as pixels
 audit() { # MODEL
   say audit audit "$1" --schemes w8a8,w4a4 --seed 7 --limit 300 --threads 1 --quiet \
     --json audit.json --sarif audit.sarif --cyclonedx audit.cdx.json || true
+  only_status audit
 }
 
 # Runs one job, "FOLDER KIND ARGUMENT…", beneath the current folder.
@@ -172,7 +179,7 @@ run() { # NAME PROGRAM
   (
     cd "$work/$1"
     export cupel=$2 root
-    export -f say export_all compile specimen purify import made_up_images audit job
+    export -f say only_status export_all compile specimen purify import made_up_images audit job
     xargs -d '\n' -P "$cores" -n 1 bash -euo pipefail -c 'job $1' job <"$work/jobs"
   ) || fail "a job could not be run"
 }

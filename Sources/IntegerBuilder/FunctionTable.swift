@@ -1,46 +1,51 @@
 import FixedPoint
+import IntegerOperators
+import ModelWriter
 
 /// Functions of one int8 as tables of their 256 values, each made the way a runtime computes it.
 public enum FunctionTable {
   /// Every integer itself.
   public static let identity = (-128...127).map { Int8($0) }
 
-  /// In float32, rounded to nearest with ties away from zero: how LiteRT makes its tables when it
-  /// loads a model.
+  /// In float32, rounded to nearest: how LiteRT and ONNX Runtime make their tables when they load a
+  /// model.
+  ///
+  /// - Parameter rule: what becomes of ties: away from zero in LiteRT, to even in ONNX Runtime.
   public static func single(
-    from input: Grid, to output: Grid, _ function: (Float) -> Float
+    from input: Grid, to output: Grid,
+    ties rule: FloatingPointRoundingRule = .toNearestOrAwayFromZero, _ function: (Float) -> Float
   ) -> [Int8] {
     let inverse = 1 / output.scale
     return (-128...127).map { value in
-      let rounded = (function(input.dequantize(value)) * inverse)
-        .rounded(.toNearestOrAwayFromZero)
+      let rounded = (function(input.dequantize(value)) * inverse).rounded(rule)
       return Int8(min(max(rounded + Float(output.zeroPoint), -128), 127))
     }
   }
+}
 
-  /// In fixed point, as TensorFlow Lite Micro computes some: the input is brought to Q4.27,
-  /// and the function's value in Q0.31 to `bits` bits behind the point.
-  public static func fixedPoint(
-    from input: Grid, bits: Int32, zeroPoint: Int32, _ function: (Int32) -> Int32
-  ) -> [Int8] {
-    guard let parts = Multiplier(Double(input.scale) * 0x1p27) else {
-      // So coarse that every input but zero is beyond the ends.
-      let middle = saturatedToInt8(
-        roundingDivideByPowerOfTwo(function(0), exponent: 31 - bits) + zeroPoint)
-      return (-128...127).map {
-        $0 < input.zeroPoint ? -128 : $0 > input.zeroPoint ? 127 : middle
-      }
-    }
-    // Beyond this an input would leave Q4.27.
-    let radius = parts.shift >= 0 ? Int((15 << 27) >> Int64(parts.shift)) : Int.max
-    return (-128...127).map { value in
-      let difference = value - input.zeroPoint
-      if difference <= -radius { return -128 }
-      if difference >= radius { return 127 }
-      let scaled = multiplyDoubleRounding(
-        Int32(difference), multiplier: parts.value, shift: parts.shift)
-      let share = roundingDivideByPowerOfTwo(function(scaled), exponent: 31 - bits)
-      return saturatedToInt8(share + zeroPoint)
+extension IntegerOperation.Lookup {
+  /// A function's own table between two grids.
+  ///
+  /// - Parameter real: the function in float32, for arithmetics that are not in fixed point.
+  /// - Returns: nil where the function's fixed-point arithmetic has no table for such grids.
+  public init?(
+    _ function: TableFunction, from input: Grid, to output: Grid, real: (Float) -> Float
+  ) {
+    switch function.arithmetic {
+    case .fixedPoint:
+      let grids = TableFunction.Grids(
+        inputScale: input.scale.bitPattern, inputZeroPoint: Int32(input.zeroPoint),
+        outputScale: output.scale.bitPattern, outputZeroPoint: Int32(output.zeroPoint),
+        low: -128, high: 127)
+      let table = (-128...127).compactMap { function.fixedPoint($0, grids) }
+      guard table.count == 256 else { return nil }
+      self.init(table: table, function: function)
+    case .floatHalfAway:
+      self.init(table: FunctionTable.single(from: input, to: output, real), function: function)
+    case .floatHalfEven:
+      self.init(
+        table: FunctionTable.single(from: input, to: output, ties: .toNearestOrEven, real),
+        function: function)
     }
   }
 }

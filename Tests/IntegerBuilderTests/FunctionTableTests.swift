@@ -1,5 +1,8 @@
 import FixedPoint
+import Foundation
 import IntegerBuilder
+import IntegerOperators
+import ModelWriter
 import Testing
 
 @Suite("Functions as tables")
@@ -16,19 +19,35 @@ struct FunctionTableTests {
     #expect(table[128 + 45] == 127)
   }
 
-  @Test("in fixed point a function is read between −16 and 16 and is at its ends beyond")
-  func fixedPoint() {
-    let table = FunctionTable.fixedPoint(from: quarter, bits: 8, zeroPoint: -128) { $0 >> 1 }
-    #expect(table.count == 256 && table[128 - 100] == -128 && table[128 + 100] == 127)
-    // x = 1 is 2²⁷ in Q4.27; half of it as Q0.31 is 1⁄32, eight of 256.
-    #expect(table[128 + 8] == -120)
+  @Test("ties to even where the runtime has it so")
+  func even() {
+    let table = FunctionTable.single(
+      from: quarter, to: Grid(scale: 0.5, zeroPoint: -2, bits: 8), ties: .toNearestOrEven) { $0 }
+    #expect(table[128 + 5] == -2 && table[128 + 3] == -2 && table[128 + 7] == 0)
+  }
+
+  @Test("each runtime has its own arithmetic, and its own rule for grids")
+  func profiles() throws {
+    let unit = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
+    let sigmoid = { (x: Float) in 1 / (1 + exp(-x)) }
+    for profile in DeploymentProfile.allCases {
+      let function = TableFunction(.logistic, under: profile)
+      let lookup = try #require(
+        IntegerOperation.Lookup(function, from: quarter, to: unit, real: sigmoid))
+      #expect(lookup.function == function && lookup.table[128 + 4] == 0)
+    }
+    let fixed = TableFunction(.logistic, under: .tflm)
+    #expect(IntegerOperation.Lookup(fixed, from: quarter, to: quarter, real: sigmoid) == nil)
+    let float = TableFunction(.logistic, under: .onnxruntime)
+    #expect(IntegerOperation.Lookup(float, from: quarter, to: quarter, real: sigmoid) != nil)
   }
 
   @Test("a scale without a multiplier leaves three values")
-  func coarse() {
-    let table = FunctionTable.fixedPoint(
-      from: Grid(scale: 0x1p10, zeroPoint: 0, bits: 8), bits: 8, zeroPoint: -128,
-      FixedPoint.logistic)
-    #expect(table[127] == -128 && table[128] == 0 && table[129] == 127)
+  func coarse() throws {
+    let lookup = try #require(
+      IntegerOperation.Lookup(
+        TableFunction(.logistic, .fixedPoint), from: Grid(scale: 0x1p10, zeroPoint: 0, bits: 8),
+        to: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8), real: { $0 }))
+    #expect(lookup.table[127] == -128 && lookup.table[128] == 0 && lookup.table[129] == 127)
   }
 }

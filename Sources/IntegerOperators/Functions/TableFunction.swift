@@ -35,6 +35,19 @@ public struct TableFunction: Sendable, Equatable {
     self.slopeBits = slopeBits
   }
 
+  /// With the arithmetic that a deployment's runtime has for the function.
+  public init(_ kind: Kind, under profile: DeploymentProfile, slopeBits: UInt32 = 0) {
+    // LiteRT makes tables of the first two in float32 and computes the others in fixed point.
+    let isTabulated = kind == .logistic || kind == .hyperbolicTangent
+    let arithmetic: Arithmetic =
+      switch profile {
+      case .tflm: .fixedPoint
+      case .litertReference, .xnnpack: isTabulated ? .floatHalfAway : .fixedPoint
+      case .onnxruntime: .floatHalfEven
+      }
+    self.init(kind, arithmetic, slopeBits: slopeBits)
+  }
+
   /// The grids between which the function is tabulated: scales are float32 bits.
   public struct Grids: Sendable {
     public var inputScale, outputScale: UInt32

@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import OnnxSchema
@@ -131,7 +132,10 @@ extension OnnxExporter {
   private func attributes(
     _ window: Window, _ operation: IntegerOperation, isPool: Bool
   ) -> [OnnxAttribute] {
-    let (rows, columns) = program.axes(window, of: operation)
+    let padded = PaddedWindow(
+      window, input: program.tensors[operation.inputs[0]],
+      output: program.tensors[operation.output])
+    let (rows, columns) = (padded.rows, padded.columns)
     let shape: [OnnxAttribute] = [
       .integers("kernel_shape", [window.kernelHeight, window.kernelWidth]),
       .integers("strides", [window.strideHeight, window.strideWidth]),

@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema

@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -12,9 +13,10 @@ extension Mean: TFLiteExportable, OnnxExportable {
     let accumulators = Accumulators(of: area, on: input)
     let ratio = Double(input.scale) / Double(output.scale)
     let own = Scaled(rescale)
-    let mean = accumulators.differing(Scaled(dividing: ratio, by: area), own)
+    let mean = accumulators.differing(Scaled(Multiplier(ratio, dividedBy: area)), own)
     let layer = accumulators.differing(
-      Scaled(Double(input.scale) * Double(1 / Float(area)) / Double(output.scale)), own)
+      Scaled(Multiplier(Double(input.scale) * Double(1 / Float(area)) / Double(output.scale))),
+      own)
     let (activation, target, rest) = exporter.activation(
       low: rescale.low, high: rescale.high, of: operation.output)
     if mean > layer, area * input.channels <= Self.largestOnes {

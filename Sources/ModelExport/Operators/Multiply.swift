@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -11,7 +12,8 @@ extension Multiply: TFLiteExportable, OnnxExportable {
   ) throws(ExportError) {
     let inputs = operation.inputs.map { exporter.program.tensors[$0] }
     let output = exporter.program.tensors[operation.output]
-    guard let derived = Scaled(Double(inputs[0].scale * inputs[1].scale / output.scale)) else {
+    let ratio = inputs[0].scale * inputs[1].scale / output.scale
+    guard let derived = Scaled(Multiplier(Double(ratio))) else {
       throw .operation(name: operation.name, "the ratio of its scales is too large")
     }
     let factors = inputs.map { Accumulators(of: 1, on: $0).sums }

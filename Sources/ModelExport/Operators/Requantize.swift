@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -23,9 +24,11 @@ extension Requantize: TFLiteExportable, OnnxExportable {
       derived.map { derived in values.count { Int(derived(Int32($0))) != own($0) } }
         ?? values.count
     }
-    let plain = differing(Scaled(Double(input.scale) / Double(output.scale))?.apply)
-    let sum = DerivedSum(Double(input.scale), Double(input.scale), output: Double(output.scale))
-    let added = differing(sum?.apply)
+    let plain = differing(
+      Scaled(Multiplier(Double(input.scale) / Double(output.scale)))?.apply)
+    let sum = try? SumScales(
+      input.scale, input.scale, output: output.scale, within: output.grid.whole)
+    let added = differing(sum?.applyToFirst)
     // What the operator itself leaves outside the bounds, after it has limited values to int8.
     let results = values.map { min(max(own($0) + output.zeroPoint, -128), 127) }
     let reached = (results.min() ?? 0)...(results.max() ?? 0)
@@ -54,5 +57,14 @@ extension Requantize: TFLiteExportable, OnnxExportable {
     exporter.finish(
       exporter.image(operation.inputs[0]), low: rescale.low, high: rescale.high,
       to: operation.output)
+  }
+}
+
+extension SumScales {
+  /// The sum of a value and nothing.
+  fileprivate func applyToFirst(_ value: Int32) -> Int32 {
+    let scaled = multiplyDoubleRounding(
+      value << 20, multiplier: firstMultiplier, shift: firstShift)
+    return multiplyDoubleRounding(scaled, multiplier: outputMultiplier, shift: outputShift)
   }
 }

@@ -23,8 +23,8 @@ extension Softmax: TFLiteExportable, OnnxExportable {
   }
 
   private func follows(from scale: Double) -> Bool {
-    let derived = Multiplier(min(scale * 0x1p26, 0x1p31 - 1) / 2)
-    return derived?.value == multiplier && derived.map { $0.shift + 1 } == leftShift
+    let derived = Multiplier(toQ26: scale)
+    return derived?.value == multiplier && derived?.shift == leftShift
   }
 
   /// Over features; its exponents are the input's real values as they are.

@@ -42,47 +42,13 @@ struct Scaled {
 
   init(_ rescale: Rescale) { self.init(rescale.multiplier, rescale.shift) }
 
-  init?(_ ratio: Double) {
-    guard let multiplier = Multiplier(ratio) else { return nil }
+  /// Nil for none.
+  init?(_ multiplier: Multiplier?) {
+    guard let multiplier else { return nil }
     self.init(multiplier.value, multiplier.shift)
-  }
-
-  /// The multiplier of a ratio, divided by a number of elements in integers.
-  init?(dividing ratio: Double, by count: Int) {
-    guard let whole = Multiplier(ratio) else { return nil }
-    var bits = Int32(63 - Int64(count).leadingZeroBitCount)
-    bits = min(bits, 32, 31 + whole.shift)
-    guard bits >= 0 else { return nil }
-    let divided = (Int64(whole.value) << Int64(bits)) / Int64(count)
-    self.init(Int32(truncatingIfNeeded: divided), whole.shift - bits)
   }
 
   func apply(_ value: Int32) -> Int32 {
     multiplyDoubleRounding(value, multiplier: multiplier, shift: shift)
-  }
-}
-
-/// The scales of an addition as TensorFlow Lite derives them.
-struct DerivedSum {
-  var multipliers: [Int32]
-  var shifts: [Int32]
-  var outputMultiplier: Int32
-  var outputShift: Int32
-
-  init?(_ first: Double, _ second: Double, output: Double) {
-    let common = 2 * max(first, second)
-    guard let one = Multiplier(first / common), let two = Multiplier(second / common),
-      let last = Multiplier(common / (0x1p20 * output)), last.shift <= 0
-    else { return nil }
-    multipliers = [one.value, two.value]
-    shifts = [one.shift, two.shift]
-    (outputMultiplier, outputShift) = (last.value, last.shift)
-  }
-
-  /// The sum of a value and nothing.
-  func apply(_ value: Int32) -> Int32 {
-    let scaled = multiplyDoubleRounding(
-      value << 20, multiplier: multipliers[0], shift: shifts[0])
-    return multiplyDoubleRounding(scaled, multiplier: outputMultiplier, shift: outputShift)
   }
 }

@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -7,12 +8,11 @@ extension TFLiteExporter {
   mutating func addSum(
     _ row: TFLiteRow, _ operation: IntegerOperation, _ own: SumScales
   ) throws(ExportError) {
-    let scales = operation.inputs.map { Double(program.tensors[$0].scale) }
-    let sum = DerivedSum(
-      scales[0], scales[1], output: Double(program.tensors[operation.output].scale))
-    guard let sum, sum.multipliers == own.multipliers, sum.shifts == own.shifts,
-      sum.outputMultiplier == own.outputMultiplier, sum.outputShift == own.outputShift
-    else {
+    let scales = operation.inputs.map { program.tensors[$0].scale }
+    let derived = try? SumScales(
+      scales[0], scales[1], output: program.tensors[operation.output].scale,
+      within: Bounds(low: own.low, high: own.high))
+    guard derived == own else {
       throw .operation(
         name: operation.name, "its multipliers are not the ones that follow from the scales")
     }

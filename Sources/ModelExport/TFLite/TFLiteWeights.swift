@@ -45,11 +45,13 @@ extension TFLiteExporter {
     _ operation: IntegerOperation, _ weighted: Weights<InMemory>, _ positive: PositiveScales,
     isFullyConnected: Bool
   ) throws(ExportError) {
-    let input = Double(program.tensors[operation.inputs[0]].scale)
-    let output = Double(program.tensors[operation.output].scale)
+    let input = program.tensors[operation.inputs[0]].grid
+    let output = program.tensors[operation.output].grid
     for (channel, own) in weighted.scales.enumerated() where own.weightScale != 0 {
-      let derived = Multiplier(input * Double(positive.scales[channel]) / output)
-      guard derived?.value == Int32(clamping: own.multiplier.magnitude), derived?.shift == own.shift
+      let derived = try? ChannelScale(
+        weightScale: positive.scales[channel], channel: channel, from: input, to: output)
+      guard derived?.multiplier == Int32(clamping: own.multiplier.magnitude),
+        derived?.shift == own.shift
       else {
         if isFullyConnected, Set(positive.scales).count == 1,
           hasFloatProductMultipliers(operation, weighted, positive)

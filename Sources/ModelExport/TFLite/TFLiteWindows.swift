@@ -1,3 +1,4 @@
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -14,14 +15,17 @@ extension TFLiteExporter {
   ) -> (source: Int, padding: TFLite.Padding) {
     let input = operation.inputs[0]
     let from = program.tensors[input]
-    let (rows, columns) = program.axes(window, of: operation)
-    if rows.isUnpadded, columns.isUnpadded { return (image(input), .valid) }
-    if rows.isSame, columns.isSame { return (image(input), .same) }
-    let shape = [
-      1, rows.before + from.height + rows.after, columns.before + from.width + columns.after,
-      from.channels,
-    ]
-    let target = temporary(like: input, suffix: "/padded", shape: shape)
+    let to = program.tensors[operation.output]
+    let padded = PaddedWindow(window, input: from, output: to)
+    let (rows, columns) = (padded.rows, padded.columns)
+    if !padded.isPadded { return (image(input), .valid) }
+    if rows.isSame(over: from.height, outputs: to.height),
+      columns.isSame(over: from.width, outputs: to.width)
+    {
+      return (image(input), .same)
+    }
+    let target = temporary(
+      like: input, suffix: "/padded", shape: [1] + padded.padded(from.extent))
     Pad.write(
       image(input), to: target, onGridOf: input,
       amounts: [0, 0, rows.before, rows.after, columns.before, columns.after, 0, 0], fill: fill,

@@ -1,5 +1,5 @@
-import FixedPoint
 import Foundation
+import IntegerBuilder
 import TFLiteSchema
 
 extension OperatorRoom {
@@ -7,9 +7,9 @@ extension OperatorRoom {
     TFLiteRow(
       .tanh,
       integer: {
-        try $0.lookUp($1, bits: 7, zeroPoint: 0, fixedPoint: FixedPoint.hyperbolicTangent) {
-          tanh($0)
-        }
+        try $0.lookUp(
+          $1, .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8),
+          real: { tanh($0) })
       })
   ])
 }

@@ -1,5 +1,5 @@
-import Foundation
-import IntegerOperators
+import FloatGraph
+import IntegerBuilder
 import TFLiteSchema
 
 extension OperatorRoom {
@@ -7,9 +7,9 @@ extension OperatorRoom {
     TFLiteRow(
       .logistic,
       integer: {
-        try $0.lookUp($1, bits: 8, zeroPoint: -128, fixedPoint: IntegerOperators.logistic) {
-          1 / (1 + exp(-$0))
-        }
+        try $0.lookUp(
+          $1, .logistic, onto: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8),
+          real: FloatGraph.Sigmoid().value(at:))
       })
   ])
 }

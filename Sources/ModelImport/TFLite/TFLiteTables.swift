@@ -1,38 +1,29 @@
-import FixedPoint
 import IntegerBuilder
+import IntegerOperators
 import ModelWriter
 
 /// Functions of one value, which become tables.
 extension TFLiteIntegerConverter {
-  /// - Parameter table: from the input's grid and the output's.
+  /// - Parameters:
+  ///   - real: the function in float32.
+  ///   - grid: the only one that the output may have; nil where any will do.
+  ///   - rule: what a file breaks between whose grids the runtime has no table.
   mutating func lookUp(
-    _ node: TFLiteNode, _ table: (Grid, Grid) throws(ImportError) -> [Int8]
+    _ node: TFLiteNode, _ kind: TableFunction.Kind, slope: Float = 0, onto grid: Grid? = nil,
+    rule: String = "the runtime has no table for these scales", real: (Float) -> Float
   ) throws(ImportError) {
     let input = try activation(node)
     let source = builder[input]
-    let table = try table(source.grid, try description(try node.output()).grid)
-    try finish(node, .lookup(.init(table: table)), [input], extent: source.extent)
-  }
-
-  /// A function of which LiteRT makes its table in float32, TensorFlow Lite Micro in fixed point.
-  ///
-  /// - Parameters:
-  ///   - bits: behind the point of the only grid that the output may have.
-  ///   - zeroPoint: of that grid.
-  mutating func lookUp(
-    _ node: TFLiteNode, bits: Int32, zeroPoint: Int, fixedPoint: (Int32) -> Int32,
-    single: (Float) -> Float
-  ) throws(ImportError) {
-    let profile = builder.profile
-    try lookUp(node) { input, output throws(ImportError) in
-      guard output.zeroPoint == zeroPoint, output.scale == 1 / Float(1 << bits) else {
-        throw node.error(
-          "its output needs a zero point of \(zeroPoint) and a scale of 1/\(1 << bits)")
-      }
-      return profile == .tflm
-        ? FunctionTable.fixedPoint(
-          from: input, bits: bits, zeroPoint: Int32(zeroPoint), fixedPoint)
-        : FunctionTable.single(from: input, to: output, single)
+    let output = try description(try node.output()).grid
+    if let grid, output != grid {
+      throw node.error(
+        "its output needs a zero point of \(grid.zeroPoint) and a scale of "
+          + "1/\(Int(1 / grid.scale))")
     }
+    let function = TableFunction(kind, under: builder.profile, slopeBits: slope.bitPattern)
+    guard
+      let lookup = IntegerOperation.Lookup(function, from: source.grid, to: output, real: real)
+    else { throw node.error(rule) }
+    try finish(node, .lookup(lookup), [input], extent: source.extent)
   }
 }

@@ -138,7 +138,14 @@ package nonisolated struct OnnxNode: Sendable {
 
   package var outputs: [String] = []
 
-  package var name: String = String()
+  package var name: String {
+    get {_name ?? String()}
+    set {_name = newValue}
+  }
+  /// Returns true if `name` has been explicitly set.
+  package var hasName: Bool {self._name != nil}
+  /// Clears the value of `name`. Subsequent reads from it will return its default value.
+  package mutating func clearName() {self._name = nil}
 
   package var operatorType: String = String()
 
@@ -149,6 +156,8 @@ package nonisolated struct OnnxNode: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _name: String? = nil
 }
 
 package nonisolated struct OnnxAttribute: @unchecked Sendable {
@@ -573,7 +582,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedStringField(value: &self.inputs) }()
       case 2: try { try decoder.decodeRepeatedStringField(value: &self.outputs) }()
-      case 3: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._name) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.operatorType) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.domain) }()
@@ -583,15 +592,19 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.inputs.isEmpty {
       try visitor.visitRepeatedStringField(value: self.inputs, fieldNumber: 1)
     }
     if !self.outputs.isEmpty {
       try visitor.visitRepeatedStringField(value: self.outputs, fieldNumber: 2)
     }
-    if !self.name.isEmpty {
-      try visitor.visitSingularStringField(value: self.name, fieldNumber: 3)
-    }
+    try { if let v = self._name {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
     if !self.operatorType.isEmpty {
       try visitor.visitSingularStringField(value: self.operatorType, fieldNumber: 4)
     }
@@ -607,7 +620,7 @@ nonisolated extension OnnxNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
   package static func ==(lhs: OnnxNode, rhs: OnnxNode) -> Bool {
     if lhs.inputs != rhs.inputs {return false}
     if lhs.outputs != rhs.outputs {return false}
-    if lhs.name != rhs.name {return false}
+    if lhs._name != rhs._name {return false}
     if lhs.operatorType != rhs.operatorType {return false}
     if lhs.attributes != rhs.attributes {return false}
     if lhs.domain != rhs.domain {return false}
