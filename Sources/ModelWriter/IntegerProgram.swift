@@ -70,6 +70,7 @@ public struct IntegerOperation: Sendable, Equatable {
   public typealias Weighted = Weights<InMemory>
   public typealias Rescale = IntegerOperators.Rescale
   public typealias Add = SumScales
+  public typealias Lookup = IntegerOperators.Lookup<InMemory>
 }
 
 /// Constants in arrays: how a program that is being made, or looked at, holds them.
