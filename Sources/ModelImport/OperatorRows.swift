@@ -29,7 +29,7 @@ enum OperatorRows {
     .add, .arithmetic, .batchNormalization, .cast, .clamp, .concatenate, .constants, .convolution,
     .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
     .multiply, .pad, .pools, .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax,
-    .transpose,
+    .transpose, .transposeConvolution,
   ]
 
   /// By the specification's names.

@@ -147,6 +147,13 @@ package enum TFLite {
       package static let isOffset = 5
     }
 
+    package enum TransposeConvolution {
+      package static let padding = 0
+      package static let strideWidth = 1
+      package static let strideHeight = 2
+      package static let activation = 3
+    }
+
     package enum LeakyRelu {
       package static let alpha = 0
     }
@@ -247,6 +254,7 @@ package enum TFLite {
     case minimum = 57
     case padV2 = 60
     case slice = 65
+    case transposeConv = 67
     case expandDims = 70
     case shape = 77
     case pack = 83

@@ -76,8 +76,8 @@ extension OnnxConverter {
 }
 
 extension TFLiteFloatConverter {
-  /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be added, taken
-  /// away or multiplied by: that is a batch normalization with no statistics.
+  /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be
+  /// added, taken away or multiplied by: that is a batch normalization with no statistics.
   mutating func arithmetic(
     _ node: TFLiteNode, _ operation: Arithmetic
   ) throws(ImportError) {
