@@ -1,7 +1,7 @@
 import Foundation
 
-/// From a deployment's evidence to the probability of a dormant backdoor: a logistic function of four
-/// numbers, each of which a person can look at.
+/// From a deployment's evidence to the probability of a dormant backdoor: σ of a weighted sum of
+/// four numbers, each of which a person can look at.
 ///
 /// The coefficients were fitted on the detection set (`tools/specimens/detection.toml`) by
 /// `tools/results/detection.py`; `docs/results.md` gives how the rule does on models that it was not

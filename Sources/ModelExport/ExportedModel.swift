@@ -23,6 +23,9 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     case rewritten(as: String)
     /// Of all possible accumulators, so many get a result that differs, by one unit.
     case rounding(differing: Int, of: Int)
+    /// Of a function's 256 values, which the runtime works out itself, so many differ, by so many
+    /// units at most.
+    case values(differing: Int, by: Int)
   }
 
   /// Name of the operation.
@@ -39,7 +42,7 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     switch subject {
     case .negatedChannels(_, let clamped): clamped > 0
     case .rewritten: false
-    case .rounding: true
+    case .rounding, .values: true
     }
   }
 
@@ -51,6 +54,9 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     case .rewritten(let form): "\(operation): written as \(form), which gives the same numbers"
     case .rounding(let differing, let total):
       "\(operation): \(differing) of \(total) possible accumulators are rounded to the other side"
+    case .values(let differing, let most):
+      "\(operation): \(differing) of its table's 256 values differ from those that the format's "
+        + "runtime works out, by \(most) at most"
     }
   }
 }

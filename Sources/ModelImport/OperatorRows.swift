@@ -27,8 +27,9 @@ func run<Converter, Node, Result>(
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchNormalization, .cast, .clamp, .concatenate, .constants, .convolution,
-    .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean, .pad, .pools,
-    .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax, .transpose,
+    .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
+    .multiply, .pad, .pools, .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax,
+    .transpose, .transposeConvolution,
   ]
 
   /// By the specification's names.

@@ -1,7 +1,7 @@
 import Support
 
 /// EFRAP (Li et al., "Nearest is Not Dearest", CVPR 2024): a binary rounding h of every weight,
-/// Ŵ = s · clip(⌊W/s⌋ + h, n, p), learned by Adam on a sigmoid relaxation h = σ(V).
+/// Ŵ = s · clip(⌊W/s⌋ + h, n, p), learned by Adam on the smooth relaxation h = σ(V).
 ///
 /// Minimised for each layer, with inputs from the quantized prefix and the float layer's output
 /// as target:

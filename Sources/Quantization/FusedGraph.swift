@@ -22,12 +22,22 @@ public struct FusedGraph: Sendable {
     public var name: String
     package var base: any LowerableOperator
     public var batchNormalization: FloatGraph.BatchNormalization?
-    public var clamp: FloatGraph.Clamp?
+    /// Of the activation in it, if there is one.
+    public var clamp: Limits?
     public var inputs: [Int]
     /// Value that the unit's last node writes.
     public var output: Int
 
     public var operation: FloatGraph.Operation { FloatGraph.Operation(base) }
+
+    /// What values are limited to; infinite where they are not.
+    public struct Limits: Sendable, Equatable {
+      public var low, high: Float
+
+      public init(low: Float, high: Float) {
+        (self.low, self.high) = (low, high)
+      }
+    }
 
     /// Whether it has weights to round.
     public var isWeighted: Bool { base is any WeightedOperator }
@@ -104,9 +114,9 @@ private struct Fusion {
         taken.insert(next)
       }
       if unit.base.fusesClamp, let next = onlyReader(of: unit.output),
-        let clamp = graph.nodes[next].operation.as(FloatGraph.Clamp.self)
+        let limits = (graph.nodes[next].operation.base as? any LowerableOperator)?.limits
       {
-        unit.clamp = clamp
+        unit.clamp = limits
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }

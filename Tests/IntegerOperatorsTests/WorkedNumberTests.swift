@@ -9,7 +9,7 @@ import Testing
 
   @Test func everyWorkedNumberHolds() throws {
     let blocks = try WorkedNumbers().blocks
-    #expect(blocks.count == 24)
+    #expect(blocks.count == 27)
     for block in blocks {
       #expect(!block.lines.isEmpty)
       switch block.subject {
@@ -17,11 +17,13 @@ import Testing
         for line in block.lines { checkScaling(block.subject, line) }
       case "float64-scale": block.lines.forEach(checkDouble)
       case "int4": block.lines.forEach(checkPacking)
-      case "convolution", "depthwise", "fully-connected": try checkWeighted(block)
+      case "convolution", "depthwise", "fully-connected", "transpose-convolution":
+        try checkWeighted(block)
       case "add", "subtract": try checkAdd(block)
       case "multiply": try checkMultiply(block)
       case "softmax": try checkSoftmax(block)
       case "lookup": try checkLookup(block)
+      case "function": try checkFunction(block)
       case "transpose": try checkTranspose(block)
       case "average-pool", "max-pool": try checkPool(block)
       case "mean", "requantize": try checkRescale(block)
@@ -146,6 +148,15 @@ import Testing
           input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
           output: $3, scratch: $4)
       }
+    case "transpose-convolution":
+      let kernel = TransposeConvolutionKernel(
+        input: input, output: output, window: window(block), groups: 1,
+        inputZeroPoint: inputZeroPoint)
+      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
+        kernel.run(
+          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
+          output: $3, scratch: $4)
+      }
     case "depthwise":
       let kernel = DepthwiseConvolutionKernel(
         input: input, output: output, window: window(block), inputZeroPoint: inputZeroPoint)
@@ -161,6 +172,28 @@ import Testing
         kernel.run(
           input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
           output: $3, scratch: $4)
+      }
+    }
+  }
+
+  private func checkFunction(_ block: Block) throws {
+    let words = try #require(block.words("function"))
+    let grids = try #require(block.words("grids")).map { try #require(Float($0)) }
+    let kinds: [String: TableFunction.Kind] = ["hard-swish": .hardSwish, "leaky-relu": .leakyRelu]
+    let arithmetics: [String: TableFunction.Arithmetic] = [
+      "fixed-point": .fixedPoint, "float-half-away": .floatHalfAway,
+    ]
+    let function = TableFunction(
+      try #require(kinds[words[0]]), try #require(arithmetics[words[1]]),
+      slopeBits: try #require(Float(words[2])).bitPattern)
+    let between = TableFunction.Grids(
+      inputScale: grids[0].bitPattern, inputZeroPoint: Int32(grids[1]),
+      outputScale: grids[2].bitPattern, outputZeroPoint: Int32(grids[3]), low: -128, high: 127)
+    for (input, result) in zip(try int8(block, "values"), try int8(block, "result")) {
+      for other in [result &- 1, result, result &+ 1] {
+        #expect(
+          function.holds(other, for: Int32(input), between) == (other == result),
+          "\(block) at \(input)")
       }
     }
   }

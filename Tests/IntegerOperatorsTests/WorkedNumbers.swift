@@ -36,9 +36,11 @@ extension WorkedNumbers.Block {
     lines.first { $0[0] == key }?.dropFirst().map(number)
   }
 
-  func word(_ key: String) -> String? {
-    lines.first { $0[0] == key }?[1]
+  func words(_ key: String) -> [String]? {
+    lines.first { $0[0] == key }.map { Array($0.dropFirst()) }
   }
+
+  func word(_ key: String) -> String? { words(key)?.first }
 }
 
 /// Decimal or 0x hexadecimal; a word that is neither becomes a number that no test expects.

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Records what LiteRT's int8 kernels compute, as golden values for IntegerKernels' tests.
+"""Records what LiteRT's int8 kernels compute, as golden values for IntegerOperators' tests.
 
 Builds models of one operator each, runs every one with LiteRT's reference kernels and, for the
 operators that it takes over, with XNNPACK, and writes inputs, parameters and outputs as JSON, one
 file an operator. The tests need the JSON only.
 
     pip install ai-edge-litert==2.3.0 flatbuffers numpy
-    python tools/golden/litert_kernels.py Tests/IntegerKernelsTests/Golden
+    python tools/golden/litert_kernels.py Tests/IntegerOperatorsTests/Golden
 
 int8 data is base64; everything is reproducible from the seed below.
 """

@@ -112,17 +112,17 @@ package struct TriggerParameters: Sendable {
 // MARK: - Mask and pattern
 
 extension TriggerParameters {
-  static func sigmoid(_ value: Float) -> Float { 1 / (1 + expf(-value)) }
+  static func share(_ logit: Float) -> Float { 1 / (1 + expf(-logit)) }
   private static func logit(_ share: Float) -> Float { logf(share / (1 - share)) }
 
   /// One a pixel.
   var masks: [Float] {
     kind == .patch
-      ? arrays[0].map(Self.sigmoid)
-      : [Float](repeating: Self.opacity * Self.sigmoid(arrays[0][0]), count: plane)
+      ? arrays[0].map(Self.share)
+      : [Float](repeating: Self.opacity * Self.share(arrays[0][0]), count: plane)
   }
 
-  private var pattern: [Float] { arrays[1].map(Self.sigmoid) }
+  private var pattern: [Float] { arrays[1].map(Self.share) }
 
   private func mixed(_ images: [Float], _ masks: [Float], _ pattern: [Float]) -> [Float] {
     var result = images
@@ -150,7 +150,7 @@ extension TriggerParameters {
       byPattern[place] *= masks[place % plane] * pattern[place] * (1 - pattern[place])
     }
     guard kind == .patch else {
-      let share = Self.sigmoid(arrays[0][0])
+      let share = Self.share(arrays[0][0])
       return [[byMask.reduce(0, +) * Self.opacity * share * (1 - share)], byPattern]
     }
     for place in 0..<plane { byMask[place] *= masks[place] * (1 - masks[place]) }

@@ -6,7 +6,7 @@ enum HyperbolicTangent {
   static func fixedPoint(_ input: Int32, _ grids: TableFunction.Grids) -> Int8? {
     // Float32 bits of 1/128.
     guard grids.outputScale == 0x3C00_0000, grids.outputZeroPoint == 0 else { return nil }
-    return grids.sigmoidal(input, bits: 7, hyperbolicTangent)
+    return grids.betweenEnds(input, bits: 7, hyperbolicTangent)
   }
 
   static func real(_ value: SoftReal) -> SoftReal {
@@ -22,7 +22,7 @@ enum HyperbolicTangent {
 extension TableFunction.Grids {
   /// A function between two ends, in fixed point: the input is brought to Q4.27, and the function's
   /// value in Q0.31 to `bits` bits behind the point.
-  func sigmoidal(_ input: Int32, bits: Int32, _ function: (Int32) -> Int32) -> Int8 {
+  func betweenEnds(_ input: Int32, bits: Int32, _ function: (Int32) -> Int32) -> Int8 {
     let difference = input &- inputZeroPoint
     func placed(_ value: Int32) -> Int8 {
       saturatedToInt8(

@@ -6,7 +6,7 @@ enum Logistic {
   static func fixedPoint(_ input: Int32, _ grids: TableFunction.Grids) -> Int8? {
     // Float32 bits of 1/256.
     guard grids.outputScale == 0x3B80_0000, grids.outputZeroPoint == -128 else { return nil }
-    return grids.sigmoidal(input, bits: 8, logistic)
+    return grids.betweenEnds(input, bits: 8, logistic)
   }
 
   static func real(_ value: SoftReal) -> SoftReal {

@@ -92,7 +92,7 @@ public struct TableFunction: Sendable, Equatable {
   /// Whether `output` is the table's value for `input`: exactly in fixed point; in the float
   /// arithmetics, where another float32 exponential may round otherwise next to a tie, to within
   /// 2⁻⁸ of a step and 2⁻²⁰.
-  func holds(_ output: Int8, for input: Int32, _ grids: Grids) -> Bool {
+  package func holds(_ output: Int8, for input: Int32, _ grids: Grids) -> Bool {
     if arithmetic == .fixedPoint { return fixedPoint(input, grids) == output }
     let value = real(SoftReal(grids.inputScale).times(Int64(input &- grids.inputZeroPoint)))
     // Twice the steps from zero, less and more a whole one, in 256ths.

@@ -68,6 +68,14 @@ extension OnnxNode {
 
 /// With ONNX's numbers of attributes' kinds.
 extension OnnxAttribute {
+  static func number(_ name: String, _ value: Float) -> OnnxAttribute {
+    .with {
+      $0.name = name
+      $0.number = value
+      $0.kind = 1
+    }
+  }
+
   static func integer(_ name: String, _ value: Int) -> OnnxAttribute {
     .with {
       $0.name = name

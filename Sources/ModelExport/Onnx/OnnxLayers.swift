@@ -30,21 +30,24 @@ extension OnnxExporter {
 
   /// A layer's weights and bias, as inputs of a node.
   ///
-  /// - Parameter order: from the program's order of weights to the file's.
+  /// - Parameters:
+  ///   - order: from the program's order of weights to the file's.
+  ///   - axis: of the weights' shape, along which output channels lie.
   mutating func addConstants<Own: WeightedOperator>(
-    _ operation: IntegerOperation, _ own: Own, shape: [Int], order: Transposition
+    _ operation: IntegerOperation, _ own: Own, shape: [Int], order: Transposition, axis: Int = 0
   ) -> [String] where Own.Storage == InMemory {
     let positive = PositiveScales(own.weights, channelsLast: Own.channelsAreColumns)
     if let subject = positive.note { note(operation, subject) }
     let weights = addWeights(
-      operation, order(positive.weights), positive, bits: own.weights.bits, shape: shape)
+      operation, order(positive.weights), positive, bits: own.weights.bits, shape: shape,
+      axis: axis)
     return [weights, addBias(operation, positive)]
   }
 
   /// Weights behind a DequantizeLinear: one scale where all are equal, else one a channel.
   private mutating func addWeights(
     _ operation: IntegerOperation, _ values: [Int8], _ positive: PositiveScales, bits: Int,
-    shape: [Int]
+    shape: [Int], axis: Int
   ) -> String {
     let name = operation.name + "/weights"
     let scales = oneOrAll(positive.scales)
@@ -57,7 +60,7 @@ extension OnnxExporter {
       addZeros(scales.count, bits: bits, name: name),
     ]
     let result = unique(name + "/real")
-    node("DequantizeLinear", inputs, result, [.integer("axis", 0)])
+    node("DequantizeLinear", inputs, result, [.integer("axis", axis)])
     return result
   }
 

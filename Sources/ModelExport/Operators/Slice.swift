@@ -5,15 +5,24 @@ import TFLiteSchema
 
 extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
   func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
-    let ends = ends(operation, exporter.program)
+    Self.write(
+      exporter.image(operation.inputs[0]), to: exporter.places[operation.output],
+      begin: start.list, ends: ends(operation, exporter.program), steps: step.list, &exporter)
+  }
+
+  /// - Parameter begin: and all others, of height, width and channels.
+  static func write(
+    _ source: Int, to target: Int, begin: [Int], ends: [Int], steps: [Int],
+    _ exporter: inout TFLiteExporter
+  ) {
     let lists = [
-      exporter.file.add([0] + start.list, name: "begin"),
+      exporter.file.add([0] + begin, name: "begin"),
       exporter.file.add([1] + ends, name: "end"),
-      exporter.file.add([1] + step.list, name: "strides"),
+      exporter.file.add([1] + steps, name: "strides"),
     ]
     exporter.append(
       TFLiteRow(.stridedSlice, version: 2, options: TFLite.OptionsType.stridedSlice),
-      [exporter.image(operation.inputs[0])] + lists, exporter.places[operation.output])
+      [source] + lists, target)
   }
 
   func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) {

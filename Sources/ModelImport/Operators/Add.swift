@@ -96,12 +96,7 @@ extension QuantizedOnnxConverter {
   private func sum(
     _ node: ImportNode, _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
   ) throws(ImportError) -> PendingOperation {
-    guard left.shape == right.shape else {
-      throw node.unsupported("inputs of different shapes, \(left.shape) and \(right.shape)")
-    }
-    try requireImage(left.tensor, shape: left.shape, node)
-    try requireImage(right.tensor, shape: left.shape, node)
-    let inputs = [left.tensor, right.tensor]
+    let inputs = try pair(node, left, right)
     return PendingOperation(node.name) { converter, pending, target throws(ImportError) in
       let sum = try target.node.built { () throws(BuildError) in
         try converter.builder.sum(
@@ -111,7 +106,19 @@ extension QuantizedOnnxConverter {
     }
   }
 
-  private mutating func isConstant(
+  /// Two images of one shape, to be joined element by element.
+  func pair(
+    _ node: ImportNode, _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
+  ) throws(ImportError) -> [Int] {
+    guard left.shape == right.shape else {
+      throw node.unsupported("inputs of different shapes, \(left.shape) and \(right.shape)")
+    }
+    try requireImage(left.tensor, shape: left.shape, node)
+    try requireImage(right.tensor, shape: left.shape, node)
+    return [left.tensor, right.tensor]
+  }
+
+  mutating func isConstant(
     _ node: ImportNode, _ index: Int
   ) throws(ImportError) -> Bool {
     if node.hasInput(index), weights[node.inputs[index]] != nil { return true }

@@ -4,18 +4,14 @@ import IntegerBuilder
 import ModelWriter
 import TFLiteSchema
 
-/// Differences, products and quotients; and what sums have in common with them.
+/// Differences and quotients; and what sums and products have in common with them.
 extension OperatorRoom {
   static let arithmetic = OperatorRoom(
     onnx: [
       OnnxRow("Div", float: { try $0.arithmetic($1, .divide) }),
-      OnnxRow("Mul", float: { try $0.arithmetic($1, .multiply) }),
       OnnxRow("Sub", float: { try $0.arithmetic($1, .subtract) }),
     ],
     tflite: [
-      TFLiteRow(
-        .mul, float: { try $0.arithmetic($1, .multiply) },
-        integer: { try $0.multiplication($1) }),
       TFLiteRow(
         .sub, float: { try $0.arithmetic($1, .subtract) },
         integer: { try $0.sum($1) { .subtract(.init($0)) } }),
@@ -31,6 +27,15 @@ enum Arithmetic {
     case .subtract: left - right
     case .multiply: left * right
     case .divide: left / right
+    }
+  }
+
+  /// nil for what a float graph has no operation for.
+  var ofActivations: FloatGraph.Operation? {
+    switch self {
+    case .add: .add
+    case .multiply: .multiply
+    case .subtract, .divide: nil
     }
   }
 
@@ -71,20 +76,22 @@ extension OnnxConverter {
 }
 
 extension TFLiteFloatConverter {
-  /// Two activations can be added. A constant for each channel, or one for all, can be added, taken
-  /// away or multiplied by: that is a batch normalization with no statistics.
+  /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be
+  /// added, taken away or multiplied by: that is a batch normalization with no statistics.
   mutating func arithmetic(
     _ node: TFLiteNode, _ operation: Arithmetic
   ) throws(ImportError) {
     let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
     let isConstant = try (isConstant(node, 0), isConstant(node, 1))
     if isConstant == (false, false) {
-      guard operation == .add else { throw node.unsupported("of two activations") }
+      guard let joined = operation.ofActivations else {
+        throw node.unsupported("of two activations")
+      }
       let (first, second) = (try activation(node, 0), try activation(node, 1))
       guard first.shape == second.shape, first.order == second.order else {
         throw node.unsupported("of activations of different shapes")
       }
-      let value = try append(.add, node, inputs: [first.value, second.value])
+      let value = try append(joined, node, inputs: [first.value, second.value])
       return try finish(node, value, order: first.order, bounds: bounds)
     }
     guard isConstant != (true, true), operation != .subtract || isConstant.1 else {
@@ -132,23 +139,8 @@ extension TFLiteIntegerConverter {
     try finish(node, kind(scales), inputs, extent: output.extent)
   }
 
-  fileprivate mutating func multiplication(_ node: TFLiteNode) throws(ImportError) {
-    let output = try description(try node.output())
-    let inputs = try operands(node, like: output)
-    let (first, second) = (builder[inputs[0]].scale, builder[inputs[1]].scale)
-    // TensorFlow Lite Micro takes the ratio in double, LiteRT in float32.
-    let single = first * second / output.scale
-    let exact = Double(first) * Double(second) / Double(output.scale)
-    let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
-    let scale = try node.built { () throws(BuildError) in
-      try builder.rescale(
-        builder.profile == .tflm ? exact : Double(single), single: single, within: limits)
-    }
-    try finish(node, .multiply(.init(scale)), inputs, extent: output.extent)
-  }
-
   /// Two inputs, repeated where the output is larger.
-  private mutating func operands(
+  mutating func operands(
     _ node: TFLiteNode, like output: IntegerTensor
   ) throws(ImportError) -> [Int] {
     var inputs: [Int] = []

@@ -2,16 +2,44 @@ import FloatGraph
 import TFLiteSchema
 
 extension OperatorRoom {
-  static let leakyRelu = OperatorRoom(tflite: [
-    TFLiteRow(.leakyRelu, integer: { try $0.leakyRelu($1) })
-  ])
+  static let leakyRelu = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "LeakyRelu", ["alpha"],
+        float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
+        quantized: { try $0.lookUp($1, .leakyRelu, slope: $1.slope()) }),
+      OnnxRow(
+        "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
+        quantized: {
+          let slope = try $1.slope()
+          try $0.qLinearLookUp(
+            $1, .leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
+        }),
+    ],
+    tflite: [
+      TFLiteRow(
+        .leakyRelu, float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
+        integer: {
+          let slope = try $1.slope()
+          try $0.lookUp(
+            $1, .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
+            real: FloatGraph.LeakyRelu(slope: slope).value(at:))
+        })
+    ])
 }
 
-extension TFLiteIntegerConverter {
-  fileprivate mutating func leakyRelu(_ node: TFLiteNode) throws(ImportError) {
-    let alpha = try node.float(TFLite.Options.LeakyRelu.alpha, default: 0)
-    try lookUp(
-      node, .leakyRelu, slope: alpha, rule: "the scales have a ratio that is too large",
-      real: FloatGraph.LeakyRelu(slope: alpha).value(at:))
+extension ImportNode {
+  fileprivate func slope() throws(ImportError) -> Float {
+    let slope = try number("alpha") ?? 0.01
+    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    return slope
+  }
+}
+
+extension TFLiteNode {
+  fileprivate func slope() throws(ImportError) -> Float {
+    let slope = try float(TFLite.Options.LeakyRelu.alpha, default: 0)
+    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    return slope
   }
 }

@@ -3,13 +3,22 @@ import IntegerBuilder
 import TFLiteSchema
 
 extension OperatorRoom {
-  static let sigmoid = OperatorRoom(tflite: [
-    TFLiteRow(
-      .logistic,
-      integer: {
-        try $0.lookUp(
-          $1, .logistic, onto: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8),
-          real: FloatGraph.Sigmoid().value(at:))
-      })
-  ])
+  static let sigmoid = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "Sigmoid", float: { try $0.elementwise($1, .sigmoid) },
+        quantized: { try $0.lookUp($1, .logistic) }),
+      OnnxRow(
+        "QLinearSigmoid", in: .runtime, statesItsInputsGrid: true,
+        quantized: { try $0.qLinearLookUp($1, .logistic, FloatGraph.Sigmoid()) }),
+    ],
+    tflite: [
+      TFLiteRow(
+        .logistic, float: { try $0.elementwise($1, .sigmoid) },
+        integer: {
+          try $0.lookUp(
+            $1, .logistic, onto: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8),
+            real: FloatGraph.Sigmoid().value(at:))
+        })
+    ])
 }

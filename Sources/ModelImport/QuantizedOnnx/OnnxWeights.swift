@@ -54,10 +54,10 @@ struct OnnxWeights {
     source = .values(values)
   }
 
-  /// Scale of each of `count` output channels.
+  /// Scale of each of `count` output channels; fewer scales, but not none, serve in turn.
   func scales(_ count: Int) -> [Float] {
-    quantization.isPerTensor
-      ? [Float](repeating: quantization.scales[0], count: count) : quantization.scales
+    let own = quantization.scales
+    return own.count == count ? own : (0..<count).map { own[$0 % own.count] }
   }
 
   /// The weights, zero points taken off, each where `place` puts it, and the

@@ -144,17 +144,17 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// An image on which windows slide.
   func image(
-    _ node: TFLiteNode
+    _ node: TFLiteNode, _ position: Int = 0
   ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
-    let found = try plainActivation(node)
+    let found = try plainActivation(node, position)
     guard found.shape.count == 3 else { throw node.error("takes an image, has \(found.shape)") }
     return found
   }
 
   /// A layer's bias; nil where it is left out.
-  mutating func bias(_ node: TFLiteNode) throws(ImportError) -> [Float]? {
-    guard node.inputs.count > 2, node.inputs[2] >= 0 else { return nil }
-    return try constant(node, 2, "a bias").values
+  mutating func bias(_ node: TFLiteNode, _ position: Int = 2) throws(ImportError) -> [Float]? {
+    guard node.inputs.count > position, node.inputs[position] >= 0 else { return nil }
+    return try constant(node, position, "a bias").values
   }
 
   /// Height, width and channels as the graph's [C, H, W] or [F] has them; what a vector has no axis

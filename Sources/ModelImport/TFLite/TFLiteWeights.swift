@@ -58,8 +58,8 @@ extension TFLiteIntegerConverter {
 
   /// Bias, scales and activation of a node around its filter.
   mutating func weighted(
-    _ node: TFLiteNode, _ weights: Weights, input: Int, outputs: Int, activation: Int,
-    isFullyConnected: Bool = false
+    _ node: TFLiteNode, _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
+    activation: Int, isFullyConnected: Bool = false
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
     try claim(outputs, size: 20, node)
@@ -68,7 +68,7 @@ extension TFLiteIntegerConverter {
       weights.scales.count == 1
       ? Array(repeating: weights.scales[0], count: outputs) : weights.scales
     let limits = output.limits(try node.bounds(activation))
-    let bias = try bias(node, count: outputs)
+    let bias = try bias(node, position, count: outputs)
     return try node.built { () throws(BuildError) in
       try builder.weighted(
         weights.values, bits: weights.bits, bias: bias, scales: scales, from: input,
@@ -76,11 +76,13 @@ extension TFLiteIntegerConverter {
     }
   }
 
-  private func bias(_ node: TFLiteNode, count: Int) throws(ImportError) -> [Int32] {
-    guard node.inputs.count > 2, node.inputs[2] >= 0 else {
+  private func bias(
+    _ node: TFLiteNode, _ position: Int, count: Int
+  ) throws(ImportError) -> [Int32] {
+    guard node.inputs.count > position, node.inputs[position] >= 0 else {
       return Array(repeating: 0, count: count)
     }
-    let (_, bytes, stored) = try node.data(2, type: [.int32], what: "a bias")
+    let (_, bytes, stored) = try node.data(position, type: [.int32], what: "a bias")
     guard stored == count else { throw node.error("\(stored) biases for \(count) outputs") }
     return bytes.withUnsafeBytes { raw in
       (0..<count).map {

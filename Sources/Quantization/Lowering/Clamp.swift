@@ -2,6 +2,8 @@ import FloatGraph
 import IntegerBuilder
 
 extension FloatGraph.Clamp: LowerableOperator {
+  package var limits: FusedGraph.Unit.Limits? { .init(low: low, high: high) }
+
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let bounds = unit.output.grid.bounds(low: low, high: high)
     return builder.append(

@@ -1,5 +1,8 @@
+import FixedPoint
 import FloatGraph
 import IntegerBuilder
+import IntegerOperators
+import ModelWriter
 
 /// An operator of float networks that has an integer form. Each is lowered in a file of its own
 /// beside this one, and nothing else here knows which there are.
@@ -12,6 +15,9 @@ package protocol LowerableOperator: FloatOperator {
 
   /// Whether its kernel ends with a clamp of its own, so that an activation behind it costs nothing.
   var fusesClamp: Bool { get }
+  /// What it limits values to, where that is all it does, so that such a clamp can do its work; nil
+  /// where it does anything else.
+  var limits: FusedGraph.Unit.Limits? { get }
   /// Whether it may read a flattened image, whose elements are in another order in a program.
   var readsFlattened: Bool { get }
   /// The grid of what it gives where its function decides that; nil where calibration does.
@@ -19,23 +25,34 @@ package protocol LowerableOperator: FloatOperator {
   /// Whether its kernel averages stored integers, which are often ties, and rounds those away from
   /// zero. All other kernels round to even.
   var averagesIntegers: Bool { get }
+  /// What runtimes know its table by, where it becomes one; nil for a function that none knows.
+  func tableFunction(under profile: DeploymentProfile) -> TableFunction?
   /// Checks that a grid can hold whatever it adds to what it reads, where both are on that grid.
   func check(on grid: Grid) throws(RuleViolation)
 }
 
 extension LowerableOperator {
   package var fusesClamp: Bool { false }
+  package var limits: FusedGraph.Unit.Limits? { nil }
   package var readsFlattened: Bool { isActivation }
   package var outputGrid: Grid? { nil }
   package var averagesIntegers: Bool { false }
+  package func tableFunction(under profile: DeploymentProfile) -> TableFunction? { nil }
   package func check(on grid: Grid) throws(RuleViolation) {}
 }
 
-/// A function of one number becomes a table of it.
+/// A function of one number becomes a table of it. Tables read and write 8 bits, as does whatever is
+/// no layer under every scheme.
 extension LowerableOperator where Self: ElementwiseOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    let table = FunctionTable.single(
-      from: builder[unit.inputs[0]].grid, to: unit.output.grid, value(at:))
-    return builder.append(unit.name, .lookup(.init(table: table)), unit.inputs, giving: unit.output)
+    let grids = (from: builder[unit.inputs[0]].grid, to: unit.output.grid)
+    // A runtime's fixed point may have no table between these grids: calibration can find ranges
+    // that no trained network of its own has. The function itself is as good there, so that the
+    // model still runs; it only has no name, and so no counterpart in another runtime's files.
+    let lookup =
+      tableFunction(under: builder.profile).flatMap {
+        IntegerOperation.Lookup($0, from: grids.from, to: grids.to, real: value(at:))
+      } ?? .init(table: FunctionTable.single(from: grids.from, to: grids.to, value(at:)))
+    return builder.append(unit.name, .lookup(lookup), unit.inputs, giving: unit.output)
   }
 }

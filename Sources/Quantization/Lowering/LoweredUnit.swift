@@ -13,7 +13,7 @@ package struct LoweredUnit {
   package let target: FloatGraph.Value
   /// The tensor for it, which is not in the program yet.
   package let output: IntegerTensor
-  package let clamp: FloatGraph.Clamp?
+  package let clamp: FusedGraph.Unit.Limits?
   /// nil for a unit without weights.
   package let layer: (plan: WeightedLayer, integers: [Int8])?
 

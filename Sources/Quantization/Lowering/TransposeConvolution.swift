@@ -6,11 +6,30 @@ extension FloatGraph.TransposeConvolution: LowerableOperator {
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let window = PaddedWindow(window)
+    try check(window.rows, outputPadding: outputPadHeight, "rows")
+    try check(window.columns, outputPadding: outputPadWidth, "columns")
     let weighted = try unit.weighted(
-      Transposition(rows: builder[unit.inputs[0]].channels / groups, columns: window.taps),
-      with: builder)
+      Transposition(
+        rows: builder[unit.inputs[0]].channels / groups, columns: window.taps), with: builder)
     return builder.append(
       unit.name, .transposeConvolution(.init(window.integer, groups: groups, weighted)),
       unit.inputs, giving: unit.output)
+  }
+
+  /// In the format, as in TensorFlow Lite, the first and the last window each reach the output, and
+  /// behind the last one there is no place for another.
+  private func check(
+    _ axis: WindowAxis, outputPadding: Int, _ lines: String
+  ) throws(RuleViolation) {
+    guard max(axis.before, axis.after - outputPadding) < axis.reach else {
+      throw RuleViolation(
+        "its padding cuts off whole windows, which reach over \(axis.reach) \(lines); "
+          + "a program needs at least one of each window's \(lines) in the output")
+    }
+    guard outputPadding - axis.after < axis.stride else {
+      throw RuleViolation(
+        "its output padding adds \(outputPadding - axis.after) \(lines) behind the last window; "
+          + "a program can have at most \(axis.stride - 1), one fewer than the stride")
+    }
   }
 }

@@ -1,0 +1,224 @@
+import FloatGraph
+import IntegerBuilder
+import ModelWriter
+import TFLiteSchema
+
+extension OperatorRoom {
+  static let transposeConvolution = OperatorRoom(
+    onnx: [
+      OnnxRow(
+        "ConvTranspose",
+        [
+          "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape",
+          "pads", "strides",
+        ], float: { try $0.transposeConvolution($1) },
+        quantized: { try $0.transposeConvolution($1) })
+    ],
+    tflite: [
+      TFLiteRow(
+        .transposeConv, float: { try $0.transposeConvolution($1) },
+        integer: { try $0.transposeConvolution($1) })
+    ])
+}
+
+// MARK: - ONNX
+
+/// A node's weights of [C, O / groups, KH, KW] and its window, which slides over the output.
+private struct OnnxTransposition {
+  let groups, outputChannels: Int
+  let window: PaddedWindow
+  /// Height and width of the output, and what of them lies behind the last window.
+  let extent, outputPadding: [Int]
+  /// From each group's [C][O][taps] to [O][taps][C], as programs have it.
+  let order: Transposition
+
+  /// - Parameter input: [C, H, W].
+  init(
+    _ node: ImportNode, weights: [Int], input: [Int], _ converter: OnnxConverter
+  ) throws(ImportError) {
+    guard input.count == 3, weights.count == 4 else {
+      throw node.unsupported("only 2-D convolution; input \(input), weights \(weights)")
+    }
+    let kernel = Array(weights[2...])
+    if let declared = try node.integers("kernel_shape"), declared != kernel {
+      throw node.error("kernel_shape \(declared) differs from weights of shape \(weights)")
+    }
+    groups = try node.integer("group") ?? 1
+    let outputs = weights[1].multipliedReportingOverflow(by: groups)
+    guard groups >= 1, weights[0] == input[0], weights[0] % groups == 0, weights[1] >= 1,
+      !outputs.overflow
+    else {
+      throw node.error("weights of shape \(weights) in \(groups) groups do not fit input \(input)")
+    }
+    outputChannels = outputs.partialValue
+    order = Transposition(rows: input[0] / groups, columns: weights[1] * kernel[0] * kernel[1])
+    outputPadding = try node.list("output_padding", in: 0...ShapeArithmetic.maximumWindowExtent)
+      ?? [0, 0]
+    (window, extent) = try Self.placed(node, kernel, input, outputPadding, converter)
+  }
+
+  /// The window with the padding that cuts the output to its size, and that size.
+  private static func placed(
+    _ node: ImportNode, _ kernel: [Int], _ input: [Int], _ more: [Int], _ converter: OnnxConverter
+  ) throws(ImportError) -> (PaddedWindow, extent: [Int]) {
+    var window = try converter.window(node, kernel: kernel, input: input)
+    let mode = try node.text("auto_pad") ?? "NOTSET"
+    let strides = [window.rows.stride, window.columns.stride]
+    var wanted = try node.list("output_shape", in: 1...Int(Int32.max))
+    let isStated = wanted != nil
+    if wanted == nil, mode.hasPrefix("SAME") {
+      wanted = [input[1] * strides[0], input[2] * strides[1]]
+    }
+    var extent: [Int] = []
+    for (index, path) in [\PaddedWindow.rows, \PaddedWindow.columns].enumerated() {
+      let stride = window[keyPath: path].stride
+      let full = (input[index + 1] - 1) * stride + window[keyPath: path].reach + more[index]
+      if let wanted {
+        let total = full - wanted[index]
+        guard total >= 0 || !isStated else {
+          throw node.unsupported("output_shape \(wanted) beyond what the input reaches")
+        }
+        // The odd element lies in front but for SAME_UPPER.
+        let spare = max(total, 0)
+        window[keyPath: path].before = mode == "SAME_UPPER" ? spare / 2 : spare - spare / 2
+        window[keyPath: path].after = spare - window[keyPath: path].before
+      }
+      extent.append(full - window[keyPath: path].before - window[keyPath: path].after)
+    }
+    guard extent.allSatisfy({ $0 >= 1 }) else {
+      throw node.error("its padding leaves \(extent[0]) × \(extent[1]) of the output")
+    }
+    return (window, extent)
+  }
+}
+
+extension ImportNode {
+  /// Two numbers of an attribute; nil where it is left out.
+  fileprivate func list(
+    _ name: String, in range: ClosedRange<Int>
+  ) throws(ImportError) -> [Int]? {
+    guard let values = try integers(name) else { return nil }
+    guard values.count == 2, values.allSatisfy(range.contains) else {
+      throw error("\(name) \(values.prefix(8)) must be two numbers in \(range)")
+    }
+    return values
+  }
+}
+
+extension OnnxConverter {
+  fileprivate mutating func transposeConvolution(
+    _ node: ImportNode
+  ) throws(ImportError) -> Binding {
+    let (value, shape) = try activation(node)
+    guard let weights = try weights(node, 1) else { throw node.error("has no weights") }
+    let form = try OnnxTransposition(node, weights: weights.shape, input: shape, self)
+    let bias = try self.weights(node, 2, shape: [form.outputChannels])?.values
+    let layer = FloatGraph.TransposeConvolution(
+      weights: Transposition(rows: form.window.taps, columns: shape[0] / form.groups)(
+        form.order(weights.values)),
+      bias: bias, outputChannels: form.outputChannels, window: FloatGraph.Window(form.window),
+      groups: form.groups, outputPadHeight: form.outputPadding[0],
+      outputPadWidth: form.outputPadding[1])
+    return try append(.transposeConvolution(layer), node, inputs: [value])
+  }
+}
+
+extension QuantizedOnnxConverter {
+  fileprivate mutating func transposeConvolution(_ node: ImportNode) throws(ImportError) {
+    let (input, shape) = try realInput(node)
+    let weights = try constantWeights(node, 1)
+    let form = try OnnxTransposition(node, weights: weights.dimensions, input: shape, float)
+    try requireImage(input, shape: shape, node)
+    // Each group's channels have the same scales.
+    try checkScales(node, weights, channels: weights.dimensions[1], axis: 1)
+    guard !form.window.exceedsItsReach else {
+      throw node.unsupported("pads of a whole window or more")
+    }
+    var layer = QuantizedLayer(
+      input: input, weights: weights, outputChannels: form.outputChannels
+    ) { _, layer, _, _ in
+      QuantizedLayer.Form(
+        input: layer.input,
+        kind: { .transposeConvolution(.init(form.window.integer, groups: form.groups, $0)) },
+        place: form.order.place)
+    }
+    layer.bias = try bias(node, 2, layer: layer)
+    try bind(
+      node, .pending(layer.pending(node.name)), shape: [form.outputChannels] + form.extent)
+  }
+}
+
+// MARK: - TensorFlow Lite
+
+/// A node's inputs are the output's shape, a filter of [O, KH, KW, C], an image and a bias.
+private struct TFLiteTransposition {
+  static let image = 2
+  static let bias = 3
+
+  let outputChannels: Int
+  /// Slides over the output, where it has as many places as the image has pixels.
+  let window: PaddedWindow
+  /// Height and width of the output.
+  let extent: [Int]
+
+  /// - Parameter image: height, width and channels.
+  init(_ node: TFLiteNode, filter: [Int], image: [Int]) throws(ImportError) {
+    let shape = try node.integers(0, "an output shape")
+    guard shape.count == 4, shape == node.model.tensors[try node.output()].shape,
+      let extent = TFLiteShape.extent(shape)
+    else { throw node.error("an output shape of \(shape) that its output has not") }
+    guard filter.count == 4, filter[3] == image[2], filter[0] == extent[2] else {
+      throw node.error("a filter of shape \(filter) from \(image) to \(extent)")
+    }
+    let (window, places) = try node.window(
+      height: extent[0], width: extent[1], kernel: (filter[1], filter[2]), Self.fields)
+    guard places == Array(image[..<2]) else {
+      throw node.error(
+        "windows take \(places[0]) × \(places[1]) places in an output of \(extent), for an image "
+          + "of \(image)")
+    }
+    (self.outputChannels, self.window, self.extent) = (filter[0], window, Array(extent[..<2]))
+  }
+
+  static let fields: TFLiteWindowFields = {
+    typealias Field = TFLite.Options.TransposeConvolution
+    return TFLiteWindowFields(
+      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
+      activation: Field.activation)
+  }()
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func transposeConvolution(_ node: TFLiteNode) throws(ImportError) {
+    let filter = try constant(node, 1, "a filter")
+    let input = try image(node, TFLiteTransposition.image)
+    let form = try TFLiteTransposition(
+      node, filter: filter.shape, image: ChannelOrder.last(input.shape))
+    let turn = Transposition(rows: form.window.taps, columns: input.shape[0])
+    // What of the output lies behind the last window.
+    func rest(_ axis: WindowAxis, _ input: Int, _ output: Int) -> Int {
+      output - (input - 1) * axis.stride - axis.reach + axis.before + axis.after
+    }
+    let layer = FloatGraph.TransposeConvolution(
+      weights: turn(filter.values), bias: try bias(node, TFLiteTransposition.bias),
+      outputChannels: form.outputChannels, window: FloatGraph.Window(form.window),
+      outputPadHeight: rest(form.window.rows, input.shape[1], form.extent[0]),
+      outputPadWidth: rest(form.window.columns, input.shape[2], form.extent[1]))
+    let value = try append(.transposeConvolution(layer), node, inputs: [input.value])
+    try finish(node, value, bounds: try node.bounds(TFLiteTransposition.fields.activation))
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func transposeConvolution(_ node: TFLiteNode) throws(ImportError) {
+    let input = try activation(node, TFLiteTransposition.image)
+    let filter = try weights(node, axis: 0)
+    let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
+    let weighted = try weighted(
+      node, filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
+      activation: TFLiteTransposition.fields.activation)
+    try finish(
+      node, .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), [input],
+      extent: form.extent + [form.outputChannels])
+  }
+}

@@ -1,0 +1,9 @@
+import FixedPoint
+import FloatGraph
+import IntegerOperators
+
+extension FloatGraph.LeakyRelu: LowerableOperator {
+  package func tableFunction(under profile: DeploymentProfile) -> TableFunction? {
+    TableFunction(.leakyRelu, under: profile, slopeBits: slope.bitPattern)
+  }
+}
