@@ -2,8 +2,8 @@ import FloatGraph
 
 extension FloatGraph {
   /// The activations at which a network's stages end, in execution order: of each size of feature
-  /// map (larger than 1 × 1) the last activation, or the last sum where none follows it. In a
-  /// residual network these are the outputs of the last block of each stage.
+  /// map (larger than 1 × 1) the last activation, or the last sum or product where none follows it.
+  /// In a residual network these are the outputs of the last block of each stage.
   package var stageEnds: [Int] {
     var ends: [[Int]: Int] = [:]
     for node in nodes {
@@ -16,7 +16,9 @@ extension FloatGraph {
 
   private func endsBlock(_ node: Node) -> Bool {
     if node.operation.isActivation { return true }
-    return node.operation == .add
+    // A sum's terms, or a product's factors, have its shape: x · sigmoid(x) ends with the product.
+    return node.inputs.count > 1
+      && node.inputs.allSatisfy { values[$0].shape == values[node.output].shape }
       && !consumers(of: node.output).contains { nodes[$0].operation.isActivation }
   }
 }
