@@ -147,13 +147,6 @@ package enum TFLite {
       package static let isOffset = 5
     }
 
-    package enum TransposeConvolution {
-      package static let padding = 0
-      package static let strideWidth = 1
-      package static let strideHeight = 2
-      package static let activation = 3
-    }
-
     package enum LeakyRelu {
       package static let alpha = 0
     }
