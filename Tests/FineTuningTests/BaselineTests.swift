@@ -52,6 +52,20 @@ import Testing
   }
 
   @Test(arguments: Baseline.allCases)
+  func anyActivationAndTransposeConvolutionsTrain(_ method: Baseline) throws {
+    let graph = Problems.upsampling()
+    let data = try Problems.images(60)
+    let result = try method.run(graph, on: data, settings: Self.settings(12), threads: 2)
+    for stage in result.stages {
+      #expect(stage.losses.last! < stage.losses.first!, "\(stage.name)")
+    }
+    #expect(try Problems.loss(result.graph, on: data) < 0.9 * Problems.loss(graph, on: data))
+    for (one, other) in zip(result.graph.nodes, graph.nodes) where other.operation.weighted != nil {
+      #expect(one.operation.parameters != other.operation.parameters)
+    }
+  }
+
+  @Test(arguments: Baseline.allCases)
   func aSeedDecidesAllAtAnyNumberOfThreads(_ method: Baseline) throws {
     let graph = Problems.network()
     let data = try Problems.images(45)

@@ -25,6 +25,42 @@ import Testing
     #expect(builder.graph.stageEnds == [sum])
   }
 
+  @Test func gatedBlocksEndAtTheirProducts() {
+    let graph = Problems.upsampling()
+    let products = graph.nodes.filter { $0.operation == .multiply }
+    let bent = graph.nodes.filter { $0.operation == .hardSwish }
+    #expect(graph.stageEnds == [bent[0].output, products[1].output])
+  }
+
+  /// Pruned weights of a transpose convolution, also a grouped one, hide the channels that it reads.
+  @Test(arguments: [1, 2, 4]) func prunedTransposeConvolutions(groups: Int) throws {
+    let data = try Problems.images(6)
+    var builder = Builder(input: [1, 6, 6], seed: 9)
+    let value = builder.gated(builder.convolution(0, 4))
+    let weights = builder.floats(4 * 4 / groups * 6, 1)
+    let up = builder.add(
+      .transposeConvolution(
+        .init(
+          weights: weights, bias: nil, outputChannels: 4,
+          window: .init(kernelHeight: 2, kernelWidth: 3, strideHeight: 2), groups: groups)),
+      [value], [4, 12, 8])
+    let pooled = builder.add(.globalAveragePool, [up], [4])
+    builder.linear(pooled, 3)
+    let graph = builder.graph
+    var cleared = graph
+    try graph.weights(reading: [1, 3], of: value).clear(&cleared)
+    // The same with the weights of the layer before it at zero, which the product keeps.
+    var masked = graph
+    var first = masked.nodes[0].operation.parameters
+    for element in Array(9..<18) + Array(27..<36) { first[0][element] = 0 }
+    masked.nodes[0].operation.parameters = first
+    let expected = try FloatExecutor(graph: masked, threads: 1).run(data.images)
+    let found = try FloatExecutor(graph: cleared, threads: 1).run(data.images)
+    let whole = try FloatExecutor(graph: graph, threads: 1).run(data.images)
+    #expect(found.values != whole.values)
+    for (one, other) in zip(found.values, expected.values) { #expect(abs(one - other) < 1e-5) }
+  }
+
   @Test func activityIsTheMean() throws {
     let graph = Problems.network()
     let data = try Problems.images(70)

@@ -21,6 +21,29 @@ enum Problems {
     return builder.graph
   }
 
+  /// Down to 3 × 3 and up again to 6 × 6 by a transpose convolution, with x · sigmoid(x) and other
+  /// activation functions between the layers.
+  static func upsampling(seed: UInt64 = 1) -> FloatGraph {
+    var builder = Builder(input: [1, 6, 6], seed: seed)
+    let stem = builder.layer(0, 4)
+    let first = builder.gated(stem)
+    let down = builder.layer(first, 6, stride: 2)
+    let deep = builder.add(.hardSwish, [down], builder.shape(down))
+    let weights = builder.floats(6 * 6 / 2 * 4, 0.7)
+    let up = builder.normalization(
+      builder.add(
+        .transposeConvolution(
+          .init(
+            weights: weights, bias: nil, outputChannels: 6,
+            window: .init(kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2),
+            groups: 2)), [deep], [6, 6, 6]))
+    let bent = builder.add(.leakyRelu(slope: 0.1), [up], builder.shape(up))
+    let last = builder.gated(builder.layer(bent, 5))
+    let pooled = builder.add(.globalAveragePool, [last], [5])
+    builder.linear(pooled, classes)
+    return builder.graph
+  }
+
   /// A bright row, column or corner in noise.
   static func images(_ count: Int, seed: UInt64 = 5) throws -> LabelledImages {
     var generator = SeededGenerator(seed: seed)
@@ -84,6 +107,12 @@ struct Builder {
 
   mutating func clamp(_ value: Int) -> Int {
     add(.clamp(low: 0, high: .infinity), [value], shape(value))
+  }
+
+  /// x · sigmoid(x)
+  mutating func gated(_ value: Int) -> Int {
+    let gate = add(.sigmoid, [value], shape(value))
+    return add(.multiply, [value, gate], shape(value))
   }
 
   mutating func sum(_ one: Int, _ other: Int) -> Int { add(.add, [one, other], shape(one)) }

@@ -91,6 +91,54 @@ import Testing
     }
   }
 
+  /// The energies are those of what the float layer gives, and the moments' error that of the layer
+  /// with other weights: both by running the layer itself.
+  @Test(arguments: [1, 2]) func transposeConvolutionsAgreeWithTheirOutputs(groups: Int) throws {
+    let shape = [4, 3, 5]
+    func layer(seed: UInt64) -> FloatGraph.Operation {
+      let weights = randomTensor(batch: 1, shape: [6 * 4 / groups * 6], seed: seed).values
+      return .transposeConvolution(
+        .init(
+          weights: weights, bias: nil, outputChannels: 6,
+          window: .init(
+            kernelHeight: 3, kernelWidth: 2, strideHeight: 2, strideWidth: 3, padTop: 1,
+            padBottom: 1), groups: groups, outputPadHeight: 1))
+    }
+    let (operation, other) = (layer(seed: 3), layer(seed: 4))
+    let quantized = randomTensor(batch: 7, shape: shape, seed: 1)
+    let float = randomTensor(batch: 7, shape: shape, seed: 2)
+    let moments = try LayerMoments(
+      operation: operation, weights: weights(operation), quantized: quantized, float: float,
+      images: 0..<7, threads: 2)
+    let output = [6, 6, 14]
+    let y = try FloatOperators.evaluate(
+      operation, inputs: [float], outputShape: output, threads: 1)
+    let found = try FloatOperators.evaluate(
+      other, inputs: [quantized], outputShape: output, threads: 1)
+    #expect((moments.rows, moments.groups, moments.count) == (6, groups, 7 * 84))
+    let columns = moments.columns
+    for row in 0..<6 {
+      let places = (0..<7).flatMap { image in
+        (0..<84).map { (image * 6 + row) * 84 + $0 }
+      }
+      #expect(abs(Double(moments.energy[row]) - mean(places) { square(y.values[$0]) }) < 1e-4)
+      #expect(
+        abs(Double(moments.outputMean[row]) - mean(places) { Double(y.values[$0]) }) < 1e-5)
+      let own = weights(other)[row * columns..<(row + 1) * columns].map(Double.init)
+      let start = row * groups / 6 * columns * columns
+      var error = Double(moments.energy[row])
+      for one in 0..<columns {
+        error -= 2 * own[one] * Double(moments.target[row * columns + one])
+        for two in 0..<columns {
+          error += own[one] * own[two] * Double(moments.gram[start + one * columns + two])
+        }
+      }
+      #expect(abs(error - mean(places) { square(found.values[$0] - y.values[$0]) }) < 1e-4)
+    }
+  }
+
+  private func square(_ value: Float) -> Double { Double(value) * Double(value) }
+
   @Test func linearLayersAgreeWithTheDefinition() throws {
     let quantized = randomTensor(batch: 6, shape: [5], seed: 1)
     let float = randomTensor(batch: 6, shape: [5], seed: 2)

@@ -49,7 +49,29 @@ struct NetworkBuilder {
             kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
             padTop: pad, padLeft: pad, padBottom: pad, padRight: pad), groups: groups)),
       [value], [outputs] + extents)
-    guard normalized else { return output }
+    return normalized ? normalization(output) : output
+  }
+
+  /// Twice as high and wide, with a 3 × 3 kernel; BatchNormalization after it.
+  mutating func transposeConvolution(_ value: Int, outputs: Int, groups: Int = 1) -> Int {
+    let input = shape(value)
+    let fanIn = input[0] / groups * 9
+    let limit = 3.4 / Float(fanIn).squareRoot()
+    let weights = (0..<outputs * fanIn).map { _ in generator.uniform(-limit, limit) }
+    let output = add(
+      .transposeConvolution(
+        .init(
+          weights: weights, bias: nil, outputChannels: outputs,
+          window: .init(
+            kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 2, padTop: 1,
+            padLeft: 1, padBottom: 1, padRight: 1), groups: groups, outputPadHeight: 1,
+          outputPadWidth: 1)),
+      [value], [outputs, 2 * input[1], 2 * input[2]])
+    return normalization(output)
+  }
+
+  private mutating func normalization(_ output: Int) -> Int {
+    let outputs = shape(output)[0]
     // Factors of both signs, and one of zero.
     var gamma = (0..<outputs).map { _ in
       generator.uniform(0.5, 1.5) * (generator.chance(0.2) ? -1 : 1)
@@ -99,6 +121,23 @@ struct NetworkBuilder {
     value = builder.relu(
       builder.convolution(value, outputs: 40, kernel: 3, groups: 2, normalized: false))
     value = builder.relu(builder.convolution(value, outputs: 8, kernel: 1, stride: 2))
+    value = builder.add(.globalAveragePool, [value], [8])
+    _ = builder.linear(value, outputs: 3)
+    return builder.graph
+  }
+
+  /// Down and up again, with two transpose convolutions, and with activation functions of all sorts
+  /// between the layers.
+  static func upsampling(seed: UInt64) -> FloatGraph {
+    var builder = NetworkBuilder(input: [4, 6, 6], seed: seed)
+    var value = builder.convolution(0, outputs: 6, kernel: 3, stride: 2)
+    let gate = builder.add(.sigmoid, [value], builder.shape(value))
+    value = builder.add(.multiply, [value, gate], builder.shape(value))
+    value = builder.relu(builder.transposeConvolution(value, outputs: 12, groups: 2))
+    value = builder.transposeConvolution(value, outputs: 5)
+    value = builder.add(.leakyRelu(slope: 0.1), [value], builder.shape(value))
+    value = builder.convolution(value, outputs: 8, kernel: 1, stride: 2)
+    value = builder.add(.hardSwish, [value], builder.shape(value))
     value = builder.add(.globalAveragePool, [value], [8])
     _ = builder.linear(value, outputs: 3)
     return builder.graph

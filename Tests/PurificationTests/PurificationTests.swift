@@ -107,6 +107,37 @@ import Testing
     #expect(purified.reduce(0, +) < nearest.reduce(0, +))
   }
 
+  @Test(arguments: ["w8a8", "w4a4", "w4a8.pt.pre"])
+  func transposeConvolutions(scheme: String) throws {
+    let images = randomTensor(batch: 40, shape: [4, 6, 6], seed: 31, low: -60, high: 60)
+    let plan = try QuantizationPlan.make(
+      NetworkBuilder.upsampling(seed: 8), images: images, scheme: scheme)
+    #expect(plan.layers.map(\.rows) == [6, 12, 5, 8, 3])
+    #expect(plan.layers.map(\.columns) == [36, 27, 108, 5, 8])
+    let lac = try purify(
+      Purification(.lac, threads: 2), scheme: scheme, images: images,
+      graph: NetworkBuilder.upsampling(seed: 8))
+    for layer in [1, 2] {
+      #expect(lac.layers[layer].errorAfter! < lac.layers[layer].errorBefore!)
+      #expect(lac.layers[layer].changed > 0)
+    }
+    _ = try Lowering.program(lac.rounded)
+  }
+
+  @Test(arguments: Purification.Method.allCases, Purification.Solver.allCases)
+  func everyMethodTakesTransposeConvolutions(
+    _ method: Purification.Method, _ solver: Purification.Solver
+  ) throws {
+    let images = randomTensor(batch: 20, shape: [4, 6, 6], seed: 31, low: -3, high: 3)
+    let result = try purify(
+      Purification(method, solver: solver, iterations: 60, shift: .init(steps: 3), threads: 2),
+      scheme: "w4a8", images: images, graph: NetworkBuilder.upsampling(seed: 8))
+    for (layer, integers) in zip(result.rounded.plan.layers, result.rounded.integers) {
+      #expect(integers.count == layer.weights.count)
+      #expect(integers.allSatisfy { layer.limits.contains(Int($0)) })
+    }
+  }
+
   @Test func progressRisesToOneLayerByLayer() throws {
     let plan = try plan("w8a8")
     let seen = Recorder<Purification.Progress>()

@@ -17,6 +17,17 @@ struct EngineAgreementTests {
     var elements = 0
     var different = 0
     var largest = 0
+    /// Of what a runtime's fixed point tabulates, which is not counted above.
+    var tabulated = 0
+    var tabulatedDifferent = 0
+
+    mutating func add(_ other: Difference) {
+      elements += other.elements
+      different += other.different
+      largest = max(largest, other.largest)
+      tabulated += other.tabulated
+      tabulatedDifferent += other.tabulatedDifferent
+    }
   }
 
   /// Runs each unit of a random network on the engine, and simulates it on what the engine made of
@@ -47,10 +58,16 @@ struct EngineAgreementTests {
         let grid = plan.grids[unit.output]
         let found = try engine.real(unit.output)
         try #require(found.values.count == simulated.values.count)
+        let isFixed = unit.base.tableFunction(under: profile)?.arithmetic == .fixedPoint
         for (one, other) in zip(found.values, simulated.values) {
           let distance = abs(grid.quantize(one) - grid.quantize(other))
-          difference.elements += 1
-          difference.different += distance == 0 ? 0 : 1
+          if isFixed {
+            difference.tabulated += 1
+            difference.tabulatedDifferent += distance == 0 ? 0 : 1
+          } else {
+            difference.elements += 1
+            difference.different += distance == 0 ? 0 : 1
+          }
           difference.largest = max(difference.largest, distance)
         }
       }
@@ -64,6 +81,8 @@ struct EngineAgreementTests {
     #expect(difference.largest <= 1)
     let allowed = profile == .xnnpack ? 0.0002 : 0.04
     #expect(Double(difference.different) <= allowed * Double(difference.elements))
+    // Integer arithmetic of 15 bits or two roundings, whatever the profile rounds by: 1.1 % measured.
+    #expect(Double(difference.tabulatedDifferent) <= 0.03 * Double(difference.tabulated))
   }
 
   @Test(
@@ -75,11 +94,8 @@ struct EngineAgreementTests {
   func units(scheme: String) throws {
     for profile in DeploymentProfile.allCases {
       var total = Difference()
-      for seed in 0..<25 {
-        let difference = try compare(seed: seed, scheme: scheme, profile: profile)
-        total.elements += difference.elements
-        total.different += difference.different
-        total.largest = max(total.largest, difference.largest)
+      for seed in 0..<16 {
+        total.add(try compare(seed: seed, scheme: scheme, profile: profile))
       }
       #expect(total.elements > 50_000)
       check(total, profile)

@@ -203,11 +203,13 @@ struct FakeQuantizedNetworkTests {
 
   /// Rounding at 8 bits moves values little, so the gradient that passes straight through points
   /// where the float network's does; kinks at other places leave a part that does not.
-  @Test("at 8 bits the gradient points where the float network's does")
-  func direction() throws {
+  @Test(
+    "at 8 bits the gradient points where the float network's does",
+    arguments: [(true, 0.95), (false, 0.85)])
+  func direction(isPlain: Bool, median: Double) throws {
     var cosines: [Double] = []
     for seed in 0..<24 as Range<UInt64> {
-      var network = RandomGraph(seed: seed)
+      var network = RandomGraph(seed: seed, isPlain: isPlain)
       let graph = try network.build()
       var generator = SeededGenerator(seed: seed)
       let images = generator.images(8, graph.values[graph.input].shape)
@@ -222,8 +224,9 @@ struct FakeQuantizedNetworkTests {
       cosines.append(cosine(fake.input!.values, float.values[graph.input]!.values))
     }
     cosines.sort()
-    #expect(cosines[cosines.count / 2] > 0.95)
-    #expect(cosines[cosines.count / 4] > 0.75)
+    // With functions that bend, rounding moves slopes too: measured 0.90.
+    #expect(cosines[cosines.count / 2] > median)
+    if isPlain { #expect(cosines[cosines.count / 4] > 0.75) }
   }
 
   private func cosine(_ one: [Float], _ other: [Float]) -> Double {

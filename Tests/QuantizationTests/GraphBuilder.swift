@@ -60,6 +60,41 @@ extension GraphBuilder {
     (size + padding - (kernel - 1) * dilation - 1) / stride + 1
   }
 
+  /// As large as the last window needs, or larger by the output padding.
+  mutating func transposeConvolution(
+    _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int,
+    window: FloatGraph.Window, groups: Int = 1, outputPad: (Int, Int) = (0, 0)
+  ) -> Int {
+    let shape = shape(input)
+    func extent(_ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ cut: Int) -> Int {
+      (size - 1) * stride + (kernel - 1) * dilation + 1 - cut
+    }
+    return add(
+      .transposeConvolution(
+        FloatGraph.TransposeConvolution(
+          weights: weights, bias: bias, outputChannels: outputs, window: window, groups: groups,
+          outputPadHeight: outputPad.0, outputPadWidth: outputPad.1)),
+      [input],
+      [
+        outputs,
+        extent(
+          shape[1], window.kernelHeight, window.strideHeight, window.dilationHeight,
+          window.padTop + window.padBottom - outputPad.0),
+        extent(
+          shape[2], window.kernelWidth, window.strideWidth, window.dilationWidth,
+          window.padLeft + window.padRight - outputPad.1),
+      ])
+  }
+
+  /// An operation that keeps its input's shape.
+  mutating func apply(_ operation: FloatGraph.Operation, _ input: Int) -> Int {
+    add(operation, [input], shape(input))
+  }
+
+  mutating func multiply(_ one: Int, _ other: Int) -> Int {
+    add(.multiply, [one, other], shape(one))
+  }
+
   mutating func pool(
     _ input: Int, _ window: FloatGraph.Window, average: Bool, countsPadding: Bool = false
   ) -> Int {

@@ -6,14 +6,25 @@ import Support
 struct RandomGraph {
   private enum Kind: CaseIterable {
     case convolution, groupedConvolution, depthwise, normalization, clamp, residual, averagePool
-    case maxPool, pad, slice, concatenation
+    case maxPool, pad, slice, concatenation, function, gate, transposeConvolution
+
+    /// Whether it bends values by more than a clamp, or enlarges the image.
+    var isElaborate: Bool {
+      switch self {
+      case .function, .gate, .transposeConvolution: true
+      default: false
+      }
+    }
   }
 
   private var generator: SeededGenerator
   private var builder: GraphBuilder
   private var value = 0
+  private let isPlain: Bool
 
-  init(seed: UInt64) {
+  /// - Parameter isPlain: leaves out activation functions, products and transpose convolutions.
+  init(seed: UInt64, isPlain: Bool = false) {
+    self.isPlain = isPlain
     generator = SeededGenerator(seed: seed, stream: 77)
     builder = GraphBuilder([
       generator.integer(in: 1...4), generator.integer(in: 7...10), generator.integer(in: 7...10),
@@ -23,7 +34,7 @@ struct RandomGraph {
   mutating func build() throws -> FloatGraph {
     // The first layer is always a plain one, as in real networks.
     grow(.convolution)
-    let kinds = Kind.allCases
+    let kinds = Kind.allCases.filter { !isPlain || !$0.isElaborate }
     for index in generator.permutation(kinds.count) { grow(kinds[index]) }
     finish()
     return try builder.graph(output: value)
@@ -59,6 +70,18 @@ struct RandomGraph {
         value, window(), average: true, countsPadding: generator.chance(0.5))
     case .maxPool:
       value = builder.pool(value, window(), average: false)
+    case .function:
+      value = builder.apply(
+        generator.chance(0.5)
+          ? .hardSwish : .leakyRelu(slope: generator.uniform(-0.2, 0.4)), value)
+    case .gate:
+      // x · sigmoid(x), or another branch's sigmoid.
+      let branch =
+        generator.chance(0.5)
+        ? value : convolution(of: value, outputs: channels, window: pointwise)
+      value = builder.multiply(builder.apply(.sigmoid, branch), value)
+      if generator.chance(0.3) { value = builder.clamp(value, -0.1, 0.5) }
+    case .transposeConvolution: transposeConvolution()
     case .pad: pad()
     case .slice: slice()
     case .concatenation:
@@ -113,6 +136,35 @@ struct RandomGraph {
       output = builder.clamp(output, 0, generator.chance(0.3) ? 1.5 : .infinity)
     }
     return output
+  }
+
+  private mutating func transposeConvolution() {
+    let isGrouped = generator.chance(0.5)
+    let outputs = isGrouped ? channels * generator.integer(in: 1...2) : generator.integer(in: 2...5)
+    var window = FloatGraph.Window(
+      kernelHeight: generator.integer(in: 1...3), kernelWidth: generator.integer(in: 2...3))
+    // Where it makes the image too large it only slides.
+    if max(height, width) < 8 {
+      window.strideHeight = generator.integer(in: 1...2)
+      window.strideWidth = generator.integer(in: 1...3)
+    }
+    if generator.chance(0.3) { window.dilationWidth = 2 }
+    if window.kernelHeight > 1 {
+      window.padTop = generator.integer(in: 0...1)
+      window.padBottom = generator.integer(in: 0...1)
+    }
+    window.padLeft = generator.integer(in: 0...1)
+    window.padRight = generator.integer(in: 0...1)
+    let groups = isGrouped ? channels : 1
+    let columns = channels / groups * window.kernelHeight * window.kernelWidth
+    let size = 1.7 / Float(columns).squareRoot()
+    value = builder.transposeConvolution(
+      value, weights: generator.floats(outputs * columns, -size, size),
+      bias: generator.chance(0.5) ? generator.floats(outputs, -0.3, 0.3) : nil, outputs: outputs,
+      window: window, groups: groups,
+      outputPad: (window.strideHeight > 1 ? generator.integer(in: 0...1) : 0, 0))
+    if generator.chance(0.7) { value = normalization(of: value) }
+    if generator.chance(0.5) { value = builder.clamp(value) }
   }
 
   private mutating func normalization(of input: Int) -> Int {
