@@ -10,6 +10,9 @@ import Testing
   /// Seeds of the random programs that were recorded.
   static let seeds: [UInt64] = [14, 35, 42, 45, 46, 47, 52, 58, 61, 64, 66, 70, 74, 85, 88]
 
+  /// Those with transposed convolutions.
+  static let transposedSeeds: [UInt64] = [14, 20, 26, 42, 44, 45, 50, 56]
+
   struct Record: Decodable {
     struct File: Decodable {
       let file: String
@@ -29,7 +32,27 @@ import Testing
     let networks = try ["qdq-u8s8-resnet-a", "qdq-u8s4-vgg", "qdq-u8s8-mobilenet"].map {
       ($0, try Programs.quantized($0))
     }
-    return random + networks
+    let transposed = transposedSeeds.map {
+      ("transposed-\($0)", Programs.random(seed: $0, from: Programs.transposed))
+    }
+    let functions = [("functions", try Programs.functions(under: .litertReference))]
+    return random + networks + transposed + functions
+  }
+
+  /// With CUPEL_EXPORT_PROGRAMS naming a folder the programs are written there, for
+  /// `tools/peers/exported_programs.py` to export and run; and the functions as TensorFlow Lite
+  /// Micro tabulates them, and ONNX Runtime.
+  @Test(.enabled(if: ProcessInfo.processInfo.environment["CUPEL_EXPORT_PROGRAMS"] != nil))
+  func programsAreWritten() throws {
+    let folder = ProcessInfo.processInfo.environment["CUPEL_EXPORT_PROGRAMS"] ?? "."
+    let others = try [
+      ("functions-tflm", Programs.functions(under: .tflm)),
+      ("functions-onnxruntime", Programs.functions(under: .onnxruntime)),
+    ]
+    for (name, program) in try Self.programs() + others {
+      try Data(CupelWriter.bytes(of: program)).write(
+        to: URL(fileURLWithPath: "\(folder)/\(name).cupel"))
+    }
   }
 
   /// With CUPEL_EXPORT_GOLDEN naming a folder the files are written there, for the script to run.

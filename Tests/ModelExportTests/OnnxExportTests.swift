@@ -81,11 +81,19 @@ import Testing
     #expect(states("dilations", try OnnxExporter.export(dilated).bytes))
   }
 
+  /// A table of which nobody says what it holds.
   @Test func whatHasNoFormIsRefused() {
     let table = Programs.single(
       .lookup(.init(table: [Int8](repeating: 0, count: 256))),
       input: Programs.tensor(1, 1, 3, name: "in"), output: Programs.tensor(1, 1, 3, name: "out"))
-    #expect(throws: ExportError.self) { try OnnxExporter.export(table) }
-    #expect(throws: ExportError.self) { try TFLiteExporter.export(table) }
+    for (format, export) in [
+      ("ONNX", OnnxExporter.export), ("TensorFlow Lite", TFLiteExporter.export),
+    ] as [(String, (IntegerProgram) throws(ExportError) -> ExportedModel)] {
+      #expect(
+        throws: ExportError.operation(
+          name: "op",
+          "its table names no function, and \(format) has no operator that reads tables")
+      ) { try export(table) }
+    }
   }
 }

@@ -8,6 +8,7 @@ import ModelExport
 import ModelImport
 import ModelWriter
 import Support
+import Testing
 
 /// Programs to export, and what they compute.
 enum Programs {
@@ -42,6 +43,56 @@ enum Programs {
   /// Everything that TensorFlow Lite has without condition.
   static let unconditional = tflite.filter { $0 != .averagePool }
   static let tflite = common + [.subtract, .multiply, .transpose, .reshape]
+
+  /// All sorts of windows that slide over the output, with layers and functions between.
+  static let transposed: [RandomProgram.Step] = [
+    .transposeConvolution, .transposeConvolution, .convolution, .namedLookup, .residual,
+  ]
+
+  /// A chain of all functions that a table can name, from one grid to the next.
+  ///
+  /// - Parameter profile: whose runtime makes the tables.
+  static func functions(under profile: DeploymentProfile) throws -> IntegerProgram {
+    var builder = ProgramBuilder(profile: profile)
+    var last = builder.addInput(tensor(4, 5, 3, scale: 0.047, zeroPoint: 11, name: "in"))
+    for (function, grid) in functionGrids {
+      let named = TableFunction(
+        function.kind, under: profile, slopeBits: function.slopeBits)
+      let kind = try #require(lookup(named, from: builder[last].grid, to: grid))
+      last = builder.append(
+        "\(function.kind)", .lookup(kind), [last],
+        giving: IntegerTensor(name: "\(function.kind)", extent: [4, 5, 3], grid: grid))
+    }
+    return builder.finished(output: last)
+  }
+
+  /// Each function and a grid that its values fit; LeakyReLU comes back to the whole grid's span.
+  static let functionGrids: [(function: TableFunction, grid: Grid)] = [
+    (TableFunction(.hardSwish, .fixedPoint), Grid(scale: 0.024, zeroPoint: -112, bits: 8)),
+    (
+      TableFunction(.leakyRelu, .fixedPoint, slopeBits: Float(0.3).bitPattern),
+      Grid(scale: 0.021, zeroPoint: -90, bits: 8)
+    ),
+    (TableFunction(.hyperbolicTangent, .fixedPoint), Grid(scale: 1 / 128, zeroPoint: 0, bits: 8)),
+    (TableFunction(.logistic, .fixedPoint), Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)),
+  ]
+
+  static func lookup(
+    _ function: TableFunction, from input: Grid, to output: Grid
+  ) -> IntegerOperation.Lookup? {
+    let slope = Double(Float(bitPattern: function.slopeBits))
+    return .init(function, from: input, to: output) { x in
+      let x = Double(x)
+      let value =
+        switch function.kind {
+        case .logistic: 1 / (1 + exp(-x))
+        case .hyperbolicTangent: tanh(x)
+        case .hardSwish: x * min(max(x + 3, 0), 6) / 6
+        case .leakyRelu: x < 0 ? slope * x : x
+        }
+      return Float(value)
+    }
+  }
 
   static func consistent(_ program: IntegerProgram) -> IntegerProgram {
     var program = program
@@ -84,6 +135,8 @@ enum Programs {
     case .depthwiseConvolution(let own):
       return .depthwiseConvolution(.init(own.window, weighted(own.weights)))
     case .fullyConnected(let own): return .fullyConnected(.init(weighted(own.weights)))
+    case .transposeConvolution(let own):
+      return .transposeConvolution(.init(own.window, groups: own.groups, weighted(own.weights)))
     case .requantize(let own):
       return .requantize(.init(rescale(own.rescale, scales[0] / Double(output.scale))))
     case .mean(let own):
