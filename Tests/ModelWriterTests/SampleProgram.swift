@@ -47,32 +47,24 @@ enum Sample {
   static var named: IntegerProgram {
     var program = IntegerProgram()
     // Both grids are equal, so what is not below zero stays, and a quarter of the rest is left.
-    let table = (-128...127).map { value in
-      value >= 3 ? Int8(value) : Int8((Double(value - 3) / 4).rounded(.toNearestOrAwayFromZero) + 3)
+    let table = (-128...127).map { (value: Int) -> Int8 in
+      let quarter = (Double(value - 3) / 4).rounded(.toNearestOrAwayFromZero)
+      return value >= 3 ? Int8(value) : Int8(quarter) + 3
     }
     program.tensors = [
       tensor("input", 2, 3, 2), tensor("leaky", 2, 3, 2), tensor("large", 4, 6, 3),
     ]
+    let scale = ChannelScale(weightScale: 0.03125, multiplier: 1 << 30, shift: -4)
+    let values: [Int8] = Array(-27..<27)
     let weights = Weights<InMemory>(
-      bits: 8, weights: (0..<54).map { Int8($0 - 27) }, bias: [1, -2, 3],
-      scales: (0..<3).map { _ in
-        ChannelScale(weightScale: 0.03125, multiplier: 1 << 30, shift: -4)
-      }, rounding: .doubleRounding, low: -128, high: 127)
+      bits: 8, weights: values, bias: [1, -2, 3], scales: [scale, scale, scale],
+      rounding: .doubleRounding, low: -128, high: 127)
+    let window = Window(
+      kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 2, padTop: 1, padLeft: 1)
+    let quarter = TableFunction(.leakyRelu, .fixedPoint, slopeBits: Float(0.25).bitPattern)
     program.operations = [
-      operation(
-        "leaky",
-        .lookup(
-          .init(
-            table: table,
-            function: TableFunction(.leakyRelu, .fixedPoint, slopeBits: Float(0.25).bitPattern))),
-        [0], 1),
-      operation(
-        "large",
-        .transposeConvolution(
-          .init(
-            Window(
-              kernelHeight: 3, kernelWidth: 3, strideHeight: 2, strideWidth: 2, padTop: 1,
-              padLeft: 1), groups: 1, weights)), [1], 2),
+      operation("leaky", .lookup(.init(table: table, function: quarter)), [0], 1),
+      operation("large", .transposeConvolution(.init(window, groups: 1, weights)), [1], 2),
     ]
     program.output = 2
     return program
@@ -87,7 +79,7 @@ enum Sample {
       zeroPoint: zeroPoint, scale: scale)
   }
 
-  private static let tensors = [
+  private static let tensors: [IntegerTensor] = [
     tensor("input", 6, 5, 3, zeroPoint: -1), tensor("stem", 6, 5, 4),
     tensor("narrow", 6, 5, 4, bits: 4, zeroPoint: -8), tensor("branch", 6, 5, 4),
     tensor("sum", 6, 5, 4, zeroPoint: 7), tensor("depthwise", 6, 5, 4),
@@ -96,7 +88,7 @@ enum Sample {
     tensor("mean", 1, 1, 5), tensor("logits", 1, 1, 3),
   ]
 
-  private static let operations = [
+  private static let operations: [IntegerOperation] = [
     operation(
       "stem", .convolution(.init(window(3, pad: 1), groups: 1, weighted(4, rows: 4, row: 27, out: 4))),
       [0], 1),
