@@ -17,10 +17,10 @@ enum EvidenceFixtures {
     nodes: [
       .init(
         name: "convolution",
-        operation: .convolution(.init(
+        operation: .convolution(
           .init(
             weights: [1.5, -0.75], bias: [0.25, 0.5], outputChannels: 2,
-            window: .init(kernelHeight: 1, kernelWidth: 1)))), inputs: [0], output: 1),
+            window: .init(kernelHeight: 1, kernelWidth: 1))), inputs: [0], output: 1),
       .init(name: "mean", operation: .globalAveragePool, inputs: [1], output: 2),
       .init(
         name: "linear",
