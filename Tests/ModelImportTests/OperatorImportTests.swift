@@ -158,7 +158,7 @@ import Testing
     ([("output_padding", .integers([-1, 0]))], "must be two numbers"),
     ([("output_padding", .integers([3, 0]))], "output padding must be less"),
     ([("pads", .integers([4, 0, 4, 0]))], "leaves 0 × 8"),
-    ([("strides", .integers([65536, 65536]))], "transpose convolution"),
+    ([("strides", .integers([65536, 65536]))], "at most 16777216"),
     ([("dilations", .integers([0, 1]))], "must lie in 1"),
     ([("auto_pad", .text("SOME"))], "is not known"),
   ] as [([(String, Source.Attribute)], String)])
