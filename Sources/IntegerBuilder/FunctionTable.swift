@@ -43,8 +43,10 @@ extension IntegerOperation.Lookup {
     case .floatHalfAway:
       self.init(table: FunctionTable.single(from: input, to: output, real), function: function)
     case .floatHalfEven:
+      // ONNX Runtime divides by the output's scale, LiteRT multiplies by the inverse: next to a tie
+      // that differs.
       self.init(
-        table: FunctionTable.single(from: input, to: output, ties: .toNearestOrEven, real),
+        table: (-128...127).map { Int8(output.quantize(real(input.dequantize($0)))) },
         function: function)
     }
   }

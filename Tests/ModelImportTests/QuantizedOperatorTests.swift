@@ -206,7 +206,7 @@ import Testing
     #expect(
       refusal(Self.linear(between: [Node("Softmax", ["g"], ["h"])])).contains("Softmax"))
     #expect(
-      refusal(Self.linear(between: [Node("Sigmoid", ["g"], ["h"])])).contains("Sigmoid"))
+      refusal(Self.linear(between: [Node("Tanh", ["g"], ["h"])])).contains("Tanh"))
 
     var otherGrid = Self.linear()
     otherGrid.nodes[1].inputs = ["q", "ys", "xz"]

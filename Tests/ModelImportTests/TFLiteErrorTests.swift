@@ -163,4 +163,46 @@ import Testing
       convolution(filter: [1, 3, 3, 3], bytes: 27, bias: 1, output: [1, 1, 1, 1])?
         .contains("does not fit") == true)
   }
+
+  /// An image of 2 × 2 to `shape` by a kernel of 2 × 2.
+  private func transposition(
+    _ shape: [Int] = [1, 4, 4, 3], output: [Int]? = nil, filter: [Int] = [3, 2, 2, 3],
+    bias: Int = 3, stride: Int = 2, padding: Int = 1, isConstant: Bool = true
+  ) -> String? {
+    var source = TFLiteSource.pair()
+    source.tensors[1] = TFLiteSource.tensor(output ?? shape)
+    let weights = source.constant(
+      [UInt8](repeating: 1, count: filter.reduce(1, *)), filter, scale: [0.1])
+    let biases = source.constant([UInt8](repeating: 0, count: 4 * bias), [bias], type: .int32)
+    let extents = source.constant(
+      shape.flatMap { FlatNode.littleEndian($0, 4) }, [shape.count], type: .int32)
+    source.add(
+      .transposeConv, [isConstant ? extents : 0, weights, 0, biases], [1],
+      options: [
+        TFLite.Options.TransposeConvolution.padding: .int8(padding),
+        TFLite.Options.TransposeConvolution.strideWidth: .int32(stride),
+        TFLite.Options.TransposeConvolution.strideHeight: .int32(stride),
+      ])
+    return refusal(source)
+  }
+
+  @Test func transposedConvolutionsAreChecked() {
+    #expect(transposition() == nil)
+    #expect(transposition([1, 5, 4, 3]) == nil)
+    let foreign = "that its output has not"
+    #expect(transposition(output: [1, 5, 5, 3])?.contains(foreign) == true)
+    for shape in [[2, 4, 4, 3], [4, 4, 3], [1, 65536, 65536, 3], [1, -4, 4, 3], [1, 0, 4, 3]] {
+      #expect(transposition(shape)?.contains(foreign) == true, "\(shape)")
+    }
+    #expect(transposition([1, 9, 9, 3])?.contains("4 × 4 places") == true)
+    #expect(transposition([1, 1, 4, 3])?.contains("does not fit 1 × 4") == true)
+    #expect(transposition(stride: 0x7FFF_FFFF)?.contains("1 × 1 places") == true)
+    #expect(transposition(stride: 0)?.contains("needs 1 or more") == true)
+    #expect(transposition(padding: 3)?.contains("unknown padding") == true)
+    #expect(transposition(filter: [3, 2, 2, 2])?.contains("a filter of shape") == true)
+    #expect(transposition(filter: [2, 2, 2, 3])?.contains("a filter of shape") == true)
+    #expect(transposition(filter: [3, 4, 3])?.contains("a filter of shape") == true)
+    #expect(transposition(bias: 2)?.contains("2 biases for 3") == true)
+    #expect(transposition(isConstant: false)?.contains("not a constant") == true)
+  }
 }

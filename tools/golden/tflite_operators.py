@@ -461,6 +461,113 @@ class FloatCases(Cases):
         return model, source, target
 
 
+class LaterCases(Cases):
+    """Cases with random numbers of their own, so that those above keep theirs."""
+
+    def _function(self, code, in_scale, in_zero, out_scale, out_zero, opts=None):
+        return self._unary(
+            code, (1, 16, 16, 4), (1, 16, 16, 4), in_scale, in_zero, out_scale, out_zero, opts=opts)
+
+    def logistic_table(self):
+        """At 2 LiteRT's float32 value rounds up and the fixed-point one down."""
+        return self._function(OPERATOR.LOGISTIC, 0.0035276995040476322, 80, 1 / 256, -128)
+
+    def logistic_tie(self):
+        """So at -52."""
+        return self._function(OPERATOR.LOGISTIC, 0.009742273949086666, 28, 1 / 256, -128)
+
+    def tanh_wide(self):
+        return self._function(OPERATOR.TANH, 0.021, -17, 1 / 128, 0)
+
+    def hard_swish_wide(self):
+        return self._function(OPERATOR.HARD_SWISH, 0.037, 3, 0.019, -119)
+
+    def hard_swish_narrow(self):
+        return self._function(OPERATOR.HARD_SWISH, 0.011, -30, 0.015, -100)
+
+    def leaky_relu_wide(self):
+        return self._function(OPERATOR.LEAKY_RELU, 0.05, -20, 0.037, -60,
+                              options("LeakyRelu", alpha=0.3))
+
+    def leaky_relu_negative(self):
+        return self._function(OPERATOR.LEAKY_RELU, 0.03, 5, 0.041, -90,
+                              options("LeakyRelu", alpha=-0.2))
+
+    def silu(self):
+        """x times its sigmoid."""
+        model = Model()
+        source = model.tensor((1, 16, 16, 2), INT8, 0.043, 6)
+        gate = model.tensor((1, 16, 16, 2), INT8, 1 / 256, -128)
+        target = model.tensor((1, 16, 16, 2), INT8, 0.022, -115)
+        model.add(OPERATOR.LOGISTIC, [source], [gate])
+        model.add(OPERATOR.MUL, [source, gate], [target],
+                  options("Mul", fusedActivationFunction=NONE), 2)
+        return model, source, target
+
+    def _transposed(self, shape, filter_shape, out, *, stride, padding, activation=NONE,
+                    per_channel=True, has_bias=True, out_scale=0.9):
+        model = Model()
+        outputs = filter_shape[0]
+        scales = self._scales(outputs if per_channel else 1)
+        source = model.tensor(shape, INT8, 0.05, 3)
+        inputs = [
+            model.numbers(out),
+            model.tensor(filter_shape, INT8, scales, 0, 0, self._weights(filter_shape).tobytes()),
+            source]
+        if has_bias:
+            bias = self.random.integers(-3000, 3000, outputs).astype(np.int32)
+            inputs.append(model.tensor(
+                [outputs], INT32, scales * np.float32(0.05), 0, 0, bias.tobytes()))
+        target = model.tensor(out, INT8, out_scale, -5)
+        model.add(OPERATOR.TRANSPOSE_CONV, inputs, [target], options(
+            "TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1],
+            fusedActivationFunction=activation), 3 if has_bias else 1)
+        return model, source, target
+
+    def transpose_conv(self):
+        return self._transposed((1, 5, 4, 3), (6, 3, 3, 3), (1, 10, 8, 6), stride=(2, 2),
+                                padding=SAME)
+
+    def transpose_conv_valid(self):
+        """A row more than the last window needs, and no bias."""
+        return self._transposed((1, 4, 5, 2), (3, 2, 4, 2), (1, 12, 12, 3), stride=(3, 2),
+                                padding=VALID, has_bias=False)
+
+    def transpose_conv_tensor(self):
+        return self._transposed((1, 6, 5, 4), (3, 2, 5, 4), (1, 6, 15, 3), stride=(1, 3),
+                                padding=SAME, per_channel=False)
+
+    def transpose_conv_gaps(self):
+        """A stride wider than the kernel."""
+        return self._transposed((1, 3, 3, 5), (4, 2, 1, 5), (1, 9, 6, 4), stride=(3, 2),
+                                padding=SAME, out_scale=0.5)
+
+
+class LaterFloatCases(FloatCases):
+    def float_functions(self):
+        """SiLU, hard swish, leaky ReLU and transposed convolutions."""
+        model = Model()
+        shape = (1, 5, 4, 3)
+        source = model.tensor(shape, FLOAT32)
+        gate, a, b, c = (model.tensor(shape, FLOAT32) for _ in range(4))
+        model.add(OPERATOR.LOGISTIC, [source], [gate])
+        model.add(OPERATOR.MUL, [source, gate], [a], options("Mul", fusedActivationFunction=NONE))
+        model.add(OPERATOR.HARD_SWISH, [a], [b])
+        model.add(OPERATOR.LEAKY_RELU, [b], [c], options("LeakyRelu", alpha=0.2))
+        d = model.tensor((1, 10, 8, 4), FLOAT32)
+        model.add(OPERATOR.TRANSPOSE_CONV, [
+            model.numbers((1, 10, 8, 4)), self._constant(model, (4, 3, 3, 3), 0.5), c,
+            self._constant(model, (4,))], [d], options(
+                "TransposeConv", padding=SAME, strideH=2, strideW=2, fusedActivationFunction=NONE),
+            3)
+        target = model.tensor((1, 32, 17, 1), FLOAT32)
+        model.add(OPERATOR.TRANSPOSE_CONV, [
+            model.numbers((1, 32, 17, 1)), self._constant(model, (1, 4, 2, 4), 0.5), d], [target],
+            options("TransposeConv", padding=VALID, strideH=3, strideW=2,
+                    fusedActivationFunction=NONE), 1)
+        return model, source, target
+
+
 def grid(tensor):
     quantization = tensor.quantization
     return (quantization.scale[0], quantization.zeroPoint[0]) if quantization else None
@@ -550,6 +657,13 @@ def main(folder):
         print(name)
         document["integer"].append(integer_case(name, *make(), random, folder))
     for name, make in methods(FloatCases(random)):
+        print(name)
+        document["float"].append(float_case(name, *make(), random, folder))
+    random = np.random.default_rng(SEED + 1)
+    for name, make in methods(LaterCases(random)):
+        print(name)
+        document["integer"].append(integer_case(name, *make(), random, folder))
+    for name, make in methods(LaterFloatCases(random)):
         print(name)
         document["float"].append(float_case(name, *make(), random, folder))
     text = json.dumps(document, separators=(",", ":")).replace('{"name"', '\n{"name"')
