@@ -25,7 +25,7 @@ import Triggers
         .init(name: "logits", shape: [4]),
       ],
       nodes: [
-        .init(name: "flatten", operation: .reshape(.init()), inputs: [0], output: 1),
+        .init(name: "flatten", operation: .reshape, inputs: [0], output: 1),
         .init(
           name: "linear",
           operation: .linear(.init(weights: weights, bias: nil, outputFeatures: 4)),
@@ -83,7 +83,7 @@ import Triggers
         .init(name: "y", shape: [2]),
       ],
       nodes: [
-        .init(name: "flatten", operation: .reshape(.init()), inputs: [0], output: 1),
+        .init(name: "flatten", operation: .reshape, inputs: [0], output: 1),
         .init(name: "linear", operation: .linear(layer), inputs: [1], output: 2),
       ], input: 0, output: 2)
     let classifier = try FloatClassifier(

@@ -21,12 +21,12 @@ import Triggers
       nodes: [
         .init(
           name: "convolution",
-          operation: .convolution(.init(
+          operation: .convolution(
             .init(
               weights: [1, -1], bias: [0, 0.5], outputChannels: 2,
-              window: .init(kernelHeight: 1, kernelWidth: 1)))), inputs: [0], output: 1),
+              window: .init(kernelHeight: 1, kernelWidth: 1))), inputs: [0], output: 1),
         .init(
-          name: "relu", operation: .clamp(.init(low: 0, high: .infinity)), inputs: [1], output: 2),
+          name: "relu", operation: .clamp(low: 0, high: .infinity), inputs: [1], output: 2),
         .init(name: "mean", operation: .globalAveragePool, inputs: [2], output: 3),
         .init(
           name: "linear",
