@@ -50,7 +50,7 @@ import Testing
       values.formUnion(oracle.values[program.output])
     }
     // All but softmax, which is compared with LiteRT's alone.
-    #expect(names.count == 19)
+    #expect(names.count == 20)
     #expect(values.count > 100)
   }
 

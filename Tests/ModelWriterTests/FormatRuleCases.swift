@@ -85,7 +85,7 @@ extension FormatRuleTests {
 
   static let operationCases: [Case] = [
     Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 0 },
-    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 21 },
+    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 22 },
     Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 4 },
     // In double: for operations with weights only.
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },

@@ -118,7 +118,7 @@ import Testing
   /// The error of a reader tells the rule, the record and the byte.
   @Test func readersErrorTellsThePlace() throws {
     var editor = try FileEditor()
-    editor.bytes[editor.operation(5, 0)] = 21
+    editor.bytes[editor.operation(5, 0)] = 22
     let place = editor.operation(5, 0)
     #expect(
       editor.verdict()?.description

@@ -139,7 +139,8 @@ struct EngineAgreementTests {
         value = builder.clamp(value)
       }
     }
-    return try builder.graph(output: builder.globalAveragePool(value))
+    value = builder.globalAveragePool(value)
+    return try builder.graph(output: value)
   }
 
   @Test("a file written for a profile runs the same when that profile is asked for")

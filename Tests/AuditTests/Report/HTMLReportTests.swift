@@ -126,7 +126,10 @@ import Triggers
     let page = try HTMLReport.text(example.report, exhibits: exhibits)
     #expect(MarkupCheck(page).errors == [])
     #expect(page.range(of: "&lt;[a-z/]|&quot;", options: .regularExpression) == nil)
-    #expect(!page.contains("nan") && !page.contains("inf\""))
+    // Three letters of a picture's base64 may well be those.
+    let text = page.replacingOccurrences(
+      of: "base64,[^\"]*", with: "", options: .regularExpression)
+    #expect(!text.contains("nan") && !text.contains("inf\""))
   }
 
   @Test("much of everything: the most telling is shown, and the rest is counted")
