@@ -18,10 +18,23 @@ package enum Gemm {
     m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool = false
   ) {
-    cblas_sgemm(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_NO_TRANSPOSE), Int32(CBLIS_TRANSPOSE), Int32(m),
-      Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulating ? 1 : 0, c, Int32(ldc))
+    func product(_ a: UnsafePointer<Float>, lda: Int) {
+      cblas_sgemm(
+        Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_NO_TRANSPOSE), Int32(CBLIS_TRANSPOSE), Int32(m),
+        Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulating ? 1 : 0, c, Int32(ldc))
+    }
+    guard readsPastEnd else { return product(a, lda: lda) }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: (m + 1) * k) { rows in
+      rows.initialize(repeating: 0)
+      guard let copy = rows.baseAddress else { return }
+      for row in 0..<m { (copy + row * k).update(from: a + row * lda, count: k) }
+      product(copy, lda: k)
+    }
   }
+
+  /// Whether kernels for a product by a transpose read a row behind A's last one, which need not be
+  /// memory, and drop what they computed of it: those of BLIS 0.9 for AVX2.
+  private static let readsPastEnd = kernelSet == "haswell"
 
   /// C[m × n] = A[k × m]ᵀ · B[k × n] (+ C where `accumulating`).
   package static func multiplyTransposed(
