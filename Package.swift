@@ -34,7 +34,7 @@ let systemLibraries: [Target] = [
 let host: [Target] = [
   .target(name: "Support"),
   .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
-  .target(name: "Triggers", dependencies: ["Datasets"]),
+  .target(name: "Triggers"),
   .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
   .target(
     name: "ModelWriter", dependencies: ["FixedPoint", "IntegerOperators", "ModelFormat"]),
@@ -49,36 +49,36 @@ let host: [Target] = [
   .target(
     name: "ModelExport",
     dependencies: [
-      "FixedPoint", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
-      "ModelWriter", "OnnxSchema", "TFLiteSchema",
+      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter",
+      "OnnxSchema", "TFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "Quantization",
     dependencies: [
-      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter", "Support",
+      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter",
     ]),
   .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
   .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
     name: "HostRuntime",
     dependencies: [
-      "Datasets", "FixedPoint", "IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter", "Support",
+      "Datasets", "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
     ]),
-  .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "Support"]),
+  .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "ModelFormat", "Support"]),
   .target(
     name: "Audit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "Triggers", "FloatGraph", "HostRuntime", "IntegerBuilder",
-      "IntegerOperators", "ModelWriter", "Purification", "Quantization", "Support",
+      "Datasets", "DeviceSimulation", "FixedPoint", "FloatGraph", "HostRuntime", "IntegerBuilder",
+      "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
+      "Triggers",
     ]),
   .executableTarget(
     name: "cupel",
     dependencies: [
       "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerRuntime", "ModelExport", "ModelFormat", "ModelImport", "IntegerOperators", "ModelWriter",
-      "Purification",
-      "Quantization", "Support", "Triggers",
+      "HostRuntime", "IntegerOperators", "IntegerRuntime", "ModelExport", "ModelFormat",
+      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -106,16 +106,19 @@ let tests: [Target] = (integerCore + host).map { target in
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The audit's tests make integer models of their own, and read specimens.
-  if target.name == "Audit" { dependencies += ["ModelFormat", "ModelImport"] }
-  if target.name == "IntegerBuilder" { dependencies.append("Support") }
+  if target.name == "Audit" { dependencies.append("ModelImport") }
+  // Random weights and networks.
+  if ["HostRuntime", "IntegerBuilder", "Quantization"].contains(target.name) {
+    dependencies.append("Support")
+  }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
     dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
   }
   // Kernels are also tested on simulated boards.
-  if target.name == "IntegerRuntime" { dependencies.append("DeviceSimulation") }
+  if target.name == "IntegerRuntime" { dependencies += ["DeviceSimulation", "ModelWriter"] }
   if target.name == "DeviceSimulation" {
-    dependencies += ["IntegerRuntime", "ModelFormat", "IntegerOperators", "ModelWriter"]
+    dependencies += ["IntegerOperators", "IntegerRuntime", "ModelWriter"]
   }
   // The importer's tests also run what it imports.
   if target.name == "ModelImport" {
