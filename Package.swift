@@ -91,7 +91,10 @@ let recorded: Set = [
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [
   .target(
-    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "IntegerOperators", "ModelWriter", "Support"],
+    name: "FormatFuzzing",
+    dependencies: [
+      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter", "Support",
+    ],
     path: "Tests/FormatFuzzing")
 ]
 
