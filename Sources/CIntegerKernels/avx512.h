@@ -141,4 +141,13 @@ CUPEL_INLINE __mmask64 cupel_first_bytes(int64_t count) {
   return count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
 }
 
+/// Writes the first `count` of 64 values.
+CUPEL_INLINE void cupel_write64(int8_t *output, __m512i values, int64_t count) {
+  if (count >= 64) {
+    _mm512_storeu_si512(output, values);
+  } else {
+    _mm512_mask_storeu_epi8(output, cupel_first_bytes(count), values);
+  }
+}
+
 #endif

@@ -1,5 +1,5 @@
 // Convolutions on any level: how their input is to be staged, and their weights packed.
-#include "convolution.h"
+#include "kinds.h"
 #include "staging.h"
 #include "weights.h"
 

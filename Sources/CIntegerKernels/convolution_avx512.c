@@ -2,7 +2,6 @@
 // four weights of each of 16 output channels.
 #if defined(__x86_64__)
 #include "avx512.h"
-#include "convolution_avx512.h"
 
 /// A step in every lane, or two steps of a short block in every two.
 CUPEL_INLINE __m512i broadcast(const uint8_t *bytes, const int is_paired) {

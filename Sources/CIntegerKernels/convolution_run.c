@@ -1,6 +1,6 @@
 // Convolutions on any level: their input is staged with its padding, so that the kernels know no
 // borders, and tiles of pixels run along it.
-#include "convolution.h"
+#include "kinds.h"
 #include "staging.h"
 
 /// Staged bytes of which several blocks of weights in a row find the most in the nearest cache.
