@@ -1,6 +1,7 @@
 // Staging, addition, requantization and pools by AVX-512, and the level's table.
 #if defined(__x86_64__)
 #include "avx512.h"
+#include "plain.h"
 
 CUPEL_INLINE void stage_values(const int8_t *values, int64_t count, uint8_t *target) {
   const __m512i offset = _mm512_set1_epi8((char)0x80);
@@ -195,12 +196,6 @@ CUPEL_TARGET static void requantize(
   }
 }
 
-CUPEL_TARGET static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
-  for (int64_t index = 0; index < count; index++) {
-    largest[index] = values[index] > largest[index] ? values[index] : largest[index];
-  }
-}
-
 CUPEL_TARGET static void accumulate(
     const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
   int64_t channel = 0;
@@ -238,7 +233,7 @@ const cupel_kernels cupel_kernels_avx512 = {
     .depthwise = cupel_depthwise_avx512,
     .add = add_values,
     .requantize = requantize,
-    .maximum = maximum,
+    .maximum = cupel_maximum_plain,
     .accumulate = accumulate,
 };
 #endif
