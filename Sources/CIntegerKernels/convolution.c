@@ -225,9 +225,5 @@ static int64_t work(const cupel_packed *packed, int64_t values) {
 }
 
 const cupel_driver cupel_convolution = {
-    .plan = plan,
-    .pack = pack,
-    .scratch = cupel_staging_scratch,
-    .work = work,
-    .run = cupel_convolution_run,
-};
+    .plan = plan, .pack = pack, .scratch = cupel_staging_scratch, .work = work,
+    .run = cupel_convolution_run};

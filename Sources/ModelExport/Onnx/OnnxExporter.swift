@@ -89,13 +89,11 @@ public struct OnnxExporter: Exporter {
   }
 
   mutating func quantize(_ source: String, _ tensor: Int) {
-    let parameters = gridInputs(tensor)
-    node("QuantizeLinear", [source] + parameters, quantized[tensor])
+    node("QuantizeLinear", [source] + gridInputs(tensor), quantized[tensor])
   }
 
   private mutating func dequantize(_ tensor: Int, to name: String) {
-    let parameters = gridInputs(tensor)
-    node("DequantizeLinear", [quantized[tensor]] + parameters, name)
+    node("DequantizeLinear", [quantized[tensor]] + gridInputs(tensor), name)
   }
 
   /// The name of a tensor's real values. Each reader gets a DequantizeLinear of its own: runtimes

@@ -100,16 +100,15 @@ extension OnnxExporter {
     return again
   }
 
-  func attributes(_ window: Window, statesDilations: Bool = true) -> [OnnxAttribute] {
+  func attributes(_ window: Window) -> [OnnxAttribute] {
     let padded = PaddedWindow(window, input: input, output: output)
     let (rows, columns) = (padded.rows, padded.columns)
     return [
       .integers("kernel_shape", [window.kernelHeight, window.kernelWidth]),
       .integers("strides", [window.strideHeight, window.strideWidth]),
       .integers("pads", [rows.before, columns.before, rows.after, columns.after]),
+      .integers("dilations", [window.dilationHeight, window.dilationWidth]),
     ]
-      + (statesDilations
-        ? [.integers("dilations", [window.dilationHeight, window.dilationWidth])] : [])
   }
 
   /// An operator of one input.

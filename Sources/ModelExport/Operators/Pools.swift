@@ -45,7 +45,7 @@ extension TFLiteExporter {
 extension OnnxExporter {
   fileprivate mutating func addPool(_ type: String, _ window: Window) {
     // ONNX Runtime fuses poolings into an operator of its own, which has no dilations to state.
-    let isDilated = window.dilationHeight != 1 || window.dilationWidth != 1
-    addUnary(type, attributes(window, statesDilations: isDilated))
+    let isDilated = window.dilationHeight > 1 || window.dilationWidth > 1
+    addUnary(type, attributes(window).filter { isDilated || $0.name != "dilations" })
   }
 }

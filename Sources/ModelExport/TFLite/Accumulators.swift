@@ -9,9 +9,9 @@ import ModelWriter
 /// The sums that an operator can come to, zero points taken off.
 struct Accumulators {
   var sums: ClosedRange<Int>
+}
 
-  init(sums: ClosedRange<Int>) { self.sums = sums }
-
+extension Accumulators {
   /// Of `count` values of a grid.
   init(of count: Int, on tensor: IntegerTensor) {
     let (limits, zeroPoint) = (tensor.grid.limits, tensor.zeroPoint)
