@@ -1,3 +1,6 @@
+import IntegerOperators
+import ModelWriter
+
 /// A program in another format, and what the format could not take as it was.
 public struct ExportedModel: Sendable, Equatable {
   public var bytes: [UInt8]
@@ -66,5 +69,18 @@ public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
     case .program(let reason): "the model cannot be exported: \(reason)"
     case .operation(let name, let reason): "operation \(name): \(reason)"
     }
+  }
+}
+
+extension IntegerOperation {
+  /// Formats that have a form for its operator; not every operation is one that it can take. A table
+  /// needs a function to be known by.
+  package var exportFormats: [String] {
+    let payload = kind.payload
+    if let table = payload as? Lookup, table.function == nil { return [] }
+    return [
+      payload is any TFLiteExportable ? "`.tflite`" : nil,
+      payload is any OnnxExportable ? "ONNX" : nil,
+    ].compactMap(\.self)
   }
 }

@@ -202,7 +202,8 @@ enum OperatorsPage {
 
     - **float, quantized**: what the importers read, by the format's own names. Some take only part of what the format
       allows; a message says what is missing. Operators on shapes and constants are worked out at import.
-    - **exports**: where random programs with the operator can be written. `cupel export --to c` writes every one.
+    - **exports**: formats that have a form for it. What an operation has that a format lacks is told
+      ([exchange.md](exchange.md)); `cupel export --to c` writes every one.
     - **reference**: the integer core's kernel, which is the specification, by the kind that it has in a `.cupel` file.
     - **AVX-512, AVX2, NEON**: kernels for whole batches in memory of their own. All others run by the reference kernel.
     - **M-profile**: kernels that run from the file's bytes on Cortex-M4 (DSP) and M55 (MVE).
@@ -219,11 +220,9 @@ enum OperatorsPage {
       operators.isEmpty ? "–" : operators.map(\.name).joined(separator: ", ")
     }
     let programs = try row.kinds.map { try samples(of: $0, function: row.function) }
-    let all = programs.flatMap { $0 }
-    let exports = [
-      ("`.tflite`", all.contains { (try? TFLiteExporter.export($0)) != nil }),
-      ("ONNX", all.contains { (try? OnnxExporter.export($0)) != nil }),
-    ].filter(\.1).map(\.0)
+    let exports = programs.first?.last.flatMap { program in
+      program.operations.last { "\($0.kind.name)" == row.kinds[0].name }?.exportFormats
+    }
     let kernels = try zip(row.kinds, programs).map { kind, programs in
       try programs.reduce(into: Kernels()) { $0.formUnion(try self.kernels(of: kind, in: $1)) }
     }
@@ -233,7 +232,7 @@ enum OperatorsPage {
     return [
       names(onnx.filter(\.inFloat)), names(onnx.filter(\.inQuantized)),
       names(tflite.filter(\.inFloat)), names(tflite.filter(\.inQuantized)),
-      row.kinds.isEmpty ? "–" : (exports + ["C"]).joined(separator: ", "),
+      row.kinds.isEmpty ? "–" : ((exports ?? []) + ["C"]).joined(separator: ", "),
       row.kinds.isEmpty ? "–" : row.kinds.map(\.name).joined(separator: ", "),
       mark(.packed), mark(.packed), mark(.packed), mark(.direct),
       row.float.isEmpty ? "–" : "✓",
