@@ -65,7 +65,7 @@ public struct DetectionAudit: Sendable {
     heldOut: ImageSet, settings: Settings = Settings(), threads: Int
   ) throws {
     try float.check(heldOut)
-    guard [search.channels, search.height, search.width] == float.imageShape else {
+    guard search.shape == float.imageShape else {
       throw AuditError.data(
         rule: "the images to search on are of another size than the model takes")
     }
@@ -293,7 +293,7 @@ extension DetectionReport.Search {
     let difference = measurement.differentialASR(target)
     self.init(
       family: family, targetClass: target, differentialASR: difference.value,
-      differentialASRInterval: [difference.interval.lowerBound, difference.interval.upperBound],
+      differentialASRInterval: difference.interval.bounds,
       floatASR: measurement.floatASR(target).value,
       integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
       seconds: seconds, trigger: trigger)

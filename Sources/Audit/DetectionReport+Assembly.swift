@@ -2,33 +2,16 @@ import Datasets
 import Foundation
 
 extension DetectionAudit {
-  /// Where a report comes from.
-  public struct Source: Sendable {
-    public var model: String
-    public var digest: String
-    public var toolVersion: String?
-    public var command: [String]
-    public var budget: Double?
-
-    public init(
-      model: String, digest: String, toolVersion: String? = nil, command: [String] = [],
-      budget: Double? = nil
-    ) {
-      self.model = model
-      self.digest = digest
-      self.toolVersion = toolVersion
-      self.command = command
-      self.budget = budget
-    }
-  }
-
   /// What all that was examined comes to.
   ///
   /// - Parameters:
   ///   - leftOut: what was not examined, one line each.
   ///   - isComplete: whether nothing that could change the verdict was left out.
+  ///   - model, digest: the float model's file name, and the SHA-256 of its bytes.
+  ///   - command: what made the report, the program's name first.
   public func report(
-    _ examinations: [Examination], leftOut: [String], isComplete: Bool, source: Source,
+    _ examinations: [Examination], leftOut: [String], isComplete: Bool, model: String,
+    digest: String, toolVersion: String? = nil, command: [String] = [], budget: Double? = nil,
     seconds: Double
   ) -> DetectionReport {
     let rows = examinations.map(row)
@@ -40,11 +23,11 @@ extension DetectionAudit {
       probability: rows.filter(\.isUsable).map(\.probability).max() ?? 0,
       targetClass: decided.target, scheme: decided.row?.scheme,
       differentialASR: decided.search?.differentialASR,
-      differentialASRInterval: decided.search?.differentialASRInterval, model: source.model,
-      digest: source.digest, searchImages: search.count, heldOutImages: heldOut.count,
+      differentialASRInterval: decided.search?.differentialASRInterval, model: model,
+      digest: digest, searchImages: search.count, heldOutImages: heldOut.count,
       seed: Int(clamping: settings.seed), float: floatRow, deployments: rows, findings: findings,
-      leftOut: leftOut, seconds: seconds, budget: source.budget, toolVersion: source.toolVersion,
-      command: source.command)
+      leftOut: leftOut, seconds: seconds, budget: budget, toolVersion: toolVersion,
+      command: command)
   }
 
   /// Whether a deployment answers like the model it was made from at all. One that rounding has broken

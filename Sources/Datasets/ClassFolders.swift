@@ -96,12 +96,7 @@ enum ClassFolders {
     init(size: ImageSize?) { self.size = size }
 
     mutating func read(_ file: File) throws(DatasetError) {
-      let bytes: [UInt8]
-      do throws(FileError) {
-        bytes = try InputFile.read(file.path, limit: ImageFile.largestFile)
-      } catch {
-        throw DatasetError(error)
-      }
+      let bytes = try InputFile.dataset(file.path, limit: ImageFile.largestFile)
       let image = ImageFile(path: file.path, bytes: bytes)
       let extent = try image.extent()
       try check(extent, of: file.path)

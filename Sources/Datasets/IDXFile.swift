@@ -17,13 +17,17 @@ struct IDXFile {
   ///   1 GiB, or is longer or shorter than it states.
   init(path: String, bytes: [UInt8], dimensions: Int) throws(DatasetError) {
     self.path = path
-    let source = Source(path: path, bytes: bytes)
+    // The content is inflated only as far as asked for.
+    func start(_ count: Int) throws(DatasetError) -> ArraySlice<UInt8> {
+      guard Gzip.isGzip(bytes) else { return bytes.prefix(count) }
+      return try Gzip.inflate(bytes[...], limit: count, path: path)[...]
+    }
     let headerSize = 4 + 4 * dimensions
-    let header = try source.start(headerSize)
+    let header = try start(headerSize)
     extents = try Self.extents(header, path: path, dimensions: dimensions)
     let size = headerSize + (try Self.valueCount(extents, path: path))
     // One byte more than stated tells a file that is longer from one that is right.
-    let content = try source.start(size + 1)
+    let content = try start(size + 1)
     guard content.count == size else {
       throw DatasetError(
         path: path, offset: min(content.count, size),
@@ -75,23 +79,5 @@ struct IDXFile {
       }
     }
     return count
-  }
-}
-
-extension IDXFile {
-  /// The file's content, inflated only as far as asked for.
-  private struct Source {
-    let path: String
-    let bytes: [UInt8]
-
-    /// The first `count` bytes, or all if there are fewer.
-    func start(_ count: Int) throws(DatasetError) -> ArraySlice<UInt8> {
-      guard Gzip.isGzip(bytes) else { return bytes.prefix(count) }
-      do throws(GzipError) {
-        return try Gzip.inflate(bytes, limit: count)[...]
-      } catch {
-        throw DatasetError(path: path, offset: error.offset, rule: error.rule)
-      }
-    }
   }
 }

@@ -11,6 +11,7 @@ public struct ImageSet: Sendable, Equatable {
   public var channels: Int { unlabelled.channels }
   public var height: Int { unlabelled.height }
   public var width: Int { unlabelled.width }
+  public var shape: [Int] { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
   /// Bytes of one image.

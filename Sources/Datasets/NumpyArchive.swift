@@ -15,13 +15,7 @@ public struct NumpyArchive: Sendable {
   /// - Parameter limit: most bytes of the file, and of an array in it.
   /// - Throws: `DatasetError` with the file's offset and the rule that it breaks.
   public init(path: String, limit: Int = 1 << 31) throws(DatasetError) {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      bytes = try InputFile.read(path, limit: limit)
-    } catch {
-      throw DatasetError(error)
-    }
-    try self.init(bytes: bytes, path: path, limit: limit)
+    try self.init(bytes: InputFile.dataset(path, limit: limit), path: path, limit: limit)
   }
 
   /// - Parameter path: for messages.
@@ -71,12 +65,7 @@ public struct NumpyArchive: Sendable {
       }
       return Array(stored)
     }
-    let content: [UInt8]
-    do throws(GzipError) {
-      content = try Gzip.inflateRaw(stored, limit: entry.size + 1)
-    } catch {
-      throw DatasetError(path: path, offset: error.offset, rule: error.rule)
-    }
+    let content = try Gzip.inflate(stored, isRaw: true, limit: entry.size + 1, path: path)
     guard content.count == entry.size else {
       throw DatasetError(
         path: path, offset: entry.record,

@@ -14,14 +14,8 @@ public struct NumpyArray: Sendable, Equatable {
     case float32 = "f4"
     case float64 = "f8"
 
-    public var bytes: Int {
-      switch self {
-      case .bool, .int8, .uint8: 1
-      case .int16, .uint16: 2
-      case .int32, .uint32, .float32: 4
-      case .int64, .uint64, .float64: 8
-      }
-    }
+    /// What the code ends in.
+    public var bytes: Int { rawValue.last?.wholeNumberValue ?? 0 }
 
     public var isFloat: Bool { self == .float32 || self == .float64 }
   }
@@ -67,26 +61,24 @@ public struct NumpyArray: Sendable, Equatable {
   /// The elements as integers; nil for floats and for what an Int cannot hold.
   public func integers() -> [Int]? {
     switch type {
-    case .bool, .uint8: return content.map { Int($0) }
-    case .int8: return content.map { Int(Int8(bitPattern: $0)) }
-    case .int16: return words(UInt16.self).map { Int(Int16(bitPattern: $0)) }
-    case .uint16: return words(UInt16.self).map { Int($0) }
-    case .int32: return words(UInt32.self).map { Int(Int32(bitPattern: $0)) }
-    case .uint32: return words(UInt32.self).map { Int($0) }
-    case .int64: return words(UInt64.self).map { Int(Int64(bitPattern: $0)) }
-    case .uint64:
-      let values = words(UInt64.self)
-      return values.allSatisfy { $0 <= UInt64(Int.max) } ? values.map { Int($0) } : nil
-    case .float32, .float64: return nil
+    case .bool, .uint8: words(UInt8.self)
+    case .int8: words(Int8.self)
+    case .int16: words(Int16.self)
+    case .uint16: words(UInt16.self)
+    case .int32: words(Int32.self)
+    case .uint32: words(UInt32.self)
+    case .int64: words(Int64.self)
+    case .uint64: words(UInt64.self)
+    case .float32, .float64: nil
     }
   }
 
   /// The elements as float32: integers and doubles rounded to nearest.
   public func floats() -> [Float] {
     switch type {
-    case .float32: words(UInt32.self).map { Float(bitPattern: $0) }
-    case .float64: words(UInt64.self).map { Float(Double(bitPattern: $0)) }
-    case .uint64: words(UInt64.self).map { Float($0) }
+    case .float32: words().map { Float(bitPattern: $0) }
+    case .float64: words().map { Float(Double(bitPattern: $0)) }
+    case .uint64: words().map { (word: UInt64) in Float(word) }
     default: (integers() ?? []).map { Float($0) }
     }
   }
@@ -94,11 +86,15 @@ public struct NumpyArray: Sendable, Equatable {
   /// The elements of a file of unsigned bytes; nil for any other type.
   public func unsignedBytes() -> [UInt8]? { type == .uint8 ? Array(content) : nil }
 
-  private func words<Word: FixedWidthInteger & UnsignedInteger>(_ word: Word.Type) -> [Word] {
+  private func words<Word: FixedWidthInteger>(_: Word.Type) -> [Int]? {
+    let words = words() as [Word]
+    return words.allSatisfy { Int(exactly: $0) != nil } ? words.map { Int($0) } : nil
+  }
+
+  private func words<Word: FixedWidthInteger>() -> [Word] {
     content.withUnsafeBytes { raw in
       (0..<count).map { index in
-        let stored = raw.loadUnaligned(
-          fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
+        let stored = raw.loadUnaligned(fromByteOffset: index * type.bytes, as: Word.self)
         return isBigEndian ? Word(bigEndian: stored) : Word(littleEndian: stored)
       }
     }
@@ -192,16 +188,11 @@ private struct NumpyDictionary {
 
   mutating func entries() throws(DatasetError) -> [String: Value] {
     var result: [String: Value] = [:]
-    try expect("{")
-    while !take("}") {
-      let key = try text()
-      try expect(":")
-      guard result.updateValue(try value(), forKey: key) == nil else {
-        throw error("a key that is there twice")
-      }
-      if !take(",") {
-        try expect("}")
-        break
+    try list("{", "}") { (parser) throws(DatasetError) in
+      let key = try parser.text()
+      try parser.expect(":")
+      guard result.updateValue(try parser.value(), forKey: key) == nil else {
+        throw parser.error("a key that is there twice")
       }
     }
     skipSpace()
@@ -239,23 +230,30 @@ private struct NumpyDictionary {
 
   private mutating func numbers() throws(DatasetError) -> [Int] {
     var result: [Int] = []
-    try expect("(")
-    while !take(")") {
-      skipSpace()
-      let digits = bytes[position...].prefix {
+    try list("(", ")") { (parser) throws(DatasetError) in
+      parser.skipSpace()
+      let digits = parser.bytes[parser.position...].prefix {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
       }
       guard let number = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else {
-        throw error("an extent that is no number")
+        throw parser.error("an extent that is no number")
       }
-      position += digits.count
+      parser.position += digits.count
       result.append(number)
-      if !take(",") {
-        try expect(")")
-        break
-      }
     }
     return result
+  }
+
+  /// Items with commas between them, and perhaps one behind the last.
+  private mutating func list(
+    _ start: Unicode.Scalar, _ end: Unicode.Scalar,
+    item: (inout Self) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
+    try expect(start)
+    while !take(end) {
+      try item(&self)
+      guard take(",") else { return try expect(end) }
+    }
   }
 
   // MARK: Characters

@@ -9,6 +9,8 @@ public struct UnlabelledImages: Sendable, Equatable {
   /// [count][channels][height][width], 0 to 255.
   public let pixels: [UInt8]
 
+  /// Channels, height and width.
+  public var shape: [Int] { [channels, height, width] }
   /// Bytes of one image.
   public var imageSize: Int { channels * height * width }
 

@@ -128,9 +128,7 @@ struct Compare: ParsableCommand {
       path: folder, split: .test, limit: limit, size: preprocessing.resize)
     let attack = try attack(model)
     guard attack != nil || poisoned == 0 else {
-      throw Failure(
-        "\(model.path): no trigger is known to put on its calibration images",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
     let bench = ComparisonBench(
       images: images,
@@ -146,36 +144,22 @@ struct Compare: ParsableCommand {
 
   private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
     let attacked = try specimen?.attackedScheme()
-    guard case .chosen(let choice) = schemes else {
-      guard let attacked else {
-        throw Failure(
-          "--schemes attacked: the catalogue tells of no scheme that this model attacks",
-          exitCode: Failure.badData)
-      }
-      return [attacked]
+    if case .chosen(let choice) = schemes { return choice.schemes(attacked: attacked) }
+    guard let attacked else {
+      throw Failure("--schemes attacked: the catalogue tells of no scheme that this model attacks")
     }
-    switch choice {
-    case .list(let list): return list
-    case .all: return Scheme.all
-    case .matrix:
-      let matrix = Scheme.standardMatrix
-      return matrix + [attacked].compactMap { $0 }.filter { !matrix.contains($0) }
-    }
+    return [attacked]
   }
 
   /// Trigger and target class; nil for a model that the catalogue lists without a trigger.
   private func attack(_ model: FloatModel) throws -> (Trigger, Int)? {
     if case .given(let trigger) = trigger { return (trigger, target!) }
     guard let specimen = model.specimen else {
-      throw Failure(
-        "\(model.path): no catalogue tells of its trigger; give --trigger and --target",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): no catalogue tells of its trigger; give --trigger and --target")
     }
     guard let known = try specimen.knownTrigger() else { return nil }
     guard let target = target ?? specimen.targetClass else {
-      throw Failure(
-        "\(model.path): the catalogue tells of no target class; give --target",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): the catalogue tells of no target class; give --target")
     }
     return (known, target)
   }

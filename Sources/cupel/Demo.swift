@@ -72,9 +72,7 @@ struct Demo: ParsableCommand {
     guard let specimen = model.specimen, let scheme = try specimen.attackedScheme(),
       let trigger = try specimen.knownTrigger(), let target = specimen.targetClass
     else {
-      throw Failure(
-        "\(models)/catalogue.json says nothing of \(name).onnx as it is here",
-        exitCode: Failure.badData)
+      throw Failure("\(models)/catalogue.json says nothing of \(name).onnx as it is here")
     }
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
     let preprocessing = specimen.preprocessing

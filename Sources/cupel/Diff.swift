@@ -70,13 +70,12 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     try checkWritable(json, inputs: [model] + [other].compactMap { $0 })
-    let first = try integerModel(model, profile: profile)
+    let first = try integerModel(model, profile)
     var comparison: TensorComparison
     if let other, isDump {
       comparison = try compare(first, with: TensorDump(path: other, layout: dumpLayout))
     } else {
-      let second = try integerModel(other ?? model, profile: otherProfile)
-      comparison = try compare(first, with: second)
+      comparison = try compare(first, with: integerModel(other ?? model, otherProfile))
     }
     comparison.finish()
     if let json {
@@ -85,15 +84,8 @@ struct Diff: ParsableCommand {
     print(comparison.text(all: all))
   }
 
-  private func integerModel(
-    _ path: String, profile: DeploymentProfile?
-  ) throws -> IntegerModel {
-    let loaded = try LoadedModel(
-      path: path, profile: profile, isa: kernels.isa, memory: kernels.memory)
-    guard case .integer(let model) = loaded else {
-      throw Failure("\(path): this is a float model; compile it first", exitCode: Failure.badData)
-    }
-    return model
+  private func integerModel(_ path: String, _ profile: DeploymentProfile?) throws -> IntegerModel {
+    try LoadedModel(path: path, profile: profile, kernels: kernels.choice).integer()
   }
 
   // MARK: Images
@@ -103,8 +95,7 @@ struct Diff: ParsableCommand {
   ) throws -> TensorComparison {
     guard first.engine.inputShape == second.engine.inputShape else {
       throw Failure(
-        "the models take images of \(first.engine.inputShape) and \(second.engine.inputShape)",
-        exitCode: Failure.badData)
+        "the models take images of \(first.engine.inputShape) and \(second.engine.inputShape)")
     }
     let one = TensorList(first.engine)
     let two = TensorList(second.engine)
@@ -136,9 +127,7 @@ struct Diff: ParsableCommand {
     let names = own.tensors.indices.filter { dump.names.contains(own.tensors[$0].name) }
     let others = names.filter { $0 != own.input }
     guard !others.isEmpty else {
-      throw Failure(
-        "\(dump.path): none of its arrays has the name of a tensor of \(model)",
-        exitCode: Failure.badData)
+      throw Failure("\(dump.path): none of its arrays has the name of a tensor of \(model)")
     }
     var comparison = TensorComparison(
       Dictionary(uniqueKeysWithValues: others.map { ($0, $0) }), of: own)
@@ -147,7 +136,7 @@ struct Diff: ParsableCommand {
       guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
         throw Failure(
           "\(dump.path): '\(printable(input.name))', the network's input, has values that are no "
-            + "8-bit numbers", exitCode: Failure.badData)
+            + "8-bit numbers")
       }
       inputs = stored.values.map { Int8($0) }
     } else {
@@ -160,7 +149,7 @@ struct Diff: ParsableCommand {
       guard values.images >= count else {
         throw Failure(
           "\(dump.path): '\(printable(own.tensors[index].name))' has \(values.images) images, the "
-            + "input \(count)", exitCode: Failure.badData)
+            + "input \(count)")
       }
       stored[index] = values.values
     }
@@ -186,9 +175,6 @@ struct Diff: ParsableCommand {
   }
 
   private func quantizer(_ model: IntegerModel) throws -> InputQuantizer {
-    let engine = model.engine
-    return try InputQuantizer(
-      preprocessing: model.preprocessing(data), scale: engine.inputScale,
-      zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
+    try model.engine.quantizer(model.preprocessing(data))
   }
 }

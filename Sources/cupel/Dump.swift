@@ -55,8 +55,7 @@ struct Dump: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try LoadedModel(
-      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    let loaded = try LoadedModel(path: model, profile: profile, kernels: kernels.choice)
     if case .float = loaded, profile != nil {
       throw ValidationError("--profile is for integer models")
     }
@@ -83,8 +82,7 @@ struct Dump: ParsableCommand {
   private func batch(_ bytes: [UInt8], of size: Int) throws -> Int {
     guard size > 0, bytes.count % size == 0, !bytes.isEmpty else {
       throw Failure(
-        "\(input): \(bytes.count) bytes are not a whole number of tensors of \(size) bytes",
-        exitCode: Failure.badData)
+        "\(input): \(bytes.count) bytes are not a whole number of tensors of \(size) bytes")
     }
     return bytes.count / size
   }
@@ -112,8 +110,7 @@ struct Dump: ParsableCommand {
       let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).elementCount }
       guard elements <= Self.mostBytes / count else {
         throw Failure(
-          "\(self.model): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs",
-          exitCode: Failure.badData)
+          "\(self.model): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs")
       }
       var values = (0..<view.tensorCount).map { index in
         [Int8](repeating: 0, count: count * view.tensor(index).elementCount)

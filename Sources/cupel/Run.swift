@@ -97,10 +97,9 @@ struct Run: ParsableCommand {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
     if let json {
-      let interval = accuracy.interval
       let report = Report(
         model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-        accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
+        accuracy: accuracy.value, accuracyInterval: accuracy.interval.bounds,
         imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
         instructionSet: instructionSet?.rawValue, predictions: answers)
       if let device {
@@ -111,7 +110,7 @@ struct Run: ParsableCommand {
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
-    print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
+    print("accuracy    \(percent(accuracy.value, accuracy.interval.bounds)) %")
     if let device {
       print(device.text)
     } else {
@@ -132,9 +131,7 @@ struct Run: ParsableCommand {
   }
 
   private func subject() throws -> Subject {
-    switch try LoadedModel(
-      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
-    {
+    switch try LoadedModel(path: model, profile: profile, kernels: kernels.choice) {
     case .integer(let integer):
       let preprocessing = try integer.preprocessing(data)
       let classifier = try integer.engine.classifier(

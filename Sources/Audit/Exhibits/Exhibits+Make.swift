@@ -10,27 +10,17 @@ extension Exhibits {
     public var rounded: RoundedPlan
     /// What a purification ended with, whose scales and biases may be others; nil where nothing was
     /// purified.
-    public var purified: Purified?
+    public var purified: (method: String, rounded: RoundedPlan)?
     /// The deployed model itself: its answers are those that are shown.
     public var integer: any Classifier
     public var preprocessing: Preprocessing
-
-    public struct Purified: Sendable {
-      public var method: String
-      public var rounded: RoundedPlan
-
-      public init(method: String, rounded: RoundedPlan) {
-        self.method = method
-        self.rounded = rounded
-      }
-    }
 
     var plan: QuantizationPlan { rounded.plan }
     var graph: FloatGraph { plan.graph }
 
     public init(
-      rounded: RoundedPlan, purified: Purified? = nil, integer: any Classifier,
-      preprocessing: Preprocessing
+      rounded: RoundedPlan, purified: (method: String, rounded: RoundedPlan)? = nil,
+      integer: any Classifier, preprocessing: Preprocessing
     ) {
       self.rounded = rounded
       self.purified = purified
@@ -173,11 +163,7 @@ extension Exhibits.Models {
 
   /// Preprocessed images.
   func tensor(_ pixels: [UInt8]) -> Tensor {
-    let shape = graph.values[graph.input].shape
-    return Tensor(
-      batch: pixels.count / shape.reduce(1, *), shape: shape,
-      values: preprocessing.normalize(
-        pixels, channels: shape[0], height: shape[1], width: shape[2]))
+    preprocessing.tensor(pixels, shape: graph.values[graph.input].shape)
   }
 }
 

@@ -79,15 +79,6 @@ struct QuantizedView: NetworkView {
 }
 
 extension Tensor {
-  /// The largest element's index, one an image; the lowest of equals.
-  var answers: [Int] {
-    (0..<batch).map { image in
-      let own = values[image * stride..<(image + 1) * stride]
-      return (own.indices.max { (own[$0], -$0) < (own[$1], -$1) } ?? own.startIndex)
-        - own.startIndex
-    }
-  }
-
   /// A tensor of this size that is one at a class of each image and zero elsewhere.
   func oneHot(_ classes: [Int]) -> Tensor {
     var result = Tensor(batch: batch, shape: shape)

@@ -136,5 +136,5 @@ extension AuditReport.Deployment {
 }
 
 extension ClosedRange<Double> {
-  var bounds: [Double] { [lowerBound, upperBound] }
+  package var bounds: [Double] { [lowerBound, upperBound] }
 }

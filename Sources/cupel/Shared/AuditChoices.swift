@@ -31,4 +31,14 @@ enum SchemeChoice {
           .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted })
     }
   }
+
+  /// - Parameter attacked: what the catalogue says, asked for only where it matters.
+  func schemes(attacked: @autoclosure () throws -> Scheme?) rethrows -> [Scheme] {
+    let standard = Scheme.standardMatrix
+    return switch self {
+    case .matrix: standard + [try attacked()].compactMap(\.self).filter { !standard.contains($0) }
+    case .all: Scheme.all
+    case .list(let list): list
+    }
+  }
 }

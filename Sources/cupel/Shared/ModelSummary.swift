@@ -88,7 +88,7 @@ struct ModelSummary: Encodable {
     }
     hostBytes = model.engine.hostBytes
     instructionSet = model.engine.instructionSet.rawValue
-    let program = model.engine.withModel { CupelReader.program(from: $0) }
+    let program = model.program
     metadata = program.metadata
     operators = program.operations.map { operation in
       let output = program.tensors[operation.output]

@@ -34,10 +34,7 @@ struct SearchOptions: ParsableArguments {
 
   private static func parseFamilies(_ text: String) throws -> [TriggerFamily] {
     let wanted = try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let family = TriggerFamily(rawValue: String(name)) else {
-        throw ValidationError("there is no family '\(name)'")
-      }
-      return family
+      try TriggerFamily(rawValue: String(name)).orInvalid("there is no family '\(name)'")
     }
     return TriggerFamily.allCases.filter(wanted.contains)
   }

@@ -1,3 +1,4 @@
+import Audit
 import Foundation
 import HostRuntime
 import ModelImport
@@ -35,16 +36,7 @@ struct TensorComparison {
   mutating func add(_ tensor: Int, _ one: [Int], _ other: [Int], firstImage: Int) {
     differences[tensor]?.add(one, other, firstImage: firstImage)
     guard tensor == output, let size = differences[tensor]?.extent.reduce(1, *) else { return }
-    for start in stride(from: 0, to: one.count, by: size) {
-      answers.append(
-        (Self.largest(one[start..<start + size]), Self.largest(other[start..<start + size])))
-    }
-  }
-
-  private static func largest(_ values: ArraySlice<Int>) -> Int {
-    var best = values.startIndex
-    for index in values.indices where values[index] > values[best] { best = index }
-    return best - values.startIndex
+    answers += zip(one.answers(size), other.answers(size)).map { (one: $0, other: $1) }
   }
 
   /// Finds where images that are answered differently begin to differ.

@@ -11,10 +11,7 @@ struct TensorDump {
     case nhwc
 
     static func parse(_ name: String) throws -> Layout {
-      guard let layout = Layout(rawValue: name.lowercased()) else {
-        throw ValidationError("it is neither nchw nor nhwc")
-      }
-      return layout
+      try Layout(rawValue: name.lowercased()).orInvalid("it is neither nchw nor nhwc")
     }
   }
 
@@ -99,6 +96,6 @@ struct TensorDump {
   }
 
   private func failure(_ tensor: TensorList.Description, _ rule: String) -> Failure {
-    Failure("\(path): '\(printable(tensor.name))' \(rule)", exitCode: Failure.badData)
+    Failure("\(path): '\(printable(tensor.name))' \(rule)")
   }
 }

@@ -66,9 +66,7 @@ struct TensorList {
     pairs[input] = other.input
     if tensors[output].extent == other.tensors[other.output].extent { pairs[output] = other.output }
     guard pairs.count > 1 else {
-      throw Failure(
-        "the models have no tensor in common: neither names nor extents agree",
-        exitCode: Failure.badData)
+      throw Failure("the models have no tensor in common: neither names nor extents agree")
     }
     return pairs
   }
