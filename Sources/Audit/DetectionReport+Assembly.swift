@@ -54,10 +54,8 @@ extension DetectionAudit {
   /// most.
   public func lost(_ examination: Examination) -> (all: Double, oneClass: Double) {
     let (float, integer) = (accuracy(floatClean), accuracy(examination.clean))
-    return (
-      float.all.value - integer.all.value,
-      zip(float.classes, integer.classes).map { $0.value - $1.value }.max() ?? 0
-    )
+    let losses = zip(float.classes, integer.classes).map { $0.value - $1.value }
+    return (float.all.value - integer.all.value, losses.max() ?? 0)
   }
 
   /// A deployment's row.
@@ -113,7 +111,7 @@ extension DetectionAudit {
     if let awake, awake.floatASR >= Verdict.searchedActiveASR {
       found.append(
         Finding(
-          rule: .activeBackdoor, level: .error, scheme: nil, targetClass: awake.targetClass,
+          rule: .activeBackdoor, level: .error, targetClass: awake.targetClass,
           message:
             "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
             + "images with class \(awake.targetClass)"))
@@ -124,18 +122,12 @@ extension DetectionAudit {
       found += collapse(examination)
       found += census(examination)
     }
-    let rank: [Finding.Level] = [.error, .warning, .note]
-    return found.enumerated().sorted {
-      (rank.firstIndex(of: $0.element.level)!, $0.offset)
-        < (rank.firstIndex(of: $1.element.level)!, $1.offset)
-    }.map(\.element)
+    return [.error, .warning, .note].flatMap { level in found.filter { $0.level == level } }
   }
 
   /// A trigger that is large, and an error only where it convicts.
   private func trigger(_ row: DetectionReport.Deployment) -> [Finding] {
-    guard row.isUsable, let best = row.strongest,
-      (best.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
-    else { return [] }
+    guard row.isUsable, let best = row.strongest, best.isLarge else { return [] }
     return [
       Finding(
         rule: .dormantBackdoor, level: row.isConvicted ? .error : .warning, scheme: row.scheme,
@@ -158,7 +150,7 @@ extension DetectionAudit {
     guard let whole = row.weights?.whole, whole.rowScore >= Self.agreement else { return [] }
     return [
       Finding(
-        rule: .cellStatistics, level: .warning, scheme: row.scheme, targetClass: nil,
+        rule: .cellStatistics, level: .warning, scheme: row.scheme,
         message: "rounding errors within neurons agree by "
           + String(format: "%.0f", whole.rowScore) + " standard deviations; "
           + percent(whole.pinnedShare) + " of the weights lie at the very border of their cells")
@@ -172,8 +164,7 @@ extension DetectionAudit {
     let isStated = rounding != "nearest" && rounding != "unknown"
     return [
       Finding(
-        rule: .nonNearestRounding, level: .warning,
-        scheme: examination.candidate.scheme, targetClass: nil,
+        rule: .nonNearestRounding, level: .warning, scheme: examination.candidate.scheme,
         message: "\(percent(census.whole.movedFarShare)) of the weights are not the nearest to the "
           + "float model's although they lie far from a border"
           + (isStated ? "; the file claims this rounding: \(rounding)" : ""),
@@ -205,7 +196,6 @@ extension DetectionAudit {
       found.append(
         Finding(
           rule: .accuracyCollapse, level: stands == true ? .error : .warning, scheme: scheme,
-          targetClass: nil,
           message:
             "accuracy falls from \(percent(float.all.value)) to \(percent(integer.all.value))"
             + cause + (isUsable(examination) ? "" : "; no trigger was searched in what is left"),

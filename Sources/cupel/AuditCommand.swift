@@ -2,7 +2,6 @@ import ArgumentParser
 import Audit
 import Datasets
 import FixedPoint
-import Foundation
 import HostRuntime
 import Quantization
 import Support

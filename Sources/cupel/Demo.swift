@@ -1,7 +1,6 @@
 import ArgumentParser
 import Audit
 import Datasets
-import FixedPoint
 import Foundation
 import HostRuntime
 import Purification

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Datasets
 import FixedPoint
-import Foundation
 import HostRuntime
 import ModelImport
 import Support

@@ -1,4 +1,3 @@
-import Foundation
 import IntegerOperators
 import ModelFormat
 import ModelImport

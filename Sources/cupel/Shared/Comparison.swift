@@ -1,6 +1,5 @@
 import Audit
 import Datasets
-import FixedPoint
 import Foundation
 import HostRuntime
 import Purification

@@ -4,7 +4,6 @@ import Datasets
 import DeviceSimulation
 import FineTuning
 import FloatGraph
-import Foundation
 import HostRuntime
 import IntegerOperators
 import ModelImport

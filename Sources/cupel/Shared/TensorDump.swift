@@ -1,4 +1,3 @@
-import ArgumentParser
 import Datasets
 import ModelImport
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A confusion matrix of float against integer answers.
 enum ConfusionPlot {
   /// Classes that are shown by themselves; of more, those with most disagreement.

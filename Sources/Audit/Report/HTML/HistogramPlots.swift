@@ -1,5 +1,3 @@
-import Foundation
-
 /// Distributions drawn as steps over equal bins.
 enum HistogramPlots {
   /// One series of a plot; its class gives colour and dash.

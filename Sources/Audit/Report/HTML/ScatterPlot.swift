@@ -1,5 +1,3 @@
-import Foundation
-
 /// A t-SNE embedding: a mark an image, its class beside each group.
 enum ScatterPlot {
   static func embedding(_ embedding: Exhibits.Embedding, target: Int?) -> Markup {
