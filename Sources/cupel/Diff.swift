@@ -70,16 +70,13 @@ struct Diff: ParsableCommand {
   func run() throws {
     try checkWritable(json, inputs: [model] + [other].compactMap { $0 })
     let first = try integerModel(model, profile)
-    var comparison: TensorComparison
-    if let other, isDump {
-      comparison = try compare(first, with: TensorDump(path: other, layout: dumpLayout))
-    } else {
-      comparison = try compare(first, with: integerModel(other ?? model, otherProfile))
-    }
+    let second = other ?? model
+    var comparison =
+      isDump
+      ? try compare(first, with: TensorDump(path: second, layout: dumpLayout))
+      : try compare(first, with: integerModel(second, otherProfile))
     comparison.finish()
-    if let json {
-      try writeJSON(comparison.report(model, other ?? model), to: json)
-    }
+    if let json { try writeJSON(comparison.report(model, second), to: json) }
     print(comparison.text(all: all))
   }
 
@@ -103,8 +100,9 @@ struct Diff: ParsableCommand {
     let images = try images(first)
     let quantizers = try [first, second].map { try quantizer($0) }
     let reporter = compute.reporter
-    for start in stride(from: 0, to: images.count, by: one.batch(with: two)) {
-      let end = min(start + one.batch(with: two), images.count)
+    let batch = one.batch(with: two)
+    for start in stride(from: 0, to: images.count, by: batch) {
+      let end = min(start + batch, images.count)
       let pixels = images[start..<end].pixels
       var found: [Int: [Int8]] = [:]
       try second.engine.trace(quantizers[1].quantize(pixels)) { found[$0] = $1 }
@@ -141,7 +139,8 @@ struct Diff: ParsableCommand {
     } else {
       inputs = try quantizer(first).quantize(images(first).pixels)
     }
-    let count = inputs.count / first.engine.inputCount
+    let size = first.engine.inputCount
+    let count = inputs.count / size
     var stored: [Int: [Int]] = [:]
     for index in others {
       guard let values = try dump.values(of: own.tensors[index]) else { continue }
@@ -155,7 +154,6 @@ struct Diff: ParsableCommand {
     let batch = own.batch(with: own)
     for start in stride(from: 0, to: count, by: batch) {
       let end = min(start + batch, count)
-      let size = first.engine.inputCount
       try first.engine.trace(Array(inputs[start * size..<end * size])) { tensor, values in
         guard let theirs = stored[tensor] else { return }
         let elements = own.tensors[tensor].elementCount

@@ -14,11 +14,6 @@ struct DeviceOptions: ParsableArguments {
   var on: Board?
 }
 
-extension IntegerModel {
-  /// - Throws: `DeviceError.missing`.
-  func device(_ board: Board) throws(DeviceError) -> Device { try engine.device(board) }
-}
-
 extension IntegerEngine {
   /// - Throws: `DeviceError.missing`.
   func device(_ board: Board) throws(DeviceError) -> Device {

@@ -115,7 +115,7 @@ struct ModelSummary: Encodable {
   /// - Throws: any other `DeviceError`, `FileError`.
   mutating func measure(_ model: IntegerModel, on board: Board) throws {
     do {
-      device = try DeviceReport(model, on: model.device(board))
+      device = try DeviceReport(model, on: model.engine.device(board))
       fits = true
     } catch let error as DeviceError {
       guard error.isLackOfRoom else { throw error }
