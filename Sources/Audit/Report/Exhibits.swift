@@ -29,9 +29,8 @@ public struct Exhibits: Sendable {
     /// [channels][height][width], as the data set has them.
     public var clean: [UInt8]
     public var triggered: [UInt8]
-    public var channels: Int
-    public var height: Int
-    public var width: Int
+    /// Channels, height and width.
+    public var shape: [Int]
     /// Answers of the float and the integer model.
     public var floatClean: Int
     public var floatTriggered: Int
@@ -70,9 +69,8 @@ public struct Exhibits: Sendable {
   /// Grad-CAM of one triggered image: the weight of each place for the model's own answer, in [0, 1].
   public struct Attention: Sendable {
     public var pixels: [UInt8]
-    public var channels: Int
-    public var height: Int
-    public var width: Int
+    /// Channels, height and width.
+    public var shape: [Int]
     /// "float", "nearest w8a8", "purified w8a8"; [height][width] of the image each.
     public var maps: [(model: String, answer: Int, heat: [Float])]
   }
