@@ -148,9 +148,7 @@ extension [Double] {
   /// - Parameter least: what their variance counts as at least; values that agree to the last digit
   ///   would make anything stand out.
   fileprivate func score(of value: Double, least: Double) -> Double {
-    let mean = reduce(0, +) / Double(count)
-    let variance = reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
-    return (value - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
+    (value - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
   }
 
   /// The same of the logarithms.

@@ -110,10 +110,10 @@ extension RoundingOutlier.Comparison {
     }
     let shares = draws.map { Double($0) / Double(images) }
     let count = Double(shares.count)
-    let mean = shares.reduce(0, +) / count
+    let mean = shares.mean
     nearest = Double(hits) / Double(images)
     ensemble = mean
-    let spread = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+    let spread = shares.variance
     // Agresti and Coull's share: four more images, half of them right, so that certainty has a limit.
     let share = (mean * Double(images) + 2) / (Double(images) + 4)
     let sampling = share * (1 - share) / (Double(images) + 4)
