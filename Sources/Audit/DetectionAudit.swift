@@ -259,9 +259,7 @@ public struct DetectionAudit: Sendable {
   }
 
   /// The class that an unfinished trigger brings about, on the images that the search may see.
-  private func target(
-    of trigger: LearnedTrigger, _ examination: Examination
-  ) throws -> Int {
+  private func target(of trigger: LearnedTrigger, _ examination: Examination) throws -> Int {
     var pixels = search.pixels
     try trigger.apply(to: &pixels)
     return DifferentialMeasurement(

@@ -83,8 +83,7 @@ extension DetectionAudit {
   private func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
     let labels = heldOut.labels
     func share(_ images: [Int]) -> Proportion {
-      Proportion(
-        successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
+      Proportion(successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
     }
     return (
       share(Array(labels.indices)),

@@ -91,9 +91,7 @@ public struct PairedDifference: Sendable, Equatable {
   /// Probability that the true difference is at least `threshold`, reading the interval as that
   /// of a normal distribution on each side of the estimate.
   public func probability(atLeast threshold: Double) -> Double {
-    let side =
-      threshold < value
-      ? value - interval.lowerBound : interval.upperBound - value
+    let side = threshold < value ? value - interval.lowerBound : interval.upperBound - value
     // Beyond ±1 there is no interval left to read.
     guard side > 0 else { return threshold < value ? 1 : threshold > value ? 0 : 0.5 }
     return 0.5 * erfc((threshold - value) / (side / Proportion.z) / 2.0.squareRoot())

@@ -67,9 +67,7 @@ enum ClassFolders {
   }
 
   /// The images of all classes, one of each in turn.
-  private static func files(
-    _ folder: String, _ classes: [String]
-  ) throws(DatasetError) -> [File] {
+  private static func files(_ folder: String, _ classes: [String]) throws(DatasetError) -> [File] {
     var columns: [[File]] = []
     var count = 0
     for (label, name) in classes.enumerated() {
@@ -111,9 +109,7 @@ enum ClassFolders {
       labels.append(file.label)
     }
 
-    private mutating func check(
-      _ extent: ImageFile.Extent, of path: String
-    ) throws(DatasetError) {
+    private mutating func check(_ extent: ImageFile.Extent, of path: String) throws(DatasetError) {
       guard let first else {
         self.first = (path, extent)
         return

@@ -26,8 +26,7 @@ enum Gzip {
     var offset = bytes.startIndex
     var step = [UInt8](repeating: 0, count: 1 << 16)
     while output.count < limit {
-      let progress = stream.inflate(
-        bytes[offset...], into: &step, atMost: limit - output.count)
+      let progress = stream.inflate(bytes[offset...], into: &step, atMost: limit - output.count)
       offset += progress.consumed
       output += step[..<progress.produced]
       let rule: String

@@ -61,21 +61,17 @@ struct IDXFile {
   private static func valueCount(_ extents: [Int], path: String) throws(DatasetError) -> Int {
     var count = 1
     for (index, extent) in extents.enumerated() {
-      let offset = 4 + 4 * index
-      guard extent > 0 else {
-        throw DatasetError(path: path, offset: offset, rule: "dimension \(index + 1) is 0")
+      func error(_ rule: String) -> DatasetError {
+        DatasetError(path: path, offset: 4 + 4 * index, rule: rule)
       }
+      guard extent > 0 else { throw error("dimension \(index + 1) is 0") }
       guard index == 0 || extent <= longestSide else {
-        throw DatasetError(
-          path: path, offset: offset,
-          rule: "dimension \(index + 1) is \(extent), and at most \(longestSide) is allowed")
+        throw error("dimension \(index + 1) is \(extent), and at most \(longestSide) is allowed")
       }
       // At most 2³⁰ · 2³², which fits.
       count *= extent
       guard count <= UnlabelledImages.largestSize else {
-        throw DatasetError(
-          path: path, offset: offset,
-          rule: "it states more than \(UnlabelledImages.largestSize) values")
+        throw error("it states more than \(UnlabelledImages.largestSize) values")
       }
     }
     return count

@@ -102,7 +102,7 @@ enum OptionalFile {
   ///
   /// - Parameter limit: the most bytes that it may have.
   static func read(
-    _ names: [String], in folder: String, limit: Int
+    _ names: [String], in folder: String, limit: Int = UnlabelledImages.largestSize
   ) throws(DatasetError) -> (path: String, bytes: [UInt8])? {
     for name in names {
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"

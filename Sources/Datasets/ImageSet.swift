@@ -19,9 +19,7 @@ public struct ImageSet: Sendable, Equatable {
 
   /// - Throws: `DatasetError` where the numbers of images and labels differ or a label is not
   ///   less than `classCount`.
-  public init(
-    images: UnlabelledImages, labels: [UInt8], classCount: Int
-  ) throws(DatasetError) {
+  public init(images: UnlabelledImages, labels: [UInt8], classCount: Int) throws(DatasetError) {
     guard labels.count == images.count else {
       throw DatasetError(path: nil, rule: "\(images.count) images have \(labels.count) labels")
     }

@@ -103,9 +103,9 @@ public struct NumpyArray: Sendable, Equatable {
 
 /// Magic, version, length, and a Python dictionary of three entries.
 struct NumpyHeader {
-  private(set) var type: NumpyArray.ElementType
-  private(set) var isBigEndian: Bool
-  private(set) var shape: [Int]
+  let type: NumpyArray.ElementType
+  let isBigEndian: Bool
+  let shape: [Int]
   /// Bytes up to the first element.
   let size: Int
 
@@ -114,49 +114,38 @@ struct NumpyHeader {
   private static let mostAxes = 32
 
   init(_ bytes: [UInt8], path: String) throws(DatasetError) {
+    func error(_ offset: Int, _ rule: String) -> DatasetError {
+      DatasetError(path: path, offset: offset, rule: rule)
+    }
     guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-      throw DatasetError(path: path, offset: 0, rule: "it does not start as a .npy file does")
+      throw error(0, "it does not start as a .npy file does")
     }
     guard (1...3).contains(bytes[6]), bytes[7] == 0 else {
-      throw DatasetError(
-        path: path, offset: 6, rule: "version \(bytes[6]).\(bytes[7]) is none of 1.0, 2.0 and 3.0")
+      throw error(6, "version \(bytes[6]).\(bytes[7]) is none of 1.0, 2.0 and 3.0")
     }
     // The length has two bytes in version 1, then four.
-    let width = bytes[6] == 1 ? 2 : 4
-    guard bytes.count >= 8 + width else {
-      throw DatasetError(path: path, offset: bytes.count, rule: "it ends within its header")
+    let start = bytes[6] == 1 ? 10 : 12
+    guard bytes.count >= start else { throw error(bytes.count, "it ends within its header") }
+    let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard length <= Self.longest, length <= bytes.count - start else {
+      throw error(8, "a header of \(length) bytes, which is too long")
     }
-    let length = (0..<width).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
-    guard length <= Self.longest, length <= bytes.count - 8 - width else {
-      throw DatasetError(
-        path: path, offset: 8, rule: "a header of \(length) bytes, which is too long")
-    }
-    size = 8 + width + length
-    var parser = NumpyDictionary(bytes[(8 + width)..<size], path: path)
+    size = start + length
+    var parser = NumpyDictionary(bytes[start..<size], path: path)
     let entries = try parser.entries()
     guard case .text(let descriptor)? = entries["descr"],
       case .truth(let isFortran)? = entries["fortran_order"],
       case .numbers(let extents)? = entries["shape"], entries.count == 3
-    else {
-      throw DatasetError(
-        path: path, offset: 8 + width, rule: "its header is not descr, fortran_order and shape")
-    }
+    else { throw error(start, "its header is not descr, fortran_order and shape") }
     guard !isFortran || extents.count <= 1 else {
-      throw DatasetError(
-        path: path, offset: 8 + width, rule: "it is in Fortran order; save it in C order")
+      throw error(start, "it is in Fortran order; save it in C order")
     }
     let order = descriptor.first ?? " "
     guard "<>|=".contains(order),
       let type = NumpyArray.ElementType(rawValue: String(descriptor.dropFirst())),
       order != "|" || type.bytes == 1
-    else {
-      throw DatasetError(
-        path: path, offset: 8 + width,
-        rule: "elements of type '\(printableText(descriptor))' are not known")
-    }
-    guard extents.count <= Self.mostAxes else {
-      throw DatasetError(path: path, offset: 8 + width, rule: "\(extents.count) axes")
-    }
+    else { throw error(start, "elements of type '\(printableText(descriptor))' are not known") }
+    guard extents.count <= Self.mostAxes else { throw error(start, "\(extents.count) axes") }
     self.type = type
     isBigEndian = order == ">"
     shape = extents

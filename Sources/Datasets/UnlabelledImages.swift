@@ -40,9 +40,7 @@ public struct UnlabelledImages: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  private static func size(
-    channels: Int, height: Int, width: Int
-  ) throws(DatasetError) -> Int {
+  private static func size(channels: Int, height: Int, width: Int) throws(DatasetError) -> Int {
     var size = 1
     for extent in [channels, height, width] {
       // Both factors are at most 2³⁰, so that the product fits.
@@ -59,9 +57,7 @@ public struct UnlabelledImages: Sendable, Equatable {
 
 extension UnlabelledImages {
   /// - Throws: `DatasetError` unless so many images of that size may make a set.
-  static func checkSize(
-    count: Int, channels: Int, height: Int, width: Int
-  ) throws(DatasetError) {
+  static func checkSize(count: Int, channels: Int, height: Int, width: Int) throws(DatasetError) {
     let size = try size(channels: channels, height: height, width: width)
     guard count <= largestSize / size else {
       throw DatasetError(

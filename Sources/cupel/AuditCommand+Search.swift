@@ -100,9 +100,7 @@ extension AuditCommand {
       }
   }
 
-  private func write(
-    _ report: DetectionReport, _ float: FloatModel, exhibits: Exhibits?
-  ) throws {
+  private func write(_ report: DetectionReport, _ float: FloatModel, exhibits: Exhibits?) throws {
     if let path = json { try writeJSON(report, to: path) }
     if let path = search.sarif { try writeJSON(SarifReport(report, path: float.path), to: path) }
     if let path = search.cyclonedx { try writeJSON(CycloneDXReport(report), to: path) }

@@ -110,9 +110,7 @@ struct AuditCommand: ParsableCommand {
     try checkOrigins(integers, float)
     let (trigger, target) = try attack(float?.specimen)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
-    let images = try ImageSet.load(
-      path: try data.folder(dataset: dataset), split: .test, limit: limit,
-      size: try imageSize(float, integers))
+    let images = try data.testImages(of: dataset, limit, imageSize(float, integers))
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
 
     var floatMeasurement: AttackMeasurement?

@@ -123,21 +123,21 @@ struct Compare: ParsableCommand {
     let schemes = try wantedSchemes(model.specimen)
     let folder = try data.folder(dataset: model.specimen?.dataset)
     let preprocessing = try model.preprocessing(data)
-    let images = try ImageSet.load(
-      path: folder, split: .test, limit: limit, size: preprocessing.resize)
+    let images = try data.testImages(of: model.specimen?.dataset, limit, preprocessing.resize)
     let attack = try attack(model)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
+    let reporter = compute.reporter
     let bench = ComparisonBench(
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
-      model: model, defence: defence, threads: compute.threads, reporter: compute.reporter)
+      model: model, defence: defence, threads: compute.threads, reporter: reporter)
     let workshop = try Workshop(
       model: model, folder: folder, preprocessing: preprocessing,
       calibration: calibration, schemes: schemes,
       poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
-      threads: compute.threads, reporter: compute.reporter)
+      threads: compute.threads, reporter: reporter)
     return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)
   }
 

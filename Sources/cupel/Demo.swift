@@ -105,8 +105,7 @@ struct Demo: ParsableCommand {
     let nearest = try deployed(workshop.nearest(scheme, profile: .tflm), as: "nearest")
     let purified = try deployed(
       workshop.deployed(
-        scheme, by: .rounding(.auto, .fast), options: .parse([]), profile: .tflm,
-        reporter: reporter
+        scheme, by: .rounding(.auto, .fast), options: .parse([]), profile: .tflm
       ).bytes, as: "purified")
 
     return [float, nearest, purified].map { stage in

@@ -166,9 +166,7 @@ struct Diff: ParsableCommand {
   }
 
   private func images(_ model: IntegerModel) throws -> ImageSet {
-    try ImageSet.load(
-      path: data.folder(dataset: model.dataset), split: .test, limit: limit,
-      size: model.preprocessing(data).resize)
+    try data.testImages(of: model.dataset, limit, model.preprocessing(data).resize)
   }
 
   private func quantizer(_ model: IntegerModel) throws -> InputQuantizer {

@@ -62,11 +62,9 @@ struct Dump: ParsableCommand {
     let bytes = try InputFile.read(input, limit: Int(Int32.max))
     let count = try batch(bytes, of: loaded.inputBytes)
     do {
-      try FileManager.default.createDirectory(
-        atPath: output, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     } catch {
-      throw Failure(
-        "\(output): \(error.localizedDescription)", exitCode: Failure.cannotWrite)
+      throw Failure("\(output): \(error.localizedDescription)", exitCode: Failure.cannotWrite)
     }
     let entries =
       switch loaded {
@@ -87,12 +85,9 @@ struct Dump: ParsableCommand {
     return bytes.count / size
   }
 
-  private func dumpOutput(
-    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
-  ) throws -> [Entry] {
+  private func dumpOutput(_ model: IntegerModel, _ bytes: [UInt8], _ count: Int) throws -> [Entry] {
     let engine = model.engine
-    let values = try engine.outputs(
-      bytes.map(Int8.init(bitPattern:)), threads: compute.threads)
+    let values = try engine.outputs(bytes.map(Int8.init(bitPattern:)), threads: compute.threads)
     return try engine.withModel { view in
       let tensor = view.tensor(view.output)
       return [try write(values, of: tensor, index: view.output, batch: count, in: view)]
@@ -103,9 +98,7 @@ struct Dump: ParsableCommand {
   private static let mostBytes = 1 << 30
 
   /// By the reference kernels, an operation at a time: a tensor is copied as soon as it is made.
-  private func dumpAll(
-    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
-  ) throws -> [Entry] {
+  private func dumpAll(_ model: IntegerModel, _ bytes: [UInt8], _ count: Int) throws -> [Entry] {
     try model.engine.withModel { view in
       let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).elementCount }
       guard elements <= Self.mostBytes / count else {

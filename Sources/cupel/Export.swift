@@ -38,8 +38,7 @@ struct Export: ParsableCommand {
 
   @Argument(help: "An integer model: .cupel, .tflite or quantized ONNX.") var model: String
 
-  @Option(
-    help: ArgumentHelp("tflite, onnx or c.", valueName: "format"), transform: Format.parse)
+  @Option(help: ArgumentHelp("tflite, onnx or c.", valueName: "format"), transform: Format.parse)
   var to: Format
 
   @Option(name: [.short, .long], help: "The file to write.") var output: String
@@ -71,8 +70,7 @@ struct Export: ParsableCommand {
     }
     let changes = exported.notes.filter(\.changesResults)
     guard !exact || changes.isEmpty else {
-      throw Failure(
-        "\(model): not exact: " + changes.map(\.description).joined(separator: "; "))
+      throw Failure("\(model): not exact: " + changes.map(\.description).joined(separator: "; "))
     }
     try AtomicFile.write(exported.bytes, to: output)
     for note in exported.notes { print("note: \(printable(note.description, limit: 400))") }

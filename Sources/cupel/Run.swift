@@ -137,7 +137,8 @@ struct Run: ParsableCommand {
       let classifier = try integer.engine.classifier(
         on: device.on, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier, images: try images(of: integer.dataset, preprocessing),
+        classifier: classifier,
+        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
         integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
@@ -147,14 +148,9 @@ struct Run: ParsableCommand {
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
+        classifier: classifier,
+        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
     }
-  }
-
-  private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {
-    try ImageSet.load(
-      path: try data.folder(dataset: dataset), split: .test, limit: limit,
-      size: preprocessing.resize)
   }
 
   /// nil where no board was asked for.

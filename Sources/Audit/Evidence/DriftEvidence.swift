@@ -48,8 +48,7 @@ public struct DriftEvidence: Sendable, Codable, Equatable {
     listed: Int = 6, threads: Int
   ) throws -> (evidence: DriftEvidence, exhibits: [Exhibits.NeuronDrift]) {
     let roundings = [plan.nearest()] + draws
-    let onClean = DriftScores(
-      try ChannelMeans.compare(roundings, images: clean, threads: threads))
+    let onClean = DriftScores(try ChannelMeans.compare(roundings, images: clean, threads: threads))
     let onTriggered = try triggered.map {
       DriftScores(
         try ChannelMeans.compare(roundings, images: $0, threads: threads),

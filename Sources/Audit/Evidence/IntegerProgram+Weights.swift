@@ -19,9 +19,7 @@ extension IntegerProgram {
   }
 
   /// Each block [rows][columns] to [columns][rows].
-  private static func swapped(
-    _ values: [Int8], blocks: Int, rows: Int, columns: Int
-  ) -> [Int8] {
+  private static func swapped(_ values: [Int8], blocks: Int, rows: Int, columns: Int) -> [Int8] {
     var result = values
     guard values.count == blocks * rows * columns else { return values }
     for block in 0..<blocks {

@@ -79,9 +79,7 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
   }
 
   /// Pure arithmetic on logits, [images][classes] each.
-  package init(
-    float: [Float], nearest: [Float], noise: [[Float]], images: Int
-  ) throws(AuditError) {
+  package init(float: [Float], nearest: [Float], noise: [[Float]], images: Int) throws(AuditError) {
     let classes = images > 0 ? float.count / images : 0
     guard classes > 0, noise.count >= 2, nearest.count == float.count,
       noise.allSatisfy({ $0.count == float.count })

@@ -61,8 +61,7 @@ struct QuantizedView: NetworkView {
     to value: Int, of images: Tensor
   ) throws -> (value: Tensor, gradient: Tensor, answers: [Int]) {
     // A woken backdoor drives its logit beyond what calibration saw; its cause is to be shown all the same.
-    let tape = try network.run(
-      images, wants: .inputs, keeping: [value], passesSaturation: true)
+    let tape = try network.run(images, wants: .inputs, keeping: [value], passesSaturation: true)
     let answers = tape.output.answers
     let inner = try kept(value, tape)
     let gradient = try tape.gradient(tape.output.oneHot(answers), differentiating: [value])

@@ -139,8 +139,7 @@ extension TSNE {
       var sum = Point.zero
       for column in 0..<count {
         let affinity = near[row][column]
-        let force =
-          4 * (exaggeration * joint[row * count + column] - affinity / total) * affinity
+        let force = 4 * (exaggeration * joint[row * count + column] - affinity / total) * affinity
         sum += force * (points[row] - points[column])
       }
       return sum

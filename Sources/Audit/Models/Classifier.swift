@@ -24,8 +24,7 @@ public struct FloatClassifier: Classifier {
   public init(graph: FloatGraph, preprocessing: Preprocessing, threads: Int) throws {
     let shape = graph.values[graph.input].shape
     guard shape.count == 3 else {
-      throw AuditError.data(
-        rule: "the network takes shape \(shape), not channels × height × width")
+      throw AuditError.data(rule: "the network takes shape \(shape), not channels × height × width")
     }
     try preprocessing.check(channels: shape[0])
     executor = try FloatExecutor(graph: graph, threads: threads)

@@ -131,9 +131,7 @@ public struct SarifReport: Sendable, Encodable {
 
   /// What stays the same when the model is trained or audited again, so that a known result is
   /// recognized: neither figures nor digests.
-  private static func fingerprint(
-    _ finding: DetectionReport.Finding, place: String
-  ) -> String {
+  private static func fingerprint(_ finding: DetectionReport.Finding, place: String) -> String {
     let parts = [
       finding.rule.rawValue, place, finding.scheme ?? "",
       finding.targetClass.map(String.init) ?? "",

@@ -91,12 +91,11 @@ struct ComparisonBench {
       let wanted = method == .nearest ? schemes : schemes.filter { rows[$0] != nil }
       guard !wanted.isEmpty else { continue }
       let training = Stopwatch()
-      let tuned = try workshop.tuned(by: method, options: defence, reporter: reporter)
+      let tuned = try workshop.tuned(by: method, options: defence)
       let trainingSeconds = training.seconds
       for scheme in wanted {
         let stopwatch = Stopwatch()
-        let deployed = try tuned.deployed(
-          scheme, by: method, options: defence, profile: .tflm, reporter: reporter)
+        let deployed = try tuned.deployed(scheme, by: method, options: defence, profile: .tflm)
         let seconds = stopwatch.seconds + trainingSeconds
         let after = try measured(
           IntegerClassifier(

@@ -65,8 +65,7 @@ extension Purification.Method {
 
 /// Settings of defences; those of one method do nothing to another.
 struct DefenceOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("Published solvers (:adam): steps a layer.", valueName: "n"))
+  @Option(help: ArgumentHelp("Published solvers (:adam): steps a layer.", valueName: "n"))
   var iterations = 10_000
 
   @Option(

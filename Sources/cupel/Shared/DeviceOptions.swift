@@ -17,8 +17,7 @@ struct DeviceOptions: ParsableArguments {
 extension IntegerEngine {
   /// - Throws: `DeviceError.missing`.
   func device(_ board: Board) throws(DeviceError) -> Device {
-    try Device(
-      board, model: withFile { Array($0) }, inputBytes: inputCount, profile: profile)
+    try Device(board, model: withFile { Array($0) }, inputBytes: inputCount, profile: profile)
   }
 
   /// The model's classifier: here, or on a simulated board.
@@ -28,8 +27,7 @@ extension IntegerEngine {
     on board: Board?, preprocessing: Preprocessing, threads: Int
   ) throws -> any Classifier {
     guard let board else {
-      return try IntegerClassifier(
-        engine: self, preprocessing: preprocessing, threads: threads)
+      return try IntegerClassifier(engine: self, preprocessing: preprocessing, threads: threads)
     }
     return try DeviceClassifier(
       device: device(board), engine: self, preprocessing: preprocessing, threads: threads)

@@ -72,8 +72,7 @@ struct IntegerModel {
         ?? ModelMetadata.preprocessing(
           engine.metadata(ModelMetadata.preprocessingKey), of: path)
     else {
-      throw ValidationError(
-        "\(path) says nothing of its preprocessing: give --mean and --std")
+      throw ValidationError("\(path) says nothing of its preprocessing: give --mean and --std")
     }
     try preprocessing.check(channels: engine.inputShape[0])
     return preprocessing

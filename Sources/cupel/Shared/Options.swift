@@ -102,6 +102,13 @@ struct DataOptions: ParsableArguments {
     return Self.fashionMNIST
   }
 
+  /// The first test images, of a size that is resized to.
+  func testImages(
+    of dataset: String?, _ limit: Int?, _ size: @autoclosure () throws -> ImageSize?
+  ) throws -> ImageSet {
+    try ImageSet.load(path: folder(dataset: dataset), split: .test, limit: limit, size: size())
+  }
+
   /// What the flags say; nil where none is given.
   func preprocessing() throws -> Preprocessing? {
     if let layout, layout.uppercased() != "NCHW" {

@@ -24,8 +24,7 @@ struct SearchOptions: ParsableArguments {
   )
   var sarif: String?
 
-  @Option(
-    help: ArgumentHelp("Without --trigger: write a CycloneDX 1.6 ML-BOM.", valueName: "file"))
+  @Option(help: ArgumentHelp("Without --trigger: write a CycloneDX 1.6 ML-BOM.", valueName: "file"))
   var cyclonedx: String?
 
   var isGiven: Bool {

@@ -28,9 +28,7 @@ struct SearchWork {
   /// Loss of accuracy, in all or of one class, that is worth comparing.
   private static let noticeable = (all: 0.05, oneClass: 0.2)
 
-  mutating func run(
-    _ candidates: [DetectionAudit.Candidate], families: [TriggerFamily]
-  ) throws {
+  mutating func run(_ candidates: [DetectionAudit.Candidate], families: [TriggerFamily]) throws {
     for candidate in candidates { examinations.append(try audit.begin(candidate)) }
     try search(families.filter(TriggerFamily.scanned.contains))
     try weigh()

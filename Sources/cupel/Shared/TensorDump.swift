@@ -34,9 +34,7 @@ struct TensorDump {
   ///
   /// Unsigned bytes are moved by 128 to signed ones, floats are quantized, and other integers are
   /// taken as they are.
-  func values(
-    of tensor: TensorList.Description
-  ) throws -> (images: Int, values: [Int])? {
+  func values(of tensor: TensorList.Description) throws -> (images: Int, values: [Int])? {
     guard let array = try archive.array(tensor.name) else { return nil }
     let size = tensor.elementCount
     guard let images = array.shape.first, images > 0, array.count / images == size,
@@ -59,9 +57,7 @@ struct TensorDump {
     return (images, values)
   }
 
-  private func isChannelFirst(
-    _ shape: [Int], _ tensor: TensorList.Description
-  ) throws -> Bool {
+  private func isChannelFirst(_ shape: [Int], _ tensor: TensorList.Description) throws -> Bool {
     let (height, width, channels) = (tensor.extent[0], tensor.extent[1], tensor.extent[2])
     // With one channel or one pixel both orders are the same.
     if channels == 1 || height * width == 1 { return false }

@@ -22,6 +22,7 @@ struct Workshop {
   let images: Tensor
   let seed: UInt64
   let threads: Int
+  private let reporter: ProgressReporter
   private(set) var ranges: Calibration
   private let histograms: Bool
   /// Which baseline tuned the network, if one did.
@@ -60,12 +61,11 @@ struct Workshop {
           + "(channels, height, width)")
     }
     (self.model, self.folder, self.preprocessing) = (model, folder, preprocessing)
-    (seed, self.threads) = (calibration.seed, threads)
+    (seed, self.threads, self.reporter) = (calibration.seed, threads, reporter)
     images = preprocessing.tensor(chosen.pixels, shape: chosen.shape)
     histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
     graph = model.graph
-    ranges = try Calibration(
-      graph: graph, images: images, histograms: histograms, threads: threads)
+    ranges = try Calibration(graph: graph, images: images, histograms: histograms, threads: threads)
     reporter.update("calibrating on \(calibration.calibration) training images", 1)
     reporter.finish()
   }
@@ -89,8 +89,7 @@ struct Workshop {
 
   /// Makes the integer model that a defence gives. A baseline must have tuned the network before.
   func deployed(
-    _ scheme: Scheme, by defence: Defence, options: DefenceOptions, profile: DeploymentProfile,
-    reporter: ProgressReporter
+    _ scheme: Scheme, by defence: Defence, options: DefenceOptions, profile: DeploymentProfile
   ) throws -> Deployed {
     guard case .rounding(let method, let solver) = defence else {
       let summary = [tuning, "nearest"].compactMap(\.self).joined(separator: ", ")
@@ -107,9 +106,7 @@ struct Workshop {
   }
 
   /// Tunes the network with a baseline, on labelled training images; any other defence leaves it.
-  func tuned(
-    by defence: Defence, options: DefenceOptions, reporter: ProgressReporter
-  ) throws -> Workshop {
+  func tuned(by defence: Defence, options: DefenceOptions) throws -> Workshop {
     guard case .tuning(let baseline, let isMoved) = defence else { return self }
     let set = try ImageSet.load(path: folder, split: .train, size: preprocessing.resize)
     let chosen = set.sample(options.labelled ?? max(set.count / 20, 1), seed: seed)

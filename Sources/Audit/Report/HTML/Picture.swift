@@ -122,8 +122,7 @@ enum HeatScale {
     let pixels = (0..<3).flatMap { channel in
       (0..<width).map { UInt8(colour(Float($0) / Float(width - 1))[channel]) }
     }
-    let bar = try Picture(pixels, [3, 1, width]).markup(
-      side: 160, name: "colour scale from 0 to 1")
+    let bar = try Picture(pixels, [3, 1, width]).markup(side: 160, name: "colour scale from 0 to 1")
     return """
       <span class="scale"><span>0</span><span class="bar">\(bar)</span><span>1</span> \
       <span class="muted">weight for the model’s own answer, of the image’s largest</span></span>
