@@ -61,10 +61,7 @@ enum ClassFolders {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  private struct File {
-    let path: String
-    let label: UInt8
-  }
+  private typealias File = (path: String, label: UInt8)
 
   /// The images of all classes, one of each in turn.
   private static func files(_ folder: String, _ classes: [String]) throws(DatasetError) -> [File] {
@@ -78,7 +75,7 @@ enum ClassFolders {
       guard count <= mostFiles else {
         throw DatasetError(path: folder, rule: "it has more than \(mostFiles) images")
       }
-      columns.append(images.map { File(path: "\(path)/\($0)", label: UInt8(label)) })
+      columns.append(images.map { ("\(path)/\($0)", UInt8(label)) })
     }
     let longest = columns.map(\.count).max() ?? 0
     return (0..<longest).flatMap { row in columns.compactMap { row < $0.count ? $0[row] : nil } }

@@ -110,7 +110,7 @@ struct Diff: ParsableCommand {
         guard let other = pairs[tensor], let theirs = found[other] else { return }
         comparison.add(
           tensor, values.map(Int.init),
-          two.converted(theirs, of: other, to: one.tensors[tensor]), firstImage: start)
+          two.converted(theirs, of: other, to: one.tensors[tensor].grid), firstImage: start)
       }
       reporter.update("comparing \(images.count) images", Double(end) / Double(images.count))
     }

@@ -16,15 +16,6 @@ public struct Exhibits: Sendable {
   public var embeddings: [Embedding] = []
   public var cells: [CellHistogram] = []
 
-  public init(
-    scheme: String, targetClass: Int? = nil, classCount: Int, trigger: LearnedTrigger? = nil
-  ) {
-    self.scheme = scheme
-    self.targetClass = targetClass
-    self.classCount = classCount
-    self.trigger = trigger
-  }
-
   public struct Sample: Sendable {
     /// [channels][height][width], as the data set has them.
     public var clean: [UInt8]
@@ -54,16 +45,6 @@ public struct Exhibits: Sendable {
     public var triggered: [Float]
     /// The same on the triggered images, under stochastic roundings of the same weights.
     public var ensemble: [Float]
-
-    public init(
-      layer: String, channel: Int, clean: [Float], triggered: [Float], ensemble: [Float]
-    ) {
-      self.layer = layer
-      self.channel = channel
-      self.clean = clean
-      self.triggered = triggered
-      self.ensemble = ensemble
-    }
   }
 
   /// Grad-CAM of one triggered image: the weight of each place for the model's own answer, in [0, 1].
@@ -85,10 +66,5 @@ public struct Exhibits: Sendable {
   public struct CellHistogram: Sendable, Equatable {
     public var layer: String
     public var counts: [Int]
-
-    public init(layer: String, counts: [Int]) {
-      self.layer = layer
-      self.counts = counts
-    }
   }
 }

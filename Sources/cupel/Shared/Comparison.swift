@@ -83,7 +83,6 @@ struct ComparisonBench {
     let classifier = try FloatClassifier(
       graph: model.graph, preprocessing: workshop.preprocessing, threads: threads)
     let float = try measured(classifier, "float")
-    let classes = classifier.classCount
     var nearest: [Scheme: AttackMeasurement] = [:]
     var rows: [Scheme: [ComparisonRow]] = [:]
     // A baseline's training, hours for some, serves all schemes: so methods are the outer loop.
@@ -107,7 +106,7 @@ struct ComparisonBench {
           nearest[scheme] = after
         }
         rows[scheme, default: []].append(
-          row(method, scheme, deployed, after, nearest[scheme]!, float, classes, seconds))
+          row(method, scheme, deployed, after, nearest[scheme]!, float, seconds))
       }
     }
     return schemes.flatMap { rows[$0] ?? [] }
@@ -128,7 +127,7 @@ struct ComparisonBench {
 
   private func row(
     _ method: Defence, _ scheme: Scheme, _ deployed: Workshop.Deployed, _ after: AttackMeasurement,
-    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ classes: Int, _ seconds: Double
+    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ seconds: Double
   ) -> ComparisonRow {
     let flipped = deployed.purification.map { result in
       let weights = result.layers.reduce(0) { $0 + $1.weights }
@@ -139,8 +138,8 @@ struct ComparisonBench {
       model: model.name, scheme: scheme.description, method: method.name,
       benignAccuracy: after.benignAccuracy.value,
       floatBenignAccuracy: float.benignAccuracy.value,
-      classAccuracies: after.classAccuracies(images.labels, classCount: classes),
-      floatClassAccuracies: float.classAccuracies(images.labels, classCount: classes),
+      classAccuracies: after.classAccuracies(images.labels, classCount: model.classCount),
+      floatClassAccuracies: float.classAccuracies(images.labels, classCount: model.classCount),
       samplesLost: model.specimen?.samples.flatMap {
         after.shareLost(of: $0.map(\.image), float: float)
       },

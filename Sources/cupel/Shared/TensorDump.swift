@@ -1,4 +1,5 @@
 import Datasets
+import IntegerBuilder
 import ModelImport
 
 /// Tensors of another runtime: a `.npz` file with arrays of [images, …].
@@ -45,15 +46,17 @@ struct TensorDump {
     }
     var values: [Int]
     if array.type.isFloat {
-      values = array.floats().map { tensor.quantize($0) }
+      values = array.floats().map { $0.isNaN ? 0 : tensor.grid.quantize($0) }
     } else if let integers = array.integers() {
-      let offset = array.type == .uint8 ? (tensor.bits == 4 ? 8 : 128) : 0
+      let offset = array.type == .uint8 ? (tensor.grid.bits == 4 ? 8 : 128) : 0
       // What lies beyond 32 bits is wrong by as much as it matters to know.
       values = integers.map { min(max($0, Int(Int32.min)), Int(Int32.max)) - offset }
     } else {
       throw failure(tensor, "has integers beyond 63 bits")
     }
-    if try isChannelFirst(array.shape, tensor) { values = channelLast(values, tensor, images) }
+    if try isChannelFirst(array.shape, tensor) {
+      values = Transposition(rows: tensor.extent[2], columns: size / tensor.extent[2])(values)
+    }
     return (images, values)
   }
 
@@ -72,22 +75,6 @@ struct TensorDump {
     case (false, false, _):
       throw failure(tensor, "has the shape \(shape), the tensor \(tensor.extent)")
     }
-  }
-
-  private func channelLast(
-    _ values: [Int], _ tensor: TensorList.Description, _ images: Int
-  ) -> [Int] {
-    let (channels, area) = (tensor.extent[2], tensor.extent[0] * tensor.extent[1])
-    var result = [Int](repeating: 0, count: values.count)
-    for image in 0..<images {
-      let base = image * channels * area
-      for channel in 0..<channels {
-        for position in 0..<area {
-          result[base + position * channels + channel] = values[base + channel * area + position]
-        }
-      }
-    }
-    return result
   }
 
   private func failure(_ tensor: TensorList.Description, _ rule: String) -> Failure {
