@@ -33,12 +33,11 @@ struct KernelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Scratch memory of the kernels: fast, or small, which takes a row at a time.",
-      valueName: "use"), transform: parse)
+      valueName: "use"),
+    transform: {
+      try IntegerEngine.MemoryUse(rawValue: $0).orInvalid("it is neither fast nor small")
+    })
   var memory = IntegerEngine.MemoryUse.fast
-
-  private static func parse(_ name: String) throws -> IntegerEngine.MemoryUse {
-    try IntegerEngine.MemoryUse(rawValue: name).orInvalid("it is neither fast nor small")
-  }
 
   var choice: KernelChoice { KernelChoice(isa: isa, memory: memory) }
 }
