@@ -94,7 +94,8 @@ public struct NumpyArray: Sendable, Equatable {
   private func words<Word: FixedWidthInteger>() -> [Word] {
     content.withUnsafeBytes { raw in
       (0..<count).map { index in
-        let stored = raw.loadUnaligned(fromByteOffset: index * type.bytes, as: Word.self)
+        let stored = raw.loadUnaligned(
+          fromByteOffset: index * MemoryLayout<Word>.size, as: Word.self)
         return isBigEndian ? Word(bigEndian: stored) : Word(littleEndian: stored)
       }
     }
