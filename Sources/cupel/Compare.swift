@@ -37,7 +37,7 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Separated by commas: \(Defence.names.dropFirst().joined(separator: ", ")); efrap, lac and "
         + "lac-pda as published with :adam.", valueName: "names"),
-    transform: { try Self.list($0, Defence.init) })
+    transform: { try elements($0, Defence.init) })
   var methods: [Defence] = [
     .rounding(.efrap, .fast), .rounding(.lacPDA, .fast), .rounding(.auto, .fast),
   ]
@@ -76,17 +76,6 @@ struct Compare: ParsableCommand {
   @OptionGroup var data: DataOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
-
-  private static func list<Element: Equatable>(
-    _ text: String, _ read: (String) throws -> Element
-  ) throws -> [Element] {
-    var elements: [Element] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let element = try read(String(part))
-      if !elements.contains(element) { elements.append(element) }
-    }
-    return elements
-  }
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }

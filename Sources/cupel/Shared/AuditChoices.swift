@@ -24,11 +24,7 @@ enum SchemeChoice {
     switch text {
     case "matrix": self = .matrix
     case "all": self = .all
-    default:
-      var seen = Set<Scheme>()
-      self = .list(
-        try text.split(separator: ",", omittingEmptySubsequences: false)
-          .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted })
+    default: self = .list(try elements(text) { try Scheme($0) })
     }
   }
 

@@ -196,6 +196,18 @@ extension Optional {
   }
 }
 
+/// What stands between the commas of an option's text, each element once.
+func elements<Element: Equatable>(
+  _ text: String, _ read: (String) throws -> Element
+) throws -> [Element] {
+  var found: [Element] = []
+  for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+    let element = try read(String(part))
+    if !found.contains(element) { found.append(element) }
+  }
+  return found
+}
+
 /// - Throws: a `ValidationError` unless an option's value lies in a range; nil always does.
 func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws {
   guard range.contains(value ?? range.lowerBound) else {

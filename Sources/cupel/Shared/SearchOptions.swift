@@ -32,8 +32,8 @@ struct SearchOptions: ParsableArguments {
   }
 
   private static func parseFamilies(_ text: String) throws -> [TriggerFamily] {
-    let wanted = try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      try TriggerFamily(rawValue: String(name)).orInvalid("there is no family '\(name)'")
+    let wanted = try elements(text) { name in
+      try TriggerFamily(rawValue: name).orInvalid("there is no family '\(name)'")
     }
     return TriggerFamily.allCases.filter(wanted.contains)
   }
