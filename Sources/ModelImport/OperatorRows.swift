@@ -25,7 +25,7 @@ func run<Converter, Node, Result>(
 
 /// All operators that are read.
 enum OperatorRows {
-  private static let rooms: [OperatorRoom] = [
+  fileprivate static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchNormalization, .cast, .clamp, .concatenate, .constants, .convolution,
     .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
     .multiply, .pad, .pools, .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax,
@@ -38,4 +38,26 @@ enum OperatorRows {
 
   static let tflite = Dictionary(
     uniqueKeysWithValues: rooms.flatMap(\.tflite).map { ($0.operation, $0) })
+}
+
+/// An operator that a format's importer reads, by the specification's name.
+package struct ReadableOperator: Sendable {
+  package var name: String
+  /// In float models, and in models of integers.
+  package var inFloat, inQuantized: Bool
+
+  /// In the order of their rooms.
+  package static var onnx: [ReadableOperator] {
+    OperatorRows.rooms.flatMap(\.onnx).map {
+      .init(name: $0.type, inFloat: $0.float != nil, inQuantized: $0.quantized != nil)
+    }
+  }
+
+  package static var tflite: [ReadableOperator] {
+    OperatorRows.rooms.flatMap(\.tflite).map {
+      .init(
+        name: TFLite.name(ofOperator: $0.operation.rawValue), inFloat: $0.float != nil,
+        inQuantized: $0.integer != nil)
+    }
+  }
 }
