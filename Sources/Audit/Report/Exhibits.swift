@@ -45,6 +45,16 @@ public struct Exhibits: Sendable {
     public var triggered: [Float]
     /// The same on the triggered images, under stochastic roundings of the same weights.
     public var ensemble: [Float]
+
+    public init(
+      layer: String, channel: Int, clean: [Float], triggered: [Float], ensemble: [Float]
+    ) {
+      self.layer = layer
+      self.channel = channel
+      self.clean = clean
+      self.triggered = triggered
+      self.ensemble = ensemble
+    }
   }
 
   /// Grad-CAM of one triggered image: the weight of each place for the model's own answer, in [0, 1].
@@ -66,5 +76,10 @@ public struct Exhibits: Sendable {
   public struct CellHistogram: Sendable, Equatable {
     public var layer: String
     public var counts: [Int]
+
+    public init(layer: String, counts: [Int]) {
+      self.layer = layer
+      self.counts = counts
+    }
   }
 }
