@@ -77,9 +77,9 @@ let host: [Target] = [
     name: "cupel",
     dependencies: [
       "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerOperators", "IntegerRuntime", "ModelExport", "ModelFormat",
-      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
-      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelExport",
+      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
+      "Triggers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 

@@ -1,6 +1,5 @@
 import Datasets
 import FloatGraph
-import Foundation
 import Quantization
 import Support
 import Triggers
@@ -65,7 +64,7 @@ public struct DetectionAudit: Sendable {
     heldOut: ImageSet, settings: Settings = Settings(), threads: Int
   ) throws {
     try float.check(heldOut)
-    guard [search.channels, search.height, search.width] == float.imageShape else {
+    guard search.shape == float.imageShape else {
       throw AuditError.data(
         rule: "the images to search on are of another size than the model takes")
     }
@@ -172,16 +171,14 @@ public struct DetectionAudit: Sendable {
     }
     let geometry = Geometry(
       channels: heldOut.channels, height: heldOut.height, width: heldOut.width)
-    func measured(_ best: TriggerScan<Plain>.Found?) throws -> DetectionReport.Search? {
-      guard let best else { return nil }
-      let trigger = try best.plain.learned(geometry)
-      return DetectionReport.Search(
-        family: family.rawValue, target: best.target, try measure(trigger, on: examination),
-        steps: 0, batch: 0, seconds: stopwatch.seconds, trigger: trigger)
+    func measured(_ best: TriggerScan<Plain>.Found) throws -> DetectionReport.Search {
+      try measure(
+        best.plain.learned(geometry), of: family, target: best.target, on: examination,
+        since: stopwatch)
     }
-    if let best = try measured(found.differential.first) { examination.searches.append(best) }
-    if family.showsAwake, let best = try measured(found.awake.first) {
-      examination.awake.append(best)
+    if let best = found.differential.first { examination.searches.append(try measured(best)) }
+    if family.showsAwake, let best = found.awake.first {
+      examination.awake.append(try measured(best))
     }
   }
 
@@ -193,6 +190,7 @@ public struct DetectionAudit: Sendable {
     let stopwatch = Stopwatch()
     let loss = try loss(plan, examination)
     let effort = settings.effort
+    let all = effort.steps + effort.sharpening
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
     var generator = SeededGenerator(
       seed: settings.seed,
@@ -208,29 +206,37 @@ public struct DetectionAudit: Sendable {
       // The float logits stay nearly as they were already; holding them harder would hold the search.
       match.last = match.first
     }
-    let all = Double(effort.steps + effort.sharpening)
-    try gradient.improve(
-      &trigger, goal: goal, steps: effort.steps, match: match.first,
-      generator: &generator
-    ) { share throws in
-      try budget.check()
-      progress(share * Double(effort.steps) / all)
+    func improve(
+      _ goal: DifferentialLoss.Goal, match: Float, _ steps: Int, after done: Int
+    ) throws {
+      try gradient.improve(
+        &trigger, goal: goal, steps: steps, match: match, generator: &generator
+      ) { share throws in
+        try budget.check()
+        progress((Double(done) + share * Double(steps)) / Double(all))
+      }
     }
+    try improve(goal, match: match.first, effort.steps, after: 0)
     let emerged = try target(of: trigger.learned(), examination)
-    try gradient.improve(
-      &trigger, goal: .target(emerged), steps: effort.sharpening, match: match.last,
-      generator: &generator
-    ) { share throws in
-      try budget.check()
-      progress((Double(effort.steps) + share * Double(effort.sharpening)) / all)
-    }
-    let learned = try trigger.learned()
-    let measurement = try measure(learned, on: examination)
+    try improve(.target(emerged), match: match.last, effort.sharpening, after: effort.steps)
     examination.searches.append(
-      DetectionReport.Search(
-        family: family.rawValue, target: emerged, measurement,
-        steps: effort.steps + effort.sharpening, batch: effort.batch,
-        seconds: stopwatch.seconds, trigger: learned))
+      try measure(
+        trigger.learned(), of: family, target: emerged, on: examination, steps: all,
+        batch: effort.batch, since: stopwatch))
+  }
+
+  private func measure(
+    _ trigger: LearnedTrigger, of family: TriggerFamily, target: Int,
+    on examination: Examination, steps: Int = 0, batch: Int = 0, since stopwatch: Stopwatch
+  ) throws -> DetectionReport.Search {
+    let measurement = try measure(trigger, on: examination)
+    let difference = measurement.differentialASR(target)
+    return DetectionReport.Search(
+      family: family.rawValue, targetClass: target, differentialASR: difference.value,
+      differentialASRInterval: difference.interval.bounds,
+      floatASR: measurement.floatASR(target).value,
+      integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
+      seconds: stopwatch.seconds, trigger: trigger)
   }
 
   /// Gradients go through a file's own integers where its layers are the float model's and the plan's
@@ -253,9 +259,7 @@ public struct DetectionAudit: Sendable {
   }
 
   /// The class that an unfinished trigger brings about, on the images that the search may see.
-  private func target(
-    of trigger: LearnedTrigger, _ examination: Examination
-  ) throws -> Int {
+  private func target(of trigger: LearnedTrigger, _ examination: Examination) throws -> Int {
     var pixels = search.pixels
     try trigger.apply(to: &pixels)
     return DifferentialMeasurement(
@@ -282,20 +286,5 @@ public struct DetectionAudit: Sendable {
     return DifferentialMeasurement(
       classCount: float.classCount, floatClean: floatClean, floatTriggered: floatTriggered,
       integerClean: examination.clean, integerTriggered: integerTriggered)
-  }
-}
-
-extension DetectionReport.Search {
-  init(
-    family: String, target: Int, _ measurement: DifferentialMeasurement, steps: Int, batch: Int,
-    seconds: Double, trigger: LearnedTrigger
-  ) {
-    let difference = measurement.differentialASR(target)
-    self.init(
-      family: family, targetClass: target, differentialASR: difference.value,
-      differentialASRInterval: [difference.interval.lowerBound, difference.interval.upperBound],
-      floatASR: measurement.floatASR(target).value,
-      integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
-      seconds: seconds, trigger: trigger)
   }
 }

@@ -2,33 +2,16 @@ import Datasets
 import Foundation
 
 extension DetectionAudit {
-  /// Where a report comes from.
-  public struct Source: Sendable {
-    public var model: String
-    public var digest: String
-    public var toolVersion: String?
-    public var command: [String]
-    public var budget: Double?
-
-    public init(
-      model: String, digest: String, toolVersion: String? = nil, command: [String] = [],
-      budget: Double? = nil
-    ) {
-      self.model = model
-      self.digest = digest
-      self.toolVersion = toolVersion
-      self.command = command
-      self.budget = budget
-    }
-  }
-
   /// What all that was examined comes to.
   ///
   /// - Parameters:
   ///   - leftOut: what was not examined, one line each.
   ///   - isComplete: whether nothing that could change the verdict was left out.
+  ///   - model, digest: the float model's file name, and the SHA-256 of its bytes.
+  ///   - command: what made the report, the program's name first.
   public func report(
-    _ examinations: [Examination], leftOut: [String], isComplete: Bool, source: Source,
+    _ examinations: [Examination], leftOut: [String], isComplete: Bool, model: String,
+    digest: String, toolVersion: String? = nil, command: [String] = [], budget: Double? = nil,
     seconds: Double
   ) -> DetectionReport {
     let rows = examinations.map(row)
@@ -40,11 +23,11 @@ extension DetectionAudit {
       probability: rows.filter(\.isUsable).map(\.probability).max() ?? 0,
       targetClass: decided.target, scheme: decided.row?.scheme,
       differentialASR: decided.search?.differentialASR,
-      differentialASRInterval: decided.search?.differentialASRInterval, model: source.model,
-      digest: source.digest, searchImages: search.count, heldOutImages: heldOut.count,
+      differentialASRInterval: decided.search?.differentialASRInterval, model: model,
+      digest: digest, searchImages: search.count, heldOutImages: heldOut.count,
       seed: Int(clamping: settings.seed), float: floatRow, deployments: rows, findings: findings,
-      leftOut: leftOut, seconds: seconds, budget: source.budget, toolVersion: source.toolVersion,
-      command: source.command)
+      leftOut: leftOut, seconds: seconds, budget: budget, toolVersion: toolVersion,
+      command: command)
   }
 
   /// Whether a deployment answers like the model it was made from at all. One that rounding has broken
@@ -71,10 +54,8 @@ extension DetectionAudit {
   /// most.
   public func lost(_ examination: Examination) -> (all: Double, oneClass: Double) {
     let (float, integer) = (accuracy(floatClean), accuracy(examination.clean))
-    return (
-      float.all.value - integer.all.value,
-      zip(float.classes, integer.classes).map { $0.value - $1.value }.max() ?? 0
-    )
+    let losses = zip(float.classes, integer.classes).map { $0.value - $1.value }
+    return (float.all.value - integer.all.value, losses.max() ?? 0)
   }
 
   /// A deployment's row.
@@ -102,8 +83,7 @@ extension DetectionAudit {
   private func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
     let labels = heldOut.labels
     func share(_ images: [Int]) -> Proportion {
-      Proportion(
-        successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
+      Proportion(successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
     }
     return (
       share(Array(labels.indices)),
@@ -130,7 +110,7 @@ extension DetectionAudit {
     if let awake, awake.floatASR >= Verdict.searchedActiveASR {
       found.append(
         Finding(
-          rule: .activeBackdoor, level: .error, scheme: nil, targetClass: awake.targetClass,
+          rule: .activeBackdoor, level: .error, targetClass: awake.targetClass,
           message:
             "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
             + "images with class \(awake.targetClass)"))
@@ -141,18 +121,12 @@ extension DetectionAudit {
       found += collapse(examination)
       found += census(examination)
     }
-    let rank: [Finding.Level] = [.error, .warning, .note]
-    return found.enumerated().sorted {
-      (rank.firstIndex(of: $0.element.level)!, $0.offset)
-        < (rank.firstIndex(of: $1.element.level)!, $1.offset)
-    }.map(\.element)
+    return [.error, .warning, .note].flatMap { level in found.filter { $0.level == level } }
   }
 
   /// A trigger that is large, and an error only where it convicts.
   private func trigger(_ row: DetectionReport.Deployment) -> [Finding] {
-    guard row.isUsable, let best = row.strongest,
-      (best.differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound
-    else { return [] }
+    guard row.isUsable, let best = row.strongest, best.isLarge else { return [] }
     return [
       Finding(
         rule: .dormantBackdoor, level: row.isConvicted ? .error : .warning, scheme: row.scheme,
@@ -175,7 +149,7 @@ extension DetectionAudit {
     guard let whole = row.weights?.whole, whole.rowScore >= Self.agreement else { return [] }
     return [
       Finding(
-        rule: .cellStatistics, level: .warning, scheme: row.scheme, targetClass: nil,
+        rule: .cellStatistics, level: .warning, scheme: row.scheme,
         message: "rounding errors within neurons agree by "
           + String(format: "%.0f", whole.rowScore) + " standard deviations; "
           + percent(whole.pinnedShare) + " of the weights lie at the very border of their cells")
@@ -189,8 +163,7 @@ extension DetectionAudit {
     let isStated = rounding != "nearest" && rounding != "unknown"
     return [
       Finding(
-        rule: .nonNearestRounding, level: .warning,
-        scheme: examination.candidate.scheme, targetClass: nil,
+        rule: .nonNearestRounding, level: .warning, scheme: examination.candidate.scheme,
         message: "\(percent(census.whole.movedFarShare)) of the weights are not the nearest to the "
           + "float model's although they lie far from a border"
           + (isStated ? "; the file claims this rounding: \(rounding)" : ""),
@@ -222,7 +195,6 @@ extension DetectionAudit {
       found.append(
         Finding(
           rule: .accuracyCollapse, level: stands == true ? .error : .warning, scheme: scheme,
-          targetClass: nil,
           message:
             "accuracy falls from \(percent(float.all.value)) to \(percent(integer.all.value))"
             + cause + (isUsable(examination) ? "" : "; no trigger was searched in what is left"),

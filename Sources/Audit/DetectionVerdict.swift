@@ -38,10 +38,7 @@ package struct DetectionVerdict: Sendable, Equatable {
 extension DetectionReport.Deployment {
   /// Whether its evidence makes a dormant backdoor of it.
   package var isConvicted: Bool {
-    guard isUsable, probability >= 0.5, let low = strongest?.differentialASRInterval.first else {
-      return false
-    }
-    return low >= Verdict.dormantLowerBound
+    isUsable && probability >= 0.5 && strongest?.isLarge == true
   }
 
   /// Whether it was searched, and nothing that was found can reach the bound of a backdoor: a few images

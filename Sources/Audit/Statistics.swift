@@ -1,5 +1,22 @@
 import Foundation
 
+extension [Double] {
+  var mean: Double { reduce(0, +) / Double(count) }
+
+  /// The unbiased estimate from at least two; 0 for one.
+  var variance: Double {
+    let mean = mean
+    return reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(Swift.max(count - 1, 1))
+  }
+
+  /// The middle one, or the mean of the middle two. There must be one.
+  var median: Double {
+    let sorted = sorted()
+    let middle = sorted.count / 2
+    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+  }
+}
+
 /// A share of some trials with its 95 % Wilson score interval.
 public struct Proportion: Sendable, Equatable {
   public let successes: Int
@@ -74,9 +91,7 @@ public struct PairedDifference: Sendable, Equatable {
   /// Probability that the true difference is at least `threshold`, reading the interval as that
   /// of a normal distribution on each side of the estimate.
   public func probability(atLeast threshold: Double) -> Double {
-    let side =
-      threshold < value
-      ? value - interval.lowerBound : interval.upperBound - value
+    let side = threshold < value ? value - interval.lowerBound : interval.upperBound - value
     // Beyond ±1 there is no interval left to read.
     guard side > 0 else { return threshold < value ? 1 : threshold > value ? 0 : 0.5 }
     return 0.5 * erfc((threshold - value) / (side / Proportion.z) / 2.0.squareRoot())

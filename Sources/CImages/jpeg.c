@@ -14,13 +14,17 @@ typedef struct {
   char *message;
 } trouble;
 
-static void stop(j_common_ptr info) {
+static void refuse(j_common_ptr info, const char *text) {
   trouble *own = (trouble *)info->err;
-  char text[JMSG_LENGTH_MAX];
-  info->err->format_message(info, text);
   strncpy(own->message, text, CIMAGES_MESSAGE - 1);
   own->message[CIMAGES_MESSAGE - 1] = 0;
   longjmp(own->stop, 1);
+}
+
+static void stop(j_common_ptr info) {
+  char text[JMSG_LENGTH_MAX];
+  info->err->format_message(info, text);
+  refuse(info, text);
 }
 
 /// A warning means that data is damaged and was made up.
@@ -30,11 +34,7 @@ static void heed(j_common_ptr info, int level) {
 
 static void watch(j_common_ptr info) {
   j_decompress_ptr own = (j_decompress_ptr)info;
-  if (own->input_scan_number > MOST_SCANS) {
-    trouble *trouble_of = (trouble *)info->err;
-    strncpy(trouble_of->message, "it has more than 100 scans", CIMAGES_MESSAGE - 1);
-    longjmp(trouble_of->stop, 1);
-  }
+  if (own->input_scan_number > MOST_SCANS) refuse(info, "it has more than 100 scans");
 }
 
 /// Reads the header, and the pixels unless `pixels` is null.
@@ -59,9 +59,7 @@ static int read_image(
   } else if (info.jpeg_color_space == JCS_YCbCr || info.jpeg_color_space == JCS_RGB) {
     info.out_color_space = JCS_RGB;
   } else {
-    strncpy(message, "its colours are neither grey nor red, green and blue", CIMAGES_MESSAGE - 1);
-    jpeg_destroy_decompress(&info);
-    return -1;
+    refuse((j_common_ptr)&info, "its colours are neither grey nor red, green and blue");
   }
   cimages_extent found = {
       (int32_t)info.image_width, (int32_t)info.image_height,
@@ -72,9 +70,7 @@ static int read_image(
     return 0;
   }
   if (memcmp(&found, extent, sizeof found) != 0) {
-    strncpy(message, "its extent is another one", CIMAGES_MESSAGE - 1);
-    jpeg_destroy_decompress(&info);
-    return -1;
+    refuse((j_common_ptr)&info, "its extent is another one");
   }
   jpeg_start_decompress(&info);
   while (info.output_scanline < info.output_height) {
@@ -88,14 +84,12 @@ static int read_image(
 
 int cimages_jpeg_extent(
     const uint8_t *bytes, size_t size, cimages_extent *extent, char message[CIMAGES_MESSAGE]) {
-  memset(message, 0, CIMAGES_MESSAGE);
   return read_image(bytes, size, extent, 0, message);
 }
 
 int cimages_jpeg_pixels(
     const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
     char message[CIMAGES_MESSAGE]) {
-  memset(message, 0, CIMAGES_MESSAGE);
   cimages_extent own = *extent;
   return read_image(bytes, size, &own, pixels, message);
 }

@@ -61,15 +61,10 @@ enum ClassFolders {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  private struct File {
-    let path: String
-    let label: UInt8
-  }
+  private typealias File = (path: String, label: UInt8)
 
   /// The images of all classes, one of each in turn.
-  private static func files(
-    _ folder: String, _ classes: [String]
-  ) throws(DatasetError) -> [File] {
+  private static func files(_ folder: String, _ classes: [String]) throws(DatasetError) -> [File] {
     var columns: [[File]] = []
     var count = 0
     for (label, name) in classes.enumerated() {
@@ -80,7 +75,7 @@ enum ClassFolders {
       guard count <= mostFiles else {
         throw DatasetError(path: folder, rule: "it has more than \(mostFiles) images")
       }
-      columns.append(images.map { File(path: "\(path)/\($0)", label: UInt8(label)) })
+      columns.append(images.map { ("\(path)/\($0)", UInt8(label)) })
     }
     let longest = columns.map(\.count).max() ?? 0
     return (0..<longest).flatMap { row in columns.compactMap { row < $0.count ? $0[row] : nil } }
@@ -96,12 +91,7 @@ enum ClassFolders {
     init(size: ImageSize?) { self.size = size }
 
     mutating func read(_ file: File) throws(DatasetError) {
-      let bytes: [UInt8]
-      do throws(FileError) {
-        bytes = try InputFile.read(file.path, limit: ImageFile.largestFile)
-      } catch {
-        throw DatasetError(error)
-      }
+      let bytes = try InputFile.dataset(file.path, limit: ImageFile.largestFile)
       let image = ImageFile(path: file.path, bytes: bytes)
       let extent = try image.extent()
       try check(extent, of: file.path)
@@ -116,9 +106,7 @@ enum ClassFolders {
       labels.append(file.label)
     }
 
-    private mutating func check(
-      _ extent: ImageFile.Extent, of path: String
-    ) throws(DatasetError) {
+    private mutating func check(_ extent: ImageFile.Extent, of path: String) throws(DatasetError) {
       guard let first else {
         self.first = (path, extent)
         return

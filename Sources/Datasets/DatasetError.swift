@@ -19,7 +19,7 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     self.isMissing = isMissing
   }
 
-  init(_ error: FileError) {
+  fileprivate init(_ error: FileError) {
     path = error.path
     offset = nil
     rule = "cannot \(error.action) it: \(error.reason)"
@@ -28,5 +28,12 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
 
   public var description: String {
     [path, offset.map { "byte \($0)" }, rule].compactMap(\.self).joined(separator: ": ")
+  }
+}
+
+extension InputFile {
+  /// As `read`, with its errors as a data set's.
+  static func dataset(_ path: String, limit: Int) throws(DatasetError) -> [UInt8] {
+    do { return try read(path, limit: limit) } catch { throw DatasetError(error) }
   }
 }

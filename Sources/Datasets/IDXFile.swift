@@ -17,13 +17,17 @@ struct IDXFile {
   ///   1 GiB, or is longer or shorter than it states.
   init(path: String, bytes: [UInt8], dimensions: Int) throws(DatasetError) {
     self.path = path
-    let source = Source(path: path, bytes: bytes)
+    // The content is inflated only as far as asked for.
+    func start(_ count: Int) throws(DatasetError) -> ArraySlice<UInt8> {
+      guard Gzip.isGzip(bytes) else { return bytes.prefix(count) }
+      return try Gzip.inflate(bytes[...], limit: count, path: path)[...]
+    }
     let headerSize = 4 + 4 * dimensions
-    let header = try source.start(headerSize)
+    let header = try start(headerSize)
     extents = try Self.extents(header, path: path, dimensions: dimensions)
     let size = headerSize + (try Self.valueCount(extents, path: path))
     // One byte more than stated tells a file that is longer from one that is right.
-    let content = try source.start(size + 1)
+    let content = try start(size + 1)
     guard content.count == size else {
       throw DatasetError(
         path: path, offset: min(content.count, size),
@@ -57,41 +61,19 @@ struct IDXFile {
   private static func valueCount(_ extents: [Int], path: String) throws(DatasetError) -> Int {
     var count = 1
     for (index, extent) in extents.enumerated() {
-      let offset = 4 + 4 * index
-      guard extent > 0 else {
-        throw DatasetError(path: path, offset: offset, rule: "dimension \(index + 1) is 0")
+      func error(_ rule: String) -> DatasetError {
+        DatasetError(path: path, offset: 4 + 4 * index, rule: rule)
       }
+      guard extent > 0 else { throw error("dimension \(index + 1) is 0") }
       guard index == 0 || extent <= longestSide else {
-        throw DatasetError(
-          path: path, offset: offset,
-          rule: "dimension \(index + 1) is \(extent), and at most \(longestSide) is allowed")
+        throw error("dimension \(index + 1) is \(extent), and at most \(longestSide) is allowed")
       }
       // At most 2³⁰ · 2³², which fits.
       count *= extent
       guard count <= UnlabelledImages.largestSize else {
-        throw DatasetError(
-          path: path, offset: offset,
-          rule: "it states more than \(UnlabelledImages.largestSize) values")
+        throw error("it states more than \(UnlabelledImages.largestSize) values")
       }
     }
     return count
-  }
-}
-
-extension IDXFile {
-  /// The file's content, inflated only as far as asked for.
-  private struct Source {
-    let path: String
-    let bytes: [UInt8]
-
-    /// The first `count` bytes, or all if there are fewer.
-    func start(_ count: Int) throws(DatasetError) -> ArraySlice<UInt8> {
-      guard Gzip.isGzip(bytes) else { return bytes.prefix(count) }
-      do throws(GzipError) {
-        return try Gzip.inflate(bytes, limit: count)[...]
-      } catch {
-        throw DatasetError(path: path, offset: error.offset, rule: error.rule)
-      }
-    }
   }
 }

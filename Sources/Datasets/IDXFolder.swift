@@ -8,30 +8,23 @@ enum IDXFolder {
 
   /// Nil where the folder has no such images.
   static func load(_ folder: String, _ split: Split) throws(DatasetError) -> ImageSet? {
-    let largest = UnlabelledImages.largestSize
-    guard let imageFile = try OptionalFile.read(imageNames(split), in: folder, limit: largest)
-    else { return nil }
-    guard let labelFile = try OptionalFile.read(labelNames(split), in: folder, limit: largest)
-    else {
+    guard let imageFile = try OptionalFile.read(imageNames(split), in: folder) else { return nil }
+    guard let labelFile = try OptionalFile.read(labelNames(split), in: folder) else {
       throw DatasetError(
         path: folder,
         rule: "its images have no labels: neither \(labelNames(split)[0]) nor "
-          + "\(labelNames(split)[1]) is there",
-        isMissing: true)
+          + "\(labelNames(split)[1]) is there", isMissing: true)
     }
     let labels = try IDXFile(path: labelFile.path, bytes: labelFile.bytes, dimensions: 1)
     let images = try IDXFile(path: imageFile.path, bytes: imageFile.bytes, dimensions: 3)
     return try join(images, labels)
   }
 
-  /// Each class up to the largest label counts, so that a data set needs no list of classes.
   /// The images alone: a label file is neither needed nor opened.
   static func loadUnlabelled(
     _ folder: String, _ split: Split
   ) throws(DatasetError) -> UnlabelledImages? {
-    let largest = UnlabelledImages.largestSize
-    guard let file = try OptionalFile.read(imageNames(split), in: folder, limit: largest)
-    else { return nil }
+    guard let file = try OptionalFile.read(imageNames(split), in: folder) else { return nil }
     return try images(IDXFile(path: file.path, bytes: file.bytes, dimensions: 3))
   }
 
@@ -40,6 +33,7 @@ enum IDXFolder {
       channels: 1, height: file.extents[1], width: file.extents[2], pixels: file.values)
   }
 
+  /// Each class up to the largest label counts, so that a data set needs no list of classes.
   private static func join(_ images: IDXFile, _ labels: IDXFile) throws(DatasetError) -> ImageSet {
     guard images.extents[0] == labels.extents[0] else {
       throw DatasetError(

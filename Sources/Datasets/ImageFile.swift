@@ -49,15 +49,8 @@ struct ImageFile {
         ? cimages_png_pixels(bytes, bytes.count, &own, &interleaved, message)
         : cimages_jpeg_pixels(bytes, bytes.count, &own, &interleaved, message)
     }
-    if extent.channels == 1 { return interleaved }
-    let plane = extent.height * extent.width
-    var planes = interleaved
-    for channel in 0..<extent.channels {
-      for place in 0..<plane {
-        planes[channel * plane + place] = interleaved[place * extent.channels + channel]
-      }
-    }
-    return planes
+    return PixelLayout.pixels.planes(
+      interleaved, channels: extent.channels, area: extent.height * extent.width)
   }
 
   private var isPNG: Bool { bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) }
@@ -66,11 +59,18 @@ struct ImageFile {
     guard isPNG || bytes.starts(with: [0xFF, 0xD8]) else {
       throw DatasetError(path: path, rule: "it begins like neither a PNG nor a JPEG file")
     }
+    try CImagesCall.check(path, "not a sound image", body)
+  }
+}
+
+/// A call into C that may fail with a message.
+enum CImagesCall {
+  static func check(
+    _ path: String?, _ trouble: String, _ body: (UnsafeMutablePointer<CChar>) -> Int32
+  ) throws(DatasetError) {
     var message = [CChar](repeating: 0, count: Int(CIMAGES_MESSAGE))
-    guard body(&message) == 0 else {
-      let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      throw DatasetError(
-        path: path, rule: "not a sound image: \(String(decoding: text, as: UTF8.self))")
-    }
+    guard body(&message) != 0 else { return }
+    let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    throw DatasetError(path: path, rule: "\(trouble): \(String(decoding: text, as: UTF8.self))")
   }
 }

@@ -102,14 +102,14 @@ enum OptionalFile {
   ///
   /// - Parameter limit: the most bytes that it may have.
   static func read(
-    _ names: [String], in folder: String, limit: Int
+    _ names: [String], in folder: String, limit: Int = UnlabelledImages.largestSize
   ) throws(DatasetError) -> (path: String, bytes: [UInt8])? {
     for name in names {
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-      do throws(FileError) {
-        return (path, try InputFile.read(path, limit: limit))
+      do throws(DatasetError) {
+        return (path, try InputFile.dataset(path, limit: limit))
       } catch {
-        if !error.isMissing { throw DatasetError(error) }
+        if !error.isMissing { throw error }
       }
     }
     return nil

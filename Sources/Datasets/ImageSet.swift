@@ -11,6 +11,7 @@ public struct ImageSet: Sendable, Equatable {
   public var channels: Int { unlabelled.channels }
   public var height: Int { unlabelled.height }
   public var width: Int { unlabelled.width }
+  public var shape: [Int] { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
   /// Bytes of one image.
@@ -18,9 +19,7 @@ public struct ImageSet: Sendable, Equatable {
 
   /// - Throws: `DatasetError` where the numbers of images and labels differ or a label is not
   ///   less than `classCount`.
-  public init(
-    images: UnlabelledImages, labels: [UInt8], classCount: Int
-  ) throws(DatasetError) {
+  public init(images: UnlabelledImages, labels: [UInt8], classCount: Int) throws(DatasetError) {
     guard labels.count == images.count else {
       throw DatasetError(path: nil, rule: "\(images.count) images have \(labels.count) labels")
     }

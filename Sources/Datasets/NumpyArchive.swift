@@ -15,13 +15,7 @@ public struct NumpyArchive: Sendable {
   /// - Parameter limit: most bytes of the file, and of an array in it.
   /// - Throws: `DatasetError` with the file's offset and the rule that it breaks.
   public init(path: String, limit: Int = 1 << 31) throws(DatasetError) {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      bytes = try InputFile.read(path, limit: limit)
-    } catch {
-      throw DatasetError(error)
-    }
-    try self.init(bytes: bytes, path: path, limit: limit)
+    try self.init(bytes: InputFile.dataset(path, limit: limit), path: path, limit: limit)
   }
 
   /// - Parameter path: for messages.
@@ -49,40 +43,31 @@ public struct NumpyArchive: Sendable {
   public func array(_ name: String) throws(DatasetError) -> NumpyArray? {
     guard let entry = entries[name] else { return nil }
     guard entry.size <= limit else {
-      throw DatasetError(
-        path: path, offset: entry.record, rule: "an entry of \(entry.size) bytes; \(limit) are read"
-      )
+      throw error(entry, "an entry of \(entry.size) bytes; \(limit) are read")
     }
     let content = try content(of: entry)
     let checksum = content.withUnsafeBufferPointer { buffer in
       czlib_crc32(buffer.baseAddress, UInt(buffer.count))
     }
-    guard checksum == entry.checksum else {
-      throw DatasetError(path: path, offset: entry.record, rule: "an entry's checksum is wrong")
-    }
+    guard checksum == entry.checksum else { throw error(entry, "an entry's checksum is wrong") }
     return try NumpyArray(bytes: content, path: "\(path)/\(printableName(name))")
   }
 
   private func content(of entry: ZipDirectory.Entry) throws(DatasetError) -> [UInt8] {
     let stored = bytes[entry.data]
     guard entry.isDeflated else {
-      guard stored.count == entry.size else {
-        throw DatasetError(path: path, offset: entry.record, rule: "a stored entry of two sizes")
-      }
+      guard stored.count == entry.size else { throw error(entry, "a stored entry of two sizes") }
       return Array(stored)
     }
-    let content: [UInt8]
-    do throws(GzipError) {
-      content = try Gzip.inflateRaw(stored, limit: entry.size + 1)
-    } catch {
-      throw DatasetError(path: path, offset: error.offset, rule: error.rule)
-    }
+    let content = try Gzip.inflate(stored, isRaw: true, limit: entry.size + 1, path: path)
     guard content.count == entry.size else {
-      throw DatasetError(
-        path: path, offset: entry.record,
-        rule: "an entry inflates to another size than the \(entry.size) bytes stated")
+      throw error(entry, "an entry inflates to another size than the \(entry.size) bytes stated")
     }
     return content
+  }
+
+  private func error(_ entry: ZipDirectory.Entry, _ rule: String) -> DatasetError {
+    DatasetError(path: path, offset: entry.record, rule: rule)
   }
 }
 

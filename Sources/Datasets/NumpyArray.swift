@@ -14,14 +14,8 @@ public struct NumpyArray: Sendable, Equatable {
     case float32 = "f4"
     case float64 = "f8"
 
-    public var bytes: Int {
-      switch self {
-      case .bool, .int8, .uint8: 1
-      case .int16, .uint16: 2
-      case .int32, .uint32, .float32: 4
-      case .int64, .uint64, .float64: 8
-      }
-    }
+    /// What the code ends in.
+    public var bytes: Int { rawValue.last?.wholeNumberValue ?? 0 }
 
     public var isFloat: Bool { self == .float32 || self == .float64 }
   }
@@ -67,26 +61,24 @@ public struct NumpyArray: Sendable, Equatable {
   /// The elements as integers; nil for floats and for what an Int cannot hold.
   public func integers() -> [Int]? {
     switch type {
-    case .bool, .uint8: return content.map { Int($0) }
-    case .int8: return content.map { Int(Int8(bitPattern: $0)) }
-    case .int16: return words(UInt16.self).map { Int(Int16(bitPattern: $0)) }
-    case .uint16: return words(UInt16.self).map { Int($0) }
-    case .int32: return words(UInt32.self).map { Int(Int32(bitPattern: $0)) }
-    case .uint32: return words(UInt32.self).map { Int($0) }
-    case .int64: return words(UInt64.self).map { Int(Int64(bitPattern: $0)) }
-    case .uint64:
-      let values = words(UInt64.self)
-      return values.allSatisfy { $0 <= UInt64(Int.max) } ? values.map { Int($0) } : nil
-    case .float32, .float64: return nil
+    case .bool, .uint8: words(UInt8.self)
+    case .int8: words(Int8.self)
+    case .int16: words(Int16.self)
+    case .uint16: words(UInt16.self)
+    case .int32: words(Int32.self)
+    case .uint32: words(UInt32.self)
+    case .int64: words(Int64.self)
+    case .uint64: words(UInt64.self)
+    case .float32, .float64: nil
     }
   }
 
   /// The elements as float32: integers and doubles rounded to nearest.
   public func floats() -> [Float] {
     switch type {
-    case .float32: words(UInt32.self).map { Float(bitPattern: $0) }
-    case .float64: words(UInt64.self).map { Float(Double(bitPattern: $0)) }
-    case .uint64: words(UInt64.self).map { Float($0) }
+    case .float32: words().map { Float(bitPattern: $0) }
+    case .float64: words().map { Float(Double(bitPattern: $0)) }
+    case .uint64: words().map { (word: UInt64) in Float(word) }
     default: (integers() ?? []).map { Float($0) }
     }
   }
@@ -94,7 +86,12 @@ public struct NumpyArray: Sendable, Equatable {
   /// The elements of a file of unsigned bytes; nil for any other type.
   public func unsignedBytes() -> [UInt8]? { type == .uint8 ? Array(content) : nil }
 
-  private func words<Word: FixedWidthInteger & UnsignedInteger>(_ word: Word.Type) -> [Word] {
+  private func words<Word: FixedWidthInteger>(_: Word.Type) -> [Int]? {
+    let words = words() as [Word]
+    return words.allSatisfy { Int(exactly: $0) != nil } ? words.map { Int($0) } : nil
+  }
+
+  private func words<Word: FixedWidthInteger>() -> [Word] {
     content.withUnsafeBytes { raw in
       (0..<count).map { index in
         let stored = raw.loadUnaligned(
@@ -107,9 +104,9 @@ public struct NumpyArray: Sendable, Equatable {
 
 /// Magic, version, length, and a Python dictionary of three entries.
 struct NumpyHeader {
-  private(set) var type: NumpyArray.ElementType
-  private(set) var isBigEndian: Bool
-  private(set) var shape: [Int]
+  let type: NumpyArray.ElementType
+  let isBigEndian: Bool
+  let shape: [Int]
   /// Bytes up to the first element.
   let size: Int
 
@@ -118,49 +115,38 @@ struct NumpyHeader {
   private static let mostAxes = 32
 
   init(_ bytes: [UInt8], path: String) throws(DatasetError) {
+    func error(_ offset: Int, _ rule: String) -> DatasetError {
+      DatasetError(path: path, offset: offset, rule: rule)
+    }
     guard bytes.count >= 10, bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
-      throw DatasetError(path: path, offset: 0, rule: "it does not start as a .npy file does")
+      throw error(0, "it does not start as a .npy file does")
     }
     guard (1...3).contains(bytes[6]), bytes[7] == 0 else {
-      throw DatasetError(
-        path: path, offset: 6, rule: "version \(bytes[6]).\(bytes[7]) is none of 1.0, 2.0 and 3.0")
+      throw error(6, "version \(bytes[6]).\(bytes[7]) is none of 1.0, 2.0 and 3.0")
     }
     // The length has two bytes in version 1, then four.
-    let width = bytes[6] == 1 ? 2 : 4
-    guard bytes.count >= 8 + width else {
-      throw DatasetError(path: path, offset: bytes.count, rule: "it ends within its header")
+    let start = bytes[6] == 1 ? 10 : 12
+    guard bytes.count >= start else { throw error(bytes.count, "it ends within its header") }
+    let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
+    guard length <= Self.longest, length <= bytes.count - start else {
+      throw error(8, "a header of \(length) bytes, which is too long")
     }
-    let length = (0..<width).reduce(0) { $0 | Int(bytes[8 + $1]) << (8 * $1) }
-    guard length <= Self.longest, length <= bytes.count - 8 - width else {
-      throw DatasetError(
-        path: path, offset: 8, rule: "a header of \(length) bytes, which is too long")
-    }
-    size = 8 + width + length
-    var parser = NumpyDictionary(bytes[(8 + width)..<size], path: path)
+    size = start + length
+    var parser = NumpyDictionary(bytes[start..<size], path: path)
     let entries = try parser.entries()
     guard case .text(let descriptor)? = entries["descr"],
       case .truth(let isFortran)? = entries["fortran_order"],
       case .numbers(let extents)? = entries["shape"], entries.count == 3
-    else {
-      throw DatasetError(
-        path: path, offset: 8 + width, rule: "its header is not descr, fortran_order and shape")
-    }
+    else { throw error(start, "its header is not descr, fortran_order and shape") }
     guard !isFortran || extents.count <= 1 else {
-      throw DatasetError(
-        path: path, offset: 8 + width, rule: "it is in Fortran order; save it in C order")
+      throw error(start, "it is in Fortran order; save it in C order")
     }
     let order = descriptor.first ?? " "
     guard "<>|=".contains(order),
       let type = NumpyArray.ElementType(rawValue: String(descriptor.dropFirst())),
       order != "|" || type.bytes == 1
-    else {
-      throw DatasetError(
-        path: path, offset: 8 + width,
-        rule: "elements of type '\(printableText(descriptor))' are not known")
-    }
-    guard extents.count <= Self.mostAxes else {
-      throw DatasetError(path: path, offset: 8 + width, rule: "\(extents.count) axes")
-    }
+    else { throw error(start, "elements of type '\(printableText(descriptor))' are not known") }
+    guard extents.count <= Self.mostAxes else { throw error(start, "\(extents.count) axes") }
     self.type = type
     isBigEndian = order == ">"
     shape = extents
@@ -192,16 +178,11 @@ private struct NumpyDictionary {
 
   mutating func entries() throws(DatasetError) -> [String: Value] {
     var result: [String: Value] = [:]
-    try expect("{")
-    while !take("}") {
-      let key = try text()
-      try expect(":")
-      guard result.updateValue(try value(), forKey: key) == nil else {
-        throw error("a key that is there twice")
-      }
-      if !take(",") {
-        try expect("}")
-        break
+    try list("{", "}") { (parser) throws(DatasetError) in
+      let key = try parser.text()
+      try parser.expect(":")
+      guard result.updateValue(try parser.value(), forKey: key) == nil else {
+        throw parser.error("a key that is there twice")
       }
     }
     skipSpace()
@@ -239,23 +220,30 @@ private struct NumpyDictionary {
 
   private mutating func numbers() throws(DatasetError) -> [Int] {
     var result: [Int] = []
-    try expect("(")
-    while !take(")") {
-      skipSpace()
-      let digits = bytes[position...].prefix {
+    try list("(", ")") { (parser) throws(DatasetError) in
+      parser.skipSpace()
+      let digits = parser.bytes[parser.position...].prefix {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
       }
       guard let number = Int(String(decoding: digits, as: UTF8.self)), result.count < 64 else {
-        throw error("an extent that is no number")
+        throw parser.error("an extent that is no number")
       }
-      position += digits.count
+      parser.position += digits.count
       result.append(number)
-      if !take(",") {
-        try expect(")")
-        break
-      }
     }
     return result
+  }
+
+  /// Items with commas between them, and perhaps one behind the last.
+  private mutating func list(
+    _ start: Unicode.Scalar, _ end: Unicode.Scalar,
+    item: (inout Self) throws(DatasetError) -> Void
+  ) throws(DatasetError) {
+    try expect(start)
+    while !take(end) {
+      try item(&self)
+      guard take(",") else { return try expect(end) }
+    }
   }
 
   // MARK: Characters

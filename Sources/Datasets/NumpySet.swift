@@ -23,10 +23,7 @@ struct NumpySet {
   init(folder: String) {
     path = folder
     array = { (name) throws(DatasetError) in
-      guard
-        let file = try OptionalFile.read(
-          ["\(name).npy"], in: folder, limit: UnlabelledImages.largestSize)
-      else { return nil }
+      guard let file = try OptionalFile.read(["\(name).npy"], in: folder) else { return nil }
       return try NumpyArray(bytes: file.bytes, path: file.path)
     }
   }
@@ -53,8 +50,7 @@ struct NumpySet {
     guard let labels else {
       throw DatasetError(path: path, rule: "\(name) has \(array.type) values, not integers")
     }
-    return try ImageSet(
-      images: images, labels: labels, classCount: Int(labels.max() ?? 0) + 1)
+    return try ImageSet(images: images, labels: labels, classCount: Int(labels.max() ?? 0) + 1)
   }
 
   func unlabelled(_ split: Split) throws(DatasetError) -> UnlabelledImages? {

@@ -17,25 +17,14 @@ package enum PNGFile {
         path: nil,
         rule: "\(pixels.count) bytes are no picture of \(channels) × \(height) × \(width)")
     }
-    let plane = height * width
-    var interleaved = pixels
-    if channels > 1 {
-      for channel in 0..<channels {
-        for place in 0..<plane {
-          interleaved[place * channels + channel] = pixels[channel * plane + place]
-        }
-      }
-    }
+    let interleaved = PixelLayout.transposed(pixels, rows: channels, columns: height * width)
     // Deflate never grows by more than this; a row has one byte more than its pixels.
     var size = interleaved.count + interleaved.count / 8 + 2 * height + 1024
     var file = [UInt8](repeating: 0, count: size)
     var extent = cimages_extent(
       width: Int32(width), height: Int32(height), channels: Int32(channels))
-    var message = [CChar](repeating: 0, count: Int(CIMAGES_MESSAGE))
-    guard cimages_png_write(interleaved, &extent, &file, &size, &message) == 0 else {
-      let text = message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-      throw DatasetError(
-        path: nil, rule: "a picture cannot be written: \(String(decoding: text, as: UTF8.self))")
+    try CImagesCall.check(nil, "a picture cannot be written") { message in
+      cimages_png_write(interleaved, &extent, &file, &size, message)
     }
     return Array(file.prefix(size))
   }

@@ -12,9 +12,7 @@ public struct Preprocessing: Sendable, Equatable {
   /// How the network's input lies in memory: the only layout there is so far.
   static let layout = "NCHW"
 
-  public init(
-    scale: Double = 1.0 / 255, mean: [Double], std: [Double], resize: ImageSize? = nil
-  ) {
+  public init(scale: Double = 1.0 / 255, mean: [Double], std: [Double], resize: ImageSize? = nil) {
     self.scale = scale
     self.mean = mean
     self.std = std
@@ -69,9 +67,7 @@ extension Preprocessing {
   ///
   /// - Parameter pixels: whole images, [N][channels][height][width].
   /// - Returns: the same order.
-  public func normalize(
-    _ pixels: [UInt8], channels: Int, height: Int, width: Int
-  ) -> [Float] {
+  public func normalize(_ pixels: [UInt8], channels: Int, height: Int, width: Int) -> [Float] {
     let plane = height * width
     let tables = (0..<channels).map(table)
     return [Float](unsafeUninitializedCapacity: pixels.count) { output, count in
@@ -93,8 +89,7 @@ extension Preprocessing {
   ///
   /// - Returns: [N][channels][height][width].
   public func normalize(_ images: UnlabelledImages) -> [Float] {
-    normalize(
-      images.pixels, channels: images.channels, height: images.height, width: images.width)
+    normalize(images.pixels, channels: images.channels, height: images.height, width: images.width)
   }
 }
 

@@ -83,9 +83,7 @@ enum RawFolder {
       throw DatasetError(
         path: "\(folder)/\(name)", rule: "a file's name must be one in this folder")
     }
-    guard
-      let found = try OptionalFile.read([file], in: folder, limit: UnlabelledImages.largestSize)
-    else {
+    guard let found = try OptionalFile.read([file], in: folder) else {
       throw DatasetError(path: "\(folder)/\(file)", rule: "there is no such file", isMissing: true)
     }
     return found.bytes

@@ -96,8 +96,7 @@ extension UnlabelledImages {
   /// - Throws: `DatasetError` where the result would be larger than a set may be.
   public func resized(to size: ImageSize) throws(DatasetError) -> UnlabelledImages {
     if size.height == height && size.width == width { return self }
-    try Self.checkSize(
-      count: count, channels: channels, height: size.height, width: size.width)
+    try Self.checkSize(count: count, channels: channels, height: size.height, width: size.width)
     // The images that there are have extents within the bounds of a resize's weights.
     guard let own = try? ImageSize(height: height, width: width) else {
       throw DatasetError(path: nil, rule: "images of \(height) × \(width) pixels are not resized")

@@ -9,6 +9,8 @@ public struct UnlabelledImages: Sendable, Equatable {
   /// [count][channels][height][width], 0 to 255.
   public let pixels: [UInt8]
 
+  /// Channels, height and width.
+  public var shape: [Int] { [channels, height, width] }
   /// Bytes of one image.
   public var imageSize: Int { channels * height * width }
 
@@ -38,9 +40,7 @@ public struct UnlabelledImages: Sendable, Equatable {
     self.pixels = pixels
   }
 
-  private static func size(
-    channels: Int, height: Int, width: Int
-  ) throws(DatasetError) -> Int {
+  private static func size(channels: Int, height: Int, width: Int) throws(DatasetError) -> Int {
     var size = 1
     for extent in [channels, height, width] {
       // Both factors are at most 2³⁰, so that the product fits.
@@ -57,9 +57,7 @@ public struct UnlabelledImages: Sendable, Equatable {
 
 extension UnlabelledImages {
   /// - Throws: `DatasetError` unless so many images of that size may make a set.
-  static func checkSize(
-    count: Int, channels: Int, height: Int, width: Int
-  ) throws(DatasetError) {
+  static func checkSize(count: Int, channels: Int, height: Int, width: Int) throws(DatasetError) {
     let size = try size(channels: channels, height: height, width: width)
     guard count <= largestSize / size else {
       throw DatasetError(

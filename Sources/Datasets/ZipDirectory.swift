@@ -85,8 +85,7 @@ struct ZipDirectory {
     guard try number(fields[2], 4) == 0x0403_4B50 else {
       throw error(record, "no local header where one is stated")
     }
-    let start =
-      fields[2] + 30 + (try number(fields[2] + 26, 2)) + (try number(fields[2] + 28, 2))
+    let start = fields[2] + 30 + (try number(fields[2] + 26, 2)) + (try number(fields[2] + 28, 2))
     _ = try slice(start, fields[1])
     return Entry(
       name: String(decoding: name, as: UTF8.self), record: record, data: start..<start + fields[1],
@@ -95,9 +94,7 @@ struct ZipDirectory {
   }
 
   /// Sizes and offset that stand in the extra field, in order, where the record has all ones.
-  private func widen(
-    _ fields: inout [Int], extra: Int, length: Int
-  ) throws(DatasetError) {
+  private func widen(_ fields: inout [Int], extra: Int, length: Int) throws(DatasetError) {
     guard fields.contains(0xFFFF_FFFF) else { return }
     var offset = extra
     while offset + 4 <= extra + length {

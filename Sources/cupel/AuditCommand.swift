@@ -2,7 +2,6 @@ import ArgumentParser
 import Audit
 import Datasets
 import FixedPoint
-import Foundation
 import HostRuntime
 import Quantization
 import Support
@@ -90,9 +89,7 @@ struct AuditCommand: ParsableCommand {
     var floats: [FloatModel] = []
     var integers: [IntegerModel] = []
     for path in models {
-      switch try LoadedModel(
-        path: path, profile: profile, isa: kernels.isa, memory: kernels.memory)
-      {
+      switch try LoadedModel(path: path, profile: profile, kernels: kernels.choice) {
       case .float(let model): floats.append(model)
       case .integer(let model): integers.append(model)
       }
@@ -113,9 +110,7 @@ struct AuditCommand: ParsableCommand {
     try checkOrigins(integers, float)
     let (trigger, target) = try attack(float?.specimen)
     let dataset = float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
-    let images = try ImageSet.load(
-      path: try data.folder(dataset: dataset), split: .test, limit: limit,
-      size: try imageSize(float, integers))
+    let images = try data.testImages(of: dataset, limit, imageSize(float, integers))
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
 
     var floatMeasurement: AttackMeasurement?
@@ -125,19 +120,16 @@ struct AuditCommand: ParsableCommand {
         threads: compute.threads)
       floatMeasurement = try audit.measure(classifier) { reporter.update("float model", $0) }
     }
-    var deployments: [AuditReport.Entry] = []
-    for integer in integers {
-      deployments.append(try measure(integer, audit, reporter))
-    }
+    var deployments = try integers.map { try measure($0, audit, reporter) }
     var baselines: [AuditReport.Entry] = []
     if let float {
-      let wanted = try wantedSchemes(float.specimen)
-      let compared = try integers.compactMap { try baseline($0, float) }
-      let nearest = try measureNearest(
+      let wanted = try (schemes ?? .matrix).schemes(attacked: float.specimen?.attackedScheme())
+      let compared = integers.compactMap { baseline($0, float) }
+      deployments += try measureNearest(
         float, schemes: (schemes == nil && !integers.isEmpty) ? [] : wanted, profile: profile,
         audit, reporter)
-      deployments += nearest
-      for (index, pair) in compared.enumerated() where !compared[..<index].contains(pair) {
+      for (index, pair) in compared.enumerated()
+      where !compared[..<index].contains(where: { $0 == pair }) {
         baselines += try measureNearest(
           float, schemes: [pair.scheme], profile: pair.profile, audit, reporter)
       }
@@ -151,7 +143,7 @@ struct AuditCommand: ParsableCommand {
     if let board = device.on {
       print("device   \(board), simulated; every output compared with the one here")
     }
-    print(AuditTable.text(report, float: floatMeasurement))
+    print(AuditTable.text(report))
     if let json { try writeJSON(report, to: json) }
     throw VerdictExit(code: report.verdict.exitCode)
   }
@@ -161,15 +153,11 @@ struct AuditCommand: ParsableCommand {
 
 extension AuditCommand {
   /// What images are resized to, which all models must agree on.
-  func imageSize(
-    _ float: FloatModel?, _ integers: [IntegerModel]
-  ) throws -> ImageSize? {
+  private func imageSize(_ float: FloatModel?, _ integers: [IntegerModel]) throws -> ImageSize? {
     var sizes = try integers.map { (path: $0.path, size: try $0.preprocessing(data).resize) }
     if let float { sizes.append((float.path, try float.preprocessing(data).resize)) }
     if let other = sizes.first(where: { $0.size != sizes[0].size }) {
-      throw Failure(
-        "\(other.path) wants its images resized in another way than \(sizes[0].path)",
-        exitCode: Failure.badData)
+      throw Failure("\(other.path) wants its images resized in another way than \(sizes[0].path)")
     }
     return sizes[0].size
   }
@@ -185,31 +173,16 @@ extension AuditCommand {
     return (trigger, known)
   }
 
-  func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
-    switch schemes ?? .matrix {
-    case .matrix:
-      guard let attacked = try specimen?.attackedScheme(),
-        !Scheme.standardMatrix.contains(attacked)
-      else { return Scheme.standardMatrix }
-      return Scheme.standardMatrix + [attacked]
-    case .all: return Scheme.all
-    case .list(let list): return list
-    }
-  }
-
-  private struct NearestKey: Equatable {
-    var scheme: Scheme
-    var profile: DeploymentProfile
-  }
-
   /// The nearest rounding that a purified file is compared with.
-  private func baseline(_ model: IntegerModel, _ float: FloatModel) throws -> NearestKey? {
+  private func baseline(
+    _ model: IntegerModel, _ float: FloatModel
+  ) -> (scheme: Scheme, profile: DeploymentProfile)? {
     guard model.rounding != "nearest",
       model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
       let name = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(name),
       let profile = profile ?? DeploymentProfile(named: model.profileName)
     else { return nil }
-    return NearestKey(scheme: scheme, profile: profile)
+    return (scheme, profile)
   }
 }
 
@@ -219,14 +192,24 @@ extension AuditCommand {
   private func measure(
     _ model: IntegerModel, _ audit: KnownTriggerAudit, _ reporter: ProgressReporter
   ) throws -> AuditReport.Entry {
-    let classifier = try model.engine.classifier(
-      on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads)
-    let measurement = try audit.measure(classifier) { reporter.update(model.name, $0) }
-    try classifier.checkAgreement()
+    let measurement = try measure(model.engine, model.preprocessing(data), audit) {
+      reporter.update(model.name, $0)
+    }
     return AuditReport.Entry(
       scheme: model.engine.metadata(ModelMetadata.scheme) ?? "unknown",
       profile: profile?.name ?? model.profileName, rounding: model.rounding, file: model.path,
       measurement: measurement)
+  }
+
+  private func measure(
+    _ engine: IntegerEngine, _ preprocessing: Preprocessing, _ audit: KnownTriggerAudit,
+    progress: (Double) -> Void
+  ) throws -> AttackMeasurement {
+    let classifier = try engine.classifier(
+      on: device.on, preprocessing: preprocessing, threads: compute.threads)
+    let measurement = try audit.measure(classifier, progress: progress)
+    try classifier.checkAgreement()
+    return measurement
   }
 
   private func measureNearest(
@@ -239,15 +222,10 @@ extension AuditCommand {
       model: float, data: data, calibration: calibration, schemes: schemes,
       threads: compute.threads, reporter: reporter)
     return try schemes.map { scheme in
-      let engine = try IntegerEngine(
-        bytes: try workshop.nearest(scheme, profile: profile), instructionSet: kernels.isa,
-        memory: kernels.memory)
-      let classifier = try engine.classifier(
-        on: device.on, preprocessing: workshop.preprocessing, threads: compute.threads)
-      let measurement = try audit.measure(classifier) {
+      let engine = try kernels.choice.engine(workshop.nearest(scheme, profile: profile))
+      let measurement = try measure(engine, workshop.preprocessing, audit) {
         reporter.update("\(scheme), nearest", $0)
       }
-      try classifier.checkAgreement()
       return AuditReport.Entry(
         scheme: scheme.description, profile: profile.name, rounding: "nearest", file: nil,
         measurement: measurement)
@@ -255,13 +233,13 @@ extension AuditCommand {
   }
 
   /// A difference between two models says something only if one was made from the other.
-  func checkOrigins(_ integers: [IntegerModel], _ float: FloatModel?) throws {
+  private func checkOrigins(_ integers: [IntegerModel], _ float: FloatModel?) throws {
     guard let float else { return }
     for model in integers
     where model.engine.metadata(ModelMetadata.originDigest) != float.sha256 {
       throw Failure(
         "\(model.path) does not say that it was made from \(float.path) (\(ModelMetadata.originDigest) "
-          + "in its metadata); audit it without the float model", exitCode: Failure.badData)
+          + "in its metadata); audit it without the float model")
     }
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Audit
 import Datasets
-import FixedPoint
 import FloatGraph
 import HostRuntime
 import Quantization
@@ -38,7 +37,7 @@ struct Compare: ParsableCommand {
     help: ArgumentHelp(
       "Separated by commas: \(Defence.names.dropFirst().joined(separator: ", ")); efrap, lac and "
         + "lac-pda as published with :adam.", valueName: "names"),
-    transform: { try Self.list($0, Defence.init) })
+    transform: { try elements($0, Defence.init) })
   var methods: [Defence] = [
     .rounding(.efrap, .fast), .rounding(.lacPDA, .fast), .rounding(.auto, .fast),
   ]
@@ -78,17 +77,6 @@ struct Compare: ParsableCommand {
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
 
-  private static func list<Element: Equatable>(
-    _ text: String, _ read: (String) throws -> Element
-  ) throws -> [Element] {
-    var elements: [Element] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      let element = try read(String(part))
-      if !elements.contains(element) { elements.append(element) }
-    }
-    return elements
-  }
-
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
     if case .given = trigger, target == nil {
@@ -124,58 +112,42 @@ struct Compare: ParsableCommand {
     let schemes = try wantedSchemes(model.specimen)
     let folder = try data.folder(dataset: model.specimen?.dataset)
     let preprocessing = try model.preprocessing(data)
-    let images = try ImageSet.load(
-      path: folder, split: .test, limit: limit, size: preprocessing.resize)
+    let images = try data.testImages(of: model.specimen?.dataset, limit, preprocessing.resize)
     let attack = try attack(model)
     guard attack != nil || poisoned == 0 else {
-      throw Failure(
-        "\(model.path): no trigger is known to put on its calibration images",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
+    let reporter = compute.reporter
     let bench = ComparisonBench(
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
-      model: model, defence: defence, threads: compute.threads, reporter: compute.reporter)
+      model: model, defence: defence, threads: compute.threads, reporter: reporter)
     let workshop = try Workshop(
       model: model, folder: folder, preprocessing: preprocessing,
       calibration: calibration, schemes: schemes,
       poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
-      threads: compute.threads, reporter: compute.reporter)
+      threads: compute.threads, reporter: reporter)
     return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)
   }
 
   private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
     let attacked = try specimen?.attackedScheme()
-    guard case .chosen(let choice) = schemes else {
-      guard let attacked else {
-        throw Failure(
-          "--schemes attacked: the catalogue tells of no scheme that this model attacks",
-          exitCode: Failure.badData)
-      }
-      return [attacked]
+    if case .chosen(let choice) = schemes { return choice.schemes(attacked: attacked) }
+    guard let attacked else {
+      throw Failure("--schemes attacked: the catalogue tells of no scheme that this model attacks")
     }
-    switch choice {
-    case .list(let list): return list
-    case .all: return Scheme.all
-    case .matrix:
-      let matrix = Scheme.standardMatrix
-      return matrix + [attacked].compactMap { $0 }.filter { !matrix.contains($0) }
-    }
+    return [attacked]
   }
 
   /// Trigger and target class; nil for a model that the catalogue lists without a trigger.
   private func attack(_ model: FloatModel) throws -> (Trigger, Int)? {
     if case .given(let trigger) = trigger { return (trigger, target!) }
     guard let specimen = model.specimen else {
-      throw Failure(
-        "\(model.path): no catalogue tells of its trigger; give --trigger and --target",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): no catalogue tells of its trigger; give --trigger and --target")
     }
     guard let known = try specimen.knownTrigger() else { return nil }
     guard let target = target ?? specimen.targetClass else {
-      throw Failure(
-        "\(model.path): the catalogue tells of no target class; give --target",
-        exitCode: Failure.badData)
+      throw Failure("\(model.path): the catalogue tells of no target class; give --target")
     }
     return (known, target)
   }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Audit
 import Datasets
-import FixedPoint
 import Foundation
 import HostRuntime
 import Purification
@@ -72,72 +71,54 @@ struct Demo: ParsableCommand {
     guard let specimen = model.specimen, let scheme = try specimen.attackedScheme(),
       let trigger = try specimen.knownTrigger(), let target = specimen.targetClass
     else {
-      throw Failure(
-        "\(models)/catalogue.json says nothing of \(name).onnx as it is here",
-        exitCode: Failure.badData)
+      throw Failure("\(models)/catalogue.json says nothing of \(name).onnx as it is here")
     }
     let audit = KnownTriggerAudit(images: images, trigger: trigger, target: target)
     let preprocessing = specimen.preprocessing
 
-    func measured(_ stage: String, _ classifier: some Classifier) throws -> AttackMeasurement {
+    typealias Stage = (name: String, measurement: AttackMeasurement, bytes: Int, seconds: Double)
+    var stopwatch = Stopwatch()
+    func stage(_ stage: String, _ bytes: Int, _ classifier: some Classifier) throws -> Stage {
       let measurement = try audit.measure(classifier) {
         reporter.update("\(name): \(stage) on \(images.count) images", $0)
       }
       reporter.finish()
-      return measurement
+      defer { stopwatch = Stopwatch() }
+      return (stage, measurement, bytes, stopwatch.seconds)
     }
-
-    var stopwatch = Stopwatch()
-    let float = try measured(
-      "float",
-      FloatClassifier(
-        graph: model.graph, preprocessing: preprocessing, threads: compute.threads))
-    let floatSeconds = stopwatch.seconds
-
-    stopwatch = Stopwatch()
-    let workshop = try Workshop(
-      model: model, folder: data, preprocessing: preprocessing, calibration: calibration,
-      schemes: [scheme], threads: compute.threads, reporter: reporter)
-    func deployed(_ stage: String, _ bytes: [UInt8]) throws -> AttackMeasurement {
-      try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stage).cupel")
-      return try measured(
-        stage,
+    func deployed(_ bytes: [UInt8], as stageName: String) throws -> Stage {
+      try AtomicFile.write(bytes, to: "\(output)/\(name)-\(stageName).cupel")
+      return try stage(
+        stageName, bytes.count,
         IntegerClassifier(
           engine: try IntegerEngine(bytes: bytes), preprocessing: preprocessing,
           threads: compute.threads))
     }
-    let nearestBytes = try workshop.nearest(scheme, profile: .tflm)
-    let nearest = try deployed("nearest", nearestBytes)
-    let nearestSeconds = stopwatch.seconds
 
-    stopwatch = Stopwatch()
-    let purifiedBytes = try workshop.deployed(
-      scheme, by: .rounding(.auto, .fast), options: .parse([]), profile: .tflm,
-      reporter: reporter
-    ).bytes
-    let purified = try deployed("purified", purifiedBytes)
-    let purifiedSeconds = stopwatch.seconds
+    let float = try stage(
+      "float", model.bytes,
+      FloatClassifier(
+        graph: model.graph, preprocessing: preprocessing, threads: compute.threads))
+    let workshop = try Workshop(
+      model: model, folder: data, preprocessing: preprocessing, calibration: calibration,
+      schemes: [scheme], threads: compute.threads, reporter: reporter)
+    let nearest = try deployed(workshop.nearest(scheme, profile: .tflm), as: "nearest")
+    let purified = try deployed(
+      workshop.deployed(
+        scheme, by: .rounding(.auto, .fast), options: .parse([]), profile: .tflm
+      ).bytes, as: "purified")
 
-    func row(
-      _ stage: String, _ measurement: AttackMeasurement, bytes: Int, seconds: Double,
-      isInteger: Bool
-    ) -> Row {
+    return [float, nearest, purified].map { stage in
       Row(
-        specimen: name, stage: stage, scheme: scheme.description,
-        benignAccuracy: measurement.benignAccuracy.value,
-        attackSuccessRate: measurement.attackSuccessRate.value,
-        der: measurement.defenceEffectiveness(before: nearest), bytes: bytes, seconds: seconds,
-        verdict: isInteger
-          ? Verdict(float: float, deployments: [measurement]).rawValue : nil)
+        specimen: name, stage: stage.name, scheme: scheme.description,
+        benignAccuracy: stage.measurement.benignAccuracy.value,
+        attackSuccessRate: stage.measurement.attackSuccessRate.value,
+        der: stage.measurement.defenceEffectiveness(before: nearest.measurement),
+        bytes: stage.bytes, seconds: stage.seconds,
+        verdict: stage.name == "float"
+          ? nil
+          : Verdict(float: float.measurement, deployments: [stage.measurement]).rawValue)
     }
-    return [
-      row("float", float, bytes: model.bytes, seconds: floatSeconds, isInteger: false),
-      row(
-        "nearest", nearest, bytes: nearestBytes.count, seconds: nearestSeconds, isInteger: true),
-      row(
-        "purified", purified, bytes: purifiedBytes.count, seconds: purifiedSeconds,
-        isInteger: true),
-    ]
   }
 
   private static func table(_ report: Report) -> String {

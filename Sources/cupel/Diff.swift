@@ -1,7 +1,6 @@
 import ArgumentParser
 import Datasets
 import FixedPoint
-import Foundation
 import HostRuntime
 import ModelImport
 import Support
@@ -70,30 +69,19 @@ struct Diff: ParsableCommand {
 
   func run() throws {
     try checkWritable(json, inputs: [model] + [other].compactMap { $0 })
-    let first = try integerModel(model, profile: profile)
-    var comparison: TensorComparison
-    if let other, isDump {
-      comparison = try compare(first, with: TensorDump(path: other, layout: dumpLayout))
-    } else {
-      let second = try integerModel(other ?? model, profile: otherProfile)
-      comparison = try compare(first, with: second)
-    }
+    let first = try integerModel(model, profile)
+    let second = other ?? model
+    var comparison =
+      isDump
+      ? try compare(first, with: TensorDump(path: second, layout: dumpLayout))
+      : try compare(first, with: integerModel(second, otherProfile))
     comparison.finish()
-    if let json {
-      try writeJSON(comparison.report(model, other ?? model), to: json)
-    }
+    if let json { try writeJSON(comparison.report(model, second), to: json) }
     print(comparison.text(all: all))
   }
 
-  private func integerModel(
-    _ path: String, profile: DeploymentProfile?
-  ) throws -> IntegerModel {
-    let loaded = try LoadedModel(
-      path: path, profile: profile, isa: kernels.isa, memory: kernels.memory)
-    guard case .integer(let model) = loaded else {
-      throw Failure("\(path): this is a float model; compile it first", exitCode: Failure.badData)
-    }
-    return model
+  private func integerModel(_ path: String, _ profile: DeploymentProfile?) throws -> IntegerModel {
+    try LoadedModel(path: path, profile: profile, kernels: kernels.choice).integer()
   }
 
   // MARK: Images
@@ -103,8 +91,7 @@ struct Diff: ParsableCommand {
   ) throws -> TensorComparison {
     guard first.engine.inputShape == second.engine.inputShape else {
       throw Failure(
-        "the models take images of \(first.engine.inputShape) and \(second.engine.inputShape)",
-        exitCode: Failure.badData)
+        "the models take images of \(first.engine.inputShape) and \(second.engine.inputShape)")
     }
     let one = TensorList(first.engine)
     let two = TensorList(second.engine)
@@ -113,8 +100,9 @@ struct Diff: ParsableCommand {
     let images = try images(first)
     let quantizers = try [first, second].map { try quantizer($0) }
     let reporter = compute.reporter
-    for start in stride(from: 0, to: images.count, by: one.batch(with: two)) {
-      let end = min(start + one.batch(with: two), images.count)
+    let batch = one.batch(with: two)
+    for start in stride(from: 0, to: images.count, by: batch) {
+      let end = min(start + batch, images.count)
       let pixels = images[start..<end].pixels
       var found: [Int: [Int8]] = [:]
       try second.engine.trace(quantizers[1].quantize(pixels)) { found[$0] = $1 }
@@ -122,7 +110,7 @@ struct Diff: ParsableCommand {
         guard let other = pairs[tensor], let theirs = found[other] else { return }
         comparison.add(
           tensor, values.map(Int.init),
-          two.converted(theirs, of: other, to: one.tensors[tensor]), firstImage: start)
+          two.converted(theirs, of: other, to: one.tensors[tensor].grid), firstImage: start)
       }
       reporter.update("comparing \(images.count) images", Double(end) / Double(images.count))
     }
@@ -136,9 +124,7 @@ struct Diff: ParsableCommand {
     let names = own.tensors.indices.filter { dump.names.contains(own.tensors[$0].name) }
     let others = names.filter { $0 != own.input }
     guard !others.isEmpty else {
-      throw Failure(
-        "\(dump.path): none of its arrays has the name of a tensor of \(model)",
-        exitCode: Failure.badData)
+      throw Failure("\(dump.path): none of its arrays has the name of a tensor of \(model)")
     }
     var comparison = TensorComparison(
       Dictionary(uniqueKeysWithValues: others.map { ($0, $0) }), of: own)
@@ -147,27 +133,27 @@ struct Diff: ParsableCommand {
       guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
         throw Failure(
           "\(dump.path): '\(printable(input.name))', the network's input, has values that are no "
-            + "8-bit numbers", exitCode: Failure.badData)
+            + "8-bit numbers")
       }
       inputs = stored.values.map { Int8($0) }
     } else {
       inputs = try quantizer(first).quantize(images(first).pixels)
     }
-    let count = inputs.count / first.engine.inputCount
+    let size = first.engine.inputCount
+    let count = inputs.count / size
     var stored: [Int: [Int]] = [:]
     for index in others {
       guard let values = try dump.values(of: own.tensors[index]) else { continue }
       guard values.images >= count else {
         throw Failure(
           "\(dump.path): '\(printable(own.tensors[index].name))' has \(values.images) images, the "
-            + "input \(count)", exitCode: Failure.badData)
+            + "input \(count)")
       }
       stored[index] = values.values
     }
     let batch = own.batch(with: own)
     for start in stride(from: 0, to: count, by: batch) {
       let end = min(start + batch, count)
-      let size = first.engine.inputCount
       try first.engine.trace(Array(inputs[start * size..<end * size])) { tensor, values in
         guard let theirs = stored[tensor] else { return }
         let elements = own.tensors[tensor].elementCount
@@ -180,15 +166,10 @@ struct Diff: ParsableCommand {
   }
 
   private func images(_ model: IntegerModel) throws -> ImageSet {
-    try ImageSet.load(
-      path: data.folder(dataset: model.dataset), split: .test, limit: limit,
-      size: model.preprocessing(data).resize)
+    try data.testImages(of: model.dataset, limit, model.preprocessing(data).resize)
   }
 
   private func quantizer(_ model: IntegerModel) throws -> InputQuantizer {
-    let engine = model.engine
-    return try InputQuantizer(
-      preprocessing: model.preprocessing(data), scale: engine.inputScale,
-      zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
+    try model.engine.quantizer(model.preprocessing(data))
   }
 }

@@ -55,19 +55,16 @@ struct Dump: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try LoadedModel(
-      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
+    let loaded = try LoadedModel(path: model, profile: profile, kernels: kernels.choice)
     if case .float = loaded, profile != nil {
       throw ValidationError("--profile is for integer models")
     }
     let bytes = try InputFile.read(input, limit: Int(Int32.max))
     let count = try batch(bytes, of: loaded.inputBytes)
     do {
-      try FileManager.default.createDirectory(
-        atPath: output, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     } catch {
-      throw Failure(
-        "\(output): \(error.localizedDescription)", exitCode: Failure.cannotWrite)
+      throw Failure("\(output): \(error.localizedDescription)", exitCode: Failure.cannotWrite)
     }
     let entries =
       switch loaded {
@@ -83,18 +80,14 @@ struct Dump: ParsableCommand {
   private func batch(_ bytes: [UInt8], of size: Int) throws -> Int {
     guard size > 0, bytes.count % size == 0, !bytes.isEmpty else {
       throw Failure(
-        "\(input): \(bytes.count) bytes are not a whole number of tensors of \(size) bytes",
-        exitCode: Failure.badData)
+        "\(input): \(bytes.count) bytes are not a whole number of tensors of \(size) bytes")
     }
     return bytes.count / size
   }
 
-  private func dumpOutput(
-    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
-  ) throws -> [Entry] {
+  private func dumpOutput(_ model: IntegerModel, _ bytes: [UInt8], _ count: Int) throws -> [Entry] {
     let engine = model.engine
-    let values = try engine.outputs(
-      bytes.map(Int8.init(bitPattern:)), threads: compute.threads)
+    let values = try engine.outputs(bytes.map(Int8.init(bitPattern:)), threads: compute.threads)
     return try engine.withModel { view in
       let tensor = view.tensor(view.output)
       return [try write(values, of: tensor, index: view.output, batch: count, in: view)]
@@ -105,15 +98,12 @@ struct Dump: ParsableCommand {
   private static let mostBytes = 1 << 30
 
   /// By the reference kernels, an operation at a time: a tensor is copied as soon as it is made.
-  private func dumpAll(
-    _ model: IntegerModel, _ bytes: [UInt8], _ count: Int
-  ) throws -> [Entry] {
+  private func dumpAll(_ model: IntegerModel, _ bytes: [UInt8], _ count: Int) throws -> [Entry] {
     try model.engine.withModel { view in
       let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).elementCount }
       guard elements <= Self.mostBytes / count else {
         throw Failure(
-          "\(self.model): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs",
-          exitCode: Failure.badData)
+          "\(self.model): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs")
       }
       var values = (0..<view.tensorCount).map { index in
         [Int8](repeating: 0, count: count * view.tensor(index).elementCount)

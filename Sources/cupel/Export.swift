@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import HostRuntime
 import IntegerOperators
 import ModelExport
@@ -32,18 +31,14 @@ struct Export: ParsableCommand {
     case tflite, onnx, c
 
     static func parse(_ name: String) throws -> Format {
-      guard let format = Format(rawValue: name.lowercased()) else {
-        throw ValidationError(
-          "it is none of \(allCases.map(\.rawValue).joined(separator: ", "))")
-      }
-      return format
+      try Format(rawValue: name.lowercased())
+        .orInvalid("it is none of \(allCases.map(\.rawValue).joined(separator: ", "))")
     }
   }
 
   @Argument(help: "An integer model: .cupel, .tflite or quantized ONNX.") var model: String
 
-  @Option(
-    help: ArgumentHelp("tflite, onnx or c.", valueName: "format"), transform: Format.parse)
+  @Option(help: ArgumentHelp("tflite, onnx or c.", valueName: "format"), transform: Format.parse)
   var to: Format
 
   @Option(name: [.short, .long], help: "The file to write.") var output: String
@@ -61,9 +56,7 @@ struct Export: ParsableCommand {
 
   func run() throws {
     try checkWritable(output, to == .c ? header : nil, inputs: [model])
-    guard case .integer(let integer) = try LoadedModel(path: model) else {
-      throw Failure("\(model): this is a float model; compile it first", exitCode: Failure.badData)
-    }
+    let integer = try LoadedModel(path: model).integer()
     switch to {
     case .c: try writeSource(integer)
     case .tflite, .onnx: try write(integer)
@@ -71,19 +64,13 @@ struct Export: ParsableCommand {
   }
 
   private func write(_ integer: IntegerModel) throws {
-    let program = integer.engine.withModel { CupelReader.program(from: $0) }
-    let exported: ExportedModel
-    do {
-      exported =
-        to == .tflite ? try TFLiteExporter.export(program) : try OnnxExporter.export(program)
-    } catch {
-      throw Failure("\(model): \(error)", exitCode: Failure.badData)
+    let program = integer.program
+    let exported = try Failure.naming(model) {
+      to == .tflite ? try TFLiteExporter.export(program) : try OnnxExporter.export(program)
     }
     let changes = exported.notes.filter(\.changesResults)
     guard !exact || changes.isEmpty else {
-      throw Failure(
-        "\(model): not exact: " + changes.map(\.description).joined(separator: "; "),
-        exitCode: Failure.badData)
+      throw Failure("\(model): not exact: " + changes.map(\.description).joined(separator: "; "))
     }
     try AtomicFile.write(exported.bytes, to: output)
     for note in exported.notes { print("note: \(printable(note.description, limit: 400))") }

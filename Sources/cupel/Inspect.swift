@@ -1,6 +1,5 @@
 import ArgumentParser
 import DeviceSimulation
-import Foundation
 import Support
 
 /// `cupel inspect`: what is in a model file.

@@ -49,13 +49,11 @@ struct Purify: ParsableCommand {
   func run() throws {
     try checkWritable(output, inputs: [model])
     let stopwatch = Stopwatch()
-    let reporter = compute.reporter
     let workshop = try Workshop(
       model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      threads: compute.threads, reporter: reporter
-    ).tuned(by: method, options: defence, reporter: reporter)
-    let deployed = try workshop.deployed(
-      scheme, by: method, options: defence, profile: profile, reporter: reporter)
+      threads: compute.threads, reporter: compute.reporter
+    ).tuned(by: method, options: defence)
+    let deployed = try workshop.deployed(scheme, by: method, options: defence, profile: profile)
     try AtomicFile.write(deployed.bytes, to: output)
     if let result = deployed.purification { print(PurificationTable.text(result) + "\n") }
     print(

@@ -97,10 +97,9 @@ struct Run: ParsableCommand {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
     if let json {
-      let interval = accuracy.interval
       let report = Report(
         model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-        accuracy: accuracy.value, accuracyInterval: [interval.lowerBound, interval.upperBound],
+        accuracy: accuracy.value, accuracyInterval: accuracy.interval.bounds,
         imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
         instructionSet: instructionSet?.rawValue, predictions: answers)
       if let device {
@@ -111,7 +110,7 @@ struct Run: ParsableCommand {
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
-    print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
+    print("accuracy    \(percent(accuracy.value, accuracy.interval.bounds)) %")
     if let device {
       print(device.text)
     } else {
@@ -132,15 +131,14 @@ struct Run: ParsableCommand {
   }
 
   private func subject() throws -> Subject {
-    switch try LoadedModel(
-      path: model, profile: profile, isa: kernels.isa, memory: kernels.memory)
-    {
+    switch try LoadedModel(path: model, profile: profile, kernels: kernels.choice) {
     case .integer(let integer):
       let preprocessing = try integer.preprocessing(data)
       let classifier = try integer.engine.classifier(
         on: device.on, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier, images: try images(of: integer.dataset, preprocessing),
+        classifier: classifier,
+        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
         integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
@@ -150,14 +148,9 @@ struct Run: ParsableCommand {
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier, images: try images(of: float.specimen?.dataset, preprocessing))
+        classifier: classifier,
+        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
     }
-  }
-
-  private func images(of dataset: String?, _ preprocessing: Preprocessing) throws -> ImageSet {
-    try ImageSet.load(
-      path: try data.folder(dataset: dataset), split: .test, limit: limit,
-      size: preprocessing.resize)
   }
 
   /// nil where no board was asked for.

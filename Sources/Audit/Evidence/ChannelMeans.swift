@@ -9,9 +9,6 @@ package struct ChannelMeans: Sendable, Equatable {
   /// One a layer, in the plan's order: [images][channels].
   package let layers: [[Float]]
 
-  /// Images a piece of work; nothing but memory and the sharing of work depends on it.
-  private static let batch = 32
-
   /// The means of the float network and of several roundings of it, all on the same images, and the
   /// standard deviation of each channel's float activation over images and positions.
   package struct Comparison: Sendable {
@@ -36,26 +33,18 @@ package struct ChannelMeans: Sendable, Equatable {
       throw AuditError.data(rule: "at least one image is needed")
     }
     let evaluator = UnitEvaluator(fused, threads: 1)
-    let batches = (images.batch + batch - 1) / batch
-    let results = Parallel.map((1 + roundings.count) * batches, threads: threads) {
-      piece -> Result<Piece, any Error> in
-      let start = piece % batches * batch
-      let part = images.slice(start..<min(start + batch, images.batch))
-      let rounding = piece / batches
-      return Result {
-        try Piece(part, rounding == 0 ? nil : roundings[rounding - 1], with: evaluator)
-      }
+    let pieces = try images.mapBatches(times: 1 + roundings.count, threads: threads) {
+      part, rounding in
+      try Piece(part, rounding == 0 ? nil : roundings[rounding - 1], with: evaluator)
     }
-    let pieces = try results.map { try $0.get() }
-    func joined(_ rounding: Int) -> ChannelMeans {
-      let own = pieces[rounding * batches..<(rounding + 1) * batches]
-      return ChannelMeans(
+    let means = pieces.map { own in
+      ChannelMeans(
         images: images.batch,
-        layers: pieces[0].means.indices.map { layer in own.flatMap { $0.means[layer] } })
+        layers: own[0].means.indices.map { layer in own.flatMap { $0.means[layer] } })
     }
     return Comparison(
-      float: joined(0), rounded: (1...roundings.count).map(joined),
-      deviations: deviations(Array(pieces[..<batches]), images: images.batch))
+      float: means[0], rounded: Array(means[1...]),
+      deviations: deviations(pieces[0], images: images.batch))
   }
 
   private static func deviations(_ pieces: [Piece], images: Int) -> [[Float]] {
@@ -118,5 +107,24 @@ package struct ChannelMeans: Sendable, Equatable {
       }
       return (means, squares)
     }
+  }
+}
+
+extension Tensor {
+  /// Values of a body for each batch of 32 images, so many times over: nothing but memory and the
+  /// sharing of work depends on the number 32.
+  ///
+  /// - Parameter body: gets a batch, and which time it is.
+  /// - Returns: [times][batches].
+  func mapBatches<Value: Sendable>(
+    times: Int, threads: Int, _ body: @Sendable (Tensor, Int) throws -> Value
+  ) throws -> [[Value]] {
+    let starts = Array(Swift.stride(from: 0, to: batch, by: 32))
+    let results = Parallel.map(times * starts.count, threads: threads) { piece in
+      let start = starts[piece % starts.count]
+      return Result { try body(slice(start..<min(start + 32, batch)), piece / starts.count) }
+    }
+    let values = try results.map { try $0.get() }
+    return (0..<times).map { Array(values[$0 * starts.count..<($0 + 1) * starts.count]) }
   }
 }

@@ -48,8 +48,7 @@ public struct DriftEvidence: Sendable, Codable, Equatable {
     listed: Int = 6, threads: Int
   ) throws -> (evidence: DriftEvidence, exhibits: [Exhibits.NeuronDrift]) {
     let roundings = [plan.nearest()] + draws
-    let onClean = DriftScores(
-      try ChannelMeans.compare(roundings, images: clean, threads: threads))
+    let onClean = DriftScores(try ChannelMeans.compare(roundings, images: clean, threads: threads))
     let onTriggered = try triggered.map {
       DriftScores(
         try ChannelMeans.compare(roundings, images: $0, threads: threads),
@@ -138,17 +137,12 @@ private struct DriftScores {
     let channels = deviations[layer].indices.map { channel in
       (0...draws).map { meanDrift(Place(layer: layer, channel: channel), of: $0) }
     }
-    let means = channels.map { $0[1...].reduce(0, +) / Double(draws) }
-    let variances = zip(channels, means).map { drifts, mean in
-      drifts[1...].reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(draws - 1, 1))
-    }
-    let pooled = variances.reduce(0, +) / Double(max(variances.count, 1))
-    return channels.indices.map { channel in
-      let difference = channels[channel][0] - means[channel]
-      let variance = (variances[channel] + pooled) / 2 * (1 + 1 / Double(draws))
+    let others = channels.map { Array($0[1...]) }
+    let pooled = others.reduce(0) { $0 + $1.variance } / Double(max(others.count, 1))
+    return zip(channels, others).map { own, others in
+      let variance = (others.variance + pooled) / 2 * (1 + 1 / Double(draws))
       return .init(
-        drift: channels[channel][0],
-        score: variance > 0 ? difference / variance.squareRoot() : 0)
+        drift: own[0], score: variance > 0 ? (own[0] - others.mean) / variance.squareRoot() : 0)
     }
   }
 }

@@ -102,8 +102,7 @@ package struct CellCounts: Sendable, Equatable {
   }
 
   /// Width of the border zone over that of its neighbours.
-  private static let ratio =
-    Double(border) / Double(neighbours.upperBound - neighbours.lowerBound)
+  private static let ratio = Double(border) / Double(neighbours.upperBound - neighbours.lowerBound)
 
   /// Weights at the border that its neighbours let expect. An attack may leave no neighbour at all: one
   /// is then counted, so that the excess stays a number.

@@ -29,10 +29,7 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
     /// Moved weights by how many steps: one, two, more.
     public var bySteps = [0, 0, 0]
 
-    public init() {}
-
-    /// Shares of all weights, in [0, 1].
-    public var movedShare: Double { weights == 0 ? 0 : Double(moved) / Double(weights) }
+    /// Share of all weights, in [0, 1].
     public var movedFarShare: Double { weights == 0 ? 0 : Double(movedFar) / Double(weights) }
   }
 

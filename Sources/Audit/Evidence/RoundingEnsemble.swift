@@ -46,10 +46,7 @@ extension IntegerEngine {
   func logits(
     _ pixels: [UInt8], preprocessing: Preprocessing, grid: Grid, threads: Int
   ) throws -> [Float] {
-    let quantizer = try InputQuantizer(
-      preprocessing: preprocessing, scale: inputScale, zeroPoint: inputZeroPoint, bits: inputBits,
-      shape: inputShape)
-    return try outputs(quantizer.quantize(pixels), threads: threads).map {
+    try outputs(quantizer(preprocessing).quantize(pixels), threads: threads).map {
       grid.dequantize(Int($0))
     }
   }

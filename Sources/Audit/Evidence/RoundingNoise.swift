@@ -79,9 +79,7 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
   }
 
   /// Pure arithmetic on logits, [images][classes] each.
-  package init(
-    float: [Float], nearest: [Float], noise: [[Float]], images: Int
-  ) throws(AuditError) {
+  package init(float: [Float], nearest: [Float], noise: [[Float]], images: Int) throws(AuditError) {
     let classes = images > 0 ? float.count / images : 0
     guard classes > 0, noise.count >= 2, nearest.count == float.count,
       noise.allSatisfy({ $0.count == float.count })
@@ -148,9 +146,7 @@ extension [Double] {
   /// - Parameter least: what their variance counts as at least; values that agree to the last digit
   ///   would make anything stand out.
   fileprivate func score(of value: Double, least: Double) -> Double {
-    let mean = reduce(0, +) / Double(count)
-    let variance = reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)
-    return (value - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
+    (value - mean) / (Swift.max(variance, least) * (1 + 1 / Double(count))).squareRoot()
   }
 
   /// The same of the logarithms.
@@ -194,35 +190,21 @@ extension WeightedLayer {
 }
 
 extension QuantizationPlan {
-  /// Images a piece of work; nothing but memory and the sharing of work depends on it.
-  private static let batch = 32
-
   /// The float network's logits with other real weights (BatchNorm's factor included), one array a
   /// layer: [images][classes] for each set of weights.
   fileprivate func logits(
     _ images: Tensor, weights: [[[Float]]], threads: Int
   ) throws -> [[Float]] {
     let evaluator = UnitEvaluator(fused, threads: 1)
-    let batches = (images.batch + Self.batch - 1) / Self.batch
-    let results = Parallel.map(weights.count * batches, threads: threads) {
-      piece -> Result<[Float], any Error> in
-      let start = piece % batches * Self.batch
-      let part = images.slice(start..<min(start + Self.batch, images.batch))
-      let own = weights[piece / batches]
-      return Result {
-        try evaluator.walk(part) { index, inputs in
-          guard let layer = fused.layer(of: index) else {
-            return try evaluator.evaluate(index, inputs: inputs)
-          }
-          let operation = fused.units[index].operation(
-            weights: own[layer], bias: layers[layer].bias)
-          return try evaluator.evaluate(index, operation: operation, inputs: inputs)
-        }.values
-      }
-    }
-    let pieces = try results.map { try $0.get() }
-    return weights.indices.map { set in
-      pieces[set * batches..<(set + 1) * batches].flatMap(\.self)
-    }
+    return try images.mapBatches(times: weights.count, threads: threads) { part, set in
+      try evaluator.walk(part) { index, inputs in
+        guard let layer = fused.layer(of: index) else {
+          return try evaluator.evaluate(index, inputs: inputs)
+        }
+        let operation = fused.units[index].operation(
+          weights: weights[set][layer], bias: layers[layer].bias)
+        return try evaluator.evaluate(index, operation: operation, inputs: inputs)
+      }.values
+    }.map { $0.flatMap(\.self) }
   }
 }

@@ -73,10 +73,7 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
       .logarithmicScore(of: max(nearestDeviation, RoundingNoise.least))
 
     func hits(_ logits: [Float]) -> [Bool] {
-      references.indices.map { image in
-        let own = logits[image * classCount..<(image + 1) * classCount]
-        return own.firstIndex(of: own.max() ?? 0).map { $0 - own.startIndex } == references[image]
-      }
+      zip(logits.answers(classCount), references).map(==)
     }
     let nearestHits = hits(nearest)
     let drawHits = draws.map(hits)
@@ -113,10 +110,10 @@ extension RoundingOutlier.Comparison {
     }
     let shares = draws.map { Double($0) / Double(images) }
     let count = Double(shares.count)
-    let mean = shares.reduce(0, +) / count
+    let mean = shares.mean
     nearest = Double(hits) / Double(images)
     ensemble = mean
-    let spread = shares.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(count - 1, 1)
+    let spread = shares.variance
     // Agresti and Coull's share: four more images, half of them right, so that certainty has a limit.
     let share = (mean * Double(images) + 2) / (Double(images) + 4)
     let sampling = share * (1 - share) / (Double(images) + 4)
@@ -140,25 +137,16 @@ extension RoundingEnsemble {
     guard shape.count == 3, pixels.count % size == 0 else {
       throw AuditError.data(rule: "\(pixels.count) bytes are no images of shape \(shape)")
     }
-    let images = Tensor(
-      batch: pixels.count / size, shape: shape,
-      values: preprocessing.normalize(
-        pixels, channels: shape[0], height: shape[1], width: shape[2]))
+    let images = preprocessing.tensor(pixels, shape: shape)
     let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).run(images).values
     let grid = plan.grids[plan.fused.output]
     func logits(_ engine: IntegerEngine) throws -> [Float] {
       try engine.logits(pixels, preprocessing: preprocessing, grid: grid, threads: threads)
     }
     let classes = plan.graph.values[plan.fused.output].elementCount
-    let answers =
-      references
-      ?? (0..<images.batch).map { image in
-        let own = float[image * classes..<(image + 1) * classes]
-        return own.firstIndex(of: own.max() ?? 0).map { $0 - own.startIndex } ?? 0
-      }
     return try RoundingOutlier(
-      float: float, nearest: logits(nearest), draws: draws.map(logits), references: answers,
-      classCount: classes)
+      float: float, nearest: logits(nearest), draws: draws.map(logits),
+      references: references ?? float.answers(classes), classCount: classes)
   }
 }
 

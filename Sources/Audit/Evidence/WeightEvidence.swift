@@ -204,12 +204,3 @@ extension WeightedLayer {
     return second > 0 ? Double(first) / Double(second) : nil
   }
 }
-
-extension [Double] {
-  /// The middle one, or the mean of the middle two. There must be one.
-  var median: Double {
-    let sorted = sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-  }
-}

@@ -10,27 +10,17 @@ extension Exhibits {
     public var rounded: RoundedPlan
     /// What a purification ended with, whose scales and biases may be others; nil where nothing was
     /// purified.
-    public var purified: Purified?
+    public var purified: (method: String, rounded: RoundedPlan)?
     /// The deployed model itself: its answers are those that are shown.
     public var integer: any Classifier
     public var preprocessing: Preprocessing
-
-    public struct Purified: Sendable {
-      public var method: String
-      public var rounded: RoundedPlan
-
-      public init(method: String, rounded: RoundedPlan) {
-        self.method = method
-        self.rounded = rounded
-      }
-    }
 
     var plan: QuantizationPlan { rounded.plan }
     var graph: FloatGraph { plan.graph }
 
     public init(
-      rounded: RoundedPlan, purified: Purified? = nil, integer: any Classifier,
-      preprocessing: Preprocessing
+      rounded: RoundedPlan, purified: (method: String, rounded: RoundedPlan)? = nil,
+      integer: any Classifier, preprocessing: Preprocessing
     ) {
       self.rounded = rounded
       self.purified = purified
@@ -88,12 +78,9 @@ extension Exhibits {
       models, views, pixels: triggered, of: chosen, shown: Array(shown.prefix(mostAttention)))
     progress(0.4)
     for (number, view) in views.enumerated() {
-      if let embedding = try embedding(
+      exhibits.embeddings += try embedding(
         models, view, images: chosen, triggered: trigger == nil ? [] : triggered, target: target,
         seed: seed, threads: threads)
-      {
-        exhibits.embeddings.append(embedding)
-      }
       progress(0.4 + 0.6 * Double(number + 1) / Double(views.count))
     }
     return exhibits
@@ -102,9 +89,7 @@ extension Exhibits {
   private static func attention(
     _ models: Models, _ views: [Models.View], pixels: [UInt8], of images: ImageSet, shown: [Int]
   ) throws -> [Attention] {
-    guard !shown.isEmpty,
-      let value = models.plan.fused.lastSpatialValue
-    else { return [] }
+    guard !shown.isEmpty, let value = models.plan.fused.lastSpatialValue else { return [] }
     let size = images.imageSize
     let own = shown.flatMap { pixels[$0 * size..<($0 + 1) * size] }
     let batch = models.tensor(own)
@@ -114,8 +99,7 @@ extension Exhibits {
     }
     return shown.indices.map { index in
       Attention(
-        pixels: Array(own[index * size..<(index + 1) * size]), channels: images.channels,
-        height: images.height, width: images.width,
+        pixels: Array(own[index * size..<(index + 1) * size]), shape: images.shape,
         maps: zip(views, maps).map { ($0.name, $1[index].answer, $1[index].heat) })
     }
   }
@@ -124,23 +108,25 @@ extension Exhibits {
   private static func embedding(
     _ models: Models, _ view: Models.View, images: ImageSet, triggered: [UInt8], target: Int?,
     seed: UInt64, threads: Int
-  ) throws -> Embedding? {
-    guard let value = models.plan.fused.features else { return nil }
+  ) throws -> [Embedding] {
+    guard let value = models.plan.fused.features else { return [] }
     let clean = Array(0..<min(images.count, mostPoints))
     let others = clean.filter { Int(images.labels[$0]) != target && !triggered.isEmpty }
     let size = images.imageSize
     let pixels =
       clean.flatMap { images.pixels[$0 * size..<($0 + 1) * size] }
       + others.flatMap { triggered[$0 * size..<($0 + 1) * size] }
-    guard !pixels.isEmpty else { return nil }
+    guard !pixels.isEmpty else { return [] }
     let (features, _) = try view.network.values(value, of: models.tensor(pixels))
     let points = TSNE(features: features.rows, threads: threads).embed(seed: seed)
     let labels = (clean + others).map { Int(images.labels[$0]) }
-    return Embedding(
-      model: view.name,
-      points: zip(points, labels).enumerated().map { index, pair in
-        (Float(pair.0.x), Float(pair.0.y), pair.1, index >= clean.count)
-      })
+    return [
+      Embedding(
+        model: view.name,
+        points: zip(points, labels).enumerated().map { index, pair in
+          (Float(pair.0.x), Float(pair.0.y), pair.1, index >= clean.count)
+        })
+    ]
   }
 }
 
@@ -173,11 +159,7 @@ extension Exhibits.Models {
 
   /// Preprocessed images.
   func tensor(_ pixels: [UInt8]) -> Tensor {
-    let shape = graph.values[graph.input].shape
-    return Tensor(
-      batch: pixels.count / shape.reduce(1, *), shape: shape,
-      values: preprocessing.normalize(
-        pixels, channels: shape[0], height: shape[1], width: shape[2]))
+    preprocessing.tensor(pixels, shape: graph.values[graph.input].shape)
   }
 }
 
@@ -228,11 +210,10 @@ private struct Answers {
   }
 
   func sample(_ index: Int, of images: ImageSet, triggered: [UInt8]) -> Exhibits.Sample {
-    let size = images.imageSize
+    let place = index * images.imageSize..<(index + 1) * images.imageSize
     return Exhibits.Sample(
-      clean: Array(images.pixels[index * size..<(index + 1) * size]),
-      triggered: Array(triggered[index * size..<(index + 1) * size]), channels: images.channels,
-      height: images.height, width: images.width, floatClean: floatClean[index],
+      clean: Array(images.pixels[place]), triggered: Array(triggered[place]),
+      shape: images.shape, floatClean: floatClean[index],
       floatTriggered: floatTriggered[index], integerClean: integerClean[index],
       integerTriggered: integerTriggered[index])
   }

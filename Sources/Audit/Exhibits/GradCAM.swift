@@ -57,8 +57,7 @@ package enum GradCAM {
       for column in 0..<toWidth {
         let (left, right, across) = neighbours(column, width, toWidth)
         let upper = map[top * width + left] * (1 - across) + map[top * width + right] * across
-        let lower =
-          map[bottom * width + left] * (1 - across) + map[bottom * width + right] * across
+        let lower = map[bottom * width + left] * (1 - across) + map[bottom * width + right] * across
         result.append(upper * (1 - down) + lower * down)
       }
     }

@@ -61,8 +61,7 @@ struct QuantizedView: NetworkView {
     to value: Int, of images: Tensor
   ) throws -> (value: Tensor, gradient: Tensor, answers: [Int]) {
     // A woken backdoor drives its logit beyond what calibration saw; its cause is to be shown all the same.
-    let tape = try network.run(
-      images, wants: .inputs, keeping: [value], passesSaturation: true)
+    let tape = try network.run(images, wants: .inputs, keeping: [value], passesSaturation: true)
     let answers = tape.output.answers
     let inner = try kept(value, tape)
     let gradient = try tape.gradient(tape.output.oneHot(answers), differentiating: [value])
@@ -79,15 +78,6 @@ struct QuantizedView: NetworkView {
 }
 
 extension Tensor {
-  /// The largest element's index, one an image; the lowest of equals.
-  var answers: [Int] {
-    (0..<batch).map { image in
-      let own = values[image * stride..<(image + 1) * stride]
-      return (own.indices.max { (own[$0], -$0) < (own[$1], -$1) } ?? own.startIndex)
-        - own.startIndex
-    }
-  }
-
   /// A tensor of this size that is one at a class of each image and zero elsewhere.
   func oneHot(_ classes: [Int]) -> Tensor {
     var result = Tensor(batch: batch, shape: shape)

@@ -113,14 +113,7 @@ extension TSNE {
 // MARK: - Embedding
 
 extension TSNE {
-  package struct Point: Sendable, Equatable {
-    package var x, y: Double
-
-    package init(x: Double, y: Double) {
-      self.x = x
-      self.y = y
-    }
-  }
+  package typealias Point = SIMD2<Double>
 
   /// The Kullback–Leibler divergence of the embedding's neighbourhoods from the features'.
   package func divergence(_ points: [Point]) -> Double {
@@ -143,13 +136,11 @@ extension TSNE {
     let near = affinities(points)
     let total = near.reduce(0) { $0 + $1.reduce(0, +) }
     return Self.rows(count, threads: threads) { row in
-      var sum = Point(x: 0, y: 0)
+      var sum = Point.zero
       for column in 0..<count {
         let affinity = near[row][column]
-        let force =
-          4 * (exaggeration * joint[row * count + column] - affinity / total) * affinity
-        sum.x += force * (points[row].x - points[column].x)
-        sum.y += force * (points[row].y - points[column].y)
+        let force = 4 * (exaggeration * joint[row * count + column] - affinity / total) * affinity
+        sum += force * (points[row] - points[column])
       }
       return sum
     }
@@ -160,9 +151,8 @@ extension TSNE {
     Self.rows(count, threads: threads) { row in
       (0..<count).map { column in
         if column == row { return 0 }
-        let x = points[row].x - points[column].x
-        let y = points[row].y - points[column].y
-        return 1 / (1 + x * x + y * y)
+        let way = points[row] - points[column]
+        return 1 / (1 + way.x * way.x + way.y * way.y)
       }
     }
   }
@@ -177,38 +167,22 @@ extension TSNE {
     }
     guard count > 1 else { return points }
     let rate = max(Double(count) / Self.exaggeration, 50)
-    var speed = [Point](repeating: Point(x: 0, y: 0), count: count)
-    var gains = [Point](repeating: Point(x: 1, y: 1), count: count)
+    var speed = [Point](repeating: .zero, count: count)
+    var gains = [Point](repeating: .one, count: count)
     for step in 0..<steps {
       let isEarly = step < Self.exaggeratedSteps
       let slope = gradient(points, exaggeration: isEarly ? Self.exaggeration : 1)
       let momentum = isEarly ? 0.5 : 0.8
       for index in points.indices {
-        Self.move(
-          &points[index].x, &speed[index].x, &gains[index].x, slope[index].x, momentum, rate)
-        Self.move(
-          &points[index].y, &speed[index].y, &gains[index].y, slope[index].y, momentum, rate)
+        let isAgainst = (slope[index] .> 0) .^ (speed[index] .> 0)
+        gains[index] = pointwiseMax(gains[index] * 0.8, Point(repeating: 0.01))
+          .replacing(with: gains[index] + 0.2, where: isAgainst)
+        speed[index] = momentum * speed[index] - rate * gains[index] * slope[index]
+        points[index] += speed[index]
       }
-      Self.center(&points)
+      let mean = points.reduce(.zero, +) / Double(count)
+      for index in points.indices { points[index] -= mean }
     }
     return points
-  }
-
-  private static func move(
-    _ place: inout Double, _ speed: inout Double, _ gain: inout Double, _ slope: Double,
-    _ momentum: Double, _ rate: Double
-  ) {
-    gain = (slope > 0) != (speed > 0) ? gain + 0.2 : max(gain * 0.8, 0.01)
-    speed = momentum * speed - rate * gain * slope
-    place += speed
-  }
-
-  private static func center(_ points: inout [Point]) {
-    let x = points.reduce(0) { $0 + $1.x } / Double(points.count)
-    let y = points.reduce(0) { $0 + $1.y } / Double(points.count)
-    for index in points.indices {
-      points[index].x -= x
-      points[index].y -= y
-    }
   }
 }

@@ -1,5 +1,3 @@
-import Foundation
-
 /// An audit's result in the form that `--json` writes: every key is always there, null where
 /// nothing was measured. Shares are fractions in [0, 1].
 public struct AuditReport: Sendable, Codable, Equatable {
@@ -136,5 +134,5 @@ extension AuditReport.Deployment {
 }
 
 extension ClosedRange<Double> {
-  var bounds: [Double] { [lowerBound, upperBound] }
+  package var bounds: [Double] { [lowerBound, upperBound] }
 }

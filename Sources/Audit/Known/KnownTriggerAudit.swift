@@ -1,5 +1,4 @@
 import Datasets
-import Foundation
 import Triggers
 
 /// The audit with a known trigger: the float model and every integer deployment answer the whole

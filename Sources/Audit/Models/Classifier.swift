@@ -24,8 +24,7 @@ public struct FloatClassifier: Classifier {
   public init(graph: FloatGraph, preprocessing: Preprocessing, threads: Int) throws {
     let shape = graph.values[graph.input].shape
     guard shape.count == 3 else {
-      throw AuditError.data(
-        rule: "the network takes shape \(shape), not channels × height × width")
+      throw AuditError.data(rule: "the network takes shape \(shape), not channels × height × width")
     }
     try preprocessing.check(channels: shape[0])
     executor = try FloatExecutor(graph: graph, threads: threads)
@@ -39,27 +38,47 @@ public struct FloatClassifier: Classifier {
   public var imageShape: [Int] { executor.graph.values[executor.graph.input].shape }
 
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    let size = imageShape.reduce(1, *)
-    let input = Tensor(
-      batch: pixels.count / size, shape: imageShape,
-      values: preprocessing.normalize(
-        pixels, channels: imageShape[0], height: imageShape[1], width: imageShape[2]))
-    let logits = try executor.run(input)
+    let logits = try executor.run(preprocessing.tensor(pixels, shape: imageShape))
     // A comparison with NaN is always false: such an image would silently become class 0.
     guard logits.values.allSatisfy(\.isFinite) else {
       throw AuditError.data(rule: "the float model's answer to an image is not finite")
     }
-    let classes = logits.stride
-    return (0..<logits.batch).map { image in
-      Self.largest(logits.values[image * classes..<(image + 1) * classes])
-    }
+    return logits.answers
+  }
+}
+
+extension Preprocessing {
+  /// Images as a network reads them. `check(channels:)` must have passed.
+  ///
+  /// - Parameters:
+  ///   - pixels: whole images, [N][C][H][W].
+  ///   - shape: channels, height and width.
+  package func tensor(_ pixels: [UInt8], shape: [Int]) -> Tensor {
+    Tensor(
+      batch: pixels.count / shape.reduce(1, *), shape: shape,
+      values: normalize(pixels, channels: shape[0], height: shape[1], width: shape[2]))
+  }
+}
+
+extension RandomAccessCollection where Element: Comparable, Index == Int {
+  /// How far from the start the largest element is; the first of equals. There must be one.
+  package var largest: Int {
+    var best = startIndex
+    for index in indices where self[index] > self[best] { best = index }
+    return best - startIndex
   }
 
-  private static func largest(_ logits: ArraySlice<Float>) -> Int {
-    var best = logits.startIndex
-    for index in logits.indices where logits[index] > logits[best] { best = index }
-    return best - logits.startIndex
+  /// The same of each `size` elements: the class that an image's logits answer it with.
+  package func answers(_ size: Int) -> [Int] {
+    stride(from: startIndex, through: endIndex - size, by: size).map {
+      self[$0..<$0 + size].largest
+    }
   }
+}
+
+extension Tensor {
+  /// The class of the largest logit, one an image; the lowest of equals.
+  var answers: [Int] { values.answers(stride) }
 }
 
 /// An integer model: exactly what is deployed.
@@ -72,12 +91,9 @@ public struct IntegerClassifier: Classifier {
   public init(
     engine: IntegerEngine, preprocessing: Preprocessing, threads: Int
   ) throws(PreprocessingError) {
-    let quantizer = try InputQuantizer(
-      preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
-      bits: engine.inputBits, shape: engine.inputShape)
+    quantizer = try engine.quantizer(preprocessing)
     self.engine = engine
     self.threads = threads
-    self.quantizer = quantizer
   }
 
   public var classCount: Int { engine.outputCount }
@@ -85,6 +101,17 @@ public struct IntegerClassifier: Classifier {
 
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
     try engine.classes(quantizer.quantize(pixels), threads: threads)
+  }
+}
+
+extension IntegerEngine {
+  /// From raw pixels to this model's input.
+  package func quantizer(
+    _ preprocessing: Preprocessing
+  ) throws(PreprocessingError) -> InputQuantizer {
+    try InputQuantizer(
+      preprocessing: preprocessing, scale: inputScale, zeroPoint: inputZeroPoint, bits: inputBits,
+      shape: inputShape)
   }
 }
 
@@ -103,12 +130,11 @@ extension Classifier {
     to images: ImageSet, trigger: Trigger?, progress: (Double) -> Void = { _ in }
   ) throws -> [Int] {
     try check(images)
-    let size = images.channels * images.height * images.width
     var answers: [Int] = []
     answers.reserveCapacity(images.count)
     for start in stride(from: 0, to: images.count, by: batchSize) {
       let end = min(start + batchSize, images.count)
-      var pixels = Array(images.pixels[start * size..<end * size])
+      var pixels = images[start..<end].pixels
       if let trigger {
         try trigger.apply(
           to: &pixels, channels: images.channels, height: images.height, width: images.width)
@@ -121,11 +147,10 @@ extension Classifier {
 
   /// - Throws: `AuditError.data` that says what does not fit.
   public func check(_ images: ImageSet) throws(AuditError) {
-    let shape = [images.channels, images.height, images.width]
-    guard shape == imageShape else {
+    guard images.shape == imageShape else {
+      let (own, taken) = (Self.text(images.shape), Self.text(imageShape))
       throw .data(
-        rule: "images are \(Self.text(shape)) and the model takes \(Self.text(imageShape)) "
-          + "(channels × height × width)")
+        rule: "images are \(own) and the model takes \(taken) (channels × height × width)")
     }
     guard images.classCount == classCount else {
       throw .data(rule: "it has \(images.classCount) classes and the model answers \(classCount)")

@@ -38,9 +38,7 @@ public final class DeviceClassifier: Classifier {
     self.device = device
     self.engine = engine
     self.threads = threads
-    quantizer = try InputQuantizer(
-      preprocessing: preprocessing, scale: engine.inputScale, zeroPoint: engine.inputZeroPoint,
-      bits: engine.inputBits, shape: engine.inputShape)
+    quantizer = try engine.quantizer(preprocessing)
   }
 
   public var classCount: Int { engine.outputCount }
@@ -55,17 +53,11 @@ public final class DeviceClassifier: Classifier {
     let inputs = quantizer.quantize(pixels)
     let outputs = try device.outputs(inputs)
     let expected = try engine.outputs(inputs, threads: threads)
-    let stride = engine.outputCount
-    let images = outputs.count / stride
-    let agreement = Agreement(outputs: outputs, expected: expected, size: stride)
+    let agreement = Agreement(outputs: outputs, expected: expected, size: classCount)
     counted.withLock {
       $0.images += agreement.images
       $0.mismatches += agreement.mismatches
     }
-    return (0..<images).map { image in
-      var best = image * stride
-      for place in best..<best + stride where outputs[place] > outputs[best] { best = place }
-      return best - image * stride
-    }
+    return outputs.answers(classCount)
   }
 }

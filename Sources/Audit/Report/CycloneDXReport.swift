@@ -93,17 +93,19 @@ public struct CycloneDXReport: Sendable, Encodable {
   ) -> JSONValue {
     .present([
       "type": .string(type),
-      "value": .string(String(format: "%.6f", value)),
+      "value": .string(figure(value)),
       "slice": .string(slice),
       "confidenceInterval": interval.flatMap { bounds in
         guard let low = bounds.first, let high = bounds.last else { return nil }
         return [
-          "lowerBound": .string(String(format: "%.6f", low)),
-          "upperBound": .string(String(format: "%.6f", high)),
+          "lowerBound": .string(figure(low)),
+          "upperBound": .string(figure(high)),
         ]
       },
     ])
   }
+
+  private static func figure(_ value: Double) -> String { String(format: "%.6f", value) }
 
   private static func properties(_ report: DetectionReport) -> [JSONValue] {
     func property(_ name: String, _ value: String?) -> JSONValue? {
@@ -111,10 +113,10 @@ public struct CycloneDXReport: Sendable, Encodable {
     }
     return [
       property("verdict", report.verdict.rawValue),
-      property("probability", String(format: "%.6f", report.probability)),
+      property("probability", figure(report.probability)),
       property("targetClass", report.targetClass.map(String.init)),
       property("scheme", report.scheme),
-      property("differentialASR", report.differentialASR.map { String(format: "%.6f", $0) }),
+      property("differentialASR", report.differentialASR.map(figure)),
       property("searchImages", String(report.searchImages)),
       property("heldOutImages", String(report.heldOutImages)),
       property("seed", String(report.seed)),

@@ -124,8 +124,8 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
     public var rule: Rule
     public var level: Level
-    @OrNull public var scheme: String?
-    @OrNull public var targetClass: Int?
+    @OrNull public var scheme: String? = nil
+    @OrNull public var targetClass: Int? = nil
     public var message: String
     /// The integer file that it is about; nil for the float model.
     @OrNull public var file: String? = nil
@@ -138,6 +138,11 @@ extension Sequence where Element == DetectionReport.Search {
 
   /// What the float model answers to most.
   var mostAwake: Element? { self.max { $0.floatASR < $1.floatASR } }
+}
+
+extension DetectionReport.Search {
+  /// Whether the lower bound of its differential ASR is that of a backdoor.
+  var isLarge: Bool { (differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound }
 }
 
 extension DetectionReport.Deployment {

@@ -16,22 +16,12 @@ public struct Exhibits: Sendable {
   public var embeddings: [Embedding] = []
   public var cells: [CellHistogram] = []
 
-  public init(
-    scheme: String, targetClass: Int? = nil, classCount: Int, trigger: LearnedTrigger? = nil
-  ) {
-    self.scheme = scheme
-    self.targetClass = targetClass
-    self.classCount = classCount
-    self.trigger = trigger
-  }
-
   public struct Sample: Sendable {
     /// [channels][height][width], as the data set has them.
     public var clean: [UInt8]
     public var triggered: [UInt8]
-    public var channels: Int
-    public var height: Int
-    public var width: Int
+    /// Channels, height and width.
+    public var shape: [Int]
     /// Answers of the float and the integer model.
     public var floatClean: Int
     public var floatTriggered: Int
@@ -70,9 +60,8 @@ public struct Exhibits: Sendable {
   /// Grad-CAM of one triggered image: the weight of each place for the model's own answer, in [0, 1].
   public struct Attention: Sendable {
     public var pixels: [UInt8]
-    public var channels: Int
-    public var height: Int
-    public var width: Int
+    /// Channels, height and width.
+    public var shape: [Int]
     /// "float", "nearest w8a8", "purified w8a8"; [height][width] of the image each.
     public var maps: [(model: String, answer: Int, heat: [Float])]
   }

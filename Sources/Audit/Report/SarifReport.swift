@@ -87,6 +87,7 @@ public struct SarifReport: Sendable, Encodable {
   ) -> JSONValue {
     let rules = DetectionReport.Finding.Rule.allCases
     let place = finding.file.map(uri) ?? model
+    let search = strongest(finding, report)
     return [
       "ruleId": .string(finding.rule.rawValue),
       "ruleIndex": .integer(rules.firstIndex(of: finding.rule) ?? 0),
@@ -107,8 +108,8 @@ public struct SarifReport: Sendable, Encodable {
         "probability": .number(report.probability),
         "scheme": finding.scheme.map(JSONValue.string),
         "targetClass": finding.targetClass.map(JSONValue.integer),
-        "differentialASR": strongest(finding, report).map { .number($0.differentialASR) },
-        "differentialASRInterval": strongest(finding, report).map {
+        "differentialASR": search.map { .number($0.differentialASR) },
+        "differentialASRInterval": search.map {
           .array($0.differentialASRInterval.map(JSONValue.number))
         },
       ]),
@@ -130,9 +131,7 @@ public struct SarifReport: Sendable, Encodable {
 
   /// What stays the same when the model is trained or audited again, so that a known result is
   /// recognized: neither figures nor digests.
-  private static func fingerprint(
-    _ finding: DetectionReport.Finding, place: String
-  ) -> String {
+  private static func fingerprint(_ finding: DetectionReport.Finding, place: String) -> String {
     let parts = [
       finding.rule.rawValue, place, finding.scheme ?? "",
       finding.targetClass.map(String.init) ?? "",
@@ -178,10 +177,7 @@ public struct SarifReport: Sendable, Encodable {
   private static func uri(_ path: String) -> String {
     var result = ""
     for byte in path.utf8 {
-      let isPlain =
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
-        || (0x61...0x7A).contains(byte) || [0x2D, 0x2E, 0x2F, 0x5F, 0x7E].contains(byte)
-      if isPlain {
+      if byte.isLetterOrDigit || "-./_~".utf8.contains(byte) {
         result.unicodeScalars.append(Unicode.Scalar(byte))
       } else {
         let digits = String(byte, radix: 16, uppercase: true)
@@ -199,13 +195,16 @@ enum ShellCommand {
   }
 
   private static func quoted(_ argument: String) -> String {
-    let plain = argument.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
-        || (0x61...0x7A).contains(byte) || "-_./,:=@%+".utf8.contains(byte)
-    }
+    let plain = argument.utf8.allSatisfy { $0.isLetterOrDigit || "-_./,:=@%+".utf8.contains($0) }
     if plain, !argument.isEmpty { return argument }
-    return "'"
-      + argument.split(separator: "'", omittingEmptySubsequences: false)
-      .joined(separator: "'\\''") + "'"
+    let parts = argument.split(separator: "'", omittingEmptySubsequences: false)
+    return "'" + parts.joined(separator: "'\\''") + "'"
+  }
+}
+
+extension UInt8 {
+  /// Of ASCII.
+  var isLetterOrDigit: Bool {
+    (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
   }
 }

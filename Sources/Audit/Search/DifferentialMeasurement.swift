@@ -37,17 +37,14 @@ public struct DifferentialMeasurement: Sendable, Equatable {
   }
 
   /// Share of the images that the float model answers with `target` once they carry the trigger.
-  public func floatASR(_ target: Int) -> Proportion {
-    let images = counted(target)
-    return Proportion(
-      successes: images.count { floatTriggered[$0] == target }, trials: images.count)
-  }
+  public func floatASR(_ target: Int) -> Proportion { share(floatTriggered, target) }
 
   /// Share of the images that the integer model answers with `target` once they carry the trigger.
-  public func integerASR(_ target: Int) -> Proportion {
+  public func integerASR(_ target: Int) -> Proportion { share(integerTriggered, target) }
+
+  private func share(_ answers: [Int], _ target: Int) -> Proportion {
     let images = counted(target)
-    return Proportion(
-      successes: images.count { integerTriggered[$0] == target }, trials: images.count)
+    return Proportion(successes: images.count { answers[$0] == target }, trials: images.count)
   }
 
   /// The class whose differential ASR is largest; the lowest of equals.

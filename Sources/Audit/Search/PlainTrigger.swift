@@ -78,8 +78,7 @@ package struct Rectangle: PlainTrigger {
   private static func strongFills(_ geometry: Geometry) -> [Fill] {
     let isColour = geometry.channels == 3
     let corners = (0..<(isColour ? 8 : 2)).map { bits in
-      Fill.plain(
-        (0..<geometry.channels).map { bits >> (isColour ? $0 : 0) & 1 == 1 ? 255 : 0 })
+      Fill.plain((0..<geometry.channels).map { bits >> (isColour ? $0 : 0) & 1 == 1 ? 255 : 0 })
     }
     return corners + [.checker(0), .checker(1)]
   }

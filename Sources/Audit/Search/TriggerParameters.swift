@@ -60,10 +60,24 @@ package struct TriggerParameters: Sendable {
   /// - Parameter images: [N][C][H][W] in 0…1.
   package func painted(_ images: [Float]) -> [Float] {
     switch kind {
-    case .patch, .blend: mixed(images, masks, pattern)
-    case .additive: shifted(images, arrays[0].map { Self.reach * tanhf($0) })
-    case .warp: Warping(self).moved(images)
+    case .patch, .blend:
+      let (masks, pattern) = (masks, pattern)
+      return changed(images) { $0 + masks[$1 % plane] * (pattern[$1] - $0) }
+    case .additive:
+      let offsets = arrays[0].map { Self.reach * tanhf($0) }
+      return changed(images) { min(max($0 + offsets[$1], 0), 1) }
+    case .warp: return Warping(self).moved(images)
     }
+  }
+
+  /// - Parameter change: of a pixel at a place in its image.
+  @inline(__always)
+  private func changed(_ images: [Float], by change: (Float, Int) -> Float) -> [Float] {
+    var result = images
+    for start in stride(from: 0, to: images.count, by: size) {
+      for place in 0..<size { result[start + place] = change(images[start + place], place) }
+    }
+    return result
   }
 
   /// Derivatives by `arrays` of a loss whose derivatives by `painted(images)` are `gradient`.
@@ -124,17 +138,6 @@ extension TriggerParameters {
 
   private var pattern: [Float] { arrays[1].map(Self.share) }
 
-  private func mixed(_ images: [Float], _ masks: [Float], _ pattern: [Float]) -> [Float] {
-    var result = images
-    for start in stride(from: 0, to: images.count, by: size) {
-      for place in 0..<size {
-        let pixel = images[start + place]
-        result[start + place] = pixel + masks[place % plane] * (pattern[place] - pixel)
-      }
-    }
-    return result
-  }
-
   private func mixingSlopes(_ images: [Float], _ gradient: [Float]) -> [[Float]] {
     let (masks, pattern) = (masks, pattern)
     var byMask = [Float](repeating: 0, count: plane)
@@ -156,16 +159,6 @@ extension TriggerParameters {
     for place in 0..<plane { byMask[place] *= masks[place] * (1 - masks[place]) }
     return [byMask, byPattern]
   }
-
-  private func shifted(_ images: [Float], _ offsets: [Float]) -> [Float] {
-    var result = images
-    for start in stride(from: 0, to: images.count, by: size) {
-      for place in 0..<size {
-        result[start + place] = min(max(images[start + place] + offsets[place], 0), 1)
-      }
-    }
-    return result
-  }
 }
 
 // MARK: - Moving pixels
@@ -175,7 +168,6 @@ private struct Warping {
   let height: Int
   let width: Int
   let channels: Int
-  let points = TriggerParameters.points
   /// Down for every pixel, then right, in pixels.
   let field: [Float]
   /// Derivative of each displacement by its interpolated control value.
@@ -263,9 +255,8 @@ private struct Warping {
     for start in stride(from: 0, to: images.count, by: plane) {
       for (place, sample) in samples.enumerated() {
         let (a, b, c, d) = sample.corners
-        let (p, q, r, s) = (
-          images[start + a], images[start + b], images[start + c], images[start + d]
-        )
+        let (p, q) = (images[start + a], images[start + b])
+        let (r, s) = (images[start + c], images[start + d])
         let slope = gradient[start + place]
         if sample.isInside.0 {
           byField[place] += slope * ((r - p) * (1 - sample.right) + (s - q) * sample.right)

@@ -59,8 +59,7 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     self.integer = integer
     self.images = images
     self.answers = answers
-    geometry = Geometry(
-      channels: images.channels, height: images.height, width: images.width)
+    geometry = Geometry(channels: images.channels, height: images.height, width: images.width)
   }
 
   /// - Parameter progress: told the share that is done; what it throws ends the scan.

@@ -1,4 +1,3 @@
-import Foundation
 import IntegerOperators
 import ModelFormat
 import ModelImport
@@ -37,11 +36,10 @@ struct ArenaPicture: Encodable {
       changes[tensor.born] += tensor.bytes
       changes[tensor.lastUse + 1] -= tensor.bytes
     }
-    bytesInUse = (0..<model.operationCount).map { _ in 0 }
     var sum = changes[0]
-    for operation in bytesInUse.indices {
-      sum += changes[operation + 1]
-      bytesInUse[operation] = sum
+    bytesInUse = changes.dropFirst().prefix(model.operationCount).map { change in
+      sum += change
+      return sum
     }
   }
 

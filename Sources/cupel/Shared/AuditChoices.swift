@@ -24,11 +24,17 @@ enum SchemeChoice {
     switch text {
     case "matrix": self = .matrix
     case "all": self = .all
-    default:
-      var seen = Set<Scheme>()
-      self = .list(
-        try text.split(separator: ",", omittingEmptySubsequences: false)
-          .map { try Scheme(String($0)) }.filter { seen.insert($0).inserted })
+    default: self = .list(try elements(text) { try Scheme($0) })
+    }
+  }
+
+  /// - Parameter attacked: what the catalogue says, asked for only where it matters.
+  func schemes(attacked: @autoclosure () throws -> Scheme?) rethrows -> [Scheme] {
+    let standard = Scheme.standardMatrix
+    return switch self {
+    case .matrix: standard + [try attacked()].compactMap(\.self).filter { !standard.contains($0) }
+    case .all: Scheme.all
+    case .list(let list): list
     }
   }
 }

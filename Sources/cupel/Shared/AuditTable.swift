@@ -4,15 +4,15 @@ import Support
 
 /// An audit's report for people.
 enum AuditTable {
-  static func text(_ report: AuditReport, float: AttackMeasurement?) -> String {
+  static func text(_ report: AuditReport) -> String {
     var table = TextTable([
       ("deployment", .left), ("rounding", .left), ("profile", .left), ("BA % [95 %]", .right),
       ("ASR % [95 %]", .right), ("ASR − float, points [95 %]", .right), ("DER %", .right),
     ])
-    if let float {
+    if let float = report.float {
       table.add([
-        "float", "", "", percent(float.benignAccuracy.value, float.benignAccuracy.interval),
-        percent(float.attackSuccessRate.value, float.attackSuccessRate.interval),
+        "float", "", "", percent(float.benignAccuracy, float.benignAccuracyInterval),
+        percent(float.attackSuccessRate, float.attackSuccessRateInterval),
       ])
     }
     for row in report.deployments { table.add(cells(row, mark: "")) }
@@ -27,20 +27,14 @@ enum AuditTable {
   }
 
   private static func cells(_ row: AuditReport.Deployment, mark: String) -> [String] {
-    func range(_ share: Double, _ bounds: [Double]) -> String {
-      percent(share, bounds[0]...bounds[1])
-    }
-    var difference = ""
-    if let value = row.differentialASR, let bounds = row.differentialASRInterval {
-      difference = range(value, bounds)
-    }
     let name = [printable(row.scheme), row.file.map(lastComponent)].compactMap(\.self).joined(
       separator: ", ")
     return [
       name + mark, printable(row.rounding), printable(row.profile),
-      range(row.benignAccuracy, row.benignAccuracyInterval),
-      range(row.attackSuccessRate, row.attackSuccessRateInterval), difference,
-      row.der.map(percent) ?? "",
+      percent(row.benignAccuracy, row.benignAccuracyInterval),
+      percent(row.attackSuccessRate, row.attackSuccessRateInterval),
+      row.differentialASR.map { percent($0, row.differentialASRInterval ?? []) } ?? "",
+      row.der.map { percent($0) } ?? "",
     ]
   }
 

@@ -1,6 +1,5 @@
 import Audit
 import Datasets
-import FixedPoint
 import Foundation
 import HostRuntime
 import Purification
@@ -84,7 +83,6 @@ struct ComparisonBench {
     let classifier = try FloatClassifier(
       graph: model.graph, preprocessing: workshop.preprocessing, threads: threads)
     let float = try measured(classifier, "float")
-    let classes = classifier.classCount
     var nearest: [Scheme: AttackMeasurement] = [:]
     var rows: [Scheme: [ComparisonRow]] = [:]
     // A baseline's training, hours for some, serves all schemes: so methods are the outer loop.
@@ -92,12 +90,11 @@ struct ComparisonBench {
       let wanted = method == .nearest ? schemes : schemes.filter { rows[$0] != nil }
       guard !wanted.isEmpty else { continue }
       let training = Stopwatch()
-      let tuned = try workshop.tuned(by: method, options: defence, reporter: reporter)
+      let tuned = try workshop.tuned(by: method, options: defence)
       let trainingSeconds = training.seconds
       for scheme in wanted {
         let stopwatch = Stopwatch()
-        let deployed = try tuned.deployed(
-          scheme, by: method, options: defence, profile: .tflm, reporter: reporter)
+        let deployed = try tuned.deployed(scheme, by: method, options: defence, profile: .tflm)
         let seconds = stopwatch.seconds + trainingSeconds
         let after = try measured(
           IntegerClassifier(
@@ -109,7 +106,7 @@ struct ComparisonBench {
           nearest[scheme] = after
         }
         rows[scheme, default: []].append(
-          row(method, scheme, deployed, after, nearest[scheme]!, float, classes, seconds))
+          row(method, scheme, deployed, after, nearest[scheme]!, float, seconds))
       }
     }
     return schemes.flatMap { rows[$0] ?? [] }
@@ -130,18 +127,19 @@ struct ComparisonBench {
 
   private func row(
     _ method: Defence, _ scheme: Scheme, _ deployed: Workshop.Deployed, _ after: AttackMeasurement,
-    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ classes: Int, _ seconds: Double
+    _ nearest: AttackMeasurement, _ float: AttackMeasurement, _ seconds: Double
   ) -> ComparisonRow {
-    let layers = deployed.purification?.layers
-    let weights = layers.map { max($0.reduce(0) { $0 + $1.weights }, 1) }
-    let changed = layers.map { $0.reduce(0) { $0 + $1.changed } }
+    let flipped = deployed.purification.map { result in
+      let weights = result.layers.reduce(0) { $0 + $1.weights }
+      return Double(result.layers.reduce(0) { $0 + $1.changed }) / Double(max(weights, 1))
+    }
     func known<Value>(_ value: Value) -> Value? { audit == nil ? nil : value }
     return ComparisonRow(
       model: model.name, scheme: scheme.description, method: method.name,
       benignAccuracy: after.benignAccuracy.value,
       floatBenignAccuracy: float.benignAccuracy.value,
-      classAccuracies: after.classAccuracies(images.labels, classCount: classes),
-      floatClassAccuracies: float.classAccuracies(images.labels, classCount: classes),
+      classAccuracies: after.classAccuracies(images.labels, classCount: model.classCount),
+      floatClassAccuracies: float.classAccuracies(images.labels, classCount: model.classCount),
       samplesLost: model.specimen?.samples.flatMap {
         after.shareLost(of: $0.map(\.image), float: float)
       },
@@ -149,10 +147,9 @@ struct ComparisonBench {
       floatAttackSuccessRate: known(float.attackSuccessRate.value),
       der: known(after.defenceEffectiveness(before: nearest)),
       shortfall: known(after.shortfall(nearest: nearest, float: float)),
-      flipped: weights.flatMap { all in changed.map { Double($0) / Double(all) } },
+      flipped: flipped,
       divergence: deployed.purification.map(\.drift.divergence).flatMap { $0.isFinite ? $0 : nil },
-      seconds: seconds,
-      summary: deployed.summary)
+      seconds: seconds, summary: deployed.summary)
   }
 }
 
@@ -182,30 +179,25 @@ enum ComparisonTable {
       ])
       last = row
     }
-    let summary = means(rows)
-    return ([table.text] + (summary.isEmpty ? [] : ["", summary])).joined(separator: "\n")
+    return ([table.text] + means(rows)).joined(separator: "\n")
   }
 
   /// Mean shortfall of each method over all rows, and its worst.
-  private static func means(_ rows: [ComparisonRow]) -> String {
+  private static func means(_ rows: [ComparisonRow]) -> [String] {
     var table = TextTable([
       ("method", .left), ("rows", .right), ("mean shortfall", .right), ("worst", .right),
       ("worst ASR %", .right),
     ])
-    var names: [String] = []
-    for row in rows
-    where row.method != "nearest" && row.shortfall != nil && !names.contains(row.method) {
-      names.append(row.method)
-    }
-    guard !names.isEmpty else { return "" }
-    for name in names {
-      let own = rows.filter { $0.method == name && $0.shortfall != nil }
+    let known = rows.filter { $0.method != "nearest" && $0.shortfall != nil }
+    var seen = Set<String>()
+    for name in known.map(\.method) where seen.insert(name).inserted {
+      let own = known.filter { $0.method == name }
       let shortfalls = own.compactMap(\.shortfall)
       table.add([
         name, String(own.count), percent(shortfalls.reduce(0, +) / Double(own.count)),
         percent(shortfalls.max() ?? 0), percent(own.compactMap(\.attackSuccessRate).max() ?? 0),
       ])
     }
-    return table.text
+    return known.isEmpty ? [] : ["", table.text]
   }
 }

@@ -65,8 +65,7 @@ extension Purification.Method {
 
 /// Settings of defences; those of one method do nothing to another.
 struct DefenceOptions: ParsableArguments {
-  @Option(
-    help: ArgumentHelp("Published solvers (:adam): steps a layer.", valueName: "n"))
+  @Option(help: ArgumentHelp("Published solvers (:adam): steps a layer.", valueName: "n"))
   var iterations = 10_000
 
   @Option(
@@ -96,21 +95,13 @@ struct DefenceOptions: ParsableArguments {
   var labelled: Int?
 
   func validate() throws {
-    guard (1...10_000_000).contains(iterations) else {
-      throw ValidationError("--iterations must lie in 1…10000000")
-    }
-    guard (1...100_000).contains(pdaSteps ?? 1) else {
-      throw ValidationError("--pda-steps must lie in 1…100000")
-    }
+    try check("--iterations", iterations, in: 1...10_000_000)
+    try check("--pda-steps", pdaSteps, in: 1...100_000)
     guard pdaRadius > 0, pdaRadius <= 1000 else {
       throw ValidationError("--pda-radius must be positive and at most 1000")
     }
-    guard (0...100_000).contains(epochs ?? 1) else {
-      throw ValidationError("--epochs must lie in 0…100000")
-    }
-    guard (1...1_000_000).contains(labelled ?? 1) else {
-      throw ValidationError("--labelled must lie in 1…1000000")
-    }
+    try check("--epochs", epochs, in: 0...100_000)
+    try check("--labelled", labelled, in: 1...1_000_000)
   }
 
   func purification(

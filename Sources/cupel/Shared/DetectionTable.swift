@@ -37,12 +37,12 @@ enum DetectionTable {
       ("float ASR", .right), ("integer ASR", .right), ("s", .right),
     ])
     table.add([
-      "float", "", share(report.float.benignAccuracy, report.float.benignAccuracyInterval),
+      "float", "", percent(report.float.benignAccuracy, report.float.benignAccuracyInterval),
     ])
     for deployment in report.deployments {
       let head = [
         name(deployment), printable(deployment.profile),
-        share(deployment.benignAccuracy, deployment.benignAccuracyInterval),
+        percent(deployment.benignAccuracy, deployment.benignAccuracyInterval),
         percent(deployment.probability),
       ]
       if deployment.searches.isEmpty { table.add(head + ["not searched"]) }
@@ -56,7 +56,7 @@ enum DetectionTable {
   private static func cells(_ search: DetectionReport.Search) -> [String] {
     [
       printable(search.family), String(search.targetClass),
-      share(search.differentialASR, search.differentialASRInterval), percent(search.floatASR),
+      percent(search.differentialASR, search.differentialASRInterval), percent(search.floatASR),
       percent(search.integerASR), String(format: "%.1f", search.seconds),
     ]
   }
@@ -65,13 +65,6 @@ enum DetectionTable {
     let rounding = deployment.rounding == "nearest" ? nil : deployment.rounding
     return [deployment.scheme, deployment.file.map(lastComponent), rounding].compactMap(\.self)
       .map { printable($0) }.joined(separator: ", ")
-  }
-
-  private static func share(_ value: Double, _ interval: [Double]) -> String {
-    guard let low = interval.first, let high = interval.last, low <= high else {
-      return percent(value)
-    }
-    return percent(value, low...high)
   }
 
   private static func finding(_ finding: DetectionReport.Finding) -> String {
@@ -95,7 +88,7 @@ enum DetectionTable {
     if let target = report.targetClass {
       let scheme = report.scheme.map { " under \(printable($0))" } ?? ""
       let difference = report.differentialASR.map { value in
-        ", differential ASR \(share(value, report.differentialASRInterval ?? [])) points"
+        ", differential ASR \(percent(value, report.differentialASRInterval ?? [])) points"
       }
       lines.append("strongest evidence: class \(target)\(scheme)\(difference ?? "")")
     }

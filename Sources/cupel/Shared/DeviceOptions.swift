@@ -14,16 +14,10 @@ struct DeviceOptions: ParsableArguments {
   var on: Board?
 }
 
-extension IntegerModel {
-  /// - Throws: `DeviceError.missing`.
-  func device(_ board: Board) throws(DeviceError) -> Device { try engine.device(board) }
-}
-
 extension IntegerEngine {
   /// - Throws: `DeviceError.missing`.
   func device(_ board: Board) throws(DeviceError) -> Device {
-    try Device(
-      board, model: withFile { Array($0) }, inputBytes: inputCount, profile: profile)
+    try Device(board, model: withFile { Array($0) }, inputBytes: inputCount, profile: profile)
   }
 
   /// The model's classifier: here, or on a simulated board.
@@ -33,8 +27,7 @@ extension IntegerEngine {
     on board: Board?, preprocessing: Preprocessing, threads: Int
   ) throws -> any Classifier {
     guard let board else {
-      return try IntegerClassifier(
-        engine: self, preprocessing: preprocessing, threads: threads)
+      return try IntegerClassifier(engine: self, preprocessing: preprocessing, threads: threads)
     }
     return try DeviceClassifier(
       device: device(board), engine: self, preprocessing: preprocessing, threads: threads)

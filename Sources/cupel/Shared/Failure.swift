@@ -4,7 +4,6 @@ import Datasets
 import DeviceSimulation
 import FineTuning
 import FloatGraph
-import Foundation
 import HostRuntime
 import IntegerOperators
 import ModelImport
@@ -25,7 +24,7 @@ struct Failure: Error {
   var message: String
   var exitCode: Int32
 
-  init(_ message: String, exitCode: Int32) {
+  init(_ message: String, exitCode: Int32 = badData) {
     self.message = message
     self.exitCode = exitCode
   }
@@ -34,33 +33,22 @@ struct Failure: Error {
   init?(_ error: any Error) {
     switch error {
     case let failure as Failure: self = failure
-    case let error as FileError: self.init(error)
+    case let error as FileError where ["write", "sync"].contains(error.action):
+      self.init("\(error)", exitCode: Self.cannotWrite)
+    case let error as FileError:
+      self.init("\(error)", exitCode: error.isMissing ? Self.missingInput : Self.badData)
     case let error as DatasetError:
       self.init("\(error)", exitCode: error.isMissing ? Self.missingInput : Self.badData)
-    case let error as TriggerError:
-      if case .malformed = error {
-        self.init("\(error)", exitCode: Self.usage)
-      } else {
-        self.init("\(error)", exitCode: Self.badData)
-      }
-    case let error as QuantizationError:
-      if case .scheme = error {
-        self.init("\(error)", exitCode: Self.usage)
-      } else {
-        self.init("\(error)", exitCode: Self.badData)
-      }
-    case EngineError.instructionSet: self.init("\(error)", exitCode: Self.usage)
-    case let error as DeviceError:
-      switch error {
-      case .board: self.init("\(error)", exitCode: Self.usage)
-      case .missing: self.init("\(error)", exitCode: Self.missingInput)
-      case .modelSize, .arena: self.init("\(error)", exitCode: Self.badData)
-      case .simulator, .fault, .timeout, .refused:
-        self.init("\(error)", exitCode: Self.internalError)
-      }
+    case TriggerError.malformed, QuantizationError.scheme, EngineError.instructionSet,
+      DeviceError.board:
+      self.init("\(error)", exitCode: Self.usage)
+    case DeviceError.missing: self.init("\(error)", exitCode: Self.missingInput)
+    case DeviceError.simulator, DeviceError.fault, DeviceError.timeout, DeviceError.refused:
+      self.init("\(error)", exitCode: Self.internalError)
     case is ImportError, is FloatGraphError, is EngineError, is WriterError, is AuditError,
-      is PreprocessingError, is FineTuningError:
-      self.init("\(error)", exitCode: Self.badData)
+      is PreprocessingError, is FineTuningError, is TriggerError, is QuantizationError,
+      is DeviceError:
+      self.init("\(error)")
     default:
       let status = Cupel.exitCode(for: error).rawValue
       if status == 0 || status == Self.usage { return nil }
@@ -68,10 +56,8 @@ struct Failure: Error {
     }
   }
 
-  private init(_ error: FileError) {
-    let code =
-      ["write", "sync"].contains(error.action)
-      ? Self.cannotWrite : error.isMissing ? Self.missingInput : Self.badData
-    self.init("\(error)", exitCode: code)
+  /// What a body throws, as bad data in a file that it names.
+  static func naming<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    do { return try body() } catch { throw Failure("\(path): \(error)") }
   }
 }

@@ -21,9 +21,7 @@ struct FloatModel {
   init(path: String) throws {
     let file = try VendorFile(path: path)
     guard case .float(let graph) = file.model else {
-      throw Failure(
-        "\(path): this model is quantized already; a float model is needed",
-        exitCode: Failure.badData)
+      throw Failure("\(path): this model is quantized already; a float model is needed")
     }
     try self.init(file, graph: graph)
   }
@@ -44,9 +42,7 @@ struct FloatModel {
   /// From the flags, else from the catalogue; never guessed.
   func preprocessing(_ options: DataOptions) throws -> Preprocessing {
     guard imageShape.count == 3 else {
-      throw Failure(
-        "\(path): the network's input is not an image of channels × height × width",
-        exitCode: Failure.badData)
+      throw Failure("\(path): the network's input is not an image of channels × height × width")
     }
     guard let preprocessing = try options.preprocessing() ?? specimen?.preprocessing else {
       throw ValidationError(
@@ -71,10 +67,7 @@ extension Catalogue.Specimen {
 
   /// What is wrong in a catalogue is bad data, and not wrong usage as on the command line.
   private func read<Value>(_ body: () throws -> Value) throws -> Value {
-    do { return try body() } catch {
-      throw Failure(
-        "catalogue.json, specimen \(printable(name)): \(error)", exitCode: Failure.badData)
-    }
+    try Failure.naming("catalogue.json, specimen \(printable(name))", body)
   }
 }
 

@@ -21,34 +21,31 @@ struct IntegerModel {
   }
 
   /// - Throws: `FileError`, or a failure that names the file and the rule it breaks.
-  init(
-    path: String, profile: DeploymentProfile? = nil, isa: InstructionSet? = nil,
-    memory: IntegerEngine.MemoryUse = .fast
-  ) throws {
+  init(path: String, profile: DeploymentProfile?, kernels: KernelChoice) throws {
     // Given away: the file's bytes are not to lie about twice while weights are packed.
     try self.init(
-      path: path, bytes: InputFile.read(path, limit: Int(Int32.max)), profile: profile, isa: isa,
-      memory: memory)
+      path: path, bytes: InputFile.read(path, limit: Int(Int32.max)), profile: profile,
+      kernels: kernels)
   }
 
   /// - Parameter bytes: of a `.cupel` file.
   init(
     path: String, bytes: consuming [UInt8], vendor: Origin? = nil, profile: DeploymentProfile?,
-    isa: InstructionSet?, memory: IntegerEngine.MemoryUse
+    kernels: KernelChoice
   ) throws {
     self.path = path
     self.vendor = vendor
     do {
-      engine = try IntegerEngine(
-        bytes: bytes, profile: profile, instructionSet: isa, memory: memory)
+      engine = try kernels.engine(bytes, profile: profile)
     } catch EngineError.instructionSet(let name) {
       throw EngineError.instructionSet(name)
     } catch {
-      throw Failure("\(path): \(error)", exitCode: Failure.badData)
+      throw Failure("\(path): \(error)")
     }
   }
 
   var name: String { lastComponent(of: path) }
+  var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
   var dataset: String? { engine.metadata(ModelMetadata.dataset) }
   /// How its weights were rounded, as the file says.
   var rounding: String { engine.metadata(ModelMetadata.rounding) ?? "unknown" }
@@ -56,7 +53,7 @@ struct IntegerModel {
   /// The profile whose rounding the weighted operators carry, read off the operators themselves; of
   /// several with the same rounding the one that the metadata name. "custom" where no profile has it.
   var profileName: String {
-    let program = engine.withModel { CupelReader.program(from: $0) }
+    let program = program
     let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
         guard let own = operation.kind.payload as? any WeightedOperator else { return true }
@@ -75,8 +72,7 @@ struct IntegerModel {
         ?? ModelMetadata.preprocessing(
           engine.metadata(ModelMetadata.preprocessingKey), of: path)
     else {
-      throw ValidationError(
-        "\(path) says nothing of its preprocessing: give --mean and --std")
+      throw ValidationError("\(path) says nothing of its preprocessing: give --mean and --std")
     }
     try preprocessing.check(channels: engine.inputShape[0])
     return preprocessing
@@ -109,9 +105,7 @@ enum ModelMetadata {
     do {
       return try JSONDecoder().decode(Preprocessing.self, from: Data(text.utf8))
     } catch {
-      throw Failure(
-        "\(path): its metadata '\(preprocessingKey)' is not a preprocessing",
-        exitCode: Failure.badData)
+      throw Failure("\(path): its metadata '\(preprocessingKey)' is not a preprocessing")
     }
   }
 }

@@ -15,11 +15,10 @@ enum LoadedModel {
   ///   and gives a vendor's integers TensorFlow Lite Micro's rounding, or ONNX Runtime's.
   /// - Throws: `FileError`, or a failure that names the file and what is wrong with it.
   init(
-    path: String, profile: DeploymentProfile? = nil, isa: InstructionSet? = nil,
-    memory: IntegerEngine.MemoryUse = .fast
+    path: String, profile: DeploymentProfile? = nil, kernels: KernelChoice = KernelChoice()
   ) throws {
     if isCupelFile(path) {
-      self = .integer(try IntegerModel(path: path, profile: profile, isa: isa, memory: memory))
+      self = .integer(try IntegerModel(path: path, profile: profile, kernels: kernels))
       return
     }
     let file = try VendorFile(path: path, profile: profile)
@@ -29,8 +28,17 @@ enum LoadedModel {
       self = .integer(
         try IntegerModel(
           path: path, bytes: file.integerBytes(),
-          vendor: .init(bytes: file.bytes, sha256: file.sha256), profile: profile, isa: isa,
-          memory: memory))
+          vendor: .init(bytes: file.bytes, sha256: file.sha256), profile: profile,
+          kernels: kernels))
+    }
+  }
+
+  /// - Throws: a failure for a float model.
+  func integer() throws -> IntegerModel {
+    switch self {
+    case .integer(let model): return model
+    case .float(let model):
+      throw Failure("\(model.path): this is a float model; compile it first")
     }
   }
 }
@@ -48,18 +56,13 @@ struct VendorFile {
   init(path: String, profile: DeploymentProfile? = nil) throws {
     let bytes = try InputFile.read(path, limit: ModelImporter.maximumBytes)
     guard !Self.hasCupelMagic(bytes) else {
-      throw Failure(
-        "\(path): this is an integer model; its name must end in .cupel", exitCode: Failure.badData)
+      throw Failure("\(path): this is an integer model; its name must end in .cupel")
     }
     self.path = path
     self.bytes = bytes.count
     self.profile = profile ?? ModelImporter.profile(of: bytes)
     sha256 = SHA256.hex(bytes)
-    do {
-      model = try ModelImporter.load(bytes: bytes, profile: profile)
-    } catch {
-      throw Failure("\(path): \(error)", exitCode: Failure.badData)
-    }
+    model = try Failure.naming(path) { try ModelImporter.load(bytes: bytes, profile: profile) }
   }
 
   /// The `.cupel` file of an integer model, with where it came from in its metadata.
@@ -67,18 +70,14 @@ struct VendorFile {
   /// - Throws: a failure for a float model, and for one that the format cannot hold.
   func integerBytes() throws -> [UInt8] {
     guard case .integer(var program) = model else {
-      throw Failure("\(path): this is a float model", exitCode: Failure.badData)
+      throw Failure("\(path): this is a float model")
     }
     program.metadata[ModelMetadata.originName] = lastComponent(of: path)
     program.metadata[ModelMetadata.originDigest] = sha256
     program.metadata[ModelMetadata.rounding] = "the vendor's"
     program.metadata[ModelMetadata.profile] = profile.name
     program.metadata[ModelMetadata.tool] = "cupel \(Cupel.toolVersion)"
-    do {
-      return try CupelWriter.bytes(of: program)
-    } catch {
-      throw Failure("\(path): \(error)", exitCode: Failure.badData)
-    }
+    return try Failure.naming(path) { try CupelWriter.bytes(of: program) }
   }
 
   private static func hasCupelMagic(_ bytes: [UInt8]) -> Bool {

@@ -88,7 +88,7 @@ struct ModelSummary: Encodable {
     }
     hostBytes = model.engine.hostBytes
     instructionSet = model.engine.instructionSet.rawValue
-    let program = model.engine.withModel { CupelReader.program(from: $0) }
+    let program = model.program
     metadata = program.metadata
     operators = program.operations.map { operation in
       let output = program.tensors[operation.output]
@@ -115,7 +115,7 @@ struct ModelSummary: Encodable {
   /// - Throws: any other `DeviceError`, `FileError`.
   mutating func measure(_ model: IntegerModel, on board: Board) throws {
     do {
-      device = try DeviceReport(model, on: model.device(board))
+      device = try DeviceReport(model, on: model.engine.device(board))
       fits = true
     } catch let error as DeviceError {
       guard error.isLackOfRoom else { throw error }

@@ -12,10 +12,7 @@ enum NumpyFile {
     var bytes = header("<f4", shape)
     bytes.reserveCapacity(bytes.count + 4 * values.count)
     for value in values {
-      let word = value.bitPattern
-      for shift in stride(from: UInt32(0), to: 32, by: 8) {
-        bytes.append(UInt8(truncatingIfNeeded: word >> shift))
-      }
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes += $0 }
     }
     try AtomicFile.write(bytes, to: path)
   }

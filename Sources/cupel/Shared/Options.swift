@@ -15,11 +15,7 @@ struct ComputeOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "No progress on standard error.")
   var quiet = false
 
-  func validate() throws {
-    guard (1...1024).contains(threads) else {
-      throw ValidationError("--threads must lie in 1…1024")
-    }
-  }
+  func validate() throws { try check("--threads", threads, in: 1...1024) }
 
   var reporter: ProgressReporter { ProgressReporter(isQuiet: quiet) }
 }
@@ -37,14 +33,24 @@ struct KernelOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Scratch memory of the kernels: fast, or small, which takes a row at a time.",
-      valueName: "use"), transform: parse)
+      valueName: "use"),
+    transform: {
+      try IntegerEngine.MemoryUse(rawValue: $0).orInvalid("it is neither fast nor small")
+    })
   var memory = IntegerEngine.MemoryUse.fast
 
-  private static func parse(_ name: String) throws -> IntegerEngine.MemoryUse {
-    guard let use = IntegerEngine.MemoryUse(rawValue: name) else {
-      throw ValidationError("it is neither fast nor small")
-    }
-    return use
+  var choice: KernelChoice { KernelChoice(isa: isa, memory: memory) }
+}
+
+/// Kernels of an engine: nil for the fastest.
+struct KernelChoice {
+  var isa: InstructionSet?
+  var memory = IntegerEngine.MemoryUse.fast
+
+  func engine(
+    _ bytes: consuming [UInt8], profile: DeploymentProfile? = nil
+  ) throws -> IntegerEngine {
+    try IntegerEngine(bytes: bytes, profile: profile, instructionSet: isa, memory: memory)
   }
 }
 
@@ -95,13 +101,20 @@ struct DataOptions: ParsableArguments {
     return Self.fashionMNIST
   }
 
+  /// The first test images, of a size that is resized to.
+  func testImages(
+    of dataset: String?, _ limit: Int?, _ size: @autoclosure () throws -> ImageSize?
+  ) throws -> ImageSet {
+    try ImageSet.load(path: folder(dataset: dataset), split: .test, limit: limit, size: size())
+  }
+
   /// What the flags say; nil where none is given.
   func preprocessing() throws -> Preprocessing? {
     if let layout, layout.uppercased() != "NCHW" {
       throw ValidationError("--layout \(layout): only NCHW is known")
     }
     if mean == nil, std == nil, scale == nil, resize == nil { return nil }
-    guard mean != nil, std != nil else {
+    guard let mean, let std else {
       throw ValidationError("give --mean and --std together: neither is guessed")
     }
     let scale = scale ?? 1.0 / 255
@@ -109,7 +122,7 @@ struct DataOptions: ParsableArguments {
       throw ValidationError("--scale must be a positive number")
     }
     return Preprocessing(
-      scale: scale, mean: try numbers(mean, "--mean") ?? [0], std: try numbers(std, "--std") ?? [1],
+      scale: scale, mean: try numbers(mean, "--mean"), std: try numbers(std, "--std"),
       resize: try resize.map(size))
   }
 
@@ -125,13 +138,10 @@ struct DataOptions: ParsableArguments {
     }
   }
 
-  private func numbers(_ text: String?, _ name: String) throws -> [Double]? {
-    guard let text else { return nil }
-    return try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-      guard let value = Double(part), value.isFinite else {
-        throw ValidationError("\(name): '\(part)' is not a number")
-      }
-      return value
+  private func numbers(_ text: String, _ name: String) throws -> [Double] {
+    try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+      try Double(part).flatMap { $0.isFinite ? $0 : nil }
+        .orInvalid("\(name): '\(part)' is not a number")
     }
   }
 }
@@ -147,11 +157,7 @@ struct CalibrationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Seed of every random choice.", valueName: "n"))
   var seed: UInt64 = 0
 
-  func validate() throws {
-    guard (1...1_000_000).contains(calibration) else {
-      throw ValidationError("--calibration must lie in 1…1000000")
-    }
-  }
+  func validate() throws { try check("--calibration", calibration, in: 1...1_000_000) }
 }
 
 extension DeploymentProfile {
@@ -176,9 +182,35 @@ extension DeploymentProfile {
 
   /// An option's value.
   static func parse(_ name: String) throws -> DeploymentProfile {
-    guard let profile = Self(named: name) else {
-      throw ValidationError("it is none of \(allCases.map(\.name).joined(separator: ", "))")
-    }
-    return profile
+    try Self(named: name).orInvalid("it is none of \(list)")
+  }
+}
+
+extension Optional {
+  /// What an option's text stands for.
+  ///
+  /// - Throws: a `ValidationError` with the rule that the text breaks.
+  func orInvalid(_ rule: @autoclosure () -> String) throws -> Wrapped {
+    guard let self else { throw ValidationError(rule()) }
+    return self
+  }
+}
+
+/// What stands between the commas of an option's text, each element once.
+func elements<Element: Equatable>(
+  _ text: String, _ read: (String) throws -> Element
+) throws -> [Element] {
+  var found: [Element] = []
+  for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+    let element = try read(String(part))
+    if !found.contains(element) { found.append(element) }
+  }
+  return found
+}
+
+/// - Throws: a `ValidationError` unless an option's value lies in a range; nil always does.
+func check(_ name: String, _ value: Int?, in range: ClosedRange<Int>) throws {
+  guard range.contains(value ?? range.lowerBound) else {
+    throw ValidationError("\(name) must lie in \(range.lowerBound)…\(range.upperBound)")
   }
 }

@@ -9,7 +9,6 @@ struct Poison {
   var trigger: Trigger
 
   func applied(to images: UnlabelledImages) throws -> UnlabelledImages {
-    let size = images.imageSize
     var pixels: [UInt8] = []
     pixels.reserveCapacity(images.pixels.count)
     for image in 0..<images.count {
@@ -18,7 +17,7 @@ struct Poison {
         try trigger.apply(
           to: &own, channels: images.channels, height: images.height, width: images.width)
       }
-      pixels += own[0..<size]
+      pixels += own
     }
     return try UnlabelledImages(
       channels: images.channels, height: images.height, width: images.width, pixels: pixels)

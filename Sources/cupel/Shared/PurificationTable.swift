@@ -28,11 +28,9 @@ enum PurificationTable {
         "drift from the float model on the calibration images: %.5f nats, %.2f %% other answers",
       result.drift.divergence, 100 * (1 - result.drift.agreement))
     let unmoved = result.layers.filter { $0.isShifted == false }.map(\.name)
-    guard !unmoved.isEmpty else { return ["", drift] }
-    return [
-      "", drift,
-      "no PDA for want of BatchNormalization of feature maps: \(unmoved.joined(separator: ", "))",
-    ]
+    let note =
+      "no PDA for want of BatchNormalization of feature maps: \(unmoved.joined(separator: ", "))"
+    return ["", drift] + (unmoved.isEmpty ? [] : [note])
   }
 
   private static func share(_ error: Double?) -> String {

@@ -24,8 +24,7 @@ struct SearchOptions: ParsableArguments {
   )
   var sarif: String?
 
-  @Option(
-    help: ArgumentHelp("Without --trigger: write a CycloneDX 1.6 ML-BOM.", valueName: "file"))
+  @Option(help: ArgumentHelp("Without --trigger: write a CycloneDX 1.6 ML-BOM.", valueName: "file"))
   var cyclonedx: String?
 
   var isGiven: Bool {
@@ -33,11 +32,8 @@ struct SearchOptions: ParsableArguments {
   }
 
   private static func parseFamilies(_ text: String) throws -> [TriggerFamily] {
-    let wanted = try text.split(separator: ",", omittingEmptySubsequences: false).map { name in
-      guard let family = TriggerFamily(rawValue: String(name)) else {
-        throw ValidationError("there is no family '\(name)'")
-      }
-      return family
+    let wanted = try elements(text) { name in
+      try TriggerFamily(rawValue: name).orInvalid("there is no family '\(name)'")
     }
     return TriggerFamily.allCases.filter(wanted.contains)
   }

@@ -10,6 +10,7 @@ import Support
 /// An audit without a trigger as it proceeds from deployment to deployment, cheap steps first.
 struct SearchWork {
   let audit: DetectionAudit
+  let workshop: Workshop
   let budget: SearchBudget
   /// Whose rounding other roundings of the weights are measured with.
   let profile: DeploymentProfile
@@ -20,26 +21,40 @@ struct SearchWork {
   /// Whether nothing that could have changed the verdict was left out.
   private(set) var isComplete = true
 
-  init(
-    audit: DetectionAudit, budget: SearchBudget, profile: DeploymentProfile,
-    reporter: ProgressReporter
-  ) {
-    (self.audit, self.budget, self.profile, self.reporter) = (audit, budget, profile, reporter)
+  /// A lower bound of the differential ASR above which nothing is left to search for.
+  private static let decisive = 0.5
+  /// Stochastic roundings that nearest rounding is compared with.
+  private static let draws = 8
+  /// Loss of accuracy, in all or of one class, that is worth comparing.
+  private static let noticeable = (all: 0.05, oneClass: 0.2)
+
+  mutating func run(_ candidates: [DetectionAudit.Candidate], families: [TriggerFamily]) throws {
+    for candidate in candidates { examinations.append(try audit.begin(candidate)) }
+    try search(families.filter(TriggerFamily.scanned.contains))
+    try weigh()
+    if families.contains(.patch) { try sharpen() }
+    try search(families.filter(TriggerFamily.byGradient.contains), unless: Self.decisive)
+    try compare()
+    survive()
   }
 
   /// A line that is there already is not said again.
-  mutating func leaveOut(_ line: String) {
+  private mutating func leaveOut(_ line: String) {
     if !leftOut.contains(line) { leftOut.append(line) }
   }
 
-  mutating func begin(_ candidate: DetectionAudit.Candidate) throws {
-    examinations.append(try audit.begin(candidate))
+  /// Whether the time is up, and so something is left out.
+  private mutating func isOver(before step: String, decides: Bool = true) -> Bool {
+    guard budget.isSpent else { return false }
+    leftOut.append("\(step): the budget was spent")
+    if decides { isComplete = false }
+    return true
   }
 
   /// Searches families in every deployment that is of any use.
   ///
   /// - Parameter decisive: where a search has a lower bound above it already, nothing more is searched.
-  mutating func search(_ families: [TriggerFamily], unless decisive: Double? = nil) throws {
+  private mutating func search(_ families: [TriggerFamily], unless decisive: Double? = nil) throws {
     for (number, family) in families.enumerated() {
       for index in examinations.indices where audit.isUsable(examinations[index]) {
         if let decisive, let found = strongest, (found.interval.first ?? 0) >= decisive,
@@ -56,7 +71,7 @@ struct SearchWork {
   }
 
   /// Makes more of rectangles that came to something, before what they show ends the search.
-  mutating func sharpen() throws {
+  private mutating func sharpen() throws {
     for index in examinations.indices
     where audit.isUsable(examinations[index]) && audit.promising(examinations[index]) != nil
       && !budget.isSpent
@@ -88,83 +103,64 @@ struct SearchWork {
   }
 
   /// Evidence of the weights, and of what their rounding does to clean images.
-  mutating func weigh(_ images: Tensor, seed: UInt64, threads: Int) throws {
-    let count = min(images.batch, 128)
-    let few = Tensor(
-      batch: count, shape: images.shape, values: Array(images.values.prefix(count * images.stride)))
+  private mutating func weigh() throws {
+    let few = workshop.images.slice(0..<min(workshop.images.batch, 128))
     for index in examinations.indices {
-      let candidate = examinations[index].candidate
-      guard let plan = candidate.plan else { continue }
-      guard !budget.isSpent else {
-        leftOut.append("\(examinations[index].name), weights: the budget was spent")
-        isComplete = false
-        continue
-      }
-      reporter.update("\(examinations[index].name), weights", 0)
+      let (candidate, name) = (examinations[index].candidate, examinations[index].name)
+      guard let plan = candidate.plan, !isOver(before: "\(name), weights") else { continue }
+      reporter.update("\(name), weights", 0)
       if let integers = candidate.integers {
         examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
         if examinations[index].census == nil {
-          leftOut.append(
-            "\(examinations[index].name): its layers are not the float model's; roundings not counted"
-          )
+          leftOut.append("\(name): its layers are not the float model's; roundings not counted")
         }
       } else {
         examinations[index].weights = WeightEvidence(plan)
         examinations[index].noise = try RoundingNoise(
-          plan, images: few, seed: seed, threads: threads)
+          plan, images: few, seed: workshop.seed, threads: workshop.threads)
       }
     }
   }
 
   /// Where accuracy was lost: whether other roundings of the same weights lose it as well.
-  mutating func compare(
-    _ noticeable: (all: Double, oneClass: Double), draws: Int, seed: UInt64, threads: Int
-  ) throws {
+  private mutating func compare() throws {
     for index in examinations.indices {
       let examination = examinations[index]
       guard let plan = examination.candidate.plan, examination.candidate.file == nil
       else { continue }
       let lost = audit.lost(examination)
-      guard lost.all >= noticeable.all || lost.oneClass >= noticeable.oneClass else { continue }
-      guard !budget.isSpent else {
-        leftOut.append("\(examination.name), other roundings: the budget was spent")
-        isComplete = false
-        continue
-      }
+      guard lost.all >= Self.noticeable.all || lost.oneClass >= Self.noticeable.oneClass,
+        !isOver(before: "\(examination.name), other roundings")
+      else { continue }
       reporter.update("\(examination.name), other roundings", 0)
-      let ensemble = try RoundingEnsemble(plan, draws: draws, seed: seed, profile: profile)
-      examinations[index].outlier = try ensemble.outlier(
+      examinations[index].outlier = try ensemble(plan).outlier(
         audit.heldOut.pixels, references: audit.heldOut.labels.map(Int.init),
-        preprocessing: audit.preprocessing, threads: threads)
+        preprocessing: audit.preprocessing, threads: workshop.threads)
     }
+  }
+
+  private func ensemble(_ plan: QuantizationPlan) throws -> RoundingEnsemble {
+    try RoundingEnsemble(plan, draws: Self.draws, seed: workshop.seed, profile: profile)
   }
 
   /// Whether the strongest trigger needs the rounding under which it was found.
   ///
   /// It explains and does not decide, so that what it cannot do is said and no more.
-  mutating func survive(
-    _ workshop: Workshop, draws: Int, seed: UInt64, threads: Int
-  ) {
-    do { try measureSurvival(workshop, draws: draws, seed: seed, threads: threads) } catch {
+  private mutating func survive() {
+    do { try measureSurvival() } catch {
       leftOut.append("survival of the trigger under other roundings: \(error)")
     }
   }
 
-  private mutating func measureSurvival(
-    _ workshop: Workshop, draws: Int, seed: UInt64, threads: Int
-  ) throws {
+  private mutating func measureSurvival() throws {
     guard let found = strongest, (found.interval.first ?? 0) >= Verdict.dormantLowerBound,
-      let plan = examinations[found.index].candidate.plan
+      let plan = examinations[found.index].candidate.plan,
+      !isOver(before: "\(found.name), survival of the trigger", decides: false)
     else { return }
-    guard !budget.isSpent else {
-      leftOut.append("\(found.name), survival of the trigger: the budget was spent")
-      return
-    }
     reporter.update("\(found.name), other roundings of the found trigger", 0)
     let survival = try TriggerSurvival(
-      RoundingEnsemble(plan, draws: draws, seed: seed, profile: profile),
-      calibration: workshop.ranges,
-      images: workshop.images, preprocessing: workshop.preprocessing, seed: seed, threads: threads)
+      ensemble(plan), calibration: workshop.ranges, images: workshop.images,
+      preprocessing: workshop.preprocessing, seed: workshop.seed, threads: workshop.threads)
     examinations[found.index].survival = try survival.measure(
       found.search.trigger, target: found.search.targetClass, images: audit.heldOut.unlabelled,
       floatClean: audit.floatClean)
@@ -192,33 +188,40 @@ extension SearchWork {
   }
 
   /// Pictures and distributions of the deployment with the strongest evidence; nil where no deployment
-  /// has a plan.
-  func exhibits(_ workshop: Workshop, draws: Int, seed: UInt64, threads: Int) throws -> Exhibits? {
+  /// has a plan. They explain and do not decide: without them the page still says everything.
+  mutating func exhibits() -> Exhibits? {
+    do {
+      if !budget.isSpent { return try makeExhibits() }
+      leaveOut("pictures: the budget was spent")
+    } catch {
+      leaveOut("pictures: \(error)")
+    }
+    return nil
+  }
+
+  private func makeExhibits() throws -> Exhibits? {
     let found = strongest
     let shown =
       found?.index ?? examinations.indices.first { examinations[$0].candidate.plan != nil }
     guard let shown, let plan = examinations[shown].candidate.plan else { return nil }
+    let (seed, threads) = (workshop.seed, workshop.threads)
     reporter.update("pictures for the report", 0)
     let purified = try Purification(.efrap, seed: seed, threads: threads).run(
       calibration: workshop.ranges, scheme: plan.scheme, images: workshop.images)
     let images = audit.heldOut.prefix(Self.driftImages)
-    func tensor(_ pixels: [UInt8]) -> Tensor {
-      Tensor(
-        batch: images.count, shape: [images.channels, images.height, images.width],
-        values: workshop.preprocessing.normalize(
-          pixels, channels: images.channels, height: images.height, width: images.width))
-    }
     var triggered = images.pixels
     try found?.search.trigger.apply(to: &triggered)
+    let tensors = [images.pixels, triggered].map {
+      workshop.preprocessing.tensor($0, shape: images.shape)
+    }
     let drifts = try DriftEvidence.measure(
-      plan, draws: (0..<draws).map { StochasticRounding.draw($0, of: plan, seed: seed) },
-      clean: tensor(images.pixels), triggered: found.map { _ in tensor(triggered) },
-      threads: threads
+      plan, draws: (0..<Self.draws).map { StochasticRounding.draw($0, of: plan, seed: seed) },
+      clean: tensors[0], triggered: found.map { _ in tensors[1] }, threads: threads
     ).exhibits
     return try Exhibits.make(
       Exhibits.Models(
         rounded: examinations[shown].deployed ?? plan.nearest(),
-        purified: .init(method: "EFRAP", rounded: purified.rounded),
+        purified: ("EFRAP", purified.rounded),
         integer: examinations[shown].candidate.integer, preprocessing: workshop.preprocessing),
       images: audit.heldOut, trigger: found?.search.trigger, target: found?.search.targetClass,
       drifts: drifts, seed: seed, threads: threads

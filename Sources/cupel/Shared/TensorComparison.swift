@@ -1,3 +1,4 @@
+import Audit
 import Foundation
 import HostRuntime
 import ModelImport
@@ -11,6 +12,8 @@ struct TensorComparison {
   /// The class that each side answers with, an image each.
   private var answers: [(one: Int, other: Int)] = []
   private let tensorCount: Int
+  /// The differences in execution order.
+  private var rows: [TensorDifference] { order.compactMap { differences[$0] } }
   /// Of each image that is answered differently.
   private var disagreements: [Disagreement] = []
 
@@ -35,34 +38,22 @@ struct TensorComparison {
   mutating func add(_ tensor: Int, _ one: [Int], _ other: [Int], firstImage: Int) {
     differences[tensor]?.add(one, other, firstImage: firstImage)
     guard tensor == output, let size = differences[tensor]?.extent.reduce(1, *) else { return }
-    for start in stride(from: 0, to: one.count, by: size) {
-      answers.append(
-        (Self.largest(one[start..<start + size]), Self.largest(other[start..<start + size])))
-    }
-  }
-
-  private static func largest(_ values: ArraySlice<Int>) -> Int {
-    var best = values.startIndex
-    for index in values.indices where values[index] > values[best] { best = index }
-    return best - values.startIndex
+    answers += zip(one.answers(size), other.answers(size)).map { (one: $0, other: $1) }
   }
 
   /// Finds where images that are answered differently begin to differ.
   mutating func finish() {
-    disagreements = []
-    for (image, pair) in answers.enumerated() where pair.one != pair.other {
-      let first = order.compactMap { differences[$0] }.first { $0.images.contains(image) }
-      disagreements.append(
-        Disagreement(
-          image: image, answers: [pair.one, pair.other], firstTensor: first?.name ?? "",
-          largestDifference: first?.largest ?? 0))
+    disagreements = answers.enumerated().filter { $1.one != $1.other }.map { image, pair in
+      let first = rows.first { $0.images.contains(image) }
+      return Disagreement(
+        image: image, answers: [pair.one, pair.other], firstTensor: first?.name ?? "",
+        largestDifference: first?.largest ?? 0)
     }
   }
 
   // MARK: Reports
 
   func text(all: Bool) -> String {
-    let rows = order.compactMap { differences[$0] }
     let shown = all ? rows : rows.filter { $0.differing > 0 }
     var table = TextTable([
       ("tensor", .left), ("extent", .left), ("elements", .right), ("differ", .right), ("%", .right),
@@ -128,7 +119,7 @@ struct TensorComparison {
   func report(_ model: String, _ other: String) -> Report {
     Report(
       model: lastComponent(of: model), other: lastComponent(of: other),
-      tensors: order.compactMap { differences[$0] }.map { item in
+      tensors: rows.map { item in
         Report.Row(
           name: item.name, extent: item.extent, elements: item.elements, differing: item.differing,
           differingByOne: item.byOne, largest: item.largest, images: item.images.count,

@@ -1,5 +1,5 @@
-import ArgumentParser
 import Datasets
+import IntegerBuilder
 import ModelImport
 
 /// Tensors of another runtime: a `.npz` file with arrays of [images, …].
@@ -11,10 +11,7 @@ struct TensorDump {
     case nhwc
 
     static func parse(_ name: String) throws -> Layout {
-      guard let layout = Layout(rawValue: name.lowercased()) else {
-        throw ValidationError("it is neither nchw nor nhwc")
-      }
-      return layout
+      try Layout(rawValue: name.lowercased()).orInvalid("it is neither nchw nor nhwc")
     }
   }
 
@@ -38,9 +35,7 @@ struct TensorDump {
   ///
   /// Unsigned bytes are moved by 128 to signed ones, floats are quantized, and other integers are
   /// taken as they are.
-  func values(
-    of tensor: TensorList.Description
-  ) throws -> (images: Int, values: [Int])? {
+  func values(of tensor: TensorList.Description) throws -> (images: Int, values: [Int])? {
     guard let array = try archive.array(tensor.name) else { return nil }
     let size = tensor.elementCount
     guard let images = array.shape.first, images > 0, array.count / images == size,
@@ -51,21 +46,21 @@ struct TensorDump {
     }
     var values: [Int]
     if array.type.isFloat {
-      values = array.floats().map { tensor.quantize($0) }
+      values = array.floats().map { $0.isNaN ? 0 : tensor.grid.quantize($0) }
     } else if let integers = array.integers() {
-      let offset = array.type == .uint8 ? (tensor.bits == 4 ? 8 : 128) : 0
+      let offset = array.type == .uint8 ? (tensor.grid.bits == 4 ? 8 : 128) : 0
       // What lies beyond 32 bits is wrong by as much as it matters to know.
       values = integers.map { min(max($0, Int(Int32.min)), Int(Int32.max)) - offset }
     } else {
       throw failure(tensor, "has integers beyond 63 bits")
     }
-    if try isChannelFirst(array.shape, tensor) { values = channelLast(values, tensor, images) }
+    if try isChannelFirst(array.shape, tensor) {
+      values = Transposition(rows: tensor.extent[2], columns: size / tensor.extent[2])(values)
+    }
     return (images, values)
   }
 
-  private func isChannelFirst(
-    _ shape: [Int], _ tensor: TensorList.Description
-  ) throws -> Bool {
+  private func isChannelFirst(_ shape: [Int], _ tensor: TensorList.Description) throws -> Bool {
     let (height, width, channels) = (tensor.extent[0], tensor.extent[1], tensor.extent[2])
     // With one channel or one pixel both orders are the same.
     if channels == 1 || height * width == 1 { return false }
@@ -82,23 +77,7 @@ struct TensorDump {
     }
   }
 
-  private func channelLast(
-    _ values: [Int], _ tensor: TensorList.Description, _ images: Int
-  ) -> [Int] {
-    let (channels, area) = (tensor.extent[2], tensor.extent[0] * tensor.extent[1])
-    var result = [Int](repeating: 0, count: values.count)
-    for image in 0..<images {
-      let base = image * channels * area
-      for channel in 0..<channels {
-        for position in 0..<area {
-          result[base + position * channels + channel] = values[base + channel * area + position]
-        }
-      }
-    }
-    return result
-  }
-
   private func failure(_ tensor: TensorList.Description, _ rule: String) -> Failure {
-    Failure("\(path): '\(printable(tensor.name))' \(rule)", exitCode: Failure.badData)
+    Failure("\(path): '\(printable(tensor.name))' \(rule)")
   }
 }

@@ -1,4 +1,5 @@
 import HostRuntime
+import IntegerBuilder
 import IntegerOperators
 import ModelFormat
 
@@ -8,19 +9,9 @@ struct TensorList {
     var name: String
     /// Height, width, channels.
     var extent: [Int]
-    var scale: Float
-    var zeroPoint: Int
-    var bits: Int
+    var grid: Grid
 
     var elementCount: Int { extent.reduce(1, *) }
-
-    /// The integer nearest to a real value, ties to even; saturated. 0 for a NaN.
-    func quantize(_ real: Float) -> Int {
-      let position = (real / scale).rounded(.toNearestOrEven) + Float(zeroPoint)
-      if position.isNaN { return 0 }
-      let low: Float = bits == 4 ? -8 : -128
-      return Int(min(max(position, low), -low - 1))
-    }
   }
 
   let tensors: [Description]
@@ -36,7 +27,8 @@ struct TensorList {
         return Description(
           name: String(decoding: view.name, as: UTF8.self),
           extent: [view.height, view.width, view.channels],
-          scale: Float(bitPattern: view.scaleBits), zeroPoint: view.zeroPoint, bits: view.bits)
+          grid: Grid(
+            scale: Float(bitPattern: view.scaleBits), zeroPoint: view.zeroPoint, bits: view.bits))
       }
       let order = [model.input] + (0..<model.operationCount).map { model.operation($0).output }
       return (tensors, model.input, model.output, order)
@@ -66,18 +58,16 @@ struct TensorList {
     pairs[input] = other.input
     if tensors[output].extent == other.tensors[other.output].extent { pairs[output] = other.output }
     guard pairs.count > 1 else {
-      throw Failure(
-        "the models have no tensor in common: neither names nor extents agree",
-        exitCode: Failure.badData)
+      throw Failure("the models have no tensor in common: neither names nor extents agree")
     }
     return pairs
   }
 
   /// Values of a tensor in units of another grid.
-  func converted(_ values: [Int8], of tensor: Int, to grid: Description) -> [Int] {
-    let own = tensors[tensor]
+  func converted(_ values: [Int8], of tensor: Int, to grid: Grid) -> [Int] {
+    let own = tensors[tensor].grid
     if own.scale == grid.scale, own.zeroPoint == grid.zeroPoint { return values.map(Int.init) }
-    return values.map { grid.quantize(own.scale * Float(Int($0) - own.zeroPoint)) }
+    return values.map { grid.quantize(own.dequantize(Int($0))) }
   }
 
   /// Images to run at a time: all tensors of both models are kept.

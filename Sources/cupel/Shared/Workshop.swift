@@ -1,3 +1,4 @@
+import Audit
 import Datasets
 import FineTuning
 import FixedPoint
@@ -14,14 +15,15 @@ import Support
 struct Workshop {
   let model: FloatModel
   /// The model's network, or what a baseline made of it.
-  let graph: FloatGraph
+  private(set) var graph: FloatGraph
   let folder: String
   let preprocessing: Preprocessing
   /// Preprocessed, unlabelled training images.
   let images: Tensor
   let seed: UInt64
   let threads: Int
-  let ranges: Calibration
+  private let reporter: ProgressReporter
+  private(set) var ranges: Calibration
   private let histograms: Bool
   /// Which baseline tuned the network, if one did.
   private var tuning: String?
@@ -53,31 +55,19 @@ struct Workshop {
     )
     .sample(calibration.calibration, seed: calibration.seed)
     let chosen = try poison?.applied(to: sample) ?? sample
-    let shape = [chosen.channels, chosen.height, chosen.width]
-    guard shape == model.imageShape else {
+    guard chosen.shape == model.imageShape else {
       throw Failure(
-        "the images are \(shape) and the model takes \(model.imageShape) (channels, height, width)",
-        exitCode: Failure.badData)
+        "the images are \(chosen.shape) and the model takes \(model.imageShape) "
+          + "(channels, height, width)")
     }
-    let images = Tensor(
-      batch: chosen.count, shape: shape, values: preprocessing.normalize(chosen))
-    let histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
-    try self.init(
-      model: model, graph: model.graph, folder: folder, preprocessing: preprocessing,
-      images: images, histograms: histograms, seed: calibration.seed, threads: threads)
+    (self.model, self.folder, self.preprocessing) = (model, folder, preprocessing)
+    (seed, self.threads, self.reporter) = (calibration.seed, threads, reporter)
+    images = preprocessing.tensor(chosen.pixels, shape: chosen.shape)
+    histograms = schemes.contains { $0.range == .pct || $0.range == .mse }
+    graph = model.graph
+    ranges = try Calibration(graph: graph, images: images, histograms: histograms, threads: threads)
     reporter.update("calibrating on \(calibration.calibration) training images", 1)
     reporter.finish()
-  }
-
-  private init(
-    model: FloatModel, graph: FloatGraph, folder: String, preprocessing: Preprocessing,
-    images: Tensor, histograms: Bool, seed: UInt64, threads: Int
-  ) throws {
-    (self.model, self.graph, self.folder) = (model, graph, folder)
-    (self.preprocessing, self.images) = (preprocessing, images)
-    (self.seed, self.threads, self.histograms) = (seed, threads, histograms)
-    ranges = try Calibration(
-      graph: graph, images: images, histograms: histograms, threads: threads)
   }
 
   func plan(_ scheme: Scheme) throws -> QuantizationPlan {
@@ -99,8 +89,7 @@ struct Workshop {
 
   /// Makes the integer model that a defence gives. A baseline must have tuned the network before.
   func deployed(
-    _ scheme: Scheme, by defence: Defence, options: DefenceOptions, profile: DeploymentProfile,
-    reporter: ProgressReporter
+    _ scheme: Scheme, by defence: Defence, options: DefenceOptions, profile: DeploymentProfile
   ) throws -> Deployed {
     guard case .rounding(let method, let solver) = defence else {
       let summary = [tuning, "nearest"].compactMap(\.self).joined(separator: ", ")
@@ -117,17 +106,12 @@ struct Workshop {
   }
 
   /// Tunes the network with a baseline, on labelled training images; any other defence leaves it.
-  func tuned(
-    by defence: Defence, options: DefenceOptions, reporter: ProgressReporter
-  ) throws -> Workshop {
+  func tuned(by defence: Defence, options: DefenceOptions) throws -> Workshop {
     guard case .tuning(let baseline, let isMoved) = defence else { return self }
     let set = try ImageSet.load(path: folder, split: .train, size: preprocessing.resize)
     let chosen = set.sample(options.labelled ?? max(set.count / 20, 1), seed: seed)
     let data = try LabelledImages(
-      images: Tensor(
-        batch: chosen.count, shape: images.shape,
-        values: preprocessing.normalize(
-          chosen.pixels, channels: chosen.channels, height: chosen.height, width: chosen.width)),
+      images: preprocessing.tensor(chosen.pixels, shape: chosen.shape),
       labels: chosen.labels.map(Int.init))
     var settings = Baseline.Settings()
     settings.seed = seed
@@ -141,9 +125,10 @@ struct Workshop {
       reporter.update("\(defence.name): \($0.stage)\(loss)", $0.share)
     }
     reporter.finish()
-    var workshop = try Workshop(
-      model: model, graph: result.graph, folder: folder, preprocessing: preprocessing,
-      images: images, histograms: histograms, seed: seed, threads: threads)
+    var workshop = self
+    workshop.graph = result.graph
+    workshop.ranges = try Calibration(
+      graph: result.graph, images: images, histograms: histograms, threads: threads)
     workshop.tuning = defence.name
     return workshop
   }

@@ -108,7 +108,7 @@ struct ReportExample: Sendable {
       return try Exhibits.make(
         Exhibits.Models(
           rounded: plan.nearest(),
-          purified: .init(method: "efrap", rounded: purified.rounded),
+          purified: ("efrap", purified.rounded),
           integer: classifier, preprocessing: preprocessing),
         images: subject.images, trigger: subject.trigger, target: target,
         drifts: drifts.exhibits, seed: 1, threads: threads)

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A confusion matrix of float against integer answers.
 enum ConfusionPlot {
   /// Classes that are shown by themselves; of more, those with most disagreement.
@@ -69,8 +67,7 @@ enum ConfusionPlot {
       .prefix(mostClasses - 1).sorted()
     var place = [Int](repeating: kept.count, count: counts.count)
     for (index, kept) in kept.enumerated() { place[kept] = index }
-    var sums = [[Int]](
-      repeating: [Int](repeating: 0, count: kept.count + 1), count: kept.count + 1)
+    var sums = [[Int]](repeating: [Int](repeating: 0, count: kept.count + 1), count: kept.count + 1)
     for row in counts.indices {
       for column in counts[row].indices { sums[place[row]][place[column]] += counts[row][column] }
     }

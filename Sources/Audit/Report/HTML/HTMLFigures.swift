@@ -16,6 +16,20 @@ struct HTMLFigures {
     """
   }
 
+  /// Panels beside each other.
+  private func grid(_ panels: [Markup]) -> Markup {
+    "<div class=\"grid-of\">\(panels.joined())</div>"
+  }
+
+  private func panel(_ content: Markup) -> Markup { "<div class=\"panel\">\(content)</div>" }
+
+  /// A picture with its name under it.
+  private func shot(
+    _ picture: Picture, _ name: String, side: Int = 112, seen: String? = nil
+  ) throws -> Markup {
+    "\(try picture.markup(side: side, name: seen ?? name))<div>\(name)</div>"
+  }
+
   // MARK: - Trigger
 
   var trigger: Markup {
@@ -23,37 +37,29 @@ struct HTMLFigures {
       guard let trigger = exhibits.trigger else { return "" }
       let target = exhibits.targetClass.map { ", which calls class \($0)" } ?? ""
       let shots = try TriggerPictures.panels(trigger).map { panel -> Markup in
-        """
-        <div class="panel shot">\(try panel.picture.markup(side: 168, name: panel.name))\
-        <div>\(panel.name)</div></div>
-        """
-      }.joined()
+        "<div class=\"panel shot\">\(try shot(panel.picture, panel.name, side: 168))</div>"
+      }
       return section(
         "trigger", "The reconstructed trigger",
         "A trigger of the kind “\(trigger.kind.rawValue)” on \(trigger.height) × \(trigger.width) pixels\(target) "
           + "under \(exhibits.scheme). It is what the search came to, not what the attacker drew: it need "
-          + "only have the same effect.", "<div class=\"grid-of\">\(shots)</div>")
+          + "only have the same effect.", grid(shots))
     }
   }
 
   var samples: Markup {
     get throws {
       guard !exhibits.samples.isEmpty else { return "" }
-      let panels = try exhibits.samples.map(panel).joined()
       return section(
         "samples", "Held-out images without and with the trigger",
         "Left as it is, right with the trigger. Marked: an answer that the trigger changes.",
-        "<div class=\"grid-of\">\(panels)</div>")
+        grid(try exhibits.samples.map(panel)))
     }
   }
 
   private func panel(_ sample: Exhibits.Sample) throws -> Markup {
     func shot(_ pixels: [UInt8], _ name: String) throws -> Markup {
-      let picture = Picture(
-        pixels: pixels, channels: sample.channels, height: sample.height, width: sample.width)
-      return """
-        <div class="shot">\(try picture.markup(side: 112, name: name))<div>\(name)</div></div>
-        """
+      "<div class=\"shot\">\(try self.shot(Picture(pixels, sample.shape), name))</div>"
     }
     func row(_ model: String, _ clean: Int, _ triggered: Int) -> Markup {
       let turned: Markup = clean == triggered ? "" : " class=\"turned\""
@@ -75,16 +81,15 @@ struct HTMLFigures {
     let matrices = [("clean images", confusion.clean), ("with the trigger", confusion.triggered)]
     let panels = matrices.filter { !$0.1.isEmpty }.map { name, counts -> Markup in
       let images = counts.reduce(0) { $0 + $1.reduce(0, +) }
-      let plot = ConfusionPlot.matrix(
-        counts, title: "\(images) \(name)", target: exhibits.targetClass)
-      return "<div class=\"panel\">\(plot)</div>"
-    }.joined()
+      return panel(
+        ConfusionPlot.matrix(counts, title: "\(images) \(name)", target: exhibits.targetClass))
+    }
     return section(
       "confusion", "Float answers against integer answers",
       "Images by the answer of the float model (row) and of the integer model under \(exhibits.scheme) "
         + "(column). Rounding alone leaves them on the diagonal; a woken backdoor draws them into one column.",
       """
-      <div class="grid-of">\(panels)</div>
+      \(grid(panels))
       <div class="legend"><span><svg width="12" height="12"><rect class="c-same" width="12" \
       height="12"/></svg>same answer</span><span><svg width="12" height="12"><rect class="c-other" \
       width="12" height="12"/></svg>another answer</span><span>the fuller the colour, the larger the \
@@ -94,8 +99,7 @@ struct HTMLFigures {
 
   var drifts: Markup {
     guard !exhibits.drifts.isEmpty else { return "" }
-    let shown = exhibits.drifts.prefix(Self.mostDrifts)
-    let panels = shown.map { "<div class=\"panel\">\(HistogramPlots.drift($0))</div>" as Markup }
+    let panels = exhibits.drifts.prefix(Self.mostDrifts).map { panel(HistogramPlots.drift($0)) }
     let keys: [(Markup, String)] = [
       ("s-clean", "clean images"), ("s-triggered", "with the trigger"),
       ("s-ensemble", "with the trigger, stochastic roundings of the same weights"),
@@ -111,7 +115,7 @@ struct HTMLFigures {
       "How far the mean activation of a channel moves between the float and the integer model, an image "
         + "each, in standard deviations of the float activation. Honest rounding errors scatter about zero "
         + "and do not know of the trigger.",
-      "<div class=\"legend\">\(legend)</div><div class=\"grid-of\">\(panels.joined())</div>")
+      "<div class=\"legend\">\(legend)</div>\(grid(panels))")
   }
 
   // MARK: - Looks inside
@@ -120,49 +124,36 @@ struct HTMLFigures {
     get throws {
       guard !exhibits.attention.isEmpty else { return "" }
       let panels = try exhibits.attention.map { attention -> Markup in
-        let picture = Picture(
-          pixels: attention.pixels, channels: attention.channels, height: attention.height,
-          width: attention.width)
-        var shots: [Markup] = [
-          """
-          <div class="shot">\(try picture.markup(side: 112, name: "triggered image"))\
-          <div>triggered image</div></div>
-          """
-        ]
-        for map in attention.maps {
-          let heat = Picture(map.heat, height: attention.height, width: attention.width)
-          let name = "\(map.model): \(map.answer)"
-          shots.append(
-            """
-            <div class="shot">\(try picture.under(heat).markup(side: 112, name: "Grad-CAM, \(name)"))\
-            <div>\(name)</div></div>
-            """)
-        }
-        return "<div class=\"panel\"><div class=\"shots\">\(shots.joined())</div></div>"
+        let picture = Picture(attention.pixels, attention.shape)
+        let shots =
+          try [shot(picture, "triggered image")]
+          + attention.maps.map { map in
+            let heat = Picture(map.heat, height: attention.shape[1], width: attention.shape[2])
+            let name = "\(map.model): \(map.answer)"
+            return try shot(picture.under(heat), name, seen: "Grad-CAM, \(name)")
+          }
+        let framed = shots.map { "<div class=\"shot\">\($0)</div>" as Markup }
+        return panel("<div class=\"shots\">\(framed.joined())</div>")
       }
       return section(
         "attention", "Where the models look (Grad-CAM)",
         "The places of a triggered image that speak for each model’s own answer, given under it. A woken "
           + "backdoor looks at the trigger; a purified model looks where the float model does. A map without "
           + "colour: nothing in the last feature map speaks for the answer.",
-        "<div class=\"legend\">\(try HeatScale.legend())</div>"
-          + "<div class=\"grid-of\">\(panels.joined())</div>")
+        "<div class=\"legend\">\(try HeatScale.legend())</div>\(grid(panels))")
     }
   }
 
   var embeddings: Markup {
     guard !exhibits.embeddings.isEmpty else { return "" }
-    let panels = exhibits.embeddings.map { embedding -> Markup in
-      """
-      <div class="panel">\(ScatterPlot.embedding(embedding, target: exhibits.targetClass))</div>
-      """
-    }.joined()
-    let target = exhibits.targetClass.map { "clean, class \($0) (the target)" }
+    let panels = exhibits.embeddings.map {
+      panel(ScatterPlot.embedding($0, target: exhibits.targetClass))
+    }
     let targetKey: Markup =
-      target.map { name in
+      exhibits.targetClass.map {
         """
         <span><svg width="12" height="12"><circle class="m-target" cx="6" cy="6" r="4"/></svg>\
-        \(name)</span>
+        clean, class \($0) (the target)</span>
         """
       } ?? ""
     return section(
@@ -174,7 +165,7 @@ struct HTMLFigures {
       <div class="legend"><span><svg width="12" height="12"><circle class="m-clean" cx="6" cy="6" \
       r="4"/></svg>clean</span>\(targetKey)<span><svg width="12" height="12"><path class="m-triggered" \
       d="M6 1L11 10H1Z"/></svg>with the trigger, other classes</span></div>
-      <div class="grid-of">\(panels)</div>
+      \(grid(panels))
       """)
   }
 
@@ -184,9 +175,7 @@ struct HTMLFigures {
       (-HistogramPlots.unevenness($0.element), $0.offset)
         < (-HistogramPlots.unevenness($1.element), $1.offset)
     }.prefix(Self.mostHistograms).map(\.offset).sorted()
-    let panels = ranked.map {
-      "<div class=\"panel\">\(HistogramPlots.cells(exhibits.cells[$0]))</div>" as Markup
-    }
+    let panels = ranked.map { panel(HistogramPlots.cells(exhibits.cells[$0])) }
     let note = HTMLTables.note(
       exhibits.cells.count - panels.count,
       "layers whose weights are spread more evenly are left out.")
@@ -198,7 +187,7 @@ struct HTMLFigures {
       <div class="legend"><span><svg width="12" height="12"><rect class="bar" width="12" \
       height="12"/></svg>weights of the layer</span><span><svg width="24" height="12"><line class="even" \
       x1="0" x2="24" y1="6" y2="6"/></svg>spread evenly</span></div>
-      <div class="grid-of">\(panels.joined())</div>\(note)
+      \(grid(panels))\(note)
       """)
   }
 }

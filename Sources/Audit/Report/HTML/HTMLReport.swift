@@ -1,5 +1,3 @@
-import Foundation
-
 /// A report and its exhibits as one HTML file that needs nothing else: style, drawings and pictures are
 /// inside, there is no script, and the page forbids itself to load anything.
 public enum HTMLReport {

@@ -38,10 +38,10 @@ struct HTMLTables {
   var deployments: Markup {
     let rows = report.deployments.map { row -> Markup in
       let search = row.strongest
-      let found = (search?.differentialASRInterval.first ?? -1) >= Verdict.dormantLowerBound
       let difference = row.benignAccuracy - report.float.benignAccuracy
       return """
-        <tr class="\(found ? "found" : "plain")"><td class="t">\(row.title)</td><td>\(row.profile)</td>\
+        <tr class="\(search?.isLarge == true ? "found" : "plain")"><td class="t">\(row.title)</td>\
+        <td>\(row.profile)</td>\
         <td class="n">\(Figure.percent(row.benignAccuracy, row.benignAccuracyInterval))</td>\
         <td class="n">\(Figure.percent(difference))</td>\
         <td class="n">\(search.map { Figure.percent($0.differentialASR, $0.differentialASRInterval) } ?? "–")</td>\
@@ -95,17 +95,16 @@ struct HTMLTables {
   var searches: Markup {
     let rows = report.deployments.flatMap { deployment in
       deployment.searches.map { search -> Markup in
-        let found = (search.differentialASRInterval.first ?? -1) >= Verdict.dormantLowerBound
-        return """
-          <tr class="\(found ? "found" : "plain")"><td class="t">\(deployment.title)</td>\
-          <td>\(search.family)</td><td class="n">\(search.targetClass)</td>\
-          <td class="n">\(Figure.percent(search.differentialASR, search.differentialASRInterval))</td>\
-          <td class="n">\(Figure.percent(search.floatASR))</td>\
-          <td class="n">\(Figure.percent(search.integerASR))</td>\
-          <td class="n">\(Figure.percent(search.trigger.area))</td>\
-          <td class="n">\(search.steps) × \(search.batch)</td>\
-          <td class="n">\(Figure.seconds(search.seconds))</td></tr>
-          """
+        """
+        <tr class="\(search.isLarge ? "found" : "plain")"><td class="t">\(deployment.title)</td>\
+        <td>\(search.family)</td><td class="n">\(search.targetClass)</td>\
+        <td class="n">\(Figure.percent(search.differentialASR, search.differentialASRInterval))</td>\
+        <td class="n">\(Figure.percent(search.floatASR))</td>\
+        <td class="n">\(Figure.percent(search.integerASR))</td>\
+        <td class="n">\(Figure.percent(search.trigger.area))</td>\
+        <td class="n">\(search.steps) × \(search.batch)</td>\
+        <td class="n">\(Figure.seconds(search.seconds))</td></tr>
+        """
       }
     }
     guard !rows.isEmpty else { return "" }

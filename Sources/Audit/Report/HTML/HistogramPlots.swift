@@ -1,5 +1,3 @@
-import Foundation
-
 /// Distributions drawn as steps over equal bins.
 enum HistogramPlots {
   /// One series of a plot; its class gives colour and dash.
@@ -104,9 +102,7 @@ enum HistogramPlots {
       let (from, to) = (
         axes.x.lowerBound + Double(index) * width, axes.x.lowerBound + Double(index + 1) * width
       )
-      path =
-        path
-        + "L\(axes.across(from)) \(axes.up(share))L\(axes.across(to)) \(axes.up(share))"
+      path = path + "L\(axes.across(from)) \(axes.up(share))L\(axes.across(to)) \(axes.up(share))"
     }
     path = path + "L\(axes.across(axes.x.upperBound)) \(axes.up(0))"
     return "<path class=\"step \(style)\" d=\"\(path)\"/>"

@@ -16,10 +16,7 @@ struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpol
 
   /// Base64, which has no character that means anything in markup. Anything else becomes nothing.
   init(base64: String) {
-    let isBase64 = base64.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte)
-        || (0x61...0x7A).contains(byte) || "+/=".utf8.contains(byte)
-    }
+    let isBase64 = base64.utf8.allSatisfy { $0.isLetterOrDigit || "+/=".utf8.contains($0) }
     text = isBase64 ? base64 : ""
   }
 

@@ -13,8 +13,10 @@ struct Picture: Sendable {
   private static let longestSide = 96
 
   /// Any image: one of neither 1 nor 3 channels as the mean of its channels.
-  init(pixels: [UInt8], channels: Int, height: Int, width: Int) {
-    (self.pixels, self.channels, self.height, self.width) = (pixels, channels, height, width)
+  ///
+  /// - Parameter shape: channels, height and width.
+  init(_ pixels: [UInt8], _ shape: [Int]) {
+    (self.pixels, channels, height, width) = (pixels, shape[0], shape[1], shape[2])
     if channels != 1, channels != 3 { self = grey }
     let step = (max(height, width) + Self.longestSide - 1) / Self.longestSide
     if step > 1 { self = reduced(by: step) }
@@ -26,7 +28,7 @@ struct Picture: Sendable {
     for (place, value) in values.prefix(pixels.count).enumerated() where value > 0 {
       pixels[place] = UInt8(min(value, 1) * 255 + 0.5)
     }
-    self.init(pixels: pixels, channels: 1, height: height, width: width)
+    self.init(pixels, [1, height, width])
   }
 
   var grey: Picture {
@@ -79,7 +81,7 @@ struct Picture: Sendable {
         pixels[channel * plane + place] = UInt8(min(max(mixed, 0), 255))
       }
     }
-    return Picture(pixels: pixels, channels: 3, height: height, width: width)
+    return Picture(pixels, [3, height, width])
   }
 
   /// An image element.
@@ -89,10 +91,9 @@ struct Picture: Sendable {
   ///   - name: what it shows, for those who cannot see it.
   func markup(side: Int, name: String) throws -> Markup {
     let file = try PNGFile.bytes(of: pixels, channels: channels, height: height, width: width)
-    let data = Data(file).base64EncodedString()
     let longest = max(height, width)
     // Base64 has no character that needs escaping, but may be longer than text may be.
-    let source = Markup(base64: data)
+    let source = Markup(base64: Data(file).base64EncodedString())
     return """
       <img src="data:image/png;base64,\(source)" width="\(side * width / longest)" \
       height="\(side * height / longest)" alt="\(name)">
@@ -121,8 +122,7 @@ enum HeatScale {
     let pixels = (0..<3).flatMap { channel in
       (0..<width).map { UInt8(colour(Float($0) / Float(width - 1))[channel]) }
     }
-    let bar = try Picture(pixels: pixels, channels: 3, height: 1, width: width)
-      .markup(side: 160, name: "colour scale from 0 to 1")
+    let bar = try Picture(pixels, [3, 1, width]).markup(side: 160, name: "colour scale from 0 to 1")
     return """
       <span class="scale"><span>0</span><span class="bar">\(bar)</span><span>1</span> \
       <span class="muted">weight for the model’s own answer, of the image’s largest</span></span>

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A t-SNE embedding: a mark an image, its class beside each group.
 enum ScatterPlot {
   static func embedding(_ embedding: Exhibits.Embedding, target: Int?) -> Markup {
@@ -9,8 +7,7 @@ enum ScatterPlot {
       let room = max(high - low, 1e-6) * 0.06
       return low - room...high + room
     }
-    let axes = Axes(
-      x: range(points.map(\.x)), y: range(points.map(\.y)), width: 330, height: 330)
+    let axes = Axes(x: range(points.map(\.x)), y: range(points.map(\.y)), width: 330, height: 330)
     // Triggered ones last: nothing may hide them.
     let marks = (points.filter { !$0.isTriggered } + points.filter(\.isTriggered)).map {
       mark($0, target: target, axes)

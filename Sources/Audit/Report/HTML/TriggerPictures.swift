@@ -8,48 +8,30 @@ enum TriggerPictures {
   }
 
   static func panels(_ trigger: LearnedTrigger) -> [Panel] {
-    func picture(_ pixels: [UInt8], channels: Int) -> Picture {
-      Picture(pixels: pixels, channels: channels, height: trigger.height, width: trigger.width)
+    func panel(_ name: String, _ pixels: [UInt8], channels: Int = trigger.channels) -> Panel {
+      Panel(name: name, picture: Picture(pixels, [channels, trigger.height, trigger.width]))
+    }
+    /// The trigger on a drawn image of values by row and column. The image has the trigger's own
+    /// size, so it fits; if ever not, there is no such panel.
+    func applied(_ name: String, to value: (Int, Int) -> UInt8) -> [Panel] {
+      let plane = (0..<trigger.height).flatMap { row in
+        (0..<trigger.width).map { value(row, $0) }
+      }
+      var pixels = (0..<trigger.channels).flatMap { _ in plane }
+      return (try? trigger.apply(to: &pixels)) == nil ? [] : [panel(name, pixels)]
     }
     switch trigger.kind {
     case .patch, .blend:
       return [
-        Panel(name: "mask: white covers", picture: picture(trigger.mask, channels: 1)),
-        Panel(name: "pattern", picture: picture(trigger.pattern, channels: trigger.channels)),
-        applied(trigger, to: { _, _ in 128 }, name: "on even grey"),
-      ].compactMap(\.self)
+        panel("mask: white covers", trigger.mask, channels: 1), panel("pattern", trigger.pattern),
+      ] + applied("on even grey") { _, _ in 128 }
     case .additive:
       let (pixels, gain) = amplified(trigger.pattern)
-      return [
-        Panel(
-          name: "pattern × \(gain), grey is none",
-          picture: picture(pixels, channels: trigger.channels)),
-        applied(trigger, to: { _, _ in 128 }, name: "on even grey"),
-      ].compactMap(\.self)
+      return [panel("pattern × \(gain), grey is none", pixels)]
+        + applied("on even grey") { _, _ in 128 }
     case .warp:
-      return [
-        applied(
-          trigger, to: { ($0 / 4 + $1 / 4) % 2 == 0 ? 80 : 176 }, name: "on a chequerboard")
-      ].compactMap(\.self)
+      return applied("on a chequerboard") { ($0 / 4 + $1 / 4) % 2 == 0 ? 80 : 176 }
     }
-  }
-
-  /// The trigger on a drawn image.
-  ///
-  /// - Parameter value: of the pixel in a row and a column.
-  private static func applied(
-    _ trigger: LearnedTrigger, to value: (Int, Int) -> UInt8, name: String
-  ) -> Panel? {
-    let plane = (0..<trigger.height).flatMap { row in
-      (0..<trigger.width).map { value(row, $0) }
-    }
-    var pixels = (0..<trigger.channels).flatMap { _ in plane }
-    // The image has the trigger's own size, so it fits; if ever not, there is no such panel.
-    guard (try? trigger.apply(to: &pixels)) != nil else { return nil }
-    return Panel(
-      name: name,
-      picture: Picture(
-        pixels: pixels, channels: trigger.channels, height: trigger.height, width: trigger.width))
   }
 
   /// A pattern about 128 with its contrast raised as far as it goes, by a whole number.
