@@ -40,14 +40,10 @@ extension ImportError: CustomStringConvertible {
     switch self {
     case .unreadable(let path, let reason):
       return "cannot read \(printable(path, limit: 1024)): \(reason)"
-    case .malformed(let offset, let rule):
-      return "malformed file at byte \(offset): \(rule)"
-    case .unsupportedModel(let rule):
-      return "unsupported model: \(rule)"
-    case .unsupportedOperators(let list):
-      return Self.describe(list)
-    case .invalidTensor(let name, let rule):
-      return "tensor '\(printable(name))': \(rule)"
+    case .malformed(let offset, let rule): return "malformed file at byte \(offset): \(rule)"
+    case .unsupportedModel(let rule): return "unsupported model: \(rule)"
+    case .unsupportedOperators(let list): return Self.describe(list)
+    case .invalidTensor(let name, let rule): return "tensor '\(printable(name))': \(rule)"
     case .invalidNode(let node, let type, let rule):
       return "node '\(printable(node))' (\(printable(type))): \(rule)"
     case .undefinedValue(let node, let type, let value):
@@ -91,8 +87,7 @@ package func printable(_ text: String, limit: Int = 80) -> String {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
       .unassigned:
       result.unicodeScalars.append("\u{FFFD}")
-    default:
-      result.unicodeScalars.append(scalar)
+    default: result.unicodeScalars.append(scalar)
     }
   }
   return result

@@ -7,15 +7,15 @@ struct OperatorRoom: Sendable {
   var tflite: [TFLiteRow] = []
 }
 
-/// Converts a node. What a row writes as `{ try $0.pad($1) }` throws nothing but `ImportError`, which
-/// Swift does not infer of a closure.
-typealias RowHandler<Converter, Node, Result> = @Sendable (inout Converter, Node) throws -> Result
+/// Converts a converter's node at hand. What a row writes as `{ try $0.pad() }` throws nothing but
+/// `ImportError`, which Swift does not infer of a closure.
+typealias RowHandler<Converter, Result> = @Sendable (inout Converter) throws -> Result
 
-func run<Converter, Node, Result>(
-  _ handler: RowHandler<Converter, Node, Result>, _ converter: inout Converter, _ node: Node
+func run<Converter, Result>(
+  _ handler: RowHandler<Converter, Result>, _ converter: inout Converter
 ) throws(ImportError) -> Result {
   do {
-    return try handler(&converter, node)
+    return try handler(&converter)
   } catch let error as ImportError {
     throw error
   } catch {
@@ -33,8 +33,7 @@ enum OperatorRows {
   ]
 
   /// By the specification's names.
-  static let onnx = Dictionary(
-    uniqueKeysWithValues: rooms.flatMap(\.onnx).map { ($0.type, $0) })
+  static let onnx = Dictionary(uniqueKeysWithValues: rooms.flatMap(\.onnx).map { ($0.type, $0) })
 
   static let tflite = Dictionary(
     uniqueKeysWithValues: rooms.flatMap(\.tflite).map { ($0.operation, $0) })

@@ -30,22 +30,14 @@ struct ImportNode {
     self.attributes = attributes
   }
 
-  func error(_ rule: String) -> ImportError {
-    .invalidNode(node: name, operator: type, rule: rule)
-  }
+  func error(_ rule: String) -> ImportError { .invalidNode(node: name, operator: type, rule: rule) }
 
   /// The operator is known, but not in this form.
   func unsupported(_ form: String) -> ImportError {
     .unsupportedOperators([.init(node: name, operator: type, form: form)])
   }
 
-  func hasInput(_ index: Int) -> Bool {
-    inputs.indices.contains(index) && !inputs[index].isEmpty
-  }
-
-  func hasAttribute(_ name: String) -> Bool {
-    attributes[name] != nil
-  }
+  func hasInput(_ index: Int) -> Bool { inputs.indices.contains(index) && !inputs[index].isEmpty }
 
   /// Refuses attributes that the operator's handler does not know: they could change its meaning.
   func allowAttributes(_ known: Set<String>) throws(ImportError) {
@@ -55,9 +47,7 @@ struct ImportNode {
   }
 
   /// The shape that an operation gives, checked to fit its inputs.
-  func shape(
-    of operation: FloatGraph.Operation, inputs: [[Int]]
-  ) throws(ImportError) -> [Int] {
+  func shape(of operation: FloatGraph.Operation, inputs: [[Int]]) throws(ImportError) -> [Int] {
     do throws(RuleViolation) {
       let output = try operation.inferredShape(inputs: inputs) ?? inputs[0]
       try operation.check(inputs: inputs, output: output)

@@ -42,9 +42,7 @@ struct OnnxConstant: Sendable {
   }
 
   /// `count` elements picked by position, under a new shape.
-  func picking(
-    _ positions: some Sequence<Int>, count: Int, dimensions: [Int]
-  ) -> OnnxConstant {
+  func picking(_ positions: some Sequence<Int>, count: Int, dimensions: [Int]) -> OnnxConstant {
     let elements: Elements
     switch self.elements {
     case .floats(let values): elements = .floats(Self.pick(values, positions, count))
@@ -96,9 +94,7 @@ extension ImportBudget {
   }
 
   /// The same for a constant of a shape. Returns how many elements it has.
-  mutating func claim(
-    shape: [Int], size: Int, for node: ImportNode
-  ) throws(ImportError) -> Int {
+  mutating func claim(shape: [Int], size: Int, for node: ImportNode) throws(ImportError) -> Int {
     let count = OnnxConstant.elementCount(shape)
     try claim(count ?? -1, size: size, for: node)
     return count ?? 0

@@ -54,8 +54,7 @@ public enum OnnxImporter {
     guard model.isQuantized else {
       return .float(try OnnxConverter.convert(model, fileBytes: size))
     }
-    return .integer(
-      try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
+    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {

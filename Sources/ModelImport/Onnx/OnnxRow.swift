@@ -19,8 +19,8 @@ struct OnnxRow: Sendable {
     }
   }
 
-  typealias FloatHandler = RowHandler<OnnxConverter, ImportNode, OnnxConverter.Binding>
-  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, ImportNode, Void>
+  typealias FloatHandler = RowHandler<OnnxConverter, OnnxConverter.Binding>
+  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, Void>
 
   /// The specification's name.
   let type: String
@@ -45,9 +45,7 @@ struct OnnxRow: Sendable {
     (self.float, self.quantized) = (float, quantized)
   }
 
-  static func isOwnDomain(_ domain: String) -> Bool {
-    domain.isEmpty || domain == "ai.onnx"
-  }
+  static func isOwnDomain(_ domain: String) -> Bool { domain.isEmpty || domain == "ai.onnx" }
 
   /// The row of a node's operator; nil for one that is not known.
   static func row(of node: ImportNode) -> OnnxRow? {

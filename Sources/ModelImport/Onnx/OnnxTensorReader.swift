@@ -96,9 +96,7 @@ struct OnnxTensorReader {
           load(raw, as: UInt32.self, count) { Float(bitPattern: UInt32(littleEndian: $0)) })
       case .float64:
         return .floats(
-          load(raw, as: UInt64.self, count) {
-            Float(Double(bitPattern: UInt64(littleEndian: $0)))
-          })
+          load(raw, as: UInt64.self, count) { Float(Double(bitPattern: UInt64(littleEndian: $0))) })
       case .int32:
         return .integers(
           load(raw, as: Int32.self, count) { SymbolicInteger(Int(Int32(littleEndian: $0))) })

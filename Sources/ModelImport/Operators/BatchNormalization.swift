@@ -4,20 +4,20 @@ extension OperatorRoom {
   static let batchNormalization = OperatorRoom(onnx: [
     OnnxRow(
       "BatchNormalization", ["epsilon", "momentum", "spatial", "training_mode"],
-      float: { try $0.batchNormalization($1) })
+      float: { try $0.batchNormalization() })
   ])
 }
 
 extension OnnxConverter {
-  fileprivate mutating func batchNormalization(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func batchNormalization() throws(ImportError) -> Binding {
     guard try node.integer("training_mode") ?? 0 == 0 else {
       throw node.unsupported("training mode; export the model in evaluation mode")
     }
     guard try node.integer("spatial") ?? 1 == 1 else { throw node.unsupported("spatial = 0") }
-    let (value, shape) = try activation(node)
+    let (value, shape) = try activation()
     var parameters: [[Float]] = []
     for index in 1...4 {
-      guard let values = try weights(node, index, shape: [shape[0]])?.values else {
+      guard let values = try weights(index, shape: [shape[0]])?.values else {
         throw node.error("input \(index) is missing")
       }
       parameters.append(values)
@@ -32,6 +32,6 @@ extension OnnxConverter {
     let normalization = FloatGraph.BatchNormalization(
       gamma: parameters[0], beta: parameters[1], mean: parameters[2], variance: parameters[3],
       epsilon: epsilon)
-    return try append(.batchNormalization(normalization), node, inputs: [value])
+    return try append(.batchNormalization(normalization), inputs: [value])
   }
 }

@@ -7,43 +7,41 @@ extension OperatorRoom {
   static let concatenate = OperatorRoom(
     onnx: [
       OnnxRow(
-        "Concat", ["axis"], float: { try $0.concatenate($1) },
-        quantized: { try $0.concatenate($1) }),
+        "Concat", ["axis"], float: { try $0.concatenate() },
+        quantized: { try $0.concatenate() }),
       OnnxRow(
-        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat($1) }),
+        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat() }),
     ],
     tflite: [
       TFLiteRow(
-        .concatenation, mayComputeShapes: true, float: { try $0.concatenate($1) },
-        integer: { try $0.concatenate($1) })
+        .concatenation, mayComputeShapes: true, float: { try $0.concatenate() },
+        integer: { try $0.concatenate() })
     ])
 }
 
 extension OnnxConverter {
-  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func concatenate() throws(ImportError) -> Binding {
     guard let declared = try node.integer("axis") else { throw node.error("has no axis") }
     var activations: [Int] = []
     var constants: [OnnxConstant] = []
     for index in node.inputs.indices {
-      switch try binding(node, index) {
+      switch try binding(index) {
       case .activation(let value): activations.append(value)
       case .constant(let constant): constants.append(constant)
       default: return .unknown
       }
     }
-    if activations.isEmpty { return try concatenated(node, constants, axis: declared) }
-    guard constants.isEmpty else {
-      throw node.unsupported("an activation joined with a constant")
-    }
+    if activations.isEmpty { return try concatenated(constants, axis: declared) }
+    guard constants.isEmpty else { throw node.unsupported("an activation joined with a constant") }
     let rank = graph.values[activations[0]].shape.count + 1
     let axis = declared < 0 ? declared &+ rank : declared
     guard axis != 0 else { throw node.unsupported("joins along the batch axis") }
     guard (1..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
-    return try append(.concatenate(axis: axis - 1), node, inputs: activations)
+    return try append(.concatenate(axis: axis - 1), inputs: activations)
   }
 
   private mutating func concatenated(
-    _ node: ImportNode, _ parts: [OnnxConstant], axis declared: Int
+    _ parts: [OnnxConstant], axis declared: Int
   ) throws(ImportError) -> Binding {
     guard let first = parts.first else { throw node.error("has no inputs") }
     let rank = first.dimensions.count
@@ -91,23 +89,24 @@ extension OnnxConverter {
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: true) { operation, tensors throws(ImportError) in
+  fileprivate mutating func concatenate() throws(ImportError) {
+    let node = node
+    try adopt(onIntegers: true) { operation, tensors throws(ImportError) in
       guard let join = operation.as(FloatGraph.Concatenate.self) else { return nil }
       return try .concatenation(of: tensors, axis: join.axis, node)
     }
   }
 
   /// Y's scale and zero point, then each input with its own.
-  fileprivate mutating func qLinearConcat(_ node: ImportNode) throws(ImportError) {
+  fileprivate mutating func qLinearConcat() throws(ImportError) {
     guard node.inputs.count >= 5, (node.inputs.count - 2) % 3 == 0,
       let declared = try node.integer("axis")
     else { throw node.error("needs an axis, and three inputs for each part") }
     var tensors: [Int] = []
     var shapes: [[Int]] = []
     for index in stride(from: 2, to: node.inputs.count, by: 3) {
-      let (tensor, shape) = try integerInput(node, index)
-      try requireImage(tensor, shape: shape, node)
+      let (tensor, shape) = try integerInput(index)
+      try requireImage(tensor, shape: shape)
       tensors.append(tensor)
       shapes.append(shape)
     }
@@ -116,7 +115,7 @@ extension QuantizedOnnxConverter {
     guard (1..<rank).contains(axis) else { throw node.unsupported("axis \(declared) of \(rank)") }
     let output = try node.shape(of: .concatenate(axis: axis - 1), inputs: shapes)
     let pending = try PendingOperation.concatenation(of: tensors, axis: axis - 1, node)
-    try finish(node, pending, shape: output, scale: 0, zeroPoint: 1)
+    try finish(pending, shape: output, scale: 0, zeroPoint: 1)
   }
 }
 
@@ -126,9 +125,7 @@ extension PendingOperation {
     of sources: [Int], axis: Int, _ node: ImportNode
   ) throws(ImportError) -> PendingOperation {
     guard sources.count <= 64 else { throw node.unsupported("more than 64 inputs") }
-    return PendingOperation(
-      node.name, moving: sources
-    ) { converter, pending, target throws(ImportError) in
+    return PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
       var parts: [Int] = []
       for source in sources {
         var part = target
@@ -157,28 +154,24 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func concatenate() throws(ImportError) {
     let axis = try node.joinedAxis()
     var values: [Int] = []
-    for position in node.inputs.indices {
-      values.append(try plainActivation(node, position).value)
-    }
+    for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
     let isImage = graph.values[first].shape.count == 3
     guard isImage || axis == 2 else { throw node.unsupported("along the batch axis") }
     let value = try append(
-      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), node, inputs: values)
+      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), inputs: values)
     try finish(
-      node, value, order: .vector,
-      bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+      value, order: .vector, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func concatenate() throws(ImportError) {
     let output = try description(try node.output())
-    guard
-      try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
+    guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
     let axis = try node.joinedAxis()
     guard (1...64).contains(node.inputs.count) else {
@@ -188,13 +181,11 @@ extension TFLiteIntegerConverter {
     var extent = output.extent
     extent[axis] = 0
     for position in node.inputs.indices {
-      let input = relabelled(try activation(node, position), like: output)
+      let input = relabelled(try activation(position), like: output)
       inputs.append(input)
       extent[axis] += builder[input].extent[axis]
     }
-    if inputs.count == 1, extent == output.extent {
-      return bind(try node.output(), to: inputs[0])
-    }
-    try finish(node, .concatenate(.init(axis: axis)), inputs, extent: extent)
+    if inputs.count == 1, extent == output.extent { return bind(try node.output(), to: inputs[0]) }
+    try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 }

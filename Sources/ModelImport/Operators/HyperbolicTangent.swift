@@ -8,8 +8,7 @@ extension OperatorRoom {
       .tanh,
       integer: {
         try $0.lookUp(
-          $1, .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8),
-          real: { tanh($0) })
+          .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8), real: { tanh($0) })
       })
   ])
 }

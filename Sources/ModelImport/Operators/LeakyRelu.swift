@@ -5,24 +5,22 @@ extension OperatorRoom {
   static let leakyRelu = OperatorRoom(
     onnx: [
       OnnxRow(
-        "LeakyRelu", ["alpha"],
-        float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
-        quantized: { try $0.lookUp($1, .leakyRelu, slope: $1.slope()) }),
+        "LeakyRelu", ["alpha"], float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
+        quantized: { try $0.lookUp(.leakyRelu, slope: $0.node.slope()) }),
       OnnxRow(
         "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
         quantized: {
-          let slope = try $1.slope()
-          try $0.qLinearLookUp(
-            $1, .leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
+          let slope = try $0.node.slope()
+          try $0.qLinearLookUp(.leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
         }),
     ],
     tflite: [
       TFLiteRow(
-        .leakyRelu, float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
+        .leakyRelu, float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
         integer: {
-          let slope = try $1.slope()
+          let slope = try $0.node.slope()
           try $0.lookUp(
-            $1, .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
+            .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
             real: FloatGraph.LeakyRelu(slope: slope).value(at:))
         })
     ])

@@ -8,16 +8,16 @@ extension OperatorRoom {
   static let slice = OperatorRoom(
     onnx: [
       OnnxRow(
-        "Slice", ["axes", "ends", "starts"], float: { try $0.slice($1) },
-        quantized: { try $0.slice($1) })
+        "Slice", ["axes", "ends", "starts"], float: { try $0.slice() },
+        quantized: { try $0.slice() })
     ],
     tflite: [
       TFLiteRow(
-        .slice, mayComputeShapes: true, float: { try $0.slice($1, try $1.plainSlice()) },
-        integer: { try $0.slice($1, try $1.plainSlice()) }),
+        .slice, mayComputeShapes: true, float: { try $0.slice(try $0.node.plainSlice()) },
+        integer: { try $0.slice(try $0.node.plainSlice()) }),
       TFLiteRow(
-        .stridedSlice, mayComputeShapes: true, float: { try $0.slice($1, try $1.stridedSlice()) },
-        integer: { try $0.slice($1, try $1.stridedSlice()) }),
+        .stridedSlice, mayComputeShapes: true, float: { try $0.slice(try $0.node.stridedSlice()) },
+        integer: { try $0.slice(try $0.node.stridedSlice()) }),
     ])
 }
 
@@ -46,28 +46,26 @@ extension OnnxConverter {
       self.step = step
     }
 
-    init(extent: Int) {
-      count = extent
-    }
+    init(extent: Int) { count = extent }
   }
 
   private struct SliceArguments {
     var starts, ends, axes, steps: [Int]
   }
 
-  fileprivate mutating func slice(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard let starts = try integers(node, attribute: "starts", input: 1),
-      let ends = try integers(node, attribute: "ends", input: 2)
+  fileprivate mutating func slice() throws(ImportError) -> Binding {
+    guard let starts = try integers(attribute: "starts", input: 1),
+      let ends = try integers(attribute: "ends", input: 2)
     else { throw node.error("has no starts or ends") }
     let arguments = SliceArguments(
       starts: starts, ends: ends,
-      axes: try integers(node, attribute: "axes", input: 3) ?? Array(starts.indices),
-      steps: try integers(node, 4) ?? [Int](repeating: 1, count: starts.count))
-    switch try binding(node, 0) {
+      axes: try integers(attribute: "axes", input: 3) ?? Array(starts.indices),
+      steps: try integers(4) ?? [Int](repeating: 1, count: starts.count))
+    switch try binding(0) {
     case .activation(let value):
       let shape = graph.values[value].shape
       // The batch axis is open: `Int.max` stands for its end, as it does in exported files.
-      let parts = try slices(node, arguments, dimensions: [.max] + shape)
+      let parts = try slices(arguments, dimensions: [.max] + shape)
       guard parts[0].start == 0, parts[0].step == 1, parts[0].count == .max else {
         throw node.unsupported("slice of the batch axis")
       }
@@ -75,9 +73,9 @@ extension OnnxConverter {
       guard parts.allSatisfy({ $0.count >= 1 }) else { throw node.error("gives an empty slice") }
       let rest = parts.dropFirst()
       let slice = FloatGraph.Slice(start: rest.map(\.start), step: rest.map(\.step))
-      return try append(.slice(slice), node, inputs: [value], shape: rest.map(\.count))
+      return try append(.slice(slice), inputs: [value], shape: rest.map(\.count))
     case .constant(let constant):
-      let parts = try slices(node, arguments, dimensions: constant.dimensions)
+      let parts = try slices(arguments, dimensions: constant.dimensions)
       let strides = OnnxConstant.broadcastStrides(constant.dimensions)
       var origin = 0
       for (part, stride) in zip(parts, strides) where part.count > 0 {
@@ -86,21 +84,20 @@ extension OnnxConverter {
       // A step is taken only between two elements, and then it fits the axis.
       return .constant(
         try picked(
-          node, constant, dimensions: parts.map(\.count), origin: origin,
+          constant, dimensions: parts.map(\.count), origin: origin,
           strides: zip(parts, strides).map { $0.count > 1 ? $0.step * $1 : 0 }))
-    default:
-      return .unknown
+    default: return .unknown
     }
   }
 
   private func slices(
-    _ node: ImportNode, _ arguments: SliceArguments, dimensions: [Int]
+    _ arguments: SliceArguments, dimensions: [Int]
   ) throws(ImportError) -> [AxisSlice] {
     let count = arguments.starts.count
     guard arguments.ends.count == count, arguments.axes.count == count,
       arguments.steps.count == count
     else { throw node.error("starts, ends, axes and steps differ in length") }
-    _ = try positive(arguments.axes, rank: dimensions.count, node)
+    _ = try positive(arguments.axes, rank: dimensions.count)
     var result = dimensions.map { AxisSlice(extent: $0) }
     for index in 0..<count {
       let step = arguments.steps[index]
@@ -116,16 +113,14 @@ extension OnnxConverter {
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func slice(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: true) { operation, tensors in
+  fileprivate mutating func slice() throws(ImportError) {
+    try adopt(onIntegers: true) { operation, tensors in
       guard let slice = operation.as(FloatGraph.Slice.self) else { return nil }
       let kind = IntegerOperation.Kind.slice(
         .init(
           start: Axes(ChannelOrder.last(slice.start, absent: 0)),
           step: Axes(ChannelOrder.last(slice.step, absent: 1))))
-      return PendingOperation(
-        node.name, moving: tensors
-      ) { converter, pending, target throws(ImportError) in
+      return PendingOperation(moving: tensors) { converter, pending, target throws(ImportError) in
         try converter.move(kind, tensors, pending, to: target)
       }
     }
@@ -217,28 +212,24 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func slice(
-    _ node: TFLiteNode, _ axes: [TFLiteSlice]
-  ) throws(ImportError) {
-    let input = try plainActivation(node)
+  fileprivate mutating func slice(_ axes: [TFLiteSlice]) throws(ImportError) {
+    let input = try plainActivation()
     let axes = TFLiteSlice.onImage(axes)
     let slice = FloatGraph.Slice(
-      start: try ordered(node, axes.map(\.start), like: input.shape, absent: 0),
-      step: try ordered(node, axes.map(\.step), like: input.shape, absent: 1))
+      start: try ordered(axes.map(\.start), like: input.shape, absent: 0),
+      step: try ordered(axes.map(\.step), like: input.shape, absent: 1))
     let value = try append(
-      .slice(slice), node, inputs: [input.value],
-      shape: try ordered(node, axes.map(\.count), like: input.shape, absent: 1))
-    try finish(node, value, order: input.order)
+      .slice(slice), inputs: [input.value],
+      shape: try ordered(axes.map(\.count), like: input.shape, absent: 1))
+    try finish(value, order: input.order)
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Batch axes must be taken whole.
-  fileprivate mutating func slice(
-    _ node: TFLiteNode, _ axes: [TFLiteSlice]
-  ) throws(ImportError) {
+  fileprivate mutating func slice(_ axes: [TFLiteSlice]) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(node), like: output)
+    let input = relabelled(try activation(), like: output)
     let image = TFLiteSlice.onImage(axes)
     for (axis, own) in zip(image, builder[input].extent) {
       guard axis.count >= 1, axis.start + (axis.count - 1) * axis.step < own else {
@@ -249,6 +240,6 @@ extension TFLiteIntegerConverter {
       throw node.error("a slice without its image")
     }
     let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
-    try finish(node, .slice(slice), [input], extent: image.map(\.count))
+    try finish(.slice(slice), [input], extent: image.map(\.count))
   }
 }

@@ -6,7 +6,7 @@ struct PendingOperation {
   typealias Emission =
     (inout QuantizedOnnxConverter, PendingOperation, Target) throws(ImportError) -> Int
 
-  /// Of the node, for the program's operation.
+  /// Of the node, for the program's operation; given to it where it is bound.
   var name: String
   /// Bounds in real units.
   var low = -Float.infinity
@@ -21,7 +21,7 @@ struct PendingOperation {
   ///     is computed.
   ///   - emission: appends operations that give the result, within the bounds, on a grid. Returns
   ///     the tensor that holds it.
-  init(_ name: String, moving sources: [Int]? = nil, emission: @escaping Emission) {
+  init(_ name: String = "", moving sources: [Int]? = nil, emission: @escaping Emission) {
     self.name = name
     self.sources = sources
     self.emission = emission
@@ -64,16 +64,6 @@ struct Target {
   var shape: [Int]
   /// Of the tensor.
   var name: String
-  /// Which asks for it, for messages.
-  var node: ImportNode
-
-  /// - Parameter name: nil for the node's first output.
-  init(_ node: ImportNode, grid: Grid, shape: [Int], name: String? = nil) {
-    self.grid = grid
-    self.shape = shape
-    self.name = name ?? node.outputs.first ?? node.name
-    self.node = node
-  }
 }
 
 /// A function that changes the order of no two classes: exact where its grid is that of an integer

@@ -18,10 +18,9 @@ extension OnnxConverter {
   /// - Parameter type: that of the values, where the zero point is left out.
   /// - Throws: `ImportError` for scales that are not positive and finite, or lengths that differ.
   mutating func quantization(
-    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType,
-    axis: Int = 1
+    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType, axis: Int = 1
   ) throws(ImportError) -> OnnxQuantization {
-    guard let constant = try constant(node, scale), case .floats(let scales) = constant.elements,
+    guard let constant = try constant(scale), case .floats(let scales) = constant.elements,
       constant.dimensions.count <= 1, !scales.isEmpty
     else { throw node.unsupported("a scale that is not one float32, or a list of them") }
     guard scales.allSatisfy({ $0.isFinite && $0 > 0 }) else {
@@ -44,9 +43,9 @@ extension OnnxConverter {
 
   /// The grid of an activation, moved to signed integers: one scale, 8 or 4 bits.
   mutating func grid(
-    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
+    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
   ) throws(ImportError) -> Grid {
-    let found = try quantization(node, scale: scale, zeroPoint: zeroPoint, type: type)
+    let found = try quantization(scale: scale, zeroPoint: zeroPoint, type: type)
     guard found.isPerTensor else { throw node.unsupported("an activation with scales per channel") }
     guard found.type != .int32 else { throw node.unsupported("an activation of 32 bits") }
     let grid = Grid(

@@ -4,6 +4,8 @@ import TFLiteSchema
 protocol TFLiteConverter {
   associatedtype Binding
   var model: TFLiteModel { get }
+  /// Which of the file's operators is being converted.
+  var position: Int { get set }
   var budget: ImportBudget { get set }
   /// What each tensor of the file became, by its index.
   var bindings: [Int: Binding] { get set }
@@ -18,12 +20,16 @@ protocol TFLiteConverter {
 }
 
 extension TFLiteConverter {
+  var node: TFLiteNode {
+    TFLiteNode(index: position, source: model.operators[position], model: model)
+  }
+
   /// Converts one operator; unsupported ones are collected, so that all are named at once.
-  mutating func convert(_ node: TFLiteNode) throws(ImportError) {
+  mutating func convert() throws(ImportError) {
     try node.checkReferences { bindings[$0] != nil }
     let isKnown = !node.inputs.contains { bindings[$0].map(Self.isUnknown) ?? false }
     do throws(ImportError) {
-      if isKnown { try dispatch(node) }
+      if isKnown { try dispatch() }
     } catch .unsupportedOperators(let list) {
       unsupported += list
     } catch {
@@ -32,18 +38,18 @@ extension TFLiteConverter {
     for output in node.outputs where bindings[output] == nil { bindings[output] = Self.unknown }
   }
 
-  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+  private mutating func dispatch() throws(ImportError) {
     let row = node.source.row
     if row?.mayComputeShapes ?? false, node.givesIntegers {
       for output in node.outputs { bindings[output] = Self.shape }
       return
     }
     guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }
-    try run(handler, &self, node)
+    try run(handler, &self)
   }
 
   /// Claims memory for what a node makes of constants.
-  mutating func claim(_ count: Int, size: Int, _ node: TFLiteNode) throws(ImportError) {
+  mutating func claim(_ count: Int, size: Int) throws(ImportError) {
     guard budget.claim(count, size: size) else {
       throw node.error("the same constants are used more often than is supported")
     }

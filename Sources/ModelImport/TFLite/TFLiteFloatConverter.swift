@@ -34,6 +34,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   let model: TFLiteModel
+  var position = 0
   var budget: ImportBudget
   var graph = FloatGraph()
   var bindings: [Int: Binding] = [:]
@@ -43,7 +44,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     _ model: TFLiteModel, budget: ImportBudget
   ) throws(ImportError) -> FloatGraph {
     var converter = TFLiteFloatConverter(model: model, budget: budget)
-    return try converter.convert()
+    return try converter.convertAll()
   }
 
   private init(model: TFLiteModel, budget: ImportBudget) {
@@ -51,11 +52,12 @@ struct TFLiteFloatConverter: TFLiteConverter {
     self.budget = budget
   }
 
-  private mutating func convert() throws(ImportError) -> FloatGraph {
+  private mutating func convertAll() throws(ImportError) -> FloatGraph {
     try bindInput()
     let last = try singleOutput()
-    for (index, source) in model.operators.enumerated() {
-      try convert(TFLiteNode(index: index, source: source, model: model))
+    for index in model.operators.indices {
+      position = index
+      try convert()
     }
     if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     guard case .value(let output, let order) = bindings[last] else {
@@ -108,7 +110,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// An input that must be an activation.
   func activation(
-    _ node: TFLiteNode, _ position: Int = 0
+    _ position: Int = 0
   ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
     guard case .value(let value, let order) = bindings[try node.input(position)] else {
       throw node.unsupported("input \(position) is a constant")
@@ -118,50 +120,44 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// An activation whose elements are where the graph's operations expect them.
   func plainActivation(
-    _ node: TFLiteNode, _ position: Int = 0
+    _ position: Int = 0
   ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
-    let found = try activation(node, position)
+    let found = try activation(position)
     if case .flattened = found.order { throw node.unsupported("on a flattened image") }
     return found
   }
 
   /// Real numbers of an input that must be a constant. They are made anew for each use, so that
   /// nothing lies about twice.
-  mutating func constant(
-    _ node: TFLiteNode, _ position: Int, _ what: String
-  ) throws(ImportError) -> Constant {
+  mutating func constant(_ position: Int, _ what: String) throws(ImportError) -> Constant {
     var index = try node.input(position)
     if case .stored(let source) = bindings[index] { index = source }
     let (tensor, bytes, count) = try node.data(
       of: index, type: [.float32, .float16, .int8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
     let size = tensor.type == .int8 ? 2 : 4
-    try claim(count, size: size, node)
+    try claim(count, size: size)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
     return Constant(shape: tensor.shape, values: values)
   }
 
   /// An image on which windows slide.
-  func image(
-    _ node: TFLiteNode, _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
-    let found = try plainActivation(node, position)
+  func image(_ position: Int = 0) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+    let found = try plainActivation(position)
     guard found.shape.count == 3 else { throw node.error("takes an image, has \(found.shape)") }
     return found
   }
 
   /// A layer's bias; nil where it is left out.
-  mutating func bias(_ node: TFLiteNode, _ position: Int = 2) throws(ImportError) -> [Float]? {
+  mutating func bias(_ position: Int = 2) throws(ImportError) -> [Float]? {
     guard node.inputs.count > position, node.inputs[position] >= 0 else { return nil }
-    return try constant(node, position, "a bias").values
+    return try constant(position, "a bias").values
   }
 
   /// Height, width and channels as the graph's [C, H, W] or [F] has them; what a vector has no axis
   /// for must be `absent`.
-  func ordered(
-    _ node: TFLiteNode, _ values: [Int], like shape: [Int], absent: Int
-  ) throws(ImportError) -> [Int] {
+  func ordered(_ values: [Int], like shape: [Int], absent: Int) throws(ImportError) -> [Int] {
     if shape.count == 3 { return ChannelOrder.first(values) }
     guard values[0] == absent, values[1] == absent else {
       throw node.unsupported("of axes that a vector has not")
@@ -173,8 +169,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// Appends an operation whose output shape is determined, or is given.
   mutating func append(
-    _ operation: FloatGraph.Operation, _ node: TFLiteNode, inputs: [Int], shape: [Int]? = nil,
-    suffix: String = ""
+    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = ""
   ) throws(ImportError) -> Int {
     let name = model.tensors[try node.output()].name + suffix
     do throws(RuleViolation) {
@@ -187,13 +182,12 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,
   /// or have as many elements of one pixel or one channel in whatever shape.
   mutating func finish(
-    _ node: TFLiteNode, _ value: Int, order: Order = .image,
-    bounds: ClosedRange<Float> = -.infinity ... .infinity
+    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity
   ) throws(ImportError) {
     let index = try node.output()
     var value = value
     if bounds != -.infinity ... .infinity {
-      value = try limited(value, bounds, node, suffix: "/activation")
+      value = try limited(value, bounds, suffix: "/activation")
     }
     let declared = try shape(index)
     let own = graph.values[value].shape
@@ -208,7 +202,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     guard own.reduce(1, *) == declared.shape.reduce(1, *), own.isOrderless,
       declared.shape.isOrderless
     else { throw node.error("gives \(own) where \(declared.shape) is declared") }
-    let output = try reshaped(value, to: declared.shape, node, suffix: "/reshape")
+    let output = try reshaped(value, to: declared.shape, suffix: "/reshape")
     bindings[index] = .value(output, declared.order)
   }
 }

@@ -31,8 +31,7 @@ public enum TFLiteImporter {
     var budget = ImportBudget(fileBytes: bytes.count)
     let model = try TFLiteModel(bytes, budget: &budget)
     if model.hasIntegerActivations {
-      return .integer(
-        try TFLiteIntegerConverter.convert(model, profile: profile, budget: budget))
+      return .integer(try TFLiteIntegerConverter.convert(model, profile: profile, budget: budget))
     }
     return .float(try TFLiteFloatConverter.convert(model, budget: budget))
   }

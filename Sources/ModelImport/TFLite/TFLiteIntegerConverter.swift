@@ -24,6 +24,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   }
 
   let model: TFLiteModel
+  var position = 0
   var budget: ImportBudget
   var builder: ProgramBuilder
   var bindings: [Int: Binding] = [:]
@@ -36,7 +37,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     _ model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget
   ) throws(ImportError) -> IntegerProgram {
     var converter = TFLiteIntegerConverter(model: model, profile: profile, budget: budget)
-    return try converter.convert()
+    return try converter.convertAll()
   }
 
   private init(model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget) {
@@ -45,15 +46,15 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     self.budget = budget
   }
 
-  private mutating func convert() throws(ImportError) -> IntegerProgram {
+  private mutating func convertAll() throws(ImportError) -> IntegerProgram {
     for node in model.operators where !(node.row?.ignoresExtents ?? false) {
       shaped.formUnion(node.inputs)
     }
     try bindInput()
     let output = try singleOutput()
-    for (index, source) in model.operators.enumerated() {
-      let node = TFLiteNode(index: index, source: source, model: model)
-      try convert(node)
+    for index in model.operators.indices {
+      position = index
+      try convert()
       guard builder.program.tensors.count <= ImportBudget.mostTensors else {
         throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
       }
@@ -67,9 +68,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
         rule: "its output '\(printable(model.tensors[output].name))' is not computed from its input"
       )
     }
-    guard hasInput else {
-      throw .unsupportedModel(rule: "no QUANTIZE reads its float input")
-    }
+    guard hasInput else { throw .unsupportedModel(rule: "no QUANTIZE reads its float input") }
     return builder.finished(output: result).removingUnusedOperations()
   }
 
@@ -140,19 +139,18 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   }
 
   /// An input of a node as a tensor of the program; a constant is put there by an operation.
-  mutating func activation(_ node: TFLiteNode, _ position: Int = 0) throws(ImportError) -> Int {
+  mutating func activation(_ position: Int = 0) throws(ImportError) -> Int {
     let index = try node.input(position)
     switch bindings[index] {
     case .tensor(let tensor): return tensor
-    case .floatInput, .dequantized:
-      throw node.unsupported("a float activation in an integer model")
+    case .floatInput, .dequantized: throw node.unsupported("a float activation in an integer model")
     case .shape: throw node.unsupported("input \(position) is about shapes")
     case .unknown, nil: break
     }
-    return try constant(node, index)
+    return try constant(index)
   }
 
-  private mutating func constant(_ node: TFLiteNode, _ index: Int) throws(ImportError) -> Int {
+  private mutating func constant(_ index: Int) throws(ImportError) -> Int {
     let tensor = model.tensors[index]
     guard let place = tensor.data, tensor.type == .int8 else {
       throw node.unsupported("a constant that is not of int8")
@@ -163,7 +161,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       throw .invalidTensor(
         name: tensor.name, rule: "shape \(tensor.shape) takes \(bytes.count) bytes")
     }
-    try claim(bytes.count, size: 1, node)
+    try claim(bytes.count, size: 1)
     let output = builder.append(
       tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], giving: description)
     bindings[index] = .tensor(output)
@@ -187,7 +185,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// what the operation gives; where the file declares another shape of as many elements, an operation
   /// that gives them that shape follows.
   mutating func finish(
-    _ node: TFLiteNode, _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
   ) throws(ImportError) {
     let index = try node.output()
     let declared = try description(index)
@@ -221,7 +219,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 extension IntegerTensor {
   /// A fused activation's bounds on the grid; infinite ones are the grid's ends.
   func limits(_ bounds: ClosedRange<Float>) -> Bounds {
-    grid.bounds(
-      low: bounds.lowerBound, high: bounds.upperBound, ties: .toNearestOrAwayFromZero)
+    grid.bounds(low: bounds.lowerBound, high: bounds.upperBound, ties: .toNearestOrAwayFromZero)
   }
 }

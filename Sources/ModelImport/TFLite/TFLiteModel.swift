@@ -118,8 +118,7 @@ extension TFLiteModel {
       }
       let count = UInt64(file.bytes.count)
       guard offset <= count, size <= count - offset else {
-        throw .malformed(
-          offset: table.position, rule: "buffer \(index) lies behind the file's end")
+        throw .malformed(offset: table.position, rule: "buffer \(index) lies behind the file's end")
       }
       ranges.append(Int(offset)..<Int(offset + size))
     }
@@ -156,8 +155,7 @@ extension TFLiteModel {
     if data != 0 {
       guard buffers.indices.contains(data) else {
         throw .malformed(
-          offset: table.position,
-          rule: "buffer \(data) does not exist; there are \(buffers.count)")
+          offset: table.position, rule: "buffer \(data) does not exist; there are \(buffers.count)")
       }
       tensor.data = buffers[data].isEmpty ? nil : data
     }

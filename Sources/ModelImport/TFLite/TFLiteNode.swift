@@ -52,17 +52,14 @@ struct TFLiteNode {
     }
     for input in inputs where input >= 0 {
       guard isBound(input) || model.tensors[input].data != nil else {
-        throw .undefinedValue(
-          node: label, operator: source.name, value: model.tensors[input].name)
+        throw .undefinedValue(node: label, operator: source.name, value: model.tensors[input].name)
       }
     }
   }
 
   // MARK: Options
 
-  func number<Value: FixedWidthInteger>(
-    _ field: Int, default: Value
-  ) throws(ImportError) -> Value {
+  func number<Value: FixedWidthInteger>(_ field: Int, default: Value) throws(ImportError) -> Value {
     try source.options?.number(field, default: `default`) ?? `default`
   }
 
@@ -77,9 +74,7 @@ struct TFLiteNode {
     try source.options?.float(field, default: `default`) ?? `default`
   }
 
-  func flag(_ field: Int) throws(ImportError) -> Bool {
-    try source.options?.flag(field) ?? false
-  }
+  func flag(_ field: Int) throws(ImportError) -> Bool { try source.options?.flag(field) ?? false }
 
   func padding(_ field: Int) throws(ImportError) -> TFLite.Padding {
     guard let padding = TFLite.Padding(rawValue: try number(field, default: 0)) else {

@@ -7,8 +7,7 @@ enum TFLiteReal {
   ) throws(ImportError) -> [Float] {
     switch tensor.type {
     case .float32:
-      return bytes.withUnsafeBytes { raw in
-        (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
+      return bytes.withUnsafeBytes { raw in (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
       }
     case .float16:
       return bytes.withUnsafeBytes { raw in

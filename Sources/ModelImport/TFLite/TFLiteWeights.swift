@@ -17,9 +17,9 @@ extension TFLiteIntegerConverter {
   }
 
   /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`.
-  mutating func weights(_ node: TFLiteNode, axis: Int) throws(ImportError) -> Weights {
+  mutating func weights(axis: Int) throws(ImportError) -> Weights {
     let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4], what: "a filter")
-    try claim(count, size: 1, node)
+    try claim(count, size: 1)
     guard !tensor.hasQuantizationDetails else {
       throw node.unsupported("a filter quantized in blocks")
     }
@@ -58,17 +58,17 @@ extension TFLiteIntegerConverter {
 
   /// Bias, scales and activation of a node around its filter.
   mutating func weighted(
-    _ node: TFLiteNode, _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
+    _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
     activation: Int, isFullyConnected: Bool = false
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
-    try claim(outputs, size: 20, node)
+    try claim(outputs, size: 20)
     let output = try description(try node.output())
     let scales =
       weights.scales.count == 1
       ? Array(repeating: weights.scales[0], count: outputs) : weights.scales
     let limits = output.limits(try node.bounds(activation))
-    let bias = try bias(node, position, count: outputs)
+    let bias = try bias(position, count: outputs)
     return try node.built { () throws(BuildError) in
       try builder.weighted(
         weights.values, bits: weights.bits, bias: bias, scales: scales, from: input,
@@ -76,9 +76,7 @@ extension TFLiteIntegerConverter {
     }
   }
 
-  private func bias(
-    _ node: TFLiteNode, _ position: Int, count: Int
-  ) throws(ImportError) -> [Int32] {
+  private func bias(_ position: Int, count: Int) throws(ImportError) -> [Int32] {
     guard node.inputs.count > position, node.inputs[position] >= 0 else {
       return Array(repeating: 0, count: count)
     }

@@ -17,13 +17,10 @@ extension TFLiteNode {
   ) throws(ImportError) -> (window: PaddedWindow, extent: [Int]) {
     let padding = try self.padding(fields.padding)
     guard
-      let rows = try axis(
-        height, kernel.0, fields.strideHeight, fields.dilationHeight, padding),
+      let rows = try axis(height, kernel.0, fields.strideHeight, fields.dilationHeight, padding),
       let columns = try axis(width, kernel.1, fields.strideWidth, fields.dilationWidth, padding)
     else { throw error("a window of \(kernel.0) × \(kernel.1) does not fit \(height) × \(width)") }
-    return (
-      PaddedWindow(rows: rows.axis, columns: columns.axis), [rows.outputs, columns.outputs]
-    )
+    return (PaddedWindow(rows: rows.axis, columns: columns.axis), [rows.outputs, columns.outputs])
   }
 
   private func axis(
