@@ -40,9 +40,8 @@ extension PendingOperation {
   ) -> PendingOperation {
     PendingOperation { converter, pending, target throws(ImportError) in
       let input = converter.builder[source].grid
-      guard input.bits == 8, target.grid.bits == 8 else {
-        throw converter.node.unsupported("a table of values of 4 bits")
-      }
+      try converter.node.support(
+        input.bits == 8 && target.grid.bits == 8, "a table of values of 4 bits")
       let function = TableFunction(
         kind, under: converter.builder.profile, slopeBits: slope.bitPattern)
       guard

@@ -17,14 +17,12 @@ extension OnnxConverter {
 
   func commonShape(_ left: [Int], _ right: [Int]) throws(ImportError) -> [Int] {
     let rank = max(left.count, right.count)
-    guard rank <= OnnxConstant.maximumRank else { throw node.error("has more than 8 axes") }
+    try node.require(rank <= OnnxConstant.maximumRank, "has more than 8 axes")
     let a = [Int](repeating: 1, count: rank - left.count) + left
     let b = [Int](repeating: 1, count: rank - right.count) + right
     var shape: [Int] = []
     for (a, b) in zip(a, b) {
-      guard a == b || a == 1 || b == 1 else {
-        throw node.error("shapes \(left) and \(right) do not broadcast")
-      }
+      try node.require(a == b || a == 1 || b == 1, "shapes \(left) and \(right) do not broadcast")
       shape.append(a == 1 ? b : a)
     }
     return shape
@@ -35,9 +33,8 @@ extension OnnxConverter {
   mutating func expanded(
     _ constant: OnnxConstant, to target: [Int]
   ) throws(ImportError) -> OnnxConstant {
-    guard target.count <= OnnxConstant.maximumRank else {
-      throw node.error("has more than \(OnnxConstant.maximumRank) axes")
-    }
+    try node.require(
+      target.count <= OnnxConstant.maximumRank, "has more than \(OnnxConstant.maximumRank) axes")
     if constant.dimensions == target {
       try budget.claim(constant.count, size: constant.elementSize, for: node)
       return constant

@@ -3,7 +3,7 @@ import Foundation
 import OnnxSchema
 
 /// One node of an ONNX graph, with checked access to its attributes.
-struct ImportNode {
+struct ImportNode: FileNode {
   /// The node's own name, or its operator and position where it has none.
   let name: String
   let type: String
@@ -28,13 +28,6 @@ struct ImportNode {
       }
     }
     self.attributes = attributes
-  }
-
-  func error(_ rule: String) -> ImportError { .invalidNode(node: name, operator: type, rule: rule) }
-
-  /// The operator is known, but not in this form.
-  func unsupported(_ form: String) -> ImportError {
-    .unsupportedOperators([.init(node: name, operator: type, form: form)])
   }
 
   func hasInput(_ index: Int) -> Bool { inputs.indices.contains(index) && !inputs[index].isEmpty }

@@ -88,9 +88,8 @@ struct OnnxConstant: Sendable {
 extension ImportBudget {
   /// Claims memory for a node's constants.
   mutating func claim(_ count: Int, size: Int, for node: ImportNode) throws(ImportError) {
-    guard claim(count, size: size) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try node.require(
+      claim(count, size: size), "constants take more memory than the file may ask for")
   }
 
   /// The same for a constant of a shape. Returns how many elements it has.

@@ -177,7 +177,7 @@ struct OnnxConverter {
 
   /// The binding of an input that must be present.
   mutating func binding(_ index: Int) throws(ImportError) -> Binding {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    try node.require(node.hasInput(index), "input \(index) is missing")
     let name = node.inputs[index]
     if let binding = bindings[name] {
       if case .unavailable = binding {
@@ -251,9 +251,8 @@ struct OnnxConverter {
     guard shape == nil || shape == constant.dimensions else {
       throw node.error("input \(index) has shape \(constant.dimensions), needs \(shape ?? [])")
     }
-    guard budget.read(values.count) else {
-      throw node.error("the same weights are used more often than is supported")
-    }
+    try node.require(
+      budget.read(values.count), "the same weights are used more often than is supported")
     if let position = values.firstIndex(where: { !$0.isFinite }) {
       throw node.error(
         "weight '\(printable(node.inputs[index]))' has \(values[position]) at element \(position)")

@@ -9,7 +9,7 @@ extension OnnxConverter {
     extendingIsNeutral: Bool
   ) throws(ImportError) -> (value: Int, window: FloatGraph.Window) {
     let (value, shape) = try activation()
-    guard shape.count == 3 else { throw node.unsupported("only 2-D pooling; input \(shape)") }
+    try node.support(shape.count == 3, "only 2-D pooling; input \(shape)")
     guard let kernel = try node.integers("kernel_shape"), kernel.count == 2 else {
       throw node.error("kernel_shape needs two extents")
     }
@@ -58,7 +58,7 @@ extension OnnxConverter {
 
   private func pair(_ name: String) throws(ImportError) -> [Int] {
     let values = try node.integers(name) ?? [1, 1]
-    guard values.count == 2 else { throw node.error("\(name) needs two extents") }
+    try node.require(values.count == 2, "\(name) needs two extents")
     return values
   }
 }

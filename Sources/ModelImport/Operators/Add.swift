@@ -20,7 +20,7 @@ extension OperatorRoom {
 extension OnnxConverter {
   /// Sum of two activations, of two constants, or a bias of the convolution or linear layer before.
   fileprivate mutating func add() throws(ImportError) -> Binding {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
     switch (try binding(0), try binding(1)) {
     case (.activation(let left), .activation(let right)):
       return try append(.add, inputs: [left, right])
@@ -62,9 +62,8 @@ extension OnnxConverter {
     let sum = (0..<count).map { channel in
       (bias?[channel] ?? 0) + (values.count == 1 ? values[0] : values[channel])
     }
-    guard sum.allSatisfy(\.isFinite) else {
-      throw node.error("the sum of the biases leaves the range of float32")
-    }
+    try node.require(
+      sum.allSatisfy(\.isFinite), "the sum of the biases leaves the range of float32")
     return sum
   }
 }
@@ -72,7 +71,7 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   /// The sum of two activations, or a bias that stands apart from its layer.
   fileprivate mutating func add() throws(ImportError) {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
     let constants = try [0, 1].map { index throws(ImportError) in try isConstant(index) }
     if constants[0], constants[1] { return try adoptNothing() }
     if let index = constants.firstIndex(of: true) { return try addBias(constant: index) }
@@ -106,9 +105,8 @@ extension QuantizedOnnxConverter {
   func pair(
     _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
   ) throws(ImportError) -> [Int] {
-    guard left.shape == right.shape else {
-      throw node.unsupported("inputs of different shapes, \(left.shape) and \(right.shape)")
-    }
+    try node.support(
+      left.shape == right.shape, "inputs of different shapes, \(left.shape) and \(right.shape)")
     try requireImage(left.tensor, shape: left.shape)
     try requireImage(right.tensor, shape: left.shape)
     return [left.tensor, right.tensor]

@@ -52,7 +52,7 @@ enum Arithmetic {
 extension OnnxConverter {
   /// Of two constants.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) -> Binding {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
     let (left, right) = try broadcast(try folded(0), try folded(1))
     switch (left.elements, right.elements) {
     case (.floats(let a), .floats(let b)):

@@ -23,7 +23,7 @@ extension OnnxConverter {
       parameters.append(values)
     }
     let epsilon = try node.number("epsilon") ?? 1e-5
-    guard epsilon.isFinite, epsilon >= 0 else { throw node.error("epsilon is \(epsilon)") }
+    try node.require(epsilon.isFinite && epsilon >= 0, "epsilon is \(epsilon)")
     if let channel = parameters[3].firstIndex(where: { $0 < 0 || $0 + epsilon <= 0 }) {
       throw node.error(
         "variance \(parameters[3][channel]) of channel \(channel) must not be negative, and must "

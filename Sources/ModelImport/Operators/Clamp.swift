@@ -36,7 +36,7 @@ extension OnnxConverter {
     let (value, _) = try activation()
     let low = try scalar(attribute: "min", input: 1) ?? -.infinity
     let high = try scalar(attribute: "max", input: 2) ?? .infinity
-    guard low <= high else { throw node.error("min \(low) is not at most max \(high)") }
+    try node.require(low <= high, "min \(low) is not at most max \(high)")
     return try append(.clamp(low: low, high: high), inputs: [value])
   }
 }

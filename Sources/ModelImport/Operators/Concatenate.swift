@@ -32,11 +32,11 @@ extension OnnxConverter {
       }
     }
     if activations.isEmpty { return try concatenated(constants, axis: declared) }
-    guard constants.isEmpty else { throw node.unsupported("an activation joined with a constant") }
+    try node.support(constants.isEmpty, "an activation joined with a constant")
     let rank = graph.values[activations[0]].shape.count + 1
     let axis = declared < 0 ? declared &+ rank : declared
-    guard axis != 0 else { throw node.unsupported("joins along the batch axis") }
-    guard (1..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    try node.support(axis != 0, "joins along the batch axis")
+    try node.require((1..<rank).contains(axis), "axis \(declared) of \(rank)")
     return try append(.concatenate(axis: axis - 1), inputs: activations)
   }
 
@@ -46,12 +46,12 @@ extension OnnxConverter {
     guard let first = parts.first else { throw node.error("has no inputs") }
     let rank = first.dimensions.count
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (0..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    try node.require((0..<rank).contains(axis), "axis \(declared) of \(rank)")
     var dimensions = first.dimensions
     dimensions[axis] = 0
     for part in parts {
       var expected = part.dimensions
-      guard expected.count == rank else { throw node.error("inputs differ in rank") }
+      try node.require(expected.count == rank, "inputs differ in rank")
       let (sum, overflow) = dimensions[axis].addingReportingOverflow(expected[axis])
       expected[axis] = dimensions[axis]
       guard expected == dimensions, !overflow else {
@@ -63,7 +63,7 @@ extension OnnxConverter {
     let outer = first.dimensions[..<axis].reduce(1, *)
     let floats = parts.compactMap(\.floats)
     let integers = parts.compactMap(\.integers)
-    guard floats.isEmpty || integers.isEmpty else { throw node.error("inputs differ in type") }
+    try node.require(floats.isEmpty || integers.isEmpty, "inputs differ in type")
     let elements: OnnxConstant.Elements =
       integers.isEmpty
       ? .floats(Self.interleaved(floats, outer: outer, count: count))
@@ -112,7 +112,7 @@ extension QuantizedOnnxConverter {
     }
     let rank = shapes[0].count + 1
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (1..<rank).contains(axis) else { throw node.unsupported("axis \(declared) of \(rank)") }
+    try node.support((1..<rank).contains(axis), "axis \(declared) of \(rank)")
     let output = try node.shape(of: .concatenate(axis: axis - 1), inputs: shapes)
     let pending = try PendingOperation.concatenation(of: tensors, axis: axis - 1, node)
     try finish(pending, shape: output, scale: 0, zeroPoint: 1)
@@ -124,7 +124,7 @@ extension PendingOperation {
   fileprivate static func concatenation(
     of sources: [Int], axis: Int, _ node: ImportNode
   ) throws(ImportError) -> PendingOperation {
-    guard sources.count <= 64 else { throw node.unsupported("more than 64 inputs") }
+    try node.support(sources.count <= 64, "more than 64 inputs")
     return PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
       var parts: [Int] = []
       for source in sources {
@@ -148,7 +148,7 @@ extension TFLiteNode {
     guard let axis = TFLiteShape.axis(Int(declared), rank: rank) else {
       throw error("an axis that its output has not")
     }
-    guard axis >= 0 else { throw unsupported("along the batch axis") }
+    try support(axis >= 0, "along the batch axis")
     return axis
   }
 }
@@ -160,7 +160,7 @@ extension TFLiteFloatConverter {
     for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
     let isImage = graph.values[first].shape.count == 3
-    guard isImage || axis == 2 else { throw node.unsupported("along the batch axis") }
+    try node.support(isImage || axis == 2, "along the batch axis")
     let value = try append(
       .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), inputs: values)
     try finish(
@@ -174,9 +174,7 @@ extension TFLiteIntegerConverter {
     guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
     let axis = try node.joinedAxis()
-    guard (1...64).contains(node.inputs.count) else {
-      throw node.unsupported("\(node.inputs.count) inputs")
-    }
+    try node.support((1...64).contains(node.inputs.count), "\(node.inputs.count) inputs")
     var inputs: [Int] = []
     var extent = output.extent
     extent[axis] = 0

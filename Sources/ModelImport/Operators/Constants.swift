@@ -36,7 +36,7 @@ extension OnnxConverter {
     if let tensor = try node.tensor("value") {
       value = try OnnxTensorReader.constant(tensor, name: node.name, budget: &budget)
     }
-    guard value.count == 1 else { throw node.error("its value is not a single element") }
+    try node.require(value.count == 1, "its value is not a single element")
     value.dimensions = []
     return .constant(try expanded(value, to: dimensions))
   }
@@ -46,7 +46,7 @@ extension OnnxConverter {
       let step = try integers(2)?.first, step != 0
     else { throw node.error("needs start, limit and a step other than 0") }
     let (span, overflow) = limit.subtractingReportingOverflow(start)
-    guard !overflow, span != .min else { throw node.error("overflows") }
+    try node.require(!overflow && span != .min, "overflows")
     let isEmpty = span == 0 || (span < 0) != (step < 0)
     let count = isEmpty ? 0 : Int((span.magnitude - 1) / step.magnitude) + 1
     try budget.claim(count, size: MemoryLayout<SymbolicInteger>.stride, for: node)

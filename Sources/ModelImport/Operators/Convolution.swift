@@ -192,9 +192,8 @@ extension TFLiteIntegerConverter {
       isDepthwise: isDepthwise)
     let (window, extent) = try node.window(
       height: source.height, width: source.width, kernel: filter.kernel, filter.fields)
-    guard filter.outputs % filter.groups == 0 else {
-      throw node.error("\(filter.outputs) filters in \(filter.groups) groups")
-    }
+    try node.require(
+      filter.outputs % filter.groups == 0, "\(filter.outputs) filters in \(filter.groups) groups")
     let isPlain = isDepthwise && filter.outputs == source.channels
     if isDepthwise, !isPlain {
       weights.values = Transposition(rows: window.taps, columns: filter.outputs)(weights.values)

@@ -88,9 +88,8 @@ extension OnnxConverter {
 
   private func scaled(_ values: [Float], by factor: Float) throws(ImportError) -> [Float] {
     let result = values.map { $0 * factor }
-    guard result.allSatisfy(\.isFinite) else {
-      throw node.error("scaling the weights by \(factor) leaves the range of float32")
-    }
+    try node.require(
+      result.allSatisfy(\.isFinite), "scaling the weights by \(factor) leaves the range of float32")
     return result
   }
 }
@@ -163,12 +162,9 @@ extension TFLiteNode {
   fileprivate func checkFilter(
     _ shape: [Int], features: Int, of input: String
   ) throws(ImportError) {
-    guard shape.count == 2, features % shape[1] == 0 else {
-      throw error("a filter of shape \(shape) on \(input)")
-    }
-    guard shape[1] == features else {
-      throw unsupported("\(features / shape[1]) rows of features at once")
-    }
+    try require(
+      shape.count == 2 && features % shape[1] == 0, "a filter of shape \(shape) on \(input)")
+    try support(shape[1] == features, "\(features / shape[1]) rows of features at once")
   }
 
   fileprivate func checkWeightsFormat() throws(ImportError) {

@@ -29,7 +29,7 @@ extension OperatorRoom {
 extension ImportNode {
   fileprivate func slope() throws(ImportError) -> Float {
     let slope = try number("alpha") ?? 0.01
-    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    try require(slope.isFinite, "alpha is \(slope)")
     return slope
   }
 }
@@ -37,7 +37,7 @@ extension ImportNode {
 extension TFLiteNode {
   fileprivate func slope() throws(ImportError) -> Float {
     let slope = try float(TFLite.Options.LeakyRelu.alpha, default: 0)
-    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    try require(slope.isFinite, "alpha is \(slope)")
     return slope
   }
 }

@@ -54,7 +54,7 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func qLinearGlobalAveragePool() throws(ImportError) {
     try checkChannelsFirst()
     let (input, shape) = try integerInput(0)
-    guard shape.count == 3 else { throw node.unsupported("an input of shape \(shape)") }
+    try node.support(shape.count == 3, "an input of shape \(shape)")
     try requireImage(input, shape: shape)
     try finish(.mean(input), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
   }

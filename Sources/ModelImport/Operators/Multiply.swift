@@ -21,20 +21,19 @@ extension OperatorRoom {
 extension OnnxConverter {
   /// Of two activations of one shape, or of two constants.
   fileprivate mutating func multiply() throws(ImportError) -> Binding {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
     guard case .activation(let left) = try binding(0), case .activation(let right) = try binding(1)
     else { return try arithmetic(.multiply) }
     let shapes = [graph.values[left].shape, graph.values[right].shape]
-    guard shapes[0] == shapes[1] else {
-      throw node.unsupported("inputs of different shapes, \(shapes[0]) and \(shapes[1])")
-    }
+    try node.support(
+      shapes[0] == shapes[1], "inputs of different shapes, \(shapes[0]) and \(shapes[1])")
     return try append(.multiply, inputs: [left, right])
   }
 }
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func multiply() throws(ImportError) {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
     for index in 0..<2 where try isConstant(index) { return try adoptNothing() }
     let (left, shape) = try realInput(0)
     let (right, other) = try realInput(1)

@@ -23,28 +23,24 @@ extension OperatorRoom {
 extension OnnxConverter {
   fileprivate mutating func pad() throws(ImportError) -> Binding {
     let mode = try node.text("mode") ?? "constant"
-    guard mode == "constant" else { throw node.unsupported("mode '\(printable(mode))'") }
+    try node.support(mode == "constant", "mode '\(printable(mode))'")
     let (value, shape) = try activation()
     let rank = shape.count + 1
     guard let pads = try integers(attribute: "pads", input: 1)
     else { throw node.error("has no pads") }
     let axes = try integers(3) ?? Array(0..<rank)
     _ = try positive(axes, rank: rank)
-    guard pads.count == 2 * axes.count else {
-      throw node.error("\(pads.count) pads for \(axes.count) axes")
-    }
+    try node.require(pads.count == 2 * axes.count, "\(pads.count) pads for \(axes.count) axes")
     var before = [Int](repeating: 0, count: rank)
     var after = before
     for (index, axis) in axes.enumerated() {
       let axis = axis < 0 ? axis + rank : axis
       (before[axis], after[axis]) = (pads[index], pads[axes.count + index])
     }
-    guard before[0] == 0, after[0] == 0 else { throw node.unsupported("padding of the batch axis") }
-    guard (before + after).allSatisfy({ $0 >= 0 }) else {
-      throw node.unsupported("negative padding")
-    }
+    try node.support(before[0] == 0 && after[0] == 0, "padding of the batch axis")
+    try node.support((before + after).allSatisfy({ $0 >= 0 }), "negative padding")
     let fill = try scalar(attribute: "value", input: 2) ?? 0
-    guard fill.isFinite else { throw node.error("pads with \(fill)") }
+    try node.require(fill.isFinite, "pads with \(fill)")
     let padding = FloatGraph.Pad(
       before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
     return try append(.pad(padding), inputs: [value])
@@ -70,9 +66,7 @@ extension TFLiteNode {
   fileprivate func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
     let rank = try tensor(0).shape.count
     let amounts = try integers(1, "the padding")
-    guard amounts.count == 2 * rank else {
-      throw error("\(amounts.count) amounts of padding for \(rank) axes")
-    }
+    try require(amounts.count == 2 * rank, "\(amounts.count) amounts of padding for \(rank) axes")
     return (0..<rank).map { (amounts[2 * $0], amounts[2 * $0 + 1]) }
   }
 
@@ -80,9 +74,7 @@ extension TFLiteNode {
   fileprivate func onImage(
     _ amounts: [(before: Int, after: Int)]
   ) throws(ImportError) -> (before: [Int], after: [Int]) {
-    guard amounts.dropLast(3).allSatisfy({ $0 == (0, 0) }) else {
-      throw unsupported("of the batch axis")
-    }
+    try support(amounts.dropLast(3).allSatisfy({ $0 == (0, 0) }), "of the batch axis")
     let missing = [Int](repeating: 0, count: max(3 - amounts.count, 0))
     let image = amounts.suffix(3)
     return (missing + image.map(\.before), missing + image.map(\.after))
@@ -97,9 +89,7 @@ extension TFLiteFloatConverter {
     var value: Float = 0
     if hasValue {
       let constant = try constant(2, "a padding value")
-      guard constant.values.count == 1 else {
-        throw node.error("\(constant.values.count) padding values")
-      }
+      try node.require(constant.values.count == 1, "\(constant.values.count) padding values")
       value = constant.values[0]
     }
     let padding = FloatGraph.Pad(

@@ -124,7 +124,7 @@ extension QuantizedOnnxConverter {
   private mutating func constantBinding(
     _ index: Int
   ) throws(ImportError) -> OnnxConverter.Binding? {
-    guard weights[node.inputs[index]] == nil else { throw node.error("quantizes integers") }
+    try node.require(weights[node.inputs[index]] == nil, "quantizes integers")
     let binding = try float.binding(index)
     if case .constant = binding { return binding }
     return nil

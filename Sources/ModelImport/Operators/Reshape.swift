@@ -65,16 +65,14 @@ extension OnnxConverter {
     let keepsBatch =
       first == .batch || (first.known == 0 && copiesZero)
       || (first.known != nil && first.known == fixedBatch)
-    guard keepsBatch || infersBatch else {
-      throw node.unsupported("reshape that does not leave the batch axis first")
-    }
+    try node.support(keepsBatch || infersBatch, "reshape that does not leave the batch axis first")
     var output: [Int] = []
     for (axis, extent) in target.enumerated().dropFirst() {
       guard let extent = extent.known else {
         throw node.unsupported("reshape that moves the batch axis")
       }
       if extent == 0, copiesZero {
-        guard axis <= shape.count else { throw node.error("axis \(axis) has nothing to copy") }
+        try node.require(axis <= shape.count, "axis \(axis) has nothing to copy")
         output.append(shape[axis - 1])
       } else {
         output.append(extent)
@@ -130,15 +128,11 @@ extension OnnxConverter {
     switch try binding(0) {
     case .activation(let value):
       let shape = graph.values[value].shape
-      guard declared != nil || fixedBatch != 1 else {
-        throw node.unsupported("squeeze of the batch axis")
-      }
+      try node.support(declared != nil || fixedBatch != 1, "squeeze of the batch axis")
       let axes = try declared.map { list throws(ImportError) in
         try positive(list, rank: shape.count + 1)
       }
-      guard !(axes?.contains(0) ?? false) else {
-        throw node.unsupported("squeeze of the batch axis")
-      }
+      try node.support(!(axes?.contains(0) ?? false), "squeeze of the batch axis")
       let output = try squeezed([0] + shape, axes: axes)
       return try append(.reshape, inputs: [value], shape: Array(output.dropFirst()))
     case .constant(var constant):
@@ -166,7 +160,7 @@ extension OnnxConverter {
     switch try binding(0) {
     case .activation(let value):
       let output = try unsqueezed([0] + graph.values[value].shape, axes: declared)
-      guard output[0] == 0 else { throw node.unsupported("an axis before the batch axis") }
+      try node.support(output[0] == 0, "an axis before the batch axis")
       return try append(.reshape, inputs: [value], shape: Array(output.dropFirst()))
     case .constant(var constant):
       constant.dimensions = try unsqueezed(constant.dimensions, axes: declared)
@@ -206,13 +200,9 @@ extension TFLiteFloatConverter {
         result = .flattened(height: input.shape[1], width: input.shape[2], channels: input.shape[0])
       }
     case (.flattened(let height, let width, let channels), _):
-      guard shape == [channels, height, width] else {
-        throw node.unsupported("of a flattened image")
-      }
+      try node.support(shape == [channels, height, width], "of a flattened image")
     default:
-      guard input.shape.isOrderless, shape.isOrderless else {
-        throw node.unsupported("of an image to another one")
-      }
+      try node.support(input.shape.isOrderless && shape.isOrderless, "of an image to another one")
     }
     let value = try reshaped(input.value, to: shape)
     bindings[index] = .value(value, result)

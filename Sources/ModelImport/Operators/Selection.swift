@@ -57,7 +57,7 @@ extension OnnxConverter {
     let declared = try node.integer("axis") ?? 0
     let rank = data.dimensions.count
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (0..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    try node.require((0..<rank).contains(axis), "axis \(declared) of \(rank)")
     let extent = data.dimensions[axis]
     let dimensions = data.dimensions[..<axis] + picks.dimensions + data.dimensions[(axis + 1)...]
     let size = data.elementSize + MemoryLayout<Int>.stride

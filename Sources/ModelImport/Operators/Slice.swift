@@ -69,8 +69,8 @@ extension OnnxConverter {
       guard parts[0].start == 0, parts[0].step == 1, parts[0].count == .max else {
         throw node.unsupported("slice of the batch axis")
       }
-      guard parts.allSatisfy({ $0.step >= 1 }) else { throw node.unsupported("negative step") }
-      guard parts.allSatisfy({ $0.count >= 1 }) else { throw node.error("gives an empty slice") }
+      try node.support(parts.allSatisfy({ $0.step >= 1 }), "negative step")
+      try node.require(parts.allSatisfy({ $0.count >= 1 }), "gives an empty slice")
       let rest = parts.dropFirst()
       let slice = FloatGraph.Slice(start: rest.map(\.start), step: rest.map(\.step))
       return try append(.slice(slice), inputs: [value], shape: rest.map(\.count))
@@ -101,7 +101,7 @@ extension OnnxConverter {
     var result = dimensions.map { AxisSlice(extent: $0) }
     for index in 0..<count {
       let step = arguments.steps[index]
-      guard step != 0 else { throw node.error("step 0") }
+      try node.require(step != 0, "step 0")
       let declared = arguments.axes[index]
       let axis = declared < 0 ? declared + dimensions.count : declared
       result[axis] = AxisSlice(
@@ -185,9 +185,8 @@ extension TFLiteNode {
         axes.append(TFLiteSlice(start: 0, step: 1, count: extent))
         continue
       }
-      guard steps[axis] >= 1, steps[axis] <= TFLiteShape.mostElements else {
-        throw unsupported("a step of \(steps[axis])")
-      }
+      try support(
+        steps[axis] >= 1 && steps[axis] <= TFLiteShape.mostElements, "a step of \(steps[axis])")
       let bit = Int32(1) << Int32(axis)
       let start = beginMask & bit != 0 ? 0 : Self.place(begin[axis], extent: extent)
       if shrinkMask & bit != 0 {
@@ -196,7 +195,7 @@ extension TFLiteNode {
       }
       let (last, overflow) =
         isOffset ? start.addingReportingOverflow(end[axis]) : (end[axis], false)
-      guard !overflow else { throw error("a slice that ends at \(end[axis])") }
+      try require(!overflow, "a slice that ends at \(end[axis])")
       let stop = endMask & bit != 0 ? extent : Self.place(last, extent: extent)
       let count = stop > start ? (stop - start - 1) / steps[axis] + 1 : 0
       axes.append(TFLiteSlice(start: start, step: steps[axis], count: count))
@@ -236,9 +235,7 @@ extension TFLiteIntegerConverter {
         throw node.error("a slice runs past an axis of \(own) elements, or is empty")
       }
     }
-    guard axes.dropLast(3).allSatisfy({ $0.count == 1 }) else {
-      throw node.error("a slice without its image")
-    }
+    try node.require(axes.dropLast(3).allSatisfy({ $0.count == 1 }), "a slice without its image")
     let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
     try finish(.slice(slice), [input], extent: image.map(\.count))
   }

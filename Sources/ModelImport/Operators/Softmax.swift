@@ -50,7 +50,7 @@ extension TFLiteFloatConverter {
     }
     var (value, shape, _) = try plainActivation()
     if shape.count == 3 {
-      guard shape[1] * shape[2] == 1 else { throw node.unsupported("over several pixels") }
+      try node.support(shape[1] * shape[2] == 1, "over several pixels")
       value = try reshaped(value, to: [shape[0]], suffix: "/features")
       shape = [shape[0]]
     }

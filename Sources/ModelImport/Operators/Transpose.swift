@@ -22,9 +22,7 @@ extension OnnxConverter {
       let order = try permutation(declared, rank: shape.count + 1)
       // Only extents of 1 may move: the elements then keep their order.
       let moved = order.filter { $0 == 0 || shape[$0 - 1] != 1 }
-      guard order[0] == 0, moved == moved.sorted() else {
-        throw node.unsupported("transpose of an activation")
-      }
+      try node.support(order[0] == 0 && moved == moved.sorted(), "transpose of an activation")
       let output = order.dropFirst().map { shape[$0 - 1] }
       return try append(.reshape, inputs: [value], shape: output)
     case .constant(let constant):
@@ -59,15 +57,14 @@ extension TFLiteIntegerConverter {
     let source = builder[input]
     let rank = try node.tensor(0).shape.count
     let order = try node.integers(1, "the order of axes")
-    guard order.count == rank, Set(order).count == rank else {
-      throw node.error("\(order) is no order of \(rank) axes")
-    }
+    try node.require(
+      order.count == rank && Set(order).count == rank, "\(order) is no order of \(rank) axes")
     var axes = [0, 1, 2]
     for (axis, from) in order.enumerated() {
       guard let target = TFLiteShape.axis(axis, rank: rank), from >= 0,
         let place = TFLiteShape.axis(from, rank: rank)
       else { throw node.error("\(order) is no order of \(rank) axes") }
-      guard (target >= 0) == (place >= 0) else { throw node.unsupported("the batch axis moves") }
+      try node.support((target >= 0) == (place >= 0), "the batch axis moves")
       if target >= 0 { axes[target] = place }
     }
     try finish(.transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })

@@ -75,9 +75,8 @@ private struct OnnxTransposition {
       let full = (input[index + 1] - 1) * stride + window[keyPath: path].reach + more[index]
       if let wanted {
         let total = full - wanted[index]
-        guard total >= 0 || !isStated else {
-          throw node.unsupported("output_shape \(wanted) beyond what the input reaches")
-        }
+        try node.support(
+          total >= 0 || !isStated, "output_shape \(wanted) beyond what the input reaches")
         // The odd element lies in front but for SAME_UPPER.
         let spare = max(total, 0)
         window[keyPath: path].before = mode == "SAME_UPPER" ? spare / 2 : spare - spare / 2
@@ -126,9 +125,7 @@ extension QuantizedOnnxConverter {
     try requireImage(input, shape: shape)
     // Each group's channels have the same scales.
     try checkScales(weights, channels: weights.dimensions[1], axis: 1)
-    guard !form.window.exceedsItsReach else {
-      throw node.unsupported("pads of a whole window or more")
-    }
+    try node.support(!form.window.exceedsItsReach, "pads of a whole window or more")
     var layer = QuantizedLayer(
       input: input, weights: weights, outputChannels: form.outputChannels
     ) { _, layer, _ in

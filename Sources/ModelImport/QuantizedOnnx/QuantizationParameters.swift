@@ -23,9 +23,8 @@ extension OnnxConverter {
     guard let constant = try constant(scale), case .floats(let scales) = constant.elements,
       constant.dimensions.count <= 1, !scales.isEmpty
     else { throw node.unsupported("a scale that is not one float32, or a list of them") }
-    guard scales.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-      throw node.error("a scale is not positive and finite")
-    }
+    try node.require(
+      scales.allSatisfy({ $0.isFinite && $0 > 0 }), "a scale is not positive and finite")
     var result = OnnxQuantization(
       scales: scales, zeroPoints: [Int](repeating: 0, count: scales.count), type: type, axis: axis)
     guard node.hasInput(zeroPoint) else { return result }
@@ -46,14 +45,12 @@ extension OnnxConverter {
     scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
   ) throws(ImportError) -> Grid {
     let found = try quantization(scale: scale, zeroPoint: zeroPoint, type: type)
-    guard found.isPerTensor else { throw node.unsupported("an activation with scales per channel") }
-    guard found.type != .int32 else { throw node.unsupported("an activation of 32 bits") }
+    try node.support(found.isPerTensor, "an activation with scales per channel")
+    try node.support(found.type != .int32, "an activation of 32 bits")
     let grid = Grid(
       scale: found.scales[0], zeroPoint: found.zeroPoints[0] - found.type.offset,
       bits: found.type.bits)
-    guard grid.limits.contains(grid.zeroPoint) else {
-      throw node.error("a zero point outside its type")
-    }
+    try node.require(grid.limits.contains(grid.zeroPoint), "a zero point outside its type")
     return grid
   }
 }

@@ -108,7 +108,7 @@ extension QuantizedOnnxConverter {
 
   /// Weights whose scale and zero point follow them.
   mutating func integerWeights(_ index: Int, axis: Int) throws(ImportError) -> OnnxWeights {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+    try node.require(node.hasInput(index), "input \(index) is missing")
     let name = node.inputs[index]
     guard let tensor = float.initializer(name) ?? float.constantTensors[name] else {
       throw node.unsupported("weights that are not constant")

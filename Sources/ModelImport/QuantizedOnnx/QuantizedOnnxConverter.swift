@@ -132,7 +132,7 @@ struct QuantizedOnnxConverter {
       try requireImage(tensor, shape: float.graph.values[input].shape)
       tensors.append(tensor)
     }
-    guard areReal.count == 1 else { throw node.error("reads real numbers and integers") }
+    try node.require(areReal.count == 1, "reads real numbers and integers")
     let isReal = areReal == [true]
     guard isReal || onIntegers, var pending = try form(added.operation, tensors) else {
       throw node.unsupported("on quantized values")
@@ -143,9 +143,7 @@ struct QuantizedOnnxConverter {
       return
     }
     let grid = builder[tensors[0]].grid
-    guard tensors.allSatisfy({ builder[$0].grid == grid }) else {
-      throw node.unsupported("integers of several grids")
-    }
+    try node.support(tensors.allSatisfy({ builder[$0].grid == grid }), "integers of several grids")
     let target = Target(grid: grid, shape: float.graph.values[added.output].shape, name: outputName)
     states[added.output] = .integer(try pending.emit(to: target, with: &self))
   }
@@ -180,10 +178,8 @@ struct QuantizedOnnxConverter {
 
   /// Index and shape of an input that must be an activation.
   private mutating func value(_ index: Int) throws(ImportError) -> (value: Int, shape: [Int]) {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
-    guard weights[node.inputs[index]] == nil else {
-      throw node.unsupported("input \(index) is a constant")
-    }
+    try node.require(node.hasInput(index), "input \(index) is missing")
+    try node.support(weights[node.inputs[index]] == nil, "input \(index) is a constant")
     return try float.activation(index)
   }
 
@@ -230,9 +226,8 @@ struct QuantizedOnnxConverter {
   /// That a node states the grid that its integer input has.
   mutating func checkGrid(of tensor: Int, scale: Int, zeroPoint: Int) throws(ImportError) {
     let stated = try float.grid(scale: scale, zeroPoint: zeroPoint)
-    guard stated == builder[tensor].grid else {
-      throw node.unsupported("integers read on another grid than they were quantized to")
-    }
+    try node.support(
+      stated == builder[tensor].grid, "integers read on another grid than they were quantized to")
   }
 
   func checkChannelsFirst() throws(ImportError) {
@@ -282,7 +277,7 @@ struct QuantizedOnnxConverter {
       }
       return builder.program.input
     }
-    guard grid.bits == 8 else { throw node.unsupported("a network's input of 4 bits") }
+    try node.support(grid.bits == 8, "a network's input of 4 bits")
     return builder.addInput(try tensor(node.outputs.first ?? "input", shape: shape, grid: grid))
   }
 

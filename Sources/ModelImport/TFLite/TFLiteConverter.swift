@@ -50,9 +50,8 @@ extension TFLiteConverter {
 
   /// Claims memory for what a node makes of constants.
   mutating func claim(_ count: Int, size: Int) throws(ImportError) {
-    guard budget.claim(count, size: size) else {
-      throw node.error("the same constants are used more often than is supported")
-    }
+    try node.require(
+      budget.claim(count, size: size), "the same constants are used more often than is supported")
   }
 
   /// Index of the model's input.

@@ -138,14 +138,14 @@ struct TFLiteFloatConverter: TFLiteConverter {
     let size = tensor.type == .int8 ? 2 : 4
     try claim(count, size: size)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
-    guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
+    try node.require(values.allSatisfy(\.isFinite), "\(what) that is not finite")
     return Constant(shape: tensor.shape, values: values)
   }
 
   /// An image on which windows slide.
   func image(_ position: Int = 0) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
     let found = try plainActivation(position)
-    guard found.shape.count == 3 else { throw node.error("takes an image, has \(found.shape)") }
+    try node.require(found.shape.count == 3, "takes an image, has \(found.shape)")
     return found
   }
 
@@ -159,9 +159,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// for must be `absent`.
   func ordered(_ values: [Int], like shape: [Int], absent: Int) throws(ImportError) -> [Int] {
     if shape.count == 3 { return ChannelOrder.first(values) }
-    guard values[0] == absent, values[1] == absent else {
-      throw node.unsupported("of axes that a vector has not")
-    }
+    try node.support(values[0] == absent && values[1] == absent, "of axes that a vector has not")
     return [values[2]]
   }
 

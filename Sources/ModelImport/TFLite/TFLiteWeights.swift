@@ -20,12 +20,8 @@ extension TFLiteIntegerConverter {
   mutating func weights(axis: Int) throws(ImportError) -> Weights {
     let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4], what: "a filter")
     try claim(count, size: 1)
-    guard !tensor.hasQuantizationDetails else {
-      throw node.unsupported("a filter quantized in blocks")
-    }
-    guard tensor.zeroPoints.allSatisfy({ $0 == 0 }) else {
-      throw node.unsupported("a filter with a zero point")
-    }
+    try node.support(!tensor.hasQuantizationDetails, "a filter quantized in blocks")
+    try node.support(tensor.zeroPoints.allSatisfy({ $0 == 0 }), "a filter with a zero point")
     let channels = tensor.shape.indices.contains(axis) ? tensor.shape[axis] : 0
     guard
       tensor.scales.count == 1
@@ -81,7 +77,7 @@ extension TFLiteIntegerConverter {
       return Array(repeating: 0, count: count)
     }
     let (_, bytes, stored) = try node.data(position, type: [.int32], what: "a bias")
-    guard stored == count else { throw node.error("\(stored) biases for \(count) outputs") }
+    try node.require(stored == count, "\(stored) biases for \(count) outputs")
     return bytes.withUnsafeBytes { raw in
       (0..<count).map {
         Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
