@@ -9,11 +9,13 @@ extension OperatorRoom {
     onnx: [
       OnnxRow("Add", float: { try $0.add() }, quantized: { try $0.add() }),
       OnnxRow(
-        "QLinearAdd", in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAdd() }),
+        "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
+        quantized: { try $0.qLinearJoin(ProgramBuilder.sum) { .add(.init($0)) } }),
     ],
     tflite: [
       TFLiteRow(
-        .add, float: { try $0.arithmetic(.add) }, integer: { try $0.sum { .add(.init($0)) } })
+        .add, float: { try $0.arithmetic(.add) },
+        integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .add(.init($0)) } })
     ])
 }
 
@@ -75,47 +77,7 @@ extension QuantizedOnnxConverter {
     let constants = try [0, 1].map { index throws(ImportError) in try isConstant(index) }
     if constants[0], constants[1] { return try adoptNothing() }
     if let index = constants.firstIndex(of: true) { return try addBias(constant: index) }
-    let (left, shape) = try realInput(0)
-    let (right, other) = try realInput(1)
-    let sum = try sum((left, shape), (right, other))
-    try bind(sum, shape: shape)
-  }
-
-  fileprivate mutating func qLinearAdd() throws(ImportError) {
-    let (left, shape) = try integerInput(0)
-    let (right, other) = try integerInput(3)
-    let sum = try sum((left, shape), (right, other))
-    try finish(sum, shape: shape, scale: 6, zeroPoint: 7)
-  }
-
-  private func sum(
-    _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
-  ) throws(ImportError) -> PendingOperation {
-    let inputs = try pair(left, right)
-    return PendingOperation { converter, pending, target throws(ImportError) in
-      let sum = try converter.node.built { () throws(BuildError) in
-        try converter.builder.sum(
-          of: inputs, on: target.grid, within: pending.bounds(on: target.grid))
-      }
-      return try converter.append(.add(.init(sum)), inputs, named: pending.name, to: target)
-    }
-  }
-
-  /// Two images of one shape, to be joined element by element.
-  func pair(
-    _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
-  ) throws(ImportError) -> [Int] {
-    try node.support(
-      left.shape == right.shape, "inputs of different shapes, \(left.shape) and \(right.shape)")
-    try requireImage(left.tensor, shape: left.shape)
-    try requireImage(right.tensor, shape: left.shape)
-    return [left.tensor, right.tensor]
-  }
-
-  mutating func isConstant(_ index: Int) throws(ImportError) -> Bool {
-    if node.hasInput(index), weights[node.inputs[index]] != nil { return true }
-    if case .constant = try float.binding(index) { return true }
-    return false
+    try join(ProgramBuilder.sum) { .add(.init($0)) }
   }
 
   private mutating func addBias(constant index: Int) throws(ImportError) {

@@ -14,7 +14,7 @@ extension OperatorRoom {
     tflite: [
       TFLiteRow(
         .sub, float: { try $0.arithmetic(.subtract) },
-        integer: { try $0.sum { .subtract(.init($0)) } })
+        integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .subtract(.init($0)) } })
     ])
 }
 
@@ -118,20 +118,75 @@ extension TFLiteFloatConverter {
   }
 }
 
+/// What joins two tensors element by element on a grid, made of the three scales.
+typealias Joining<Parameters> =
+  (ProgramBuilder) -> ([Int], Grid, Bounds) throws(BuildError) -> Parameters
+
+extension QuantizedOnnxConverter {
+  /// Two activations of real numbers.
+  mutating func join<Parameters>(
+    _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) {
+    let inputs = [try realInput(0), try realInput(1)]
+    try bind(try joined(inputs, joining, kind), shape: inputs[0].shape)
+  }
+
+  /// Each input and the output followed by its scale and zero point.
+  mutating func qLinearJoin<Parameters>(
+    _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) {
+    let inputs = [try integerInput(0), try integerInput(3)]
+    try finish(
+      try joined(inputs, joining, kind), shape: inputs[0].shape, scale: 6, zeroPoint: 7)
+  }
+
+  private func joined<Parameters>(
+    _ inputs: [(tensor: Int, shape: [Int])], _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) -> PendingOperation {
+    let (shape, other) = (inputs[0].shape, inputs[1].shape)
+    try node.support(shape == other, "inputs of different shapes, \(shape) and \(other)")
+    for input in inputs { try requireImage(input.tensor, shape: input.shape) }
+    let tensors = inputs.map(\.tensor)
+    return PendingOperation { converter, pending, target throws(ImportError) in
+      let parameters = try converter.node.built { () throws(BuildError) in
+        try joining(converter.builder)(tensors, target.grid, pending.bounds(on: target.grid))
+      }
+      return try converter.append(kind(parameters), tensors, named: pending.name, to: target)
+    }
+  }
+
+  mutating func isConstant(_ index: Int) throws(ImportError) -> Bool {
+    if node.hasInput(index), weights[node.inputs[index]] != nil { return true }
+    if case .constant = try float.binding(index) { return true }
+    return false
+  }
+}
+
+extension String {
+  /// Which scales cannot be added.
+  static let sumRule = "the output's scale is too small for the inputs'"
+}
+
 extension TFLiteIntegerConverter {
-  /// - Parameter kind: the operation in TensorFlow Lite's addition's arithmetic.
-  mutating func sum(_ kind: (IntegerOperation.Add) -> IntegerOperation.Kind) throws(ImportError) {
+  /// - Parameter rule: what scales break that the operation cannot have; nil for the builder's own.
+  mutating func join<Parameters>(
+    _ joining: Joining<Parameters>, rule: String? = nil,
+    _ kind: (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) {
     let output = try description(try node.output())
     let inputs = try operands(like: output)
     let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
-    let scales = try node.built("the output's scale is too small for the inputs'") {
-      () throws(BuildError) in try builder.sum(of: inputs, on: output.grid, within: limits)
+    let parameters = try node.built(rule) { () throws(BuildError) in
+      try joining(builder)(inputs, output.grid, limits)
     }
-    try finish(kind(scales), inputs, extent: output.extent)
+    try finish(kind(parameters), inputs, extent: output.extent)
   }
 
   /// Two inputs, repeated where the output is larger.
-  mutating func operands(like output: IntegerTensor) throws(ImportError) -> [Int] {
+  private mutating func operands(like output: IntegerTensor) throws(ImportError) -> [Int] {
     var inputs: [Int] = []
     for position in 0..<2 {
       let input = try activation(position)
