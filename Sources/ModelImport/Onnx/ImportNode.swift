@@ -54,6 +54,9 @@ struct ImportNode: FileNode {
     try attribute(name, kind: 2, "an integer").map { Int($0.integer) }
   }
 
+  /// Whether an integer is given that is not 0.
+  func flag(_ name: String) throws(ImportError) -> Bool { try integer(name) ?? 0 != 0 }
+
   func number(_ name: String) throws(ImportError) -> Float? {
     try attribute(name, kind: 1, "a number").map(\.number)
   }

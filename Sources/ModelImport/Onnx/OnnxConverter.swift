@@ -115,11 +115,7 @@ struct OnnxConverter {
         try node.allowAttributes(row.attributes)
         result = try run(handler, &self)
       }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
+    } catch .unsupportedOperators(let list) { unsupported += list }
     for (index, name) in node.outputs.enumerated() where !name.isEmpty {
       guard bindings[name] == nil, initializers[name] == nil else {
         throw node.error("output '\(printable(name))' already exists")

@@ -14,7 +14,7 @@ extension OnnxConverter {
       throw node.error("kernel_shape needs two extents")
     }
     var window = try window(kernel: kernel, input: shape)
-    if try node.integer("ceil_mode") ?? 0 != 0 {
+    if try node.flag("ceil_mode") {
       let rows = window.rows.ceilingExtension(over: shape[1])
       let columns = window.columns.ceilingExtension(over: shape[2])
       guard extendingIsNeutral || (rows == 0 && columns == 0) else {

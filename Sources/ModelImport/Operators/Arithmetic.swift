@@ -138,8 +138,7 @@ extension QuantizedOnnxConverter {
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) {
     let inputs = [try integerInput(0), try integerInput(3)]
-    try finish(
-      try joined(inputs, joining, kind), shape: inputs[0].shape, scale: 6, zeroPoint: 7)
+    try finish(try joined(inputs, joining, kind), shape: inputs[0].shape, scale: 6, zeroPoint: 7)
   }
 
   private func joined<Parameters>(

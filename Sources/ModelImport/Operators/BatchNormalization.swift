@@ -10,7 +10,7 @@ extension OperatorRoom {
 
 extension OnnxConverter {
   fileprivate mutating func batchNormalization() throws(ImportError) -> Binding {
-    guard try node.integer("training_mode") ?? 0 == 0 else {
+    if try node.flag("training_mode") {
       throw node.unsupported("training mode; export the model in evaluation mode")
     }
     guard try node.integer("spatial") ?? 1 == 1 else { throw node.unsupported("spatial = 0") }

@@ -183,7 +183,10 @@ extension TFLiteIntegerConverter {
       inputs.append(input)
       extent[axis] += builder[input].extent[axis]
     }
-    if inputs.count == 1, extent == output.extent { return bind(try node.output(), to: inputs[0]) }
+    if inputs.count == 1, extent == output.extent {
+      bindings[try node.output()] = .tensor(inputs[0])
+      return
+    }
     try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 }

@@ -30,8 +30,9 @@ extension OperatorRoom {
 // MARK: - ONNX
 
 extension ImportNode {
-  /// Kernel and groups of a node with weights of [O, I / groups, KH, KW] on [C, H, W].
-  fileprivate func kernelAndGroups(
+  /// Kernel and groups of a node with weights of [O, I / groups, KH, KW], or [C, O / groups, KH, KW]
+  /// where it is transposed, on [C, H, W].
+  func kernelAndGroups(
     weights: [Int], input: [Int]
   ) throws(ImportError) -> (kernel: [Int], groups: Int) {
     guard input.count == 3, weights.count == 4 else {
@@ -78,7 +79,7 @@ extension QuantizedOnnxConverter {
     let (input, shape) = try integerInput(0)
     let weights = try integerWeights(3, axis: 0)
     var (layer, output) = try convolution(input: input, shape: shape, weights: weights)
-    if node.hasInput(8) { layer.bias = .integers(try integerBias(8, layer.outputChannels)) }
+    layer.bias = try integerBias(8, layer.outputChannels)
     try finish(layer.pending(), shape: output, scale: 6, zeroPoint: 7)
   }
 
@@ -147,21 +148,15 @@ private struct TFLiteFilter {
     fields = isDepthwise ? Self.depthwiseFields : Self.fields
   }
 
-  private static let fields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.Convolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation, dilationHeight: Field.dilationHeight,
-      dilationWidth: Field.dilationWidth)
-  }()
+  private typealias Depthwise = TFLite.Options.DepthwiseConvolution
+  private static let depthwiseFields = TFLiteWindowFields(
+    activation: Depthwise.activation, dilationHeight: Depthwise.dilationHeight,
+    dilationWidth: Depthwise.dilationWidth)
 
-  private static let depthwiseFields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.DepthwiseConvolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation, dilationHeight: Field.dilationHeight,
-      dilationWidth: Field.dilationWidth)
-  }()
+  private typealias Plain = TFLite.Options.Convolution
+  private static let fields = TFLiteWindowFields(
+    activation: Plain.activation, dilationHeight: Plain.dilationHeight,
+    dilationWidth: Plain.dilationWidth)
 }
 
 extension TFLiteFloatConverter {

@@ -8,13 +8,10 @@ extension OperatorRoom {
   static let fullyConnected = OperatorRoom(
     onnx: [
       OnnxRow(
-        "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.gemm() },
+        "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
         quantized: { try $0.gemm() }),
-      OnnxRow(
-        "MatMul", float: { try $0.matMul() }, quantized: { try $0.matMul() }),
-      OnnxRow(
-        "QLinearMatMul", statesItsInputsGrid: true,
-        quantized: { try $0.qLinearMatMul() }),
+      OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
+      OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
       OnnxRow(
         "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
         quantized: { try $0.qGemm() }), OnnxRow("MatMulInteger"),
@@ -46,17 +43,21 @@ extension ImportNode {
 }
 
 extension OnnxConverter {
-  fileprivate mutating func gemm() throws(ImportError) -> Binding {
-    guard try node.integer("transA") ?? 0 == 0 else { throw node.unsupported("transA = 1") }
+  /// Of two matrices, with the attributes that Gemm has.
+  ///
+  /// - Parameter bias: the input that it is; nil for an operator that has none.
+  fileprivate mutating func product(bias index: Int? = nil) throws(ImportError) -> Binding {
+    if try node.flag("transA") { throw node.unsupported("transA = 1") }
     let (value, shape) = try activation()
-    let isTransposed = try node.integer("transB") ?? 0 != 0
+    let isTransposed = try node.flag("transB")
     var (weights, features) = try matrix(input: shape, isTransposed: isTransposed)
     let alpha = try node.number("alpha") ?? 1
     if alpha != 1 {
       try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
       weights = try scaled(weights, by: alpha)
     }
-    var bias = try self.weights(2).map { values, shape throws(ImportError) in
+    var bias = try index.flatMap { index throws(ImportError) in try self.weights(index) }.map {
+      values, shape throws(ImportError) in
       guard shape.count <= 2, values.count == 1 || shape.last == features,
         values.count == 1 || values.count == features
       else { throw node.error("bias of shape \(shape) does not fit \(features) outputs") }
@@ -65,13 +66,6 @@ extension OnnxConverter {
     let beta = try node.number("beta") ?? 1
     if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
     let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
-    return try append(.linear(linear), inputs: [value])
-  }
-
-  fileprivate mutating func matMul() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
-    let (weights, features) = try matrix(input: shape, isTransposed: false)
-    let linear = FloatGraph.Linear(weights: weights, bias: nil, outputFeatures: features)
     return try append(.linear(linear), inputs: [value])
   }
 
@@ -97,17 +91,15 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   fileprivate mutating func gemm() throws(ImportError) {
     guard try node.number("alpha") ?? 1 == 1, try node.number("beta") ?? 1 == 1,
-      try node.integer("transA") ?? 0 == 0
+      !(try node.flag("transA"))
     else { throw node.unsupported("alpha or beta other than 1, or transA") }
-    try product(isTransposed: try node.integer("transB") ?? 0 != 0, bias: 2)
-  }
-
-  fileprivate mutating func matMul() throws(ImportError) {
-    try product(isTransposed: false, bias: nil)
+    try product(isTransposed: try node.flag("transB"), bias: 2)
   }
 
   /// - Parameter bias: the input that it is; nil for an operator that has none.
-  private mutating func product(isTransposed: Bool, bias index: Int?) throws(ImportError) {
+  fileprivate mutating func product(
+    isTransposed: Bool = false, bias index: Int? = nil
+  ) throws(ImportError) {
     let (input, shape) = try realInput()
     let weights = try constantWeights(1)
     var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
@@ -115,24 +107,24 @@ extension QuantizedOnnxConverter {
     try bind(layer.pending(isOpen: true), shape: [layer.outputChannels])
   }
 
-  fileprivate mutating func qLinearMatMul() throws(ImportError) {
-    let (input, shape) = try integerInput(0)
-    let weights = try integerWeights(3, axis: 1)
-    let layer = try layer(input: input, shape: shape, weights: weights, isTransposed: false)
-    try finish(layer.pending(), shape: [layer.outputChannels], scale: 6, zeroPoint: 7)
-  }
-
-  /// A, its scale and zero point, B, …, a bias of int32, y's scale and zero point.
   fileprivate mutating func qGemm() throws(ImportError) {
-    guard try node.number("alpha") ?? 1 == 1, try node.integer("transA") ?? 0 == 0 else {
+    guard try node.number("alpha") ?? 1 == 1, !(try node.flag("transA")) else {
       throw node.unsupported("alpha other than 1, or transA")
     }
-    let isTransposed = try node.integer("transB") ?? 0 != 0
+    try qLinearProduct(isTransposed: try node.flag("transB"), bias: 6)
+  }
+
+  /// A, its scale and zero point, B, …, a bias of int32 where the operator has one, y's scale and
+  /// zero point.
+  fileprivate mutating func qLinearProduct(
+    isTransposed: Bool = false, bias index: Int? = nil
+  ) throws(ImportError) {
     let (input, shape) = try integerInput(0)
     let weights = try integerWeights(3, axis: isTransposed ? 0 : 1)
     var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
-    if node.hasInput(6) { layer.bias = .integers(try integerBias(6, layer.outputChannels)) }
-    try finish(layer.pending(), shape: [layer.outputChannels], scale: 7, zeroPoint: 8)
+    if let index { layer.bias = try integerBias(index, layer.outputChannels) }
+    let scale = index == nil ? 6 : 7
+    try finish(layer.pending(), shape: [layer.outputChannels], scale: scale, zeroPoint: scale + 1)
   }
 
   /// A layer without its bias.

@@ -33,9 +33,7 @@ extension OnnxConverter {
     let (value, shape) = try activation()
     let rank = shape.count + 1
     let axes = try integers(attribute: "axes", input: 1) ?? []
-    if axes.isEmpty, try node.integer("noop_with_empty_axes") ?? 0 != 0 {
-      return .activation(value)
-    }
+    if axes.isEmpty, try node.flag("noop_with_empty_axes") { return .activation(value) }
     let positive = Set(axes.map { $0 < 0 ? $0 &+ rank : $0 })
     guard shape.count == 3, positive == [2, 3], axes.count == 2 else {
       throw node.unsupported("mean over axes \(axes.prefix(8)) of an activation of shape \(shape)")

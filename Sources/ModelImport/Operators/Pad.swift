@@ -52,10 +52,8 @@ extension QuantizedOnnxConverter {
     try adopt(onIntegers: false) { operation, tensors in
       guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
       let before = Axes(ChannelOrder.last(padding.before, absent: 0))
-      return PendingOperation(moving: tensors) { converter, pending, target throws(ImportError) in
-        let kind = IntegerOperation.Kind.pad(
-          .init(before, value: Int8(converter.builder[tensors[0]].grid.quantize(padding.value))))
-        return try converter.move(kind, tensors, pending, to: target)
+      return .moving(tensors) { grid in
+        .pad(.init(before, value: Int8(grid.quantize(padding.value))))
       }
     }
   }

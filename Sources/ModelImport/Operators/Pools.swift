@@ -37,7 +37,7 @@ extension OperatorRoom {
 
 extension OnnxConverter {
   fileprivate mutating func averagePool() throws(ImportError) -> Binding {
-    let countsPadding = try node.integer("count_include_pad") ?? 0 != 0
+    let countsPadding = try node.flag("count_include_pad")
     let (value, window) = try poolingWindow(extendingIsNeutral: !countsPadding)
     return try append(
       .averagePool(.init(window: window, countsPadding: countsPadding)), inputs: [value])
@@ -54,9 +54,7 @@ extension QuantizedOnnxConverter {
     try adopt(onIntegers: true) { operation, tensors in
       guard let pooling = operation.as(FloatGraph.MaxPool.self) else { return nil }
       let kind = IntegerOperation.Kind.maxPool(.init(pooling.window.padded.integer))
-      return PendingOperation(moving: tensors) { converter, pending, target throws(ImportError) in
-        try converter.move(kind, tensors, pending, to: target)
-      }
+      return .moving(tensors) { _ in kind }
     }
   }
 
@@ -71,12 +69,12 @@ extension QuantizedOnnxConverter {
     try checkChannelsFirst()
     let (input, shape) = try integerInput(0)
     guard shape.count == 3, let kernel = try node.integers("kernel_shape"), kernel.count == 2,
-      try node.integer("ceil_mode") ?? 0 == 0
+      !(try node.flag("ceil_mode"))
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
     try requireImage(input, shape: shape)
     let pooling = FloatGraph.AveragePool(
       window: FloatGraph.Window(try float.window(kernel: kernel, input: shape)),
-      countsPadding: try node.integer("count_include_pad") ?? 0 != 0)
+      countsPadding: try node.flag("count_include_pad"))
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
     try finish(.averagePool(pooling, input), shape: output, scale: 3, zeroPoint: 4)
   }
@@ -124,10 +122,9 @@ extension TFLiteNode {
   ) throws(ImportError) -> (window: PaddedWindow, extent: [Int]) {
     typealias Field = TFLite.Options.Pool
     let kernel = (try positive(Field.filterHeight), try positive(Field.filterWidth))
-    let fields = TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation)
-    return try window(height: height, width: width, kernel: kernel, fields)
+    return try window(
+      height: height, width: width, kernel: kernel, TFLiteWindowFields(activation: Field.activation)
+    )
   }
 }
 

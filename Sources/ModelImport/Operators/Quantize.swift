@@ -115,9 +115,7 @@ extension QuantizedOnnxConverter {
   }
 
   private func checkNotBlocked() throws(ImportError) {
-    guard try node.integer("block_size") ?? 0 == 0 else {
-      throw node.unsupported("scales for blocks")
-    }
+    if try node.flag("block_size") { throw node.unsupported("scales for blocks") }
   }
 
   /// An input's binding where it is a float constant; nil for an activation.
@@ -155,11 +153,11 @@ extension TFLiteIntegerConverter {
         throw node.error("its input and its output have different shapes")
       }
       if let input = try existingInput(like: index) {
-        bind(index, to: input)
-      } else if inputExists {
+        bindings[index] = .tensor(input)
+      } else if hasInput {
         throw node.unsupported("a second grid for the model's float input")
       } else {
-        bind(index, to: try addInput(index))
+        bindings[index] = .tensor(try addInput(index))
       }
       return
     }
@@ -167,7 +165,7 @@ extension TFLiteIntegerConverter {
     let source = builder[input]
     let output = try description(index)
     if source.grid == output.grid, source.extent == output.extent {
-      bind(index, to: input)
+      bindings[index] = .tensor(input)
       return
     }
     let scale = try node.built { () throws(BuildError) in
@@ -177,6 +175,7 @@ extension TFLiteIntegerConverter {
   }
 
   fileprivate mutating func dequantize() throws(ImportError) {
-    bind(try node.output(), toRealNumbersOf: try activation())
+    let output = try node.output()
+    bindings[output] = .dequantized(try activation())
   }
 }

@@ -32,7 +32,7 @@ extension OperatorRoom {
 extension OnnxConverter {
   fileprivate mutating func reshape() throws(ImportError) -> Binding {
     guard let target = try target() else { throw node.error("has no target shape") }
-    let copiesZero = try node.integer("allowzero") ?? 0 == 0
+    let copiesZero = !(try node.flag("allowzero"))
     switch try binding(0) {
     case .activation(let value):
       let shape = graph.values[value].shape
@@ -226,7 +226,7 @@ extension TFLiteIntegerConverter {
       throw node.error("\(source.extent) has not as many elements as \(output.extent)")
     }
     if source.extent == output.extent || isOnlyReadFlat(index) {
-      bind(index, to: input)
+      bindings[index] = .tensor(input)
     } else {
       try finish(.reshape(.init()), [input], extent: output.extent)
     }

@@ -23,32 +23,32 @@ extension OperatorRoom {
 
 // MARK: - ONNX
 
-extension OnnxConverter {
-  /// What a slice takes of one axis.
-  private struct AxisSlice {
-    var start = 0
-    var step = 1
-    var count: Int
+/// What a slice takes of one axis.
+private struct AxisSlice {
+  var start = 0
+  var step = 1
+  var count: Int
+}
 
-    /// ONNX's rules: negative positions count from the end, and all are clamped to the axis.
-    init(start: Int, end: Int, step: Int, extent: Int) {
-      let start = start < 0 ? start + extent : start
-      let end = end < 0 ? end + extent : end
-      if step > 0 {
-        self.start = min(max(start, 0), extent)
-        let length = max(min(max(end, 0), extent) - self.start, 0)
-        count = length == 0 ? 0 : (length - 1) / step + 1
-      } else {
-        self.start = min(max(start, -1), extent - 1)
-        let length = max(self.start - min(max(end, -1), extent - 1), 0)
-        count = length == 0 ? 0 : Int(UInt(length - 1) / step.magnitude) + 1
-      }
-      self.step = step
+extension AxisSlice {
+  /// ONNX's rules: negative positions count from the end, and all are clamped to the axis.
+  init(start: Int, end: Int, step: Int, extent: Int) {
+    let start = start < 0 ? start + extent : start
+    let end = end < 0 ? end + extent : end
+    if step > 0 {
+      self.start = min(max(start, 0), extent)
+      let length = max(min(max(end, 0), extent) - self.start, 0)
+      count = length == 0 ? 0 : (length - 1) / step + 1
+    } else {
+      self.start = min(max(start, -1), extent - 1)
+      let length = max(self.start - min(max(end, -1), extent - 1), 0)
+      count = length == 0 ? 0 : Int(UInt(length - 1) / step.magnitude) + 1
     }
-
-    init(extent: Int) { count = extent }
+    self.step = step
   }
+}
 
+extension OnnxConverter {
   private struct SliceArguments {
     var starts, ends, axes, steps: [Int]
   }
@@ -98,7 +98,7 @@ extension OnnxConverter {
       arguments.steps.count == count
     else { throw node.error("starts, ends, axes and steps differ in length") }
     _ = try positive(arguments.axes, rank: dimensions.count)
-    var result = dimensions.map { AxisSlice(extent: $0) }
+    var result = dimensions.map { AxisSlice(count: $0) }
     for index in 0..<count {
       let step = arguments.steps[index]
       try node.require(step != 0, "step 0")
@@ -120,50 +120,42 @@ extension QuantizedOnnxConverter {
         .init(
           start: Axes(ChannelOrder.last(slice.start, absent: 0)),
           step: Axes(ChannelOrder.last(slice.step, absent: 1))))
-      return PendingOperation(moving: tensors) { converter, pending, target throws(ImportError) in
-        try converter.move(kind, tensors, pending, to: target)
-      }
+      return .moving(tensors) { _ in kind }
     }
   }
 }
 
 // MARK: - TensorFlow Lite
 
-/// What is taken of one axis of the input.
-private struct TFLiteSlice {
-  var start: Int
-  var step: Int
-  var count: Int
-
+extension [AxisSlice] {
   /// Of height, width and channels.
-  static func onImage(_ axes: [TFLiteSlice]) -> [TFLiteSlice] {
-    let whole = TFLiteSlice(start: 0, step: 1, count: 1)
-    return Array(repeating: whole, count: max(3 - axes.count, 0)) + axes.suffix(3)
+  fileprivate var onImage: [AxisSlice] {
+    Array(repeating: AxisSlice(count: 1), count: Swift.max(3 - count, 0)) + suffix(3)
   }
 }
 
 extension TFLiteNode {
-  fileprivate func plainSlice() throws(ImportError) -> [TFLiteSlice] {
+  fileprivate func plainSlice() throws(ImportError) -> [AxisSlice] {
     let begin = try integers(1, "where a slice begins")
     let size = try integers(2, "a slice's size")
     let shape = try tensor(0).shape
     guard begin.count == shape.count, size.count == shape.count else {
       throw error("a slice of \(begin.count) axes of shape \(shape)")
     }
-    var axes: [TFLiteSlice] = []
+    var axes: [AxisSlice] = []
     for axis in shape.indices {
       // −1: all that is left. Neither may lie outside, so nothing here can overflow.
       guard shape[axis] >= 0, (0...shape[axis]).contains(begin[axis]),
         (-1...shape[axis]).contains(size[axis])
       else { throw error("a slice from \(begin) of \(size) in shape \(shape)") }
       let count = size[axis] == -1 ? shape[axis] - begin[axis] : size[axis]
-      axes.append(TFLiteSlice(start: begin[axis], step: 1, count: count))
+      axes.append(AxisSlice(start: begin[axis], count: count))
     }
     return axes
   }
 
   /// An axis that the mask shrinks has one element; whether it stays is the output shape's business.
-  fileprivate func stridedSlice() throws(ImportError) -> [TFLiteSlice] {
+  fileprivate func stridedSlice() throws(ImportError) -> [AxisSlice] {
     typealias Field = TFLite.Options.StridedSlice
     guard try number(Field.ellipsisMask, default: Int32(0)) == 0,
       try number(Field.newAxisMask, default: Int32(0)) == 0
@@ -179,10 +171,10 @@ extension TFLiteNode {
     let endMask = try number(Field.endMask, default: Int32(0))
     let shrinkMask = try number(Field.shrinkAxisMask, default: Int32(0))
     let isOffset = try flag(Field.isOffset)
-    var axes: [TFLiteSlice] = []
+    var axes: [AxisSlice] = []
     for (axis, extent) in shape.enumerated() {
       guard axis < begin.count else {
-        axes.append(TFLiteSlice(start: 0, step: 1, count: extent))
+        axes.append(AxisSlice(count: extent))
         continue
       }
       try support(
@@ -190,7 +182,7 @@ extension TFLiteNode {
       let bit = Int32(1) << Int32(axis)
       let start = beginMask & bit != 0 ? 0 : Self.place(begin[axis], extent: extent)
       if shrinkMask & bit != 0 {
-        axes.append(TFLiteSlice(start: start, step: 1, count: 1))
+        axes.append(AxisSlice(start: start, count: 1))
         continue
       }
       let (last, overflow) =
@@ -198,7 +190,7 @@ extension TFLiteNode {
       try require(!overflow, "a slice that ends at \(end[axis])")
       let stop = endMask & bit != 0 ? extent : Self.place(last, extent: extent)
       let count = stop > start ? (stop - start - 1) / steps[axis] + 1 : 0
-      axes.append(TFLiteSlice(start: start, step: steps[axis], count: count))
+      axes.append(AxisSlice(start: start, step: steps[axis], count: count))
     }
     return axes
   }
@@ -211,9 +203,9 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func slice(_ axes: [TFLiteSlice]) throws(ImportError) {
+  fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
     let input = try plainActivation()
-    let axes = TFLiteSlice.onImage(axes)
+    let axes = axes.onImage
     let slice = FloatGraph.Slice(
       start: try ordered(axes.map(\.start), like: input.shape, absent: 0),
       step: try ordered(axes.map(\.step), like: input.shape, absent: 1))
@@ -226,10 +218,10 @@ extension TFLiteFloatConverter {
 
 extension TFLiteIntegerConverter {
   /// Batch axes must be taken whole.
-  fileprivate mutating func slice(_ axes: [TFLiteSlice]) throws(ImportError) {
+  fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
     let output = try description(try node.output())
     let input = relabelled(try activation(), like: output)
-    let image = TFLiteSlice.onImage(axes)
+    let image = axes.onImage
     for (axis, own) in zip(image, builder[input].extent) {
       guard axis.count >= 1, axis.start + (axis.count - 1) * axis.step < own else {
         throw node.error("a slice runs past an axis of \(own) elements, or is empty")

@@ -36,14 +36,8 @@ private struct OnnxTransposition {
   init(
     _ node: ImportNode, weights: [Int], input: [Int], _ converter: OnnxConverter
   ) throws(ImportError) {
-    guard input.count == 3, weights.count == 4 else {
-      throw node.unsupported("only 2-D convolution; input \(input), weights \(weights)")
-    }
-    let kernel = Array(weights[2...])
-    if let declared = try node.integers("kernel_shape"), declared != kernel {
-      throw node.error("kernel_shape \(declared) differs from weights of shape \(weights)")
-    }
-    groups = try node.integer("group") ?? 1
+    let kernel: [Int]
+    (kernel, groups) = try node.kernelAndGroups(weights: weights, input: input)
     let outputs = weights[1].multipliedReportingOverflow(by: groups)
     guard groups >= 1, weights[0] == input[0], weights[0] % groups == 0, weights[1] >= 1,
       !outputs.overflow
@@ -171,12 +165,7 @@ private struct TFLiteTransposition {
     (self.outputChannels, self.window, self.extent) = (filter[0], window, Array(extent[..<2]))
   }
 
-  static let fields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.TransposeConvolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation)
-  }()
+  static let fields = TFLiteWindowFields(activation: TFLite.Options.TransposeConvolution.activation)
 }
 
 extension TFLiteFloatConverter {

@@ -1,4 +1,5 @@
 import IntegerBuilder
+import ModelWriter
 
 /// A float operator of a quantized model, waiting for the QuantizeLinear that says on which grid
 /// its result lies.
@@ -31,6 +32,18 @@ struct PendingOperation {
   static func same(_ source: Int, name: String) -> PendingOperation {
     PendingOperation(name, moving: [source]) { converter, pending, target throws(ImportError) in
       try converter.bring(source, pending, to: target)
+    }
+  }
+
+  /// What an operation of one tensor gives that only picks or places its values.
+  ///
+  /// - Parameter kind: on the tensor's grid.
+  static func moving(
+    _ sources: [Int], _ kind: @escaping (Grid) -> IntegerOperation.Kind
+  ) -> PendingOperation {
+    PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
+      let grid = converter.builder[sources[0]].grid
+      return try converter.move(kind(grid), sources, pending, to: target)
     }
   }
 

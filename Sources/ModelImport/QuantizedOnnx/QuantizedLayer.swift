@@ -151,12 +151,15 @@ extension QuantizedOnnxConverter {
     return try fitted(values, constant.dimensions, to: channels)
   }
 
-  /// A bias of int32 as an input of its own.
-  mutating func integerBias(_ index: Int, _ channels: Int) throws(ImportError) -> [Int] {
+  /// A bias of int32 as an input of its own. None where it is left out.
+  mutating func integerBias(
+    _ index: Int, _ channels: Int
+  ) throws(ImportError) -> QuantizedLayer.Bias {
+    guard node.hasInput(index) else { return .none }
     guard let constant = try float.constant(index), case .integers(let list) = constant.elements
     else { throw node.unsupported("a bias that is not a constant of int32") }
     let values = try list.known(or: node.unsupported("a bias that is not constant"))
-    return try fitted(values, constant.dimensions, to: channels)
+    return .integers(try fitted(values, constant.dimensions, to: channels))
   }
 
   /// One value a channel, of which a single one serves all.

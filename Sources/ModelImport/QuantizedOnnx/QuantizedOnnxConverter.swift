@@ -71,11 +71,7 @@ struct QuantizedOnnxConverter {
         if let handler = row.quantized { try run(handler, &self) } else { try adoptNothing() }
         return
       }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
+    } catch .unsupportedOperators(let list) { unsupported += list }
     unknown.formUnion(node.outputs)
   }
 
@@ -231,9 +227,7 @@ struct QuantizedOnnxConverter {
   }
 
   func checkChannelsFirst() throws(ImportError) {
-    guard try node.integer("channels_last") ?? 0 == 0 else {
-      throw node.unsupported("channels_last")
-    }
+    if try node.flag("channels_last") { throw node.unsupported("channels_last") }
   }
 
   /// Computes what a node gives on the grid that it states.

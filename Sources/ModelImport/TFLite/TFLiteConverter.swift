@@ -1,8 +1,16 @@
 import TFLiteSchema
 
+/// What stands for a tensor of the file.
+protocol TFLiteBinding: Equatable {
+  /// Integers about shapes, which the file states anyway.
+  static var shape: Self { get }
+  /// The output of an unsupported operator: what reads it is skipped in silence.
+  static var unknown: Self { get }
+}
+
 /// What the integer and the float converter have in common: the walk over a file's operators.
 protocol TFLiteConverter {
-  associatedtype Binding
+  associatedtype Binding: TFLiteBinding
   var model: TFLiteModel { get }
   /// Which of the file's operators is being converted.
   var position: Int { get set }
@@ -10,11 +18,6 @@ protocol TFLiteConverter {
   /// What each tensor of the file became, by its index.
   var bindings: [Int: Binding] { get set }
   var unsupported: [ImportError.UnsupportedOperator] { get set }
-  /// What an unsupported operator gives: operators that read it are skipped in silence.
-  static var unknown: Binding { get }
-  static func isUnknown(_ binding: Binding) -> Bool
-  /// What integers about shapes are bound to.
-  static var shape: Binding { get }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
 }
@@ -27,21 +30,19 @@ extension TFLiteConverter {
   /// Converts one operator; unsupported ones are collected, so that all are named at once.
   mutating func convert() throws(ImportError) {
     try node.checkReferences { bindings[$0] != nil }
-    let isKnown = !node.inputs.contains { bindings[$0].map(Self.isUnknown) ?? false }
+    let isKnown = !node.inputs.contains { bindings[$0] == .unknown }
     do throws(ImportError) {
       if isKnown { try dispatch() }
     } catch .unsupportedOperators(let list) {
       unsupported += list
-    } catch {
-      throw error
     }
-    for output in node.outputs where bindings[output] == nil { bindings[output] = Self.unknown }
+    for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
   }
 
   private mutating func dispatch() throws(ImportError) {
     let row = node.source.row
     if row?.mayComputeShapes ?? false, node.givesIntegers {
-      for output in node.outputs { bindings[output] = Self.shape }
+      for output in node.outputs { bindings[output] = .shape }
       return
     }
     guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }

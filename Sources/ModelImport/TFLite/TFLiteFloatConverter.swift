@@ -8,13 +8,11 @@ import TFLiteSchema
 /// has its elements in another order than the file, and the binding says so. Weights stored as
 /// float16, int8 or int4 are taken at the real numbers that they stand for.
 struct TFLiteFloatConverter: TFLiteConverter {
-  enum Binding {
+  enum Binding: TFLiteBinding {
     case value(Int, Order)
     /// The tensor in which a constant is stored in fewer bits.
     case stored(Int)
-    /// Integers about shapes, which the file states anyway.
-    case shape
-    case unknown
+    case shape, unknown
   }
 
   /// How a value's elements lie in relation to the file's.
@@ -47,11 +45,6 @@ struct TFLiteFloatConverter: TFLiteConverter {
     return try converter.convertAll()
   }
 
-  private init(model: TFLiteModel, budget: ImportBudget) {
-    self.model = model
-    self.budget = budget
-  }
-
   private mutating func convertAll() throws(ImportError) -> FloatGraph {
     try bindInput()
     let last = try singleOutput()
@@ -79,14 +72,6 @@ struct TFLiteFloatConverter: TFLiteConverter {
     graph.values = [.init(name: tensor.name, shape: shape)]
     bindings[index] = .value(0, order)
   }
-
-  static var unknown: Binding { .unknown }
-
-  static func isUnknown(_ binding: Binding) -> Bool {
-    if case .unknown = binding { true } else { false }
-  }
-
-  static var shape: Binding { .shape }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.float }
 

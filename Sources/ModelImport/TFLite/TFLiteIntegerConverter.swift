@@ -9,18 +9,14 @@ import ModelWriter
 /// the program's output. The float conversion at the edges is the caller's, on the grids of the
 /// program's input and output tensors. Who converts which operator is the business of its row.
 struct TFLiteIntegerConverter: TFLiteConverter {
-  /// What stands for a tensor of the file.
-  enum Binding {
+  enum Binding: TFLiteBinding {
     /// Index into the program's tensors.
     case tensor(Int)
     /// The model's float input, until a QUANTIZE says on which grid.
     case floatInput
     /// A tensor of the program in real numbers: only good for the model's output.
     case dequantized(Int)
-    /// Integers about shapes, which the file states anyway.
-    case shape
-    /// The output of an unsupported operator: what reads it is skipped in silence.
-    case unknown
+    case shape, unknown
   }
 
   let model: TFLiteModel
@@ -31,19 +27,14 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// Tensors that an operator reads for which their extent matters.
   private var shaped: Set<Int> = []
   var unsupported: [ImportError.UnsupportedOperator] = []
-  private var hasInput = false
+  private(set) var hasInput = false
 
   static func convert(
     _ model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget
   ) throws(ImportError) -> IntegerProgram {
-    var converter = TFLiteIntegerConverter(model: model, profile: profile, budget: budget)
+    var converter = TFLiteIntegerConverter(
+      model: model, budget: budget, builder: ProgramBuilder(profile: profile))
     return try converter.convertAll()
-  }
-
-  private init(model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget) {
-    self.model = model
-    builder = ProgramBuilder(profile: profile)
-    self.budget = budget
   }
 
   private mutating func convertAll() throws(ImportError) -> IntegerProgram {
@@ -71,14 +62,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     guard hasInput else { throw .unsupportedModel(rule: "no QUANTIZE reads its float input") }
     return builder.finished(output: result).removingUnusedOperations()
   }
-
-  static var unknown: Binding { .unknown }
-
-  static func isUnknown(_ binding: Binding) -> Bool {
-    if case .unknown = binding { true } else { false }
-  }
-
-  static var shape: Binding { .shape }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
 
@@ -108,8 +91,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     let input = builder.program.input
     return builder[input].grid == (try description(index)).grid ? input : nil
   }
-
-  var inputExists: Bool { hasInput }
 
   // MARK: Reading
 
@@ -174,12 +155,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   }
 
   // MARK: Writing
-
-  mutating func bind(_ index: Int, to tensor: Int) { bindings[index] = .tensor(tensor) }
-
-  mutating func bind(_ index: Int, toRealNumbersOf tensor: Int) {
-    bindings[index] = .dequantized(tensor)
-  }
 
   /// Appends the operation that makes a node's output. `extent`, height, width and channels, is
   /// what the operation gives; where the file declares another shape of as many elements, an operation
