@@ -153,6 +153,9 @@ struct OnnxConverter {
 
   func initializer(_ name: String) -> OnnxTensor? { initializers[name] }
 
+  /// What the file stores under a name.
+  func tensor(_ name: String) -> OnnxTensor? { initializers[name] ?? constantTensors[name] }
+
   /// Gives a name its meaning.
   ///
   /// - Throws: `ImportError.invalidNode` where it has one.

@@ -30,17 +30,14 @@ extension QuantizedOnnxConverter {
     }
     let axis = try node.integer("axis") ?? 1
     let source = node.inputs[0]
-    if let tensor = float.initializer(source) ?? float.constantTensors[source] {
-      let integers = try OnnxIntegerTensor(tensor, name: source)
-      let parameters = try float.quantization(
-        scale: 1, zeroPoint: 2, type: integers.type, axis: axis)
-      let constant = try OnnxWeights(integers, parameters, node: node)
+    if float.tensor(source) != nil {
+      let constant = try integerWeights(0, axis: axis)
       try define(name, constant)
       // A single number may also be a fill value or a bound.
       if let value = constant.single {
         let elements = OnnxConstant.Elements.floats([value])
         try float.bind(
-          name, to: .constant(.init(dimensions: integers.dimensions, elements: elements)))
+          name, to: .constant(.init(dimensions: constant.dimensions, elements: elements)))
       }
       return
     }
@@ -72,7 +69,8 @@ extension QuantizedOnnxConverter {
       throw node.error("input or output is missing")
     }
     let type = try declaredType()
-    if case .constant(let constant)? = try constantBinding(0) {
+    try node.require(weights[node.inputs[0]] == nil, "quantizes integers")
+    if case .constant(let constant) = try float.binding(0) {
       guard case .floats(let values) = constant.elements else {
         throw node.error("input 0 does not hold floats")
       }
@@ -118,16 +116,6 @@ extension QuantizedOnnxConverter {
     if try node.flag("block_size") { throw node.unsupported("scales for blocks") }
   }
 
-  /// An input's binding where it is a float constant; nil for an activation.
-  private mutating func constantBinding(
-    _ index: Int
-  ) throws(ImportError) -> OnnxConverter.Binding? {
-    try node.require(weights[node.inputs[index]] == nil, "quantizes integers")
-    let binding = try float.binding(index)
-    if case .constant = binding { return binding }
-    return nil
-  }
-
   private mutating func define(_ name: String, _ constant: OnnxWeights) throws(ImportError) {
     guard float.binding(of: name) == nil, float.initializer(name) == nil,
       weights.updateValue(constant, forKey: name) == nil
@@ -152,13 +140,15 @@ extension TFLiteIntegerConverter {
       guard try node.tensor(0).shape == model.tensors[index].shape else {
         throw node.error("its input and its output have different shapes")
       }
-      if let input = try existingInput(like: index) {
-        bindings[index] = .tensor(input)
-      } else if hasInput {
-        throw node.unsupported("a second grid for the model's float input")
-      } else {
+      if !hasInput {
         bindings[index] = .tensor(try addInput(index))
+        return
       }
+      let input = builder.program.input
+      guard try description(index).grid == builder[input].grid else {
+        throw node.unsupported("a second grid for the model's float input")
+      }
+      bindings[index] = .tensor(input)
       return
     }
     let input = try activation()

@@ -28,9 +28,9 @@ extension OnnxConverter {
     var result = OnnxQuantization(
       scales: scales, zeroPoints: [Int](repeating: 0, count: scales.count), type: type, axis: axis)
     guard node.hasInput(zeroPoint) else { return result }
-    guard
-      let tensor = initializer(node.inputs[zeroPoint]) ?? constantTensors[node.inputs[zeroPoint]]
-    else { throw node.unsupported("a zero point that is not a constant") }
+    guard let tensor = tensor(node.inputs[zeroPoint]) else {
+      throw node.unsupported("a zero point that is not a constant")
+    }
     let points = try OnnxIntegerTensor(tensor, name: node.inputs[zeroPoint])
     guard points.count == scales.count, points.dimensions.count <= 1 else {
       throw node.error("\(points.count) zero points for \(scales.count) scales")

@@ -110,7 +110,7 @@ extension QuantizedOnnxConverter {
   mutating func integerWeights(_ index: Int, axis: Int) throws(ImportError) -> OnnxWeights {
     try node.require(node.hasInput(index), "input \(index) is missing")
     let name = node.inputs[index]
-    guard let tensor = float.initializer(name) ?? float.constantTensors[name] else {
+    guard let tensor = float.tensor(name) else {
       throw node.unsupported("weights that are not constant")
     }
     let integers = try OnnxIntegerTensor(tensor, name: name)

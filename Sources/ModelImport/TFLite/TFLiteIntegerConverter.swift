@@ -85,13 +85,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     return builder.addInput(try description(index))
   }
 
-  /// The input that an earlier QUANTIZE has made, where it has the same grid.
-  func existingInput(like index: Int) throws(ImportError) -> Int? {
-    guard hasInput else { return nil }
-    let input = builder.program.input
-    return builder[input].grid == (try description(index)).grid ? input : nil
-  }
-
   // MARK: Reading
 
   /// Extent and grid of an int8 tensor of the file. A uint8 one is read as int8: its zero point
