@@ -3,9 +3,13 @@ import TFLiteSchema
 /// What one operator, or a small family, is in each format. Its handlers stand beside it, in the file
 /// of its name.
 struct OperatorRoom: Sendable {
-  var onnx: [OnnxRow] = []
-  var tflite: [TFLiteRow] = []
+  let rows: [any OperatorRow]
+
+  init(_ rows: any OperatorRow...) { self.rows = rows }
 }
+
+/// An operator of one format.
+protocol OperatorRow: Sendable {}
 
 /// Converts a converter's node at hand. What a row writes as `{ try $0.pad() }` throws nothing but
 /// `ImportError`, which Swift does not infer of a closure.
@@ -32,9 +36,12 @@ enum OperatorRows {
     .transpose, .transposeConvolution,
   ]
 
+  private static let rows = rooms.flatMap(\.rows)
+
   /// By the specification's names.
-  static let onnx = Dictionary(uniqueKeysWithValues: rooms.flatMap(\.onnx).map { ($0.type, $0) })
+  static let onnx = Dictionary(
+    uniqueKeysWithValues: rows.compactMap { $0 as? OnnxRow }.map { ($0.type, $0) })
 
   static let tflite = Dictionary(
-    uniqueKeysWithValues: rooms.flatMap(\.tflite).map { ($0.operation, $0) })
+    uniqueKeysWithValues: rows.compactMap { $0 as? TFLiteRow }.map { ($0.operation, $0) })
 }

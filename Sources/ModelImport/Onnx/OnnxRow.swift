@@ -1,7 +1,7 @@
 import OnnxSchema
 
 /// An operator of ONNX files: which attributes a node of it may have, and who converts it.
-struct OnnxRow: Sendable {
+struct OnnxRow: OperatorRow {
   /// Whose operator sets have it.
   struct Domain: Sendable {
     let names: Set<String>

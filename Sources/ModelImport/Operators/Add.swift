@@ -6,17 +6,13 @@ import TFLiteSchema
 /// Sums of activations, and biases that stand apart from their layer.
 extension OperatorRoom {
   static let add = OperatorRoom(
-    onnx: [
-      OnnxRow("Add", float: { try $0.add() }, quantized: { try $0.add() }),
-      OnnxRow(
-        "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
-        quantized: { try $0.qLinearJoin(ProgramBuilder.sum) { .add(.init($0)) } }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .add, float: { try $0.arithmetic(.add) },
-        integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .add(.init($0)) } })
-    ])
+    OnnxRow("Add", float: { try $0.add() }, quantized: { try $0.add() }),
+    OnnxRow(
+      "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearJoin(ProgramBuilder.sum) { .add(.init($0)) } }),
+    TFLiteRow(
+      .add, float: { try $0.arithmetic(.add) },
+      integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .add(.init($0)) } }))
 }
 
 extension OnnxConverter {

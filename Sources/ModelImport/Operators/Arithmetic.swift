@@ -7,15 +7,11 @@ import TFLiteSchema
 /// Differences and quotients; and what sums and products have in common with them.
 extension OperatorRoom {
   static let arithmetic = OperatorRoom(
-    onnx: [
-      OnnxRow("Div", float: { try $0.arithmetic(.divide) }),
-      OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .sub, float: { try $0.arithmetic(.subtract) },
-        integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .subtract(.init($0)) } })
-    ])
+    OnnxRow("Div", float: { try $0.arithmetic(.divide) }),
+    OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }),
+    TFLiteRow(
+      .sub, float: { try $0.arithmetic(.subtract) },
+      integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .subtract(.init($0)) } }))
 }
 
 enum Arithmetic {

@@ -1,11 +1,10 @@
 import FloatGraph
 
 extension OperatorRoom {
-  static let batchNormalization = OperatorRoom(onnx: [
+  static let batchNormalization = OperatorRoom(
     OnnxRow(
       "BatchNormalization", ["epsilon", "momentum", "spatial", "training_mode"],
-      float: { try $0.batchNormalization() })
-  ])
+      float: { try $0.batchNormalization() }))
 }
 
 extension OnnxConverter {

@@ -1,9 +1,8 @@
 /// Conversions between types of elements: activations stay float.
 extension OperatorRoom {
-  static let cast = OperatorRoom(onnx: [
+  static let cast = OperatorRoom(
     OnnxRow("Cast", ["round_mode", "saturate", "to"], float: { try $0.cast() }),
-    OnnxRow("CastLike", ["round_mode", "saturate"], float: { try $0.castLike() }),
-  ])
+    OnnxRow("CastLike", ["round_mode", "saturate"], float: { try $0.castLike() }))
 }
 
 extension OnnxConverter {

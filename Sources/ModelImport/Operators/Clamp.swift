@@ -7,16 +7,12 @@ import TFLiteSchema
 /// Values limited from below and above: ReLU and its kin.
 extension OperatorRoom {
   static let clamp = OperatorRoom(
-    onnx: [
-      OnnxRow("Clip", ["max", "min"], float: { try $0.clip() }, quantized: { try $0.clamp() }),
-      OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
-    ],
-    tflite: [
-      rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
-      rectifier(.relu0To1, 0...1),
-      TFLiteRow(.maximum, integer: { try $0.limit(isMaximum: true) }),
-      TFLiteRow(.minimum, integer: { try $0.limit(isMaximum: false) }),
-    ])
+    OnnxRow("Clip", ["max", "min"], float: { try $0.clip() }, quantized: { try $0.clamp() }),
+    OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
+    rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
+    rectifier(.relu0To1, 0...1),
+    TFLiteRow(.maximum, integer: { try $0.limit(isMaximum: true) }),
+    TFLiteRow(.minimum, integer: { try $0.limit(isMaximum: false) }))
 
   private static func rectifier(
     _ operation: TFLite.Operation, _ bounds: ClosedRange<Float>

@@ -5,18 +5,12 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let concatenate = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Concat", ["axis"], float: { try $0.concatenate() },
-        quantized: { try $0.concatenate() }),
-      OnnxRow(
-        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat() }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .concatenation, mayComputeShapes: true, float: { try $0.concatenate() },
-        integer: { try $0.concatenate() })
-    ])
+    OnnxRow(
+      "Concat", ["axis"], float: { try $0.concatenate() }, quantized: { try $0.concatenate() }),
+    OnnxRow("QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat() }),
+    TFLiteRow(
+      .concatenation, mayComputeShapes: true, float: { try $0.concatenate() },
+      integer: { try $0.concatenate() }))
 }
 
 extension OnnxConverter {

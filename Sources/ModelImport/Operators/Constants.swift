@@ -1,13 +1,12 @@
 /// Operators that make constants.
 extension OperatorRoom {
-  static let constants = OperatorRoom(onnx: [
+  static let constants = OperatorRoom(
     OnnxRow(
       "Constant", ["value", "value_float", "value_floats", "value_int", "value_ints"],
       float: { try $0.constantNode() }, quantized: { try $0.constant() }),
     OnnxRow("ConstantOfShape", ["value"], float: { try $0.constantOfShape() }),
     OnnxRow("Expand", float: { try $0.expand() }),
-    OnnxRow("Range", float: { try $0.range() }),
-  ])
+    OnnxRow("Range", float: { try $0.range() }))
 }
 
 extension OnnxConverter {

@@ -5,22 +5,18 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let convolution = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Conv", attributes, float: { try $0.convolution() },
-        quantized: { try $0.convolution() }),
-      OnnxRow(
-        "QLinearConv", attributes, statesItsInputsGrid: true,
-        quantized: { try $0.qLinearConvolution() }), OnnxRow("ConvInteger"),
-    ],
-    tflite: [
-      TFLiteRow(
-        .conv2D, float: { try $0.convolution(isDepthwise: false) },
-        integer: { try $0.convolution(isDepthwise: false) }),
-      TFLiteRow(
-        .depthwiseConv2D, float: { try $0.convolution(isDepthwise: true) },
-        integer: { try $0.convolution(isDepthwise: true) }),
-    ])
+    OnnxRow(
+      "Conv", attributes, float: { try $0.convolution() }, quantized: { try $0.convolution() }),
+    OnnxRow(
+      "QLinearConv", attributes, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearConvolution() }),
+    OnnxRow("ConvInteger"),
+    TFLiteRow(
+      .conv2D, float: { try $0.convolution(isDepthwise: false) },
+      integer: { try $0.convolution(isDepthwise: false) }),
+    TFLiteRow(
+      .depthwiseConv2D, float: { try $0.convolution(isDepthwise: true) },
+      integer: { try $0.convolution(isDepthwise: true) }))
 
   private static let attributes: Set = [
     "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",

@@ -6,21 +6,18 @@ import TFLiteSchema
 /// A feature vector times a constant matrix.
 extension OperatorRoom {
   static let fullyConnected = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
-        quantized: { try $0.gemm() }),
-      OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
-      OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
-      OnnxRow(
-        "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
-        quantized: { try $0.qGemm() }), OnnxRow("MatMulInteger"),
-    ],
-    tflite: [
-      TFLiteRow(
-        .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected() },
-        integer: { try $0.fullyConnected() })
-    ])
+    OnnxRow(
+      "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
+      quantized: { try $0.gemm() }),
+    OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
+    OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
+    OnnxRow(
+      "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qGemm() }),
+    OnnxRow("MatMulInteger"),
+    TFLiteRow(
+      .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected() },
+      integer: { try $0.fullyConnected() }))
 }
 
 // MARK: - ONNX

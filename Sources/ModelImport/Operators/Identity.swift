@@ -1,9 +1,8 @@
 /// Operators that pass their input through in inference.
 extension OperatorRoom {
-  static let identity = OperatorRoom(onnx: [
+  static let identity = OperatorRoom(
     OnnxRow("Dropout", ["is_test", "ratio", "seed"], float: { try $0.dropout() }),
-    OnnxRow("Identity", float: { try $0.binding(0) }),
-  ])
+    OnnxRow("Identity", float: { try $0.binding(0) }))
 }
 
 extension OnnxConverter {

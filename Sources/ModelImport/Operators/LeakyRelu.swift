@@ -3,27 +3,23 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let leakyRelu = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "LeakyRelu", ["alpha"], float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
-        quantized: { try $0.lookUp(.leakyRelu, slope: $0.node.slope()) }),
-      OnnxRow(
-        "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
-        quantized: {
-          let slope = try $0.node.slope()
-          try $0.qLinearLookUp(.leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
-        }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .leakyRelu, float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
-        integer: {
-          let slope = try $0.node.slope()
-          try $0.lookUp(
-            .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
-            real: FloatGraph.LeakyRelu(slope: slope).value(at:))
-        })
-    ])
+    OnnxRow(
+      "LeakyRelu", ["alpha"], float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
+      quantized: { try $0.lookUp(.leakyRelu, slope: $0.node.slope()) }),
+    OnnxRow(
+      "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
+      quantized: {
+        let slope = try $0.node.slope()
+        try $0.qLinearLookUp(.leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
+      }),
+    TFLiteRow(
+      .leakyRelu, float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
+      integer: {
+        let slope = try $0.node.slope()
+        try $0.lookUp(
+          .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
+          real: FloatGraph.LeakyRelu(slope: slope).value(at:))
+      }))
 }
 
 extension ImportNode {

@@ -7,20 +7,15 @@ import TFLiteSchema
 /// The mean over height and width.
 extension OperatorRoom {
   static let mean = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "GlobalAveragePool", float: { try $0.globalAveragePool() },
-        quantized: { try $0.mean() }),
-      OnnxRow(
-        "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
-        float: { try $0.reduceMean() }, quantized: { try $0.mean() }),
-      OnnxRow(
-        "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
-        statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
-    ],
-    tflite: [
-      TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() })
-    ])
+    OnnxRow(
+      "GlobalAveragePool", float: { try $0.globalAveragePool() }, quantized: { try $0.mean() }),
+    OnnxRow(
+      "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
+      float: { try $0.reduceMean() }, quantized: { try $0.mean() }),
+    OnnxRow(
+      "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
+      statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
+    TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }))
 }
 
 extension OnnxConverter {

@@ -6,18 +6,12 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let pad = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Pad", ["mode", "pads", "value"], float: { try $0.pad() }, quantized: { try $0.pad() })
-    ],
-    tflite: [
-      TFLiteRow(
-        .pad, float: { try $0.pad(hasValue: false) },
-        integer: { try $0.pad(hasValue: false) }),
-      TFLiteRow(
-        .padV2, float: { try $0.pad(hasValue: true) },
-        integer: { try $0.pad(hasValue: true) }),
-    ])
+    OnnxRow(
+      "Pad", ["mode", "pads", "value"], float: { try $0.pad() }, quantized: { try $0.pad() }),
+    TFLiteRow(
+      .pad, float: { try $0.pad(hasValue: false) }, integer: { try $0.pad(hasValue: false) }),
+    TFLiteRow(
+      .padV2, float: { try $0.pad(hasValue: true) }, integer: { try $0.pad(hasValue: true) }))
 }
 
 extension OnnxConverter {

@@ -6,33 +6,29 @@ import TFLiteSchema
 /// The mean, or the largest, of the elements of windows.
 extension OperatorRoom {
   static let pools = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "AveragePool",
-        [
-          "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads",
-          "strides",
-        ], float: { try $0.averagePool() }, quantized: { try $0.averagePool() }),
-      OnnxRow(
-        "MaxPool",
-        [
-          "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
-        ], float: { try $0.maxPool() }, quantized: { try $0.maxPool() }),
-      OnnxRow(
-        "QLinearAveragePool",
-        [
-          "auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads",
-          "strides",
-        ], in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAveragePool() }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
-        integer: { try $0.pool { .averagePool(.init($0)) } }),
-      TFLiteRow(
-        .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
-        integer: { try $0.pool { .maxPool(.init($0)) } }),
-    ])
+    OnnxRow(
+      "AveragePool",
+      [
+        "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads",
+        "strides",
+      ], float: { try $0.averagePool() }, quantized: { try $0.averagePool() }),
+    OnnxRow(
+      "MaxPool",
+      [
+        "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
+      ], float: { try $0.maxPool() }, quantized: { try $0.maxPool() }),
+    OnnxRow(
+      "QLinearAveragePool",
+      [
+        "auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads",
+        "strides",
+      ], in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAveragePool() }),
+    TFLiteRow(
+      .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
+      integer: { try $0.pool { .averagePool(.init($0)) } }),
+    TFLiteRow(
+      .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
+      integer: { try $0.pool { .maxPool(.init($0)) } }))
 }
 
 extension OnnxConverter {

@@ -6,20 +6,16 @@ import TFLiteSchema
 /// Between real numbers and integers, and from one grid to another.
 extension OperatorRoom {
   static let quantize = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "DequantizeLinear", ["axis", "block_size", "output_dtype"], in: .both,
-        statesItsInputsGrid: true, quantized: { try $0.dequantize() }),
-      OnnxRow(
-        "QuantizeLinear", ["axis", "block_size", "output_dtype", "precision", "saturate"],
-        in: .both, quantized: { try $0.quantize() }),
-    ],
-    tflite: [
-      TFLiteRow(.quantize, changesKind: true, integer: { try $0.quantize() }),
-      TFLiteRow(
-        .dequantize, changesKind: true, float: { try $0.dequantize() },
-        integer: { try $0.dequantize() }),
-    ])
+    OnnxRow(
+      "DequantizeLinear", ["axis", "block_size", "output_dtype"], in: .both,
+      statesItsInputsGrid: true, quantized: { try $0.dequantize() }),
+    OnnxRow(
+      "QuantizeLinear", ["axis", "block_size", "output_dtype", "precision", "saturate"],
+      in: .both, quantized: { try $0.quantize() }),
+    TFLiteRow(.quantize, changesKind: true, integer: { try $0.quantize() }),
+    TFLiteRow(
+      .dequantize, changesKind: true, float: { try $0.dequantize() },
+      integer: { try $0.dequantize() }))
 }
 
 extension QuantizedOnnxConverter {

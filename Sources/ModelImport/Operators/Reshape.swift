@@ -6,27 +6,19 @@ import TFLiteSchema
 /// The same elements in the same order under another shape.
 extension OperatorRoom {
   static let reshape = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Flatten", ["axis"], float: { try $0.flatten() },
-        quantized: { try $0.adoptUnchanged() }),
-      OnnxRow(
-        "Reshape", ["allowzero", "shape"], float: { try $0.reshape() },
-        quantized: { try $0.adoptUnchanged() }),
-      OnnxRow(
-        "Squeeze", ["axes"], float: { try $0.squeeze() },
-        quantized: { try $0.adoptUnchanged() }),
-      OnnxRow(
-        "Unsqueeze", ["axes"], float: { try $0.unsqueeze() },
-        quantized: { try $0.adoptUnchanged() }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .reshape, mayComputeShapes: true, float: { try $0.reshape() },
-        integer: { try $0.reshape() }),
-      TFLiteRow(.squeeze, float: { try $0.reshape() }, integer: { try $0.reshape() }),
-      TFLiteRow(.expandDims, float: { try $0.reshape() }, integer: { try $0.reshape() }),
-    ])
+    OnnxRow(
+      "Flatten", ["axis"], float: { try $0.flatten() }, quantized: { try $0.adoptUnchanged() }),
+    OnnxRow(
+      "Reshape", ["allowzero", "shape"], float: { try $0.reshape() },
+      quantized: { try $0.adoptUnchanged() }),
+    OnnxRow(
+      "Squeeze", ["axes"], float: { try $0.squeeze() }, quantized: { try $0.adoptUnchanged() }),
+    OnnxRow(
+      "Unsqueeze", ["axes"], float: { try $0.unsqueeze() }, quantized: { try $0.adoptUnchanged() }),
+    TFLiteRow(
+      .reshape, mayComputeShapes: true, float: { try $0.reshape() }, integer: { try $0.reshape() }),
+    TFLiteRow(.squeeze, float: { try $0.reshape() }, integer: { try $0.reshape() }),
+    TFLiteRow(.expandDims, float: { try $0.reshape() }, integer: { try $0.reshape() }))
 }
 
 extension OnnxConverter {

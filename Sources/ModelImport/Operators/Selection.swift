@@ -1,10 +1,9 @@
 /// Operators that pick or compare elements of constants.
 extension OperatorRoom {
-  static let selection = OperatorRoom(onnx: [
+  static let selection = OperatorRoom(
     OnnxRow("Equal", float: { try $0.equal() }),
     OnnxRow("Gather", ["axis"], float: { try $0.gather() }),
-    OnnxRow("Where", float: { try $0.select() }),
-  ])
+    OnnxRow("Where", float: { try $0.select() }))
 }
 
 extension OnnxConverter {

@@ -1,14 +1,10 @@
 /// Shapes of activations, and their products: nothing but constants to fold.
 extension OperatorRoom {
   static let shapes = OperatorRoom(
-    onnx: [
-      OnnxRow("Shape", ["end", "start"], float: { try $0.shape() }),
-      OnnxRow("Size", float: { try $0.size() }),
-    ],
-    tflite: [
-      TFLiteRow(.shape, mayComputeShapes: true),
-      TFLiteRow(.pack, mayComputeShapes: true),
-    ])
+    OnnxRow("Shape", ["end", "start"], float: { try $0.shape() }),
+    OnnxRow("Size", float: { try $0.size() }),
+    TFLiteRow(.shape, mayComputeShapes: true),
+    TFLiteRow(.pack, mayComputeShapes: true))
 }
 
 extension OnnxConverter {

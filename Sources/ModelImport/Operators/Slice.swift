@@ -6,19 +6,15 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let slice = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Slice", ["axes", "ends", "starts"], float: { try $0.slice() },
-        quantized: { try $0.slice() })
-    ],
-    tflite: [
-      TFLiteRow(
-        .slice, mayComputeShapes: true, float: { try $0.slice(try $0.node.plainSlice()) },
-        integer: { try $0.slice(try $0.node.plainSlice()) }),
-      TFLiteRow(
-        .stridedSlice, mayComputeShapes: true, float: { try $0.slice(try $0.node.stridedSlice()) },
-        integer: { try $0.slice(try $0.node.stridedSlice()) }),
-    ])
+    OnnxRow(
+      "Slice", ["axes", "ends", "starts"], float: { try $0.slice() },
+      quantized: { try $0.slice() }),
+    TFLiteRow(
+      .slice, mayComputeShapes: true, float: { try $0.slice(try $0.node.plainSlice()) },
+      integer: { try $0.slice(try $0.node.plainSlice()) }),
+    TFLiteRow(
+      .stridedSlice, mayComputeShapes: true, float: { try $0.slice(try $0.node.stridedSlice()) },
+      integer: { try $0.slice(try $0.node.stridedSlice()) }))
 }
 
 // MARK: - ONNX

@@ -5,13 +5,8 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let softmax = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() })
-    ],
-    tflite: [
-      TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() })
-    ])
+    OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
+    TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
 extension OnnxConverter {

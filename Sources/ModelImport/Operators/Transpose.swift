@@ -5,12 +5,9 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let transpose = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Transpose", ["perm"], float: { try $0.transpose() },
-        quantized: { try $0.adoptUnchanged() })
-    ],
-    tflite: [TFLiteRow(.transpose, integer: { try $0.transpose() })])
+    OnnxRow(
+      "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.adoptUnchanged() }),
+    TFLiteRow(.transpose, integer: { try $0.transpose() }))
 }
 
 extension OnnxConverter {

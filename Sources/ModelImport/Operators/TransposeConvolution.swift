@@ -5,20 +5,16 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let transposeConvolution = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "ConvTranspose",
-        [
-          "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape",
-          "pads", "strides",
-        ], float: { try $0.transposeConvolution() },
-        quantized: { try $0.transposeConvolution() })
-    ],
-    tflite: [
-      TFLiteRow(
-        .transposeConv, float: { try $0.transposeConvolution() },
-        integer: { try $0.transposeConvolution() })
-    ])
+    OnnxRow(
+      "ConvTranspose",
+      [
+        "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape",
+        "pads", "strides",
+      ], float: { try $0.transposeConvolution() },
+      quantized: { try $0.transposeConvolution() }),
+    TFLiteRow(
+      .transposeConv, float: { try $0.transposeConvolution() },
+      integer: { try $0.transposeConvolution() }))
 }
 
 // MARK: - ONNX

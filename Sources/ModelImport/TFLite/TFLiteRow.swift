@@ -2,7 +2,7 @@ import TFLiteSchema
 
 /// An operator of `.tflite` files and who converts it, in float and in int8 models; nil where it is
 /// not supported.
-struct TFLiteRow: Sendable {
+struct TFLiteRow: OperatorRow {
   typealias Handler<Converter> = RowHandler<Converter, Void>
 
   let operation: TFLite.Operation
