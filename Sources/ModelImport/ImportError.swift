@@ -44,18 +44,20 @@ extension ImportError: CustomStringConvertible {
     case .unsupportedModel(let rule): return "unsupported model: \(rule)"
     case .unsupportedOperators(let list): return Self.describe(list)
     case .invalidTensor(let name, let rule): return "tensor '\(printable(name))': \(rule)"
-    case .invalidNode(let node, let type, let rule):
-      return "node '\(printable(node))' (\(printable(type))): \(rule)"
+    case .invalidNode(let node, let type, let rule): return Self.place(node, type) + rule
     case .undefinedValue(let node, let type, let value):
-      return "node '\(printable(node))' (\(printable(type))): '\(printable(value))' is neither an "
-        + "initializer, nor the input, nor computed by any node"
+      return Self.place(node, type)
+        + "'\(printable(value))' is neither an initializer, nor the input, nor computed by any node"
     case .usedBeforeDefinition(let node, let type, let value):
-      return "node '\(printable(node))' (\(printable(type))): '\(printable(value))' is computed "
-        + "only by a later node"
+      return Self.place(node, type) + "'\(printable(value))' is computed only by a later node"
     case .cycle(let nodes):
       let names = nodes.prefix(8).map { "'\(printable($0))'" }.joined(separator: ", ")
       return "cycle: nodes \(names)\(nodes.count > 8 ? ", …" : "") depend on themselves"
     }
+  }
+
+  private static func place(_ node: String, _ type: String) -> String {
+    "node '\(printable(node))' (\(printable(type))): "
   }
 
   private static func describe(_ list: [UnsupportedOperator]) -> String {

@@ -117,13 +117,10 @@ struct OnnxConverter {
       }
     } catch .unsupportedOperators(let list) { unsupported += list }
     for (index, name) in node.outputs.enumerated() where !name.isEmpty {
-      guard bindings[name] == nil, initializers[name] == nil else {
-        throw node.error("output '\(printable(name))' already exists")
-      }
       if case .unknown = result {
-        bindings[name] = .unknown
+        try bind(name, to: .unknown)
       } else {
-        bindings[name] = index == 0 ? result : .unavailable
+        try bind(name, to: index == 0 ? result : .unavailable)
         if index == 0, case .activation(let value) = result {
           names[value, default: []].append(name)
         }
@@ -151,7 +148,7 @@ struct OnnxConverter {
   /// What a name stands for so far; nil for one that nothing but an initializer may provide.
   func binding(of name: String) -> Binding? { bindings[name] }
 
-  func initializer(_ name: String) -> OnnxTensor? { initializers[name] }
+  func isFree(_ name: String) -> Bool { bindings[name] == nil && initializers[name] == nil }
 
   /// What the file stores under a name.
   func tensor(_ name: String) -> OnnxTensor? { initializers[name] ?? constantTensors[name] }
@@ -160,9 +157,7 @@ struct OnnxConverter {
   ///
   /// - Throws: `ImportError.invalidNode` where it has one.
   mutating func bind(_ name: String, to binding: Binding) throws(ImportError) {
-    guard bindings[name] == nil, initializers[name] == nil else {
-      throw node.error("output '\(printable(name))' already exists")
-    }
+    try node.require(isFree(name), "output '\(printable(name))' already exists")
     bindings[name] = binding
   }
 

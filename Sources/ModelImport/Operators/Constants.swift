@@ -66,7 +66,7 @@ extension QuantizedOnnxConverter {
     guard let tensor = try node.tensor("value"), let name = node.outputs.first,
       [2, 3, 21, 22].contains(tensor.elementType)
     else { return try adoptNothing() }
-    guard float.binding(of: name) == nil, float.initializer(name) == nil, weights[name] == nil,
+    guard float.isFree(name), weights[name] == nil,
       float.constantTensors.updateValue(tensor, forKey: name) == nil
     else { throw node.error("output '\(printable(name))' already exists") }
   }

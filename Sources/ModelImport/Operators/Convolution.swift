@@ -9,8 +9,7 @@ extension OperatorRoom {
       "Conv", attributes, float: { try $0.convolution() }, quantized: { try $0.convolution() }),
     OnnxRow(
       "QLinearConv", attributes, statesItsInputsGrid: true,
-      quantized: { try $0.qLinearConvolution() }),
-    OnnxRow("ConvInteger"),
+      quantized: { try $0.qLinearConvolution() }), OnnxRow("ConvInteger"),
     TFLiteRow(
       .conv2D, float: { try $0.convolution(isDepthwise: false) },
       integer: { try $0.convolution(isDepthwise: false) }),

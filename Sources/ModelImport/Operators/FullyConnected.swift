@@ -13,8 +13,7 @@ extension OperatorRoom {
     OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
     OnnxRow(
       "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
-      quantized: { try $0.qGemm() }),
-    OnnxRow("MatMulInteger"),
+      quantized: { try $0.qGemm() }), OnnxRow("MatMulInteger"),
     TFLiteRow(
       .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected() },
       integer: { try $0.fullyConnected() }))

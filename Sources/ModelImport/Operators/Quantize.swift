@@ -113,9 +113,9 @@ extension QuantizedOnnxConverter {
   }
 
   private mutating func define(_ name: String, _ constant: OnnxWeights) throws(ImportError) {
-    guard float.binding(of: name) == nil, float.initializer(name) == nil,
-      weights.updateValue(constant, forKey: name) == nil
-    else { throw node.error("output '\(printable(name))' already exists") }
+    guard float.isFree(name), weights.updateValue(constant, forKey: name) == nil else {
+      throw node.error("output '\(printable(name))' already exists")
+    }
   }
 }
 

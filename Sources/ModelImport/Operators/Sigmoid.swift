@@ -11,9 +11,5 @@ extension OperatorRoom {
       quantized: { try $0.qLinearLookUp(.logistic, FloatGraph.Sigmoid()) }),
     TFLiteRow(
       .logistic, float: { try $0.elementwise(.sigmoid) },
-      integer: {
-        try $0.lookUp(
-          .logistic, onto: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8),
-          real: FloatGraph.Sigmoid().value(at:))
-      }))
+      integer: { try $0.lookUp(.logistic, onto: .shares, real: FloatGraph.Sigmoid().value(at:)) }))
 }

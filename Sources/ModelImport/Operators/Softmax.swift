@@ -75,5 +75,5 @@ extension IntegerOperation.Kind {
 
 extension Grid {
   /// Units of 1/256 from −128 on.
-  fileprivate static let shares = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
+  static let shares = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
 }

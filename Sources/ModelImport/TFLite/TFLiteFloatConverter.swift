@@ -38,10 +38,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
   var bindings: [Int: Binding] = [:]
   var unsupported: [ImportError.UnsupportedOperator] = []
 
-  static func convert(
-    _ model: TFLiteModel, budget: ImportBudget
-  ) throws(ImportError) -> FloatGraph {
-    var converter = TFLiteFloatConverter(model: model, budget: budget)
+  static func convert(_ model: TFLiteModel) throws(ImportError) -> FloatGraph {
+    var converter = TFLiteFloatConverter(model: model, budget: model.budget)
     return try converter.convertAll()
   }
 

@@ -22,12 +22,11 @@ public enum TFLiteImporter {
     bytes: [UInt8], profile: DeploymentProfile = .tflm
   ) throws(ImportError) -> ImportedModel {
     try ModelImporter.check(size: bytes.count)
-    var budget = ImportBudget(fileBytes: bytes.count)
-    let model = try TFLiteModel(bytes, budget: &budget)
+    let model = try TFLiteModel(bytes)
     if model.hasIntegerActivations {
-      return .integer(try TFLiteIntegerConverter.convert(model, profile: profile, budget: budget))
+      return .integer(try TFLiteIntegerConverter.convert(model, profile: profile))
     }
-    return .float(try TFLiteFloatConverter.convert(model, budget: budget))
+    return .float(try TFLiteFloatConverter.convert(model))
   }
 }
 

@@ -30,10 +30,10 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   private(set) var hasInput = false
 
   static func convert(
-    _ model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget
+    _ model: TFLiteModel, profile: DeploymentProfile
   ) throws(ImportError) -> IntegerProgram {
     var converter = TFLiteIntegerConverter(
-      model: model, budget: budget, builder: ProgramBuilder(profile: profile))
+      model: model, budget: model.budget, builder: ProgramBuilder(profile: profile))
     return try converter.convertAll()
   }
 

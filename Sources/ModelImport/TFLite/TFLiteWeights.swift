@@ -37,19 +37,9 @@ extension TFLiteIntegerConverter {
     let isPacked = tensor.type == .int4
     return Weights(
       shape: tensor.shape, bits: isPacked ? 4 : 8,
-      values: isPacked ? Self.unpacked(bytes, count: count) : bytes.map(Int8.init(bitPattern:)),
+      values: isPacked
+        ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:)),
       scales: tensor.scales)
-  }
-
-  /// Two values a byte, the first in the low nibble, without gaps.
-  private static func unpacked(_ bytes: ArraySlice<UInt8>, count: Int) -> [Int8] {
-    var values = [Int8](repeating: 0, count: count)
-    for index in 0..<count {
-      let pair = Int8(bitPattern: bytes[bytes.startIndex + index / 2])
-      // Arithmetic shifts extend the nibble's sign.
-      values[index] = index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
-    }
-    return values
   }
 
   /// Bias, scales and activation of a node around its filter.
