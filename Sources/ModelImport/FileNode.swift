@@ -1,9 +1,13 @@
+import IntegerBuilder
+
 /// A node of a file, which names itself in errors.
 protocol FileNode {
   /// Its own name, or what stands for one.
   var name: String { get }
   /// Its operator's.
   var type: String { get }
+  /// Why the builder does not make what the node asks for.
+  func error(_ cause: BuildError) -> ImportError
 }
 
 extension FileNode {
@@ -13,6 +17,19 @@ extension FileNode {
   /// The operator is known, but not in this form.
   func unsupported(_ form: String) -> ImportError {
     .unsupportedOperators([.init(node: name, operator: type, form: form)])
+  }
+
+  /// What the builder makes, or its error in this node's name.
+  ///
+  /// - Parameter rule: instead of the builder's own.
+  func built<Result>(
+    _ rule: String? = nil, _ body: () throws(BuildError) -> Result
+  ) throws(ImportError) -> Result {
+    do throws(BuildError) {
+      return try body()
+    } catch {
+      throw rule.map(self.error) ?? self.error(error)
+    }
   }
 
   /// - Throws: `error` with the rule that is broken where the condition is not met.

@@ -82,7 +82,7 @@ struct OnnxConverter {
     }
     let nodes = converter.nodes
     try OnnxRow.checkTypes(nodes, isQuantized: isQuantized)
-    let output = try singleOutput(source)
+    let output = try single(source.outputs, "outputs").name
     converter.readers[output, default: 0] += 1
     for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
     try converter.bindInput(source, types: inputTypes)
@@ -290,27 +290,21 @@ struct OnnxConverter {
 
   private mutating func bindInput(_ source: OnnxGraph, types: Set<Int32>) throws(ImportError) {
     let inputs = source.inputs.filter { initializers[$0.name] == nil }
-    guard inputs.count == 1 else {
-      let names = inputs.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
-      throw .unsupportedModel(rule: "it has \(inputs.count) inputs (\(names)) instead of one")
-    }
-    let input = inputs[0]
+    let input = try Self.single(inputs, "inputs")
+    let name = "its input '\(printable(input.name))'"
     guard input.type.hasTensor, types.contains(input.type.tensor.elementType) else {
-      throw .unsupportedModel(rule: "its input '\(printable(input.name))' is not of float32")
+      throw .unsupportedModel(rule: "\(name) is not of float32")
     }
     let dimensions = input.type.tensor.shape.dimensions
     guard (2...OnnxConstant.maximumRank).contains(dimensions.count) else {
       throw .unsupportedModel(
-        rule: "its input '\(printable(input.name))' needs a batch axis and at least one more, has "
-          + "\(dimensions.count) axes")
+        rule: "\(name) needs a batch axis and at least one more, has \(dimensions.count) axes")
     }
     if case .size(let size) = dimensions[0].extent, size > 0 { fixedBatch = Int(size) }
     var shape: [Int] = []
     for (axis, dimension) in dimensions.enumerated().dropFirst() {
       guard case .size(let size) = dimension.extent, size > 0 else {
-        throw .unsupportedModel(
-          rule:
-            "axis \(axis) of its input '\(printable(input.name))' is open; only the batch may be")
+        throw .unsupportedModel(rule: "axis \(axis) of \(name) is open; only the batch may be")
       }
       shape.append(Int(size))
     }
@@ -321,13 +315,13 @@ struct OnnxConverter {
     bindings[input.name] = .activation(0)
   }
 
-  private static func singleOutput(_ source: OnnxGraph) throws(ImportError) -> String {
-    guard source.outputs.count == 1 else {
-      let names = source.outputs.prefix(8).map { "'\(printable($0.name))'" }
-      throw .unsupportedModel(
-        rule: "it has \(source.outputs.count) outputs (\(names.joined(separator: ", "))) instead "
-          + "of one")
+  private static func single(
+    _ values: [OnnxValue], _ what: String
+  ) throws(ImportError) -> OnnxValue {
+    guard values.count == 1 else {
+      let names = values.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
+      throw .unsupportedModel(rule: "it has \(values.count) \(what) (\(names)) instead of one")
     }
-    return source.outputs[0].name
+    return values[0]
   }
 }

@@ -72,7 +72,8 @@ struct OnnxWeights {
     var result = [Int8](repeating: 0, count: count)
     var isNarrow = quantization.type.bits == 4
     switch source {
-    case .values(let values): for index in values.indices { result[place(index)] = values[index] }
+    case .values(let values):
+      for index in values.indices { result[place(index)] = values[index] }
     case .tensor(let tensor):
       try node.support(tensor.type.bits <= 8, "weights of 32 bits")
       var isPossible = true

@@ -87,9 +87,4 @@ struct Ranking {
   let source: Int
   /// Returns nil for a grid that no integer operation has.
   let emit: Emission
-
-  init(source: Int, emit: @escaping Emission) {
-    self.source = source
-    self.emit = emit
-  }
 }

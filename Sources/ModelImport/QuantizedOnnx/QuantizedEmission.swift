@@ -77,17 +77,11 @@ extension QuantizedOnnxConverter {
 }
 
 extension ImportNode {
-  /// What the builder makes, or its error in this node's name.
-  func built<Result>(_ body: () throws(BuildError) -> Result) throws(ImportError) -> Result {
-    do throws(BuildError) {
-      return try body()
-    } catch {
-      switch error {
-      case .ratio(let ratio, _): throw unsupported("a ratio of scales of \(ratio)")
-      case .sumRatio:
-        throw unsupported("an addition whose inputs' scales are 2^19 times its output's")
-      case .extent: throw unsupported("\(error)")
-      }
+  func error(_ cause: BuildError) -> ImportError {
+    switch cause {
+    case .ratio(let ratio, _): unsupported("a ratio of scales of \(ratio)")
+    case .sumRatio: unsupported("an addition whose inputs' scales are 2^19 times its output's")
+    case .extent: unsupported("\(cause)")
     }
   }
 }

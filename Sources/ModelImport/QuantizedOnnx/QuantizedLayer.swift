@@ -31,11 +31,6 @@ struct QuantizedLayer {
   var bias = Bias.none
   let form: Forming
 
-  init(input: Int, weights: OnnxWeights, outputChannels: Int, form: @escaping Forming) {
-    (self.input, self.weights, self.outputChannels) = (input, weights, outputChannels)
-    self.form = form
-  }
-
   /// - Parameter isOpen: whether a bias may stand apart from it.
   func pending(isOpen: Bool = false) -> PendingOperation {
     var result = PendingOperation { converter, pending, target throws(ImportError) in

@@ -55,20 +55,12 @@ extension TFLiteConverter {
       budget.claim(count, size: size), "the same constants are used more often than is supported")
   }
 
-  /// Index of the model's input.
-  func singleInput() throws(ImportError) -> Int {
-    guard model.inputs.count == 1, model.inputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.inputs.count) inputs instead of one")
+  /// Of the model's inputs, or outputs, the only one.
+  func single(_ indices: [Int], _ what: String) throws(ImportError) -> Int {
+    guard indices.count == 1, indices[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(indices.count) \(what) instead of one")
     }
-    return model.inputs[0]
-  }
-
-  /// Index of the model's output.
-  func singleOutput() throws(ImportError) -> Int {
-    guard model.outputs.count == 1, model.outputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.outputs.count) outputs instead of one")
-    }
-    return model.outputs[0]
+    return indices[0]
   }
 }
 

@@ -25,6 +25,9 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case flattened(height: Int, width: Int, channels: Int)
   }
 
+  /// A value of the graph.
+  typealias Activation = (value: Int, shape: [Int], order: Order)
+
   /// Real numbers in the file's order.
   struct Constant {
     var shape: [Int]
@@ -45,7 +48,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   private mutating func convertAll() throws(ImportError) -> FloatGraph {
     try bindInput()
-    let last = try singleOutput()
+    let last = try single(model.outputs, "outputs")
     for index in model.operators.indices {
       position = index
       try convert()
@@ -61,7 +64,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   private mutating func bindInput() throws(ImportError) {
-    let index = try singleInput()
+    let index = try single(model.inputs, "inputs")
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {
       throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
@@ -92,9 +95,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   /// An input that must be an activation.
-  func activation(
-    _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+  func activation(_ position: Int = 0) throws(ImportError) -> Activation {
     guard case .value(let value, let order) = bindings[try node.input(position)] else {
       throw node.unsupported("input \(position) is a constant")
     }
@@ -102,9 +103,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   /// An activation whose elements are where the graph's operations expect them.
-  func plainActivation(
-    _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+  func plainActivation(_ position: Int = 0) throws(ImportError) -> Activation {
     let found = try activation(position)
     if case .flattened = found.order { throw node.unsupported("on a flattened image") }
     return found
@@ -126,7 +125,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   /// An image on which windows slide.
-  func image(_ position: Int = 0) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+  func image(_ position: Int = 0) throws(ImportError) -> Activation {
     let found = try plainActivation(position)
     try node.require(found.shape.count == 3, "takes an image, has \(found.shape)")
     return found

@@ -42,7 +42,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       shaped.formUnion(node.inputs)
     }
     try bindInput()
-    let output = try singleOutput()
+    let output = try single(model.outputs, "outputs")
     for index in model.operators.indices {
       position = index
       try convert()
@@ -68,7 +68,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   // MARK: The edges
 
   private mutating func bindInput() throws(ImportError) {
-    let index = try singleInput()
+    let index = try single(model.inputs, "inputs")
     guard model.tensors[index].data == nil else {
       throw .unsupportedModel(rule: "its input is a constant")
     }

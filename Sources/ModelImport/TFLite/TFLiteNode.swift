@@ -15,22 +15,12 @@ struct TFLiteNode: FileNode {
   var name: String { "#\(index)" }
   var type: String { source.name }
 
-  /// What the builder makes, or its error in this node's name.
-  ///
-  /// - Parameter rule: instead of the builder's own.
-  func built<Result>(
-    _ rule: String? = nil, _ body: () throws(BuildError) -> Result
-  ) throws(ImportError) -> Result {
-    do throws(BuildError) {
-      return try body()
-    } catch {
-      if let rule { throw self.error(rule) }
-      switch error {
-      case .ratio(_, nil): throw self.error("the scales have a ratio that is too large")
-      case .ratio(_, let channel?):
-        throw self.error("the scales of channel \(channel) have a ratio that is too large")
-      case .sumRatio, .extent: throw self.error("\(error)")
-      }
+  func error(_ cause: BuildError) -> ImportError {
+    switch cause {
+    case .ratio(_, nil): error("the scales have a ratio that is too large")
+    case .ratio(_, let channel?):
+      error("the scales of channel \(channel) have a ratio that is too large")
+    case .sumRatio, .extent: error("\(cause)")
     }
   }
 
