@@ -1,3 +1,5 @@
+import FloatGraph
+
 /// A tensor whose elements are known at import: a weight, or an intermediate of shape arithmetic.
 struct OnnxConstant: Sendable {
   enum Elements: Sendable {
@@ -63,14 +65,9 @@ struct OnnxConstant: Sendable {
   /// Π dimensions, or nil if one is negative or the product, zeros left out, exceeds 2³¹: so
   /// products of some of the extents do not overflow either. Zero extents are legal.
   static func elementCount(_ dimensions: [Int]) -> Int? {
-    var product = 1
-    for extent in dimensions {
-      guard extent >= 0 else { return nil }
-      let (next, overflow) = product.multipliedReportingOverflow(by: max(extent, 1))
-      guard !overflow, next <= 1 << 31 else { return nil }
-      product = next
-    }
-    return dimensions.contains(0) ? 0 : product
+    guard dimensions.allSatisfy({ $0 >= 0 }) else { return nil }
+    let product = ShapeArithmetic.elementCount(dimensions.map { max($0, 1) }, limit: 1 << 31)
+    return dimensions.contains(0) ? product.map { _ in 0 } : product
   }
 
   /// Elements between neighbours along each axis; 0 along axes of extent 1, so that they broadcast.

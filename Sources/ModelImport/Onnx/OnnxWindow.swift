@@ -1,6 +1,11 @@
 import FloatGraph
 import IntegerBuilder
 
+extension Set<String> {
+  /// The attributes that place an operator's windows.
+  static let ofWindows: Set = ["auto_pad", "dilations", "kernel_shape", "pads", "strides"]
+}
+
 /// Windows as nodes describe them.
 extension OnnxConverter {
   /// With `ceil_mode` the bottom and right padding grows until the last window fits, which changes

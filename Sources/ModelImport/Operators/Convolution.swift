@@ -17,9 +17,7 @@ extension OperatorRoom {
       .depthwiseConv2D, float: { try $0.convolution(isDepthwise: true) },
       integer: { try $0.convolution(isDepthwise: true) }))
 
-  private static let attributes: Set = [
-    "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
-  ]
+  private static let attributes = Set.ofWindows.union(["group"])
 }
 
 // MARK: - ONNX

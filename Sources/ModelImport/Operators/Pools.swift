@@ -7,22 +7,16 @@ import TFLiteSchema
 extension OperatorRoom {
   static let pools = OperatorRoom(
     OnnxRow(
-      "AveragePool",
-      [
-        "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads",
-        "strides",
-      ], float: { try $0.averagePool() }, quantized: { try $0.averagePool() }),
+      "AveragePool", .ofWindows.union(["ceil_mode", "count_include_pad"]),
+      float: { try $0.averagePool() }, quantized: { try $0.averagePool() }),
     OnnxRow(
-      "MaxPool",
-      [
-        "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
-      ], float: { try $0.maxPool() }, quantized: { try $0.maxPool() }),
+      "MaxPool", .ofWindows.union(["ceil_mode", "storage_order"]), float: { try $0.maxPool() },
+      quantized: { try $0.maxPool() }),
     OnnxRow(
       "QLinearAveragePool",
-      [
-        "auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads",
-        "strides",
-      ], in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAveragePool() }),
+      .ofWindows.union(["ceil_mode", "channels_last", "count_include_pad"])
+        .subtracting(["dilations"]), in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearAveragePool() }),
     TFLiteRow(
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
       integer: { try $0.pool { .averagePool(.init($0)) } }),

@@ -6,12 +6,8 @@ import TFLiteSchema
 extension OperatorRoom {
   static let transposeConvolution = OperatorRoom(
     OnnxRow(
-      "ConvTranspose",
-      [
-        "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape",
-        "pads", "strides",
-      ], float: { try $0.transposeConvolution() },
-      quantized: { try $0.transposeConvolution() }),
+      "ConvTranspose", .ofWindows.union(["group", "output_padding", "output_shape"]),
+      float: { try $0.transposeConvolution() }, quantized: { try $0.transposeConvolution() }),
     TFLiteRow(
       .transposeConv, float: { try $0.transposeConvolution() },
       integer: { try $0.transposeConvolution() }))
