@@ -255,13 +255,14 @@ struct OnnxConverter {
   }
 
   /// Axes counted from the front, each in 0..<rank and given once.
-  func positive(_ axes: [Int], rank: Int) throws(ImportError) -> Set<Int> {
-    var result: Set<Int> = []
+  func positive(_ axes: [Int], rank: Int) throws(ImportError) -> [Int] {
+    var result: [Int] = []
     for axis in axes {
       let positive = axis < 0 ? axis &+ rank : axis
-      guard (0..<rank).contains(positive), result.insert(positive).inserted else {
+      guard (0..<rank).contains(positive), !result.contains(positive) else {
         throw node.error("axis \(axis) is outside \(rank) axes, or given twice")
       }
+      result.append(positive)
     }
     return result
   }

@@ -22,13 +22,11 @@ extension OnnxConverter {
     let rank = shape.count + 1
     guard let pads = try integers(attribute: "pads", input: 1)
     else { throw node.error("has no pads") }
-    let axes = try integers(3) ?? Array(0..<rank)
-    _ = try positive(axes, rank: rank)
+    let axes = try positive(try integers(3) ?? Array(0..<rank), rank: rank)
     try node.require(pads.count == 2 * axes.count, "\(pads.count) pads for \(axes.count) axes")
     var before = [Int](repeating: 0, count: rank)
     var after = before
     for (index, axis) in axes.enumerated() {
-      let axis = axis < 0 ? axis + rank : axis
       (before[axis], after[axis]) = (pads[index], pads[axes.count + index])
     }
     try node.support(before[0] == 0 && after[0] == 0, "padding of the batch axis")

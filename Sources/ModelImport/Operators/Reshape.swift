@@ -137,8 +137,8 @@ extension OnnxConverter {
     }
   }
 
-  private func squeezed(_ shape: [Int], axes: Set<Int>?) throws(ImportError) -> [Int] {
-    let axes = axes ?? Set(shape.indices.filter { shape[$0] == 1 })
+  private func squeezed(_ shape: [Int], axes: [Int]?) throws(ImportError) -> [Int] {
+    let axes = axes ?? shape.indices.filter { shape[$0] == 1 }
     if let axis = axes.first(where: { shape[$0] != 1 }) {
       throw node.error("axis \(axis) has extent \(shape[axis]), not 1")
     }

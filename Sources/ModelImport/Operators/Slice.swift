@@ -93,13 +93,11 @@ extension OnnxConverter {
     guard arguments.ends.count == count, arguments.axes.count == count,
       arguments.steps.count == count
     else { throw node.error("starts, ends, axes and steps differ in length") }
-    _ = try positive(arguments.axes, rank: dimensions.count)
+    let axes = try positive(arguments.axes, rank: dimensions.count)
     var result = dimensions.map { AxisSlice(count: $0) }
-    for index in 0..<count {
+    for (index, axis) in axes.enumerated() {
       let step = arguments.steps[index]
       try node.require(step != 0, "step 0")
-      let declared = arguments.axes[index]
-      let axis = declared < 0 ? declared + dimensions.count : declared
       result[axis] = AxisSlice(
         start: arguments.starts[index], end: arguments.ends[index], step: step,
         extent: dimensions[axis])

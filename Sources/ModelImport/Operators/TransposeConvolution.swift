@@ -49,11 +49,10 @@ private struct OnnxTransposition {
   ) throws(ImportError) -> (PaddedWindow, extent: [Int]) {
     var window = try converter.window(kernel: kernel, input: input)
     let mode = try node.text("auto_pad") ?? "NOTSET"
-    let strides = [window.rows.stride, window.columns.stride]
     var wanted = try node.list("output_shape", in: 1...Int(Int32.max))
     let isStated = wanted != nil
     if wanted == nil, mode.hasPrefix("SAME") {
-      wanted = [input[1] * strides[0], input[2] * strides[1]]
+      wanted = [input[1] * window.rows.stride, input[2] * window.columns.stride]
     }
     var extent: [Int] = []
     for (index, path) in [\PaddedWindow.rows, \PaddedWindow.columns].enumerated() {
