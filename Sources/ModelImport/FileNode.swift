@@ -1,3 +1,4 @@
+import FloatGraph
 import IntegerBuilder
 
 /// A node of a file, which names itself in errors.
@@ -29,6 +30,17 @@ extension FileNode {
       return try body()
     } catch {
       throw rule.map(self.error) ?? self.error(error)
+    }
+  }
+
+  /// What a float graph's rules allow, or the broken rule in this node's name.
+  func obeying<Result>(
+    _ body: () throws(RuleViolation) -> Result
+  ) throws(ImportError) -> Result {
+    do throws(RuleViolation) {
+      return try body()
+    } catch {
+      throw self.error(error.rule)
     }
   }
 

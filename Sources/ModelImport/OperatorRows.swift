@@ -1,7 +1,7 @@
 import TFLiteSchema
 
-/// What one operator, or a small family, is in each format. Its handlers stand beside it, in the file
-/// of its name.
+/// What one operator, or a small family, is in each format: a row for each of its names there. Its
+/// handlers stand beside it, in the file of its name.
 struct OperatorRoom: Sendable {
   let rows: [any OperatorRow]
 

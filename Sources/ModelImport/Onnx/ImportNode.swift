@@ -41,12 +41,10 @@ struct ImportNode: FileNode {
 
   /// The shape that an operation gives, checked to fit its inputs.
   func shape(of operation: FloatGraph.Operation, inputs: [[Int]]) throws(ImportError) -> [Int] {
-    do throws(RuleViolation) {
+    try obeying { () throws(RuleViolation) in
       let output = try operation.inferredShape(inputs: inputs) ?? inputs[0]
       try operation.check(inputs: inputs, output: output)
       return output
-    } catch {
-      throw self.error(error.rule)
     }
   }
 

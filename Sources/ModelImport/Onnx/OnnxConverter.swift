@@ -17,9 +17,11 @@ struct OnnxConverter {
     case unavailable
   }
 
-  /// The file's nodes, and which of them is being converted.
+  /// The file's, in its order.
   private(set) var nodes: [ImportNode] = []
+  /// Which of them is being converted.
   var position = 0
+  /// The node at hand.
   var node: ImportNode { nodes[position] }
 
   var graph = FloatGraph()
@@ -56,7 +58,7 @@ struct OnnxConverter {
     return try converter.finish(output)
   }
 
-  /// A converter that knows the file's initializers, its input and its nodes, checked for their order,
+  /// A converter that knows the file's initializers, its input and its nodes, whose order is checked,
   /// and the name of the graph's output.
   ///
   /// - Parameters:
@@ -148,6 +150,7 @@ struct OnnxConverter {
   /// What a name stands for so far; nil for one that nothing but an initializer may provide.
   func binding(of name: String) -> Binding? { bindings[name] }
 
+  /// Whether a name has no meaning yet.
   func isFree(_ name: String) -> Bool { bindings[name] == nil && initializers[name] == nil }
 
   /// What the file stores under a name.
@@ -273,14 +276,12 @@ struct OnnxConverter {
   mutating func append(
     _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil
   ) throws(ImportError) -> Binding {
-    do throws(RuleViolation) {
-      return .activation(
+    .activation(
+      try node.obeying { () throws(RuleViolation) in
         try graph.append(
           operation, named: node.name, value: node.outputs.first ?? node.name, inputs: inputs,
-          shape: shape))
-    } catch {
-      throw node.error(error.rule)
-    }
+          shape: shape)
+      })
   }
 
   /// The node that computes an activation; nil for the graph's input, and for what stands for an

@@ -23,8 +23,8 @@ extension OperatorRoom {
 // MARK: - ONNX
 
 extension ImportNode {
-  /// Kernel and groups of a node with weights of [O, I / groups, KH, KW], or [C, O / groups, KH, KW]
-  /// where it is transposed, on [C, H, W].
+  /// Kernel and groups of a node on [C, H, W] with weights of [O, C / groups, KH, KW], or
+  /// [C, O / groups, KH, KW] where it is transposed.
   func kernelAndGroups(
     weights: [Int], input: [Int]
   ) throws(ImportError) -> (kernel: [Int], groups: Int) {
@@ -89,11 +89,8 @@ extension QuantizedOnnxConverter {
       throw node.error("weights of shape \(dimensions) in \(groups) groups do not fit \(shape)")
     }
     let window = try float.window(kernel: kernel, input: shape)
-    let extents: (height: Int, width: Int)
-    do throws(RuleViolation) {
-      extents = try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
-    } catch {
-      throw node.error(error.rule)
+    let extents = try node.obeying { () throws(RuleViolation) in
+      try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
     }
     try checkScales(weights, channels: dimensions[0], axis: 0)
     let layer = QuantizedLayer(input: input, weights: weights, outputChannels: dimensions[0]) {

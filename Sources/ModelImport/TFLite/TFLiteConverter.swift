@@ -23,6 +23,7 @@ protocol TFLiteConverter {
 }
 
 extension TFLiteConverter {
+  /// The node at hand.
   var node: TFLiteNode {
     TFLiteNode(index: position, source: model.operators[position], model: model)
   }

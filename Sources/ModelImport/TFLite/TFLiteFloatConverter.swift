@@ -152,10 +152,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
     _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = ""
   ) throws(ImportError) -> Int {
     let name = model.tensors[try node.output()].name + suffix
-    do throws(RuleViolation) {
-      return try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
-    } catch {
-      throw node.error(error.rule)
+    return try node.obeying { () throws(RuleViolation) in
+      try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
     }
   }
 

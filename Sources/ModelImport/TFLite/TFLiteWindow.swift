@@ -1,8 +1,8 @@
 import IntegerBuilder
 import TFLiteSchema
 
-/// Which fields of an operator's options describe its window, beside the padding and the strides, which
-/// stand in the same fields of all.
+/// Which fields of an operator's options describe its window, beside the padding and the strides,
+/// which stand in the same fields of all.
 struct TFLiteWindowFields: Sendable {
   let activation: Int
   /// nil for an operator whose windows have no gaps.
