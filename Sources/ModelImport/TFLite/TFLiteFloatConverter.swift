@@ -82,14 +82,11 @@ struct TFLiteFloatConverter: TFLiteConverter {
   func shape(_ index: Int) throws(ImportError) -> (shape: [Int], order: Order) {
     let tensor = model.tensors[index]
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw .invalidTensor(
-        name: tensor.name,
-        rule: "shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     if tensor.shape.count > 2 { return ([extent[2], extent[0], extent[1]], .image) }
     guard extent[1] == 1 else {
-      throw .invalidTensor(
-        name: tensor.name, rule: "shape \(tensor.shape) has a batch that is not 1")
+      throw tensor.error("shape \(tensor.shape) has a batch that is not 1")
     }
     return ([extent[2]], .vector)
   }

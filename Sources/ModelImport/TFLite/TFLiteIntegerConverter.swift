@@ -91,21 +91,20 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// moves by 128.
   func description(_ index: Int) throws(ImportError) -> IntegerTensor {
     let tensor = model.tensors[index]
-    func fail(_ rule: String) -> ImportError { .invalidTensor(name: tensor.name, rule: rule) }
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw fail("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
-      throw fail("an activation that is not of int8")
+      throw tensor.error("an activation that is not of int8")
     }
-    guard !tensor.isVariable else { throw fail("a variable") }
+    guard !tensor.isVariable else { throw tensor.error("a variable") }
     guard tensor.scales.count == 1, tensor.zeroPoints.count == 1, !tensor.hasQuantizationDetails
-    else { throw fail("an activation needs one scale and one zero point") }
+    else { throw tensor.error("an activation needs one scale and one zero point") }
     let scale = tensor.scales[0]
     let zero = tensor.zeroPoints[0]
     let range: ClosedRange<Int64> = tensor.type == .int8 ? -128...127 : 0...255
     guard scale.isFinite, scale > 0, range.contains(zero) else {
-      throw fail("a scale of \(scale) and a zero point of \(zero)")
+      throw tensor.error("a scale of \(scale) and a zero point of \(zero)")
     }
     return IntegerTensor(
       name: tensor.name, height: extent[0], width: extent[1], channels: extent[2], bits: 8,
@@ -132,8 +131,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     let description = try description(index)
     let bytes = model.data(place)
     guard bytes.count == description.elementCount else {
-      throw .invalidTensor(
-        name: tensor.name, rule: "shape \(tensor.shape) takes \(bytes.count) bytes")
+      throw tensor.error("shape \(tensor.shape) takes \(bytes.count) bytes")
     }
     try claim(bytes.count, size: 1)
     let output = builder.append(

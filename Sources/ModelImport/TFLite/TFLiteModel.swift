@@ -31,6 +31,8 @@ struct TFLiteModel {
     var isVariable = false
     /// Quantized in a way of its own, as in blocks.
     var hasQuantizationDetails = false
+
+    func error(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
   }
 
   struct Operator {
