@@ -52,12 +52,12 @@ extension OnnxConverter {
       try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
       weights = try scaled(weights, by: alpha)
     }
-    var bias = try index.flatMap { index throws(ImportError) in try self.weights(index) }.map {
-      values, shape throws(ImportError) in
+    var bias: [Float]?
+    if let index, let (values, shape) = try self.weights(index) {
       guard shape.count <= 2, values.count == 1 || shape.last == features,
         values.count == 1 || values.count == features
       else { throw node.error("bias of shape \(shape) does not fit \(features) outputs") }
-      return values.count == features ? values : [Float](repeating: values[0], count: features)
+      bias = values.count == features ? values : [Float](repeating: values[0], count: features)
     }
     let beta = try node.number("beta") ?? 1
     if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
