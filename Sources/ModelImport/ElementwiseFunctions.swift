@@ -2,7 +2,6 @@ import FloatGraph
 import IntegerBuilder
 import IntegerOperators
 import ModelWriter
-import TFLiteSchema
 
 // Functions of one value: an operation of a float graph, and a table in an integer program.
 

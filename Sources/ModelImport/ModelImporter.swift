@@ -1,5 +1,4 @@
 import FixedPoint
-import Foundation
 
 /// Reads a vendor's file of any format, told by its first bytes.
 public enum ModelImporter {

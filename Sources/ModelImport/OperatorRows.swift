@@ -1,5 +1,3 @@
-import TFLiteSchema
-
 /// What one operator, or a small family, is in each format: a row for each of its names there. Its
 /// handlers stand beside it, in the file of its name.
 struct OperatorRoom: Sendable {

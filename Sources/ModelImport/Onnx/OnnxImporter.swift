@@ -1,8 +1,6 @@
 import FixedPoint
 import FloatGraph
 import Foundation
-import IntegerOperators
-import ModelWriter
 import OnnxSchema
 import SwiftProtobuf
 

@@ -1,6 +1,5 @@
 import FloatGraph
 import IntegerBuilder
-import ModelWriter
 import TFLiteSchema
 
 /// Sums of activations, and biases that stand apart from their layer.

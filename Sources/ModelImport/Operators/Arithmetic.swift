@@ -1,4 +1,3 @@
-import FixedPoint
 import FloatGraph
 import IntegerBuilder
 import ModelWriter

@@ -1,4 +1,3 @@
-import FixedPoint
 import IntegerBuilder
 import ModelWriter
 import TFLiteSchema
