@@ -91,7 +91,10 @@ let recorded: Set = [
 /// What several test targets share: random programs, and mutated files to run through a reader.
 let testSupport: [Target] = [
   .target(
-    name: "FormatFuzzing", dependencies: ["FixedPoint", "ModelFormat", "IntegerOperators", "ModelWriter", "Support"],
+    name: "FormatFuzzing",
+    dependencies: [
+      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter", "Support",
+    ],
     path: "Tests/FormatFuzzing")
 ]
 
@@ -105,6 +108,10 @@ let tests: [Target] = (integerCore + host).map { target in
   var dependencies: [Target.Dependency] = [.target(name: target.name)]
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
+  // The page of operators is made of all that there are.
+  if target.name == "cupel" {
+    dependencies += ["CIntegerKernels", "FormatFuzzing", "IntegerBuilder"]
+  }
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies.append("ModelImport") }
   // Random weights and networks.

@@ -112,15 +112,6 @@ CUPEL_INLINE __m256i cupel_placed32(__m512i a, __m512i b, const cupel_grid512 *g
   return _mm256_min_epi8(values, _mm512_castsi512_si256(grid->high));
 }
 
-/// One vector to 16 values in order.
-CUPEL_INLINE __m128i cupel_placed16(__m512i a, const cupel_grid512 *grid) {
-  __m256i wide = _mm512_cvtsepi32_epi16(a);
-  wide = _mm256_adds_epi16(wide, _mm512_castsi512_si256(grid->zero_point));
-  __m128i values = _mm256_cvtsepi16_epi8(wide);
-  values = _mm_max_epi8(values, _mm512_castsi512_si128(grid->low));
-  return _mm_min_epi8(values, _mm512_castsi512_si128(grid->high));
-}
-
 /// Four vectors to 64 values, four of each in turn.
 CUPEL_INLINE __m512i cupel_placed64(
     __m512i a, __m512i b, __m512i c, __m512i d, const cupel_grid512 *grid) {
@@ -139,6 +130,15 @@ CUPEL_INLINE __m512i cupel_unshuffled64(__m512i values) {
 
 CUPEL_INLINE __mmask64 cupel_first_bytes(int64_t count) {
   return count >= 64 ? ~(__mmask64)0 : ((__mmask64)1 << count) - 1;
+}
+
+/// Writes the first `count` of 64 values.
+CUPEL_INLINE void cupel_write64(int8_t *output, __m512i values, int64_t count) {
+  if (count >= 64) {
+    _mm512_storeu_si512(output, values);
+  } else {
+    _mm512_mask_storeu_epi8(output, cupel_first_bytes(count), values);
+  }
 }
 
 #endif

@@ -1,5 +1,5 @@
 // Convolutions on any level: how their input is to be staged, and their weights packed.
-#include "convolution.h"
+#include "kinds.h"
 #include "staging.h"
 #include "weights.h"
 
@@ -225,9 +225,5 @@ static int64_t work(const cupel_packed *packed, int64_t values) {
 }
 
 const cupel_driver cupel_convolution = {
-    .plan = plan,
-    .pack = pack,
-    .scratch = cupel_staging_scratch,
-    .work = work,
-    .run = cupel_convolution_run,
-};
+    .plan = plan, .pack = pack, .scratch = cupel_staging_scratch, .work = work,
+    .run = cupel_convolution_run};

@@ -2,7 +2,6 @@
 // four weights of each of 16 output channels.
 #if defined(__x86_64__)
 #include "avx512.h"
-#include "convolution_avx512.h"
 
 /// A step in every lane, or two steps of a short block in every two.
 CUPEL_INLINE __m512i broadcast(const uint8_t *bytes, const int is_paired) {
@@ -331,47 +330,27 @@ CUPEL_INLINE void run_blocks(
       const block_place *place, const cupel_pixels *pixels) {                        \
     run_blocks(blocks, bits, mode, place, pixels);                                   \
   }
-#define CUPEL_SHAPES(bits, mode)                                                     \
-  CUPEL_TILES(8, 0, bits, mode)                                                    \
-  CUPEL_TILES(4, 0, bits, mode)                                                    \
-  CUPEL_TILES(8, 1, bits, mode)                                                    \
-  CUPEL_TILES(4, 1, bits, mode)                                                    \
-  CUPEL_TILES(1, 1, bits, mode)                                                    \
-  CUPEL_TILES(8, 2, bits, mode)                                                    \
-  CUPEL_TILES(4, 2, bits, mode)                                                    \
-  CUPEL_TILES(1, 2, bits, mode)                                                    \
-  CUPEL_BLOCKS(1, bits, mode)                                                        \
-  CUPEL_BLOCKS(2, bits, mode)                                                        \
-  CUPEL_BLOCKS(3, bits, mode)                                                        \
-  CUPEL_BLOCKS(4, bits, mode)
-CUPEL_SHAPES(8, 0)
-CUPEL_SHAPES(8, 1)
-CUPEL_SHAPES(8, 2)
-CUPEL_SHAPES(8, 3)
-CUPEL_SHAPES(8, 4)
-CUPEL_SHAPES(4, 0)
-CUPEL_SHAPES(4, 1)
-CUPEL_SHAPES(4, 2)
-CUPEL_SHAPES(4, 3)
-CUPEL_SHAPES(4, 4)
+#define CUPEL_TILES_NAME(pixels, kind, bits, mode) tiles_##pixels##_##kind##_##bits##_##mode,
+#define CUPEL_BLOCKS_NAME(blocks, bits, mode) blocks_##blocks##_##bits##_##mode,
+/// 8 and 4 pixels against a whole block; 8, 4 and 1 against a short one in single steps and in
+/// pairs; one pixel against 1 to 4 whole blocks.
+#define CUPEL_SHAPES(TILES, BLOCKS, bits, mode)                                      \
+  TILES(8, 0, bits, mode) TILES(4, 0, bits, mode)                                    \
+  TILES(8, 1, bits, mode) TILES(4, 1, bits, mode) TILES(1, 1, bits, mode)            \
+  TILES(8, 2, bits, mode) TILES(4, 2, bits, mode) TILES(1, 2, bits, mode)            \
+  BLOCKS(1, bits, mode) BLOCKS(2, bits, mode) BLOCKS(3, bits, mode) BLOCKS(4, bits, mode)
+#define CUPEL_DEFINED(bits, mode) CUPEL_SHAPES(CUPEL_TILES, CUPEL_BLOCKS, bits, mode)
+#define CUPEL_ROW(bits, mode) {CUPEL_SHAPES(CUPEL_TILES_NAME, CUPEL_BLOCKS_NAME, bits, mode)},
+#define CUPEL_MODES(EACH, bits) EACH(bits, 0) EACH(bits, 1) EACH(bits, 2) EACH(bits, 3) EACH(bits, 4)
+CUPEL_MODES(CUPEL_DEFINED, 8)
+CUPEL_MODES(CUPEL_DEFINED, 4)
 
 typedef void (*shape_function)(const block_place *, const cupel_pixels *);
 
-/// 8 and 4 pixels against a whole block; 8, 4 and 1 against a short one in single steps and in
-/// pairs; one pixel against 1 to 4 whole blocks.
+/// Where the shapes of a row begin.
 enum { WHOLE_SHAPES = 0, SHORT_SHAPES = 2, PAIRED_SHAPES = 5, STREAMS = 8, SHAPES = 12 };
-#define CUPEL_ROW(bits, mode)                                                        \
-  {                                                                                  \
-    tiles_8_0_##bits##_##mode, tiles_4_0_##bits##_##mode, tiles_8_1_##bits##_##mode, \
-        tiles_4_1_##bits##_##mode, tiles_1_1_##bits##_##mode,                        \
-        tiles_8_2_##bits##_##mode, tiles_4_2_##bits##_##mode,                        \
-        tiles_1_2_##bits##_##mode, blocks_1_##bits##_##mode,                         \
-        blocks_2_##bits##_##mode, blocks_3_##bits##_##mode,                          \
-        blocks_4_##bits##_##mode                                                     \
-  }
 static const shape_function shapes[2][5][SHAPES] = {
-    {CUPEL_ROW(8, 0), CUPEL_ROW(8, 1), CUPEL_ROW(8, 2), CUPEL_ROW(8, 3), CUPEL_ROW(8, 4)},
-    {CUPEL_ROW(4, 0), CUPEL_ROW(4, 1), CUPEL_ROW(4, 2), CUPEL_ROW(4, 3), CUPEL_ROW(4, 4)}};
+    {CUPEL_MODES(CUPEL_ROW, 8)}, {CUPEL_MODES(CUPEL_ROW, 4)}};
 
 void cupel_convolve_avx512(
     const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,

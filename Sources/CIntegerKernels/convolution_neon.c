@@ -45,32 +45,7 @@ CUPEL_INLINE void tile(
   for (int index = 0; index < 4 * pixels; index++) vst1q_s32(target + 4 * index, sums[index]);
 }
 
-CUPEL_TARGET static void tile_of_pixels(
-    const cupel_packed *packed, const uint8_t *const *pixels, int32_t count, int32_t group,
-    int32_t block, int32_t blocks, int32_t *sums) {
-  const uint8_t *weights =
-      packed->weights + group * packed->weight_group_bytes + block * packed->block_bytes;
-  const int32_t *start = packed->start + group * packed->padded_channels + block * 16;
-  int is_four_bit = packed->weight_bits == 4;
-  if (count > 1) {
-    if (is_four_bit) {
-      tile(4, 4, packed, pixels, weights, start, sums);
-    } else {
-      tile(4, 8, packed, pixels, weights, start, sums);
-    }
-    return;
-  }
-  for (int32_t each = 0; each < blocks; each++) {
-    if (is_four_bit) {
-      tile(1, 4, packed, pixels, weights, start, sums);
-    } else {
-      tile(1, 8, packed, pixels, weights, start, sums);
-    }
-    weights += packed->block_bytes;
-    start += 16;
-    sums += 16;
-  }
-}
+#include "tiles16.h"
 
 CUPEL_TARGET static void store(
     const cupel_packed *packed, int32_t first_channel, int32_t *sums, int32_t sum_stride,

@@ -1,6 +1,6 @@
 // Convolutions on any level: their input is staged with its padding, so that the kernels know no
 // borders, and tiles of pixels run along it.
-#include "convolution.h"
+#include "kinds.h"
 #include "staging.h"
 
 /// Staged bytes of which several blocks of weights in a row find the most in the nearest cache.
@@ -50,14 +50,7 @@ static void run_single(
   int64_t depth = (int64_t)packed->input.channels / packed->groups * packed->element_bytes;
   // A short block goes by itself.
   int32_t whole = packed->blocks - (packed->last_block < kernels->block);
-  cupel_pixels own;
-  own.count = 1;
-  own.rows = 1;
-  own.tiles = 1;
-  own.input_advance = 0;
-  own.input_skip = 0;
-  own.output_advance = 0;
-  own.inputs[0] = input + group * depth;
+  cupel_pixels own = {.inputs = {input + group * depth}, .count = 1, .rows = 1, .tiles = 1};
   for (int32_t block = first; block < last;) {
     int32_t left = (last < whole ? last : whole) - block;
     int32_t together = left < 1 ? 1 : left < CUPEL_MOST_BLOCKS ? left : CUPEL_MOST_BLOCKS;

@@ -202,9 +202,4 @@ static int64_t work(const cupel_packed *packed, int64_t values) {
 }
 
 const cupel_driver cupel_depthwise = {
-    .plan = plan,
-    .pack = pack,
-    .scratch = cupel_staging_scratch,
-    .work = work,
-    .run = run,
-};
+    .plan = plan, .pack = pack, .scratch = cupel_staging_scratch, .work = work, .run = run};

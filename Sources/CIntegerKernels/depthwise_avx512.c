@@ -2,7 +2,6 @@
 // two rounds of unpacking. Packing the sums undoes what unpacking did to their order.
 #if defined(__x86_64__)
 #include "avx512.h"
-#include "depthwise_avx512.h"
 
 /// Adds four taps of 64 values. `weights` has a vector for every 16 sums, of one row of output
 /// after another.
@@ -57,14 +56,6 @@ CUPEL_INLINE void scale_sums(
   }
 }
 
-CUPEL_INLINE void store(int8_t *output, __m512i values, int64_t count) {
-  if (count >= 64) {
-    _mm512_storeu_si512(output, values);
-  } else {
-    _mm512_mask_storeu_epi8(output, cupel_first_bytes(count), values);
-  }
-}
-
 /// `rows` is 1 or 2.
 CUPEL_INLINE void run(
     const cupel_packed *packed, const int64_t *taps, const uint8_t *staged, int64_t count,
@@ -87,7 +78,7 @@ CUPEL_INLINE void run(
     scale_sums(&packed->scale, 64 * (int64_t)pattern, sums, rows, mode);
     for (int row = 0; row < rows; row++) {
       const __m512i *own = sums[row];
-      store(
+      cupel_write64(
           (row == 0 ? output : below) + value,
           cupel_placed64(own[0], own[1], own[2], own[3], &grid), count - value);
     }

@@ -113,39 +113,37 @@ static inline void cupel_direct_stage(
   "smlad r5, r12, r9, r5\n"       \
   "smlad r6, r12, r10, r6\n"      \
   "smlad r7, r12, r11, r7\n"
+/// Adds to four sums, in r4-r7, what `EACH` does with the weights at r0, a step after another.
+#define CUPEL_PRODUCTS(EACH)      \
+  "push {r3-r11, lr}\n"           \
+  "ldm r3, {r4-r7}\n"             \
+  "add lr, r1, r2, lsl #6\n"      \
+  "1:\n" EACH                     \
+  "cmp r1, lr\n"                  \
+  "bne 1b\n"                      \
+  "pop {r3}\n"                    \
+  "stm r3, {r4-r7}\n"             \
+  "pop {r4-r11, pc}\n"
 
 /// Adds the products of a row of 8-bit weights with four staged pixels to four sums, eight weights
 /// a step. Reads up to seven bytes behind the row, against values that are zero: the bias and the
 /// multipliers stand there.
 __attribute__((naked, noinline)) static void add_products_int8(
     const uint8_t *row, const uint8_t *staged, int32_t steps, int32_t *sums) {
-  __asm__ volatile(
-      "push {r3-r11, lr}\n"
-      "ldm r3, {r4-r7}\n"
-      "add lr, r1, r2, lsl #6\n"
-      "1:\n"
+  __asm__ volatile(CUPEL_PRODUCTS(
       "ldr r2, [r0], #4\n"
       "ldr r3, [r0], #4\n"
       CUPEL_EIGHT_PRODUCTS("r2")
       CUPEL_EIGHT_PRODUCTS("r2, ror #8")
       CUPEL_EIGHT_PRODUCTS("r3")
-      CUPEL_EIGHT_PRODUCTS("r3, ror #8")
-      "cmp r1, lr\n"
-      "bne 1b\n"
-      "pop {r3}\n"
-      "stm r3, {r4-r7}\n"
-      "pop {r4-r11, pc}\n");
+      CUPEL_EIGHT_PRODUCTS("r3, ror #8")));
 }
 
 /// The same of 4-bit weights, each taken 16 times: eight lie in a word. Reads up to three bytes
 /// behind the row.
 __attribute__((naked, noinline)) static void add_products_int4(
     const uint8_t *row, const uint8_t *staged, int32_t steps, int32_t *sums) {
-  __asm__ volatile(
-      "push {r3-r11, lr}\n"
-      "ldm r3, {r4-r7}\n"
-      "add lr, r1, r2, lsl #6\n"
-      "1:\n"
+  __asm__ volatile(CUPEL_PRODUCTS(
       "ldr r2, [r0], #4\n"
       "lsl r3, r2, #4\n"
       "and r3, r3, #0xF0F0F0F0\n"
@@ -153,12 +151,7 @@ __attribute__((naked, noinline)) static void add_products_int4(
       CUPEL_EIGHT_PRODUCTS("r3")
       CUPEL_EIGHT_PRODUCTS("r3, ror #8")
       CUPEL_EIGHT_PRODUCTS("r2")
-      CUPEL_EIGHT_PRODUCTS("r2, ror #8")
-      "cmp r1, lr\n"
-      "bne 1b\n"
-      "pop {r3}\n"
-      "stm r3, {r4-r7}\n"
-      "pop {r4-r11, pc}\n");
+      CUPEL_EIGHT_PRODUCTS("r2, ror #8")));
 }
 
 /// Sums of a row of 4-bit weights with four staged pixels, a run at a time.

@@ -1,22 +1,7 @@
 // Staging, addition, requantization and pools by AVX2, and the level's table.
 #if defined(__x86_64__)
 #include "avx2.h"
-
-CUPEL_TARGET static void stage(
-    const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
-  int16_t *target = staged;
-  int16_t zero = (int16_t)zero_point;
-  for (int64_t index = 0; index < count; index++) target[index] = (int16_t)(values[index] - zero);
-}
-
-CUPEL_TARGET static void stage_pixels(
-    const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
-    void *staged) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    stage(
-        values + pixel * step, channels, zero_point, (int16_t *)staged + pixel * channels);
-  }
-}
+#include "plain.h"
 
 /// (q - z) * 2^20 of eight values, scaled with double rounding: see the AVX-512 kernel for how the
 /// product is split.
@@ -86,21 +71,6 @@ CUPEL_TARGET static void requantize(
   }
 }
 
-CUPEL_TARGET static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
-  for (int64_t index = 0; index < count; index++) {
-    largest[index] = values[index] > largest[index] ? values[index] : largest[index];
-  }
-}
-
-CUPEL_TARGET static void accumulate(
-    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    for (int64_t channel = 0; channel < channels; channel++) {
-      sums[channel] += values[pixel * step + channel];
-    }
-  }
-}
-
 const cupel_kernels cupel_kernels_avx2 = {
     .element_bytes = 2,
     .offset = 0,
@@ -110,13 +80,13 @@ const cupel_kernels cupel_kernels_avx2 = {
     .interleave = 2,
     .depthwise_interleave = 2,
     .depthwise_values = 16,
-    .stage = stage,
-    .stage_pixels = stage_pixels,
+    .stage = cupel_stage_plain,
+    .stage_pixels = cupel_stage_pixels_plain,
     .convolve = cupel_convolve_avx2,
     .depthwise = cupel_depthwise_avx2,
     .add = add,
     .requantize = requantize,
-    .maximum = maximum,
-    .accumulate = accumulate,
+    .maximum = cupel_maximum_plain,
+    .accumulate = cupel_accumulate_plain,
 };
 #endif

@@ -1,8 +1,7 @@
 // Staging, addition, requantization and pools by AVX-512, and the level's table.
 #if defined(__x86_64__)
 #include "avx512.h"
-#include "convolution_avx512.h"
-#include "depthwise_avx512.h"
+#include "plain.h"
 
 CUPEL_INLINE void stage_values(const int8_t *values, int64_t count, uint8_t *target) {
   const __m512i offset = _mm512_set1_epi8((char)0x80);
@@ -124,13 +123,8 @@ CUPEL_INLINE void add(
           is_narrow ? cupel_scaled_narrow512(sum, &narrow, 0, mode)
                     : cupel_scaled512(sum, &wide, 1);
     }
-    __m512i values =
-        cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));
-    if (left >= 64) {
-      _mm512_storeu_si512(output + index, values);
-    } else {
-      _mm512_mask_storeu_epi8(output + index, mask, values);
-    }
+    __m512i values = cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid);
+    cupel_write64(output + index, cupel_unshuffled64(values), left);
   }
 }
 
@@ -197,19 +191,8 @@ CUPEL_TARGET static void requantize(
       sums[part] = rescaled(
           &packed->scale, _mm512_sub_epi32(_mm512_cvtepi8_epi32(values), zero_point));
     }
-    __m512i values =
-        cupel_unshuffled64(cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid));
-    if (left >= 64) {
-      _mm512_storeu_si512(output + index, values);
-    } else {
-      _mm512_mask_storeu_epi8(output + index, mask, values);
-    }
-  }
-}
-
-CUPEL_TARGET static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
-  for (int64_t index = 0; index < count; index++) {
-    largest[index] = values[index] > largest[index] ? values[index] : largest[index];
+    __m512i values = cupel_placed64(sums[0], sums[1], sums[2], sums[3], &grid);
+    cupel_write64(output + index, cupel_unshuffled64(values), left);
   }
 }
 
@@ -250,7 +233,7 @@ const cupel_kernels cupel_kernels_avx512 = {
     .depthwise = cupel_depthwise_avx512,
     .add = add_values,
     .requantize = requantize,
-    .maximum = maximum,
+    .maximum = cupel_maximum_plain,
     .accumulate = accumulate,
 };
 #endif

@@ -1,6 +1,7 @@
 // Staging, addition, requantization and pools by NEON, and the level's table.
 #if defined(__aarch64__)
 #include "neon.h"
+#include "plain.h"
 
 static void stage(const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
   (void)zero_point;
@@ -68,21 +69,6 @@ CUPEL_TARGET static void requantize(
   }
 }
 
-static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
-  for (int64_t index = 0; index < count; index++) {
-    largest[index] = values[index] > largest[index] ? values[index] : largest[index];
-  }
-}
-
-static void accumulate(
-    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    for (int64_t channel = 0; channel < channels; channel++) {
-      sums[channel] += values[pixel * step + channel];
-    }
-  }
-}
-
 const cupel_kernels cupel_kernels_neon = {
     .element_bytes = 1,
     .offset = 0,
@@ -98,7 +84,7 @@ const cupel_kernels cupel_kernels_neon = {
     .depthwise = cupel_depthwise_neon,
     .add = add,
     .requantize = requantize,
-    .maximum = maximum,
-    .accumulate = accumulate,
+    .maximum = cupel_maximum_plain,
+    .accumulate = cupel_accumulate_plain,
 };
 #endif

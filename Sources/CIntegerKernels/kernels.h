@@ -129,6 +129,16 @@ typedef struct {
   int32_t count;
 } cupel_pixels;
 
+/// Output channels of `blocks` blocks from `block` of a group on, of all pixels; more blocks than one
+/// only for a single pixel. The pixels' pointers are the group's.
+typedef void cupel_convolve(
+    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
+    int32_t blocks);
+/// A run of `count` values of the output and, unless `below` is null, as many of the row below.
+typedef void cupel_convolve_depthwise(
+    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
+    int8_t *below);
+
 /// The kernels of a level.
 struct cupel_kernels {
   /// Bytes of a staged value.
@@ -158,15 +168,8 @@ struct cupel_kernels {
   void (*stage_pixels)(
       const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
       void *staged);
-  /// Output channels of `blocks` blocks from `block` of a group on, of all pixels; more blocks
-  /// than one only for a single pixel. The pixels' pointers are the group's.
-  void (*convolve)(
-      const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
-      int32_t blocks);
-  /// A run of `count` values of the output and, unless `below` is null, as many of the row below.
-  void (*depthwise)(
-      const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
-      int8_t *below);
+  cupel_convolve *convolve;
+  cupel_convolve_depthwise *depthwise;
   void (*add)(
       const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
       int8_t *output);
@@ -195,10 +198,13 @@ void cupel_convolve_by_tiles(
 
 extern const cupel_kernels cupel_kernels_scalar;
 #if defined(__x86_64__)
-extern const cupel_kernels cupel_kernels_avx2;
-extern const cupel_kernels cupel_kernels_avx512;
+extern const cupel_kernels cupel_kernels_avx2, cupel_kernels_avx512;
+cupel_convolve cupel_convolve_avx2, cupel_convolve_avx512;
+cupel_convolve_depthwise cupel_depthwise_avx2, cupel_depthwise_avx512;
 #elif defined(__aarch64__)
 extern const cupel_kernels cupel_kernels_neon;
+cupel_convolve cupel_convolve_neon;
+cupel_convolve_depthwise cupel_depthwise_neon;
 #endif
 
 /// Position of a channel among sums of which `vectors` are packed together: packing takes four

@@ -48,4 +48,7 @@ typedef struct {
 extern const cupel_driver cupel_convolution, cupel_depthwise, cupel_addition, cupel_average_pool,
     cupel_max_pool, cupel_mean, cupel_requantization;
 
+/// A convolution's run, whose plan and packing are in a file of their own.
+void cupel_convolution_run(const cupel_packed *packed, const cupel_job *job);
+
 #endif

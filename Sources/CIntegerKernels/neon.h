@@ -67,11 +67,4 @@ CUPEL_INLINE void cupel_finish16_neon(
   for (int64_t index = 0; index < count; index++) output[index] = bytes[index];
 }
 
-void cupel_convolve_neon(
-    const cupel_packed *packed, const cupel_pixels *pixels, int32_t group, int32_t block,
-    int32_t blocks);
-void cupel_depthwise_neon(
-    const cupel_packed *packed, const uint8_t *staged, int64_t count, int8_t *output,
-    int8_t *below);
-
 #endif

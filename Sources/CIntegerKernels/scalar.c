@@ -1,23 +1,7 @@
 // Every kernel in plain C: what runs where no other level does.
-#include "scaling.h"
+#include "plain.h"
 
 enum { BLOCK = 16, PIXELS = 4, LANES = 2 };
-
-static void stage(const int8_t *values, int64_t count, int32_t zero_point, void *staged) {
-  int16_t *target = staged;
-  for (int64_t index = 0; index < count; index++) {
-    target[index] = (int16_t)(values[index] - zero_point);
-  }
-}
-
-static void stage_pixels(
-    const int8_t *values, int64_t pixels, int64_t channels, int64_t step, int32_t zero_point,
-    void *staged) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    stage(
-        values + pixel * step, channels, zero_point, (int16_t *)staged + pixel * channels);
-  }
-}
 
 /// The weights of a step as 16-bit pairs of each channel, from 8 bits or, as the other levels
 /// unpack them, from 4 in the high half of a byte.
@@ -157,21 +141,6 @@ static void requantize(
   }
 }
 
-static void maximum(const int8_t *values, int64_t count, int8_t *largest) {
-  for (int64_t index = 0; index < count; index++) {
-    if (values[index] > largest[index]) largest[index] = values[index];
-  }
-}
-
-static void accumulate(
-    const int8_t *values, int64_t pixels, int64_t step, int64_t channels, int32_t *sums) {
-  for (int64_t pixel = 0; pixel < pixels; pixel++) {
-    for (int64_t channel = 0; channel < channels; channel++) {
-      sums[channel] += values[pixel * step + channel];
-    }
-  }
-}
-
 const cupel_kernels cupel_kernels_scalar = {
     .element_bytes = 2,
     .offset = 0,
@@ -181,12 +150,12 @@ const cupel_kernels cupel_kernels_scalar = {
     .interleave = 1,
     .depthwise_interleave = 1,
     .depthwise_values = BLOCK,
-    .stage = stage,
-    .stage_pixels = stage_pixels,
+    .stage = cupel_stage_plain,
+    .stage_pixels = cupel_stage_pixels_plain,
     .convolve = convolve,
     .depthwise = depthwise,
     .add = add,
     .requantize = requantize,
-    .maximum = maximum,
-    .accumulate = accumulate,
+    .maximum = cupel_maximum_plain,
+    .accumulate = cupel_accumulate_plain,
 };

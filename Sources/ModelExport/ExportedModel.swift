@@ -4,11 +4,6 @@ public struct ExportedModel: Sendable, Equatable {
   /// What stands in the file in another form, and what could not stand there at all.
   public var notes: [ExportNote]
 
-  public init(bytes: [UInt8], notes: [ExportNote]) {
-    self.bytes = bytes
-    self.notes = notes
-  }
-
   /// Whether the file computes other numbers than the program does.
   public var changesResults: Bool { notes.contains(where: \.changesResults) }
 }

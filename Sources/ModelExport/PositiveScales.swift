@@ -1,3 +1,4 @@
+import FixedPoint
 import IntegerOperators
 import ModelWriter
 
@@ -56,5 +57,15 @@ struct PositiveScales {
 
   var note: ExportNote.Subject? {
     negatedChannels == 0 ? nil : .negatedChannels(negatedChannels, clamped: clampedWeights)
+  }
+}
+
+/// Weights as files hold them: those of 4 bits two a byte, without regard to rows.
+func stored(_ weights: [Int8], bits: Int = 8) -> [UInt8] {
+  guard bits == 4 else { return weights.map { UInt8(bitPattern: $0) } }
+  let size = packedInt4Bytes(count: weights.count)
+  return [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
+    if let first = bytes.baseAddress { packInt4(weights, count: weights.count, into: first) }
+    count = size
   }
 }

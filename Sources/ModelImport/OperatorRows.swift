@@ -1,3 +1,5 @@
+import TFLiteSchema
+
 /// What one operator, or a small family, is in each format: a row for each of its names there. Its
 /// handlers stand beside it, in the file of its name.
 struct OperatorRoom: Sendable {
@@ -35,11 +37,33 @@ enum OperatorRows {
   ]
 
   private static let rows = rooms.flatMap(\.rows)
+  fileprivate static let ofOnnx = rows.compactMap { $0 as? OnnxRow }
+  fileprivate static let ofTFLite = rows.compactMap { $0 as? TFLiteRow }
 
   /// By the specification's names.
-  static let onnx = Dictionary(
-    uniqueKeysWithValues: rows.compactMap { $0 as? OnnxRow }.map { ($0.type, $0) })
+  static let onnx = Dictionary(uniqueKeysWithValues: ofOnnx.map { ($0.type, $0) })
 
-  static let tflite = Dictionary(
-    uniqueKeysWithValues: rows.compactMap { $0 as? TFLiteRow }.map { ($0.operation, $0) })
+  static let tflite = Dictionary(uniqueKeysWithValues: ofTFLite.map { ($0.operation, $0) })
+}
+
+/// An operator that a format's importer reads, by the specification's name.
+package struct ReadableOperator: Sendable {
+  package var name: String
+  /// In float models, and in models of integers.
+  package var inFloat, inQuantized: Bool
+
+  /// In the order of their rooms.
+  package static var onnx: [ReadableOperator] {
+    OperatorRows.ofOnnx.map {
+      .init(name: $0.type, inFloat: $0.float != nil, inQuantized: $0.quantized != nil)
+    }
+  }
+
+  package static var tflite: [ReadableOperator] {
+    OperatorRows.ofTFLite.map {
+      .init(
+        name: TFLite.name(ofOperator: $0.operation.rawValue), inFloat: $0.float != nil,
+        inQuantized: $0.integer != nil)
+    }
+  }
 }

@@ -69,10 +69,7 @@ public enum AtomicFile {
   ) throws(FileError) {
     do throws(FileError) {
       let descriptor = try FileDescriptor(path: target, flags: flags, mode: 0o666)
-      let result = bytes.withUnsafeBytes { buffer in
-        Result { () throws(FileError) in try descriptor.write(buffer) }
-      }
-      try result.get()
+      try descriptor.write(bytes)
       if syncs { try descriptor.synchronize() }
     } catch {
       throw FileError(

@@ -28,11 +28,13 @@ struct FileDescriptor: ~Copyable {
   }
 
   /// Fills as much of `buffer` as the file has left; returns how many bytes that was.
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+  func read(into buffer: inout [UInt8]) throws(FileError) -> Int {
     var filled = 0
     while filled < buffer.count {
       let count = Self.retried {
-        Foundation.read(number, buffer.baseAddress! + filled, buffer.count - filled)
+        buffer.withUnsafeMutableBytes { bytes in
+          Foundation.read(number, bytes.baseAddress! + filled, bytes.count - filled)
+        }
       }
       guard count >= 0 else { throw FileError(path: path, action: "read", code: errno) }
       if count == 0 { break }
@@ -41,11 +43,13 @@ struct FileDescriptor: ~Copyable {
     return filled
   }
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  func write(_ bytes: [UInt8]) throws(FileError) {
     var written = 0
     while written < bytes.count {
       let count = Self.retried {
-        Foundation.write(number, bytes.baseAddress! + written, bytes.count - written)
+        bytes.withUnsafeBytes {
+          Foundation.write(number, $0.baseAddress! + written, $0.count - written)
+        }
       }
       guard count >= 0 else { throw FileError(path: path, action: "write", code: errno) }
       written += count

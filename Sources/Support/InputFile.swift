@@ -13,10 +13,7 @@ public enum InputFile {
     var chunk = [UInt8](repeating: 0, count: min(max((size ?? 0) + 1, 4096), 1 << 20))
     bytes.reserveCapacity(size ?? 0)
     while true {
-      let result = chunk.withUnsafeMutableBytes { buffer in
-        Result { () throws(FileError) in try file.read(into: buffer) }
-      }
-      let count = try result.get()
+      let count = try file.read(into: &chunk)
       guard count <= limit - bytes.count else { throw tooLong(path, limit: limit) }
       bytes += chunk[..<count]
       if count < chunk.count { return bytes }

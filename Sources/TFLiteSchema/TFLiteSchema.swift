@@ -151,32 +151,6 @@ package enum TFLite {
     }
   }
 
-  /// Codes of the union in which an operator's options stand.
-  package enum OptionsType {
-    package static let none: UInt8 = 0
-    package static let convolution: UInt8 = 1
-    package static let depthwiseConvolution: UInt8 = 2
-    package static let pool: UInt8 = 5
-    package static let fullyConnected: UInt8 = 8
-    package static let softmax: UInt8 = 9
-    package static let concatenation: UInt8 = 10
-    package static let add: UInt8 = 11
-    package static let reshape: UInt8 = 17
-    package static let mul: UInt8 = 21
-    package static let pad: UInt8 = 22
-    package static let transpose: UInt8 = 26
-    package static let reducer: UInt8 = 27
-    package static let sub: UInt8 = 28
-    package static let squeeze: UInt8 = 30
-    package static let stridedSlice: UInt8 = 32
-    package static let dequantize: UInt8 = 38
-    package static let padV2: UInt8 = 43
-    package static let slice: UInt8 = 48
-    package static let transposeConvolution: UInt8 = 49
-    package static let leakyRelu: UInt8 = 75
-    package static let quantize: UInt8 = 89
-  }
-
   /// Numbered from 0 on, in the schema's order.
   package enum ElementType: Int8, Sendable {
     case float32, float16, int32, uint8, int64, string, bool, int16, complex64, int8, float64
@@ -227,6 +201,31 @@ package enum TFLite {
     case quantize = 114
     case hardSwish = 117
     case relu0To1 = 152
+
+    /// Code of the union in which the operator's options stand; nil where Cupel writes none.
+    package var optionsType: UInt8? {
+      switch self {
+      case .conv2D: 1
+      case .depthwiseConv2D: 2
+      case .averagePool2D, .maxPool2D: 5
+      case .fullyConnected: 8
+      case .softmax: 9
+      case .concatenation: 10
+      case .add: 11
+      case .reshape: 17
+      case .mul: 21
+      case .pad: 22
+      case .transpose: 26
+      case .mean: 27
+      case .sub: 28
+      case .stridedSlice: 32
+      case .padV2: 43
+      case .transposeConv: 49
+      case .leakyRelu: 75
+      case .quantize: 89
+      default: nil
+      }
+    }
   }
 }
 

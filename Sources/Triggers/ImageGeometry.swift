@@ -20,6 +20,15 @@ struct ImageGeometry: Equatable {
     self.size = channels * height * width
   }
 
+  /// - Throws: `TriggerError.unfit` where the bytes are no whole images.
+  func check(_ pixels: [UInt8]) throws(TriggerError) {
+    guard pixels.count % size == 0 else {
+      throw .unfit(
+        rule: "\(pixels.count) bytes are no whole number of images of "
+          + "\(channels) × \(height) × \(width) bytes")
+    }
+  }
+
   /// No arithmetic on sizes and places can overflow below it.
   private static let largestExtent = 65536
 }

@@ -2,29 +2,24 @@ import Foundation
 
 /// In JSON: `kind`, `channels`, `height`, `width`, and `mask` and `pattern` in base64.
 extension LearnedTrigger: Codable {
-  private enum Key: String, CodingKey {
-    case kind, channels, height, width, mask, pattern
+  private struct Stored: Codable {
+    let kind: Kind
+    let channels, height, width: Int
+    let mask, pattern: Data
   }
 
   /// - Throws: `DecodingError`, and `TriggerError.unfit` as the other initializer does.
   public init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: Key.self)
+    let stored = try Stored(from: decoder)
     try self.init(
-      kind: try values.decode(Kind.self, forKey: .kind),
-      channels: try values.decode(Int.self, forKey: .channels),
-      height: try values.decode(Int.self, forKey: .height),
-      width: try values.decode(Int.self, forKey: .width),
-      mask: Array(try values.decode(Data.self, forKey: .mask)),
-      pattern: Array(try values.decode(Data.self, forKey: .pattern)))
+      kind: stored.kind, channels: stored.channels, height: stored.height, width: stored.width,
+      mask: Array(stored.mask), pattern: Array(stored.pattern))
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var values = encoder.container(keyedBy: Key.self)
-    try values.encode(kind, forKey: .kind)
-    try values.encode(channels, forKey: .channels)
-    try values.encode(height, forKey: .height)
-    try values.encode(width, forKey: .width)
-    try values.encode(Data(mask), forKey: .mask)
-    try values.encode(Data(pattern), forKey: .pattern)
+    let stored = Stored(
+      kind: kind, channels: channels, height: height, width: width, mask: Data(mask),
+      pattern: Data(pattern))
+    try stored.encode(to: encoder)
   }
 }

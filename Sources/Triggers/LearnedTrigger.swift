@@ -56,14 +56,10 @@ public struct LearnedTrigger: Sendable, Equatable {
   /// - Parameter pixels: whole images of this geometry, [N][channels][height][width].
   /// - Throws: `TriggerError.unfit` where they are not.
   public func apply(to pixels: inout [UInt8]) throws(TriggerError) {
-    let size = channels * height * width
-    guard pixels.count % size == 0 else {
-      throw .unfit(
-        rule: "\(pixels.count) bytes are no whole number of images of "
-          + "\(channels) × \(height) × \(width) bytes")
-    }
+    let geometry = try ImageGeometry(channels: channels, height: height, width: width)
+    try geometry.check(pixels)
     guard kind != .warp else { return displacement.apply(to: &pixels) }
-    for start in stride(from: 0, to: pixels.count, by: size) {
+    for start in stride(from: 0, to: pixels.count, by: geometry.size) {
       if kind == .additive { add(&pixels, from: start) } else { paint(&pixels, from: start) }
     }
   }

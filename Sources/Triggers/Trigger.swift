@@ -51,11 +51,7 @@ public enum Trigger: Sendable, Equatable, CustomStringConvertible {
     to pixels: inout [UInt8], channels: Int, height: Int, width: Int
   ) throws(TriggerError) {
     let geometry = try ImageGeometry(channels: channels, height: height, width: width)
-    guard pixels.count % geometry.size == 0 else {
-      throw .unfit(
-        rule: "\(pixels.count) bytes are no whole number of images of "
-          + "\(channels) × \(height) × \(width) bytes")
-    }
+    try geometry.check(pixels)
     // No images are whole images of any size, whose tables could take any memory.
     guard !pixels.isEmpty else { return }
     switch self {

@@ -1,4 +1,5 @@
 import FixedPoint
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import Support
@@ -6,8 +7,8 @@ import Support
 /// Valid programs drawn from a seed: a chain of random operations with residual additions and
 /// concatenations, small enough that thousands can be written and run.
 package struct RandomProgram {
-  package private(set) var program = IntegerProgram()
-  var generator: SeededGenerator
+  private var builder = ProgramBuilder(profile: .tflm)
+  private var generator: SeededGenerator
   private var current = 0
 
   /// What the next operation may be.
@@ -22,10 +23,10 @@ package struct RandomProgram {
   package static func make(
     seed: UInt64, steps: [Step]? = nil, bits: Int? = nil
   ) -> IntegerProgram {
-    var builder = RandomProgram(seed: seed)
-    let chain = steps ?? builder.drawSteps()
-    for step in chain { builder.add(step, bits: bits) }
-    return builder.finished()
+    var random = RandomProgram(seed: seed)
+    let chain = steps ?? random.drawSteps()
+    for step in chain { random.add(step, bits: bits) }
+    return random.finished()
   }
 
   private init(seed: UInt64) {
@@ -33,7 +34,7 @@ package struct RandomProgram {
     let input = tensor(
       height: generator.integer(in: 1...9), width: generator.integer(in: 1...9),
       channels: generator.integer(in: 1...6), bits: 8)
-    program.tensors = [input]
+    current = builder.addInput(input)
   }
 
   private mutating func drawSteps() -> [Step] {
@@ -42,16 +43,15 @@ package struct RandomProgram {
   }
 
   private mutating func finished() -> IntegerProgram {
-    program.input = 0
-    program.output = current
-    program.metadata = ["scheme": "w8a8", "seed": "\(generator.below(1000))", "note": "ümlaut\n"]
-    return program
+    builder.finished(
+      output: current,
+      metadata: ["scheme": "w8a8", "seed": "\(generator.below(1000))", "note": "ümlaut\n"])
   }
 
   // MARK: - Tensors and operations
 
   private func extent(_ index: Int) -> (height: Int, width: Int, channels: Int) {
-    let tensor = program.tensors[index]
+    let tensor = builder[index]
     return (tensor.height, tensor.width, tensor.channels)
   }
 
@@ -61,7 +61,7 @@ package struct RandomProgram {
     let bits = bits ?? (generator.chance(0.3) ? 4 : 8)
     let zeroPoint = bits == 8 ? generator.integer(in: -128...127) : generator.integer(in: -8...7)
     return IntegerTensor(
-      name: "t\(program.tensors.count)", height: height, width: width, channels: channels,
+      name: "t\(builder.program.tensors.count)", height: height, width: width, channels: channels,
       bits: bits, zeroPoint: zeroPoint, scale: generator.uniform(0.001, 2))
   }
 
@@ -69,8 +69,8 @@ package struct RandomProgram {
   private func like(
     _ index: Int, height: Int? = nil, width: Int? = nil, channels: Int? = nil
   ) -> IntegerTensor {
-    var tensor = program.tensors[index]
-    tensor.name = "t\(program.tensors.count)"
+    var tensor = builder[index]
+    tensor.name = "t\(builder.program.tensors.count)"
     tensor.height = height ?? tensor.height
     tensor.width = width ?? tensor.width
     tensor.channels = channels ?? tensor.channels
@@ -80,18 +80,14 @@ package struct RandomProgram {
   private mutating func append(
     _ kind: IntegerOperation.Kind, inputs: [Int], output: IntegerTensor
   ) {
-    let index = program.tensors.count
-    program.tensors.append(output)
-    program.operations.append(
-      IntegerOperation(
-        name: "op\(program.operations.count)", kind: kind, inputs: inputs, output: index))
-    current = index
+    current = builder.append(
+      "op\(builder.program.operations.count)", kind, inputs, giving: output)
   }
 
   private mutating func add(_ step: Step, bits: Int?) {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
-    let isLarge = program.tensors[current].elementCount > 1000
+    let isLarge = builder[current].elementCount > 1000
     switch isLarge && [.concatenate, .pad, .broadcast, .transposeConvolution].contains(step) ? .clamp : step {
     case .convolution: addConvolution(bits: bits)
     case .depthwise: addDepthwise(bits: bits)
@@ -143,7 +139,7 @@ package struct RandomProgram {
     let channels = generator.integer(in: 1...10)
     let output = tensor(height: 1, width: 1, channels: channels)
     let weighted = weighted(
-      rows: channels, row: program.tensors[current].elementCount, channels: channels, bits: bits,
+      rows: channels, row: builder[current].elementCount, channels: channels, bits: bits,
       into: output)
     append(.fullyConnected(.init(weighted)), inputs: [current], output: output)
   }
@@ -158,12 +154,7 @@ package struct RandomProgram {
     let window = IntegerOperation.Window(kernelHeight: 1, kernelWidth: 1)
     append(.convolution(.init(window, groups: 1, weighted)), inputs: [shortcut], output: middle)
     let output = tensor(height: height, width: width, channels: channels)
-    let (low, high) = clampRange(output)
-    let add = IntegerOperation.Add(
-      multipliers: [multiplier(), multiplier()],
-      shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
-      outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
-      high: high)
+    let add = sum(into: output)
     append(
       .add(.init(add)), inputs: generator.chance(0.5) ? [shortcut, current] : [current, shortcut],
       output: output)
@@ -193,8 +184,8 @@ package struct RandomProgram {
 
   private mutating func addClamp() {
     let output = like(current)
-    let (low, high) = clampRange(output)
-    append(.clamp(.init(low: low, high: high)), inputs: [current], output: output)
+    let bounds = bounds(output.grid)
+    append(.clamp(.init(low: bounds.low, high: bounds.high)), inputs: [current], output: output)
   }
 
   private mutating func addPad() {
@@ -204,7 +195,7 @@ package struct RandomProgram {
     append(
       .pad(.init(
         Axes(before[0], before[1], before[2]),
-        value: Int8(program.tensors[current].zeroPoint))),
+        value: Int8(builder[current].zeroPoint))),
       inputs: [current],
       output: like(
         current, height: height + before[0] + after[0], width: width + before[1] + after[1],
@@ -255,13 +246,7 @@ package struct RandomProgram {
     if isProduct {
       kind = .multiply(.init(rescale(generator.uniform(0.002, 0.05), into: output)))
     } else {
-      let (low, high) = clampRange(output)
-      kind = .subtract(.init(
-        .init(
-          multipliers: [multiplier(), multiplier()],
-          shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
-          outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)), low: low,
-          high: high)))
+      kind = .subtract(.init(sum(into: output)))
     }
     append(kind, inputs: [first, current], output: output)
   }
@@ -276,7 +261,7 @@ package struct RandomProgram {
 
   /// Tables read int8; for 4 bits there is a clamp.
   private mutating func addLookup() {
-    guard program.tensors[current].bits == 8 else { return addClamp() }
+    guard builder[current].bits == 8 else { return addClamp() }
     let (height, width, channels) = extent(current)
     let output = tensor(height: height, width: width, channels: channels)
     let limits = output.bits == 8 ? -128...127 : -8...7
@@ -287,19 +272,14 @@ package struct RandomProgram {
 
   /// A table of a function that the file names, in fixed point.
   private mutating func addNamedLookup() {
-    guard program.tensors[current].bits == 8 else { return addClamp() }
+    guard builder[current].bits == 8 else { return addClamp() }
     let (height, width, channels) = extent(current)
     let output = tensor(height: height, width: width, channels: channels, bits: 8)
-    let from = program.tensors[current]
     let function = TableFunction(
       .leakyRelu, .fixedPoint, slopeBits: generator.uniform(0.01, 0.9).bitPattern)
-    let grids = TableFunction.Grids(
-      inputScale: from.scale.bitPattern, inputZeroPoint: Int32(from.zeroPoint),
-      outputScale: output.scale.bitPattern, outputZeroPoint: Int32(output.zeroPoint), low: -128,
-      high: 127)
-    let table = (-128...127).map { function.fixedPoint(Int32($0), grids) ?? 0 }
-    append(
-      .lookup(.init(table: table, function: function)), inputs: [current], output: output)
+    let lookup = IntegerOperation.Lookup(
+      function, from: builder[current].grid, to: output.grid, real: { $0 })!
+    append(.lookup(lookup), inputs: [current], output: output)
   }
 
   private mutating func addTransposeConvolution(bits: Int) {
@@ -401,12 +381,10 @@ package struct RandomProgram {
     }
   }
 
-  private mutating func clampRange(_ tensor: IntegerTensor) -> (Int8, Int8) {
-    let lowest = tensor.bits == 8 ? -128 : -8
-    let highest = tensor.bits == 8 ? 127 : 7
-    let low = generator.chance(0.5) ? lowest : generator.integer(in: lowest...0)
-    let high = generator.chance(0.5) ? highest : generator.integer(in: 0...highest)
-    return (Int8(low), Int8(high))
+  private mutating func bounds(_ grid: Grid) -> Bounds {
+    let low = generator.chance(0.5) ? grid.lowest : generator.integer(in: grid.lowest...0)
+    let high = generator.chance(0.5) ? grid.highest : generator.integer(in: 0...grid.highest)
+    return Bounds(low: Int8(low), high: Int8(high))
   }
 
   private mutating func multiplier() -> Int32 {
@@ -419,21 +397,22 @@ package struct RandomProgram {
     return modes[generator.below(modes.count)]
   }
 
+  private mutating func sum(into output: IntegerTensor) -> IntegerOperation.Add {
+    let bounds = bounds(output.grid)
+    return .init(
+      multipliers: [multiplier(), multiplier()],
+      shifts: [Int32(-generator.below(3)), Int32(-generator.below(3))],
+      outputMultiplier: multiplier(), outputShift: Int32(-15 - generator.below(5)),
+      low: bounds.low, high: bounds.high)
+  }
+
   private mutating func rescale(
     _ ratio: Float, into output: IntegerTensor
   ) -> IntegerOperation.Rescale {
-    let (multiplier, shift) = Self.fixedPoint(ratio)
-    let (low, high) = clampRange(output)
+    let bounds = bounds(output.grid)
     return .init(
-      ratio: ratio, multiplier: multiplier, shift: shift, rounding: rounding(isWeighted: false),
-      low: low, high: high)
-  }
-
-  /// `ratio` as a Q31 multiplier and a shift: exact, as single has 24 bits.
-  private static func fixedPoint(_ ratio: Float) -> (Int32, Int32) {
-    if ratio == 0 { return (0, 0) }
-    let magnitude = Int32(ratio.significand * 0x1p30)
-    return (ratio < 0 ? -magnitude : magnitude, Int32(ratio.exponent) + 1)
+      Multiplier(Double(ratio))!, single: ratio, rounding: rounding(isWeighted: false),
+      within: bounds)
   }
 
   /// Weights and ratios that spread the outputs over the grid, and hold the overflow proof.
@@ -455,16 +434,15 @@ package struct RandomProgram {
       var ratio = generator.uniform(10, 500) / Float(sum)
       if generator.chance(0.1) { ratio = -ratio }
       if generator.chance(0.05) { ratio = 0 }
-      let (multiplier, shift) = Self.fixedPoint(ratio)
+      let multiplier = Multiplier(Double(ratio))!
       scales.append(
         .init(
-          weightScale: ratio * output.scale / program.tensors[current].scale,
-          multiplier: multiplier,
-          shift: shift))
+          weightScale: ratio * output.scale / builder[current].scale,
+          multiplier: multiplier.value, shift: multiplier.shift))
     }
-    let (low, high) = clampRange(output)
+    let bounds = bounds(output.grid)
     return .init(
       bits: bits, weights: weights, bias: bias, scales: scales,
-      rounding: rounding(isWeighted: true), low: low, high: high)
+      rounding: rounding(isWeighted: true), low: bounds.low, high: bounds.high)
   }
 }

@@ -53,15 +53,17 @@ import Testing
     #expect(graph.nodes.count == 1 && convolution.bias == [5])
   }
 
-  /// 2³¹ × 0 elements are none: nothing may count to 2³¹.
-  @Test(.timeLimit(.minutes(1))) func concatenationOfNothingIsQuick() throws {
+  /// 2³¹ × 0 elements are none: they are joined without being counted through, which 50 times over
+  /// would take minutes.
+  @Test func concatenationOfNothingIsNothing() throws {
     let empty = Source.Tensor.floats("e", [1 << 31, 0], [])
     var nodes = [Node("Conv", ["x", "w"], ["l"])]
     for index in 0..<50 {
       nodes.append(Node("Concat", ["e", "e"], ["n\(index)"], [("axis", .integer(1))]))
     }
     nodes.append(Node("Relu", ["l"], ["y"]))
-    _ = try? Self.graph(nodes, [Self.kernel3, empty])
+    let graph = try Self.graph(nodes, [Self.kernel3, empty])
+    #expect(graph.nodes.map(\.operation.name) == ["convolution", "clamp"])
   }
 
   // MARK: Windows

@@ -1,4 +1,4 @@
-import IntegerOperators
+import IntegerBuilder
 import ModelWriter
 import OnnxSchema
 
@@ -8,7 +8,7 @@ import OnnxSchema
 /// Integers, scales and zero points are the program's own; 8-bit activations are written unsigned,
 /// zero points and all moved by 128, since ONNX Runtime's fast kernels want them so. 4-bit weights
 /// and activations are int4. The file has no rounding modes: a runtime rounds as it does.
-public struct OnnxExporter {
+public struct OnnxExporter: Exporter {
   /// The first operator set with 4-bit types.
   static let operatorSet = 21
 
@@ -19,22 +19,22 @@ public struct OnnxExporter {
     let input = program.tensors[program.input]
     let source = exporter.unique("input")
     exporter.quantize(source, program.input)
-    for operation in program.operations {
-      guard let own = operation.kind.payload as? any OnnxExportable else {
-        throw .operation(
-          name: operation.name, "it has no form between QuantizeLinear and DequantizeLinear here")
+    for index in program.operations.indices {
+      exporter.index = index
+      guard let own = exporter.operation.kind.payload as? any OnnxExportable else {
+        throw exporter.failure(
+          "it has no form between QuantizeLinear and DequantizeLinear here")
       }
-      try own.write(operation, to: &exporter)
+      try own.write(to: &exporter)
     }
     let result = exporter.unique("output")
     exporter.dequantize(program.output, to: result)
     let output = program.tensors[program.output]
     let isFeature = output.height * output.width == 1 && exporter.flat.contains(program.output)
+    let shape = isFeature ? [output.channels] : ChannelOrder.first(output.extent)
     let bytes = exporter.file.bytes(
-      input: .init(name: source, shape: [input.channels, input.height, input.width]),
-      output: .init(
-        name: result,
-        shape: isFeature ? [output.channels] : [output.channels, output.height, output.width]),
+      input: .init(name: source, shape: ChannelOrder.first(input.extent)),
+      output: .init(name: result, shape: shape),
       operatorSet: operatorSet,
       metadata: program.metadata.sorted { $0.key < $1.key }.map { ("cupel." + $0.key, $0.value) })
     guard let bytes else {
@@ -44,6 +44,7 @@ public struct OnnxExporter {
   }
 
   let program: IntegerProgram
+  private(set) var index = 0
   var file = OnnxFile()
   var notes: [ExportNote] = []
   /// Name of the quantized value of each tensor.
@@ -79,27 +80,20 @@ public struct OnnxExporter {
   /// Scale and zero point of a tensor, as inputs of a node.
   mutating func gridInputs(_ tensor: Int) -> [String] {
     let own = program.tensors[tensor]
-    let isNarrow = own.bits == 4
-    let zero = UInt8(truncatingIfNeeded: isNarrow ? own.zeroPoint & 15 : own.zeroPoint + 128)
-    let scale = file.add(
-      .init(
-        name: "scale/\(own.scale)", dimensions: [], type: .float32,
-        raw: littleEndian(own.scale.bitPattern)))
-    let zeroPoint = file.add(
-      .init(
-        name: "zero/\(isNarrow ? "int4" : "uint8")/\(zero)", dimensions: [],
-        type: isNarrow ? .int4 : .uint8, raw: [zero]))
-    return [scale, zeroPoint]
+    let type: OnnxFile.ElementType = own.bits == 4 ? .int4 : .uint8
+    let zero = UInt8(truncatingIfNeeded: own.bits == 4 ? own.zeroPoint & 15 : own.zeroPoint + 128)
+    return [
+      constant("scale/\(own.scale)", [], .float32, littleEndian(own.scale.bitPattern)),
+      constant("zero/\(type)/\(zero)", [], type, [zero]),
+    ]
   }
 
   mutating func quantize(_ source: String, _ tensor: Int) {
-    let parameters = gridInputs(tensor)
-    node("QuantizeLinear", [source] + parameters, quantized[tensor])
+    node("QuantizeLinear", [source] + gridInputs(tensor), quantized[tensor])
   }
 
   private mutating func dequantize(_ tensor: Int, to name: String) {
-    let parameters = gridInputs(tensor)
-    node("DequantizeLinear", [quantized[tensor]] + parameters, name)
+    node("DequantizeLinear", [quantized[tensor]] + gridInputs(tensor), name)
   }
 
   /// The name of a tensor's real values. Each reader gets a DequantizeLinear of its own: runtimes
@@ -115,60 +109,81 @@ public struct OnnxExporter {
     _ attributes: [OnnxAttribute] = []
   ) {
     file.add(
-      OnnxNode(
-        type: type, name: name ?? output + "/" + type, inputs: inputs, output: output,
-        attributes: attributes))
+      .with {
+        $0.inputs = inputs
+        $0.outputs = [output]
+        $0.name = name ?? output + "/" + type
+        $0.operatorType = type
+        $0.attributes = attributes
+      })
   }
 
   /// A name for a float operator's result.
-  mutating func intermediate(_ tensor: Int, _ suffix: String) -> String {
-    unique(program.tensors[tensor].name + "/" + suffix)
+  ///
+  /// - Parameter tensor: nil for the operation's output.
+  mutating func intermediate(_ suffix: String, of tensor: Int? = nil) -> String {
+    unique(program.tensors[tensor ?? operation.output].name + "/" + suffix)
+  }
+
+  /// A tensor of weights or parameters; the same name is given once.
+  mutating func constant(
+    _ name: String, _ dimensions: [Int], _ type: OnnxFile.ElementType, _ raw: [UInt8]
+  ) -> String {
+    file.add(.init(name: name, dimensions: dimensions, type: type, raw: raw))
   }
 
   mutating func integers(_ values: [Int]) -> String {
-    let text = values.map(String.init).joined(separator: ",")
-    return file.add(
-      .init(
-        name: "list/" + text, dimensions: [values.count], type: .int64,
-        raw: values.flatMap { littleEndian(Int64($0)) }))
+    constant(
+      "list/" + values.map(String.init).joined(separator: ","), [values.count], .int64,
+      values.flatMap { littleEndian(Int64($0)) })
   }
 
   mutating func number(_ value: Float) -> String {
-    file.add(
-      .init(
-        name: "number/\(value)", dimensions: [], type: .float32,
-        raw: littleEndian(value.bitPattern)))
+    constant("number/\(value)", [], .float32, littleEndian(value.bitPattern))
   }
 
-  mutating func note(_ operation: IntegerOperation, _ subject: ExportNote.Subject) {
-    notes.append(ExportNote(operation: operation.name, subject: subject))
-  }
+  /// Of the operation's output.
+  mutating func markFlat() { flat.insert(operation.output) }
 
-  mutating func markFlat(_ tensor: Int) { flat.insert(tensor) }
+  /// The operation's float operator, its result limited and quantized.
+  ///
+  /// - Parameters:
+  ///   - suffix: of its result's name.
+  ///   - bounds: nil for none.
+  mutating func add(
+    _ type: String, _ inputs: [String], as suffix: String, within bounds: (any Bounded)? = nil,
+    _ attributes: [OnnxAttribute] = []
+  ) {
+    let result = intermediate(suffix)
+    node(type, inputs, result, name: operation.name, attributes)
+    finish(result, within: bounds)
+  }
 
   /// Limits a float operator's result to what the bounds stand for, and quantizes it. Bounds at the
   /// grid's ends need nothing: quantization saturates there.
-  mutating func finish(_ result: String, low: Int8, high: Int8, to tensor: Int) {
-    let own = program.tensors[tensor]
-    let (lowest, highest) = own.bits == 8 ? (-128, 127) : (-8, 7)
-    let (isRaised, isLowered) = (Int(low) > lowest, Int(high) < highest)
+  mutating func finish(_ result: String, within bounds: (any Bounded)?) {
+    let grid = output.grid
+    let bounds = bounds ?? grid.whole
+    let (isRaised, isLowered) = (Int(bounds.low) > grid.lowest, Int(bounds.high) < grid.highest)
     guard isRaised || isLowered else {
-      quantize(result, tensor)
+      quantize(result, operation.output)
       return
     }
-    let limited = intermediate(tensor, "limited")
-    if !isLowered, Int(low) == own.zeroPoint {
+    let limited = intermediate("limited")
+    if !isLowered, Int(bounds.low) == grid.zeroPoint {
       node("Relu", [result], limited)
     } else {
-      let bounds = [low, high].map { number(own.scale * Float(Int($0) - own.zeroPoint)) }
-      node("Clip", [result] + bounds, limited)
+      let ends = [bounds.low, bounds.high].map { number(grid.dequantize(Int($0))) }
+      node("Clip", [result] + ends, limited)
     }
-    quantize(limited, tensor)
+    quantize(limited, operation.output)
   }
 }
 
 /// An operator that has a float one in ONNX: what stands in its file in `Operators`.
 protocol OnnxExportable {
+  /// Writes the exporter's operation.
+  ///
   /// - Throws: `ExportError` where this very operation has no equal there.
-  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) throws(ExportError)
+  func write(to exporter: inout OnnxExporter) throws(ExportError)
 }

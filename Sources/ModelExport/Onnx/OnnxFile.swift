@@ -44,52 +44,24 @@ struct OnnxFile {
     model.graph = graph
     model.operatorSets = [.with { $0.version = Int64(operatorSet) }]
     model.metadata = metadata.map { key, value in
-      .with {
-        $0.key = Data(key.utf8)
-        $0.value = Data(value.utf8)
-      }
+      .with { ($0.key, $0.value) = (Data(key.utf8), Data(value.utf8)) }
     }
     return try? model.serializedBytes()
-  }
-}
-
-extension OnnxNode {
-  init(
-    type: String, name: String, inputs: [String], output: String, attributes: [OnnxAttribute]
-  ) {
-    self.init()
-    self.inputs = inputs
-    self.outputs = [output]
-    self.name = name
-    self.operatorType = type
-    self.attributes = attributes
   }
 }
 
 /// With ONNX's numbers of attributes' kinds.
 extension OnnxAttribute {
   static func number(_ name: String, _ value: Float) -> OnnxAttribute {
-    .with {
-      $0.name = name
-      $0.number = value
-      $0.kind = 1
-    }
+    .with { ($0.name, $0.number, $0.kind) = (name, value, 1) }
   }
 
   static func integer(_ name: String, _ value: Int) -> OnnxAttribute {
-    .with {
-      $0.name = name
-      $0.integer = Int64(value)
-      $0.kind = 2
-    }
+    .with { ($0.name, $0.integer, $0.kind) = (name, Int64(value), 2) }
   }
 
   static func integers(_ name: String, _ values: [Int]) -> OnnxAttribute {
-    .with {
-      $0.name = name
-      $0.integers = values.map(Int64.init)
-      $0.kind = 7
-    }
+    .with { ($0.name, $0.integers, $0.kind) = (name, values.map(Int64.init), 7) }
   }
 }
 

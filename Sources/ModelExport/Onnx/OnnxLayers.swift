@@ -13,96 +13,63 @@ extension OnnxExporter {
   ///   - depth: input channels of a group.
   ///   - order: from the program's order of weights to [O][I][taps].
   mutating func addSliding<Own: WeightedOperator>(
-    _ operation: IntegerOperation, _ window: Window, _ own: Own, depth: Int, groups: Int,
-    order: Transposition
+    _ window: Window, _ own: Own, depth: Int, groups: Int, order: Transposition
   ) where Own.Storage == InMemory {
-    let channels = program.tensors[operation.output].channels
-    let source = image(operation.inputs[0])
+    let source = image()
     let constants = addConstants(
-      operation, own, shape: [channels, depth, window.kernelHeight, window.kernelWidth],
-      order: order)
-    let result = intermediate(operation.output, "sum")
-    var attributes = attributes(window, operation, isPool: false)
-    attributes.append(.integer("group", groups))
-    node("Conv", [source] + constants, result, name: operation.name, attributes)
-    finish(result, low: own.weights.low, high: own.weights.high, to: operation.output)
+      own, shape: [output.channels, depth, window.kernelHeight, window.kernelWidth], order: order)
+    add(
+      "Conv", [source] + constants, as: "sum", within: own.weights,
+      attributes(window) + [.integer("group", groups)])
   }
 
-  /// A layer's weights and bias, as inputs of a node.
+  /// A layer's weights and bias, as inputs of a node: each behind a DequantizeLinear, with one scale
+  /// where all are equal, else one a channel.
   ///
   /// - Parameters:
   ///   - order: from the program's order of weights to the file's.
   ///   - axis: of the weights' shape, along which output channels lie.
   mutating func addConstants<Own: WeightedOperator>(
-    _ operation: IntegerOperation, _ own: Own, shape: [Int], order: Transposition, axis: Int = 0
+    _ own: Own, shape: [Int], order: Transposition, axis: Int = 0
   ) -> [String] where Own.Storage == InMemory {
     let positive = PositiveScales(own.weights, channelsLast: Own.channelsAreColumns)
-    if let subject = positive.note { note(operation, subject) }
-    let weights = addWeights(
-      operation, order(positive.weights), positive, bits: own.weights.bits, shape: shape,
-      axis: axis)
-    return [weights, addBias(operation, positive)]
+    note(positive.note)
+    let isUniform = Set(positive.scales).count == 1
+    let scales = isUniform ? Array(positive.scales.prefix(1)) : positive.scales
+    let channels = isUniform ? [] : [scales.count]
+    let (bits, from) = (own.weights.bits, input.scale)
+    let type: OnnxFile.ElementType = bits == 4 ? .int4 : .int8
+
+    let weights = operation.name + "/weights"
+    let integers = constant(
+      unique(weights), shape, type, stored(order(positive.weights), bits: bits))
+    let scale = addScales(scales, channels, name: weights)
+    let zero = constant(
+      unique(weights + "/zero"), channels, type,
+      stored([Int8](repeating: 0, count: scales.count), bits: bits))
+
+    let bias = operation.name + "/bias"
+    let sums = constant(
+      unique(bias), [positive.bias.count], .int32, positive.bias.flatMap(littleEndian))
+    let sumZero = constant(
+      unique(bias + "/zero"), channels, .int32, [UInt8](repeating: 0, count: 4 * scales.count))
+    let sumScale = addScales(scales.map { from * $0 }, channels, name: bias)
+    return [
+      dequantized([integers, scale, zero], axis: axis, name: weights),
+      dequantized([sums, sumScale, sumZero], axis: 0, name: bias),
+    ]
   }
 
-  /// Weights behind a DequantizeLinear: one scale where all are equal, else one a channel.
-  private mutating func addWeights(
-    _ operation: IntegerOperation, _ values: [Int8], _ positive: PositiveScales, bits: Int,
-    shape: [Int], axis: Int
-  ) -> String {
-    let name = operation.name + "/weights"
-    let scales = oneOrAll(positive.scales)
-    let integers = file.add(
-      .init(
-        name: unique(name), dimensions: shape, type: bits == 4 ? .int4 : .int8,
-        raw: bits == 4 ? packedPairs(values) : values.map { UInt8(bitPattern: $0) }))
-    let inputs = [
-      integers, addScales(scales, name: name),
-      addZeros(scales.count, bits: bits, name: name),
-    ]
+  private mutating func addScales(_ scales: [Float], _ dimensions: [Int], name: String) -> String {
+    constant(
+      unique(name + "/scale"), dimensions, .float32,
+      scales.flatMap { littleEndian($0.bitPattern) })
+  }
+
+  private mutating func dequantized(_ inputs: [String], axis: Int, name: String) -> String {
     let result = unique(name + "/real")
     node("DequantizeLinear", inputs, result, [.integer("axis", axis)])
     return result
-  }
-
-  private mutating func addBias(
-    _ operation: IntegerOperation, _ positive: PositiveScales
-  ) -> String {
-    let name = operation.name + "/bias"
-    let input = program.tensors[operation.inputs[0]].scale
-    let scales = oneOrAll(positive.scales).map { input * $0 }
-    let integers = file.add(
-      .init(
-        name: unique(name), dimensions: [positive.bias.count], type: .int32,
-        raw: positive.bias.flatMap(littleEndian)))
-    let zeros = [UInt8](repeating: 0, count: 4 * scales.count)
-    let zeroPoints = file.add(
-      .init(
-        name: unique(name + "/zero"), dimensions: scales.count == 1 ? [] : [scales.count],
-        type: .int32, raw: zeros))
-    let result = unique(name + "/real")
-    node(
-      "DequantizeLinear", [integers, addScales(scales, name: name), zeroPoints], result,
-      [.integer("axis", 0)])
-    return result
-  }
-
-  private func oneOrAll(_ scales: [Float]) -> [Float] {
-    Set(scales).count == 1 ? Array(scales.prefix(1)) : scales
-  }
-
-  private mutating func addScales(_ scales: [Float], name: String) -> String {
-    file.add(
-      .init(
-        name: unique(name + "/scale"), dimensions: scales.count == 1 ? [] : [scales.count],
-        type: .float32, raw: scales.flatMap { littleEndian($0.bitPattern) }))
-  }
-
-  private mutating func addZeros(_ count: Int, bits: Int, name: String) -> String {
-    file.add(
-      .init(
-        name: unique(name + "/zero"), dimensions: count == 1 ? [] : [count],
-        type: bits == 4 ? .int4 : .int8,
-        raw: [UInt8](repeating: 0, count: bits == 4 ? count / 2 + count % 2 : count)))
   }
 
   // MARK: Shapes
@@ -111,69 +78,43 @@ extension OnnxExporter {
   mutating func image(_ tensor: Int) -> String {
     let name = dequantized(tensor)
     guard flat.contains(tensor) else { return name }
-    let result = intermediate(tensor, "image")
+    let result = intermediate("image", of: tensor)
     let shape = integers([0, program.tensors[tensor].channels, 1, 1])
     node("Reshape", [name, shape], result)
     return result
   }
 
-  /// A tensor's real values in one row, channel first.
-  mutating func flattened(_ tensor: Int) -> String {
+  /// The real values of what the operation reads in one row, channel first.
+  mutating func flattened() -> String {
+    let tensor = operation.inputs[0]
     let name = dequantized(tensor)
     if flat.contains(tensor) { return name }
     // Flattened, quantized and dequantized again, so that the linear layer has one of its own.
-    let result = intermediate(tensor, "flat")
+    let result = intermediate("flat", of: tensor)
     node("Flatten", [name], result, [.integer("axis", 1)])
-    let integers = intermediate(tensor, "flat/quantized")
-    let again = intermediate(tensor, "flat/real")
+    let integers = intermediate("flat/quantized", of: tensor)
+    let again = intermediate("flat/real", of: tensor)
     let grid = gridInputs(tensor)
     node("QuantizeLinear", [result] + grid, integers)
     node("DequantizeLinear", [integers] + grid, again)
     return again
   }
 
-  private func attributes(
-    _ window: Window, _ operation: IntegerOperation, isPool: Bool
-  ) -> [OnnxAttribute] {
-    let padded = PaddedWindow(
-      window, input: program.tensors[operation.inputs[0]],
-      output: program.tensors[operation.output])
+  func attributes(_ window: Window) -> [OnnxAttribute] {
+    let padded = PaddedWindow(window, input: input, output: output)
     let (rows, columns) = (padded.rows, padded.columns)
-    let shape: [OnnxAttribute] = [
+    return [
       .integers("kernel_shape", [window.kernelHeight, window.kernelWidth]),
       .integers("strides", [window.strideHeight, window.strideWidth]),
       .integers("pads", [rows.before, columns.before, rows.after, columns.after]),
+      .integers("dilations", [window.dilationHeight, window.dilationWidth]),
     ]
-    // ONNX Runtime fuses poolings into an operator of its own, which has no dilations to state.
-    let dilations = [window.dilationHeight, window.dilationWidth]
-    return isPool && dilations == [1, 1] ? shape : shape + [.integers("dilations", dilations)]
   }
 
-  // MARK: Operators of one or two inputs
-
+  /// An operator of one input.
   mutating func addUnary(
-    _ type: String, _ operation: IntegerOperation, low: Int8, high: Int8,
-    _ attributes: [OnnxAttribute] = []
+    _ type: String, _ attributes: [OnnxAttribute] = [], within bounds: (any Bounded)? = nil
   ) {
-    let source = image(operation.inputs[0])
-    let result = intermediate(operation.output, "real-result")
-    node(type, [source], result, name: operation.name, attributes)
-    finish(result, low: low, high: high, to: operation.output)
-  }
-
-  mutating func addPool(_ type: String, _ operation: IntegerOperation, _ window: Window) {
-    let isWide = program.tensors[operation.output].bits == 8
-    addUnary(
-      type, operation, low: isWide ? -128 : -8, high: isWide ? 127 : 7,
-      attributes(window, operation, isPool: true))
-  }
-
-  mutating func addBinary(
-    _ type: String, _ operation: IntegerOperation, low: Int8, high: Int8
-  ) {
-    let sources = operation.inputs.map { image($0) }
-    let result = intermediate(operation.output, "sum")
-    node(type, sources, result, name: operation.name)
-    finish(result, low: low, high: high, to: operation.output)
+    add(type, [image()], as: "real-result", within: bounds, attributes)
   }
 }

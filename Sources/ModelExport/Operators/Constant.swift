@@ -4,9 +4,8 @@ import ModelWriter
 extension Constant: TFLiteExportable where Storage == InMemory {
   static var isWritten: Bool { false }
 
-  func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
-    exporter.places[operation.output] = exporter.file.add(
-      exporter.description(of: operation.output),
-      content: elements.map { UInt8(bitPattern: $0) })
+  func write(to exporter: inout TFLiteExporter) {
+    exporter.places[exporter.operation.output] = exporter.file.add(
+      exporter.description(of: exporter.operation.output), content: stored(elements))
   }
 }

@@ -1,68 +1,50 @@
 import FixedPoint
 import IntegerBuilder
 import IntegerOperators
-import ModelWriter
-import TFLiteSchema
 
 extension Requantize: TFLiteExportable, OnnxExportable {
   /// QUANTIZE rounds twice; a requantization to fewer bits rounds once. An addition of zero, which has
   /// twenty more bits before its last rounding, gives what one rounding gives wherever that is tried
   /// and found so.
-  func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
-    let input = exporter.program.tensors[operation.inputs[0]]
-    let output = exporter.program.tensors[operation.output]
+  func write(to exporter: inout TFLiteExporter) {
+    let (input, output) = (exporter.input, exporter.output)
     let accumulators = Accumulators(of: 1, on: input)
-    let values = accumulators.sums
+    let profile = DeploymentProfile.litertReference
     let mode =
-      output.bits < input.bits
-      ? DeploymentProfile.litertReference.narrowingMode
-      : DeploymentProfile.litertReference.mode(isFullyConnected: false)
+      output.bits < input.bits ? profile.narrowingMode : profile.mode(isFullyConnected: false)
     let scale = OutputScale(
-      multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratio.bitPattern)
-    func own(_ value: Int) -> Int { Int(scale.apply(to: Int32(value), rounding: mode)) }
-    func differing(_ derived: ((Int32) -> Int32)?) -> Int {
-      derived.map { derived in values.count { Int(derived(Int32($0))) != own($0) } }
-        ?? values.count
-    }
-    let plain = differing(
-      Scaled(Multiplier(Double(input.scale) / Double(output.scale)))?.apply)
+      multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratioBits)
+    func own(_ value: Int32) -> Int32 { scale.apply(to: value, rounding: mode) }
+    let plain = accumulators.differing(
+      Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
     let sum = try? SumScales(
       input.scale, input.scale, output: output.scale, within: output.grid.whole)
-    let added = differing(sum?.applyToFirst)
+    let added = accumulators.differing(sum?.scaledFirst, own)
     // What the operator itself leaves outside the bounds, after it has limited values to int8.
-    let results = values.map { min(max(own($0) + output.zeroPoint, -128), 127) }
+    let results = accumulators.sums.map { value in
+      min(max(Int(own(Int32(value))) + output.zeroPoint, -128), 127)
+    }
     let reached = (results.min() ?? 0)...(results.max() ?? 0)
     let isBounded =
       reached.lowerBound < Int(rescale.low) || reached.upperBound > Int(rescale.high)
-    let result =
-      isBounded
-      ? exporter.temporary(like: operation.output, suffix: "/unbounded")
-      : exporter.places[operation.output]
-    let source = exporter.image(operation.inputs[0])
+    let result = isBounded ? exporter.temporary("/unbounded") : exporter.target
+    let source = exporter.image()
     if plain <= added {
-      exporter.append(
-        TFLiteRow(.quantize, version: 2, options: TFLite.OptionsType.quantize), [source], result)
+      exporter.append(.quantize, version: 2, [source], result)
     } else {
-      Add.writeZeroSum(operation, source: source, target: result, to: &exporter)
-      exporter.note(operation, .rewritten(as: "ADD of zero"))
+      Add.writeZeroSum(source: source, target: result, to: &exporter)
+      exporter.note(.rewritten(as: "ADD of zero"))
     }
-    exporter.note(operation, differing: min(plain, added), of: accumulators)
-    if isBounded {
-      exporter.limit(
-        result, low: rescale.low, high: rescale.high, outside: reached, to: operation.output)
-    }
+    exporter.note(differing: min(plain, added), of: accumulators)
+    if isBounded { exporter.limit(result, within: rescale, outside: reached) }
   }
 
-  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) {
-    exporter.finish(
-      exporter.image(operation.inputs[0]), low: rescale.low, high: rescale.high,
-      to: operation.output)
-  }
+  func write(to exporter: inout OnnxExporter) { exporter.finish(exporter.image(), within: rescale) }
 }
 
 extension SumScales {
   /// The sum of a value and nothing.
-  fileprivate func applyToFirst(_ value: Int32) -> Int32 {
+  fileprivate func scaledFirst(_ value: Int32) -> Int32 {
     let scaled = multiplyDoubleRounding(
       value << 20, multiplier: firstMultiplier, shift: firstShift)
     return multiplyDoubleRounding(scaled, multiplier: outputMultiplier, shift: outputShift)

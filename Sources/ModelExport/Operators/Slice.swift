@@ -1,13 +1,11 @@
 import IntegerBuilder
 import IntegerOperators
-import ModelWriter
-import TFLiteSchema
 
 extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
-  func write(_ operation: IntegerOperation, to exporter: inout TFLiteExporter) {
+  func write(to exporter: inout TFLiteExporter) {
     Self.write(
-      exporter.image(operation.inputs[0]), to: exporter.places[operation.output],
-      begin: start.list, ends: ends(operation, exporter.program), steps: step.list, &exporter)
+      exporter.image(), to: exporter.target, begin: start.list, ends: ends(exporter),
+      steps: step.list, &exporter)
   }
 
   /// - Parameter begin: and all others, of height, width and channels.
@@ -20,27 +18,18 @@ extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
       exporter.file.add([1] + ends, name: "end"),
       exporter.file.add([1] + steps, name: "strides"),
     ]
-    exporter.append(
-      TFLiteRow(.stridedSlice, version: 2, options: TFLite.OptionsType.stridedSlice),
-      [source] + lists, target)
+    exporter.append(.stridedSlice, version: 2, [source] + lists, target)
   }
 
-  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) {
-    let order = [2, 0, 1]
-    let ends = ends(operation, exporter.program)
-    let inputs = [
-      exporter.image(operation.inputs[0]), exporter.integers(order.map { start[$0] }),
-      exporter.integers(order.map { ends[$0] }), exporter.integers([1, 2, 3]),
-      exporter.integers(order.map { step[$0] }),
-    ]
-    let result = exporter.intermediate(operation.output, "slice")
-    exporter.node("Slice", inputs, result, name: operation.name)
-    exporter.quantize(result, operation.output)
+  func write(to exporter: inout OnnxExporter) {
+    let image = exporter.image()
+    let lists = [start.list, ends(exporter)].map { exporter.integers(ChannelOrder.first($0)) }
+    let axes = exporter.integers([1, 2, 3])
+    let steps = exporter.integers(ChannelOrder.first(step.list))
+    exporter.add("Slice", [image] + lists + [axes, steps], as: "slice")
   }
 
-  private func ends(_ operation: IntegerOperation, _ program: IntegerProgram) -> [Int] {
-    let to = program.tensors[operation.output]
-    let counts = [to.height, to.width, to.channels]
-    return (0..<3).map { start[$0] + step[$0] * (counts[$0] - 1) + 1 }
+  private func ends(_ exporter: some Exporter) -> [Int] {
+    exporter.output.extent.enumerated().map { start[$0] + step[$0] * ($1 - 1) + 1 }
   }
 }

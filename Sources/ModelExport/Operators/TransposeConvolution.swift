@@ -1,7 +1,6 @@
 import IntegerBuilder
 import IntegerOperators
 import ModelWriter
-import TFLiteSchema
 
 /// What the windows of an axis, a stride apart, leave of an output of their own making.
 private struct Outcome {
@@ -22,10 +21,8 @@ private struct Outcome {
 }
 
 extension TransposeConvolution where Storage == InMemory {
-  private func outcomes(
-    _ operation: IntegerOperation, _ program: IntegerProgram
-  ) -> (rows: Outcome, columns: Outcome) {
-    let (from, to) = (program.tensors[operation.inputs[0]], program.tensors[operation.output])
+  private func outcomes(_ exporter: some Exporter) -> (rows: Outcome, columns: Outcome) {
+    let (from, to) = (exporter.input, exporter.output)
     // It slides over the output.
     let padded = PaddedWindow(window, input: to, output: from)
     return (
@@ -40,12 +37,10 @@ extension TransposeConvolution where Storage == InMemory {
   /// The layer in one group, with zeros for the weights between groups and, where it is to have no
   /// dilation, between taps: weights of zero change no sum.
   private func dense(
-    _ operation: IntegerOperation, _ program: IntegerProgram, withoutDilation: Bool
+    _ exporter: some Exporter, withoutDilation: Bool
   ) throws(ExportError) -> Self {
-    let inputs = program.tensors[operation.inputs[0]].channels
-    let outputs = program.tensors[operation.output].channels
-    let (down, across) =
-      withoutDilation ? (window.dilationHeight, window.dilationWidth) : (1, 1)
+    let (inputs, outputs) = (exporter.input.channels, exporter.output.channels)
+    let (down, across) = withoutDilation ? (window.dilationHeight, window.dilationWidth) : (1, 1)
     var result = self
     result.groups = 1
     result.window.kernelHeight = (window.kernelHeight - 1) * down + 1
@@ -54,8 +49,7 @@ extension TransposeConvolution where Storage == InMemory {
     let count = [result.window.kernelHeight, result.window.kernelWidth, inputs, outputs]
       .reduce(1) { $0 * Double($1) }
     guard count <= Self.mostWeights else {
-      throw .operation(
-        name: operation.name,
+      throw exporter.failure(
         "with zeros for its \(groups) groups and its dilation it would have \(count) weights, "
           + "more than \(Self.mostWeights)")
     }
@@ -82,80 +76,61 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
   /// The file knows two paddings; for any other the whole output is written, and sliced. It has no
   /// groups, dilations or int4 weights. Bounds are operators of their own, since TensorFlow Lite
   /// Micro ignores a fused activation here.
-  func write(
-    _ operation: IntegerOperation, to exporter: inout TFLiteExporter
-  ) throws(ExportError) {
+  func write(to exporter: inout TFLiteExporter) throws(ExportError) {
     var layer = self
     if groups > 1 || window.dilationHeight > 1 || window.dilationWidth > 1 {
-      layer = try dense(operation, exporter.program, withoutDilation: true)
-      exporter.note(
-        operation, .rewritten(as: "a layer with zeros for its groups and dilation"))
+      layer = try dense(exporter, withoutDilation: true)
+      exporter.note(.rewritten(as: "a layer with zeros for its groups and dilation"))
     }
     layer.weights.bits = 8
-    let (rows, columns) = outcomes(operation, exporter.program)
-    let output = exporter.program.tensors[operation.output]
+    let output = exporter.output
+    let (rows, columns) = outcomes(exporter)
     let isSame = rows.isSame && columns.isSame
     let isSliced = !isSame && !(rows.isWhole && columns.isWhole)
-    let extent =
-      isSliced
-      ? [1, rows.whole, columns.whole, output.channels]
-      : [1, output.height, output.width, output.channels]
+    let extent = isSliced ? [rows.whole, columns.whole] : [output.height, output.width]
+    let shape = [1] + extent + [output.channels]
     let constants = try exporter.addConstants(
-      operation, layer,
+      layer,
       shape: [
         output.channels, layer.window.kernelHeight, layer.window.kernelWidth,
-        exporter.program.tensors[operation.inputs[0]].channels,
+        exporter.input.channels,
       ], axis: 0)
-    let source = exporter.image(operation.inputs[0])
+    let source = exporter.image()
     let isBounded = (weights.low, weights.high) != (-128, 127)
-    let bounded =
-      isBounded
-      ? exporter.temporary(like: operation.output, suffix: "/unbounded")
-      : exporter.places[operation.output]
-    let target =
-      isSliced
-      ? exporter.temporary(like: operation.output, suffix: "/whole", shape: extent) : bounded
-    typealias Options = TFLite.Options.TransposeConvolution
+    let bounded = isBounded ? exporter.temporary("/unbounded") : exporter.target
+    let target = isSliced ? exporter.temporary("/whole", shape: shape) : bounded
     exporter.append(
-      TFLiteRow(.transposeConv, version: 3, options: TFLite.OptionsType.transposeConvolution),
-      [exporter.file.add(extent, name: "shape"), constants.weights, source, constants.bias],
-      target,
-      [
-        (Options.padding, .int8((isSame ? TFLite.Padding.same : .valid).rawValue)),
-        (Options.strideWidth, .int32(Int32(window.strideWidth))),
-        (Options.strideHeight, .int32(Int32(window.strideHeight))),
-      ])
+      .transposeConv, version: 3,
+      [exporter.file.add(shape, name: "shape"), constants.weights, source, constants.bias], target,
+      window.options(isSame ? .same : .valid))
     if isSliced {
       let begin = [window.padTop, window.padLeft, 0]
-      let ends = [window.padTop + output.height, window.padLeft + output.width, output.channels]
       IntegerOperators.Slice.write(
-        target, to: bounded, begin: begin, ends: ends, steps: [1, 1, 1], &exporter)
+        target, to: bounded, begin: begin, ends: zip(begin, output.extent).map(+),
+        steps: [1, 1, 1], &exporter)
     }
-    if isBounded {
-      exporter.limit(bounded, low: weights.low, high: weights.high, to: operation.output)
-    }
+    if isBounded { exporter.limit(bounded, within: weights) }
   }
 }
 
 extension TransposeConvolution: OnnxExportable where Storage == InMemory {
   /// Weights are [I][O / groups][taps] there. A DequantizeLinear has scales along one axis, and
   /// groups share the axis of the output channels: those with scales of their own become one group.
-  func write(_ operation: IntegerOperation, to exporter: inout OnnxExporter) throws(ExportError) {
+  func write(to exporter: inout OnnxExporter) throws(ExportError) {
     var layer = self
     if groups > 1, Set(weights.scales.map(\.weightScale)).count > 1 {
-      layer = try dense(operation, exporter.program, withoutDilation: false)
-      exporter.note(operation, .rewritten(as: "a layer with zeros for its groups"))
+      layer = try dense(exporter, withoutDilation: false)
+      exporter.note(.rewritten(as: "a layer with zeros for its groups"))
     }
-    let (rows, columns) = outcomes(operation, exporter.program)
-    let inputs = exporter.program.tensors[operation.inputs[0]].channels
-    let perGroup = exporter.program.tensors[operation.output].channels / layer.groups
-    let source = exporter.image(operation.inputs[0])
+    let (rows, columns) = outcomes(exporter)
+    let inputs = exporter.input.channels
+    let perGroup = exporter.output.channels / layer.groups
+    let source = exporter.image()
     let constants = exporter.addConstants(
-      operation, layer, shape: [inputs, perGroup, window.kernelHeight, window.kernelWidth],
+      layer, shape: [inputs, perGroup, window.kernelHeight, window.kernelWidth],
       order: Transposition(rows: perGroup * window.taps, columns: inputs / layer.groups), axis: 1)
-    let result = exporter.intermediate(operation.output, "sum")
-    exporter.node(
-      "ConvTranspose", [source] + constants, result, name: operation.name,
+    exporter.add(
+      "ConvTranspose", [source] + constants, as: "sum", within: weights,
       [
         .integers("kernel_shape", [window.kernelHeight, window.kernelWidth]),
         .integers("strides", [window.strideHeight, window.strideWidth]),
@@ -164,6 +139,5 @@ extension TransposeConvolution: OnnxExportable where Storage == InMemory {
         .integers("dilations", [window.dilationHeight, window.dilationWidth]),
         .integer("group", layer.groups),
       ])
-    exporter.finish(result, low: weights.low, high: weights.high, to: operation.output)
   }
 }

@@ -9,46 +9,37 @@ import ModelWriter
 /// The sums that an operator can come to, zero points taken off.
 struct Accumulators {
   var sums: ClosedRange<Int>
+}
 
-  init(sums: ClosedRange<Int>) { self.sums = sums }
-
+extension Accumulators {
   /// Of `count` values of a grid.
-  init(of count: Int, on grid: IntegerTensor) {
-    let low = grid.bits == 8 ? -128 : -8
-    let high = grid.bits == 8 ? 127 : 7
-    sums = count * (low - grid.zeroPoint)...count * (high - grid.zeroPoint)
+  init(of count: Int, on tensor: IntegerTensor) {
+    let (limits, zeroPoint) = (tensor.grid.limits, tensor.zeroPoint)
+    sums = count * (limits.lowerBound - zeroPoint)...count * (limits.upperBound - zeroPoint)
   }
 
   /// Of sums of more elements than images of 256 × 256 have, only so many are tried, evenly spread.
   private static let mostTried = 1 << 24
 
-  /// How many one ratio brings to another result than another; all where there is none.
-  func differing(_ one: Scaled?, _ other: Scaled) -> Int {
+  /// How many one way of scaling brings to another result than another; all where there is none.
+  func differing(_ one: ((Int32) -> Int32)?, _ other: (Int32) -> Int32) -> Int {
     guard let one else { return sums.count }
     return stride(
       from: sums.lowerBound, through: sums.upperBound, by: max(sums.count / Self.mostTried, 1)
-    ).count { one.apply(Int32(clamping: $0)) != other.apply(Int32(clamping: $0)) }
+    ).count { one(Int32(clamping: $0)) != other(Int32(clamping: $0)) }
   }
 }
 
-/// A ratio as LiteRT's reference kernels apply it outside fully connected layers.
-struct Scaled {
-  var multiplier: Int32
-  var shift: Int32
+// Ratios as LiteRT's reference kernels apply them outside fully connected layers.
 
-  init(_ multiplier: Int32, _ shift: Int32) {
-    (self.multiplier, self.shift) = (multiplier, shift)
+extension Multiplier {
+  func scaled(_ sum: Int32) -> Int32 {
+    multiplyDoubleRounding(sum, multiplier: value, shift: shift)
   }
+}
 
-  init(_ rescale: Rescale) { self.init(rescale.multiplier, rescale.shift) }
-
-  /// Nil for none.
-  init?(_ multiplier: Multiplier?) {
-    guard let multiplier else { return nil }
-    self.init(multiplier.value, multiplier.shift)
-  }
-
-  func apply(_ value: Int32) -> Int32 {
-    multiplyDoubleRounding(value, multiplier: multiplier, shift: shift)
+extension Rescale {
+  func scaled(_ sum: Int32) -> Int32 {
+    multiplyDoubleRounding(sum, multiplier: multiplier, shift: shift)
   }
 }

@@ -7,18 +7,16 @@ struct FlatBufferBuilder {
   struct Reference: Hashable { fileprivate let distance: Int }
 
   enum Field {
-    case bool(Bool)
-    case int8(Int8)
-    case uint8(UInt8)
-    case int32(Int32)
-    case uint32(UInt32)
-    case float32(Float)
+    /// A number's, least significant first.
+    case bytes([UInt8])
     case reference(Reference)
+
+    static func number(_ value: some FixedWidthInteger) -> Field { .bytes(littleEndian(value)) }
 
     fileprivate var size: Int {
       switch self {
-      case .bool, .int8, .uint8: 1
-      case .int32, .uint32, .float32, .reference: 4
+      case .bytes(let bytes): bytes.count
+      case .reference: 4
       }
     }
   }
@@ -33,14 +31,10 @@ struct FlatBufferBuilder {
     while (reversed.count + count) % alignment != 0 { reversed.append(0) }
   }
 
-  private mutating func append(_ value: UInt32, bytes: Int = 4) {
-    for index in (0..<bytes).reversed() {
-      reversed.append(UInt8(truncatingIfNeeded: value >> UInt32(8 * index)))
-    }
-  }
+  private mutating func append(_ bytes: [UInt8]) { reversed.append(contentsOf: bytes.reversed()) }
 
   private mutating func append(to reference: Reference) {
-    append(UInt32(truncatingIfNeeded: reversed.count + 4 - reference.distance))
+    append(littleEndian(UInt32(truncatingIfNeeded: reversed.count + 4 - reference.distance)))
   }
 
   private var here: Reference { Reference(distance: reversed.count) }
@@ -50,38 +44,26 @@ struct FlatBufferBuilder {
   /// A vector of bytes whose first lies at a multiple of `alignment` (a power of two up to 16).
   mutating func vector(bytes: [UInt8], count: Int? = nil, alignment: Int = 4) -> Reference {
     align(to: max(alignment, 4), for: bytes.count)
-    reversed.append(contentsOf: bytes.reversed())
-    append(UInt32(count ?? bytes.count))
+    append(bytes)
+    append(littleEndian(UInt32(count ?? bytes.count)))
     return here
   }
 
-  mutating func vector(_ values: [Int32]) -> Reference {
-    vector(bytes: values.flatMap(littleEndian), count: values.count)
-  }
-
-  mutating func vector(_ values: [Int64]) -> Reference {
-    vector(bytes: values.flatMap(littleEndian), count: values.count, alignment: 8)
-  }
-
-  mutating func vector(_ values: [Float]) -> Reference {
-    vector(bytes: values.flatMap { littleEndian($0.bitPattern) }, count: values.count)
+  mutating func vector<Value: FixedWidthInteger>(_ values: [Value]) -> Reference {
+    vector(
+      bytes: values.flatMap(littleEndian), count: values.count, alignment: Value.bitWidth / 8)
   }
 
   mutating func vector(_ references: [Reference]) -> Reference {
     align(to: 4, for: 4 * references.count)
     for reference in references.reversed() { append(to: reference) }
-    append(UInt32(references.count))
+    append(littleEndian(UInt32(references.count)))
     return here
   }
 
   /// UTF-8, with the zero that the format wants behind it.
   mutating func string(_ text: String) -> Reference {
-    let bytes = Array(text.utf8)
-    align(to: 4, for: bytes.count + 1)
-    reversed.append(0)
-    reversed.append(contentsOf: bytes.reversed())
-    append(UInt32(bytes.count))
-    return here
+    vector(bytes: text.utf8 + [0], count: text.utf8.count)
   }
 
   // MARK: Tables
@@ -93,11 +75,14 @@ struct FlatBufferBuilder {
     // Small fields last in the file's order, so that padding is at the end.
     for (id, value) in fields.sorted(by: { ($0.value.size, $0.id) < ($1.value.size, $1.id) }) {
       align(to: value.size, for: value.size)
-      append(value)
+      switch value {
+      case .bytes(let bytes): append(bytes)
+      case .reference(let reference): append(to: reference)
+      }
       places.append((id, reversed.count))
     }
     align(to: 4, for: 4)
-    append(0)
+    append([0, 0, 0, 0])
     let table = reversed.count
     var offsets = [UInt16](repeating: 0, count: (fields.map(\.id).max() ?? -1) + 1)
     for (id, distance) in places { offsets[id] = UInt16(table - distance) }
@@ -108,28 +93,14 @@ struct FlatBufferBuilder {
       place = known
     } else {
       align(to: 2, for: vtable.count)
-      reversed.append(contentsOf: vtable.reversed())
+      append(vtable)
       place = reversed.count
       vtables[vtable] = place
     }
     // Where the table begins stands how far before it its vtable does.
-    let offset = UInt32(bitPattern: Int32(place - table))
-    for index in 0..<4 {
-      reversed[table - 1 - index] = UInt8(truncatingIfNeeded: offset >> UInt32(8 * index))
-    }
+    let offset = littleEndian(Int32(place - table))
+    reversed.replaceSubrange(table - 4..<table, with: offset.reversed())
     return Reference(distance: table)
-  }
-
-  private mutating func append(_ field: Field) {
-    switch field {
-    case .bool(let value): append(value ? 1 : 0, bytes: 1)
-    case .int8(let value): append(UInt32(UInt8(bitPattern: value)), bytes: 1)
-    case .uint8(let value): append(UInt32(value), bytes: 1)
-    case .int32(let value): append(UInt32(bitPattern: value))
-    case .uint32(let value): append(value)
-    case .float32(let value): append(value.bitPattern)
-    case .reference(let reference): append(to: reference)
-    }
   }
 
   /// The finished file.
@@ -137,7 +108,7 @@ struct FlatBufferBuilder {
   /// - Parameter identifier: four ASCII characters.
   mutating func finish(_ root: Reference, identifier: StaticString) -> [UInt8] {
     align(to: 16, for: 8)
-    identifier.withUTF8Buffer { reversed.append(contentsOf: $0.reversed()) }
+    identifier.withUTF8Buffer { append(Array($0)) }
     append(to: root)
     return reversed.reversed()
   }

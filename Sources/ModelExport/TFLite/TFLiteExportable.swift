@@ -1,6 +1,3 @@
-import ModelWriter
-import TFLiteSchema
-
 /// An operator that a `.tflite` file has a form for: what stands in its file in `Operators`.
 protocol TFLiteExportable {
   /// Whether its output has two axes there, [1, channels], and not four.
@@ -10,27 +7,14 @@ protocol TFLiteExportable {
   /// Whether it repeats the smaller of its inputs by itself.
   static var repeatsInputs: Bool { get }
 
+  /// Writes the exporter's operation.
+  ///
   /// - Throws: `ExportError` where this very operation has no equal there.
-  func write(
-    _ operation: IntegerOperation, to exporter: inout TFLiteExporter
-  ) throws(ExportError)
+  func write(to exporter: inout TFLiteExporter) throws(ExportError)
 }
 
 extension TFLiteExportable {
   static var givesFeatures: Bool { false }
   static var isWritten: Bool { true }
   static var repeatsInputs: Bool { false }
-}
-
-/// What operators of a kind have in common there.
-struct TFLiteRow {
-  var code: TFLite.Operation
-  /// The oldest that has what is written.
-  var version: Int32
-  /// Code of the options' type; nil for none.
-  var options: UInt8?
-
-  init(_ code: TFLite.Operation, version: Int32, options: UInt8? = nil) {
-    (self.code, self.version, self.options) = (code, version, options)
-  }
 }

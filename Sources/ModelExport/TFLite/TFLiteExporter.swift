@@ -1,4 +1,4 @@
-import FixedPoint
+import IntegerBuilder
 import IntegerOperators
 import ModelWriter
 import TFLiteSchema
@@ -12,39 +12,33 @@ import TFLiteSchema
 ///
 /// 4-bit weights are written as int4, two a byte. Activations of 4 bits have no type there: they are
 /// int8 tensors on the same coarse grid, whose values stay in −8 ... 7.
-public struct TFLiteExporter {
+public struct TFLiteExporter: Exporter {
   /// - Parameter program: one that `CupelWriter` accepts.
   /// - Throws: `ExportError` that names the operation and what the format lacks.
   public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
     var exporter = TFLiteExporter(program)
-    for tensor in program.tensors.indices
-    where !exporter.unwritten.contains(tensor) {
+    for tensor in program.tensors.indices where !exporter.unwritten.contains(tensor) {
       exporter.places[tensor] = exporter.file.add(exporter.description(of: tensor))
     }
-    for operation in program.operations {
-      guard let own = operation.kind.payload as? any TFLiteExportable else {
-        throw .operation(
-          name: operation.name, "TensorFlow Lite has no operator that does this")
+    for index in program.operations.indices {
+      exporter.index = index
+      guard let own = exporter.operation.kind.payload as? any TFLiteExportable else {
+        throw exporter.failure("TensorFlow Lite has no operator that does this")
       }
-      try own.write(operation, to: &exporter)
+      try own.write(to: &exporter)
     }
     guard exporter.file.bufferBytes < 1 << 31 - 1 << 24 else {
       throw .program("its constants take more than a FlatBuffer can hold")
     }
+    let metadata = program.metadata.sorted { $0.key < $1.key }
     let bytes = exporter.file.bytes(
       input: exporter.places[program.input], output: exporter.places[program.output],
-      description: "Cupel", metadata: Self.metadata(of: program))
+      description: "Cupel", metadata: metadata.map { ("cupel." + $0.key, Array($0.value.utf8)) })
     return ExportedModel(bytes: bytes, notes: exporter.notes)
   }
 
-  /// Key and value, a pair a line, under one name.
-  private static func metadata(of program: IntegerProgram) -> [(name: String, content: [UInt8])] {
-    program.metadata.sorted { $0.key < $1.key }.map { key, value in
-      ("cupel." + key, Array(value.utf8))
-    }
-  }
-
   let program: IntegerProgram
+  private(set) var index = 0
   var file = TFLiteFile()
   /// Index in the file of each tensor of the program.
   var places: [Int]
@@ -73,20 +67,27 @@ public struct TFLiteExporter {
 
   // MARK: Tensors
 
-  func isFeature(_ tensor: Int) -> Bool { features.contains(tensor) }
+  /// The place of the first tensor that the operation reads, whatever its axes.
+  var source: Int { places[operation.inputs[0]] }
+  /// The place of the tensor that it writes.
+  var target: Int { places[operation.output] }
 
   /// An int8 tensor of [1, height, width, channels], or [1, channels].
   func description(of tensor: Int) -> TFLiteFile.Tensor {
     let own = program.tensors[tensor]
     return TFLiteFile.Tensor(
       name: own.name,
-      shape: isFeature(tensor) ? [1, own.channels] : [1, own.height, own.width, own.channels],
+      shape: [1] + (features.contains(tensor) ? [own.channels] : own.extent),
       type: .int8, scales: [own.scale], zeroPoints: [Int64(own.zeroPoint)])
   }
 
   /// Another int8 tensor on the grid of one of the program's, of another shape or purpose.
-  mutating func temporary(like tensor: Int, suffix: String, shape: [Int]? = nil) -> Int {
-    var copy = description(of: tensor)
+  ///
+  /// - Parameter tensor: nil for the operation's output.
+  mutating func temporary(
+    _ suffix: String, like tensor: Int? = nil, shape: [Int]? = nil
+  ) -> Int {
+    var copy = description(of: tensor ?? operation.output)
     copy.name += suffix
     if let shape { copy.shape = shape }
     return file.add(copy)
@@ -95,8 +96,7 @@ public struct TFLiteExporter {
   /// A constant of one element on the grid of a tensor of the program.
   mutating func constant(_ value: Int8, onGridOf tensor: Int, name: String) -> Int {
     var description = description(of: tensor)
-    description.name = name
-    description.shape = [1]
+    (description.name, description.shape) = (name, [1])
     return file.add(description, content: [UInt8(bitPattern: value)])
   }
 
@@ -104,33 +104,29 @@ public struct TFLiteExporter {
   /// theirs reads are given them first.
   mutating func image(_ tensor: Int) -> Int {
     if let place = repeated[tensor] { return place }
-    guard isFeature(tensor) else { return places[tensor] }
+    guard features.contains(tensor) else { return places[tensor] }
     let channels = program.tensors[tensor].channels
-    let output = temporary(like: tensor, suffix: "/image", shape: [1, 1, 1, channels])
-    Reshape.write(places[tensor], as: [1, 1, 1, channels], to: output, &self)
-    return output
+    let target = temporary("/image", like: tensor, shape: [1, 1, 1, channels])
+    Reshape.write(places[tensor], as: [1, 1, 1, channels], to: target, &self)
+    return target
   }
 
   // MARK: Operators
 
+  /// - Parameter version: the oldest that has what is written.
   mutating func append(
-    _ row: TFLiteRow, _ inputs: [Int], _ output: Int, _ options: [TFLiteFile.Option] = []
+    _ code: TFLite.Operation, version: Int32, _ inputs: [Int], _ output: Int,
+    _ options: [TFLiteFile.Option] = []
   ) {
     file.operators.append(
-      TFLiteFile.Operator(
-        code: row.code.rawValue, version: row.version, inputs: inputs, outputs: [output],
-        options: row.options.map { ($0, options) }))
-  }
-
-  mutating func note(_ operation: IntegerOperation, _ subject: ExportNote.Subject) {
-    notes.append(ExportNote(operation: operation.name, subject: subject))
+      .init(
+        code: .init(code: code, version: version), inputs: inputs, output: output,
+        options: options))
   }
 
   /// - Parameter differing: of the accumulators, those that are rounded to the other side.
-  mutating func note(
-    _ operation: IntegerOperation, differing: Int, of accumulators: Accumulators
-  ) {
+  mutating func note(differing: Int, of accumulators: Accumulators) {
     guard differing > 0 else { return }
-    note(operation, .rounding(differing: differing, of: accumulators.sums.count))
+    note(.rounding(differing: differing, of: accumulators.sums.count))
   }
 }

@@ -17,13 +17,17 @@ struct TFLiteFile {
     var axis = 0
   }
 
-  struct Operator {
-    var code: Int32
+  struct Code: Equatable {
+    var code: TFLite.Operation
     var version: Int32
+  }
+
+  struct Operator {
+    var code: Code
     var inputs: [Int]
-    var outputs: [Int]
-    /// Code of the union's type and its fields.
-    var options: (type: UInt8, fields: [Option])?
+    var output: Int
+    /// Fields of its options, where its code has any.
+    var options: [Option]
   }
 
   var tensors: [Tensor] = []
@@ -77,31 +81,31 @@ struct TFLiteFile {
       bufferTables.append(
         builder.table(data.map { [(TFLite.Buffer.data, .reference($0))] } ?? []))
     }
-    bufferTables.reverse()
-    let bufferList = builder.vector(bufferTables)
+    let bufferList = builder.vector(bufferTables.reversed())
     let entries = metadata.enumerated().map { index, entry in
-      let name = builder.string(entry.name)
-      return builder.table([
-        (TFLite.Metadata.name, .reference(name)),
-        (TFLite.Metadata.buffer, .uint32(UInt32(buffers.count + index))),
+      builder.table([
+        (TFLite.Metadata.name, .reference(builder.string(entry.name))),
+        (TFLite.Metadata.buffer, .number(UInt32(buffers.count + index))),
       ])
     }
     let metadataList = builder.vector(entries)
-    let codes = Self.codes(of: operators)
+    // Each operator's code once, in order of appearance.
+    var codes: [Code] = []
+    for item in operators where !codes.contains(item.code) { codes.append(item.code) }
     let subgraph = self.subgraph(&builder, input: input, output: output, codes: codes)
     let subgraphList = builder.vector([subgraph])
     let text = builder.string(description)
     let codeTables = codes.map { code in
-      builder.table([
-        (TFLite.OperatorCode.deprecatedBuiltinCode, .int8(Int8(clamping: min(code.code, 127)))),
-        (TFLite.OperatorCode.version, .int32(code.version)),
-        (TFLite.OperatorCode.builtinCode, .int32(code.code)),
+      let number = code.code.rawValue
+      return builder.table([
+        (TFLite.OperatorCode.deprecatedBuiltinCode, .number(Int8(clamping: number))),
+        (TFLite.OperatorCode.version, .number(code.version)),
+        (TFLite.OperatorCode.builtinCode, .number(number)),
       ])
     }
-    let codeList = builder.vector(codeTables)
     let model = builder.table([
-      (TFLite.Model.version, .uint32(TFLite.version)),
-      (TFLite.Model.operatorCodes, .reference(codeList)),
+      (TFLite.Model.version, .number(TFLite.version)),
+      (TFLite.Model.operatorCodes, .reference(builder.vector(codeTables))),
       (TFLite.Model.subgraphs, .reference(subgraphList)),
       (TFLite.Model.description, .reference(text)),
       (TFLite.Model.buffers, .reference(bufferList)),
@@ -110,56 +114,34 @@ struct TFLiteFile {
     return builder.finish(model, identifier: TFLite.identifier)
   }
 
-  private struct Code: Equatable {
-    var code: Int32
-    var version: Int32
-  }
-
-  /// Each operator's code once, in order of appearance.
-  private static func codes(of operators: [Operator]) -> [Code] {
-    var codes: [Code] = []
-    for item in operators {
-      let code = Code(code: item.code, version: item.version)
-      if !codes.contains(code) { codes.append(code) }
-    }
-    return codes
-  }
-
   private func subgraph(
     _ builder: inout FlatBufferBuilder, input: Int, output: Int, codes: [Code]
   ) -> FlatBufferBuilder.Reference {
     let operatorTables = operators.map { item in
-      table(
-        item, code: codes.firstIndex(of: Code(code: item.code, version: item.version)) ?? 0,
-        &builder)
+      table(item, code: codes.firstIndex(of: item.code) ?? 0, &builder)
     }
     let operatorList = builder.vector(operatorTables)
     let tensorTables = tensors.map { table($0, &builder) }
-    let tensorList = builder.vector(tensorTables)
-    let inputs = builder.vector([Int32(input)])
-    let outputs = builder.vector([Int32(output)])
-    let name = builder.string("main")
     return builder.table([
-      (TFLite.Subgraph.tensors, .reference(tensorList)),
-      (TFLite.Subgraph.inputs, .reference(inputs)),
-      (TFLite.Subgraph.outputs, .reference(outputs)),
+      (TFLite.Subgraph.tensors, .reference(builder.vector(tensorTables))),
+      (TFLite.Subgraph.inputs, .reference(builder.vector([Int32(input)]))),
+      (TFLite.Subgraph.outputs, .reference(builder.vector([Int32(output)]))),
       (TFLite.Subgraph.operators, .reference(operatorList)),
-      (TFLite.Subgraph.name, .reference(name)),
+      (TFLite.Subgraph.name, .reference(builder.string("main"))),
     ])
   }
 
   private func table(
     _ item: Operator, code: Int, _ builder: inout FlatBufferBuilder
   ) -> FlatBufferBuilder.Reference {
-    var fields: [(id: Int, value: Field)] = [
-      (TFLite.Operator.opcodeIndex, .uint32(UInt32(code))),
+    var fields: [Option] = [
+      (TFLite.Operator.opcodeIndex, .number(UInt32(code))),
       (TFLite.Operator.inputs, .reference(builder.vector(item.inputs.map { Int32($0) }))),
-      (TFLite.Operator.outputs, .reference(builder.vector(item.outputs.map { Int32($0) }))),
+      (TFLite.Operator.outputs, .reference(builder.vector([Int32(item.output)]))),
     ]
-    if let options = item.options {
-      fields.append((TFLite.Operator.builtinOptionsType, .uint8(options.type)))
-      fields.append(
-        (TFLite.Operator.builtinOptions, .reference(builder.table(options.fields))))
+    if let type = item.code.code.optionsType {
+      fields.append((TFLite.Operator.builtinOptionsType, .number(type)))
+      fields.append((TFLite.Operator.builtinOptions, .reference(builder.table(item.options))))
     }
     return builder.table(fields)
   }
@@ -167,17 +149,18 @@ struct TFLiteFile {
   private func table(
     _ tensor: Tensor, _ builder: inout FlatBufferBuilder
   ) -> FlatBufferBuilder.Reference {
-    var fields: [(id: Int, value: Field)] = [
+    var fields: [Option] = [
       (TFLite.Tensor.shape, .reference(builder.vector(tensor.shape.map { Int32($0) }))),
-      (TFLite.Tensor.type, .int8(tensor.type.rawValue)),
-      (TFLite.Tensor.buffer, .uint32(UInt32(tensor.buffer))),
+      (TFLite.Tensor.type, .number(tensor.type.rawValue)),
+      (TFLite.Tensor.buffer, .number(UInt32(tensor.buffer))),
       (TFLite.Tensor.name, .reference(builder.string(tensor.name))),
     ]
     if !tensor.scales.isEmpty {
+      let scales = tensor.scales.map(\.bitPattern)
       let quantization = builder.table([
-        (TFLite.Quantization.scale, .reference(builder.vector(tensor.scales))),
+        (TFLite.Quantization.scale, .reference(builder.vector(scales))),
         (TFLite.Quantization.zeroPoint, .reference(builder.vector(tensor.zeroPoints))),
-        (TFLite.Quantization.dimension, .int32(Int32(tensor.axis))),
+        (TFLite.Quantization.dimension, .number(Int32(tensor.axis))),
       ])
       fields.append((TFLite.Tensor.quantization, .reference(quantization)))
     }

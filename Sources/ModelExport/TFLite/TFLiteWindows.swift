@@ -1,7 +1,18 @@
 import IntegerBuilder
 import IntegerOperators
-import ModelWriter
 import TFLiteSchema
+
+extension Window {
+  /// What the options of all operators with windows have, under the same numbers.
+  func options(_ padding: TFLite.Padding) -> [TFLiteFile.Option] {
+    typealias Options = TFLite.Options.Pool
+    return [
+      (Options.padding, .number(padding.rawValue)),
+      (Options.strideWidth, .number(Int32(strideWidth))),
+      (Options.strideHeight, .number(Int32(strideHeight))),
+    ]
+  }
+}
 
 /// Windows and their padding.
 extension TFLiteExporter {
@@ -10,69 +21,39 @@ extension TFLiteExporter {
   /// other becomes an operator of its own.
   ///
   /// - Parameter fill: what is put around the input; nil for its zero point.
-  mutating func padded(
-    _ operation: IntegerOperation, _ window: Window, fill: Int8?
-  ) -> (source: Int, padding: TFLite.Padding) {
-    let input = operation.inputs[0]
-    let from = program.tensors[input]
-    let to = program.tensors[operation.output]
+  mutating func padded(_ window: Window, fill: Int8?) -> (source: Int, padding: TFLite.Padding) {
+    let (from, to) = (input, output)
     let padded = PaddedWindow(window, input: from, output: to)
     let (rows, columns) = (padded.rows, padded.columns)
-    if !padded.isPadded { return (image(input), .valid) }
+    if !padded.isPadded { return (image(), .valid) }
     if rows.isSame(over: from.height, outputs: to.height),
       columns.isSame(over: from.width, outputs: to.width)
     {
-      return (image(input), .same)
+      return (image(), .same)
     }
-    let target = temporary(
-      like: input, suffix: "/padded", shape: [1] + padded.padded(from.extent))
+    let tensor = operation.inputs[0]
+    let target = temporary("/padded", like: tensor, shape: [1] + padded.padded(from.extent))
     Pad.write(
-      image(input), to: target, onGridOf: input,
+      image(), to: target, onGridOf: tensor,
       amounts: [0, 0, rows.before, rows.after, columns.before, columns.after, 0, 0], fill: fill,
       &self)
     return (target, .valid)
   }
 
   /// An operator that slides a window, with the padding before it and the activation behind it.
+  ///
+  /// - Parameters:
+  ///   - activation: its field in the options.
+  ///   - options: those that not all operators with windows have.
   mutating func addSliding(
-    _ row: TFLiteRow, _ operation: IntegerOperation, _ window: Window,
-    _ weights: Weights<InMemory>, _ constants: LayerConstants,
-    _ options: (TFLite.Padding, TFLite.Activation) -> [TFLiteFile.Option]
+    _ code: TFLite.Operation, version: Int32, _ window: Window, within bounds: some Bounded,
+    _ constants: LayerConstants, activation field: Int, _ options: [TFLiteFile.Option]
   ) {
-    let (source, padding) = padded(operation, window, fill: nil)
-    let (activation, target, rest) = activation(
-      low: weights.low, high: weights.high, of: operation.output)
-    append(
-      row, [source, constants.weights, constants.bias], target, options(padding, activation))
-    rest?(&self)
-  }
-
-  /// - Parameter fill: what may stand in the padding without changing the result; nil where nothing
-  ///   can, since padding does not count.
-  mutating func addPool(
-    _ code: TFLite.Operation, _ operation: IntegerOperation, _ window: Window, fill: Int8?
-  ) throws(ExportError) {
-    guard window.dilationHeight == 1, window.dilationWidth == 1 else {
-      throw .operation(name: operation.name, "TensorFlow Lite has no dilated pooling")
+    let (source, padding) = padded(window, fill: nil)
+    write(within: bounds) { exporter, activation, target in
+      exporter.append(
+        code, version: version, [source] + constants.inputs, target,
+        window.options(padding) + [(field, .number(activation.rawValue))] + options)
     }
-    let known = file.operators.count
-    let (source, padding) = padded(operation, window, fill: fill)
-    let isPadded = file.operators[known...].contains { $0.code == TFLite.Operation.pad.rawValue }
-    guard !isPadded else {
-      throw .operation(
-        name: operation.name,
-        "TensorFlow Lite has no average pooling with padding of its own choice")
-    }
-    typealias Options = TFLite.Options.Pool
-    append(
-      TFLiteRow(code, version: 2, options: TFLite.OptionsType.pool), [source],
-      places[operation.output],
-      [
-        (Options.padding, .int8(padding.rawValue)),
-        (Options.strideWidth, .int32(Int32(window.strideWidth))),
-        (Options.strideHeight, .int32(Int32(window.strideHeight))),
-        (Options.filterWidth, .int32(Int32(window.kernelWidth))),
-        (Options.filterHeight, .int32(Int32(window.kernelHeight))),
-      ])
   }
 }

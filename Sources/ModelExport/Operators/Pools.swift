@@ -1,0 +1,51 @@
+import IntegerOperators
+import TFLiteSchema
+
+extension AveragePool: TFLiteExportable, OnnxExportable {
+  func write(to exporter: inout TFLiteExporter) throws(ExportError) {
+    // Padding does not count, so that nothing can stand there.
+    try exporter.addPool(.averagePool2D, window, fill: nil)
+  }
+
+  func write(to exporter: inout OnnxExporter) { exporter.addPool("AveragePool", window) }
+}
+
+extension MaxPool: TFLiteExportable, OnnxExportable {
+  func write(to exporter: inout TFLiteExporter) throws(ExportError) {
+    try exporter.addPool(.maxPool2D, window, fill: -128)
+  }
+
+  func write(to exporter: inout OnnxExporter) { exporter.addPool("MaxPool", window) }
+}
+
+extension TFLiteExporter {
+  /// - Parameter fill: what may stand in the padding without changing the result; nil where nothing
+  ///   can, since padding does not count.
+  fileprivate mutating func addPool(
+    _ code: TFLite.Operation, _ window: Window, fill: Int8?
+  ) throws(ExportError) {
+    guard window.dilationHeight == 1, window.dilationWidth == 1 else {
+      throw failure("TensorFlow Lite has no dilated pooling")
+    }
+    let known = file.operators.count
+    let (source, padding) = padded(window, fill: fill)
+    guard !file.operators[known...].contains(where: { $0.code.code == .pad }) else {
+      throw failure("TensorFlow Lite has no average pooling with padding of its own choice")
+    }
+    typealias Options = TFLite.Options.Pool
+    append(
+      code, version: 2, [source], target,
+      window.options(padding) + [
+        (Options.filterWidth, .number(Int32(window.kernelWidth))),
+        (Options.filterHeight, .number(Int32(window.kernelHeight))),
+      ])
+  }
+}
+
+extension OnnxExporter {
+  fileprivate mutating func addPool(_ type: String, _ window: Window) {
+    // ONNX Runtime fuses poolings into an operator of its own, which has no dilations to state.
+    let isDilated = window.dilationHeight > 1 || window.dilationWidth > 1
+    addUnary(type, attributes(window).filter { isDilated || $0.name != "dilations" })
+  }
+}
