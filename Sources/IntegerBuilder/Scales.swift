@@ -109,6 +109,17 @@ extension ProgramBuilder {
     try .init(self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds)
   }
 
+  /// - Parameter inputs: two tensors.
+  public func product(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
+    // TensorFlow Lite Micro takes the ratio in double, the others in float32.
+    let single = first * second / grid.scale
+    let exact = Double(first) * Double(second) / Double(grid.scale)
+    return try rescale(profile == .tflm ? exact : Double(single), single: single, within: bounds)
+  }
+
   /// - Parameters:
   ///   - weights: in the program's order.
   ///   - scales: of the weights, one an output channel.

@@ -2,39 +2,31 @@ import FloatGraph
 import IntegerBuilder
 import IntegerOperators
 import ModelWriter
-import TFLiteSchema
 
 // Functions of one value: an operation of a float graph, and a table in an integer program.
 
 extension OnnxConverter {
-  mutating func elementwise(
-    _ node: ImportNode, _ function: FloatGraph.Operation
-  ) throws(ImportError) -> Binding {
-    try append(function, node, inputs: [try activation(node).value])
+  mutating func elementwise(_ function: FloatGraph.Operation) throws(ImportError) -> Binding {
+    try append(function, inputs: [try activation().value])
   }
 }
 
 extension QuantizedOnnxConverter {
   /// Between a DequantizeLinear and a QuantizeLinear. The float converter says what is computed.
-  mutating func lookUp(
-    _ node: ImportNode, _ kind: TableFunction.Kind, slope: Float = 0
-  ) throws(ImportError) {
-    try adopt(node, onIntegers: false) { operation, tensors in
+  mutating func lookUp(_ kind: TableFunction.Kind, slope: Float = 0) throws(ImportError) {
+    try adopt(onIntegers: false) { operation, tensors in
       guard let real = operation.base as? any ElementwiseOperator else { return nil }
-      return .table(kind, slope, real, of: tensors[0], named: node.name)
+      return .table(kind, slope, real, of: tensors[0])
     }
   }
 
   /// x, its scale and zero point, and y's scale and zero point.
   mutating func qLinearLookUp(
-    _ node: ImportNode, _ kind: TableFunction.Kind, slope: Float = 0,
-    _ real: some ElementwiseOperator
+    _ kind: TableFunction.Kind, slope: Float = 0, _ real: some ElementwiseOperator
   ) throws(ImportError) {
-    let (input, shape) = try integerInput(node, 0)
-    try requireImage(input, shape: shape, node)
-    try finish(
-      node, .table(kind, slope, real, of: input, named: node.name), shape: shape, scale: 3,
-      zeroPoint: 4)
+    let (input, shape) = try integerInput(0)
+    try requireImage(input, shape: shape)
+    try finish(.table(kind, slope, real, of: input), shape: shape, scale: 3, zeroPoint: 4)
   }
 }
 
@@ -43,28 +35,26 @@ extension PendingOperation {
   ///
   /// - Parameter real: the function in float32.
   fileprivate static func table(
-    _ kind: TableFunction.Kind, _ slope: Float, _ real: any ElementwiseOperator, of source: Int,
-    named name: String
+    _ kind: TableFunction.Kind, _ slope: Float, _ real: any ElementwiseOperator, of source: Int
   ) -> PendingOperation {
-    PendingOperation(name) { converter, pending, target throws(ImportError) in
+    PendingOperation { converter, pending, target throws(ImportError) in
       let input = converter.builder[source].grid
-      guard input.bits == 8, target.grid.bits == 8 else {
-        throw target.node.unsupported("a table of values of 4 bits")
-      }
+      try converter.node.support(
+        input.bits == 8 && target.grid.bits == 8, "a table of values of 4 bits")
       let function = TableFunction(
         kind, under: converter.builder.profile, slopeBits: slope.bitPattern)
       guard
         let table = IntegerOperation.Lookup(
           function, from: input, to: target.grid, real: real.value(at:))
       else {
-        throw target.node.unsupported("scales for which the profile's runtime has no table")
+        throw converter.node.unsupported("scales for which the profile's runtime has no table")
       }
       guard pending.bounds(on: target.grid) != target.grid.whole else {
-        return try converter.append(.lookup(table), [source], named: name, to: target)
+        return try converter.append(.lookup(table), [source], named: pending.name, to: target)
       }
       var inner = target
       inner.name += "/unbounded"
-      let unbounded = try converter.append(.lookup(table), [source], named: name, to: inner)
+      let unbounded = try converter.append(.lookup(table), [source], named: pending.name, to: inner)
       var rest = pending
       rest.name += "/clamp"
       return try converter.bring(unbounded, rest, to: target)
@@ -73,11 +63,9 @@ extension PendingOperation {
 }
 
 extension TFLiteFloatConverter {
-  mutating func elementwise(
-    _ node: TFLiteNode, _ function: FloatGraph.Operation
-  ) throws(ImportError) {
-    let input = try activation(node)
-    try finish(node, try append(function, node, inputs: [input.value]), order: input.order)
+  mutating func elementwise(_ function: FloatGraph.Operation) throws(ImportError) {
+    let input = try activation()
+    try finish(try append(function, inputs: [input.value]), order: input.order)
   }
 }
 
@@ -87,10 +75,10 @@ extension TFLiteIntegerConverter {
   ///   - grid: the only one that the output may have; nil where any will do.
   ///   - rule: what a file breaks between whose grids the runtime has no table.
   mutating func lookUp(
-    _ node: TFLiteNode, _ kind: TableFunction.Kind, slope: Float = 0, onto grid: Grid? = nil,
+    _ kind: TableFunction.Kind, slope: Float = 0, onto grid: Grid? = nil,
     rule: String = "the runtime has no table for these scales", real: (Float) -> Float
   ) throws(ImportError) {
-    let input = try activation(node)
+    let input = try activation()
     let source = builder[input]
     let output = try description(try node.output()).grid
     if let grid, output != grid {
@@ -99,9 +87,8 @@ extension TFLiteIntegerConverter {
           + "1/\(Int(1 / grid.scale))")
     }
     let function = TableFunction(kind, under: builder.profile, slopeBits: slope.bitPattern)
-    guard
-      let lookup = IntegerOperation.Lookup(function, from: source.grid, to: output, real: real)
+    guard let lookup = IntegerOperation.Lookup(function, from: source.grid, to: output, real: real)
     else { throw node.error(rule) }
-    try finish(node, .lookup(lookup), [input], extent: source.extent)
+    try finish(.lookup(lookup), [input], extent: source.extent)
   }
 }

@@ -40,26 +40,24 @@ extension ImportError: CustomStringConvertible {
     switch self {
     case .unreadable(let path, let reason):
       return "cannot read \(printable(path, limit: 1024)): \(reason)"
-    case .malformed(let offset, let rule):
-      return "malformed file at byte \(offset): \(rule)"
-    case .unsupportedModel(let rule):
-      return "unsupported model: \(rule)"
-    case .unsupportedOperators(let list):
-      return Self.describe(list)
-    case .invalidTensor(let name, let rule):
-      return "tensor '\(printable(name))': \(rule)"
-    case .invalidNode(let node, let type, let rule):
-      return "node '\(printable(node))' (\(printable(type))): \(rule)"
+    case .malformed(let offset, let rule): return "malformed file at byte \(offset): \(rule)"
+    case .unsupportedModel(let rule): return "unsupported model: \(rule)"
+    case .unsupportedOperators(let list): return Self.describe(list)
+    case .invalidTensor(let name, let rule): return "tensor '\(printable(name))': \(rule)"
+    case .invalidNode(let node, let type, let rule): return Self.place(node, type) + rule
     case .undefinedValue(let node, let type, let value):
-      return "node '\(printable(node))' (\(printable(type))): '\(printable(value))' is neither an "
-        + "initializer, nor the input, nor computed by any node"
+      return Self.place(node, type)
+        + "'\(printable(value))' is neither an initializer, nor the input, nor computed by any node"
     case .usedBeforeDefinition(let node, let type, let value):
-      return "node '\(printable(node))' (\(printable(type))): '\(printable(value))' is computed "
-        + "only by a later node"
+      return Self.place(node, type) + "'\(printable(value))' is computed only by a later node"
     case .cycle(let nodes):
       let names = nodes.prefix(8).map { "'\(printable($0))'" }.joined(separator: ", ")
       return "cycle: nodes \(names)\(nodes.count > 8 ? ", …" : "") depend on themselves"
     }
+  }
+
+  private static func place(_ node: String, _ type: String) -> String {
+    "node '\(printable(node))' (\(printable(type))): "
   }
 
   private static func describe(_ list: [UnsupportedOperator]) -> String {
@@ -91,8 +89,7 @@ package func printable(_ text: String, limit: Int = 80) -> String {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse,
       .unassigned:
       result.unicodeScalars.append("\u{FFFD}")
-    default:
-      result.unicodeScalars.append(scalar)
+    default: result.unicodeScalars.append(scalar)
     }
   }
   return result

@@ -1,5 +1,4 @@
 import FloatGraph
-import IntegerOperators
 import ModelWriter
 
 /// What a vendor's file holds.

@@ -1,10 +1,16 @@
 import FixedPoint
-import Foundation
 
 /// Reads a vendor's file of any format, told by its first bytes.
 public enum ModelImporter {
   /// Largest file that is read: 1 GiB.
   public static let maximumBytes = 1 << 30
+
+  /// - Throws: `ImportError.malformed` for a larger file.
+  static func check(size: Int) throws(ImportError) {
+    guard size <= maximumBytes else {
+      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
+    }
+  }
 
   /// The profile of the runtime that a file's format is made for.
   public static func profile(of bytes: [UInt8]) -> DeploymentProfile {

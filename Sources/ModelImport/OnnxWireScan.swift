@@ -61,8 +61,7 @@ struct OnnxWireScan {
         let content = offset..<offset + Int(length)
         offset = content.upperBound
         try visitContent(field, content, at: start)
-      default:
-        throw .malformed(offset: start, rule: "wire type \(tag & 7) is not used in ONNX")
+      default: throw .malformed(offset: start, rule: "wire type \(tag & 7) is not used in ONNX")
       }
     }
   }

@@ -1,21 +1,25 @@
 import TFLiteSchema
 
-/// What one operator, or a small family, is in each format. Its handlers stand beside it, in the file
-/// of its name.
+/// What one operator, or a small family, is in each format: a row for each of its names there. Its
+/// handlers stand beside it, in the file of its name.
 struct OperatorRoom: Sendable {
-  var onnx: [OnnxRow] = []
-  var tflite: [TFLiteRow] = []
+  let rows: [any OperatorRow]
+
+  init(_ rows: any OperatorRow...) { self.rows = rows }
 }
 
-/// Converts a node. What a row writes as `{ try $0.pad($1) }` throws nothing but `ImportError`, which
-/// Swift does not infer of a closure.
-typealias RowHandler<Converter, Node, Result> = @Sendable (inout Converter, Node) throws -> Result
+/// An operator of one format.
+protocol OperatorRow: Sendable {}
 
-func run<Converter, Node, Result>(
-  _ handler: RowHandler<Converter, Node, Result>, _ converter: inout Converter, _ node: Node
+/// Converts a converter's node at hand. What a row writes as `{ try $0.pad() }` throws nothing but
+/// `ImportError`, which Swift does not infer of a closure.
+typealias RowHandler<Converter, Result> = @Sendable (inout Converter) throws -> Result
+
+func run<Converter, Result>(
+  _ handler: RowHandler<Converter, Result>, _ converter: inout Converter
 ) throws(ImportError) -> Result {
   do {
-    return try handler(&converter, node)
+    return try handler(&converter)
   } catch let error as ImportError {
     throw error
   } catch {
@@ -25,19 +29,21 @@ func run<Converter, Node, Result>(
 
 /// All operators that are read.
 enum OperatorRows {
-  fileprivate static let rooms: [OperatorRoom] = [
+  private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchNormalization, .cast, .clamp, .concatenate, .constants, .convolution,
     .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
     .multiply, .pad, .pools, .quantize, .reshape, .selection, .shapes, .sigmoid, .slice, .softmax,
     .transpose, .transposeConvolution,
   ]
 
-  /// By the specification's names.
-  static let onnx = Dictionary(
-    uniqueKeysWithValues: rooms.flatMap(\.onnx).map { ($0.type, $0) })
+  private static let rows = rooms.flatMap(\.rows)
+  fileprivate static let ofOnnx = rows.compactMap { $0 as? OnnxRow }
+  fileprivate static let ofTFLite = rows.compactMap { $0 as? TFLiteRow }
 
-  static let tflite = Dictionary(
-    uniqueKeysWithValues: rooms.flatMap(\.tflite).map { ($0.operation, $0) })
+  /// By the specification's names.
+  static let onnx = Dictionary(uniqueKeysWithValues: ofOnnx.map { ($0.type, $0) })
+
+  static let tflite = Dictionary(uniqueKeysWithValues: ofTFLite.map { ($0.operation, $0) })
 }
 
 /// An operator that a format's importer reads, by the specification's name.
@@ -48,13 +54,13 @@ package struct ReadableOperator: Sendable {
 
   /// In the order of their rooms.
   package static var onnx: [ReadableOperator] {
-    OperatorRows.rooms.flatMap(\.onnx).map {
+    OperatorRows.ofOnnx.map {
       .init(name: $0.type, inFloat: $0.float != nil, inQuantized: $0.quantized != nil)
     }
   }
 
   package static var tflite: [ReadableOperator] {
-    OperatorRows.rooms.flatMap(\.tflite).map {
+    OperatorRows.ofTFLite.map {
       .init(
         name: TFLite.name(ofOperator: $0.operation.rawValue), inFloat: $0.float != nil,
         inQuantized: $0.integer != nil)

@@ -13,7 +13,6 @@ package enum TFLite {
     package static let description = 3
     package static let buffers = 4
     package static let metadata = 6
-    package static let signatures = 7
   }
 
   package enum OperatorCode {
@@ -41,9 +40,6 @@ package enum TFLite {
     package static let quantization = 4
     package static let isVariable = 5
     package static let sparsity = 6
-    package static let shapeSignature = 7
-    package static let hasRank = 8
-    package static let externalBuffer = 10
   }
 
   package enum Quantization {
@@ -54,7 +50,6 @@ package enum TFLite {
     /// Int64.
     package static let zeroPoint = 3
     package static let detailsType = 4
-    package static let details = 5
     package static let dimension = 6
   }
 
@@ -71,7 +66,6 @@ package enum TFLite {
     package static let outputs = 2
     package static let builtinOptionsType = 3
     package static let builtinOptions = 4
-    package static let customOptions = 5
   }
 
   package enum Metadata {
@@ -103,8 +97,6 @@ package enum TFLite {
     package enum FullyConnected {
       package static let activation = 0
       package static let weightsFormat = 1
-      package static let keepsRank = 2
-      package static let asymmetricInputs = 3
     }
 
     package enum Pool {
@@ -156,50 +148,21 @@ package enum TFLite {
       package static let strideWidth = 1
       package static let strideHeight = 2
       package static let activation = 3
-      package static let biasType = 4
     }
   }
 
+  /// Numbered from 0 on, in the schema's order.
   package enum ElementType: Int8, Sendable {
-    case float32 = 0
-    case float16 = 1
-    case int32 = 2
-    case uint8 = 3
-    case int64 = 4
-    case string = 5
-    case bool = 6
-    case int16 = 7
-    case complex64 = 8
-    case int8 = 9
-    case float64 = 10
-    case complex128 = 11
-    case uint64 = 12
-    case resource = 13
-    case variant = 14
-    case uint32 = 15
-    case uint16 = 16
-    case int4 = 17
-    case bfloat16 = 18
-    case int2 = 19
-    case uint4 = 20
-    case float8E4M3FN = 21
-    case float8E5M2 = 22
+    case float32, float16, int32, uint8, int64, string, bool, int16, complex64, int8, float64
+    case complex128, uint64, resource, variant, uint32, uint16, int4, bfloat16, int2, uint4
+    case float8E4M3FN, float8E5M2
   }
 
-  package enum Padding: Int8, Sendable {
-    case same = 0
-    case valid = 1
-  }
+  /// Numbered from 0 on.
+  package enum Padding: Int8, Sendable { case same, valid }
 
-  package enum Activation: Int8, Sendable {
-    case none = 0
-    case relu = 1
-    /// −1 to 1.
-    case reluN1To1 = 2
-    case relu6 = 3
-    case tanh = 4
-    case signBit = 5
-  }
+  /// Numbered from 0 on; `reluN1To1` is between −1 and 1.
+  package enum Activation: Int8, Sendable { case none, relu, reluN1To1, relu6, tanh, signBit }
 
   /// Codes of the builtin operators that Cupel reads or writes.
   package enum Operation: Int32, Sendable {

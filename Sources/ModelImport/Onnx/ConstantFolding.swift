@@ -1,34 +1,28 @@
 /// Arithmetic on constants, which exporters leave behind to compute shapes.
 extension OnnxConverter {
   /// An input that must be a constant for this operator to be folded.
-  mutating func folded(
-    _ node: ImportNode, _ index: Int
-  ) throws(ImportError) -> OnnxConstant {
-    guard case .constant(let constant) = try binding(node, index) else {
+  mutating func folded(_ index: Int) throws(ImportError) -> OnnxConstant {
+    guard case .constant(let constant) = try binding(index) else {
       throw node.unsupported("on an activation")
     }
     return constant
   }
 
   mutating func broadcast(
-    _ node: ImportNode, _ left: OnnxConstant, _ right: OnnxConstant
+    _ left: OnnxConstant, _ right: OnnxConstant
   ) throws(ImportError) -> (OnnxConstant, OnnxConstant) {
-    let target = try commonShape(node, left.dimensions, right.dimensions)
-    return (try expanded(node, left, to: target), try expanded(node, right, to: target))
+    let target = try commonShape(left.dimensions, right.dimensions)
+    return (try expanded(left, to: target), try expanded(right, to: target))
   }
 
-  func commonShape(
-    _ node: ImportNode, _ left: [Int], _ right: [Int]
-  ) throws(ImportError) -> [Int] {
+  func commonShape(_ left: [Int], _ right: [Int]) throws(ImportError) -> [Int] {
     let rank = max(left.count, right.count)
-    guard rank <= OnnxConstant.maximumRank else { throw node.error("has more than 8 axes") }
+    try node.require(rank <= OnnxConstant.maximumRank, "has more than 8 axes")
     let a = [Int](repeating: 1, count: rank - left.count) + left
     let b = [Int](repeating: 1, count: rank - right.count) + right
     var shape: [Int] = []
     for (a, b) in zip(a, b) {
-      guard a == b || a == 1 || b == 1 else {
-        throw node.error("shapes \(left) and \(right) do not broadcast")
-      }
+      try node.require(a == b || a == 1 || b == 1, "shapes \(left) and \(right) do not broadcast")
       shape.append(a == 1 ? b : a)
     }
     return shape
@@ -37,11 +31,10 @@ extension OnnxConverter {
   /// A constant repeated to `target`, which must be a shape it broadcasts to. Claims the memory,
   /// also where nothing is copied: the result of the operator will take as much.
   mutating func expanded(
-    _ node: ImportNode, _ constant: OnnxConstant, to target: [Int]
+    _ constant: OnnxConstant, to target: [Int]
   ) throws(ImportError) -> OnnxConstant {
-    guard target.count <= OnnxConstant.maximumRank else {
-      throw node.error("has more than \(OnnxConstant.maximumRank) axes")
-    }
+    try node.require(
+      target.count <= OnnxConstant.maximumRank, "has more than \(OnnxConstant.maximumRank) axes")
     if constant.dimensions == target {
       try budget.claim(constant.count, size: constant.elementSize, for: node)
       return constant
@@ -50,13 +43,13 @@ extension OnnxConverter {
     let strides =
       [Int](repeating: 0, count: max(missing, 0))
       + OnnxConstant.broadcastStrides(constant.dimensions)
-    return try picked(node, constant, dimensions: target, origin: 0, strides: strides)
+    return try picked(constant, dimensions: target, origin: 0, strides: strides)
   }
 
   /// Elements of a constant along a walk: element [i, j, …] of the result is the one at
   /// origin + i · strides[0] + j · strides[1] + …
   mutating func picked(
-    _ node: ImportNode, _ constant: OnnxConstant, dimensions: [Int], origin: Int, strides: [Int]
+    _ constant: OnnxConstant, dimensions: [Int], origin: Int, strides: [Int]
   ) throws(ImportError) -> OnnxConstant {
     let count = try budget.claim(shape: dimensions, size: constant.elementSize, for: node)
     let positions = StridedPositions(dimensions: dimensions, strides: strides, origin: origin)

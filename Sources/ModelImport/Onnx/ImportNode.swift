@@ -3,7 +3,7 @@ import Foundation
 import OnnxSchema
 
 /// One node of an ONNX graph, with checked access to its attributes.
-struct ImportNode {
+struct ImportNode: FileNode {
   /// The node's own name, or its operator and position where it has none.
   let name: String
   let type: String
@@ -30,22 +30,7 @@ struct ImportNode {
     self.attributes = attributes
   }
 
-  func error(_ rule: String) -> ImportError {
-    .invalidNode(node: name, operator: type, rule: rule)
-  }
-
-  /// The operator is known, but not in this form.
-  func unsupported(_ form: String) -> ImportError {
-    .unsupportedOperators([.init(node: name, operator: type, form: form)])
-  }
-
-  func hasInput(_ index: Int) -> Bool {
-    inputs.indices.contains(index) && !inputs[index].isEmpty
-  }
-
-  func hasAttribute(_ name: String) -> Bool {
-    attributes[name] != nil
-  }
+  func hasInput(_ index: Int) -> Bool { inputs.indices.contains(index) && !inputs[index].isEmpty }
 
   /// Refuses attributes that the operator's handler does not know: they could change its meaning.
   func allowAttributes(_ known: Set<String>) throws(ImportError) {
@@ -55,21 +40,20 @@ struct ImportNode {
   }
 
   /// The shape that an operation gives, checked to fit its inputs.
-  func shape(
-    of operation: FloatGraph.Operation, inputs: [[Int]]
-  ) throws(ImportError) -> [Int] {
-    do throws(RuleViolation) {
+  func shape(of operation: FloatGraph.Operation, inputs: [[Int]]) throws(ImportError) -> [Int] {
+    try obeying { () throws(RuleViolation) in
       let output = try operation.inferredShape(inputs: inputs) ?? inputs[0]
       try operation.check(inputs: inputs, output: output)
       return output
-    } catch {
-      throw self.error(error.rule)
     }
   }
 
   func integer(_ name: String) throws(ImportError) -> Int? {
     try attribute(name, kind: 2, "an integer").map { Int($0.integer) }
   }
+
+  /// Whether an integer is given that is not 0.
+  func flag(_ name: String) throws(ImportError) -> Bool { try integer(name) ?? 0 != 0 }
 
   func number(_ name: String) throws(ImportError) -> Float? {
     try attribute(name, kind: 1, "a number").map(\.number)

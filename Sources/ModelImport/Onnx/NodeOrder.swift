@@ -1,9 +1,7 @@
 /// Checks the order of a file's nodes: each name is provided before it is read.
 enum NodeOrder {
   /// - Throws: `ImportError.undefinedValue`, `.usedBeforeDefinition` or `.cycle`.
-  static func check(
-    _ nodes: [ImportNode], isProvided: (String) -> Bool
-  ) throws(ImportError) {
+  static func check(_ nodes: [ImportNode], isProvided: (String) -> Bool) throws(ImportError) {
     var producer: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
       for name in node.outputs where producer[name] == nil { producer[name] = index }

@@ -1,3 +1,5 @@
+import FloatGraph
+
 /// A tensor whose elements are known at import: a weight, or an intermediate of shape arithmetic.
 struct OnnxConstant: Sendable {
   enum Elements: Sendable {
@@ -42,9 +44,7 @@ struct OnnxConstant: Sendable {
   }
 
   /// `count` elements picked by position, under a new shape.
-  func picking(
-    _ positions: some Sequence<Int>, count: Int, dimensions: [Int]
-  ) -> OnnxConstant {
+  func picking(_ positions: some Sequence<Int>, count: Int, dimensions: [Int]) -> OnnxConstant {
     let elements: Elements
     switch self.elements {
     case .floats(let values): elements = .floats(Self.pick(values, positions, count))
@@ -65,14 +65,9 @@ struct OnnxConstant: Sendable {
   /// Π dimensions, or nil if one is negative or the product, zeros left out, exceeds 2³¹: so
   /// products of some of the extents do not overflow either. Zero extents are legal.
   static func elementCount(_ dimensions: [Int]) -> Int? {
-    var product = 1
-    for extent in dimensions {
-      guard extent >= 0 else { return nil }
-      let (next, overflow) = product.multipliedReportingOverflow(by: max(extent, 1))
-      guard !overflow, next <= 1 << 31 else { return nil }
-      product = next
-    }
-    return dimensions.contains(0) ? 0 : product
+    guard dimensions.allSatisfy({ $0 >= 0 }) else { return nil }
+    let product = ShapeArithmetic.elementCount(dimensions.map { max($0, 1) }, limit: 1 << 31)
+    return dimensions.contains(0) ? product.map { _ in 0 } : product
   }
 
   /// Elements between neighbours along each axis; 0 along axes of extent 1, so that they broadcast.
@@ -90,15 +85,12 @@ struct OnnxConstant: Sendable {
 extension ImportBudget {
   /// Claims memory for a node's constants.
   mutating func claim(_ count: Int, size: Int, for node: ImportNode) throws(ImportError) {
-    guard claim(count, size: size) else {
-      throw node.error("constants take more memory than the file may ask for")
-    }
+    try node.require(
+      claim(count, size: size), "constants take more memory than the file may ask for")
   }
 
   /// The same for a constant of a shape. Returns how many elements it has.
-  mutating func claim(
-    shape: [Int], size: Int, for node: ImportNode
-  ) throws(ImportError) -> Int {
+  mutating func claim(shape: [Int], size: Int, for node: ImportNode) throws(ImportError) -> Int {
     let count = OnnxConstant.elementCount(shape)
     try claim(count ?? -1, size: size, for: node)
     return count ?? 0

@@ -17,6 +17,13 @@ struct OnnxConverter {
     case unavailable
   }
 
+  /// The file's, in its order.
+  private(set) var nodes: [ImportNode] = []
+  /// Which of them is being converted.
+  var position = 0
+  /// The node at hand.
+  var node: ImportNode { nodes[position] }
+
   var graph = FloatGraph()
   var budget: ImportBudget
   /// The batch size, where the file fixes it.
@@ -35,31 +42,31 @@ struct OnnxConverter {
   private var initializers: [String: OnnxTensor] = [:]
   private var unsupported: [ImportError.UnsupportedOperator] = []
 
-  private init(fileBytes: Int) {
-    budget = ImportBudget(fileBytes: fileBytes)
-  }
+  private init(fileBytes: Int) { budget = ImportBudget(fileBytes: fileBytes) }
 
   /// Versions of the operator set whose meaning is known.
   private static let versions = 7...28
 
   static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
-    var (converter, nodes, output) = try prepare(
+    var (converter, output) = try prepare(
       model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false)
-    for node in nodes { try converter.convert(node) }
+    for position in converter.nodes.indices {
+      converter.position = position
+      try converter.convert()
+    }
     if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
     return try converter.finish(output)
   }
 
-  /// A converter that knows the file's initializers and its input, the nodes that it is to convert,
-  /// checked for their order, and the name of the graph's output.
+  /// A converter that knows the file's initializers, its input and its nodes, whose order is checked,
+  /// and the name of the graph's output.
   ///
   /// - Parameters:
   ///   - inputTypes: ONNX's numbers of the element types that the graph's input may have.
   ///   - isQuantized: whether operators of quantized models are known.
   static func prepare(
-    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>,
-    isQuantized: Bool
-  ) throws(ImportError) -> (converter: OnnxConverter, nodes: [ImportNode], output: String) {
+    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>, isQuantized: Bool
+  ) throws(ImportError) -> (converter: OnnxConverter, output: String) {
     guard model.hasGraph else { throw .malformed(offset: 0, rule: "the file holds no graph") }
     var converter = OnnxConverter(fileBytes: fileBytes)
     try converter.checkVersion(model)
@@ -72,19 +79,19 @@ struct OnnxConverter {
         throw .invalidTensor(name: tensor.name, rule: "two initializers have this name")
       }
     }
-    var nodes: [ImportNode] = []
     for (index, node) in source.nodes.enumerated() {
-      nodes.append(try ImportNode(node, index: index))
+      converter.nodes.append(try ImportNode(node, index: index))
     }
+    let nodes = converter.nodes
     try OnnxRow.checkTypes(nodes, isQuantized: isQuantized)
-    let output = try singleOutput(source)
+    let output = try single(source.outputs, "outputs").name
     converter.readers[output, default: 0] += 1
     for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
     try converter.bindInput(source, types: inputTypes)
-    try NodeOrder.check(
-      nodes,
-      isProvided: { converter.bindings[$0] != nil || converter.initializers[$0] != nil })
-    return (converter, nodes, output)
+    try NodeOrder.check(nodes) {
+      converter.bindings[$0] != nil || converter.initializers[$0] != nil
+    }
+    return (converter, output)
   }
 
   private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
@@ -99,7 +106,7 @@ struct OnnxConverter {
     operatorSet = Int(version)
   }
 
-  private mutating func convert(_ node: ImportNode) throws(ImportError) {
+  private mutating func convert() throws(ImportError) {
     var result = Binding.unknown
     do throws(ImportError) {
       var isKnown = true
@@ -108,21 +115,14 @@ struct OnnxConverter {
       }
       if isKnown, let row = OnnxRow.row(of: node), let handler = row.float {
         try node.allowAttributes(row.attributes)
-        result = try run(handler, &self, node)
+        result = try run(handler, &self)
       }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
+    } catch .unsupportedOperators(let list) { unsupported += list }
     for (index, name) in node.outputs.enumerated() where !name.isEmpty {
-      guard bindings[name] == nil, initializers[name] == nil else {
-        throw node.error("output '\(printable(name))' already exists")
-      }
       if case .unknown = result {
-        bindings[name] = .unknown
+        try bind(name, to: .unknown)
       } else {
-        bindings[name] = index == 0 ? result : .unavailable
+        try bind(name, to: index == 0 ? result : .unavailable)
         if index == 0, case .activation(let value) = result {
           names[value, default: []].append(name)
         }
@@ -150,17 +150,17 @@ struct OnnxConverter {
   /// What a name stands for so far; nil for one that nothing but an initializer may provide.
   func binding(of name: String) -> Binding? { bindings[name] }
 
-  func initializer(_ name: String) -> OnnxTensor? { initializers[name] }
+  /// Whether a name has no meaning yet.
+  func isFree(_ name: String) -> Bool { bindings[name] == nil && initializers[name] == nil }
+
+  /// What the file stores under a name.
+  func tensor(_ name: String) -> OnnxTensor? { initializers[name] ?? constantTensors[name] }
 
   /// Gives a name its meaning.
   ///
   /// - Throws: `ImportError.invalidNode` where it has one.
-  mutating func bind(
-    _ name: String, to binding: Binding, by node: ImportNode
-  ) throws(ImportError) {
-    guard bindings[name] == nil, initializers[name] == nil else {
-      throw node.error("output '\(printable(name))' already exists")
-    }
+  mutating func bind(_ name: String, to binding: Binding) throws(ImportError) {
+    try node.require(isFree(name), "output '\(printable(name))' already exists")
     bindings[name] = binding
   }
 
@@ -173,8 +173,8 @@ struct OnnxConverter {
   // MARK: Reading a node's inputs
 
   /// The binding of an input that must be present.
-  mutating func binding(_ node: ImportNode, _ index: Int) throws(ImportError) -> Binding {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+  mutating func binding(_ index: Int) throws(ImportError) -> Binding {
+    try node.require(node.hasInput(index), "input \(index) is missing")
     let name = node.inputs[index]
     if let binding = bindings[name] {
       if case .unavailable = binding {
@@ -191,27 +191,25 @@ struct OnnxConverter {
   }
 
   /// Index and shape of an input that must be an activation.
-  mutating func activation(
-    _ node: ImportNode, _ index: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int]) {
-    guard case .activation(let value) = try binding(node, index) else {
+  mutating func activation(_ index: Int = 0) throws(ImportError) -> (value: Int, shape: [Int]) {
+    guard case .activation(let value) = try binding(index) else {
       throw node.unsupported("input \(index) is a constant")
     }
     return (value, graph.values[value].shape)
   }
 
   /// An input that must be a constant; nil where it is left out.
-  mutating func constant(_ node: ImportNode, _ index: Int) throws(ImportError) -> OnnxConstant? {
+  mutating func constant(_ index: Int) throws(ImportError) -> OnnxConstant? {
     guard node.hasInput(index) else { return nil }
-    guard case .constant(let constant) = try binding(node, index) else {
+    guard case .constant(let constant) = try binding(index) else {
       throw node.unsupported("input \(index) is not a constant")
     }
     return constant
   }
 
   /// A list of integers, none of which depends on the batch size; nil where it is left out.
-  mutating func integers(_ node: ImportNode, _ index: Int) throws(ImportError) -> [Int]? {
-    guard let constant = try constant(node, index) else { return nil }
+  mutating func integers(_ index: Int) throws(ImportError) -> [Int]? {
+    guard let constant = try constant(index) else { return nil }
     guard case .integers(let values) = constant.elements, constant.dimensions.count <= 1 else {
       throw node.error("input \(index) is not a list of integers")
     }
@@ -219,8 +217,8 @@ struct OnnxConverter {
   }
 
   /// One float; nil where it is left out.
-  mutating func scalar(_ node: ImportNode, _ index: Int) throws(ImportError) -> Float? {
-    guard let constant = try constant(node, index) else { return nil }
+  mutating func scalar(_ index: Int) throws(ImportError) -> Float? {
+    guard let constant = try constant(index) else { return nil }
     guard case .floats(let values) = constant.elements, values.count == 1 else {
       throw node.error("input \(index) is not a single number")
     }
@@ -228,35 +226,30 @@ struct OnnxConverter {
   }
 
   /// Integers that older operator sets give as an attribute and newer ones as an input.
-  mutating func integers(
-    _ node: ImportNode, attribute: String, input: Int
-  ) throws(ImportError) -> [Int]? {
+  mutating func integers(attribute: String, input: Int) throws(ImportError) -> [Int]? {
     if let values = try node.integers(attribute) { return values }
-    return try integers(node, input)
+    return try integers(input)
   }
 
   /// A float that older operator sets give as an attribute and newer ones as an input.
-  mutating func scalar(
-    _ node: ImportNode, attribute: String, input: Int
-  ) throws(ImportError) -> Float? {
+  mutating func scalar(attribute: String, input: Int) throws(ImportError) -> Float? {
     if let value = try node.number(attribute) { return value }
-    return try scalar(node, input)
+    return try scalar(input)
   }
 
   /// A weight: finite floats of `shape`; nil where it is left out.
   mutating func weights(
-    _ node: ImportNode, _ index: Int, shape: [Int]? = nil
+    _ index: Int, shape: [Int]? = nil
   ) throws(ImportError) -> (values: [Float], shape: [Int])? {
-    guard let constant = try constant(node, index) else { return nil }
+    guard let constant = try constant(index) else { return nil }
     guard case .floats(let values) = constant.elements else {
       throw node.error("input \(index) does not hold floats")
     }
     guard shape == nil || shape == constant.dimensions else {
       throw node.error("input \(index) has shape \(constant.dimensions), needs \(shape ?? [])")
     }
-    guard budget.read(values.count) else {
-      throw node.error("the same weights are used more often than is supported")
-    }
+    try node.require(
+      budget.read(values.count), "the same weights are used more often than is supported")
     if let position = values.firstIndex(where: { !$0.isFinite }) {
       throw node.error(
         "weight '\(printable(node.inputs[index]))' has \(values[position]) at element \(position)")
@@ -265,13 +258,14 @@ struct OnnxConverter {
   }
 
   /// Axes counted from the front, each in 0..<rank and given once.
-  func positive(_ axes: [Int], rank: Int, _ node: ImportNode) throws(ImportError) -> Set<Int> {
-    var result: Set<Int> = []
+  func positive(_ axes: [Int], rank: Int) throws(ImportError) -> [Int] {
+    var result: [Int] = []
     for axis in axes {
       let positive = axis < 0 ? axis &+ rank : axis
-      guard (0..<rank).contains(positive), result.insert(positive).inserted else {
+      guard (0..<rank).contains(positive), !result.contains(positive) else {
         throw node.error("axis \(axis) is outside \(rank) axes, or given twice")
       }
+      result.append(positive)
     }
     return result
   }
@@ -280,52 +274,39 @@ struct OnnxConverter {
 
   /// Appends a node whose output shape its operation determines, or is given.
   mutating func append(
-    _ operation: FloatGraph.Operation, _ node: ImportNode, inputs: [Int], shape: [Int]? = nil
+    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil
   ) throws(ImportError) -> Binding {
-    do throws(RuleViolation) {
-      return .activation(
+    .activation(
+      try node.obeying { () throws(RuleViolation) in
         try graph.append(
           operation, named: node.name, value: node.outputs.first ?? node.name, inputs: inputs,
-          shape: shape))
-    } catch {
-      throw node.error(error.rule)
-    }
+          shape: shape)
+      })
   }
 
   /// The node that computes an activation; nil for the graph's input, and for what stands for an
   /// integer operation.
-  func producer(of value: Int) -> Int? {
-    graph.nodes.lastIndex { $0.output == value }
-  }
+  func producer(of value: Int) -> Int? { graph.nodes.lastIndex { $0.output == value } }
 
   // MARK: The graph's input and output
 
-  private mutating func bindInput(
-    _ source: OnnxGraph, types: Set<Int32>
-  ) throws(ImportError) {
+  private mutating func bindInput(_ source: OnnxGraph, types: Set<Int32>) throws(ImportError) {
     let inputs = source.inputs.filter { initializers[$0.name] == nil }
-    guard inputs.count == 1 else {
-      let names = inputs.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
-      throw .unsupportedModel(rule: "it has \(inputs.count) inputs (\(names)) instead of one")
-    }
-    let input = inputs[0]
+    let input = try Self.single(inputs, "inputs")
+    let name = "its input '\(printable(input.name))'"
     guard input.type.hasTensor, types.contains(input.type.tensor.elementType) else {
-      throw .unsupportedModel(rule: "its input '\(printable(input.name))' is not of float32")
+      throw .unsupportedModel(rule: "\(name) is not of float32")
     }
     let dimensions = input.type.tensor.shape.dimensions
     guard (2...OnnxConstant.maximumRank).contains(dimensions.count) else {
       throw .unsupportedModel(
-        rule: "its input '\(printable(input.name))' needs a batch axis and at least one more, has "
-          + "\(dimensions.count) axes")
+        rule: "\(name) needs a batch axis and at least one more, has \(dimensions.count) axes")
     }
     if case .size(let size) = dimensions[0].extent, size > 0 { fixedBatch = Int(size) }
     var shape: [Int] = []
     for (axis, dimension) in dimensions.enumerated().dropFirst() {
       guard case .size(let size) = dimension.extent, size > 0 else {
-        throw .unsupportedModel(
-          rule:
-            "axis \(axis) of its input '\(printable(input.name))' is open; only the batch may be"
-        )
+        throw .unsupportedModel(rule: "axis \(axis) of \(name) is open; only the batch may be")
       }
       shape.append(Int(size))
     }
@@ -336,13 +317,13 @@ struct OnnxConverter {
     bindings[input.name] = .activation(0)
   }
 
-  private static func singleOutput(_ source: OnnxGraph) throws(ImportError) -> String {
-    guard source.outputs.count == 1 else {
-      let names = source.outputs.prefix(8).map { "'\(printable($0.name))'" }
-      throw .unsupportedModel(
-        rule: "it has \(source.outputs.count) outputs (\(names.joined(separator: ", "))) instead "
-          + "of one")
+  private static func single(
+    _ values: [OnnxValue], _ what: String
+  ) throws(ImportError) -> OnnxValue {
+    guard values.count == 1 else {
+      let names = values.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
+      throw .unsupportedModel(rule: "it has \(values.count) \(what) (\(names)) instead of one")
     }
-    return source.outputs[0].name
+    return values[0]
   }
 }

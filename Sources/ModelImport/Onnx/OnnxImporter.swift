@@ -1,19 +1,15 @@
 import FixedPoint
 import FloatGraph
 import Foundation
-import IntegerOperators
-import ModelWriter
 import OnnxSchema
 import SwiftProtobuf
 
 /// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
 ///
 /// The file is not trusted: whatever its bytes, the result is a graph that `FloatGraph.validate`
-/// accepts, an integer program, or an `ImportError`. Memory stays within four times the file's size plus 16 MiB.
+/// accepts, an integer program, or an `ImportError`. Memory stays within four times the file's size
+/// plus 16 MiB.
 public enum OnnxImporter {
-  /// Largest file that is read: 1 GiB.
-  public static let maximumBytes = 1 << 30
-
   /// - Throws: `ImportError`.
   public static func load(path: String) throws(ImportError) -> FloatGraph {
     try load(try read(path))
@@ -24,12 +20,9 @@ public enum OnnxImporter {
     try load(Data(bytes))
   }
 
-  /// - Throws: `ImportError`.
-  public static func load(_ data: consuming Data) throws(ImportError) -> FloatGraph {
+  private static func load(_ data: consuming Data) throws(ImportError) -> FloatGraph {
     let size = data.count
-    guard size <= maximumBytes else {
-      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
-    }
+    try ModelImporter.check(size: size)
     // The file's own bytes are given up before the weights are copied out of the decoded model.
     let model = try decode(consume data)
     return try OnnxConverter.convert(model, fileBytes: size)
@@ -45,17 +38,14 @@ public enum OnnxImporter {
     bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime
   ) throws(ImportError) -> ImportedModel {
     let size = bytes.count
-    guard size <= maximumBytes else {
-      throw .malformed(offset: maximumBytes, rule: "\(size) bytes are more than \(maximumBytes)")
-    }
+    try ModelImporter.check(size: size)
     let data = Data(bytes)
     bytes = []
     let model = try decode(consume data)
     guard model.isQuantized else {
       return .float(try OnnxConverter.convert(model, fileBytes: size))
     }
-    return .integer(
-      try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
+    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {
@@ -78,12 +68,11 @@ public enum OnnxImporter {
     do {
       let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
       defer { try? handle.close() }
-      let data = try handle.read(upToCount: maximumBytes + 1) ?? Data()
-      if data.count <= maximumBytes { return data }
+      let data = try handle.read(upToCount: ModelImporter.maximumBytes + 1) ?? Data()
+      if data.count <= ModelImporter.maximumBytes { return data }
     } catch {
-      let reason = (error as NSError).localizedDescription
-      throw .unreadable(path: path, reason: reason)
+      throw .unreadable(path: path, reason: (error as NSError).localizedDescription)
     }
-    throw .unreadable(path: path, reason: "it is larger than \(maximumBytes) bytes")
+    throw .unreadable(path: path, reason: "it is larger than \(ModelImporter.maximumBytes) bytes")
   }
 }

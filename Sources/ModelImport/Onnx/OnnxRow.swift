@@ -1,26 +1,20 @@
 import OnnxSchema
 
 /// An operator of ONNX files: which attributes a node of it may have, and who converts it.
-struct OnnxRow: Sendable {
+struct OnnxRow: OperatorRow {
   /// Whose operator sets have it.
-  enum Domain: Sendable {
-    case onnx
-    /// ONNX Runtime's.
-    case runtime
-    /// ONNX Runtime has its own, of the same meaning.
-    case both
+  struct Domain: Sendable {
+    let names: Set<String>
 
-    func contains(_ name: String) -> Bool {
-      switch self {
-      case .onnx: OnnxRow.isOwnDomain(name)
-      case .runtime: name == "com.microsoft"
-      case .both: OnnxRow.isOwnDomain(name) || name == "com.microsoft"
-      }
-    }
+    static let onnx = Domain(names: ["", "ai.onnx"])
+    /// ONNX Runtime's.
+    static let runtime = Domain(names: ["com.microsoft"])
+    /// ONNX Runtime has its own, of the same meaning.
+    static let both = Domain(names: onnx.names.union(runtime.names))
   }
 
-  typealias FloatHandler = RowHandler<OnnxConverter, ImportNode, OnnxConverter.Binding>
-  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, ImportNode, Void>
+  typealias FloatHandler = RowHandler<OnnxConverter, OnnxConverter.Binding>
+  typealias QuantizedHandler = RowHandler<QuantizedOnnxConverter, Void>
 
   /// The specification's name.
   let type: String
@@ -45,13 +39,11 @@ struct OnnxRow: Sendable {
     (self.float, self.quantized) = (float, quantized)
   }
 
-  static func isOwnDomain(_ domain: String) -> Bool {
-    domain.isEmpty || domain == "ai.onnx"
-  }
+  static func isOwnDomain(_ domain: String) -> Bool { Domain.onnx.names.contains(domain) }
 
   /// The row of a node's operator; nil for one that is not known.
   static func row(of node: ImportNode) -> OnnxRow? {
-    guard let row = OperatorRows.onnx[node.type], row.domain.contains(node.domain) else {
+    guard let row = OperatorRows.onnx[node.type], row.domain.names.contains(node.domain) else {
       return nil
     }
     return row

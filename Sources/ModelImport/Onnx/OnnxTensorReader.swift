@@ -27,38 +27,31 @@ struct OnnxTensorReader {
   static func constant(
     _ tensor: OnnxTensor, name: String, budget: inout ImportBudget
   ) throws(ImportError) -> OnnxConstant {
+    func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
     guard tensor.location == 0, tensor.external.isEmpty else {
-      throw .invalidTensor(
-        name: name,
-        rule: "its data lies in another file, which is not supported; save the model "
-          + "with its weights inside")
+      throw fail(
+        "its data lies in another file, which is not supported; save the model with its weights "
+          + "inside")
     }
     guard let type = ElementType(rawValue: tensor.elementType) else {
-      throw .invalidTensor(
-        name: name,
-        rule: "element type \(tensor.elementType) is not float32, float64, int32, "
-          + "int64 or bool")
+      throw fail("element type \(tensor.elementType) is not float32, float64, int32, int64 or bool")
     }
     guard tensor.dimensions.count <= OnnxConstant.maximumRank else {
-      throw .invalidTensor(
-        name: name,
-        rule: "has \(tensor.dimensions.count) axes, more than "
-          + "\(OnnxConstant.maximumRank)")
+      throw fail("has \(tensor.dimensions.count) axes, more than \(OnnxConstant.maximumRank)")
     }
     let dimensions = tensor.dimensions.map { Int($0) }
     guard let count = OnnxConstant.elementCount(dimensions) else {
-      throw .invalidTensor(name: name, rule: "shape \(dimensions) is not possible")
+      throw fail("shape \(dimensions) is not possible")
     }
     let present = presentElements(tensor, type: type)
     guard present == count else {
-      throw .invalidTensor(
-        name: name,
-        rule: "shape \(dimensions) needs \(count) elements, the file has "
+      throw fail(
+        "shape \(dimensions) needs \(count) elements, the file has "
           + "\(present.map(String.init) ?? "a part of one too many")")
     }
     let size = type.isFloat ? MemoryLayout<Float>.stride : MemoryLayout<SymbolicInteger>.stride
     guard budget.claim(count, size: size) else {
-      throw .invalidTensor(name: name, rule: "constants take more memory than the file may ask for")
+      throw fail("constants take more memory than the file may ask for")
     }
     return OnnxConstant(
       dimensions: dimensions, elements: elements(tensor, type: type, count: count))
@@ -96,9 +89,7 @@ struct OnnxTensorReader {
           load(raw, as: UInt32.self, count) { Float(bitPattern: UInt32(littleEndian: $0)) })
       case .float64:
         return .floats(
-          load(raw, as: UInt64.self, count) {
-            Float(Double(bitPattern: UInt64(littleEndian: $0)))
-          })
+          load(raw, as: UInt64.self, count) { Float(Double(bitPattern: UInt64(littleEndian: $0))) })
       case .int32:
         return .integers(
           load(raw, as: Int32.self, count) { SymbolicInteger(Int(Int32(littleEndian: $0))) })

@@ -1,22 +1,25 @@
 import FloatGraph
 import IntegerBuilder
 
+extension Set<String> {
+  /// The attributes that place an operator's windows.
+  static let ofWindows: Set = ["auto_pad", "dilations", "kernel_shape", "pads", "strides"]
+}
+
 /// Windows as nodes describe them.
 extension OnnxConverter {
   /// With `ceil_mode` the bottom and right padding grows until the last window fits, which changes
   /// nothing but the output's size where padding does not count.
   mutating func poolingWindow(
-    _ node: ImportNode, extendingIsNeutral: Bool
+    extendingIsNeutral: Bool
   ) throws(ImportError) -> (value: Int, window: FloatGraph.Window) {
-    let (value, shape) = try activation(node)
-    guard shape.count == 3 else {
-      throw node.unsupported("only 2-D pooling; input \(shape)")
-    }
+    let (value, shape) = try activation()
+    try node.support(shape.count == 3, "only 2-D pooling; input \(shape)")
     guard let kernel = try node.integers("kernel_shape"), kernel.count == 2 else {
       throw node.error("kernel_shape needs two extents")
     }
-    var window = try window(node, kernel: kernel, input: shape)
-    if try node.integer("ceil_mode") ?? 0 != 0 {
+    var window = try window(kernel: kernel, input: shape)
+    if try node.flag("ceil_mode") {
       let rows = window.rows.ceilingExtension(over: shape[1])
       let columns = window.columns.ceilingExtension(over: shape[2])
       guard extendingIsNeutral || (rows == 0 && columns == 0) else {
@@ -29,11 +32,9 @@ extension OnnxConverter {
   }
 
   /// The window's attributes, with `auto_pad` resolved for an input of [C, H, W].
-  func window(
-    _ node: ImportNode, kernel: [Int], input: [Int]
-  ) throws(ImportError) -> PaddedWindow {
-    let strides = try pair(node, "strides")
-    let dilations = try pair(node, "dilations")
+  func window(kernel: [Int], input: [Int]) throws(ImportError) -> PaddedWindow {
+    let strides = try pair("strides")
+    let dilations = try pair("dilations")
     let limit = ShapeArithmetic.maximumWindowExtent
     guard (kernel + strides + dilations).allSatisfy({ (1...limit).contains($0) }) else {
       throw node.error(
@@ -51,20 +52,18 @@ extension OnnxConverter {
       }
       (window.rows.before, window.rows.after) = (pads[0], pads[2])
       (window.columns.before, window.columns.after) = (pads[1], pads[3])
-    case "VALID":
-      break
+    case "VALID": break
     case let mode where mode == "SAME_UPPER" || mode == "SAME_LOWER":
       window.rows.padSame(over: input[1], isOddBefore: mode == "SAME_LOWER")
       window.columns.padSame(over: input[2], isOddBefore: mode == "SAME_LOWER")
-    case let mode:
-      throw node.error("auto_pad '\(printable(mode))' is not known")
+    case let mode: throw node.error("auto_pad '\(printable(mode))' is not known")
     }
     return window
   }
 
-  private func pair(_ node: ImportNode, _ name: String) throws(ImportError) -> [Int] {
+  private func pair(_ name: String) throws(ImportError) -> [Int] {
     let values = try node.integers(name) ?? [1, 1]
-    guard values.count == 2 else { throw node.error("\(name) needs two extents") }
+    try node.require(values.count == 2, "\(name) needs two extents")
     return values
   }
 }

@@ -12,13 +12,9 @@ struct SymbolicInteger: Equatable, Sendable {
   var batches: Int
   var offset: Int
 
-  init(_ value: Int) {
-    (batches, offset) = (0, value)
-  }
+  init(_ value: Int) { (batches, offset) = (0, value) }
 
-  private init(batches: Int, offset: Int) {
-    (self.batches, self.offset) = (batches, offset)
-  }
+  private init(batches: Int, offset: Int) { (self.batches, self.offset) = (batches, offset) }
 
   /// The batch size itself.
   static let batch = SymbolicInteger(batches: 1, offset: 0)
@@ -29,8 +25,7 @@ struct SymbolicInteger: Equatable, Sendable {
   /// Nil where the result overflows.
   func adding(_ other: Self) -> Self? {
     Self.combine(
-      batches.addingReportingOverflow(other.batches),
-      offset.addingReportingOverflow(other.offset))
+      batches.addingReportingOverflow(other.batches), offset.addingReportingOverflow(other.offset))
   }
 
   func subtracting(_ other: Self) -> Self? {

@@ -1,50 +1,45 @@
 import FloatGraph
 import IntegerBuilder
-import ModelWriter
 import TFLiteSchema
 
 /// Sums of activations, and biases that stand apart from their layer.
 extension OperatorRoom {
   static let add = OperatorRoom(
-    onnx: [
-      OnnxRow("Add", float: { try $0.add($1) }, quantized: { try $0.add($1) }),
-      OnnxRow(
-        "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
-        quantized: { try $0.qLinearAdd($1) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .add, float: { try $0.arithmetic($1, .add) }, integer: { try $0.sum($1) { .add(.init($0)) } })
-    ])
+    OnnxRow("Add", float: { try $0.add() }, quantized: { try $0.add() }),
+    OnnxRow(
+      "QLinearAdd", in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearJoin(ProgramBuilder.sum) { .add(.init($0)) } }),
+    TFLiteRow(
+      .add, float: { try $0.arithmetic(.add) },
+      integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .add(.init($0)) } }))
 }
 
 extension OnnxConverter {
   /// Sum of two activations, of two constants, or a bias of the convolution or linear layer before.
-  fileprivate mutating func add(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
-    switch (try binding(node, 0), try binding(node, 1)) {
+  fileprivate mutating func add() throws(ImportError) -> Binding {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    switch (try binding(0), try binding(1)) {
     case (.activation(let left), .activation(let right)):
-      return try append(.add, node, inputs: [left, right])
+      return try append(.add, inputs: [left, right])
     case (.activation(let value), .constant(let constant)):
-      return try addBias(node, value: value, constant, index: 1)
+      return try addBias(value: value, constant, index: 1)
     case (.constant(let constant), .activation(let value)):
-      return try addBias(node, value: value, constant, index: 0)
-    default:
-      return try arithmetic(node, .add)
+      return try addBias(value: value, constant, index: 0)
+    default: return try arithmetic(.add)
     }
   }
 
   private mutating func addBias(
-    _ node: ImportNode, value: Int, _ constant: OnnxConstant, index: Int
+    value: Int, _ constant: OnnxConstant, index: Int
   ) throws(ImportError) -> Binding {
     let shape = graph.values[value].shape
     guard hasOneReader(value), let producer = producer(of: value),
-      var layer = graph.nodes[producer].operation.weighted, let values = try weights(node, index)?.values,
+      var layer = graph.nodes[producer].operation.weighted, let values = try weights(index)?.values,
       Self.isPerChannel(constant.dimensions, shape: shape)
     else {
       throw node.unsupported("a constant added to anything but the layer that it is the bias of")
     }
-    layer.bias = try summed(layer.bias, values, count: shape[0], node)
+    layer.bias = try summed(layer.bias, values, count: shape[0])
     graph.nodes[producer].operation = FloatGraph.Operation(layer)
     return .activation(value)
   }
@@ -59,80 +54,34 @@ extension OnnxConverter {
   }
 
   private func summed(
-    _ bias: [Float]?, _ values: [Float], count: Int, _ node: ImportNode
+    _ bias: [Float]?, _ values: [Float], count: Int
   ) throws(ImportError) -> [Float] {
     let sum = (0..<count).map { channel in
       (bias?[channel] ?? 0) + (values.count == 1 ? values[0] : values[channel])
     }
-    guard sum.allSatisfy(\.isFinite) else {
-      throw node.error("the sum of the biases leaves the range of float32")
-    }
+    try node.require(
+      sum.allSatisfy(\.isFinite), "the sum of the biases leaves the range of float32")
     return sum
   }
 }
 
 extension QuantizedOnnxConverter {
   /// The sum of two activations, or a bias that stands apart from its layer.
-  fileprivate mutating func add(_ node: ImportNode) throws(ImportError) {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
-    let constants = try [0, 1].map { index throws(ImportError) in try isConstant(node, index) }
-    if constants[0], constants[1] { return try adoptNothing(node) }
-    if let index = constants.firstIndex(of: true) {
-      return try addBias(node, constant: index)
-    }
-    let (left, shape) = try realInput(node, 0)
-    let (right, other) = try realInput(node, 1)
-    let sum = try sum(node, (left, shape), (right, other))
-    try bind(node, .pending(sum), shape: shape)
+  fileprivate mutating func add() throws(ImportError) {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    let constants = try [0, 1].map { index throws(ImportError) in try isConstant(index) }
+    if constants[0], constants[1] { return try adoptNothing() }
+    if let index = constants.firstIndex(of: true) { return try addBias(constant: index) }
+    try join(ProgramBuilder.sum) { .add(.init($0)) }
   }
 
-  fileprivate mutating func qLinearAdd(_ node: ImportNode) throws(ImportError) {
-    let (left, shape) = try integerInput(node, 0)
-    let (right, other) = try integerInput(node, 3)
-    let sum = try sum(node, (left, shape), (right, other))
-    try finish(node, sum, shape: shape, scale: 6, zeroPoint: 7)
-  }
-
-  private func sum(
-    _ node: ImportNode, _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
-  ) throws(ImportError) -> PendingOperation {
-    let inputs = try pair(node, left, right)
-    return PendingOperation(node.name) { converter, pending, target throws(ImportError) in
-      let sum = try target.node.built { () throws(BuildError) in
-        try converter.builder.sum(
-          of: inputs, on: target.grid, within: pending.bounds(on: target.grid))
-      }
-      return try converter.append(.add(.init(sum)), inputs, named: pending.name, to: target)
-    }
-  }
-
-  /// Two images of one shape, to be joined element by element.
-  func pair(
-    _ node: ImportNode, _ left: (tensor: Int, shape: [Int]), _ right: (tensor: Int, shape: [Int])
-  ) throws(ImportError) -> [Int] {
-    guard left.shape == right.shape else {
-      throw node.unsupported("inputs of different shapes, \(left.shape) and \(right.shape)")
-    }
-    try requireImage(left.tensor, shape: left.shape, node)
-    try requireImage(right.tensor, shape: left.shape, node)
-    return [left.tensor, right.tensor]
-  }
-
-  mutating func isConstant(
-    _ node: ImportNode, _ index: Int
-  ) throws(ImportError) -> Bool {
-    if node.hasInput(index), weights[node.inputs[index]] != nil { return true }
-    if case .constant = try float.binding(node, index) { return true }
-    return false
-  }
-
-  private mutating func addBias(
-    _ node: ImportNode, constant index: Int
-  ) throws(ImportError) {
-    let (state, shape) = try activation(node, 1 - index)
+  private mutating func addBias(constant index: Int) throws(ImportError) {
+    let (state, shape) = try activation(1 - index)
     guard case .pending(let pending) = state, var layer = pending.openLayer, pending.isUnbounded
     else { throw node.unsupported("a constant added to anything but a linear layer's result") }
-    layer.bias = try bias(node, index, layer: layer)
-    try bind(node, .pending(layer.pending(pending.name, isOpen: true)), shape: shape)
+    layer.bias = try bias(index, layer: layer)
+    var sum = layer.pending(isOpen: true)
+    sum.name = pending.name
+    try bind(.pending(sum), shape: shape)
   }
 }

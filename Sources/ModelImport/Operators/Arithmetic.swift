@@ -1,4 +1,3 @@
-import FixedPoint
 import FloatGraph
 import IntegerBuilder
 import ModelWriter
@@ -7,15 +6,11 @@ import TFLiteSchema
 /// Differences and quotients; and what sums and products have in common with them.
 extension OperatorRoom {
   static let arithmetic = OperatorRoom(
-    onnx: [
-      OnnxRow("Div", float: { try $0.arithmetic($1, .divide) }),
-      OnnxRow("Sub", float: { try $0.arithmetic($1, .subtract) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .sub, float: { try $0.arithmetic($1, .subtract) },
-        integer: { try $0.sum($1) { .subtract(.init($0)) } }),
-    ])
+    OnnxRow("Div", float: { try $0.arithmetic(.divide) }),
+    OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }),
+    TFLiteRow(
+      .sub, float: { try $0.arithmetic(.subtract) },
+      integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .subtract(.init($0)) } }))
 }
 
 enum Arithmetic {
@@ -51,11 +46,9 @@ enum Arithmetic {
 
 extension OnnxConverter {
   /// Of two constants.
-  mutating func arithmetic(
-    _ node: ImportNode, _ operation: Arithmetic
-  ) throws(ImportError) -> Binding {
-    guard node.inputs.count == 2 else { throw node.error("needs 2 inputs") }
-    let (left, right) = try broadcast(node, try folded(node, 0), try folded(node, 1))
+  mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) -> Binding {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    let (left, right) = try broadcast(try folded(0), try folded(1))
     switch (left.elements, right.elements) {
     case (.floats(let a), .floats(let b)):
       let values = zip(a, b).map { operation.apply($0, $1) }
@@ -69,8 +62,7 @@ extension OnnxConverter {
         values.append(value)
       }
       return .constant(.integers(values, dimensions: left.dimensions))
-    default:
-      throw node.error("inputs differ in type")
+    default: throw node.error("inputs differ in type")
     }
   }
 }
@@ -78,35 +70,32 @@ extension OnnxConverter {
 extension TFLiteFloatConverter {
   /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be
   /// added, taken away or multiplied by: that is a batch normalization with no statistics.
-  mutating func arithmetic(
-    _ node: TFLiteNode, _ operation: Arithmetic
-  ) throws(ImportError) {
+  mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) {
     let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
-    let isConstant = try (isConstant(node, 0), isConstant(node, 1))
+    let isConstant = try (isConstant(0), isConstant(1))
     if isConstant == (false, false) {
       guard let joined = operation.ofActivations else {
         throw node.unsupported("of two activations")
       }
-      let (first, second) = (try activation(node, 0), try activation(node, 1))
+      let (first, second) = (try activation(0), try activation(1))
       guard first.shape == second.shape, first.order == second.order else {
         throw node.unsupported("of activations of different shapes")
       }
-      let value = try append(joined, node, inputs: [first.value, second.value])
-      return try finish(node, value, order: first.order, bounds: bounds)
+      let value = try append(joined, inputs: [first.value, second.value])
+      return try finish(value, order: first.order, bounds: bounds)
     }
     guard isConstant != (true, true), operation != .subtract || isConstant.1 else {
       throw node.unsupported("from or of constants")
     }
-    let input = try plainActivation(node, isConstant.0 ? 1 : 0)
+    let input = try plainActivation(isConstant.0 ? 1 : 0)
     let channels = input.shape[0]
-    let values = try constant(node, isConstant.0 ? 0 : 1, "a constant")
+    let values = try constant(isConstant.0 ? 0 : 1, "a constant")
     guard
       values.values.count == 1 || (values.values.count == channels && values.shape.last == channels)
     else { throw node.unsupported("with a constant of shape \(values.shape)") }
-    try claim(4 * channels, size: 4, node)
+    try claim(4 * channels, size: 4)
     let spread =
-      values.values.count == 1
-      ? Array(repeating: values.values[0], count: channels) : values.values
+      values.values.count == 1 ? Array(repeating: values.values[0], count: channels) : values.values
     let ones = [Float](repeating: 1, count: channels)
     let zeros = [Float](repeating: 0, count: channels)
     let isProduct = operation == .multiply
@@ -114,38 +103,87 @@ extension TFLiteFloatConverter {
       gamma: isProduct ? spread : ones,
       beta: isProduct ? zeros : operation == .subtract ? spread.map { -$0 } : spread,
       mean: zeros, variance: ones, epsilon: 0)
-    let value = try append(.batchNormalization(normalization), node, inputs: [input.value])
-    try finish(node, value, order: input.order, bounds: bounds)
+    let value = try append(.batchNormalization(normalization), inputs: [input.value])
+    try finish(value, order: input.order, bounds: bounds)
   }
 
-  func isConstant(_ node: TFLiteNode, _ position: Int) throws(ImportError) -> Bool {
+  func isConstant(_ position: Int) throws(ImportError) -> Bool {
     if case .value = bindings[try node.input(position)] { return false }
     return true
   }
 }
 
+/// What joins two tensors element by element on a grid, made of the three scales.
+typealias Joining<Parameters> =
+  (ProgramBuilder) -> ([Int], Grid, Bounds) throws(BuildError) -> Parameters
+
+extension QuantizedOnnxConverter {
+  /// Two activations of real numbers.
+  mutating func join<Parameters>(
+    _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) {
+    let inputs = [try realInput(0), try realInput(1)]
+    try bind(try joined(inputs, joining, kind), shape: inputs[0].shape)
+  }
+
+  /// Each input and the output followed by its scale and zero point.
+  mutating func qLinearJoin<Parameters>(
+    _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) {
+    let inputs = [try integerInput(0), try integerInput(3)]
+    try finish(try joined(inputs, joining, kind), shape: inputs[0].shape, scale: 6, zeroPoint: 7)
+  }
+
+  private func joined<Parameters>(
+    _ inputs: [(tensor: Int, shape: [Int])], _ joining: @escaping Joining<Parameters>,
+    _ kind: @escaping (Parameters) -> IntegerOperation.Kind
+  ) throws(ImportError) -> PendingOperation {
+    let (shape, other) = (inputs[0].shape, inputs[1].shape)
+    try node.support(shape == other, "inputs of different shapes, \(shape) and \(other)")
+    for input in inputs { try requireImage(input.tensor, shape: input.shape) }
+    let tensors = inputs.map(\.tensor)
+    return PendingOperation { converter, pending, target throws(ImportError) in
+      let parameters = try converter.node.built { () throws(BuildError) in
+        try joining(converter.builder)(tensors, target.grid, pending.bounds(on: target.grid))
+      }
+      return try converter.append(kind(parameters), tensors, named: pending.name, to: target)
+    }
+  }
+
+  mutating func isConstant(_ index: Int) throws(ImportError) -> Bool {
+    if node.hasInput(index), weights[node.inputs[index]] != nil { return true }
+    if case .constant = try float.binding(index) { return true }
+    return false
+  }
+}
+
+extension String {
+  /// Which scales cannot be added.
+  static let sumRule = "the output's scale is too small for the inputs'"
+}
+
 extension TFLiteIntegerConverter {
-  /// - Parameter kind: the operation in TensorFlow Lite's addition's arithmetic.
-  mutating func sum(
-    _ node: TFLiteNode, _ kind: (IntegerOperation.Add) -> IntegerOperation.Kind
+  /// - Parameter rule: what scales break that the operation cannot have; nil for the builder's own.
+  mutating func join<Parameters>(
+    _ joining: Joining<Parameters>, rule: String? = nil,
+    _ kind: (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) {
     let output = try description(try node.output())
-    let inputs = try operands(node, like: output)
+    let inputs = try operands(like: output)
     let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
-    let scales = try node.built("the output's scale is too small for the inputs'") {
-      () throws(BuildError) in
-      try builder.sum(of: inputs, on: output.grid, within: limits)
+    let parameters = try node.built(rule) { () throws(BuildError) in
+      try joining(builder)(inputs, output.grid, limits)
     }
-    try finish(node, kind(scales), inputs, extent: output.extent)
+    try finish(kind(parameters), inputs, extent: output.extent)
   }
 
   /// Two inputs, repeated where the output is larger.
-  mutating func operands(
-    _ node: TFLiteNode, like output: IntegerTensor
-  ) throws(ImportError) -> [Int] {
+  private mutating func operands(like output: IntegerTensor) throws(ImportError) -> [Int] {
     var inputs: [Int] = []
     for position in 0..<2 {
-      let input = try activation(node, position)
+      let input = try activation(position)
       let name = Self.derived(builder[input].name, "/repeated")
       inputs.append(
         try node.built { () throws(BuildError) in

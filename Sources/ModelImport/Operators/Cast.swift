@@ -1,49 +1,46 @@
 /// Conversions between types of elements: activations stay float.
 extension OperatorRoom {
-  static let cast = OperatorRoom(onnx: [
-    OnnxRow("Cast", ["round_mode", "saturate", "to"], float: { try $0.cast($1) }),
-    OnnxRow("CastLike", ["round_mode", "saturate"], float: { try $0.castLike($1) }),
-  ])
+  static let cast = OperatorRoom(
+    OnnxRow("Cast", ["round_mode", "saturate", "to"], float: { try $0.cast() }),
+    OnnxRow("CastLike", ["round_mode", "saturate"], float: { try $0.castLike() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func cast(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func cast() throws(ImportError) -> Binding {
     guard let target = try node.integer("to"), let number = Int32(exactly: target),
       let type = OnnxTensorReader.ElementType(rawValue: number)
     else { throw node.unsupported("conversion to a type that is not known") }
-    return try converted(node, to: type)
+    return try converted(to: type)
   }
 
-  fileprivate mutating func castLike(_ node: ImportNode) throws(ImportError) -> Binding {
-    switch try binding(node, 1) {
-    case .activation: return try converted(node, to: .float32)
+  fileprivate mutating func castLike() throws(ImportError) -> Binding {
+    switch try binding(1) {
+    case .activation: return try converted(to: .float32)
     case .constant(let model):
-      if case .floats = model.elements { return try converted(node, to: .float32) }
+      if case .floats = model.elements { return try converted(to: .float32) }
       // Whether the model is boolean is not kept; nothing but shape arithmetic is cast like it.
-      return try converted(node, to: .int64)
+      return try converted(to: .int64)
     default: return .unknown
     }
   }
 
   private mutating func converted(
-    _ node: ImportNode, to type: OnnxTensorReader.ElementType
+    to type: OnnxTensorReader.ElementType
   ) throws(ImportError) -> Binding {
-    switch try binding(node, 0) {
+    switch try binding(0) {
     case .activation(let value):
       guard type.isFloat else { throw node.unsupported("activations that are not float") }
       return .activation(value)
     case .constant(var constant):
-      try budget.claim(
-        constant.count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
-      constant.elements = try converted(node, constant.elements, to: type)
+      try budget.claim(constant.count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
+      constant.elements = try converted(constant.elements, to: type)
       return .constant(constant)
-    default:
-      return .unknown
+    default: return .unknown
     }
   }
 
   private func converted(
-    _ node: ImportNode, _ elements: OnnxConstant.Elements, to type: OnnxTensorReader.ElementType
+    _ elements: OnnxConstant.Elements, to type: OnnxTensorReader.ElementType
   ) throws(ImportError) -> OnnxConstant.Elements {
     switch elements {
     case .floats(let values):

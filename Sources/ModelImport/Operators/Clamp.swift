@@ -7,46 +7,42 @@ import TFLiteSchema
 /// Values limited from below and above: ReLU and its kin.
 extension OperatorRoom {
   static let clamp = OperatorRoom(
-    onnx: [
-      OnnxRow("Clip", ["max", "min"], float: { try $0.clip($1) }, quantized: { try $0.clamp($1) }),
-      OnnxRow("Relu", float: { try $0.relu($1) }, quantized: { try $0.clamp($1) }),
-    ],
-    tflite: [
-      rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
-      rectifier(.relu0To1, 0...1),
-      TFLiteRow(.maximum, integer: { try $0.limit($1, isMaximum: true) }),
-      TFLiteRow(.minimum, integer: { try $0.limit($1, isMaximum: false) }),
-    ])
+    OnnxRow("Clip", ["max", "min"], float: { try $0.clip() }, quantized: { try $0.clamp() }),
+    OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
+    rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
+    rectifier(.relu0To1, 0...1),
+    TFLiteRow(.maximum, integer: { try $0.limit(isMaximum: true) }),
+    TFLiteRow(.minimum, integer: { try $0.limit(isMaximum: false) }))
 
   private static func rectifier(
     _ operation: TFLite.Operation, _ bounds: ClosedRange<Float>
   ) -> TFLiteRow {
     TFLiteRow(
-      operation, float: { try $0.rectify($1, bounds) }, integer: { try $0.rectify($1, bounds) })
+      operation, float: { try $0.rectify(bounds) }, integer: { try $0.rectify(bounds) })
   }
 }
 
 extension OnnxConverter {
-  fileprivate mutating func relu(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, _) = try activation(node)
-    return try append(.clamp(low: 0, high: .infinity), node, inputs: [value])
+  fileprivate mutating func relu() throws(ImportError) -> Binding {
+    let (value, _) = try activation()
+    return try append(.clamp(low: 0, high: .infinity), inputs: [value])
   }
 
-  fileprivate mutating func clip(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, _) = try activation(node)
-    let low = try scalar(node, attribute: "min", input: 1) ?? -.infinity
-    let high = try scalar(node, attribute: "max", input: 2) ?? .infinity
-    guard low <= high else { throw node.error("min \(low) is not at most max \(high)") }
-    return try append(.clamp(low: low, high: high), node, inputs: [value])
+  fileprivate mutating func clip() throws(ImportError) -> Binding {
+    let (value, _) = try activation()
+    let low = try scalar(attribute: "min", input: 1) ?? -.infinity
+    let high = try scalar(attribute: "max", input: 2) ?? .infinity
+    try node.require(low <= high, "min \(low) is not at most max \(high)")
+    return try append(.clamp(low: low, high: high), inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
   /// Bounds join those of the operator before.
-  fileprivate mutating func clamp(_ node: ImportNode) throws(ImportError) {
-    guard let added = try delegate(node), let clamp = added.operation.as(FloatGraph.Clamp.self)
+  fileprivate mutating func clamp() throws(ImportError) {
+    guard let added = try delegate(), let clamp = added.operation.as(FloatGraph.Clamp.self)
     else { return }
-    switch try state(added.inputs[0], node) {
+    switch try state(added.inputs[0]) {
     case .pending(let pending):
       states[added.output] = .pending(pending.clamped(low: clamp.low, high: clamp.high))
     case .real(let tensor):
@@ -58,54 +54,45 @@ extension QuantizedOnnxConverter {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func rectify(
-    _ node: TFLiteNode, _ bounds: ClosedRange<Float>
-  ) throws(ImportError) {
-    let input = try activation(node)
-    try finish(node, try limited(input.value, bounds, node), order: input.order)
+  fileprivate mutating func rectify(_ bounds: ClosedRange<Float>) throws(ImportError) {
+    let input = try activation()
+    try finish(try limited(input.value, bounds), order: input.order)
   }
 
   /// A value within real bounds.
   mutating func limited(
-    _ value: Int, _ bounds: ClosedRange<Float>, _ node: TFLiteNode, suffix: String = ""
+    _ value: Int, _ bounds: ClosedRange<Float>, suffix: String = ""
   ) throws(ImportError) -> Int {
     try append(
-      .clamp(low: bounds.lowerBound, high: bounds.upperBound), node, inputs: [value],
-      suffix: suffix)
+      .clamp(low: bounds.lowerBound, high: bounds.upperBound), inputs: [value], suffix: suffix)
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func rectify(
-    _ node: TFLiteNode, _ bounds: ClosedRange<Float>
-  ) throws(ImportError) {
-    let input = try activation(node)
+  fileprivate mutating func rectify(_ bounds: ClosedRange<Float>) throws(ImportError) {
+    let input = try activation()
     let source = builder[input]
     let output = try description(try node.output())
     let clamp = IntegerOperation.Kind.clamp(source.limits(bounds))
-    if source.grid == output.grid {
-      return try finish(node, clamp, [input], extent: source.extent)
-    }
+    if source.grid == output.grid { return try finish(clamp, [input], extent: source.extent) }
     // TensorFlow Lite Micro's RELU6 clamps on its input's grid and leaves it at that.
     if builder.profile == .tflm, bounds.upperBound.isFinite {
       var clamped = source
       clamped.name = Self.derived(output.name, "/clamped")
       let inner = builder.append(clamped.name, clamp, [input], giving: clamped)
       return try finish(
-        node, .lookup(.init(table: FunctionTable.identity)), [inner], extent: source.extent)
+        .lookup(.init(table: FunctionTable.identity)), [inner], extent: source.extent)
     }
     let ratio = source.scale / output.scale
     let scale = try node.built { () throws(BuildError) in
       try builder.rescale(Double(ratio), single: ratio, within: output.limits(bounds))
     }
-    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
+    try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }
 
   /// The larger, or the smaller, of each value and one constant, all on one grid.
-  fileprivate mutating func limit(
-    _ node: TFLiteNode, isMaximum: Bool
-  ) throws(ImportError) {
-    let input = try activation(node)
+  fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
+    let input = try activation()
     let source = builder[input]
     let (bound, bytes, count) = try node.data(1, type: [.int8], what: "a bound")
     guard count == 1, let byte = bytes.first else { throw node.unsupported("several bounds") }
@@ -114,22 +101,19 @@ extension TFLiteIntegerConverter {
     else { throw node.unsupported("a bound, or a result, on another grid than the values") }
     let value = Int8(bitPattern: byte)
     let bounds = Bounds(low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
-    try finish(node, .clamp(bounds), [input], extent: source.extent)
+    try finish(.clamp(bounds), [input], extent: source.extent)
   }
 
   /// Pools and their like keep the grid; bounds that they have come behind.
   mutating func finish(
-    _ node: TFLiteNode, _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int],
-    within bounds: Bounds
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int], within bounds: Bounds
   ) throws(ImportError) {
     var inner = try description(try node.output())
-    guard bounds != inner.grid.whole else {
-      return try finish(node, kind, inputs, extent: extent)
-    }
+    guard bounds != inner.grid.whole else { return try finish(kind, inputs, extent: extent) }
     inner.extent = extent
     inner.name = Self.derived(inner.name, "/pooled")
     let source = builder.append(inner.name, kind, inputs, giving: inner)
-    try finish(node, .clamp(bounds), [source], extent: extent)
+    try finish(.clamp(bounds), [source], extent: extent)
   }
 }
 

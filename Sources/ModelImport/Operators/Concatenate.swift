@@ -5,55 +5,47 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let concatenate = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Concat", ["axis"], float: { try $0.concatenate($1) },
-        quantized: { try $0.concatenate($1) }),
-      OnnxRow(
-        "QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat($1) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .concatenation, mayComputeShapes: true, float: { try $0.concatenate($1) },
-        integer: { try $0.concatenate($1) })
-    ])
+    OnnxRow(
+      "Concat", ["axis"], float: { try $0.concatenate() }, quantized: { try $0.concatenate() }),
+    OnnxRow("QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat() }),
+    TFLiteRow(
+      .concatenation, mayComputeShapes: true, float: { try $0.concatenate() },
+      integer: { try $0.concatenate() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func concatenate() throws(ImportError) -> Binding {
     guard let declared = try node.integer("axis") else { throw node.error("has no axis") }
     var activations: [Int] = []
     var constants: [OnnxConstant] = []
     for index in node.inputs.indices {
-      switch try binding(node, index) {
+      switch try binding(index) {
       case .activation(let value): activations.append(value)
       case .constant(let constant): constants.append(constant)
       default: return .unknown
       }
     }
-    if activations.isEmpty { return try concatenated(node, constants, axis: declared) }
-    guard constants.isEmpty else {
-      throw node.unsupported("an activation joined with a constant")
-    }
+    if activations.isEmpty { return try concatenated(constants, axis: declared) }
+    try node.support(constants.isEmpty, "an activation joined with a constant")
     let rank = graph.values[activations[0]].shape.count + 1
     let axis = declared < 0 ? declared &+ rank : declared
-    guard axis != 0 else { throw node.unsupported("joins along the batch axis") }
-    guard (1..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
-    return try append(.concatenate(axis: axis - 1), node, inputs: activations)
+    try node.support(axis != 0, "joins along the batch axis")
+    try node.require((1..<rank).contains(axis), "axis \(declared) of \(rank)")
+    return try append(.concatenate(axis: axis - 1), inputs: activations)
   }
 
   private mutating func concatenated(
-    _ node: ImportNode, _ parts: [OnnxConstant], axis declared: Int
+    _ parts: [OnnxConstant], axis declared: Int
   ) throws(ImportError) -> Binding {
     guard let first = parts.first else { throw node.error("has no inputs") }
     let rank = first.dimensions.count
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (0..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    try node.require((0..<rank).contains(axis), "axis \(declared) of \(rank)")
     var dimensions = first.dimensions
     dimensions[axis] = 0
     for part in parts {
       var expected = part.dimensions
-      guard expected.count == rank else { throw node.error("inputs differ in rank") }
+      try node.require(expected.count == rank, "inputs differ in rank")
       let (sum, overflow) = dimensions[axis].addingReportingOverflow(expected[axis])
       expected[axis] = dimensions[axis]
       guard expected == dimensions, !overflow else {
@@ -65,7 +57,7 @@ extension OnnxConverter {
     let outer = first.dimensions[..<axis].reduce(1, *)
     let floats = parts.compactMap(\.floats)
     let integers = parts.compactMap(\.integers)
-    guard floats.isEmpty || integers.isEmpty else { throw node.error("inputs differ in type") }
+    try node.require(floats.isEmpty || integers.isEmpty, "inputs differ in type")
     let elements: OnnxConstant.Elements =
       integers.isEmpty
       ? .floats(Self.interleaved(floats, outer: outer, count: count))
@@ -91,32 +83,33 @@ extension OnnxConverter {
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func concatenate(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: true) { operation, tensors throws(ImportError) in
+  fileprivate mutating func concatenate() throws(ImportError) {
+    let node = node
+    try adopt(onIntegers: true) { operation, tensors throws(ImportError) in
       guard let join = operation.as(FloatGraph.Concatenate.self) else { return nil }
       return try .concatenation(of: tensors, axis: join.axis, node)
     }
   }
 
   /// Y's scale and zero point, then each input with its own.
-  fileprivate mutating func qLinearConcat(_ node: ImportNode) throws(ImportError) {
+  fileprivate mutating func qLinearConcat() throws(ImportError) {
     guard node.inputs.count >= 5, (node.inputs.count - 2) % 3 == 0,
       let declared = try node.integer("axis")
     else { throw node.error("needs an axis, and three inputs for each part") }
     var tensors: [Int] = []
     var shapes: [[Int]] = []
     for index in stride(from: 2, to: node.inputs.count, by: 3) {
-      let (tensor, shape) = try integerInput(node, index)
-      try requireImage(tensor, shape: shape, node)
+      let (tensor, shape) = try integerInput(index)
+      try requireImage(tensor, shape: shape)
       tensors.append(tensor)
       shapes.append(shape)
     }
     let rank = shapes[0].count + 1
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (1..<rank).contains(axis) else { throw node.unsupported("axis \(declared) of \(rank)") }
+    try node.support((1..<rank).contains(axis), "axis \(declared) of \(rank)")
     let output = try node.shape(of: .concatenate(axis: axis - 1), inputs: shapes)
     let pending = try PendingOperation.concatenation(of: tensors, axis: axis - 1, node)
-    try finish(node, pending, shape: output, scale: 0, zeroPoint: 1)
+    try finish(pending, shape: output, scale: 0, zeroPoint: 1)
   }
 }
 
@@ -125,10 +118,8 @@ extension PendingOperation {
   fileprivate static func concatenation(
     of sources: [Int], axis: Int, _ node: ImportNode
   ) throws(ImportError) -> PendingOperation {
-    guard sources.count <= 64 else { throw node.unsupported("more than 64 inputs") }
-    return PendingOperation(
-      node.name, moving: sources
-    ) { converter, pending, target throws(ImportError) in
+    try node.support(sources.count <= 64, "more than 64 inputs")
+    return PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
       var parts: [Int] = []
       for source in sources {
         var part = target
@@ -151,50 +142,45 @@ extension TFLiteNode {
     guard let axis = TFLiteShape.axis(Int(declared), rank: rank) else {
       throw error("an axis that its output has not")
     }
-    guard axis >= 0 else { throw unsupported("along the batch axis") }
+    try support(axis >= 0, "along the batch axis")
     return axis
   }
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func concatenate() throws(ImportError) {
     let axis = try node.joinedAxis()
     var values: [Int] = []
-    for position in node.inputs.indices {
-      values.append(try plainActivation(node, position).value)
-    }
+    for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
     let isImage = graph.values[first].shape.count == 3
-    guard isImage || axis == 2 else { throw node.unsupported("along the batch axis") }
+    try node.support(isImage || axis == 2, "along the batch axis")
     let value = try append(
-      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), node, inputs: values)
+      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), inputs: values)
     try finish(
-      node, value, order: .vector,
-      bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+      value, order: .vector, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func concatenate(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func concatenate() throws(ImportError) {
     let output = try description(try node.output())
-    guard
-      try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
+    guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
     let axis = try node.joinedAxis()
-    guard (1...64).contains(node.inputs.count) else {
-      throw node.unsupported("\(node.inputs.count) inputs")
-    }
+    try node.support((1...64).contains(node.inputs.count), "\(node.inputs.count) inputs")
     var inputs: [Int] = []
     var extent = output.extent
     extent[axis] = 0
     for position in node.inputs.indices {
-      let input = relabelled(try activation(node, position), like: output)
+      let input = relabelled(try activation(position), like: output)
       inputs.append(input)
       extent[axis] += builder[input].extent[axis]
     }
     if inputs.count == 1, extent == output.extent {
-      return bind(try node.output(), to: inputs[0])
+      bindings[try node.output()] = .tensor(inputs[0])
+      return
     }
-    try finish(node, .concatenate(.init(axis: axis)), inputs, extent: extent)
+    try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 }

@@ -1,17 +1,16 @@
 /// Operators that make constants.
 extension OperatorRoom {
-  static let constants = OperatorRoom(onnx: [
+  static let constants = OperatorRoom(
     OnnxRow(
       "Constant", ["value", "value_float", "value_floats", "value_int", "value_ints"],
-      float: { try $0.constantNode($1) }, quantized: { try $0.constant($1) }),
-    OnnxRow("ConstantOfShape", ["value"], float: { try $0.constantOfShape($1) }),
-    OnnxRow("Expand", float: { try $0.expand($1) }),
-    OnnxRow("Range", float: { try $0.range($1) }),
-  ])
+      float: { try $0.constantNode() }, quantized: { try $0.constant() }),
+    OnnxRow("ConstantOfShape", ["value"], float: { try $0.constantOfShape() }),
+    OnnxRow("Expand", float: { try $0.expand() }),
+    OnnxRow("Range", float: { try $0.range() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func constantNode(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func constantNode() throws(ImportError) -> Binding {
     if let tensor = try node.tensor("value") {
       let constant = try OnnxTensorReader.constant(
         tensor, name: node.outputs.first ?? node.name, budget: &budget)
@@ -30,44 +29,44 @@ extension OnnxConverter {
     return .constant(.integers(values.map { SymbolicInteger($0) }))
   }
 
-  fileprivate mutating func constantOfShape(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard let dimensions = try integers(node, 0) else { throw node.error("has no shape") }
+  fileprivate mutating func constantOfShape() throws(ImportError) -> Binding {
+    guard let dimensions = try integers(0) else { throw node.error("has no shape") }
     var value = OnnxConstant(dimensions: [1], elements: .floats([0]))
     if let tensor = try node.tensor("value") {
       value = try OnnxTensorReader.constant(tensor, name: node.name, budget: &budget)
     }
-    guard value.count == 1 else { throw node.error("its value is not a single element") }
+    try node.require(value.count == 1, "its value is not a single element")
     value.dimensions = []
-    return .constant(try expanded(node, value, to: dimensions))
+    return .constant(try expanded(value, to: dimensions))
   }
 
-  fileprivate mutating func range(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard let start = try integers(node, 0)?.first, let limit = try integers(node, 1)?.first,
-      let step = try integers(node, 2)?.first, step != 0
+  fileprivate mutating func range() throws(ImportError) -> Binding {
+    guard let start = try integers(0)?.first, let limit = try integers(1)?.first,
+      let step = try integers(2)?.first, step != 0
     else { throw node.error("needs start, limit and a step other than 0") }
     let (span, overflow) = limit.subtractingReportingOverflow(start)
-    guard !overflow, span != .min else { throw node.error("overflows") }
+    try node.require(!overflow && span != .min, "overflows")
     let isEmpty = span == 0 || (span < 0) != (step < 0)
     let count = isEmpty ? 0 : Int((span.magnitude - 1) / step.magnitude) + 1
     try budget.claim(count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
     return .constant(.integers((0..<count).map { SymbolicInteger(start + $0 * step) }))
   }
 
-  fileprivate mutating func expand(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard let wanted = try integers(node, 1) else { throw node.error("has no shape") }
-    let constant = try folded(node, 0)
-    let target = try commonShape(node, constant.dimensions, wanted)
-    return .constant(try expanded(node, constant, to: target))
+  fileprivate mutating func expand() throws(ImportError) -> Binding {
+    guard let wanted = try integers(1) else { throw node.error("has no shape") }
+    let constant = try folded(0)
+    let target = try commonShape(constant.dimensions, wanted)
+    return .constant(try expanded(constant, to: target))
   }
 }
 
 extension QuantizedOnnxConverter {
   /// Nodes of small integers are kept as they are; all others are shape arithmetic.
-  fileprivate mutating func constant(_ node: ImportNode) throws(ImportError) {
+  fileprivate mutating func constant() throws(ImportError) {
     guard let tensor = try node.tensor("value"), let name = node.outputs.first,
       [2, 3, 21, 22].contains(tensor.elementType)
-    else { return try adoptNothing(node) }
-    guard float.binding(of: name) == nil, float.initializer(name) == nil, weights[name] == nil,
+    else { return try adoptNothing() }
+    guard float.isFree(name), weights[name] == nil,
       float.constantTensors.updateValue(tensor, forKey: name) == nil
     else { throw node.error("output '\(printable(name))' already exists") }
   }

@@ -5,34 +5,27 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let convolution = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Conv", attributes, float: { try $0.convolution($1) },
-        quantized: { try $0.convolution($1) }),
-      OnnxRow(
-        "QLinearConv", attributes, statesItsInputsGrid: true,
-        quantized: { try $0.qLinearConvolution($1) }),
-      OnnxRow("ConvInteger"),
-    ],
-    tflite: [
-      TFLiteRow(
-        .conv2D, float: { try $0.convolution($1, isDepthwise: false) },
-        integer: { try $0.convolution($1, isDepthwise: false) }),
-      TFLiteRow(
-        .depthwiseConv2D, float: { try $0.convolution($1, isDepthwise: true) },
-        integer: { try $0.convolution($1, isDepthwise: true) }),
-    ])
+    OnnxRow(
+      "Conv", attributes, float: { try $0.convolution() }, quantized: { try $0.convolution() }),
+    OnnxRow(
+      "QLinearConv", attributes, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearConvolution() }), OnnxRow("ConvInteger"),
+    TFLiteRow(
+      .conv2D, float: { try $0.convolution(isDepthwise: false) },
+      integer: { try $0.convolution(isDepthwise: false) }),
+    TFLiteRow(
+      .depthwiseConv2D, float: { try $0.convolution(isDepthwise: true) },
+      integer: { try $0.convolution(isDepthwise: true) }))
 
-  private static let attributes: Set = [
-    "auto_pad", "dilations", "group", "kernel_shape", "pads", "strides",
-  ]
+  private static let attributes = Set.ofWindows.union(["group"])
 }
 
 // MARK: - ONNX
 
 extension ImportNode {
-  /// Kernel and groups of a node with weights of [O, I / groups, KH, KW] on [C, H, W].
-  fileprivate func kernelAndGroups(
+  /// Kernel and groups of a node on [C, H, W] with weights of [O, C / groups, KH, KW], or
+  /// [C, O / groups, KH, KW] where it is transposed.
+  func kernelAndGroups(
     weights: [Int], input: [Int]
   ) throws(ImportError) -> (kernel: [Int], groups: Int) {
     guard input.count == 3, weights.count == 4 else {
@@ -47,75 +40,71 @@ extension ImportNode {
 }
 
 extension OnnxConverter {
-  fileprivate mutating func convolution(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
-    guard let weights = try weights(node, 1) else { throw node.error("has no weights") }
+  fileprivate mutating func convolution() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
+    guard let weights = try weights(1) else { throw node.error("has no weights") }
     let (kernel, groups) = try node.kernelAndGroups(weights: weights.shape, input: shape)
     guard groups >= 1, weights.shape[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
     else {
       throw node.error(
         "weights of shape \(weights.shape) in \(groups) groups do not fit input \(shape)")
     }
-    let window = try window(node, kernel: kernel, input: shape)
-    let bias = try self.weights(node, 2, shape: [weights.shape[0]])?.values
+    let window = try window(kernel: kernel, input: shape)
+    let bias = try self.weights(2, shape: [weights.shape[0]])?.values
     let convolution = FloatGraph.Convolution(
       weights: weights.values, bias: bias, outputChannels: weights.shape[0],
       window: FloatGraph.Window(window), groups: groups)
-    return try append(.convolution(convolution), node, inputs: [value])
+    return try append(.convolution(convolution), inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func convolution(_ node: ImportNode) throws(ImportError) {
-    let (input, shape) = try realInput(node)
-    let weights = try constantWeights(node, 1)
-    var (layer, output) = try convolution(node, input: input, shape: shape, weights: weights)
-    layer.bias = try bias(node, 2, layer: layer)
-    try bind(node, .pending(layer.pending(node.name)), shape: output)
+  fileprivate mutating func convolution() throws(ImportError) {
+    let (input, shape) = try realInput()
+    let weights = try constantWeights(1)
+    var (layer, output) = try convolution(input: input, shape: shape, weights: weights)
+    layer.bias = try bias(2, layer: layer)
+    try bind(layer.pending(), shape: output)
   }
 
   /// x, its scale and zero point, w, …, y's scale and zero point, and a bias of int32.
-  fileprivate mutating func qLinearConvolution(_ node: ImportNode) throws(ImportError) {
-    let (input, shape) = try integerInput(node, 0)
-    let weights = try integerWeights(node, 3, axis: 0)
-    var (layer, output) = try convolution(node, input: input, shape: shape, weights: weights)
-    if node.hasInput(8) { layer.bias = .integers(try integerBias(node, 8, layer.outputChannels)) }
-    try finish(node, layer.pending(node.name), shape: output, scale: 6, zeroPoint: 7)
+  fileprivate mutating func qLinearConvolution() throws(ImportError) {
+    let (input, shape) = try integerInput(0)
+    let weights = try integerWeights(3, axis: 0)
+    var (layer, output) = try convolution(input: input, shape: shape, weights: weights)
+    layer.bias = try integerBias(8, layer.outputChannels)
+    try finish(layer.pending(), shape: output, scale: 6, zeroPoint: 7)
   }
 
   /// A layer without its bias, and the shape that it gives.
   private func convolution(
-    _ node: ImportNode, input: Int, shape: [Int], weights: OnnxWeights
+    input: Int, shape: [Int], weights: OnnxWeights
   ) throws(ImportError) -> (layer: QuantizedLayer, output: [Int]) {
     let dimensions = weights.dimensions
     let (kernel, groups) = try node.kernelAndGroups(weights: dimensions, input: shape)
-    try requireImage(input, shape: shape, node)
+    try requireImage(input, shape: shape)
     guard groups >= 1, dimensions[0] >= 1, dimensions[0] % groups == 0,
       dimensions[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
     else {
       throw node.error("weights of shape \(dimensions) in \(groups) groups do not fit \(shape)")
     }
-    let window = try float.window(node, kernel: kernel, input: shape)
-    let extents: (height: Int, width: Int)
-    do throws(RuleViolation) {
-      extents = try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
-    } catch {
-      throw node.error(error.rule)
+    let window = try float.window(kernel: kernel, input: shape)
+    let extents = try node.obeying { () throws(RuleViolation) in
+      try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
     }
-    try checkScales(node, weights, channels: dimensions[0], axis: 0)
-    let layer = QuantizedLayer(
-      input: input, weights: weights, outputChannels: dimensions[0]
-    ) { converter, layer, name, node throws(ImportError) in
-      try converter.form(layer, window, groups: groups, name: name, node)
+    try checkScales(weights, channels: dimensions[0], axis: 0)
+    let layer = QuantizedLayer(input: input, weights: weights, outputChannels: dimensions[0]) {
+      converter, layer, name throws(ImportError) in
+      try converter.form(layer, window, groups: groups, name: name)
     }
     return (layer, [dimensions[0], extents.height, extents.width])
   }
 
   private mutating func form(
-    _ layer: QuantizedLayer, _ window: PaddedWindow, groups: Int, name: String, _ node: ImportNode
+    _ layer: QuantizedLayer, _ window: PaddedWindow, groups: Int, name: String
   ) throws(ImportError) -> QuantizedLayer.Form {
     let channels = builder[layer.input].channels
-    let (input, own) = try reachable(layer.input, window, name, node)
+    let (input, own) = try reachable(layer.input, window, name)
     let isDepthwise = groups == channels && layer.outputChannels == channels
     let order = Transposition(
       rows: isDepthwise ? channels : channels / groups, columns: window.taps)
@@ -124,8 +113,7 @@ extension QuantizedOnnxConverter {
       kind: {
         isDepthwise
           ? .depthwiseConvolution(.init(own, $0)) : .convolution(.init(own, groups: groups, $0))
-      },
-      place: order.place)
+      }, place: order.place)
   }
 }
 
@@ -150,67 +138,54 @@ private struct TFLiteFilter {
     fields = isDepthwise ? Self.depthwiseFields : Self.fields
   }
 
-  private static let fields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.Convolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation, dilationHeight: Field.dilationHeight,
-      dilationWidth: Field.dilationWidth)
-  }()
+  private typealias Depthwise = TFLite.Options.DepthwiseConvolution
+  private static let depthwiseFields = TFLiteWindowFields(
+    activation: Depthwise.activation, dilationHeight: Depthwise.dilationHeight,
+    dilationWidth: Depthwise.dilationWidth)
 
-  private static let depthwiseFields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.DepthwiseConvolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation, dilationHeight: Field.dilationHeight,
-      dilationWidth: Field.dilationWidth)
-  }()
+  private typealias Plain = TFLite.Options.Convolution
+  private static let fields = TFLiteWindowFields(
+    activation: Plain.activation, dilationHeight: Plain.dilationHeight,
+    dilationWidth: Plain.dilationWidth)
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func convolution(
-    _ node: TFLiteNode, isDepthwise: Bool
-  ) throws(ImportError) {
-    let stored = try constant(node, 1, "a filter")
-    let input = try image(node)
+  fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
+    let stored = try constant(1, "a filter")
+    let input = try image()
     let filter = try TFLiteFilter(
-      node, stored.shape, channels: input.shape[0], of: "\(input.shape)",
-      isDepthwise: isDepthwise)
+      node, stored.shape, channels: input.shape[0], of: "\(input.shape)", isDepthwise: isDepthwise)
     let (window, _) = try node.window(
       height: input.shape[1], width: input.shape[2], kernel: filter.kernel, filter.fields)
     let turn = Transposition(rows: window.taps, columns: stored.shape[3])
     let convolution = FloatGraph.Convolution(
-      weights: turn(stored.values), bias: try bias(node), outputChannels: filter.outputs,
+      weights: turn(stored.values), bias: try bias(), outputChannels: filter.outputs,
       window: FloatGraph.Window(window), groups: filter.groups)
-    let value = try append(.convolution(convolution), node, inputs: [input.value])
-    try finish(node, value, bounds: try node.bounds(filter.fields.activation))
+    let value = try append(.convolution(convolution), inputs: [input.value])
+    try finish(value, bounds: try node.bounds(filter.fields.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Several outputs an input channel of a depthwise convolution are a grouped convolution.
-  fileprivate mutating func convolution(
-    _ node: TFLiteNode, isDepthwise: Bool
-  ) throws(ImportError) {
-    let input = try activation(node)
-    var weights = try weights(node, axis: isDepthwise ? 3 : 0)
+  fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
+    let input = try activation()
+    var weights = try weights(axis: isDepthwise ? 3 : 0)
     let source = builder[input]
     let filter = try TFLiteFilter(
       node, weights.shape, channels: source.channels, of: "\(source.channels) channels",
       isDepthwise: isDepthwise)
     let (window, extent) = try node.window(
       height: source.height, width: source.width, kernel: filter.kernel, filter.fields)
-    guard filter.outputs % filter.groups == 0 else {
-      throw node.error("\(filter.outputs) filters in \(filter.groups) groups")
-    }
+    try node.require(
+      filter.outputs % filter.groups == 0, "\(filter.outputs) filters in \(filter.groups) groups")
     let isPlain = isDepthwise && filter.outputs == source.channels
     if isDepthwise, !isPlain {
       weights.values = Transposition(rows: window.taps, columns: filter.outputs)(weights.values)
     }
     let weighted = try weighted(
-      node, weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
+      weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
     try finish(
-      node,
       isPlain
         ? .depthwiseConvolution(.init(window.integer, weighted))
         : .convolution(.init(window.integer, groups: filter.groups, weighted)), [input],

@@ -6,25 +6,17 @@ import TFLiteSchema
 /// A feature vector times a constant matrix.
 extension OperatorRoom {
   static let fullyConnected = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.gemm($1) },
-        quantized: { try $0.gemm($1) }),
-      OnnxRow(
-        "MatMul", float: { try $0.matMul($1) }, quantized: { try $0.matMul($1) }),
-      OnnxRow(
-        "QLinearMatMul", statesItsInputsGrid: true,
-        quantized: { try $0.qLinearMatMul($1) }),
-      OnnxRow(
-        "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
-        quantized: { try $0.qGemm($1) }),
-      OnnxRow("MatMulInteger"),
-    ],
-    tflite: [
-      TFLiteRow(
-        .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected($1) },
-        integer: { try $0.fullyConnected($1) })
-    ])
+    OnnxRow(
+      "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
+      quantized: { try $0.gemm() }),
+    OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
+    OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
+    OnnxRow(
+      "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qGemm() }), OnnxRow("MatMulInteger"),
+    TFLiteRow(
+      .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected() },
+      integer: { try $0.fullyConnected() }))
 }
 
 // MARK: - ONNX
@@ -38,8 +30,7 @@ extension ImportNode {
       throw unsupported(
         "only a feature vector times a constant matrix; input \(input), weights \(weights)")
     }
-    let (features, inner) =
-      isTransposed ? (weights[0], weights[1]) : (weights[1], weights[0])
+    let (features, inner) = isTransposed ? (weights[0], weights[1]) : (weights[1], weights[0])
     guard inner == input[0], features > 0 else {
       throw error("weights of shape \(weights) do not fit an input of \(input[0]) features")
     }
@@ -48,121 +39,102 @@ extension ImportNode {
 }
 
 extension OnnxConverter {
-  fileprivate mutating func gemm(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard try node.integer("transA") ?? 0 == 0 else { throw node.unsupported("transA = 1") }
-    let (value, shape) = try activation(node)
-    let isTransposed = try node.integer("transB") ?? 0 != 0
-    var (weights, features) = try matrix(node, input: shape, isTransposed: isTransposed)
+  /// Of two matrices, with the attributes that Gemm has.
+  ///
+  /// - Parameter bias: the input that it is; nil for an operator that has none.
+  fileprivate mutating func product(bias index: Int? = nil) throws(ImportError) -> Binding {
+    if try node.flag("transA") { throw node.unsupported("transA = 1") }
+    let (value, shape) = try activation()
+    let isTransposed = try node.flag("transB")
+    var (weights, features) = try matrix(input: shape, isTransposed: isTransposed)
     let alpha = try node.number("alpha") ?? 1
     if alpha != 1 {
       try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
-      weights = try scaled(weights, by: alpha, node)
+      weights = try scaled(weights, by: alpha)
     }
-    var bias = try self.weights(node, 2).map { values, shape throws(ImportError) in
+    var bias: [Float]?
+    if let index, let (values, shape) = try self.weights(index) {
       guard shape.count <= 2, values.count == 1 || shape.last == features,
         values.count == 1 || values.count == features
       else { throw node.error("bias of shape \(shape) does not fit \(features) outputs") }
-      return values.count == features
-        ? values : [Float](repeating: values[0], count: features)
+      bias = values.count == features ? values : [Float](repeating: values[0], count: features)
     }
     let beta = try node.number("beta") ?? 1
-    if beta != 1, let values = bias { bias = try scaled(values, by: beta, node) }
+    if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
     let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
-    return try append(.linear(linear), node, inputs: [value])
-  }
-
-  fileprivate mutating func matMul(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
-    let (weights, features) = try matrix(node, input: shape, isTransposed: false)
-    let linear = FloatGraph.Linear(weights: weights, bias: nil, outputFeatures: features)
-    return try append(.linear(linear), node, inputs: [value])
+    return try append(.linear(linear), inputs: [value])
   }
 
   /// Weights in [O][F] order from input 1, which is [F, O], or [O, F] where `isTransposed`.
   private mutating func matrix(
-    _ node: ImportNode, input: [Int], isTransposed: Bool
+    input: [Int], isTransposed: Bool
   ) throws(ImportError) -> (weights: [Float], features: Int) {
-    guard let (values, shape) = try weights(node, 1) else { throw node.error("has no weights") }
+    guard let (values, shape) = try weights(1) else { throw node.error("has no weights") }
     let features = try node.features(weights: shape, isTransposed: isTransposed, input: input)
     if isTransposed { return (values, features) }
     try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
     return (Transposition(rows: input[0], columns: features)(values), features)
   }
 
-  private func scaled(
-    _ values: [Float], by factor: Float, _ node: ImportNode
-  ) throws(ImportError) -> [Float] {
+  private func scaled(_ values: [Float], by factor: Float) throws(ImportError) -> [Float] {
     let result = values.map { $0 * factor }
-    guard result.allSatisfy(\.isFinite) else {
-      throw node.error("scaling the weights by \(factor) leaves the range of float32")
-    }
+    try node.require(
+      result.allSatisfy(\.isFinite), "scaling the weights by \(factor) leaves the range of float32")
     return result
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func gemm(_ node: ImportNode) throws(ImportError) {
+  fileprivate mutating func gemm() throws(ImportError) {
     guard try node.number("alpha") ?? 1 == 1, try node.number("beta") ?? 1 == 1,
-      try node.integer("transA") ?? 0 == 0
+      !(try node.flag("transA"))
     else { throw node.unsupported("alpha or beta other than 1, or transA") }
-    try product(node, isTransposed: try node.integer("transB") ?? 0 != 0, bias: 2)
-  }
-
-  fileprivate mutating func matMul(_ node: ImportNode) throws(ImportError) {
-    try product(node, isTransposed: false, bias: nil)
+    try product(isTransposed: try node.flag("transB"), bias: 2)
   }
 
   /// - Parameter bias: the input that it is; nil for an operator that has none.
-  private mutating func product(
-    _ node: ImportNode, isTransposed: Bool, bias index: Int?
+  fileprivate mutating func product(
+    isTransposed: Bool = false, bias index: Int? = nil
   ) throws(ImportError) {
-    let (input, shape) = try realInput(node)
-    let weights = try constantWeights(node, 1)
-    var layer = try layer(
-      node, input: input, shape: shape, weights: weights, isTransposed: isTransposed)
-    if let index { layer.bias = try bias(node, index, layer: layer) }
-    try bind(
-      node, .pending(layer.pending(node.name, isOpen: true)), shape: [layer.outputChannels])
+    let (input, shape) = try realInput()
+    let weights = try constantWeights(1)
+    var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
+    if let index { layer.bias = try bias(index, layer: layer) }
+    try bind(layer.pending(isOpen: true), shape: [layer.outputChannels])
   }
 
-  fileprivate mutating func qLinearMatMul(_ node: ImportNode) throws(ImportError) {
-    let (input, shape) = try integerInput(node, 0)
-    let weights = try integerWeights(node, 3, axis: 1)
-    let layer = try layer(
-      node, input: input, shape: shape, weights: weights, isTransposed: false)
-    try finish(
-      node, layer.pending(node.name), shape: [layer.outputChannels], scale: 6, zeroPoint: 7)
-  }
-
-  /// A, its scale and zero point, B, …, a bias of int32, y's scale and zero point.
-  fileprivate mutating func qGemm(_ node: ImportNode) throws(ImportError) {
-    guard try node.number("alpha") ?? 1 == 1, try node.integer("transA") ?? 0 == 0 else {
+  fileprivate mutating func qGemm() throws(ImportError) {
+    guard try node.number("alpha") ?? 1 == 1, !(try node.flag("transA")) else {
       throw node.unsupported("alpha other than 1, or transA")
     }
-    let isTransposed = try node.integer("transB") ?? 0 != 0
-    let (input, shape) = try integerInput(node, 0)
-    let weights = try integerWeights(node, 3, axis: isTransposed ? 0 : 1)
-    var layer = try layer(
-      node, input: input, shape: shape, weights: weights, isTransposed: isTransposed)
-    if node.hasInput(6) { layer.bias = .integers(try integerBias(node, 6, layer.outputChannels)) }
-    try finish(
-      node, layer.pending(node.name), shape: [layer.outputChannels], scale: 7, zeroPoint: 8)
+    try qLinearProduct(isTransposed: try node.flag("transB"), bias: 6)
+  }
+
+  /// A, its scale and zero point, B, …, a bias of int32 where the operator has one, y's scale and
+  /// zero point.
+  fileprivate mutating func qLinearProduct(
+    isTransposed: Bool = false, bias index: Int? = nil
+  ) throws(ImportError) {
+    let (input, shape) = try integerInput(0)
+    let weights = try integerWeights(3, axis: isTransposed ? 0 : 1)
+    var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
+    if let index { layer.bias = try integerBias(index, layer.outputChannels) }
+    let scale = index == nil ? 6 : 7
+    try finish(layer.pending(), shape: [layer.outputChannels], scale: scale, zeroPoint: scale + 1)
   }
 
   /// A layer without its bias.
   private func layer(
-    _ node: ImportNode, input: Int, shape: [Int], weights: OnnxWeights, isTransposed: Bool
+    input: Int, shape: [Int], weights: OnnxWeights, isTransposed: Bool
   ) throws(ImportError) -> QuantizedLayer {
     let features = try node.features(
       weights: weights.dimensions, isTransposed: isTransposed, input: shape)
-    try checkScales(node, weights, channels: features, axis: isTransposed ? 0 : 1)
+    try checkScales(weights, channels: features, axis: isTransposed ? 0 : 1)
     // A flattened image was [C][H][W] to the file's layer and is [H][W][C] here.
     let held = builder[input]
     let pixels = Transposition(rows: held.channels, columns: held.height * held.width)
     let matrix = Transposition(rows: held.elementCount, columns: features)
-    return QuantizedLayer(
-      input: input, weights: weights, outputChannels: features
-    ) { _, layer, _, _ throws(ImportError) in
+    return QuantizedLayer(input: input, weights: weights, outputChannels: features) { _, layer, _ in
       QuantizedLayer.Form(
         input: layer.input, kind: { .fullyConnected(.init($0)) },
         place: { pixels.place(of: isTransposed ? $0 : matrix.place(of: $0)) },
@@ -178,12 +150,9 @@ extension TFLiteNode {
   fileprivate func checkFilter(
     _ shape: [Int], features: Int, of input: String
   ) throws(ImportError) {
-    guard shape.count == 2, features % shape[1] == 0 else {
-      throw error("a filter of shape \(shape) on \(input)")
-    }
-    guard shape[1] == features else {
-      throw unsupported("\(features / shape[1]) rows of features at once")
-    }
+    try require(
+      shape.count == 2 && features % shape[1] == 0, "a filter of shape \(shape) on \(input)")
+    try support(shape[1] == features, "\(features / shape[1]) rows of features at once")
   }
 
   fileprivate func checkWeightsFormat() throws(ImportError) {
@@ -195,13 +164,13 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   /// Filter [O, F]; a flattened image's columns are brought to the graph's order.
-  fileprivate mutating func fullyConnected(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func fullyConnected() throws(ImportError) {
     try node.checkWeightsFormat()
-    let filter = try constant(node, 1, "a filter")
-    var (value, shape, order) = try activation(node)
+    let filter = try constant(1, "a filter")
+    var (value, shape, order) = try activation()
     if case .image = order {
       let count = shape.reduce(1, *)
-      value = try reshaped(value, to: [count], node, suffix: "/flattened")
+      value = try reshaped(value, to: [count], suffix: "/flattened")
       order = .flattened(height: shape[1], width: shape[2], channels: shape[0])
       shape = [count]
     }
@@ -211,25 +180,24 @@ extension TFLiteFloatConverter {
       weights = Transposition(rows: height * width, columns: channels)(weights)
     }
     let linear = FloatGraph.Linear(
-      weights: weights, bias: try bias(node), outputFeatures: filter.shape[0])
-    let output = try append(.linear(linear), node, inputs: [value])
+      weights: weights, bias: try bias(), outputFeatures: filter.shape[0])
+    let output = try append(.linear(linear), inputs: [value])
     try finish(
-      node, output, order: .vector,
-      bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+      output, order: .vector, bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Filter [O, F].
-  fileprivate mutating func fullyConnected(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func fullyConnected() throws(ImportError) {
     try node.checkWeightsFormat()
-    let input = try activation(node)
-    let weights = try weights(node, axis: 0)
+    let input = try activation()
+    let weights = try weights(axis: 0)
     let features = builder[input].elementCount
     try node.checkFilter(weights.shape, features: features, of: "\(features) features")
     let weighted = try weighted(
-      node, weights, input: input, outputs: weights.shape[0],
+      weights, input: input, outputs: weights.shape[0],
       activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
-    try finish(node, .fullyConnected(.init(weighted)), [input], extent: [1, 1, weights.shape[0]])
+    try finish(.fullyConnected(.init(weighted)), [input], extent: [1, 1, weights.shape[0]])
   }
 }

@@ -3,13 +3,11 @@ import IntegerBuilder
 import TFLiteSchema
 
 extension OperatorRoom {
-  static let hyperbolicTangent = OperatorRoom(tflite: [
+  static let hyperbolicTangent = OperatorRoom(
     TFLiteRow(
       .tanh,
       integer: {
         try $0.lookUp(
-          $1, .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8),
-          real: { tanh($0) })
-      })
-  ])
+          .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8), real: { tanh($0) })
+      }))
 }

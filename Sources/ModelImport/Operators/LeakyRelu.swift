@@ -3,35 +3,29 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let leakyRelu = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "LeakyRelu", ["alpha"],
-        float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
-        quantized: { try $0.lookUp($1, .leakyRelu, slope: $1.slope()) }),
-      OnnxRow(
-        "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
-        quantized: {
-          let slope = try $1.slope()
-          try $0.qLinearLookUp(
-            $1, .leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
-        }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .leakyRelu, float: { try $0.elementwise($1, .leakyRelu(slope: $1.slope())) },
-        integer: {
-          let slope = try $1.slope()
-          try $0.lookUp(
-            $1, .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
-            real: FloatGraph.LeakyRelu(slope: slope).value(at:))
-        })
-    ])
+    OnnxRow(
+      "LeakyRelu", ["alpha"], float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
+      quantized: { try $0.lookUp(.leakyRelu, slope: $0.node.slope()) }),
+    OnnxRow(
+      "QLinearLeakyRelu", ["alpha"], in: .runtime, statesItsInputsGrid: true,
+      quantized: {
+        let slope = try $0.node.slope()
+        try $0.qLinearLookUp(.leakyRelu, slope: slope, FloatGraph.LeakyRelu(slope: slope))
+      }),
+    TFLiteRow(
+      .leakyRelu, float: { try $0.elementwise(.leakyRelu(slope: $0.node.slope())) },
+      integer: {
+        let slope = try $0.node.slope()
+        try $0.lookUp(
+          .leakyRelu, slope: slope, rule: "the scales have a ratio that is too large",
+          real: FloatGraph.LeakyRelu(slope: slope).value(at:))
+      }))
 }
 
 extension ImportNode {
   fileprivate func slope() throws(ImportError) -> Float {
     let slope = try number("alpha") ?? 0.01
-    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    try require(slope.isFinite, "alpha is \(slope)")
     return slope
   }
 }
@@ -39,7 +33,7 @@ extension ImportNode {
 extension TFLiteNode {
   fileprivate func slope() throws(ImportError) -> Float {
     let slope = try float(TFLite.Options.LeakyRelu.alpha, default: 0)
-    guard slope.isFinite else { throw error("alpha is \(slope)") }
+    try require(slope.isFinite, "alpha is \(slope)")
     return slope
   }
 }

@@ -7,65 +7,57 @@ import TFLiteSchema
 /// The mean over height and width.
 extension OperatorRoom {
   static let mean = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "GlobalAveragePool", float: { try $0.globalAveragePool($1) },
-        quantized: { try $0.mean($1) }),
-      OnnxRow(
-        "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
-        float: { try $0.reduceMean($1) }, quantized: { try $0.mean($1) }),
-      OnnxRow(
-        "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
-        statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool($1) }),
-    ],
-    tflite: [
-      TFLiteRow(.mean, float: { try $0.mean($1) }, integer: { try $0.mean($1) })
-    ])
+    OnnxRow(
+      "GlobalAveragePool", float: { try $0.globalAveragePool() }, quantized: { try $0.mean() }),
+    OnnxRow(
+      "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
+      float: { try $0.reduceMean() }, quantized: { try $0.mean() }),
+    OnnxRow(
+      "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
+      statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
+    TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func globalAveragePool(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
-    return try append(.globalAveragePool, node, inputs: [value], shape: [shape[0], 1, 1])
+  fileprivate mutating func globalAveragePool() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
+    return try append(.globalAveragePool, inputs: [value], shape: [shape[0], 1, 1])
   }
 
-  fileprivate mutating func reduceMean(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
+  fileprivate mutating func reduceMean() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
     let rank = shape.count + 1
-    let axes = try integers(node, attribute: "axes", input: 1) ?? []
-    if axes.isEmpty, try node.integer("noop_with_empty_axes") ?? 0 != 0 {
-      return .activation(value)
-    }
+    let axes = try integers(attribute: "axes", input: 1) ?? []
+    if axes.isEmpty, try node.flag("noop_with_empty_axes") { return .activation(value) }
     let positive = Set(axes.map { $0 < 0 ? $0 &+ rank : $0 })
     guard shape.count == 3, positive == [2, 3], axes.count == 2 else {
       throw node.unsupported("mean over axes \(axes.prefix(8)) of an activation of shape \(shape)")
     }
     let keeps = try node.integer("keepdims") ?? 1 != 0
     return try append(
-      .globalAveragePool, node, inputs: [value], shape: keeps ? [shape[0], 1, 1] : [shape[0]])
+      .globalAveragePool, inputs: [value], shape: keeps ? [shape[0], 1, 1] : [shape[0]])
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func mean(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: false) { _, tensors in .mean(tensors[0], name: node.name) }
+  fileprivate mutating func mean() throws(ImportError) {
+    try adopt(onIntegers: false) { _, tensors in .mean(tensors[0]) }
   }
 
-  fileprivate mutating func qLinearGlobalAveragePool(_ node: ImportNode) throws(ImportError) {
-    try checkChannelsFirst(node)
-    let (input, shape) = try integerInput(node, 0)
-    guard shape.count == 3 else { throw node.unsupported("an input of shape \(shape)") }
-    try requireImage(input, shape: shape, node)
-    try finish(
-      node, .mean(input, name: node.name), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
+  fileprivate mutating func qLinearGlobalAveragePool() throws(ImportError) {
+    try checkChannelsFirst()
+    let (input, shape) = try integerInput(0)
+    try node.support(shape.count == 3, "an input of shape \(shape)")
+    try requireImage(input, shape: shape)
+    try finish(.mean(input), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
   }
 }
 
 extension PendingOperation {
-  fileprivate static func mean(_ source: Int, name: String) -> PendingOperation {
-    PendingOperation(name) { converter, pending, target throws(ImportError) in
+  fileprivate static func mean(_ source: Int) -> PendingOperation {
+    PendingOperation { converter, pending, target throws(ImportError) in
       let from = converter.builder[source]
-      let scale = try target.node.built { () throws(BuildError) in
+      let scale = try converter.node.built { () throws(BuildError) in
         try converter.builder.rescale(
           meanOf: from.height * from.width, from: from.grid, to: target.grid,
           within: pending.bounds(on: target.grid))
@@ -96,18 +88,18 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func mean(_ node: TFLiteNode) throws(ImportError) {
-    let input = try image(node)
+  fileprivate mutating func mean() throws(ImportError) {
+    let input = try image()
     try node.checkReducesPixels(of: ChannelOrder.last(input.shape))
     let value = try append(
-      .globalAveragePool, node, inputs: [input.value], shape: [input.shape[0], 1, 1])
-    try finish(node, value)
+      .globalAveragePool, inputs: [input.value], shape: [input.shape[0], 1, 1])
+    try finish(value)
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func mean(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node)
+  fileprivate mutating func mean() throws(ImportError) {
+    let input = try activation()
     let source = builder[input]
     try node.checkReducesPixels(of: source.extent)
     let output = try description(try node.output())
@@ -116,6 +108,6 @@ extension TFLiteIntegerConverter {
         meanOf: source.height * source.width, from: source.grid, to: output.grid,
         within: output.grid.whole, division: .ofMultiplier)
     }
-    try finish(node, .mean(.init(scale)), [input], extent: [1, 1, source.channels])
+    try finish(.mean(.init(scale)), [input], extent: [1, 1, source.channels])
   }
 }

@@ -6,63 +6,46 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let pad = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Pad", ["mode", "pads", "value"], float: { try $0.pad($1) }, quantized: { try $0.pad($1) })
-    ],
-    tflite: [
-      TFLiteRow(
-        .pad, float: { try $0.pad($1, hasValue: false) },
-        integer: { try $0.pad($1, hasValue: false) }),
-      TFLiteRow(
-        .padV2, float: { try $0.pad($1, hasValue: true) },
-        integer: { try $0.pad($1, hasValue: true) }),
-    ])
+    OnnxRow(
+      "Pad", ["mode", "pads", "value"], float: { try $0.pad() }, quantized: { try $0.pad() }),
+    TFLiteRow(
+      .pad, float: { try $0.pad(hasValue: false) }, integer: { try $0.pad(hasValue: false) }),
+    TFLiteRow(
+      .padV2, float: { try $0.pad(hasValue: true) }, integer: { try $0.pad(hasValue: true) }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func pad(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func pad() throws(ImportError) -> Binding {
     let mode = try node.text("mode") ?? "constant"
-    guard mode == "constant" else { throw node.unsupported("mode '\(printable(mode))'") }
-    let (value, shape) = try activation(node)
+    try node.support(mode == "constant", "mode '\(printable(mode))'")
+    let (value, shape) = try activation()
     let rank = shape.count + 1
-    guard let pads = try integers(node, attribute: "pads", input: 1)
+    guard let pads = try integers(attribute: "pads", input: 1)
     else { throw node.error("has no pads") }
-    let axes = try integers(node, 3) ?? Array(0..<rank)
-    _ = try positive(axes, rank: rank, node)
-    guard pads.count == 2 * axes.count else {
-      throw node.error("\(pads.count) pads for \(axes.count) axes")
-    }
+    let axes = try positive(try integers(3) ?? Array(0..<rank), rank: rank)
+    try node.require(pads.count == 2 * axes.count, "\(pads.count) pads for \(axes.count) axes")
     var before = [Int](repeating: 0, count: rank)
     var after = before
     for (index, axis) in axes.enumerated() {
-      let axis = axis < 0 ? axis + rank : axis
       (before[axis], after[axis]) = (pads[index], pads[axes.count + index])
     }
-    guard before[0] == 0, after[0] == 0 else { throw node.unsupported("padding of the batch axis") }
-    guard (before + after).allSatisfy({ $0 >= 0 }) else {
-      throw node.unsupported("negative padding")
-    }
-    let fill = try scalar(node, attribute: "value", input: 2) ?? 0
-    guard fill.isFinite else { throw node.error("pads with \(fill)") }
+    try node.support(before[0] == 0 && after[0] == 0, "padding of the batch axis")
+    try node.support((before + after).allSatisfy({ $0 >= 0 }), "negative padding")
+    let fill = try scalar(attribute: "value", input: 2) ?? 0
+    try node.require(fill.isFinite, "pads with \(fill)")
     let padding = FloatGraph.Pad(
       before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
-    return try append(.pad(padding), node, inputs: [value])
+    return try append(.pad(padding), inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func pad(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: false) { operation, tensors in
+  fileprivate mutating func pad() throws(ImportError) {
+    try adopt(onIntegers: false) { operation, tensors in
       guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
       let before = Axes(ChannelOrder.last(padding.before, absent: 0))
-      return PendingOperation(
-        node.name, moving: tensors
-      ) { converter, pending, target throws(ImportError) in
-        let kind = IntegerOperation.Kind.pad(
-          .init(
-            before, value: Int8(converter.builder[tensors[0]].grid.quantize(padding.value))))
-        return try converter.move(kind, tensors, pending, to: target)
+      return .moving(tensors) { grid in
+        .pad(.init(before, value: Int8(grid.quantize(padding.value))))
       }
     }
   }
@@ -73,9 +56,7 @@ extension TFLiteNode {
   fileprivate func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
     let rank = try tensor(0).shape.count
     let amounts = try integers(1, "the padding")
-    guard amounts.count == 2 * rank else {
-      throw error("\(amounts.count) amounts of padding for \(rank) axes")
-    }
+    try require(amounts.count == 2 * rank, "\(amounts.count) amounts of padding for \(rank) axes")
     return (0..<rank).map { (amounts[2 * $0], amounts[2 * $0 + 1]) }
   }
 
@@ -83,9 +64,7 @@ extension TFLiteNode {
   fileprivate func onImage(
     _ amounts: [(before: Int, after: Int)]
   ) throws(ImportError) -> (before: [Int], after: [Int]) {
-    guard amounts.dropLast(3).allSatisfy({ $0 == (0, 0) }) else {
-      throw unsupported("of the batch axis")
-    }
+    try support(amounts.dropLast(3).allSatisfy({ $0 == (0, 0) }), "of the batch axis")
     let missing = [Int](repeating: 0, count: max(3 - amounts.count, 0))
     let image = amounts.suffix(3)
     return (missing + image.map(\.before), missing + image.map(\.after))
@@ -94,34 +73,27 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero.
-  fileprivate mutating func pad(
-    _ node: TFLiteNode, hasValue: Bool
-  ) throws(ImportError) {
-    let input = try plainActivation(node)
+  fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
+    let input = try plainActivation()
     let (before, after) = try node.onImage(try node.paddingAmounts())
     var value: Float = 0
     if hasValue {
-      let constant = try constant(node, 2, "a padding value")
-      guard constant.values.count == 1 else {
-        throw node.error("\(constant.values.count) padding values")
-      }
+      let constant = try constant(2, "a padding value")
+      try node.require(constant.values.count == 1, "\(constant.values.count) padding values")
       value = constant.values[0]
     }
     let padding = FloatGraph.Pad(
-      before: try ordered(node, before, like: input.shape, absent: 0),
-      after: try ordered(node, after, like: input.shape, absent: 0), value: value)
-    try finish(
-      node, try append(.pad(padding), node, inputs: [input.value]), order: input.order)
+      before: try ordered(before, like: input.shape, absent: 0),
+      after: try ordered(after, like: input.shape, absent: 0), value: value)
+    try finish(try append(.pad(padding), inputs: [input.value]), order: input.order)
   }
 }
 
 extension TFLiteIntegerConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero in real terms.
-  fileprivate mutating func pad(
-    _ node: TFLiteNode, hasValue: Bool
-  ) throws(ImportError) {
+  fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(node), like: output)
+    let input = relabelled(try activation(), like: output)
     let amounts = try node.paddingAmounts()
     let limits = 0...TFLiteShape.mostElements
     for (front, back) in amounts where !limits.contains(front) || !limits.contains(back) {
@@ -131,13 +103,11 @@ extension TFLiteIntegerConverter {
     var value = Int8(output.zeroPoint)
     if hasValue {
       let (_, bytes, count) = try node.data(2, type: [.int8], what: "a padding value")
-      guard count == 1, let byte = bytes.first else {
-        throw node.error("\(count) padding values")
-      }
+      guard count == 1, let byte = bytes.first else { throw node.error("\(count) padding values") }
       value = Int8(bitPattern: byte)
     }
     try finish(
-      node, .pad(.init(Axes(before), value: value)), [input],
+      .pad(.init(Axes(before), value: value)), [input],
       extent: zip(builder[input].extent, zip(before, after)).map { $0 + $1.0 + $1.1 })
   }
 }

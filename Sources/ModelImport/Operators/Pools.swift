@@ -6,82 +6,67 @@ import TFLiteSchema
 /// The mean, or the largest, of the elements of windows.
 extension OperatorRoom {
   static let pools = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "AveragePool",
-        [
-          "auto_pad", "ceil_mode", "count_include_pad", "dilations", "kernel_shape", "pads",
-          "strides",
-        ], float: { try $0.averagePool($1) }, quantized: { try $0.averagePool($1) }),
-      OnnxRow(
-        "MaxPool",
-        [
-          "auto_pad", "ceil_mode", "dilations", "kernel_shape", "pads", "storage_order", "strides",
-        ], float: { try $0.maxPool($1) }, quantized: { try $0.maxPool($1) }),
-      OnnxRow(
-        "QLinearAveragePool",
-        [
-          "auto_pad", "ceil_mode", "channels_last", "count_include_pad", "kernel_shape", "pads",
-          "strides",
-        ], in: .runtime, statesItsInputsGrid: true, quantized: { try $0.qLinearAveragePool($1) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .averagePool2D, float: { try $0.pool($1) { .averagePool(.init(window: $0)) } },
-        integer: { try $0.pool($1) { .averagePool(.init($0)) } }),
-      TFLiteRow(
-        .maxPool2D, float: { try $0.pool($1) { .maxPool(.init(window: $0)) } },
-        integer: { try $0.pool($1) { .maxPool(.init($0)) } }),
-    ])
+    OnnxRow(
+      "AveragePool", .ofWindows.union(["ceil_mode", "count_include_pad"]),
+      float: { try $0.averagePool() }, quantized: { try $0.averagePool() }),
+    OnnxRow(
+      "MaxPool", .ofWindows.union(["ceil_mode", "storage_order"]), float: { try $0.maxPool() },
+      quantized: { try $0.maxPool() }),
+    OnnxRow(
+      "QLinearAveragePool",
+      .ofWindows.union(["ceil_mode", "channels_last", "count_include_pad"])
+        .subtracting(["dilations"]), in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearAveragePool() }),
+    TFLiteRow(
+      .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
+      integer: { try $0.pool { .averagePool(.init($0)) } }),
+    TFLiteRow(
+      .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
+      integer: { try $0.pool { .maxPool(.init($0)) } }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func averagePool(_ node: ImportNode) throws(ImportError) -> Binding {
-    let countsPadding = try node.integer("count_include_pad") ?? 0 != 0
-    let (value, window) = try poolingWindow(node, extendingIsNeutral: !countsPadding)
+  fileprivate mutating func averagePool() throws(ImportError) -> Binding {
+    let countsPadding = try node.flag("count_include_pad")
+    let (value, window) = try poolingWindow(extendingIsNeutral: !countsPadding)
     return try append(
-      .averagePool(.init(window: window, countsPadding: countsPadding)), node, inputs: [value])
+      .averagePool(.init(window: window, countsPadding: countsPadding)), inputs: [value])
   }
 
-  fileprivate mutating func maxPool(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, window) = try poolingWindow(node, extendingIsNeutral: true)
-    return try append(.maxPool(.init(window: window)), node, inputs: [value])
+  fileprivate mutating func maxPool() throws(ImportError) -> Binding {
+    let (value, window) = try poolingWindow(extendingIsNeutral: true)
+    return try append(.maxPool(.init(window: window)), inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func maxPool(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: true) { operation, tensors in
+  fileprivate mutating func maxPool() throws(ImportError) {
+    try adopt(onIntegers: true) { operation, tensors in
       guard let pooling = operation.as(FloatGraph.MaxPool.self) else { return nil }
       let kind = IntegerOperation.Kind.maxPool(.init(pooling.window.padded.integer))
-      return PendingOperation(
-        node.name, moving: tensors
-      ) { converter, pending, target throws(ImportError) in
-        try converter.move(kind, tensors, pending, to: target)
-      }
+      return .moving(tensors) { _ in kind }
     }
   }
 
-  fileprivate mutating func averagePool(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: false) { operation, tensors in
+  fileprivate mutating func averagePool() throws(ImportError) {
+    try adopt(onIntegers: false) { operation, tensors in
       guard let pooling = operation.as(FloatGraph.AveragePool.self) else { return nil }
-      return .averagePool(pooling, tensors[0], name: node.name)
+      return .averagePool(pooling, tensors[0])
     }
   }
 
-  fileprivate mutating func qLinearAveragePool(_ node: ImportNode) throws(ImportError) {
-    try checkChannelsFirst(node)
-    let (input, shape) = try integerInput(node, 0)
+  fileprivate mutating func qLinearAveragePool() throws(ImportError) {
+    try checkChannelsFirst()
+    let (input, shape) = try integerInput(0)
     guard shape.count == 3, let kernel = try node.integers("kernel_shape"), kernel.count == 2,
-      try node.integer("ceil_mode") ?? 0 == 0
+      !(try node.flag("ceil_mode"))
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
-    try requireImage(input, shape: shape, node)
+    try requireImage(input, shape: shape)
     let pooling = FloatGraph.AveragePool(
-      window: FloatGraph.Window(try float.window(node, kernel: kernel, input: shape)),
-      countsPadding: try node.integer("count_include_pad") ?? 0 != 0)
+      window: FloatGraph.Window(try float.window(kernel: kernel, input: shape)),
+      countsPadding: try node.flag("count_include_pad"))
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
-    try finish(
-      node, .averagePool(pooling, input, name: node.name), shape: output, scale: 3, zeroPoint: 4)
+    try finish(.averagePool(pooling, input), shape: output, scale: 3, zeroPoint: 4)
   }
 
   /// A mean over windows of as many elements each is a depthwise convolution by one, with the
@@ -92,10 +77,10 @@ extension QuantizedOnnxConverter {
     let channels = builder[source].channels
     let count = window.taps.multipliedReportingOverflow(by: channels)
     guard !count.overflow, float.budget.claim(count.partialValue, size: 1) else {
-      throw target.node.unsupported("a pooling window of \(window.taps) elements")
+      throw node.unsupported("a pooling window of \(window.taps) elements")
     }
-    let (input, own) = try reachable(source, window, pending.name, target.node)
-    let weighted = try target.node.built { () throws(BuildError) in
+    let (input, own) = try reachable(source, window, pending.name)
+    let weighted = try node.built { () throws(BuildError) in
       try builder.weighted(
         [Int8](repeating: 1, count: count.partialValue), bits: 8,
         bias: [Int32](repeating: 0, count: channels),
@@ -109,10 +94,10 @@ extension QuantizedOnnxConverter {
 
 extension PendingOperation {
   fileprivate static func averagePool(
-    _ pooling: FloatGraph.AveragePool, _ source: Int, name: String
+    _ pooling: FloatGraph.AveragePool, _ source: Int
   ) -> PendingOperation {
     let window = pooling.window.padded
-    return PendingOperation(name) { converter, pending, target throws(ImportError) in
+    return PendingOperation { converter, pending, target throws(ImportError) in
       // Whether every window has the same number of elements that count.
       pooling.countsPadding || !window.isPadded
         ? try converter.emitUniformPool(window, source, pending, to: target)
@@ -127,37 +112,34 @@ extension TFLiteNode {
   ) throws(ImportError) -> (window: PaddedWindow, extent: [Int]) {
     typealias Field = TFLite.Options.Pool
     let kernel = (try positive(Field.filterHeight), try positive(Field.filterWidth))
-    let fields = TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation)
-    return try window(height: height, width: width, kernel: kernel, fields)
+    return try window(
+      height: height, width: width, kernel: kernel, TFLiteWindowFields(activation: Field.activation)
+    )
   }
 }
 
 extension TFLiteFloatConverter {
   fileprivate mutating func pool(
-    _ node: TFLiteNode, _ operation: (FloatGraph.Window) -> FloatGraph.Operation
+    _ operation: (FloatGraph.Window) -> FloatGraph.Operation
   ) throws(ImportError) {
-    let input = try image(node)
+    let input = try image()
     let (window, _) = try node.poolWindow(height: input.shape[1], width: input.shape[2])
-    let value = try append(
-      operation(FloatGraph.Window(window)), node, inputs: [input.value])
-    try finish(node, value, bounds: try node.bounds(TFLite.Options.Pool.activation))
+    let value = try append(operation(FloatGraph.Window(window)), inputs: [input.value])
+    try finish(value, bounds: try node.bounds(TFLite.Options.Pool.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func pool(
-    _ node: TFLiteNode, _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
+    _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
   ) throws(ImportError) {
-    let input = try activation(node)
+    let input = try activation()
     let source = builder[input]
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
     // Pools keep the integers' grid: what differs in its last bits is given the output's first.
     let own = relabelled(input, like: output)
-    try finish(
-      node, kind(window.integer), [own], extent: extent + [source.channels], within: limits)
+    try finish(kind(window.integer), [own], extent: extent + [source.channels], within: limits)
   }
 }

@@ -6,91 +6,84 @@ import TFLiteSchema
 /// Between real numbers and integers, and from one grid to another.
 extension OperatorRoom {
   static let quantize = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "DequantizeLinear", ["axis", "block_size", "output_dtype"], in: .both,
-        statesItsInputsGrid: true, quantized: { try $0.dequantize($1) }),
-      OnnxRow(
-        "QuantizeLinear", ["axis", "block_size", "output_dtype", "precision", "saturate"],
-        in: .both,
-        quantized: { try $0.quantize($1) }),
-    ],
-    tflite: [
-      TFLiteRow(.quantize, changesKind: true, integer: { try $0.quantize($1) }),
-      TFLiteRow(
-        .dequantize, changesKind: true, float: { try $0.dequantize($1) },
-        integer: { try $0.dequantize($1) }),
-    ])
+    OnnxRow(
+      "DequantizeLinear", ["axis", "block_size", "output_dtype"], in: .both,
+      statesItsInputsGrid: true, quantized: { try $0.dequantize() }),
+    OnnxRow(
+      "QuantizeLinear", ["axis", "block_size", "output_dtype", "precision", "saturate"],
+      in: .both, quantized: { try $0.quantize() }),
+    TFLiteRow(.quantize, changesKind: true, integer: { try $0.quantize() }),
+    TFLiteRow(
+      .dequantize, changesKind: true, float: { try $0.dequantize() },
+      integer: { try $0.dequantize() }))
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func dequantize(_ node: ImportNode) throws(ImportError) {
-    try checkNotBlocked(node)
+  fileprivate mutating func dequantize() throws(ImportError) {
+    try checkNotBlocked()
     guard node.hasInput(0), let name = node.outputs.first else {
       throw node.error("input or output is missing")
     }
     let axis = try node.integer("axis") ?? 1
     let source = node.inputs[0]
-    if let tensor = float.initializer(source) ?? float.constantTensors[source] {
-      let integers = try OnnxIntegerTensor(tensor, name: source)
-      let parameters = try float.quantization(
-        node, scale: 1, zeroPoint: 2, type: integers.type, axis: axis)
-      let constant = try OnnxWeights(integers, parameters, node: node)
-      try define(name, constant, by: node)
+    if float.tensor(source) != nil {
+      let constant = try integerWeights(0, axis: axis)
+      try define(name, constant)
       // A single number may also be a fill value or a bound.
       if let value = constant.single {
         let elements = OnnxConstant.Elements.floats([value])
         try float.bind(
-          name, to: .constant(.init(dimensions: integers.dimensions, elements: elements)), by: node)
+          name, to: .constant(.init(dimensions: constant.dimensions, elements: elements)))
       }
       return
     }
     if let constant = weights[source] {
       // Behind a QuantizeLinear of a constant, with the same scales.
       let parameters = try float.quantization(
-        node, scale: 1, zeroPoint: 2, type: constant.quantization.type, axis: axis)
+        scale: 1, zeroPoint: 2, type: constant.quantization.type, axis: axis)
       guard parameters.scales == constant.quantization.scales,
         parameters.zeroPoints == constant.quantization.zeroPoints
       else { throw node.unsupported("a constant read on another grid than it was quantized to") }
-      try define(name, constant, by: node)
+      try define(name, constant)
       return
     }
-    let (state, shape) = try activation(node)
+    let (state, shape) = try activation()
     if case .ranking = state {
-      try bind(node, state, shape: shape)
+      try bind(state, shape: shape)
       return
     }
     guard case .integer(let tensor) = state else {
       throw node.unsupported("an input that is not quantized")
     }
-    try checkGrid(node, of: tensor, scale: 1, zeroPoint: 2)
-    try bind(node, .real(tensor), shape: shape)
+    try checkGrid(of: tensor, scale: 1, zeroPoint: 2)
+    try bind(.real(tensor), shape: shape)
   }
 
-  fileprivate mutating func quantize(_ node: ImportNode) throws(ImportError) {
-    try checkNotBlocked(node)
+  fileprivate mutating func quantize() throws(ImportError) {
+    try checkNotBlocked()
     guard node.hasInput(0), let name = node.outputs.first else {
       throw node.error("input or output is missing")
     }
-    let type = try declaredType(node)
-    if case .constant(let constant)? = try constantBinding(node, 0) {
+    let type = try declaredType()
+    try node.require(weights[node.inputs[0]] == nil, "quantizes integers")
+    if case .constant(let constant) = try float.binding(0) {
       guard case .floats(let values) = constant.elements else {
         throw node.error("input 0 does not hold floats")
       }
       let parameters = try float.quantization(
-        node, scale: 1, zeroPoint: 2, type: type, axis: try node.integer("axis") ?? 1)
+        scale: 1, zeroPoint: 2, type: type, axis: try node.integer("axis") ?? 1)
       let quantized = try OnnxWeights(
         floats: values, dimensions: constant.dimensions, parameters, node: node,
         budget: &float.budget)
-      try define(name, quantized, by: node)
+      try define(name, quantized)
       return
     }
-    let (state, shape) = try activation(node)
-    let grid = try float.grid(node, scale: 1, zeroPoint: 2, type: type)
-    let target = Target(node, grid: grid, shape: shape)
+    let (state, shape) = try activation()
+    let grid = try float.grid(scale: 1, zeroPoint: 2, type: type)
+    let target = Target(grid: grid, shape: shape, name: outputName)
     let tensor: Int
     switch state {
-    case .floatInput: tensor = try quantizeInput(node, shape: shape, grid: grid)
+    case .floatInput: tensor = try quantizeInput(shape: shape, grid: grid)
     case .real(let source):
       tensor = try PendingOperation.same(source, name: node.name).emit(to: target, with: &self)
     case .pending(let operation): tensor = try operation.emit(to: target, with: &self)
@@ -98,18 +91,16 @@ extension QuantizedOnnxConverter {
     case .ranking(let ranking):
       guard let result = try ranking.emit(&self, target) else {
         // Still only understood at the network's end.
-        try bind(node, .ranking(ranking), shape: shape)
+        try bind(.ranking(ranking), shape: shape)
         return
       }
       tensor = result
     }
-    try bind(node, .integer(tensor), shape: shape)
+    try bind(.integer(tensor), shape: shape)
   }
 
   /// The integer type of a QuantizeLinear without a zero point.
-  private func declaredType(
-    _ node: ImportNode
-  ) throws(ImportError) -> OnnxIntegerTensor.ElementType {
+  private func declaredType() throws(ImportError) -> OnnxIntegerTensor.ElementType {
     guard let number = try node.integer("output_dtype"), number != 0 else { return .uint8 }
     guard let type = Int32(exactly: number).flatMap(OnnxIntegerTensor.ElementType.init) else {
       throw node.unsupported("values of type \(number)")
@@ -117,35 +108,21 @@ extension QuantizedOnnxConverter {
     return type
   }
 
-  private func checkNotBlocked(_ node: ImportNode) throws(ImportError) {
-    guard try node.integer("block_size") ?? 0 == 0 else {
-      throw node.unsupported("scales for blocks")
+  private func checkNotBlocked() throws(ImportError) {
+    if try node.flag("block_size") { throw node.unsupported("scales for blocks") }
+  }
+
+  private mutating func define(_ name: String, _ constant: OnnxWeights) throws(ImportError) {
+    guard float.isFree(name), weights.updateValue(constant, forKey: name) == nil else {
+      throw node.error("output '\(printable(name))' already exists")
     }
-  }
-
-  /// An input's binding where it is a float constant; nil for an activation.
-  private mutating func constantBinding(
-    _ node: ImportNode, _ index: Int
-  ) throws(ImportError) -> OnnxConverter.Binding? {
-    guard weights[node.inputs[index]] == nil else { throw node.error("quantizes integers") }
-    let binding = try float.binding(node, index)
-    if case .constant = binding { return binding }
-    return nil
-  }
-
-  private mutating func define(
-    _ name: String, _ constant: OnnxWeights, by node: ImportNode
-  ) throws(ImportError) {
-    guard float.binding(of: name) == nil, float.initializer(name) == nil,
-      weights.updateValue(constant, forKey: name) == nil
-    else { throw node.error("output '\(printable(name))' already exists") }
   }
 }
 
 extension TFLiteFloatConverter {
   /// Only of constants: weights stored in fewer bits.
-  fileprivate mutating func dequantize(_ node: TFLiteNode) throws(ImportError) {
-    guard try isConstant(node, 0) else { throw node.unsupported("of an activation") }
+  fileprivate mutating func dequantize() throws(ImportError) {
+    guard try isConstant(0) else { throw node.unsupported("of an activation") }
     bindings[try node.output()] = .stored(try node.input(0))
   }
 }
@@ -153,35 +130,38 @@ extension TFLiteFloatConverter {
 extension TFLiteIntegerConverter {
   /// At the edge of a float model the program begins with what a QUANTIZE gives; elsewhere it is a
   /// change of grid.
-  fileprivate mutating func quantize(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func quantize() throws(ImportError) {
     let index = try node.output()
     if case .floatInput = bindings[try node.input(0)] {
       guard try node.tensor(0).shape == model.tensors[index].shape else {
         throw node.error("its input and its output have different shapes")
       }
-      if let input = try existingInput(like: index) {
-        bind(index, to: input)
-      } else if inputExists {
-        throw node.unsupported("a second grid for the model's float input")
-      } else {
-        bind(index, to: try addInput(index))
+      if !hasInput {
+        bindings[index] = .tensor(try addInput(index))
+        return
       }
+      let input = builder.program.input
+      guard try description(index).grid == builder[input].grid else {
+        throw node.unsupported("a second grid for the model's float input")
+      }
+      bindings[index] = .tensor(input)
       return
     }
-    let input = try activation(node)
+    let input = try activation()
     let source = builder[input]
     let output = try description(index)
     if source.grid == output.grid, source.extent == output.extent {
-      bind(index, to: input)
+      bindings[index] = .tensor(input)
       return
     }
     let scale = try node.built { () throws(BuildError) in
       try builder.rescale(from: source.grid, to: output.grid)
     }
-    try finish(node, .requantize(.init(scale)), [input], extent: source.extent)
+    try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }
 
-  fileprivate mutating func dequantize(_ node: TFLiteNode) throws(ImportError) {
-    bind(try node.output(), toRealNumbersOf: try activation(node))
+  fileprivate mutating func dequantize() throws(ImportError) {
+    let output = try node.output()
+    bindings[output] = .dequantized(try activation())
   }
 }

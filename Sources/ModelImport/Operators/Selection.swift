@@ -1,15 +1,14 @@
 /// Operators that pick or compare elements of constants.
 extension OperatorRoom {
-  static let selection = OperatorRoom(onnx: [
-    OnnxRow("Equal", float: { try $0.equal($1) }),
-    OnnxRow("Gather", ["axis"], float: { try $0.gather($1) }),
-    OnnxRow("Where", float: { try $0.select($1) }),
-  ])
+  static let selection = OperatorRoom(
+    OnnxRow("Equal", float: { try $0.equal() }),
+    OnnxRow("Gather", ["axis"], float: { try $0.gather() }),
+    OnnxRow("Where", float: { try $0.select() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func equal(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (left, right) = try broadcast(node, try folded(node, 0), try folded(node, 1))
+  fileprivate mutating func equal() throws(ImportError) -> Binding {
+    let (left, right) = try broadcast(try folded(0), try folded(1))
     var values: [SymbolicInteger] = []
     switch (left.elements, right.elements) {
     case (.floats(let a), .floats(let b)):
@@ -21,25 +20,22 @@ extension OnnxConverter {
         }
         values.append(SymbolicInteger(isEqual ? 1 : 0))
       }
-    default:
-      throw node.error("inputs differ in type")
+    default: throw node.error("inputs differ in type")
     }
     return .constant(.integers(values, dimensions: left.dimensions))
   }
 
-  fileprivate mutating func select(_ node: ImportNode) throws(ImportError) -> Binding {
-    let whole = try commonShape(
-      node, try folded(node, 0).dimensions, try folded(node, 1).dimensions)
-    let target = try commonShape(node, whole, try folded(node, 2).dimensions)
-    let condition = try expanded(node, try folded(node, 0), to: target)
-    let accepted = try expanded(node, try folded(node, 1), to: target)
-    let rejected = try expanded(node, try folded(node, 2), to: target)
+  fileprivate mutating func select() throws(ImportError) -> Binding {
+    let whole = try commonShape(try folded(0).dimensions, try folded(1).dimensions)
+    let target = try commonShape(whole, try folded(2).dimensions)
+    let condition = try expanded(try folded(0), to: target)
+    let accepted = try expanded(try folded(1), to: target)
+    let rejected = try expanded(try folded(2), to: target)
     guard case .integers(let flags) = condition.elements else {
       throw node.error("the condition is not boolean")
     }
-    let isTrue = try flags.known(
-      or: node.unsupported("a condition that depends on the batch size")
-    ).map { $0 != 0 }
+    let isTrue = try flags.known(or: node.unsupported("a condition that depends on the batch size"))
+      .map { $0 != 0 }
     switch (accepted.elements, rejected.elements) {
     case (.floats(let a), .floats(let b)):
       let values = isTrue.indices.map { isTrue[$0] ? a[$0] : b[$0] }
@@ -47,24 +43,22 @@ extension OnnxConverter {
     case (.integers(let a), .integers(let b)):
       return .constant(
         .integers(isTrue.indices.map { isTrue[$0] ? a[$0] : b[$0] }, dimensions: target))
-    default:
-      throw node.error("inputs differ in type")
+    default: throw node.error("inputs differ in type")
     }
   }
 
-  fileprivate mutating func gather(_ node: ImportNode) throws(ImportError) -> Binding {
-    let data = try folded(node, 0)
-    let picks = try folded(node, 1)
+  fileprivate mutating func gather() throws(ImportError) -> Binding {
+    let data = try folded(0)
+    let picks = try folded(1)
     guard case .integers(let list) = picks.elements else {
       throw node.error("indices are not integers")
     }
     let declared = try node.integer("axis") ?? 0
     let rank = data.dimensions.count
     let axis = declared < 0 ? declared &+ rank : declared
-    guard (0..<rank).contains(axis) else { throw node.error("axis \(declared) of \(rank)") }
+    try node.require((0..<rank).contains(axis), "axis \(declared) of \(rank)")
     let extent = data.dimensions[axis]
-    let dimensions =
-      data.dimensions[..<axis] + picks.dimensions + data.dimensions[(axis + 1)...]
+    let dimensions = data.dimensions[..<axis] + picks.dimensions + data.dimensions[(axis + 1)...]
     let size = data.elementSize + MemoryLayout<Int>.stride
     let count = try budget.claim(
       shape: dimensions.count > OnnxConstant.maximumRank ? [-1] : Array(dimensions), size: size,

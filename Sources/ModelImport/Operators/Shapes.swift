@@ -1,19 +1,15 @@
 /// Shapes of activations, and their products: nothing but constants to fold.
 extension OperatorRoom {
   static let shapes = OperatorRoom(
-    onnx: [
-      OnnxRow("Shape", ["end", "start"], float: { try $0.shape($1) }),
-      OnnxRow("Size", float: { try $0.size($1) }),
-    ],
-    tflite: [
-      TFLiteRow(.shape, mayComputeShapes: true),
-      TFLiteRow(.pack, mayComputeShapes: true),
-    ])
+    OnnxRow("Shape", ["end", "start"], float: { try $0.shape() }),
+    OnnxRow("Size", float: { try $0.size() }),
+    TFLiteRow(.shape, mayComputeShapes: true),
+    TFLiteRow(.pack, mayComputeShapes: true))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func shape(_ node: ImportNode) throws(ImportError) -> Binding {
-    let extents = try symbolicShape(node)
+  fileprivate mutating func shape() throws(ImportError) -> Binding {
+    let extents = try symbolicShape()
     func clamped(_ position: Int) -> Int {
       min(max(position < 0 ? position + extents.count : position, 0), extents.count)
     }
@@ -22,23 +18,21 @@ extension OnnxConverter {
     return .constant(.integers(Array(extents[start..<max(start, end)])))
   }
 
-  fileprivate mutating func size(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func size() throws(ImportError) -> Binding {
     var product = SymbolicInteger(1)
-    for extent in try symbolicShape(node) {
+    for extent in try symbolicShape() {
       guard let next = product.multiplied(by: extent) else { throw node.error("overflows") }
       product = next
     }
     return .constant(.integers([product], dimensions: []))
   }
 
-  private mutating func symbolicShape(_ node: ImportNode) throws(ImportError) -> [SymbolicInteger] {
-    switch try binding(node, 0) {
+  private mutating func symbolicShape() throws(ImportError) -> [SymbolicInteger] {
+    switch try binding(0) {
     case .activation(let value):
       return [.batch] + graph.values[value].shape.map { SymbolicInteger($0) }
-    case .constant(let constant):
-      return constant.dimensions.map { SymbolicInteger($0) }
-    default:
-      return []
+    case .constant(let constant): return constant.dimensions.map { SymbolicInteger($0) }
+    default: return []
     }
   }
 }

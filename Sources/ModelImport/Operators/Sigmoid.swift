@@ -4,21 +4,12 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let sigmoid = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Sigmoid", float: { try $0.elementwise($1, .sigmoid) },
-        quantized: { try $0.lookUp($1, .logistic) }),
-      OnnxRow(
-        "QLinearSigmoid", in: .runtime, statesItsInputsGrid: true,
-        quantized: { try $0.qLinearLookUp($1, .logistic, FloatGraph.Sigmoid()) }),
-    ],
-    tflite: [
-      TFLiteRow(
-        .logistic, float: { try $0.elementwise($1, .sigmoid) },
-        integer: {
-          try $0.lookUp(
-            $1, .logistic, onto: Grid(scale: 1 / 256, zeroPoint: -128, bits: 8),
-            real: FloatGraph.Sigmoid().value(at:))
-        })
-    ])
+    OnnxRow(
+      "Sigmoid", float: { try $0.elementwise(.sigmoid) }, quantized: { try $0.lookUp(.logistic) }),
+    OnnxRow(
+      "QLinearSigmoid", in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearLookUp(.logistic, FloatGraph.Sigmoid()) }),
+    TFLiteRow(
+      .logistic, float: { try $0.elementwise(.sigmoid) },
+      integer: { try $0.lookUp(.logistic, onto: .shares, real: FloatGraph.Sigmoid().value(at:)) }))
 }

@@ -6,78 +6,72 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let slice = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Slice", ["axes", "ends", "starts"], float: { try $0.slice($1) },
-        quantized: { try $0.slice($1) })
-    ],
-    tflite: [
-      TFLiteRow(
-        .slice, mayComputeShapes: true, float: { try $0.slice($1, try $1.plainSlice()) },
-        integer: { try $0.slice($1, try $1.plainSlice()) }),
-      TFLiteRow(
-        .stridedSlice, mayComputeShapes: true, float: { try $0.slice($1, try $1.stridedSlice()) },
-        integer: { try $0.slice($1, try $1.stridedSlice()) }),
-    ])
+    OnnxRow(
+      "Slice", ["axes", "ends", "starts"], float: { try $0.slice() },
+      quantized: { try $0.slice() }),
+    TFLiteRow(
+      .slice, mayComputeShapes: true, float: { try $0.slice(try $0.node.plainSlice()) },
+      integer: { try $0.slice(try $0.node.plainSlice()) }),
+    TFLiteRow(
+      .stridedSlice, mayComputeShapes: true, float: { try $0.slice(try $0.node.stridedSlice()) },
+      integer: { try $0.slice(try $0.node.stridedSlice()) }))
 }
 
 // MARK: - ONNX
 
-extension OnnxConverter {
-  /// What a slice takes of one axis.
-  private struct AxisSlice {
-    var start = 0
-    var step = 1
-    var count: Int
+/// What a slice takes of one axis.
+private struct AxisSlice {
+  var start = 0
+  var step = 1
+  var count: Int
+}
 
-    /// ONNX's rules: negative positions count from the end, and all are clamped to the axis.
-    init(start: Int, end: Int, step: Int, extent: Int) {
-      let start = start < 0 ? start + extent : start
-      let end = end < 0 ? end + extent : end
-      if step > 0 {
-        self.start = min(max(start, 0), extent)
-        let length = max(min(max(end, 0), extent) - self.start, 0)
-        count = length == 0 ? 0 : (length - 1) / step + 1
-      } else {
-        self.start = min(max(start, -1), extent - 1)
-        let length = max(self.start - min(max(end, -1), extent - 1), 0)
-        count = length == 0 ? 0 : Int(UInt(length - 1) / step.magnitude) + 1
-      }
-      self.step = step
+extension AxisSlice {
+  /// ONNX's rules: negative positions count from the end, and all are clamped to the axis.
+  init(start: Int, end: Int, step: Int, extent: Int) {
+    let start = start < 0 ? start + extent : start
+    let end = end < 0 ? end + extent : end
+    if step > 0 {
+      self.start = min(max(start, 0), extent)
+      let length = max(min(max(end, 0), extent) - self.start, 0)
+      count = length == 0 ? 0 : (length - 1) / step + 1
+    } else {
+      self.start = min(max(start, -1), extent - 1)
+      let length = max(self.start - min(max(end, -1), extent - 1), 0)
+      count = length == 0 ? 0 : Int(UInt(length - 1) / step.magnitude) + 1
     }
-
-    init(extent: Int) {
-      count = extent
-    }
+    self.step = step
   }
+}
 
+extension OnnxConverter {
   private struct SliceArguments {
     var starts, ends, axes, steps: [Int]
   }
 
-  fileprivate mutating func slice(_ node: ImportNode) throws(ImportError) -> Binding {
-    guard let starts = try integers(node, attribute: "starts", input: 1),
-      let ends = try integers(node, attribute: "ends", input: 2)
+  fileprivate mutating func slice() throws(ImportError) -> Binding {
+    guard let starts = try integers(attribute: "starts", input: 1),
+      let ends = try integers(attribute: "ends", input: 2)
     else { throw node.error("has no starts or ends") }
     let arguments = SliceArguments(
       starts: starts, ends: ends,
-      axes: try integers(node, attribute: "axes", input: 3) ?? Array(starts.indices),
-      steps: try integers(node, 4) ?? [Int](repeating: 1, count: starts.count))
-    switch try binding(node, 0) {
+      axes: try integers(attribute: "axes", input: 3) ?? Array(starts.indices),
+      steps: try integers(4) ?? [Int](repeating: 1, count: starts.count))
+    switch try binding(0) {
     case .activation(let value):
       let shape = graph.values[value].shape
       // The batch axis is open: `Int.max` stands for its end, as it does in exported files.
-      let parts = try slices(node, arguments, dimensions: [.max] + shape)
+      let parts = try slices(arguments, dimensions: [.max] + shape)
       guard parts[0].start == 0, parts[0].step == 1, parts[0].count == .max else {
         throw node.unsupported("slice of the batch axis")
       }
-      guard parts.allSatisfy({ $0.step >= 1 }) else { throw node.unsupported("negative step") }
-      guard parts.allSatisfy({ $0.count >= 1 }) else { throw node.error("gives an empty slice") }
+      try node.support(parts.allSatisfy({ $0.step >= 1 }), "negative step")
+      try node.require(parts.allSatisfy({ $0.count >= 1 }), "gives an empty slice")
       let rest = parts.dropFirst()
       let slice = FloatGraph.Slice(start: rest.map(\.start), step: rest.map(\.step))
-      return try append(.slice(slice), node, inputs: [value], shape: rest.map(\.count))
+      return try append(.slice(slice), inputs: [value], shape: rest.map(\.count))
     case .constant(let constant):
-      let parts = try slices(node, arguments, dimensions: constant.dimensions)
+      let parts = try slices(arguments, dimensions: constant.dimensions)
       let strides = OnnxConstant.broadcastStrides(constant.dimensions)
       var origin = 0
       for (part, stride) in zip(parts, strides) where part.count > 0 {
@@ -86,27 +80,24 @@ extension OnnxConverter {
       // A step is taken only between two elements, and then it fits the axis.
       return .constant(
         try picked(
-          node, constant, dimensions: parts.map(\.count), origin: origin,
+          constant, dimensions: parts.map(\.count), origin: origin,
           strides: zip(parts, strides).map { $0.count > 1 ? $0.step * $1 : 0 }))
-    default:
-      return .unknown
+    default: return .unknown
     }
   }
 
   private func slices(
-    _ node: ImportNode, _ arguments: SliceArguments, dimensions: [Int]
+    _ arguments: SliceArguments, dimensions: [Int]
   ) throws(ImportError) -> [AxisSlice] {
     let count = arguments.starts.count
     guard arguments.ends.count == count, arguments.axes.count == count,
       arguments.steps.count == count
     else { throw node.error("starts, ends, axes and steps differ in length") }
-    _ = try positive(arguments.axes, rank: dimensions.count, node)
-    var result = dimensions.map { AxisSlice(extent: $0) }
-    for index in 0..<count {
+    let axes = try positive(arguments.axes, rank: dimensions.count)
+    var result = dimensions.map { AxisSlice(count: $0) }
+    for (index, axis) in axes.enumerated() {
       let step = arguments.steps[index]
-      guard step != 0 else { throw node.error("step 0") }
-      let declared = arguments.axes[index]
-      let axis = declared < 0 ? declared + dimensions.count : declared
+      try node.require(step != 0, "step 0")
       result[axis] = AxisSlice(
         start: arguments.starts[index], end: arguments.ends[index], step: step,
         extent: dimensions[axis])
@@ -116,59 +107,49 @@ extension OnnxConverter {
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func slice(_ node: ImportNode) throws(ImportError) {
-    try adopt(node, onIntegers: true) { operation, tensors in
+  fileprivate mutating func slice() throws(ImportError) {
+    try adopt(onIntegers: true) { operation, tensors in
       guard let slice = operation.as(FloatGraph.Slice.self) else { return nil }
       let kind = IntegerOperation.Kind.slice(
         .init(
           start: Axes(ChannelOrder.last(slice.start, absent: 0)),
           step: Axes(ChannelOrder.last(slice.step, absent: 1))))
-      return PendingOperation(
-        node.name, moving: tensors
-      ) { converter, pending, target throws(ImportError) in
-        try converter.move(kind, tensors, pending, to: target)
-      }
+      return .moving(tensors) { _ in kind }
     }
   }
 }
 
 // MARK: - TensorFlow Lite
 
-/// What is taken of one axis of the input.
-private struct TFLiteSlice {
-  var start: Int
-  var step: Int
-  var count: Int
-
+extension [AxisSlice] {
   /// Of height, width and channels.
-  static func onImage(_ axes: [TFLiteSlice]) -> [TFLiteSlice] {
-    let whole = TFLiteSlice(start: 0, step: 1, count: 1)
-    return Array(repeating: whole, count: max(3 - axes.count, 0)) + axes.suffix(3)
+  fileprivate var onImage: [AxisSlice] {
+    Array(repeating: AxisSlice(count: 1), count: Swift.max(3 - count, 0)) + suffix(3)
   }
 }
 
 extension TFLiteNode {
-  fileprivate func plainSlice() throws(ImportError) -> [TFLiteSlice] {
+  fileprivate func plainSlice() throws(ImportError) -> [AxisSlice] {
     let begin = try integers(1, "where a slice begins")
     let size = try integers(2, "a slice's size")
     let shape = try tensor(0).shape
     guard begin.count == shape.count, size.count == shape.count else {
       throw error("a slice of \(begin.count) axes of shape \(shape)")
     }
-    var axes: [TFLiteSlice] = []
+    var axes: [AxisSlice] = []
     for axis in shape.indices {
       // −1: all that is left. Neither may lie outside, so nothing here can overflow.
       guard shape[axis] >= 0, (0...shape[axis]).contains(begin[axis]),
         (-1...shape[axis]).contains(size[axis])
       else { throw error("a slice from \(begin) of \(size) in shape \(shape)") }
       let count = size[axis] == -1 ? shape[axis] - begin[axis] : size[axis]
-      axes.append(TFLiteSlice(start: begin[axis], step: 1, count: count))
+      axes.append(AxisSlice(start: begin[axis], count: count))
     }
     return axes
   }
 
   /// An axis that the mask shrinks has one element; whether it stays is the output shape's business.
-  fileprivate func stridedSlice() throws(ImportError) -> [TFLiteSlice] {
+  fileprivate func stridedSlice() throws(ImportError) -> [AxisSlice] {
     typealias Field = TFLite.Options.StridedSlice
     guard try number(Field.ellipsisMask, default: Int32(0)) == 0,
       try number(Field.newAxisMask, default: Int32(0)) == 0
@@ -184,27 +165,26 @@ extension TFLiteNode {
     let endMask = try number(Field.endMask, default: Int32(0))
     let shrinkMask = try number(Field.shrinkAxisMask, default: Int32(0))
     let isOffset = try flag(Field.isOffset)
-    var axes: [TFLiteSlice] = []
+    var axes: [AxisSlice] = []
     for (axis, extent) in shape.enumerated() {
       guard axis < begin.count else {
-        axes.append(TFLiteSlice(start: 0, step: 1, count: extent))
+        axes.append(AxisSlice(count: extent))
         continue
       }
-      guard steps[axis] >= 1, steps[axis] <= TFLiteShape.mostElements else {
-        throw unsupported("a step of \(steps[axis])")
-      }
+      try support(
+        steps[axis] >= 1 && steps[axis] <= TFLiteShape.mostElements, "a step of \(steps[axis])")
       let bit = Int32(1) << Int32(axis)
       let start = beginMask & bit != 0 ? 0 : Self.place(begin[axis], extent: extent)
       if shrinkMask & bit != 0 {
-        axes.append(TFLiteSlice(start: start, step: 1, count: 1))
+        axes.append(AxisSlice(start: start, count: 1))
         continue
       }
       let (last, overflow) =
         isOffset ? start.addingReportingOverflow(end[axis]) : (end[axis], false)
-      guard !overflow else { throw error("a slice that ends at \(end[axis])") }
+      try require(!overflow, "a slice that ends at \(end[axis])")
       let stop = endMask & bit != 0 ? extent : Self.place(last, extent: extent)
       let count = stop > start ? (stop - start - 1) / steps[axis] + 1 : 0
-      axes.append(TFLiteSlice(start: start, step: steps[axis], count: count))
+      axes.append(AxisSlice(start: start, step: steps[axis], count: count))
     }
     return axes
   }
@@ -217,38 +197,32 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func slice(
-    _ node: TFLiteNode, _ axes: [TFLiteSlice]
-  ) throws(ImportError) {
-    let input = try plainActivation(node)
-    let axes = TFLiteSlice.onImage(axes)
+  fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
+    let input = try plainActivation()
+    let axes = axes.onImage
     let slice = FloatGraph.Slice(
-      start: try ordered(node, axes.map(\.start), like: input.shape, absent: 0),
-      step: try ordered(node, axes.map(\.step), like: input.shape, absent: 1))
+      start: try ordered(axes.map(\.start), like: input.shape, absent: 0),
+      step: try ordered(axes.map(\.step), like: input.shape, absent: 1))
     let value = try append(
-      .slice(slice), node, inputs: [input.value],
-      shape: try ordered(node, axes.map(\.count), like: input.shape, absent: 1))
-    try finish(node, value, order: input.order)
+      .slice(slice), inputs: [input.value],
+      shape: try ordered(axes.map(\.count), like: input.shape, absent: 1))
+    try finish(value, order: input.order)
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Batch axes must be taken whole.
-  fileprivate mutating func slice(
-    _ node: TFLiteNode, _ axes: [TFLiteSlice]
-  ) throws(ImportError) {
+  fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(node), like: output)
-    let image = TFLiteSlice.onImage(axes)
+    let input = relabelled(try activation(), like: output)
+    let image = axes.onImage
     for (axis, own) in zip(image, builder[input].extent) {
       guard axis.count >= 1, axis.start + (axis.count - 1) * axis.step < own else {
         throw node.error("a slice runs past an axis of \(own) elements, or is empty")
       }
     }
-    guard axes.dropLast(3).allSatisfy({ $0.count == 1 }) else {
-      throw node.error("a slice without its image")
-    }
+    try node.require(axes.dropLast(3).allSatisfy({ $0.count == 1 }), "a slice without its image")
     let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
-    try finish(node, .slice(slice), [input], extent: image.map(\.count))
+    try finish(.slice(slice), [input], extent: image.map(\.count))
   }
 }

@@ -5,31 +5,26 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let softmax = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Softmax", ["axis"], float: { try $0.softmax($1) }, quantized: { try $0.softmax($1) })
-    ],
-    tflite: [
-      TFLiteRow(.softmax, float: { try $0.softmax($1) }, integer: { try $0.softmax($1) })
-    ])
+    OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
+    TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func softmax(_ node: ImportNode) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
+  fileprivate mutating func softmax() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
     let axis = try node.integer("axis") ?? (operatorSet < 13 ? 1 : -1)
     guard shape.count == 1, axis == 1 || axis == -1 else {
       throw node.unsupported("softmax over axis \(axis) of an activation of shape \(shape)")
     }
-    return try append(.softmax, node, inputs: [value])
+    return try append(.softmax, inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
   /// Changes no class: on a grid that no integer form has, it is understood at the network's end.
-  fileprivate mutating func softmax(_ node: ImportNode) throws(ImportError) {
-    guard let added = try delegate(node) else { return }
-    guard let source = try realTensor(added.inputs[0], node) else {
+  fileprivate mutating func softmax() throws(ImportError) {
+    guard let added = try delegate() else { return }
+    guard let source = try realTensor(added.inputs[0]) else {
       throw node.unsupported("on a value that is not quantized")
     }
     states[added.output] = .ranking(
@@ -38,35 +33,35 @@ extension QuantizedOnnxConverter {
         guard target.grid == .shares, let kind = IntegerOperation.Kind.softmax(of: scale) else {
           return nil
         }
-        return try converter.append(kind, [source], named: target.node.name, to: target)
+        return try converter.append(kind, [source], named: converter.node.name, to: target)
       })
   }
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func softmax(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func softmax() throws(ImportError) {
     guard try node.float(TFLite.Options.Softmax.beta, default: 0) == 1 else {
       throw node.unsupported("beta other than 1")
     }
-    var (value, shape, _) = try plainActivation(node)
+    var (value, shape, _) = try plainActivation()
     if shape.count == 3 {
-      guard shape[1] * shape[2] == 1 else { throw node.unsupported("over several pixels") }
-      value = try reshaped(value, to: [shape[0]], node, suffix: "/features")
+      try node.support(shape[1] * shape[2] == 1, "over several pixels")
+      value = try reshaped(value, to: [shape[0]], suffix: "/features")
       shape = [shape[0]]
     }
-    try finish(node, try append(.softmax, node, inputs: [value]), order: .vector)
+    try finish(try append(.softmax, inputs: [value]), order: .vector)
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func softmax(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node)
+  fileprivate mutating func softmax() throws(ImportError) {
+    let input = try activation()
     let beta = try node.float(TFLite.Options.Softmax.beta, default: 0)
     let source = builder[input]
     guard let kind = IntegerOperation.Kind.softmax(of: Double(beta) * Double(source.scale)) else {
       throw node.error("beta \(beta) and scale \(source.scale) leave nothing to tell apart")
     }
-    try finish(node, kind, [input], extent: source.extent)
+    try finish(kind, [input], extent: source.extent)
   }
 }
 
@@ -80,5 +75,5 @@ extension IntegerOperation.Kind {
 
 extension Grid {
   /// Units of 1/256 from −128 on.
-  fileprivate static let shares = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
+  static let shares = Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)
 }

@@ -5,39 +5,31 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let transpose = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "Transpose", ["perm"], float: { try $0.transpose($1) },
-        quantized: { try $0.adoptUnchanged($1) })
-    ],
-    tflite: [TFLiteRow(.transpose, integer: { try $0.transpose($1) })])
+    OnnxRow(
+      "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.adoptUnchanged() }),
+    TFLiteRow(.transpose, integer: { try $0.transpose() }))
 }
 
 extension OnnxConverter {
-  fileprivate mutating func transpose(_ node: ImportNode) throws(ImportError) -> Binding {
+  fileprivate mutating func transpose() throws(ImportError) -> Binding {
     let declared = try node.integers("perm")
-    switch try binding(node, 0) {
+    switch try binding(0) {
     case .activation(let value):
       let shape = graph.values[value].shape
-      let order = try permutation(node, declared, rank: shape.count + 1)
+      let order = try permutation(declared, rank: shape.count + 1)
       // Only extents of 1 may move: the elements then keep their order.
       let moved = order.filter { $0 == 0 || shape[$0 - 1] != 1 }
-      guard order[0] == 0, moved == moved.sorted() else {
-        throw node.unsupported("transpose of an activation")
-      }
+      try node.support(order[0] == 0 && moved == moved.sorted(), "transpose of an activation")
       let output = order.dropFirst().map { shape[$0 - 1] }
-      return try append(.reshape, node, inputs: [value], shape: output)
+      return try append(.reshape, inputs: [value], shape: output)
     case .constant(let constant):
-      let order = try permutation(node, declared, rank: constant.dimensions.count)
-      return .constant(try transposed(node, constant, order: order))
-    default:
-      return .unknown
+      let order = try permutation(declared, rank: constant.dimensions.count)
+      return .constant(try transposed(constant, order: order))
+    default: return .unknown
     }
   }
 
-  private func permutation(
-    _ node: ImportNode, _ declared: [Int]?, rank: Int
-  ) throws(ImportError) -> [Int] {
+  private func permutation(_ declared: [Int]?, rank: Int) throws(ImportError) -> [Int] {
     let order = declared ?? Array((0..<rank).reversed())
     guard order.count == rank, order.sorted() == Array(0..<rank) else {
       throw node.error("perm \(order.prefix(8)) is not a permutation of \(rank) axes")
@@ -46,34 +38,32 @@ extension OnnxConverter {
   }
 
   private mutating func transposed(
-    _ node: ImportNode, _ constant: OnnxConstant, order: [Int]
+    _ constant: OnnxConstant, order: [Int]
   ) throws(ImportError) -> OnnxConstant {
     let strides = OnnxConstant.broadcastStrides(constant.dimensions)
     return try picked(
-      node, constant, dimensions: order.map { constant.dimensions[$0] }, origin: 0,
+      constant, dimensions: order.map { constant.dimensions[$0] }, origin: 0,
       strides: order.map { strides[$0] })
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func transpose(_ node: TFLiteNode) throws(ImportError) {
+  fileprivate mutating func transpose() throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(node), like: output)
+    let input = relabelled(try activation(), like: output)
     let source = builder[input]
     let rank = try node.tensor(0).shape.count
     let order = try node.integers(1, "the order of axes")
-    guard order.count == rank, Set(order).count == rank else {
-      throw node.error("\(order) is no order of \(rank) axes")
-    }
+    try node.require(
+      order.count == rank && Set(order).count == rank, "\(order) is no order of \(rank) axes")
     var axes = [0, 1, 2]
     for (axis, from) in order.enumerated() {
       guard let target = TFLiteShape.axis(axis, rank: rank), from >= 0,
         let place = TFLiteShape.axis(from, rank: rank)
       else { throw node.error("\(order) is no order of \(rank) axes") }
-      guard (target >= 0) == (place >= 0) else { throw node.unsupported("the batch axis moves") }
+      try node.support((target >= 0) == (place >= 0), "the batch axis moves")
       if target >= 0 { axes[target] = place }
     }
-    try finish(
-      node, .transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
+    try finish(.transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
   }
 }

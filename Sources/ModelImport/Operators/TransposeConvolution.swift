@@ -5,20 +5,12 @@ import TFLiteSchema
 
 extension OperatorRoom {
   static let transposeConvolution = OperatorRoom(
-    onnx: [
-      OnnxRow(
-        "ConvTranspose",
-        [
-          "auto_pad", "dilations", "group", "kernel_shape", "output_padding", "output_shape",
-          "pads", "strides",
-        ], float: { try $0.transposeConvolution($1) },
-        quantized: { try $0.transposeConvolution($1) })
-    ],
-    tflite: [
-      TFLiteRow(
-        .transposeConv, float: { try $0.transposeConvolution($1) },
-        integer: { try $0.transposeConvolution($1) })
-    ])
+    OnnxRow(
+      "ConvTranspose", .ofWindows.union(["group", "output_padding", "output_shape"]),
+      float: { try $0.transposeConvolution() }, quantized: { try $0.transposeConvolution() }),
+    TFLiteRow(
+      .transposeConv, float: { try $0.transposeConvolution() },
+      integer: { try $0.transposeConvolution() }))
 }
 
 // MARK: - ONNX
@@ -36,14 +28,8 @@ private struct OnnxTransposition {
   init(
     _ node: ImportNode, weights: [Int], input: [Int], _ converter: OnnxConverter
   ) throws(ImportError) {
-    guard input.count == 3, weights.count == 4 else {
-      throw node.unsupported("only 2-D convolution; input \(input), weights \(weights)")
-    }
-    let kernel = Array(weights[2...])
-    if let declared = try node.integers("kernel_shape"), declared != kernel {
-      throw node.error("kernel_shape \(declared) differs from weights of shape \(weights)")
-    }
-    groups = try node.integer("group") ?? 1
+    let kernel: [Int]
+    (kernel, groups) = try node.kernelAndGroups(weights: weights, input: input)
     let outputs = weights[1].multipliedReportingOverflow(by: groups)
     guard groups >= 1, weights[0] == input[0], weights[0] % groups == 0, weights[1] >= 1,
       !outputs.overflow
@@ -52,8 +38,8 @@ private struct OnnxTransposition {
     }
     outputChannels = outputs.partialValue
     order = Transposition(rows: input[0] / groups, columns: weights[1] * kernel[0] * kernel[1])
-    outputPadding = try node.list("output_padding", in: 0...ShapeArithmetic.maximumWindowExtent)
-      ?? [0, 0]
+    outputPadding =
+      try node.list("output_padding", in: 0...ShapeArithmetic.maximumWindowExtent) ?? [0, 0]
     (window, extent) = try Self.placed(node, kernel, input, outputPadding, converter)
   }
 
@@ -61,13 +47,12 @@ private struct OnnxTransposition {
   private static func placed(
     _ node: ImportNode, _ kernel: [Int], _ input: [Int], _ more: [Int], _ converter: OnnxConverter
   ) throws(ImportError) -> (PaddedWindow, extent: [Int]) {
-    var window = try converter.window(node, kernel: kernel, input: input)
+    var window = try converter.window(kernel: kernel, input: input)
     let mode = try node.text("auto_pad") ?? "NOTSET"
-    let strides = [window.rows.stride, window.columns.stride]
     var wanted = try node.list("output_shape", in: 1...Int(Int32.max))
     let isStated = wanted != nil
     if wanted == nil, mode.hasPrefix("SAME") {
-      wanted = [input[1] * strides[0], input[2] * strides[1]]
+      wanted = [input[1] * window.rows.stride, input[2] * window.columns.stride]
     }
     var extent: [Int] = []
     for (index, path) in [\PaddedWindow.rows, \PaddedWindow.columns].enumerated() {
@@ -75,9 +60,8 @@ private struct OnnxTransposition {
       let full = (input[index + 1] - 1) * stride + window[keyPath: path].reach + more[index]
       if let wanted {
         let total = full - wanted[index]
-        guard total >= 0 || !isStated else {
-          throw node.unsupported("output_shape \(wanted) beyond what the input reaches")
-        }
+        try node.support(
+          total >= 0 || !isStated, "output_shape \(wanted) beyond what the input reaches")
         // The odd element lies in front but for SAME_UPPER.
         let spare = max(total, 0)
         window[keyPath: path].before = mode == "SAME_UPPER" ? spare / 2 : spare - spare / 2
@@ -94,9 +78,7 @@ private struct OnnxTransposition {
 
 extension ImportNode {
   /// Two numbers of an attribute; nil where it is left out.
-  fileprivate func list(
-    _ name: String, in range: ClosedRange<Int>
-  ) throws(ImportError) -> [Int]? {
+  fileprivate func list(_ name: String, in range: ClosedRange<Int>) throws(ImportError) -> [Int]? {
     guard let values = try integers(name) else { return nil }
     guard values.count == 2, values.allSatisfy(range.contains) else {
       throw error("\(name) \(values.prefix(8)) must be two numbers in \(range)")
@@ -106,45 +88,39 @@ extension ImportNode {
 }
 
 extension OnnxConverter {
-  fileprivate mutating func transposeConvolution(
-    _ node: ImportNode
-  ) throws(ImportError) -> Binding {
-    let (value, shape) = try activation(node)
-    guard let weights = try weights(node, 1) else { throw node.error("has no weights") }
+  fileprivate mutating func transposeConvolution() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
+    guard let weights = try weights(1) else { throw node.error("has no weights") }
     let form = try OnnxTransposition(node, weights: weights.shape, input: shape, self)
-    let bias = try self.weights(node, 2, shape: [form.outputChannels])?.values
+    let bias = try self.weights(2, shape: [form.outputChannels])?.values
     let layer = FloatGraph.TransposeConvolution(
       weights: Transposition(rows: form.window.taps, columns: shape[0] / form.groups)(
-        form.order(weights.values)),
-      bias: bias, outputChannels: form.outputChannels, window: FloatGraph.Window(form.window),
-      groups: form.groups, outputPadHeight: form.outputPadding[0],
-      outputPadWidth: form.outputPadding[1])
-    return try append(.transposeConvolution(layer), node, inputs: [value])
+        form.order(weights.values)), bias: bias, outputChannels: form.outputChannels,
+      window: FloatGraph.Window(form.window), groups: form.groups,
+      outputPadHeight: form.outputPadding[0], outputPadWidth: form.outputPadding[1])
+    return try append(.transposeConvolution(layer), inputs: [value])
   }
 }
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func transposeConvolution(_ node: ImportNode) throws(ImportError) {
-    let (input, shape) = try realInput(node)
-    let weights = try constantWeights(node, 1)
+  fileprivate mutating func transposeConvolution() throws(ImportError) {
+    let (input, shape) = try realInput()
+    let weights = try constantWeights(1)
     let form = try OnnxTransposition(node, weights: weights.dimensions, input: shape, float)
-    try requireImage(input, shape: shape, node)
+    try requireImage(input, shape: shape)
     // Each group's channels have the same scales.
-    try checkScales(node, weights, channels: weights.dimensions[1], axis: 1)
-    guard !form.window.exceedsItsReach else {
-      throw node.unsupported("pads of a whole window or more")
-    }
+    try checkScales(weights, channels: weights.dimensions[1], axis: 1)
+    try node.support(!form.window.exceedsItsReach, "pads of a whole window or more")
     var layer = QuantizedLayer(
       input: input, weights: weights, outputChannels: form.outputChannels
-    ) { _, layer, _, _ in
+    ) { _, layer, _ in
       QuantizedLayer.Form(
         input: layer.input,
         kind: { .transposeConvolution(.init(form.window.integer, groups: form.groups, $0)) },
         place: form.order.place)
     }
-    layer.bias = try bias(node, 2, layer: layer)
-    try bind(
-      node, .pending(layer.pending(node.name)), shape: [form.outputChannels] + form.extent)
+    layer.bias = try bias(2, layer: layer)
+    try bind(layer.pending(), shape: [form.outputChannels] + form.extent)
   }
 }
 
@@ -180,18 +156,13 @@ private struct TFLiteTransposition {
     (self.outputChannels, self.window, self.extent) = (filter[0], window, Array(extent[..<2]))
   }
 
-  static let fields: TFLiteWindowFields = {
-    typealias Field = TFLite.Options.TransposeConvolution
-    return TFLiteWindowFields(
-      padding: Field.padding, strideHeight: Field.strideHeight, strideWidth: Field.strideWidth,
-      activation: Field.activation)
-  }()
+  static let fields = TFLiteWindowFields(activation: TFLite.Options.TransposeConvolution.activation)
 }
 
 extension TFLiteFloatConverter {
-  fileprivate mutating func transposeConvolution(_ node: TFLiteNode) throws(ImportError) {
-    let filter = try constant(node, 1, "a filter")
-    let input = try image(node, TFLiteTransposition.image)
+  fileprivate mutating func transposeConvolution() throws(ImportError) {
+    let filter = try constant(1, "a filter")
+    let input = try image(TFLiteTransposition.image)
     let form = try TFLiteTransposition(
       node, filter: filter.shape, image: ChannelOrder.last(input.shape))
     let turn = Transposition(rows: form.window.taps, columns: input.shape[0])
@@ -200,25 +171,25 @@ extension TFLiteFloatConverter {
       output - (input - 1) * axis.stride - axis.reach + axis.before + axis.after
     }
     let layer = FloatGraph.TransposeConvolution(
-      weights: turn(filter.values), bias: try bias(node, TFLiteTransposition.bias),
+      weights: turn(filter.values), bias: try bias(TFLiteTransposition.bias),
       outputChannels: form.outputChannels, window: FloatGraph.Window(form.window),
       outputPadHeight: rest(form.window.rows, input.shape[1], form.extent[0]),
       outputPadWidth: rest(form.window.columns, input.shape[2], form.extent[1]))
-    let value = try append(.transposeConvolution(layer), node, inputs: [input.value])
-    try finish(node, value, bounds: try node.bounds(TFLiteTransposition.fields.activation))
+    let value = try append(.transposeConvolution(layer), inputs: [input.value])
+    try finish(value, bounds: try node.bounds(TFLiteTransposition.fields.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
-  fileprivate mutating func transposeConvolution(_ node: TFLiteNode) throws(ImportError) {
-    let input = try activation(node, TFLiteTransposition.image)
-    let filter = try weights(node, axis: 0)
+  fileprivate mutating func transposeConvolution() throws(ImportError) {
+    let input = try activation(TFLiteTransposition.image)
+    let filter = try weights(axis: 0)
     let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
     let weighted = try weighted(
-      node, filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
+      filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation)
     try finish(
-      node, .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), [input],
+      .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), [input],
       extent: form.extent + [form.outputChannels])
   }
 }

@@ -38,34 +38,29 @@ struct OnnxIntegerTensor {
 
   /// - Throws: `ImportError.invalidTensor`.
   init(_ tensor: OnnxTensor, name: String) throws(ImportError) {
+    func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
     guard tensor.location == 0, tensor.external.isEmpty else {
-      throw .invalidTensor(name: name, rule: "its data lies in another file")
+      throw fail("its data lies in another file")
     }
     guard let type = ElementType(rawValue: tensor.elementType) else {
-      throw .invalidTensor(
-        name: name,
-        rule: "element type \(tensor.elementType) is none of int4, uint4, int8, uint8 and int32")
+      throw fail("element type \(tensor.elementType) is none of int4, uint4, int8, uint8 and int32")
     }
     guard tensor.dimensions.count <= OnnxConstant.maximumRank else {
-      throw .invalidTensor(name: name, rule: "has \(tensor.dimensions.count) axes")
+      throw fail("has \(tensor.dimensions.count) axes")
     }
     let dimensions = tensor.dimensions.map { Int($0) }
     guard let count = OnnxConstant.elementCount(dimensions) else {
-      throw .invalidTensor(name: name, rule: "shape \(dimensions) is not possible")
+      throw fail("shape \(dimensions) is not possible")
     }
     let bytes = type.bits == 4 ? count / 2 + count % 2 : count * (type.bits / 8)
     // Without raw bytes each field of 32 bits holds one element, or one packed pair.
     let present = tensor.raw.isEmpty ? tensor.integers32.count : tensor.raw.count
     let needed = tensor.raw.isEmpty ? (type.bits == 4 ? bytes : count) : bytes
     guard present == needed else {
-      throw .invalidTensor(
-        name: name, rule: "shape \(dimensions) needs \(needed) bytes or fields, has \(present)")
+      throw fail("shape \(dimensions) needs \(needed) bytes or fields, has \(present)")
     }
-    self.name = name
-    self.type = type
-    self.dimensions = dimensions
-    self.count = count
-    self.tensor = tensor
+    (self.name, self.type, self.tensor) = (name, type, tensor)
+    (self.dimensions, self.count) = (dimensions, count)
   }
 
   /// All elements in their order, as the file's type has them.

@@ -36,7 +36,7 @@ struct OnnxWeights {
     self.quantization = quantization
     let isSigned = quantization.type.offset == 0
     let bits = quantization.type.bits
-    guard bits <= 8 else { throw node.unsupported("weights of \(bits) bits") }
+    try node.support(bits <= 8, "weights of \(bits) bits")
     let low = isSigned ? -(1 << (bits - 1)) : 0
     let high = low + (1 << bits) - 1
     var values = [Int8](repeating: 0, count: floats.count)
@@ -44,7 +44,7 @@ struct OnnxWeights {
       let channel = Self.channel(index, of: dimensions, quantization)
       let zero = quantization.zeroPoints[channel]
       let position = (floats[index] / quantization.scales[channel]).rounded(.toNearestOrEven)
-      guard !position.isNaN else { throw node.error("element \(index) is not a number") }
+      try node.require(!position.isNaN, "element \(index) is not a number")
       let integer = Int(min(max(position + Float(zero), Float(low)), Float(high))) - zero
       guard let value = Int8(exactly: integer) else {
         throw node.unsupported("weights further than 128 from their zero point")
@@ -75,7 +75,7 @@ struct OnnxWeights {
     case .values(let values):
       for index in values.indices { result[place(index)] = values[index] }
     case .tensor(let tensor):
-      guard tensor.type.bits <= 8 else { throw node.unsupported("weights of 32 bits") }
+      try node.support(tensor.type.bits <= 8, "weights of 32 bits")
       var isPossible = true
       tensor.forEach { index, value in
         let channel = Self.channel(index, of: dimensions, quantization)
@@ -83,9 +83,7 @@ struct OnnxWeights {
         isPossible = isPossible && (-128...127).contains(centred)
         result[place(index)] = Int8(truncatingIfNeeded: centred)
       }
-      guard isPossible else {
-        throw node.unsupported("weights further than 128 from their zero point")
-      }
+      try node.support(isPossible, "weights further than 128 from their zero point")
     }
     isNarrow = isNarrow && result.allSatisfy { (-8...7).contains($0) }
     return (result, isNarrow ? 4 : 8)

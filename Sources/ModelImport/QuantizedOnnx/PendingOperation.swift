@@ -1,4 +1,5 @@
 import IntegerBuilder
+import ModelWriter
 
 /// A float operator of a quantized model, waiting for the QuantizeLinear that says on which grid
 /// its result lies.
@@ -6,7 +7,7 @@ struct PendingOperation {
   typealias Emission =
     (inout QuantizedOnnxConverter, PendingOperation, Target) throws(ImportError) -> Int
 
-  /// Of the node, for the program's operation.
+  /// Of the node, for the program's operation; given to it where it is bound.
   var name: String
   /// Bounds in real units.
   var low = -Float.infinity
@@ -21,7 +22,7 @@ struct PendingOperation {
   ///     is computed.
   ///   - emission: appends operations that give the result, within the bounds, on a grid. Returns
   ///     the tensor that holds it.
-  init(_ name: String, moving sources: [Int]? = nil, emission: @escaping Emission) {
+  init(_ name: String = "", moving sources: [Int]? = nil, emission: @escaping Emission) {
     self.name = name
     self.sources = sources
     self.emission = emission
@@ -31,6 +32,18 @@ struct PendingOperation {
   static func same(_ source: Int, name: String) -> PendingOperation {
     PendingOperation(name, moving: [source]) { converter, pending, target throws(ImportError) in
       try converter.bring(source, pending, to: target)
+    }
+  }
+
+  /// What an operation of one tensor gives that only picks or places its values.
+  ///
+  /// - Parameter kind: on the tensor's grid.
+  static func moving(
+    _ sources: [Int], _ kind: @escaping (Grid) -> IntegerOperation.Kind
+  ) -> PendingOperation {
+    PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
+      let grid = converter.builder[sources[0]].grid
+      return try converter.move(kind(grid), sources, pending, to: target)
     }
   }
 
@@ -64,16 +77,6 @@ struct Target {
   var shape: [Int]
   /// Of the tensor.
   var name: String
-  /// Which asks for it, for messages.
-  var node: ImportNode
-
-  /// - Parameter name: nil for the node's first output.
-  init(_ node: ImportNode, grid: Grid, shape: [Int], name: String? = nil) {
-    self.grid = grid
-    self.shape = shape
-    self.name = name ?? node.outputs.first ?? node.name
-    self.node = node
-  }
 }
 
 /// A function that changes the order of no two classes: exact where its grid is that of an integer
@@ -84,9 +87,4 @@ struct Ranking {
   let source: Int
   /// Returns nil for a grid that no integer operation has.
   let emit: Emission
-
-  init(source: Int, emit: @escaping Emission) {
-    self.source = source
-    self.emit = emit
-  }
 }

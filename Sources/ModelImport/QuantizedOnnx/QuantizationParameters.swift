@@ -18,21 +18,19 @@ extension OnnxConverter {
   /// - Parameter type: that of the values, where the zero point is left out.
   /// - Throws: `ImportError` for scales that are not positive and finite, or lengths that differ.
   mutating func quantization(
-    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType,
-    axis: Int = 1
+    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType, axis: Int = 1
   ) throws(ImportError) -> OnnxQuantization {
-    guard let constant = try constant(node, scale), case .floats(let scales) = constant.elements,
+    guard let constant = try constant(scale), case .floats(let scales) = constant.elements,
       constant.dimensions.count <= 1, !scales.isEmpty
     else { throw node.unsupported("a scale that is not one float32, or a list of them") }
-    guard scales.allSatisfy({ $0.isFinite && $0 > 0 }) else {
-      throw node.error("a scale is not positive and finite")
-    }
+    try node.require(
+      scales.allSatisfy({ $0.isFinite && $0 > 0 }), "a scale is not positive and finite")
     var result = OnnxQuantization(
       scales: scales, zeroPoints: [Int](repeating: 0, count: scales.count), type: type, axis: axis)
     guard node.hasInput(zeroPoint) else { return result }
-    guard
-      let tensor = initializer(node.inputs[zeroPoint]) ?? constantTensors[node.inputs[zeroPoint]]
-    else { throw node.unsupported("a zero point that is not a constant") }
+    guard let tensor = tensor(node.inputs[zeroPoint]) else {
+      throw node.unsupported("a zero point that is not a constant")
+    }
     let points = try OnnxIntegerTensor(tensor, name: node.inputs[zeroPoint])
     guard points.count == scales.count, points.dimensions.count <= 1 else {
       throw node.error("\(points.count) zero points for \(scales.count) scales")
@@ -44,17 +42,15 @@ extension OnnxConverter {
 
   /// The grid of an activation, moved to signed integers: one scale, 8 or 4 bits.
   mutating func grid(
-    _ node: ImportNode, scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
+    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
   ) throws(ImportError) -> Grid {
-    let found = try quantization(node, scale: scale, zeroPoint: zeroPoint, type: type)
-    guard found.isPerTensor else { throw node.unsupported("an activation with scales per channel") }
-    guard found.type != .int32 else { throw node.unsupported("an activation of 32 bits") }
+    let found = try quantization(scale: scale, zeroPoint: zeroPoint, type: type)
+    try node.support(found.isPerTensor, "an activation with scales per channel")
+    try node.support(found.type != .int32, "an activation of 32 bits")
     let grid = Grid(
       scale: found.scales[0], zeroPoint: found.zeroPoints[0] - found.type.offset,
       bits: found.type.bits)
-    guard grid.limits.contains(grid.zeroPoint) else {
-      throw node.error("a zero point outside its type")
-    }
+    try node.require(grid.limits.contains(grid.zeroPoint), "a zero point outside its type")
     return grid
   }
 }

@@ -5,9 +5,7 @@ import ModelWriter
 /// From operators whose output grid is known to operations of the program.
 extension QuantizedOnnxConverter {
   /// A tensor for a value of [C, H, W] or [F].
-  func tensor(
-    _ name: String, shape: [Int], grid: Grid, _ node: ImportNode
-  ) throws(ImportError) -> IntegerTensor {
+  func tensor(_ name: String, shape: [Int], grid: Grid) throws(ImportError) -> IntegerTensor {
     guard shape.count == 1 || shape.count == 3, ShapeArithmetic.elementCount(shape) != nil else {
       throw node.unsupported("a value of shape \(shape)")
     }
@@ -19,7 +17,7 @@ extension QuantizedOnnxConverter {
 
   /// A tensor keeps height, width and channels in another order than the file; under a flattened
   /// shape only layers that read features can read it.
-  func requireImage(_ tensor: Int, shape: [Int], _ node: ImportNode) throws(ImportError) {
+  func requireImage(_ tensor: Int, shape: [Int]) throws(ImportError) {
     guard shape.count == 1 || shape.count == 3, ChannelOrder.last(shape) == builder[tensor].extent
     else { throw node.unsupported("on a flattened image; only linear layers may read one") }
   }
@@ -28,8 +26,7 @@ extension QuantizedOnnxConverter {
   mutating func append(
     _ kind: IntegerOperation.Kind, _ inputs: [Int], named name: String, to target: Target
   ) throws(ImportError) -> Int {
-    let tensor = try tensor(
-      target.name, shape: target.shape, grid: target.grid, target.node)
+    let tensor = try tensor(target.name, shape: target.shape, grid: target.grid)
     return builder.append(Self.bounded(name), kind, inputs, giving: tensor)
   }
 
@@ -37,7 +34,7 @@ extension QuantizedOnnxConverter {
   mutating func bring(
     _ source: Int, _ pending: PendingOperation, to target: Target
   ) throws(ImportError) -> Int {
-    try target.node.built { () throws(BuildError) in
+    try node.built { () throws(BuildError) in
       try builder.requantized(
         source, to: target.grid, within: pending.bounds(on: target.grid),
         tensor: Self.bounded(target.name), operation: Self.bounded(pending.name))
@@ -46,13 +43,11 @@ extension QuantizedOnnxConverter {
 
   /// An operation that only picks or places values, on its input's grid; then to the one asked for.
   mutating func move(
-    _ kind: IntegerOperation.Kind, _ sources: [Int], _ pending: PendingOperation,
-    to target: Target
+    _ kind: IntegerOperation.Kind, _ sources: [Int], _ pending: PendingOperation, to target: Target
   ) throws(ImportError) -> Int {
     var inner = target
     inner.grid = builder[sources[0]].grid
-    let isFinal =
-      inner.grid == target.grid && pending.bounds(on: target.grid) == target.grid.whole
+    let isFinal = inner.grid == target.grid && pending.bounds(on: target.grid) == target.grid.whole
     if !isFinal { inner.name += "/moved" }
     let moved = try append(kind, sources, named: pending.name, to: inner)
     if isFinal { return moved }
@@ -63,36 +58,30 @@ extension QuantizedOnnxConverter {
 
   /// A tensor with a window's padding around it.
   mutating func padded(
-    _ source: Int, around window: PaddedWindow, _ name: String, _ node: ImportNode
+    _ source: Int, around window: PaddedWindow, _ name: String
   ) throws(ImportError) -> Int {
     let held = builder[source]
     let shape = ChannelOrder.first(window.padded(held.extent))
-    let inner = try tensor(held.name + "/padded", shape: shape, grid: held.grid, node)
+    let inner = try tensor(held.name + "/padded", shape: shape, grid: held.grid)
     return builder.padded(
       source, around: window, tensor: inner.name, operation: Self.bounded(name + "/pad"))
   }
 
   /// A window's input, with padding of its own where the window has more than its kernel reaches.
   mutating func reachable(
-    _ source: Int, _ window: PaddedWindow, _ name: String, _ node: ImportNode
+    _ source: Int, _ window: PaddedWindow, _ name: String
   ) throws(ImportError) -> (source: Int, window: IntegerOperation.Window) {
     guard window.exceedsItsReach else { return (source, window.integer) }
-    return (try padded(source, around: window, name, node), window.bare.integer)
+    return (try padded(source, around: window, name), window.bare.integer)
   }
 }
 
 extension ImportNode {
-  /// What the builder makes, or its error in this node's name.
-  func built<Result>(_ body: () throws(BuildError) -> Result) throws(ImportError) -> Result {
-    do throws(BuildError) {
-      return try body()
-    } catch {
-      switch error {
-      case .ratio(let ratio, _): throw unsupported("a ratio of scales of \(ratio)")
-      case .sumRatio:
-        throw unsupported("an addition whose inputs' scales are 2^19 times its output's")
-      case .extent: throw unsupported("\(error)")
-      }
+  func error(_ cause: BuildError) -> ImportError {
+    switch cause {
+    case .ratio(let ratio, _): unsupported("a ratio of scales of \(ratio)")
+    case .sumRatio: unsupported("an addition whose inputs' scales are 2^19 times its output's")
+    case .extent: unsupported("\(cause)")
     }
   }
 }

@@ -22,8 +22,7 @@ struct QuantizedLayer {
   }
 
   typealias Forming =
-    (inout QuantizedOnnxConverter, QuantizedLayer, _ name: String, ImportNode) throws(ImportError)
-    -> Form
+    (inout QuantizedOnnxConverter, QuantizedLayer, _ name: String) throws(ImportError) -> Form
 
   /// Tensor of the program.
   var input: Int
@@ -32,14 +31,9 @@ struct QuantizedLayer {
   var bias = Bias.none
   let form: Forming
 
-  init(input: Int, weights: OnnxWeights, outputChannels: Int, form: @escaping Forming) {
-    (self.input, self.weights, self.outputChannels) = (input, weights, outputChannels)
-    self.form = form
-  }
-
   /// - Parameter isOpen: whether a bias may stand apart from it.
-  func pending(_ name: String, isOpen: Bool = false) -> PendingOperation {
-    var result = PendingOperation(name) { converter, pending, target throws(ImportError) in
+  func pending(isOpen: Bool = false) -> PendingOperation {
+    var result = PendingOperation { converter, pending, target throws(ImportError) in
       try converter.emit(self, pending, to: target)
     }
     if isOpen, case .none = bias { result.openLayer = self }
@@ -49,9 +43,7 @@ struct QuantizedLayer {
 
 extension QuantizedOnnxConverter {
   /// - Parameter axis: that of the output channels in the file's weights.
-  func checkScales(
-    _ node: ImportNode, _ weights: OnnxWeights, channels: Int, axis: Int
-  ) throws(ImportError) {
+  func checkScales(_ weights: OnnxWeights, channels: Int, axis: Int) throws(ImportError) {
     let quantization = weights.quantization
     guard quantization.isPerTensor || quantization.axis == axis else {
       throw node.unsupported("weight scales along another axis than the output channels")
@@ -64,10 +56,9 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func emit(
     _ layer: QuantizedLayer, _ pending: PendingOperation, to target: Target
   ) throws(ImportError) -> Int {
-    let node = target.node
     let scales = layer.weights.scales(layer.outputChannels)
-    let bias = try integerBias(layer, scales: scales, node)
-    let form = try layer.form(&self, layer, pending.name, node)
+    let bias = try integerBias(layer, scales: scales)
+    let form = try layer.form(&self, layer, pending.name)
     let (values, bits) = try layer.weights.ordered(node, budget: &float.budget, place: form.place)
     let weighted = try node.built { () throws(BuildError) in
       try builder.weighted(
@@ -78,7 +69,7 @@ extension QuantizedOnnxConverter {
   }
 
   private func integerBias(
-    _ layer: QuantizedLayer, scales: [Float], _ node: ImportNode
+    _ layer: QuantizedLayer, scales: [Float]
   ) throws(ImportError) -> [Int32] {
     let input = Double(builder[layer.input].scale)
     let integers: [Int]
@@ -103,7 +94,7 @@ extension QuantizedOnnxConverter {
 
   // MARK: Reading
 
-  func constantWeights(_ node: ImportNode, _ index: Int) throws(ImportError) -> OnnxWeights {
+  func constantWeights(_ index: Int) throws(ImportError) -> OnnxWeights {
     guard node.hasInput(index), let found = weights[node.inputs[index]] else {
       throw node.unsupported("weights that are not quantized constants")
     }
@@ -111,24 +102,22 @@ extension QuantizedOnnxConverter {
   }
 
   /// Weights whose scale and zero point follow them.
-  mutating func integerWeights(
-    _ node: ImportNode, _ index: Int, axis: Int
-  ) throws(ImportError) -> OnnxWeights {
-    guard node.hasInput(index) else { throw node.error("input \(index) is missing") }
+  mutating func integerWeights(_ index: Int, axis: Int) throws(ImportError) -> OnnxWeights {
+    try node.require(node.hasInput(index), "input \(index) is missing")
     let name = node.inputs[index]
-    guard let tensor = float.initializer(name) ?? float.constantTensors[name] else {
+    guard let tensor = float.tensor(name) else {
       throw node.unsupported("weights that are not constant")
     }
     let integers = try OnnxIntegerTensor(tensor, name: name)
     let parameters = try float.quantization(
-      node, scale: index + 1, zeroPoint: index + 2, type: integers.type, axis: axis)
+      scale: index + 1, zeroPoint: index + 2, type: integers.type, axis: axis)
     return try OnnxWeights(integers, parameters, node: node)
   }
 
   /// A bias: int32 at the product of the input's and the weights' scales, or floats. None where the
   /// input is left out.
   mutating func bias(
-    _ node: ImportNode, _ index: Int, layer: QuantizedLayer
+    _ index: Int, layer: QuantizedLayer
   ) throws(ImportError) -> QuantizedLayer.Bias {
     guard node.hasInput(index) else { return .none }
     let channels = layer.outputChannels
@@ -142,35 +131,35 @@ extension QuantizedOnnxConverter {
         throw node.unsupported(
           "a bias whose scale is not the input's times the weights', or with a zero point")
       }
-      return .integers(try biasIntegers(node, constant, channels: channels))
+      return .integers(try biasIntegers(constant, channels: channels))
     }
-    guard let floats = try float.weights(node, index) else { return .none }
-    return .floats(try fitted(floats.values, floats.shape, to: channels, node))
+    guard let floats = try float.weights(index) else { return .none }
+    return .floats(try fitted(floats.values, floats.shape, to: channels))
   }
 
   private mutating func biasIntegers(
-    _ node: ImportNode, _ constant: OnnxWeights, channels: Int
+    _ constant: OnnxWeights, channels: Int
   ) throws(ImportError) -> [Int] {
     guard let values = try constant.wholeNumbers(budget: &float.budget) else {
       throw node.unsupported("a bias that is not of int32")
     }
-    return try fitted(values, constant.dimensions, to: channels, node)
+    return try fitted(values, constant.dimensions, to: channels)
   }
 
-  /// A bias of int32 as an input of its own.
+  /// A bias of int32 as an input of its own. None where it is left out.
   mutating func integerBias(
-    _ node: ImportNode, _ index: Int, _ channels: Int
-  ) throws(ImportError) -> [Int] {
-    guard let constant = try float.constant(node, index),
-      case .integers(let list) = constant.elements
+    _ index: Int, _ channels: Int
+  ) throws(ImportError) -> QuantizedLayer.Bias {
+    guard node.hasInput(index) else { return .none }
+    guard let constant = try float.constant(index), case .integers(let list) = constant.elements
     else { throw node.unsupported("a bias that is not a constant of int32") }
     let values = try list.known(or: node.unsupported("a bias that is not constant"))
-    return try fitted(values, constant.dimensions, to: channels, node)
+    return .integers(try fitted(values, constant.dimensions, to: channels))
   }
 
   /// One value a channel, of which a single one serves all.
   private func fitted<Value>(
-    _ values: [Value], _ shape: [Int], to channels: Int, _ node: ImportNode
+    _ values: [Value], _ shape: [Int], to channels: Int
   ) throws(ImportError) -> [Value] {
     if values.count == 1, channels != 1 {
       return [Value](repeating: values[0], count: channels)

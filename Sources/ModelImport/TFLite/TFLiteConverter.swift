@@ -1,68 +1,67 @@
 import TFLiteSchema
 
+/// What stands for a tensor of the file.
+protocol TFLiteBinding: Equatable {
+  /// Integers about shapes, which the file states anyway.
+  static var shape: Self { get }
+  /// The output of an unsupported operator: what reads it is skipped in silence.
+  static var unknown: Self { get }
+}
+
 /// What the integer and the float converter have in common: the walk over a file's operators.
 protocol TFLiteConverter {
-  associatedtype Binding
+  associatedtype Binding: TFLiteBinding
   var model: TFLiteModel { get }
+  /// Which of the file's operators is being converted.
+  var position: Int { get set }
   var budget: ImportBudget { get set }
   /// What each tensor of the file became, by its index.
   var bindings: [Int: Binding] { get set }
   var unsupported: [ImportError.UnsupportedOperator] { get set }
-  /// What an unsupported operator gives: operators that read it are skipped in silence.
-  static var unknown: Binding { get }
-  static func isUnknown(_ binding: Binding) -> Bool
-  /// What integers about shapes are bound to.
-  static var shape: Binding { get }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
 }
 
 extension TFLiteConverter {
-  /// Converts one operator; unsupported ones are collected, so that all are named at once.
-  mutating func convert(_ node: TFLiteNode) throws(ImportError) {
-    try node.checkReferences { bindings[$0] != nil }
-    let isKnown = !node.inputs.contains { bindings[$0].map(Self.isUnknown) ?? false }
-    do throws(ImportError) {
-      if isKnown { try dispatch(node) }
-    } catch .unsupportedOperators(let list) {
-      unsupported += list
-    } catch {
-      throw error
-    }
-    for output in node.outputs where bindings[output] == nil { bindings[output] = Self.unknown }
+  /// The node at hand.
+  var node: TFLiteNode {
+    TFLiteNode(index: position, source: model.operators[position], model: model)
   }
 
-  private mutating func dispatch(_ node: TFLiteNode) throws(ImportError) {
+  /// Converts one operator; unsupported ones are collected, so that all are named at once.
+  mutating func convert() throws(ImportError) {
+    try node.checkReferences { bindings[$0] != nil }
+    let isKnown = !node.inputs.contains { bindings[$0] == .unknown }
+    do throws(ImportError) {
+      if isKnown { try dispatch() }
+    } catch .unsupportedOperators(let list) {
+      unsupported += list
+    }
+    for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+  }
+
+  private mutating func dispatch() throws(ImportError) {
     let row = node.source.row
     if row?.mayComputeShapes ?? false, node.givesIntegers {
-      for output in node.outputs { bindings[output] = Self.shape }
+      for output in node.outputs { bindings[output] = .shape }
       return
     }
     guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }
-    try run(handler, &self, node)
+    try run(handler, &self)
   }
 
   /// Claims memory for what a node makes of constants.
-  mutating func claim(_ count: Int, size: Int, _ node: TFLiteNode) throws(ImportError) {
-    guard budget.claim(count, size: size) else {
-      throw node.error("the same constants are used more often than is supported")
-    }
+  mutating func claim(_ count: Int, size: Int) throws(ImportError) {
+    try node.require(
+      budget.claim(count, size: size), "the same constants are used more often than is supported")
   }
 
-  /// Index of the model's input.
-  func singleInput() throws(ImportError) -> Int {
-    guard model.inputs.count == 1, model.inputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.inputs.count) inputs instead of one")
+  /// Of the model's inputs, or outputs, the only one.
+  func single(_ indices: [Int], _ what: String) throws(ImportError) -> Int {
+    guard indices.count == 1, indices[0] >= 0 else {
+      throw .unsupportedModel(rule: "it has \(indices.count) \(what) instead of one")
     }
-    return model.inputs[0]
-  }
-
-  /// Index of the model's output.
-  func singleOutput() throws(ImportError) -> Int {
-    guard model.outputs.count == 1, model.outputs[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(model.outputs.count) outputs instead of one")
-    }
-    return model.outputs[0]
+    return indices[0]
   }
 }
 

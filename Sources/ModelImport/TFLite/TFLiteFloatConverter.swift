@@ -8,13 +8,11 @@ import TFLiteSchema
 /// has its elements in another order than the file, and the binding says so. Weights stored as
 /// float16, int8 or int4 are taken at the real numbers that they stand for.
 struct TFLiteFloatConverter: TFLiteConverter {
-  enum Binding {
+  enum Binding: TFLiteBinding {
     case value(Int, Order)
     /// The tensor in which a constant is stored in fewer bits.
     case stored(Int)
-    /// Integers about shapes, which the file states anyway.
-    case shape
-    case unknown
+    case shape, unknown
   }
 
   /// How a value's elements lie in relation to the file's.
@@ -27,6 +25,9 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case flattened(height: Int, width: Int, channels: Int)
   }
 
+  /// A value of the graph.
+  typealias Activation = (value: Int, shape: [Int], order: Order)
+
   /// Real numbers in the file's order.
   struct Constant {
     var shape: [Int]
@@ -34,28 +35,23 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   let model: TFLiteModel
+  var position = 0
   var budget: ImportBudget
   var graph = FloatGraph()
   var bindings: [Int: Binding] = [:]
   var unsupported: [ImportError.UnsupportedOperator] = []
 
-  static func convert(
-    _ model: TFLiteModel, budget: ImportBudget
-  ) throws(ImportError) -> FloatGraph {
-    var converter = TFLiteFloatConverter(model: model, budget: budget)
-    return try converter.convert()
+  static func convert(_ model: TFLiteModel) throws(ImportError) -> FloatGraph {
+    var converter = TFLiteFloatConverter(model: model, budget: model.budget)
+    return try converter.convertAll()
   }
 
-  private init(model: TFLiteModel, budget: ImportBudget) {
-    self.model = model
-    self.budget = budget
-  }
-
-  private mutating func convert() throws(ImportError) -> FloatGraph {
+  private mutating func convertAll() throws(ImportError) -> FloatGraph {
     try bindInput()
-    let last = try singleOutput()
-    for (index, source) in model.operators.enumerated() {
-      try convert(TFLiteNode(index: index, source: source, model: model))
+    let last = try single(model.outputs, "outputs")
+    for index in model.operators.indices {
+      position = index
+      try convert()
     }
     if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     guard case .value(let output, let order) = bindings[last] else {
@@ -68,7 +64,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   private mutating func bindInput() throws(ImportError) {
-    let index = try singleInput()
+    let index = try single(model.inputs, "inputs")
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {
       throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
@@ -78,14 +74,6 @@ struct TFLiteFloatConverter: TFLiteConverter {
     bindings[index] = .value(0, order)
   }
 
-  static var unknown: Binding { .unknown }
-
-  static func isUnknown(_ binding: Binding) -> Bool {
-    if case .unknown = binding { true } else { false }
-  }
-
-  static var shape: Binding { .shape }
-
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.float }
 
   // MARK: Reading
@@ -94,22 +82,17 @@ struct TFLiteFloatConverter: TFLiteConverter {
   func shape(_ index: Int) throws(ImportError) -> (shape: [Int], order: Order) {
     let tensor = model.tensors[index]
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw .invalidTensor(
-        name: tensor.name,
-        rule: "shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     if tensor.shape.count > 2 { return ([extent[2], extent[0], extent[1]], .image) }
     guard extent[1] == 1 else {
-      throw .invalidTensor(
-        name: tensor.name, rule: "shape \(tensor.shape) has a batch that is not 1")
+      throw tensor.error("shape \(tensor.shape) has a batch that is not 1")
     }
     return ([extent[2]], .vector)
   }
 
   /// An input that must be an activation.
-  func activation(
-    _ node: TFLiteNode, _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
+  func activation(_ position: Int = 0) throws(ImportError) -> Activation {
     guard case .value(let value, let order) = bindings[try node.input(position)] else {
       throw node.unsupported("input \(position) is a constant")
     }
@@ -117,55 +100,45 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   /// An activation whose elements are where the graph's operations expect them.
-  func plainActivation(
-    _ node: TFLiteNode, _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
-    let found = try activation(node, position)
+  func plainActivation(_ position: Int = 0) throws(ImportError) -> Activation {
+    let found = try activation(position)
     if case .flattened = found.order { throw node.unsupported("on a flattened image") }
     return found
   }
 
   /// Real numbers of an input that must be a constant. They are made anew for each use, so that
   /// nothing lies about twice.
-  mutating func constant(
-    _ node: TFLiteNode, _ position: Int, _ what: String
-  ) throws(ImportError) -> Constant {
+  mutating func constant(_ position: Int, _ what: String) throws(ImportError) -> Constant {
     var index = try node.input(position)
     if case .stored(let source) = bindings[index] { index = source }
     let (tensor, bytes, count) = try node.data(
       of: index, type: [.float32, .float16, .int8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
     let size = tensor.type == .int8 ? 2 : 4
-    try claim(count, size: size, node)
+    try claim(count, size: size)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
-    guard values.allSatisfy(\.isFinite) else { throw node.error("\(what) that is not finite") }
+    try node.require(values.allSatisfy(\.isFinite), "\(what) that is not finite")
     return Constant(shape: tensor.shape, values: values)
   }
 
   /// An image on which windows slide.
-  func image(
-    _ node: TFLiteNode, _ position: Int = 0
-  ) throws(ImportError) -> (value: Int, shape: [Int], order: Order) {
-    let found = try plainActivation(node, position)
-    guard found.shape.count == 3 else { throw node.error("takes an image, has \(found.shape)") }
+  func image(_ position: Int = 0) throws(ImportError) -> Activation {
+    let found = try plainActivation(position)
+    try node.require(found.shape.count == 3, "takes an image, has \(found.shape)")
     return found
   }
 
   /// A layer's bias; nil where it is left out.
-  mutating func bias(_ node: TFLiteNode, _ position: Int = 2) throws(ImportError) -> [Float]? {
+  mutating func bias(_ position: Int = 2) throws(ImportError) -> [Float]? {
     guard node.inputs.count > position, node.inputs[position] >= 0 else { return nil }
-    return try constant(node, position, "a bias").values
+    return try constant(position, "a bias").values
   }
 
   /// Height, width and channels as the graph's [C, H, W] or [F] has them; what a vector has no axis
   /// for must be `absent`.
-  func ordered(
-    _ node: TFLiteNode, _ values: [Int], like shape: [Int], absent: Int
-  ) throws(ImportError) -> [Int] {
+  func ordered(_ values: [Int], like shape: [Int], absent: Int) throws(ImportError) -> [Int] {
     if shape.count == 3 { return ChannelOrder.first(values) }
-    guard values[0] == absent, values[1] == absent else {
-      throw node.unsupported("of axes that a vector has not")
-    }
+    try node.support(values[0] == absent && values[1] == absent, "of axes that a vector has not")
     return [values[2]]
   }
 
@@ -173,27 +146,23 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// Appends an operation whose output shape is determined, or is given.
   mutating func append(
-    _ operation: FloatGraph.Operation, _ node: TFLiteNode, inputs: [Int], shape: [Int]? = nil,
-    suffix: String = ""
+    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = ""
   ) throws(ImportError) -> Int {
     let name = model.tensors[try node.output()].name + suffix
-    do throws(RuleViolation) {
-      return try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
-    } catch {
-      throw node.error(error.rule)
+    return try node.obeying { () throws(RuleViolation) in
+      try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
     }
   }
 
   /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,
   /// or have as many elements of one pixel or one channel in whatever shape.
   mutating func finish(
-    _ node: TFLiteNode, _ value: Int, order: Order = .image,
-    bounds: ClosedRange<Float> = -.infinity ... .infinity
+    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity
   ) throws(ImportError) {
     let index = try node.output()
     var value = value
     if bounds != -.infinity ... .infinity {
-      value = try limited(value, bounds, node, suffix: "/activation")
+      value = try limited(value, bounds, suffix: "/activation")
     }
     let declared = try shape(index)
     let own = graph.values[value].shape
@@ -208,7 +177,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     guard own.reduce(1, *) == declared.shape.reduce(1, *), own.isOrderless,
       declared.shape.isOrderless
     else { throw node.error("gives \(own) where \(declared.shape) is declared") }
-    let output = try reshaped(value, to: declared.shape, node, suffix: "/reshape")
+    let output = try reshaped(value, to: declared.shape, suffix: "/reshape")
     bindings[index] = .value(output, declared.order)
   }
 }

@@ -11,9 +11,6 @@ import ModelWriter
 /// the `.cupel` format beyond its own arithmetic, such as an accumulator that could overflow, shows
 /// when it is written.
 public enum TFLiteImporter {
-  /// Largest file that is read: 1 GiB.
-  public static let maximumBytes = 1 << 30
-
   /// Whether bytes look like a `.tflite` file.
   public static func recognizes(_ bytes: [UInt8]) -> Bool {
     bytes.count >= 8 && bytes[4..<8].elementsEqual([0x54, 0x46, 0x4C, 0x33])
@@ -24,17 +21,12 @@ public enum TFLiteImporter {
   public static func load(
     bytes: [UInt8], profile: DeploymentProfile = .tflm
   ) throws(ImportError) -> ImportedModel {
-    guard bytes.count <= maximumBytes else {
-      throw .malformed(
-        offset: maximumBytes, rule: "\(bytes.count) bytes are more than \(maximumBytes)")
-    }
-    var budget = ImportBudget(fileBytes: bytes.count)
-    let model = try TFLiteModel(bytes, budget: &budget)
+    try ModelImporter.check(size: bytes.count)
+    let model = try TFLiteModel(bytes)
     if model.hasIntegerActivations {
-      return .integer(
-        try TFLiteIntegerConverter.convert(model, profile: profile, budget: budget))
+      return .integer(try TFLiteIntegerConverter.convert(model, profile: profile))
     }
-    return .float(try TFLiteFloatConverter.convert(model, budget: budget))
+    return .float(try TFLiteFloatConverter.convert(model))
   }
 }
 

@@ -9,51 +9,43 @@ import ModelWriter
 /// the program's output. The float conversion at the edges is the caller's, on the grids of the
 /// program's input and output tensors. Who converts which operator is the business of its row.
 struct TFLiteIntegerConverter: TFLiteConverter {
-  /// What stands for a tensor of the file.
-  enum Binding {
+  enum Binding: TFLiteBinding {
     /// Index into the program's tensors.
     case tensor(Int)
     /// The model's float input, until a QUANTIZE says on which grid.
     case floatInput
     /// A tensor of the program in real numbers: only good for the model's output.
     case dequantized(Int)
-    /// Integers about shapes, which the file states anyway.
-    case shape
-    /// The output of an unsupported operator: what reads it is skipped in silence.
-    case unknown
+    case shape, unknown
   }
 
   let model: TFLiteModel
+  var position = 0
   var budget: ImportBudget
   var builder: ProgramBuilder
   var bindings: [Int: Binding] = [:]
   /// Tensors that an operator reads for which their extent matters.
   private var shaped: Set<Int> = []
   var unsupported: [ImportError.UnsupportedOperator] = []
-  private var hasInput = false
+  private(set) var hasInput = false
 
   static func convert(
-    _ model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget
+    _ model: TFLiteModel, profile: DeploymentProfile
   ) throws(ImportError) -> IntegerProgram {
-    var converter = TFLiteIntegerConverter(model: model, profile: profile, budget: budget)
-    return try converter.convert()
+    var converter = TFLiteIntegerConverter(
+      model: model, budget: model.budget, builder: ProgramBuilder(profile: profile))
+    return try converter.convertAll()
   }
 
-  private init(model: TFLiteModel, profile: DeploymentProfile, budget: ImportBudget) {
-    self.model = model
-    builder = ProgramBuilder(profile: profile)
-    self.budget = budget
-  }
-
-  private mutating func convert() throws(ImportError) -> IntegerProgram {
+  private mutating func convertAll() throws(ImportError) -> IntegerProgram {
     for node in model.operators where !(node.row?.ignoresExtents ?? false) {
       shaped.formUnion(node.inputs)
     }
     try bindInput()
-    let output = try singleOutput()
-    for (index, source) in model.operators.enumerated() {
-      let node = TFLiteNode(index: index, source: source, model: model)
-      try convert(node)
+    let output = try single(model.outputs, "outputs")
+    for index in model.operators.indices {
+      position = index
+      try convert()
       guard builder.program.tensors.count <= ImportBudget.mostTensors else {
         throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
       }
@@ -67,26 +59,16 @@ struct TFLiteIntegerConverter: TFLiteConverter {
         rule: "its output '\(printable(model.tensors[output].name))' is not computed from its input"
       )
     }
-    guard hasInput else {
-      throw .unsupportedModel(rule: "no QUANTIZE reads its float input")
-    }
+    guard hasInput else { throw .unsupportedModel(rule: "no QUANTIZE reads its float input") }
     return builder.finished(output: result).removingUnusedOperations()
   }
-
-  static var unknown: Binding { .unknown }
-
-  static func isUnknown(_ binding: Binding) -> Bool {
-    if case .unknown = binding { true } else { false }
-  }
-
-  static var shape: Binding { .shape }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
 
   // MARK: The edges
 
   private mutating func bindInput() throws(ImportError) {
-    let index = try singleInput()
+    let index = try single(model.inputs, "inputs")
     guard model.tensors[index].data == nil else {
       throw .unsupportedModel(rule: "its input is a constant")
     }
@@ -103,36 +85,26 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     return builder.addInput(try description(index))
   }
 
-  /// The input that an earlier QUANTIZE has made, where it has the same grid.
-  func existingInput(like index: Int) throws(ImportError) -> Int? {
-    guard hasInput else { return nil }
-    let input = builder.program.input
-    return builder[input].grid == (try description(index)).grid ? input : nil
-  }
-
-  var inputExists: Bool { hasInput }
-
   // MARK: Reading
 
   /// Extent and grid of an int8 tensor of the file. A uint8 one is read as int8: its zero point
   /// moves by 128.
   func description(_ index: Int) throws(ImportError) -> IntegerTensor {
     let tensor = model.tensors[index]
-    func fail(_ rule: String) -> ImportError { .invalidTensor(name: tensor.name, rule: rule) }
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw fail("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
-      throw fail("an activation that is not of int8")
+      throw tensor.error("an activation that is not of int8")
     }
-    guard !tensor.isVariable else { throw fail("a variable") }
+    guard !tensor.isVariable else { throw tensor.error("a variable") }
     guard tensor.scales.count == 1, tensor.zeroPoints.count == 1, !tensor.hasQuantizationDetails
-    else { throw fail("an activation needs one scale and one zero point") }
+    else { throw tensor.error("an activation needs one scale and one zero point") }
     let scale = tensor.scales[0]
     let zero = tensor.zeroPoints[0]
     let range: ClosedRange<Int64> = tensor.type == .int8 ? -128...127 : 0...255
     guard scale.isFinite, scale > 0, range.contains(zero) else {
-      throw fail("a scale of \(scale) and a zero point of \(zero)")
+      throw tensor.error("a scale of \(scale) and a zero point of \(zero)")
     }
     return IntegerTensor(
       name: tensor.name, height: extent[0], width: extent[1], channels: extent[2], bits: 8,
@@ -140,19 +112,18 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   }
 
   /// An input of a node as a tensor of the program; a constant is put there by an operation.
-  mutating func activation(_ node: TFLiteNode, _ position: Int = 0) throws(ImportError) -> Int {
+  mutating func activation(_ position: Int = 0) throws(ImportError) -> Int {
     let index = try node.input(position)
     switch bindings[index] {
     case .tensor(let tensor): return tensor
-    case .floatInput, .dequantized:
-      throw node.unsupported("a float activation in an integer model")
+    case .floatInput, .dequantized: throw node.unsupported("a float activation in an integer model")
     case .shape: throw node.unsupported("input \(position) is about shapes")
     case .unknown, nil: break
     }
-    return try constant(node, index)
+    return try constant(index)
   }
 
-  private mutating func constant(_ node: TFLiteNode, _ index: Int) throws(ImportError) -> Int {
+  private mutating func constant(_ index: Int) throws(ImportError) -> Int {
     let tensor = model.tensors[index]
     guard let place = tensor.data, tensor.type == .int8 else {
       throw node.unsupported("a constant that is not of int8")
@@ -160,10 +131,9 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     let description = try description(index)
     let bytes = model.data(place)
     guard bytes.count == description.elementCount else {
-      throw .invalidTensor(
-        name: tensor.name, rule: "shape \(tensor.shape) takes \(bytes.count) bytes")
+      throw tensor.error("shape \(tensor.shape) takes \(bytes.count) bytes")
     }
-    try claim(bytes.count, size: 1, node)
+    try claim(bytes.count, size: 1)
     let output = builder.append(
       tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], giving: description)
     bindings[index] = .tensor(output)
@@ -177,17 +147,11 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   // MARK: Writing
 
-  mutating func bind(_ index: Int, to tensor: Int) { bindings[index] = .tensor(tensor) }
-
-  mutating func bind(_ index: Int, toRealNumbersOf tensor: Int) {
-    bindings[index] = .dequantized(tensor)
-  }
-
   /// Appends the operation that makes a node's output. `extent`, height, width and channels, is
   /// what the operation gives; where the file declares another shape of as many elements, an operation
   /// that gives them that shape follows.
   mutating func finish(
-    _ node: TFLiteNode, _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
   ) throws(ImportError) {
     let index = try node.output()
     let declared = try description(index)
@@ -221,7 +185,6 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 extension IntegerTensor {
   /// A fused activation's bounds on the grid; infinite ones are the grid's ends.
   func limits(_ bounds: ClosedRange<Float>) -> Bounds {
-    grid.bounds(
-      low: bounds.lowerBound, high: bounds.upperBound, ties: .toNearestOrAwayFromZero)
+    grid.bounds(low: bounds.lowerBound, high: bounds.upperBound, ties: .toNearestOrAwayFromZero)
   }
 }

@@ -9,6 +9,8 @@ struct TFLiteModel {
   private(set) var inputs: [Int] = []
   private(set) var outputs: [Int] = []
   private let buffer: FlatBuffer
+  /// What is left of it when all parts are read.
+  private(set) var budget: ImportBudget
   /// Places in the file; empty for a buffer without data.
   private var buffers: [Range<Int>] = []
 
@@ -29,6 +31,8 @@ struct TFLiteModel {
     var isVariable = false
     /// Quantized in a way of its own, as in blocks.
     var hasQuantizationDetails = false
+
+    func error(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
   }
 
   struct Operator {
@@ -49,7 +53,8 @@ struct TFLiteModel {
   /// Most tensors and operators that are read: four times what a `.cupel` file can hold.
   static let mostParts = 1 << 14
 
-  init(_ bytes: [UInt8], budget: inout ImportBudget) throws(ImportError) {
+  init(_ bytes: [UInt8]) throws(ImportError) {
+    budget = ImportBudget(fileBytes: bytes.count)
     buffer = try FlatBuffer(bytes, identifier: TFLite.identifier)
     let root = try buffer.root
     let version = try root.number(TFLite.Model.version, default: UInt32(0))
@@ -61,21 +66,20 @@ struct TFLiteModel {
     guard let subgraphs, subgraphs.count > 0 else {
       throw .malformed(offset: root.position, rule: "the file holds no subgraph")
     }
-    let codes = try Self.codes(root, budget: &budget)
+    let codes = try self.codes(root)
     let graph = try subgraphs.table(0)
     if let list = try Self.parts(graph, TFLite.Subgraph.tensors, of: "tensors") {
       for index in 0..<list.count {
-        tensors.append(try tensor(try list.table(index), index: index, budget: &budget))
+        tensors.append(try tensor(try list.table(index), index: index))
       }
     }
     if let list = try Self.parts(graph, TFLite.Subgraph.operators, of: "operators") {
       for index in 0..<list.count {
-        operators.append(
-          try Self.operator(try list.table(index), codes: codes, index: index, budget: &budget))
+        operators.append(try self.operator(try list.table(index), codes: codes, index: index))
       }
     }
-    inputs = try Self.indices(graph, TFLite.Subgraph.inputs, budget: &budget)
-    outputs = try Self.indices(graph, TFLite.Subgraph.outputs, budget: &budget)
+    inputs = try indices(graph, TFLite.Subgraph.inputs)
+    outputs = try indices(graph, TFLite.Subgraph.outputs)
     for index in inputs + outputs + operators.flatMap({ $0.inputs + $0.outputs })
     where index != -1 && !tensors.indices.contains(index) {
       throw .malformed(
@@ -118,8 +122,7 @@ extension TFLiteModel {
       }
       let count = UInt64(file.bytes.count)
       guard offset <= count, size <= count - offset else {
-        throw .malformed(
-          offset: table.position, rule: "buffer \(index) lies behind the file's end")
+        throw .malformed(offset: table.position, rule: "buffer \(index) lies behind the file's end")
       }
       ranges.append(Int(offset)..<Int(offset + size))
     }
@@ -128,36 +131,31 @@ extension TFLiteModel {
 
   private typealias Code = (code: Int32, customName: String?)
 
-  private static func codes(
-    _ root: FlatTable, budget: inout ImportBudget
-  ) throws(ImportError) -> [Code] {
-    let list = try parts(root, TFLite.Model.operatorCodes, of: "operator codes")
+  private mutating func codes(_ root: FlatTable) throws(ImportError) -> [Code] {
+    let list = try Self.parts(root, TFLite.Model.operatorCodes, of: "operator codes")
     guard let list else { return [] }
     var codes: [Code] = []
     for index in 0..<list.count {
       let table = try list.table(index)
       let old = try table.number(TFLite.OperatorCode.deprecatedBuiltinCode, default: Int8(0))
       let new = try table.number(TFLite.OperatorCode.builtinCode, default: Int32(0))
-      let name = try text(table, TFLite.OperatorCode.customCode, budget: &budget)
+      let name = try text(table, TFLite.OperatorCode.customCode)
       codes.append((max(Int32(old), new), name))
     }
     return codes
   }
 
-  private func tensor(
-    _ table: FlatTable, index: Int, budget: inout ImportBudget
-  ) throws(ImportError) -> Tensor {
+  private mutating func tensor(_ table: FlatTable, index: Int) throws(ImportError) -> Tensor {
     var tensor = Tensor(
-      name: try Self.text(table, TFLite.Tensor.name, budget: &budget) ?? "tensor \(index)",
-      shape: try Self.indices(table, TFLite.Tensor.shape, budget: &budget))
+      name: try self.text(table, TFLite.Tensor.name) ?? "tensor \(index)",
+      shape: try indices(table, TFLite.Tensor.shape))
     tensor.type = .init(rawValue: try table.number(TFLite.Tensor.type, default: Int8(0)))
     let data = Int(try table.number(TFLite.Tensor.buffer, default: UInt32(0)))
     // Buffer 0 is empty by definition; one without data belongs to an activation.
     if data != 0 {
       guard buffers.indices.contains(data) else {
         throw .malformed(
-          offset: table.position,
-          rule: "buffer \(data) does not exist; there are \(buffers.count)")
+          offset: table.position, rule: "buffer \(data) does not exist; there are \(buffers.count)")
       }
       tensor.data = buffers[data].isEmpty ? nil : data
     }
@@ -165,10 +163,9 @@ extension TFLiteModel {
     tensor.isVariable = try table.flag(TFLite.Tensor.isVariable)
     guard let quantization = try table.table(TFLite.Tensor.quantization) else { return tensor }
     let scales = try quantization.vector(TFLite.Quantization.scale, elementSize: 4)
-    tensor.scales = try Self.numbers(scales, UInt32.self, budget: &budget).map(
-      Float.init(bitPattern:))
+    tensor.scales = try numbers(scales, UInt32.self).map(Float.init(bitPattern:))
     let zeros = try quantization.vector(TFLite.Quantization.zeroPoint, elementSize: 8)
-    tensor.zeroPoints = try Self.numbers(zeros, Int64.self, budget: &budget)
+    tensor.zeroPoints = try numbers(zeros, Int64.self)
     tensor.quantizedDimension = Int(
       try quantization.number(TFLite.Quantization.dimension, default: Int32(0)))
     // 1 is a custom quantization, which old files have for nothing but their names.
@@ -177,8 +174,8 @@ extension TFLiteModel {
     return tensor
   }
 
-  private static func `operator`(
-    _ table: FlatTable, codes: [Code], index: Int, budget: inout ImportBudget
+  private mutating func `operator`(
+    _ table: FlatTable, codes: [Code], index: Int
   ) throws(ImportError) -> Operator {
     let code = Int(try table.number(TFLite.Operator.opcodeIndex, default: UInt32(0)))
     guard codes.indices.contains(code) else {
@@ -188,33 +185,29 @@ extension TFLiteModel {
     }
     return Operator(
       code: codes[code].code, customName: codes[code].customName,
-      inputs: try indices(table, TFLite.Operator.inputs, budget: &budget),
-      outputs: try indices(table, TFLite.Operator.outputs, budget: &budget),
+      inputs: try indices(table, TFLite.Operator.inputs),
+      outputs: try indices(table, TFLite.Operator.outputs),
       optionsType: try table.number(TFLite.Operator.builtinOptionsType, default: UInt8(0)),
       options: try table.table(TFLite.Operator.builtinOptions))
   }
 
-  private static func indices(
-    _ table: FlatTable, _ field: Int, budget: inout ImportBudget
-  ) throws(ImportError) -> [Int] {
+  private mutating func indices(_ table: FlatTable, _ field: Int) throws(ImportError) -> [Int] {
     let list = try table.vector(field, elementSize: 4)
-    return try numbers(list, Int32.self, budget: &budget).map(Int.init)
+    return try numbers(list, Int32.self).map(Int.init)
   }
 
   /// Vectors may be shared, so each reading is paid for.
-  private static func numbers<Value: FixedWidthInteger>(
-    _ list: FlatVector?, _ type: Value.Type, budget: inout ImportBudget
+  private mutating func numbers<Value: FixedWidthInteger>(
+    _ list: FlatVector?, _ type: Value.Type
   ) throws(ImportError) -> [Value] {
     guard let list else { return [] }
-    guard budget.claim(list.count, size: 8) else { throw overdrawn(list.start) }
+    guard budget.claim(list.count, size: 8) else { throw Self.overdrawn(list.start) }
     return list.numbers(type)
   }
 
-  private static func text(
-    _ table: FlatTable, _ field: Int, budget: inout ImportBudget
-  ) throws(ImportError) -> String? {
+  private mutating func text(_ table: FlatTable, _ field: Int) throws(ImportError) -> String? {
     guard let text = try table.string(field) else { return nil }
-    guard budget.claim(text.count, size: 1) else { throw overdrawn(text.start) }
+    guard budget.claim(text.count, size: 1) else { throw Self.overdrawn(text.start) }
     return try text.text
   }
 

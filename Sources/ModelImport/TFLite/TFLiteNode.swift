@@ -3,7 +3,7 @@ import TFLiteSchema
 
 /// One operator on its way through a converter: reads its options and constants, and names itself
 /// in errors.
-struct TFLiteNode {
+struct TFLiteNode: FileNode {
   let index: Int
   let source: TFLiteModel.Operator
   let model: TFLiteModel
@@ -12,32 +12,15 @@ struct TFLiteNode {
   var outputs: [Int] { source.outputs }
 
   /// Operators have no names of their own.
-  private var label: String { "#\(index)" }
+  var name: String { "#\(index)" }
+  var type: String { source.name }
 
-  func error(_ rule: String) -> ImportError {
-    .invalidNode(node: label, operator: source.name, rule: rule)
-  }
-
-  func unsupported(_ form: String) -> ImportError {
-    .unsupportedOperators([.init(node: label, operator: source.name, form: form)])
-  }
-
-  /// What the builder makes, or its error in this node's name.
-  ///
-  /// - Parameter rule: instead of the builder's own.
-  func built<Result>(
-    _ rule: String? = nil, _ body: () throws(BuildError) -> Result
-  ) throws(ImportError) -> Result {
-    do throws(BuildError) {
-      return try body()
-    } catch {
-      if let rule { throw self.error(rule) }
-      switch error {
-      case .ratio(_, nil): throw self.error("the scales have a ratio that is too large")
-      case .ratio(_, let channel?):
-        throw self.error("the scales of channel \(channel) have a ratio that is too large")
-      case .sumRatio, .extent: throw self.error("\(error)")
-      }
+  func error(_ cause: BuildError) -> ImportError {
+    switch cause {
+    case .ratio(_, nil): error("the scales have a ratio that is too large")
+    case .ratio(_, let channel?):
+      error("the scales of channel \(channel) have a ratio that is too large")
+    case .sumRatio, .extent: error("\(cause)")
     }
   }
 
@@ -52,24 +35,21 @@ struct TFLiteNode {
     }
     for input in inputs where input >= 0 {
       guard isBound(input) || model.tensors[input].data != nil else {
-        throw .undefinedValue(
-          node: label, operator: source.name, value: model.tensors[input].name)
+        throw .undefinedValue(node: name, operator: type, value: model.tensors[input].name)
       }
     }
   }
 
   // MARK: Options
 
-  func number<Value: FixedWidthInteger>(
-    _ field: Int, default: Value
-  ) throws(ImportError) -> Value {
+  func number<Value: FixedWidthInteger>(_ field: Int, default: Value) throws(ImportError) -> Value {
     try source.options?.number(field, default: `default`) ?? `default`
   }
 
   /// A stride, dilation, extent or factor, which must be 1 or more.
   func positive(_ field: Int, default: Int32 = 0) throws(ImportError) -> Int {
     let value = Int(try number(field, default: `default`))
-    guard value >= 1 else { throw error("option \(field) is \(value), needs 1 or more") }
+    try require(value >= 1, "option \(field) is \(value), needs 1 or more")
     return value
   }
 
@@ -77,9 +57,7 @@ struct TFLiteNode {
     try source.options?.float(field, default: `default`) ?? `default`
   }
 
-  func flag(_ field: Int) throws(ImportError) -> Bool {
-    try source.options?.flag(field) ?? false
-  }
+  func flag(_ field: Int) throws(ImportError) -> Bool { try source.options?.flag(field) ?? false }
 
   func padding(_ field: Int) throws(ImportError) -> TFLite.Padding {
     guard let padding = TFLite.Padding(rawValue: try number(field, default: 0)) else {
@@ -105,15 +83,14 @@ struct TFLiteNode {
 
   /// Index of an input that must be there.
   func input(_ position: Int) throws(ImportError) -> Int {
-    guard inputs.indices.contains(position), inputs[position] >= 0 else {
-      throw error("input \(position) is missing")
-    }
+    try require(
+      inputs.indices.contains(position) && inputs[position] >= 0, "input \(position) is missing")
     return inputs[position]
   }
 
   /// Index of the only output.
   func output() throws(ImportError) -> Int {
-    guard outputs.count == 1, outputs[0] >= 0 else { throw error("needs one output") }
+    try require(outputs.count == 1 && outputs[0] >= 0, "needs one output")
     return outputs[0]
   }
 
@@ -137,7 +114,7 @@ struct TFLiteNode {
     guard let kind = tensor.type, type.contains(kind) else {
       throw unsupported("\(what) of another type")
     }
-    guard !tensor.isSparse else { throw unsupported("\(what) stored sparsely") }
+    try support(!tensor.isSparse, "\(what) stored sparsely")
     guard let count = TFLiteShape.elementCount(tensor.shape) else {
       throw error("\(what) of shape \(tensor.shape)")
     }
@@ -151,7 +128,7 @@ struct TFLiteNode {
   /// A constant list of integers.
   func integers(_ position: Int, _ what: String) throws(ImportError) -> [Int] {
     let (tensor, bytes, count) = try data(position, type: [.int32, .int64], what: what)
-    guard count <= 64 else { throw error("\(what) of \(count) numbers") }
+    try require(count <= 64, "\(what) of \(count) numbers")
     return bytes.withUnsafeBytes { raw in
       (0..<count).map {
         tensor.type == .int32

@@ -7,8 +7,7 @@ enum TFLiteReal {
   ) throws(ImportError) -> [Float] {
     switch tensor.type {
     case .float32:
-      return bytes.withUnsafeBytes { raw in
-        (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
+      return bytes.withUnsafeBytes { raw in (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
       }
     case .float16:
       return bytes.withUnsafeBytes { raw in
@@ -35,6 +34,13 @@ enum TFLiteReal {
     }
   }
 
+  /// Two values a byte, the first in the low nibble, without gaps.
+  static func int4(_ bytes: ArraySlice<UInt8>, _ index: Int) -> Int8 {
+    let pair = Int8(bitPattern: bytes[bytes.startIndex + index / 2])
+    // Arithmetic shifts extend the nibble's sign.
+    return index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
+  }
+
   /// scale · (q − zero point), with one scale or one a channel.
   private static func dequantized(
     _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>, count: Int, _ node: TFLiteNode
@@ -55,8 +61,7 @@ enum TFLiteReal {
       let zero = tensor.zeroPoints.isEmpty ? 0 : Int(tensor.zeroPoints[channel])
       let integer: Int8
       if tensor.type == .int4 {
-        let pair = Int8(bitPattern: bytes[start + index / 2])
-        integer = index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
+        integer = int4(bytes, index)
       } else {
         integer = Int8(bitPattern: bytes[start + index])
       }

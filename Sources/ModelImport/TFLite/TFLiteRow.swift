@@ -2,8 +2,8 @@ import TFLiteSchema
 
 /// An operator of `.tflite` files and who converts it, in float and in int8 models; nil where it is
 /// not supported.
-struct TFLiteRow: Sendable {
-  typealias Handler<Converter> = RowHandler<Converter, TFLiteNode, Void>
+struct TFLiteRow: OperatorRow {
+  typealias Handler<Converter> = RowHandler<Converter, Void>
 
   let operation: TFLite.Operation
   /// Whether it may give nothing but integers about shapes, which the file states anyway.

@@ -1,3 +1,5 @@
+import FloatGraph
+
 /// Shapes of `.tflite` tensors, which are row-major with the batch first and channels last.
 ///
 /// An activation of any rank is read as [batch, height, width, channels], missing axes in front
@@ -8,14 +10,7 @@ enum TFLiteShape {
 
   /// Nil where an extent is not positive or the product is above 2³¹ − 1. A scalar has one.
   static func elementCount(_ shape: [Int]) -> Int? {
-    var count = 1
-    for extent in shape {
-      guard extent >= 1 else { return nil }
-      let (product, overflow) = count.multipliedReportingOverflow(by: extent)
-      guard !overflow, product <= mostElements else { return nil }
-      count = product
-    }
-    return count
+    ShapeArithmetic.elementCount(shape, limit: mostElements)
   }
 
   /// Height, width and channels; nil for a batch that is not 1.

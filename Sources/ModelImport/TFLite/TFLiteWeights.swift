@@ -1,4 +1,3 @@
-import FixedPoint
 import IntegerBuilder
 import ModelWriter
 import TFLiteSchema
@@ -17,15 +16,11 @@ extension TFLiteIntegerConverter {
   }
 
   /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`.
-  mutating func weights(_ node: TFLiteNode, axis: Int) throws(ImportError) -> Weights {
+  mutating func weights(axis: Int) throws(ImportError) -> Weights {
     let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4], what: "a filter")
-    try claim(count, size: 1, node)
-    guard !tensor.hasQuantizationDetails else {
-      throw node.unsupported("a filter quantized in blocks")
-    }
-    guard tensor.zeroPoints.allSatisfy({ $0 == 0 }) else {
-      throw node.unsupported("a filter with a zero point")
-    }
+    try claim(count, size: 1)
+    try node.support(!tensor.hasQuantizationDetails, "a filter quantized in blocks")
+    try node.support(tensor.zeroPoints.allSatisfy({ $0 == 0 }), "a filter with a zero point")
     let channels = tensor.shape.indices.contains(axis) ? tensor.shape[axis] : 0
     guard
       tensor.scales.count == 1
@@ -41,34 +36,24 @@ extension TFLiteIntegerConverter {
     let isPacked = tensor.type == .int4
     return Weights(
       shape: tensor.shape, bits: isPacked ? 4 : 8,
-      values: isPacked ? Self.unpacked(bytes, count: count) : bytes.map(Int8.init(bitPattern:)),
+      values: isPacked
+        ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:)),
       scales: tensor.scales)
-  }
-
-  /// Two values a byte, the first in the low nibble, without gaps.
-  private static func unpacked(_ bytes: ArraySlice<UInt8>, count: Int) -> [Int8] {
-    var values = [Int8](repeating: 0, count: count)
-    for index in 0..<count {
-      let pair = Int8(bitPattern: bytes[bytes.startIndex + index / 2])
-      // Arithmetic shifts extend the nibble's sign.
-      values[index] = index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
-    }
-    return values
   }
 
   /// Bias, scales and activation of a node around its filter.
   mutating func weighted(
-    _ node: TFLiteNode, _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
+    _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
     activation: Int, isFullyConnected: Bool = false
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
-    try claim(outputs, size: 20, node)
+    try claim(outputs, size: 20)
     let output = try description(try node.output())
     let scales =
       weights.scales.count == 1
       ? Array(repeating: weights.scales[0], count: outputs) : weights.scales
     let limits = output.limits(try node.bounds(activation))
-    let bias = try bias(node, position, count: outputs)
+    let bias = try bias(position, count: outputs)
     return try node.built { () throws(BuildError) in
       try builder.weighted(
         weights.values, bits: weights.bits, bias: bias, scales: scales, from: input,
@@ -76,14 +61,12 @@ extension TFLiteIntegerConverter {
     }
   }
 
-  private func bias(
-    _ node: TFLiteNode, _ position: Int, count: Int
-  ) throws(ImportError) -> [Int32] {
+  private func bias(_ position: Int, count: Int) throws(ImportError) -> [Int32] {
     guard node.inputs.count > position, node.inputs[position] >= 0 else {
       return Array(repeating: 0, count: count)
     }
     let (_, bytes, stored) = try node.data(position, type: [.int32], what: "a bias")
-    guard stored == count else { throw node.error("\(stored) biases for \(count) outputs") }
+    try node.require(stored == count, "\(stored) biases for \(count) outputs")
     return bytes.withUnsafeBytes { raw in
       (0..<count).map {
         Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))

@@ -1,9 +1,10 @@
 import IntegerBuilder
 import TFLiteSchema
 
-/// Which fields of an operator's options describe its window.
+/// Which fields of an operator's options describe its window, beside the padding and the strides,
+/// which stand in the same fields of all.
 struct TFLiteWindowFields: Sendable {
-  let padding, strideHeight, strideWidth, activation: Int
+  let activation: Int
   /// nil for an operator whose windows have no gaps.
   var dilationHeight, dilationWidth: Int?
 }
@@ -15,15 +16,12 @@ extension TFLiteNode {
   func window(
     height: Int, width: Int, kernel: (Int, Int), _ fields: TFLiteWindowFields
   ) throws(ImportError) -> (window: PaddedWindow, extent: [Int]) {
-    let padding = try self.padding(fields.padding)
-    guard
-      let rows = try axis(
-        height, kernel.0, fields.strideHeight, fields.dilationHeight, padding),
-      let columns = try axis(width, kernel.1, fields.strideWidth, fields.dilationWidth, padding)
+    typealias Field = TFLite.Options.Convolution
+    let padding = try self.padding(Field.padding)
+    guard let rows = try axis(height, kernel.0, Field.strideHeight, fields.dilationHeight, padding),
+      let columns = try axis(width, kernel.1, Field.strideWidth, fields.dilationWidth, padding)
     else { throw error("a window of \(kernel.0) × \(kernel.1) does not fit \(height) × \(width)") }
-    return (
-      PaddedWindow(rows: rows.axis, columns: columns.axis), [rows.outputs, columns.outputs]
-    )
+    return (PaddedWindow(rows: rows.axis, columns: columns.axis), [rows.outputs, columns.outputs])
   }
 
   private func axis(
