@@ -31,17 +31,13 @@ public struct Clamp: Sendable, PlainOperator {
 }
 
 extension Clamp: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
     try context.checkGrid(of: context.input)
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
+  package func run(_ step: Step, in memory: StepMemory) {
     run(
-      input: step.source(arena), count: step.output.elementCount, output: step.target(arena))
+      input: step.source(memory), count: step.output.elementCount, output: step.target(memory))
   }
 }

@@ -50,6 +50,24 @@ public struct SumScales: Sendable, Equatable {
   }
 }
 
+/// An addition or subtraction.
+package protocol SumOperator: PlainOperator {
+  var scales: SumScales { get set }
+  init(_ scales: SumScales)
+}
+
+extension SumOperator {
+  public static var operandCounts: ClosedRange<Int> { 2...2 }
+
+  package init() { self.init(SumScales()) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
+
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.checkSum(scales)
+  }
+}
+
 extension OperationContext {
   /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
   func checkSum(_ scales: SumScales) throws(FormatError) {
@@ -63,10 +81,9 @@ extension OperationContext {
   private func checkSumScale(
     _ multiplier: Int32, _ shift: Int32, parameters: (Int, Int)
   ) throws(FormatError) {
-    guard multiplier >= 0, Self.isNormalised(multiplier) else {
-      throw error(.multiplier, parameter: parameters.0)
-    }
-    guard (-31...0).contains(shift) else { throw error(.shift, parameter: parameters.1) }
+    try demand(
+      multiplier >= 0 && Self.isNormalised(multiplier), .multiplier, parameter: parameters.0)
+    try demand((-31...0).contains(shift), .shift, parameter: parameters.1)
   }
 }
 

@@ -38,29 +38,16 @@ public struct Transpose: Sendable, PlainOperator {
   }
 }
 
-extension Transpose: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+extension Transpose: ShapeOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
     var seen = 0
     for axis in 0..<3 {
       let source = axes[axis]
-      guard (0..<3).contains(source), seen & (1 &<< source) == 0 else {
-        throw context.error(.axis, parameter: axis)
-      }
+      try context.demand(
+        (0..<3).contains(source) && seen & (1 &<< source) == 0, .axis, parameter: axis)
       seen |= 1 &<< source
-      guard context.output[axis: axis] == context.input[axis: source] else {
-        throw context.error(.outputExtent)
-      }
+      try context.demand(context.output[axis: axis] == context.input[axis: source], .outputExtent)
     }
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
-      to: step.output.extent)
   }
 }

@@ -46,8 +46,7 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
     var stored = UInt8(truncatingIfNeeded: bits)
     coder.byte(Layout.Operation.weightBits, &stored)
     bits = Int(stored)
-    coder.weights(
-      place: ConstantPlaces.values, size: ConstantPlaces.size, bits: bits, &weights)
+    coder.weights(bits: bits, &weights)
     coder.words(place: ConstantPlaces.bias, &bias)
     coder.words(place: ConstantPlaces.multipliers, &multipliers)
     coder.floats(place: ConstantPlaces.weightScales, &weightScales)
@@ -86,9 +85,8 @@ extension OperationContext {
   ///   - shape: nil for one whose numbers do not fit.
   ///   - channelsAreColumns: whether an output channel's weights are a column, not a row.
   @inline(never)
-  func checkWeights(
-    _ weights: Weights<InFile>, shape: WeightShape?, channelsAreColumns: Bool = false,
-    constants: inout ConstantCursor
+  mutating func checkWeights(
+    _ weights: Weights<InFile>, shape: WeightShape?, channelsAreColumns: Bool
   ) throws(FormatError) {
     guard weights.bits == 8 || weights.bits == 4 else {
       throw error(.weightBits, at: record.offset &+ Layout.Operation.weightBits)
@@ -98,13 +96,12 @@ extension OperationContext {
     guard Int64(record.parameter(ConstantPlaces.size)) == size else {
       throw error(.constantPlace, parameter: ConstantPlaces.size)
     }
-    try checkPlace(
-      ConstantPlaces.values, count: size, alignment: Layout.alignment, constants: &constants)
+    try checkPlace(ConstantPlaces.values, count: size, alignment: Layout.alignment)
     let channels = Int64(output.channels)
     for array in ConstantPlaces.bias...ConstantPlaces.weightScales {
-      try checkPlace(array, count: channels &* 4, alignment: 4, constants: &constants)
+      try checkPlace(array, count: channels &* 4, alignment: 4)
     }
-    try checkPlace(ConstantPlaces.shifts, count: channels, alignment: 1, constants: &constants)
+    try checkPlace(ConstantPlaces.shifts, count: channels, alignment: 1)
     try checkRowPadding(weights, shape: shape)
     for channel in 0..<output.channels {
       let sum = weights.magnitude(ofChannel: channel, shape, isColumn: channelsAreColumns)
@@ -130,7 +127,7 @@ extension OperationContext {
     let at = 4 &* channel
     let weightScale = weights.weightScales[channel]
     let scalePlace = record.parameter(ConstantPlaces.weightScales) &+ at
-    guard FloatBits(weightScale).isFinite else { throw error(.weightScale, at: scalePlace) }
+    try demand(FloatBits(weightScale).isFinite, .weightScale, at: scalePlace)
     let places = (
       record.parameter(ConstantPlaces.multipliers) &+ at,
       record.parameter(ConstantPlaces.shifts) &+ channel, scalePlace
@@ -165,6 +162,18 @@ extension Weights where Storage == InFile {
       place = place &+ step
     }
     return sum
+  }
+
+  /// Writes a row of `length` weights as int16 values, and zeros up to `paddedLength(length)`.
+  @inline(__always)
+  func widen(row: Int, length: Int, into values: UnsafeMutablePointer<Int16>) {
+    if bits == 4 {
+      unpackInt4(weights + row &* packedInt4Bytes(count: length), count: length, into: values)
+    } else {
+      let source = weights + row &* length
+      for index in 0..<length { values[index] = Int16(Int8(bitPattern: source[index])) }
+    }
+    clearRowEnd(values, length: length)
   }
 
   /// The scales as a kernel wants them.

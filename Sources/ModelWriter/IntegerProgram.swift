@@ -160,7 +160,6 @@ extension OperatorKind<InMemory> {
   private static func weights<Own: WeightedOperator>(of own: Own) -> Weights<InMemory>? {
     own.weights as? Weights<InMemory>
   }
-
 }
 
 extension OperatorKind {
@@ -169,9 +168,6 @@ extension OperatorKind {
     var visitor = Payload<Storage>()
     return accept(&visitor)
   }
-
-  /// How many tensors an operation of the kind reads.
-  package var operandCounts: ClosedRange<Int> { type(of: payload).operandCounts }
 }
 
 private struct Payload<Storage: ConstantStorage>: OperatorVisitor {
