@@ -31,23 +31,19 @@ extension Add: RunnableOperator {
   package func description(_ step: Step) -> cupel_operation? { described(step) }
 
   private func described(_ step: Step) -> cupel_operation {
-    let own = scales.kernel(step)
     var result = step.shape
     result.kind = CUPEL_ADD
-    result.first = cupel_addend(own.first)
-    result.second = cupel_addend(own.second)
-    result.multiplier = own.output.multiplier
-    result.shift = Int8(own.output.shift)
+    result.first = cupel_addend(
+      zero_point: Int32(step.input.zeroPoint), multiplier: scales.firstMultiplier,
+      shift: scales.firstShift)
+    result.second = cupel_addend(
+      zero_point: Int32(step.second.zeroPoint), multiplier: scales.secondMultiplier,
+      shift: scales.secondShift)
+    result.multiplier = scales.outputMultiplier
+    result.shift = Int8(scales.outputShift)
     result.rounding = Int32(RoundingMode.doubleRounding.rawValue)
-    result.low = own.low
-    result.high = own.high
+    result.low = Int32(scales.low)
+    result.high = Int32(scales.high)
     return result
-  }
-}
-
-extension cupel_addend {
-  fileprivate init(_ operand: SumKernel.Operand) {
-    self.init(
-      zero_point: operand.zeroPoint, multiplier: operand.multiplier, shift: operand.shift)
   }
 }

@@ -14,18 +14,14 @@ public struct Concatenate: Sendable, PlainOperator {
 
   package init() { self.init(axis: 0) }
 
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
-    coder.axis(&axis)
-  }
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { coder.axis(&axis) }
 
   /// Copies `part` [H][W][C] to where its first element is `start` along the axis.
   public func copy(
     _ part: UnsafePointer<Int8>, extent: Extent, start: Int,
     output: UnsafeMutablePointer<Int8>, to: Extent
   ) {
-    let (top, left, front) = (
-      axis == 0 ? start : 0, axis == 1 ? start : 0, axis == 2 ? start : 0
-    )
+    let (top, left, front) = (axis == 0 ? start : 0, axis == 1 ? start : 0, axis == 2 ? start : 0)
     for row in 0..<extent.height {
       for column in 0..<extent.width {
         let place = to.offset(row: top &+ row, column: left &+ column) &+ front
@@ -56,7 +52,8 @@ extension Concatenate: RunnableOperator {
     for position in 0..<step.operation.operands.count {
       let part = step.operand(position)
       copy(
-        memory.arena + part.arenaOffset, extent: part.extent, start: start, output: step.target(memory),
+        memory.arena + part.arenaOffset, extent: part.extent, start: start,
+        output: step.target(memory),
         to: step.output.extent)
       start &+= part[axis: axis]
     }

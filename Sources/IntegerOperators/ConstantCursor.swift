@@ -16,14 +16,11 @@ package struct ConstantCursor {
 extension OperationContext {
   /// Checks that the array whose offset is `parameter` begins at the cursor, rounded up, with
   /// zeros in the gap, and ends inside the section.
-  mutating func checkPlace(
-    _ parameter: Int, count: Int64, alignment: Int
-  ) throws(FormatError) {
+  mutating func checkPlace(_ parameter: Int, count: Int64, alignment: Int) throws(FormatError) {
     let start = Layout.aligned(Int64(constants.position), to: alignment)
-    guard
-      Int64(record.parameter(parameter)) == start, count >= 0,
-      count <= Int64(constants.end) &- start
-    else { throw error(.constantPlace, parameter: parameter) }
+    let isInside = count >= 0 && count <= Int64(constants.end) &- start
+    try demand(
+      Int64(record.parameter(parameter)) == start && isInside, .constantPlace, parameter: parameter)
     for gap in constants.position..<Int(start) where record.file.byte(gap) != 0 {
       throw error(.constantGap, at: gap)
     }
@@ -31,9 +28,7 @@ extension OperationContext {
   }
 
   /// Values on the output's grid that stand among the constants.
-  mutating func checkElements(
-    _ values: UnsafePointer<Int8>, count: Int
-  ) throws(FormatError) {
+  mutating func checkElements(_ values: UnsafePointer<Int8>, count: Int) throws(FormatError) {
     let (place, size) = (ConstantPlaces.values, ConstantPlaces.size)
     try demand(record.parameter(size) == count, .constantPlace, parameter: size)
     try checkPlace(place, count: Int64(count), alignment: Layout.alignment)

@@ -28,9 +28,7 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
     weights.code(&coder)
   }
 
-  public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 {
-    window.visits(output)
-  }
+  public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 { window.visits(output) }
 
   package func places(input: Extent) -> Int { window.taps }
 

@@ -12,9 +12,7 @@ public struct FullyConnected<Storage: ConstantStorage>: WeightedOperator {
 
   public var weights: Weights<Storage>
 
-  public init(_ weights: Weights<Storage>) {
-    self.weights = weights
-  }
+  public init(_ weights: Weights<Storage>) { self.weights = weights }
 
   package init() { self.init(Weights()) }
 

@@ -46,7 +46,6 @@ extension Lookup: RunnableOperator where Storage == InFile {
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    run(
-      input: step.source(memory), count: step.output.elementCount, output: step.target(memory))
+    run(input: step.source(memory), count: step.output.elementCount, output: step.target(memory))
   }
 }

@@ -93,9 +93,8 @@ extension Validator {
     var check = Check(constants: ConstantCursor(header.constants))
     for index in 0..<header.operations.count {
       let record = OperationRecord(offset: operationPlace(index), in: file)
-      guard try record.show(to: &check, at: (self, record, index)) != nil else {
-        throw FormatError(.kind, .operation(index), at: record.offset)
-      }
+      let isKnown = try record.show(to: &check, at: (self, record, index)) != nil
+      try FormatRecord.operation(index).demand(isKnown, .kind, at: record.offset)
     }
     let (own, sections) = (FormatRecord.header, Layout.Header.sections)
     let isFilled = check.constants.position == check.constants.end

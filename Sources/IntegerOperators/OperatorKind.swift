@@ -94,7 +94,8 @@ extension OperationRecord {
   ) throws(Visitor.Failure) -> Visitor.Output? {
     switch kind {
     case Convolution<InFile>.code: try visitor.visit(Convolution<InFile>.self, at: site)
-    case DepthwiseConvolution<InFile>.code: try visitor.visit(DepthwiseConvolution<InFile>.self, at: site)
+    case DepthwiseConvolution<InFile>.code:
+      try visitor.visit(DepthwiseConvolution<InFile>.self, at: site)
     case FullyConnected<InFile>.code: try visitor.visit(FullyConnected<InFile>.self, at: site)
     case Add.code: try visitor.visit(Add.self, at: site)
     case AveragePool.code: try visitor.visit(AveragePool.self, at: site)

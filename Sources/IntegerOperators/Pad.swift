@@ -45,11 +45,10 @@ extension Pad: ShapeOperator {
     try context.checkGrid(of: context.input)
     for axis in 0..<3 {
       let end = Int64(before[axis]) &+ Int64(context.input[axis: axis])
-      guard before[axis] >= 0, end <= Int64(context.output[axis: axis])
-      else { throw context.error(.padding, parameter: axis) }
+      let isInside = before[axis] >= 0 && end <= Int64(context.output[axis: axis])
+      try context.demand(isInside, .padding, parameter: axis)
     }
-    guard Int(value) >= context.output.lowest, Int(value) <= context.output.highest else {
-      throw context.error(.clampRange, at: context.record.offset &+ Layout.Operation.value)
-    }
+    let isOnGrid = Int(value) >= context.output.lowest && Int(value) <= context.output.highest
+    try context.demand(isOnGrid, .clampRange, at: context.record.offset &+ Layout.Operation.value)
   }
 }

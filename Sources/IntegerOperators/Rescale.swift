@@ -100,9 +100,7 @@ extension OperationContext {
   /// - Parameters:
   ///   - sum: the largest magnitude that the accumulator can take.
   ///   - mayBeShort: whether the multiplier may lack a bit.
-  func checkRescale(
-    _ scale: Rescale, sum: Int64, mayBeShort: Bool = false
-  ) throws(FormatError) {
+  func checkRescale(_ scale: Rescale, sum: Int64, mayBeShort: Bool = false) throws(FormatError) {
     try checkScale(
       multiplier: scale.multiplier, shift: scale.shift, ratio: scale.ratioBits,
       places: (record.place(1), record.place(2), record.place(0)), mayBeShort: mayBeShort)
@@ -125,7 +123,5 @@ extension OperationContext {
   }
 
   /// sum · 2^max(shift, 0) < 2³¹. `sum` must not be negative, `shift` at most 30.
-  static func isProved(sum: Int64, shift: Int32) -> Bool {
-    sum < (1 << 31) >> Int64(max(shift, 0))
-  }
+  static func isProved(sum: Int64, shift: Int32) -> Bool { sum < (1 << 31) >> Int64(max(shift, 0)) }
 }

@@ -44,7 +44,9 @@ extension Softmax: RunnableOperator {
   }
 
   /// A pixel's exponentials.
-  package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(channels: step.input.channels) }
+  package func scratchBytes(_ step: Step) -> Int64 {
+    Self.scratchBytes(channels: step.input.channels)
+  }
 
   package func run(_ step: Step, in memory: StepMemory) {
     run(

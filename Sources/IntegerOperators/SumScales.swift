@@ -38,15 +38,8 @@ public struct SumScales: Sendable, Equatable {
   /// With the grids of an operation's tensors.
   func kernel(_ step: Step) -> SumKernel {
     SumKernel(
-      first: SumKernel.Operand(
-        zeroPoint: Int32(step.input.zeroPoint), multiplier: firstMultiplier, shift: firstShift),
-      second: SumKernel.Operand(
-        zeroPoint: Int32(step.second.zeroPoint), multiplier: secondMultiplier,
-        shift: secondShift),
-      output: SumKernel.Operand(
-        zeroPoint: Int32(step.output.zeroPoint), multiplier: outputMultiplier,
-        shift: outputShift),
-      low: Int32(low), high: Int32(high))
+      self, first: Int32(step.input.zeroPoint), second: Int32(step.second.zeroPoint),
+      output: Int32(step.output.zeroPoint))
   }
 }
 
@@ -95,46 +88,14 @@ extension OperationContext {
 /// (`multiplyDoubleRounding`). With positive multipliers and shifts of 0 or less nothing overflows:
 /// |q − z| · 2²⁰ < 2²⁸.
 public struct SumKernel {
-  /// One input's way to the common grid.
-  public struct Operand: Sendable, Equatable {
-    public var zeroPoint: Int32
-    /// Q31, positive.
-    public var multiplier: Int32
-    /// In −31 ... 0.
-    public var shift: Int32
+  let scales: SumScales
+  let firstZeroPoint, secondZeroPoint, outputZeroPoint: Int32
 
-    @inlinable
-    public init(zeroPoint: Int32, multiplier: Int32, shift: Int32) {
-      self.zeroPoint = zeroPoint
-      self.multiplier = multiplier
-      self.shift = shift
-    }
-
-    @inline(__always)
-    func scaled(_ value: Int8) -> Int32 {
-      multiplyDoubleRounding(
-        (Int32(value) &- zeroPoint) &<< SumKernel.leftShift, multiplier: multiplier, shift: shift)
-    }
-  }
-
-  /// Bits by which inputs are shifted to keep precision while they are scaled.
-  @inlinable public static var leftShift: Int32 { 20 }
-
-  public var first: Operand
-  public var second: Operand
-  /// From the common grid to the output's.
-  public var output: Operand
-  /// Fused activation on the output's grid.
-  public var low: Int32
-  public var high: Int32
-
-  @inlinable
-  public init(first: Operand, second: Operand, output: Operand, low: Int32, high: Int32) {
-    self.first = first
-    self.second = second
-    self.output = output
-    self.low = low
-    self.high = high
+  /// - Parameters:
+  ///   - first, second, output: zero points.
+  public init(_ scales: SumScales, first: Int32, second: Int32, output: Int32) {
+    self.scales = scales
+    (firstZeroPoint, secondZeroPoint, outputZeroPoint) = (first, second, output)
   }
 
   /// All three hold `count` elements; the output may be one of the inputs.
@@ -143,7 +104,7 @@ public struct SumKernel {
     output target: UnsafeMutablePointer<Int8>
   ) {
     for index in 0..<count {
-      target[index] = placed(first.scaled(firstInput[index]) &+ second.scaled(secondInput[index]))
+      target[index] = placed(first(firstInput[index]) &+ second(secondInput[index]))
     }
   }
 
@@ -153,13 +114,29 @@ public struct SumKernel {
     output target: UnsafeMutablePointer<Int8>
   ) {
     for index in 0..<count {
-      target[index] = placed(first.scaled(firstInput[index]) &- second.scaled(secondInput[index]))
+      target[index] = placed(first(firstInput[index]) &- second(secondInput[index]))
     }
   }
 
   @inline(__always)
+  private func first(_ value: Int8) -> Int32 {
+    multiplyDoubleRounding(
+      (Int32(value) &- firstZeroPoint) &<< 20, multiplier: scales.firstMultiplier,
+      shift: scales.firstShift)
+  }
+
+  @inline(__always)
+  private func second(_ value: Int8) -> Int32 {
+    multiplyDoubleRounding(
+      (Int32(value) &- secondZeroPoint) &<< 20, multiplier: scales.secondMultiplier,
+      shift: scales.secondShift)
+  }
+
+  @inline(__always)
   private func placed(_ sum: Int32) -> Int8 {
-    let value = multiplyDoubleRounding(sum, multiplier: output.multiplier, shift: output.shift)
-    return placedOnGrid(value, zeroPoint: output.zeroPoint, low: low, high: high)
+    let value = multiplyDoubleRounding(
+      sum, multiplier: scales.outputMultiplier, shift: scales.outputShift)
+    return placedOnGrid(
+      value, zeroPoint: outputZeroPoint, low: Int32(scales.low), high: Int32(scales.high))
   }
 }

@@ -15,9 +15,7 @@ public struct Transpose: Sendable, PlainOperator {
 
   package init() { self.init(axes: Axes(0, 1, 2)) }
 
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
-    axes.code(&coder, at: 0)
-  }
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { axes.code(&coder, at: 0) }
 
   /// Input [H][W][C] of `extent`, output the same in another order, not overlapping.
   public func run(

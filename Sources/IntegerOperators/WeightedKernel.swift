@@ -2,11 +2,11 @@ import CIntegerKernels
 import ModelFormat
 
 /// What a layer with weights works between: its extents, and its input's zero point.
-public struct LayerShape: Sendable {
-  public var input, output: Extent
-  public var inputZeroPoint: Int32
+package struct LayerShape: Sendable {
+  package var input, output: Extent
+  package var inputZeroPoint: Int32
 
-  public init(input: Extent, output: Extent, inputZeroPoint: Int32) {
+  package init(input: Extent, output: Extent, inputZeroPoint: Int32) {
     self.input = input
     self.output = output
     self.inputZeroPoint = inputZeroPoint
@@ -46,7 +46,7 @@ extension WeightedKernel {
   private func described(_ step: Step, _ requantization: Requantization) -> cupel_operation {
     var result = step.shape
     describe(in: &result)
-    weights.describe(requantization, in: &result)
+    requantization.describe(in: &result)
     return result
   }
 
@@ -81,8 +81,7 @@ extension WeightedKernel {
 
 extension Step {
   fileprivate var layer: LayerShape {
-    LayerShape(
-      input: input.extent, output: output.extent, inputZeroPoint: Int32(input.zeroPoint))
+    LayerShape(input: input.extent, output: output.extent, inputZeroPoint: Int32(input.zeroPoint))
   }
 }
 

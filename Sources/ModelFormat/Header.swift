@@ -36,8 +36,7 @@ package struct Header {
     guard let file = bytes.baseAddress, bytes.count >= Layout.headerSize else {
       throw FormatError(.tooShort, .header, at: bytes.count)
     }
-    try header.demand(
-      UInt(bitPattern: file) % UInt(Layout.alignment) == 0, .baseAlignment, at: 0)
+    try header.demand(UInt(bitPattern: file) % UInt(Layout.alignment) == 0, .baseAlignment, at: 0)
     try header.demand(Int64(bytes.count) <= Layout.largest, .tooLong, at: bytes.count)
     for index in 0..<8 where file.byte(index) != Layout.magic[index] {
       throw FormatError(.magic, .header, at: index)
@@ -80,8 +79,7 @@ package struct Header {
       throw FormatError(.sectionGap, .header, at: offset)
     }
     let strings = try section(5, of: 1, in: file, size: size, end: &end)
-    try FormatRecord.header.demand(
-      end == Int64(size), .sectionPlace, at: Place.sections &+ 5 &* 8)
+    try FormatRecord.header.demand(end == Int64(size), .sectionPlace, at: Place.sections &+ 5 &* 8)
     return (tensors, operations, operands, metadata, constants, strings)
   }
 

@@ -154,7 +154,9 @@ package struct RecordReader: RecordCoder {
   package mutating func words(place: Int, _ values: inout Storage.Words) { values = pointer(place) }
 
   @inline(__always)
-  package mutating func floats(place: Int, _ values: inout Storage.Floats) { values = pointer(place) }
+  package mutating func floats(place: Int, _ values: inout Storage.Floats) {
+    values = pointer(place)
+  }
 
   @inline(__always)
   package mutating func bytes(place: Int, _ values: inout Storage.Bytes) { values = pointer(place) }

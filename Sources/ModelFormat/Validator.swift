@@ -11,14 +11,18 @@ package struct Validator {
     self.file = file
   }
 
-  package func tensorPlace(_ index: Int) -> Int { header.tensors.offset &+ index &* Layout.tensorSize }
+  package func tensorPlace(_ index: Int) -> Int {
+    header.tensors.offset &+ index &* Layout.tensorSize
+  }
 
   package func operationPlace(_ index: Int) -> Int {
     header.operations.offset &+ index &* Layout.operationSize
   }
 
   /// A tensor whose index has been checked.
-  package func tensor(_ index: Int) -> TensorView { TensorView(record: tensorPlace(index), in: file) }
+  package func tensor(_ index: Int) -> TensorView {
+    TensorView(record: tensorPlace(index), in: file)
+  }
 
   /// The time at which the output is read: after every operation.
   var endOfTime: Int { header.operations.count &+ 1 }
@@ -38,8 +42,7 @@ extension Validator {
     let isFilled = Layout.aligned(arenaEnd) == Int64(header.arenaSize)
     try record.demand(isFilled, .arenaSize, at: Layout.Header.arenaSize)
     let input = tensor(header.input)
-    try record.demand(
-      input.born == 0 && input.bits == 8, .inputTensor, at: Layout.Header.input)
+    try record.demand(input.born == 0 && input.bits == 8, .inputTensor, at: Layout.Header.input)
     try record.demand(
       tensor(header.output).lastUse == endOfTime, .outputTensor, at: Layout.Header.output)
   }
@@ -52,14 +55,12 @@ extension Validator {
     let record = FormatRecord.tensor(index)
     let offset = file.number(place &+ Place.arenaOffset)
     let end = Int64(offset) &+ count
-    let isInside =
-      offset >= 0 && offset % Layout.alignment == 0 && end <= Int64(header.arenaSize)
+    let isInside = offset >= 0 && offset % Layout.alignment == 0 && end <= Int64(header.arenaSize)
     try record.demand(isInside, .arenaPlace, at: place &+ Place.arenaOffset)
     let born = file.number(place &+ Place.born)
     try record.demand((0..<endOfTime).contains(born), .born, at: place &+ Place.born)
     let lastUse = file.number(place &+ Place.lastUse)
-    try record.demand(
-      lastUse > born && lastUse <= endOfTime, .lastUse, at: place &+ Place.lastUse)
+    try record.demand(lastUse > born && lastUse <= endOfTime, .lastUse, at: place &+ Place.lastUse)
     return end
   }
 

@@ -6,17 +6,11 @@ struct ByteBuffer {
     withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
   }
 
-  mutating func append(words: some Sequence<UInt32>) {
-    for word in words { append(word) }
-  }
+  mutating func append(words: some Sequence<UInt32>) { for word in words { append(word) } }
 
   /// Zeros up to the next multiple of `alignment`.
-  mutating func align(to alignment: Int) {
-    while bytes.count % alignment != 0 { bytes.append(0) }
-  }
+  mutating func align(to alignment: Int) { while bytes.count % alignment != 0 { bytes.append(0) } }
 
   /// Zeros up to `count` bytes.
-  mutating func pad(to count: Int) {
-    while bytes.count < count { bytes.append(0) }
-  }
+  mutating func pad(to count: Int) { while bytes.count < count { bytes.append(0) } }
 }

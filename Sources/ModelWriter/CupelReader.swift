@@ -77,9 +77,7 @@ private struct MemoryReader: RecordCoder {
     values = array(place, count: channels).map { Float(bitPattern: $0) }
   }
 
-  mutating func bytes(place: Int, _ values: inout [Int8]) {
-    values = array(place, count: channels)
-  }
+  mutating func bytes(place: Int, _ values: inout [Int8]) { values = array(place, count: channels) }
 
   private mutating func array<Element>(_ place: Int, count: Int) -> [Element] {
     Array(UnsafeBufferPointer(start: fields.pointer(place), count: count))

@@ -10,9 +10,7 @@ struct FileImage {
   private let records: [RecordWriter]
   private let constants: Pool
 
-  init(
-    _ program: IntegerProgram, lifetimes: Lifetimes, plan: ArenaPlan
-  ) throws(WriterError) {
+  init(_ program: IntegerProgram, lifetimes: Lifetimes, plan: ArenaPlan) throws(WriterError) {
     self.program = program
     self.lifetimes = lifetimes
     self.plan = plan

@@ -114,8 +114,7 @@ extension Weights where Storage == InMemory {
     bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
     low: Int8, high: Int8
   ) {
-    self.init(
-      bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
+    self.init(bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
     self.scales = scales
   }
 
@@ -172,7 +171,8 @@ extension OperatorKind {
 
 private struct Payload<Storage: ConstantStorage>: OperatorVisitor {
   func visit<Own: PlainOperator>(_ own: Own) -> any IntegerOperator { own }
-  func visit<Own: ConstantOperator>(_ own: Own) -> any IntegerOperator where Own.Storage == Storage {
+  func visit<Own: ConstantOperator>(_ own: Own) -> any IntegerOperator
+  where Own.Storage == Storage {
     own
   }
 }

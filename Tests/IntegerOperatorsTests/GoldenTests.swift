@@ -36,7 +36,8 @@ import Testing
     for golden in file.cases {
       let layer = DepthwiseConvolution<InFile>(try golden.window, Weights())
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
-        let weighted = try golden.weighted(rowLength: golden.inputExtent.channels, rounding: rounding)
+        let weighted = try golden.weighted(
+          rowLength: golden.inputExtent.channels, rounding: rounding)
         let result = weighted.run(layer, try golden.layerShape, golden.values.int8)
         #expect(result == expected, "\(golden.input) \(rounding)")
       }
@@ -94,12 +95,12 @@ import Testing
       let multipliers = try #require(golden.multipliers)
       let shifts = try #require(golden.shifts)
       let zeroPoints = try #require(golden.zeroPoints)
-      let operands = (0..<3).map {
-        SumKernel.Operand(zeroPoint: zeroPoints[$0], multiplier: multipliers[$0], shift: shifts[$0])
-      }
+      let scales = SumScales(
+        firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
+        secondShift: shifts[1], outputMultiplier: multipliers[2], outputShift: shifts[2],
+        low: Int8(try #require(golden.low)), high: Int8(try #require(golden.high)))
       let kernel = SumKernel(
-        first: operands[0], second: operands[1], output: operands[2], low: try #require(golden.low),
-        high: try #require(golden.high))
+        scales, first: zeroPoints[0], second: zeroPoints[1], output: zeroPoints[2])
       let second = try #require(golden.second).int8
       let result = guarded(outputs: second.count) { output, _ in
         kernel.add(golden.values.int8, second, count: second.count, output: output)

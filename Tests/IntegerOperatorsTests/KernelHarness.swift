@@ -48,19 +48,19 @@ struct WeightedCase {
   /// - Parameter layer: its weights are replaced by these.
   func run(_ layer: some WeightedKernel, _ shape: LayerShape, _ input: [Int8]) -> [Int8] {
     var layer = layer
-    // Between grids of scale 1 a weight scale is the ratio.
-    let one = (1 as Float).bitPattern
-    return multipliers.withUnsafeBufferPointer { multipliers in
-      shifts.map { Int8($0) }.withUnsafeBufferPointer { shifts in
-        ratioBits.withUnsafeBufferPointer { ratioBits in
-          let requantization = Requantization(
-            multipliers: multipliers.baseAddress!, shifts: shifts.baseAddress!,
-            weightScales: ratioBits.baseAddress!, inputScale: one, outputScale: one,
-            rounding: rounding, zeroPoint: zeroPoint, low: low, high: high)
-          return packedWeights.withUnsafeBufferPointer { packed in
-            bias.withUnsafeBufferPointer { bias in
+    return packedWeights.withUnsafeBufferPointer { packed in
+      bias.withUnsafeBufferPointer { bias in
+        multipliers.withUnsafeBufferPointer { multipliers in
+          shifts.map { Int8($0) }.withUnsafeBufferPointer { shifts in
+            ratioBits.withUnsafeBufferPointer { ratioBits in
               layer.weights = Weights(
-                bits: bits, weights: packed.baseAddress!, bias: bias.baseAddress!)
+                bits: bits, weights: packed.baseAddress!, bias: bias.baseAddress!,
+                multipliers: multipliers.baseAddress!, weightScales: ratioBits.baseAddress!,
+                shifts: shifts.baseAddress!, rounding: rounding, low: Int8(low), high: Int8(high))
+              // Between grids of scale 1 a weight scale is the ratio.
+              let one = (1 as Float).bitPattern
+              let requantization = Requantization(
+                layer.weights, inputScale: one, outputScale: one, zeroPoint: zeroPoint)
               return guarded(
                 outputs: shape.output.elementCount, scratchBytes: layer.scratchBytes(shape)
               ) { output, scratch in

@@ -86,9 +86,10 @@ import Testing
   @Test func addWorkedByHand() {
     // Both inputs on a scale of 0.5, the output on 1: (5 − 1) / 2 + (−7 − 1) / 2 = −2, plus 3.
     // Twice the largest input scale is 1: inputs · 0.5, output · 1 / 2²⁰.
-    let half = SumKernel.Operand(zeroPoint: 1, multiplier: 1 << 30, shift: 0)
-    let back = SumKernel.Operand(zeroPoint: 3, multiplier: 1 << 30, shift: -19)
-    let kernel = SumKernel(first: half, second: half, output: back, low: -128, high: 127)
+    let scales = SumScales(
+      firstMultiplier: 1 << 30, secondMultiplier: 1 << 30, outputMultiplier: 1 << 30,
+      outputShift: -19, low: -128, high: 127)
+    let kernel = SumKernel(scales, first: 1, second: 1, output: 3)
     let result = guarded(outputs: 4) { output, _ in
       kernel.add([5, 127, -128, 2], [-7, 127, -128, 1], count: 4, output: output)
     }

@@ -176,16 +176,15 @@ import Testing
   }
 
   private func checkAdd(_ block: Block) throws {
-    let zeroPoints = try #require(block.numbers("zero-points"))
-    let multipliers = try #require(block.numbers("multipliers"))
-    let shifts = try #require(block.numbers("shifts"))
-    let operands = (0..<3).map {
-      SumKernel.Operand(
-        zeroPoint: Int32(zeroPoints[$0]), multiplier: Int32(multipliers[$0]),
-        shift: Int32(shifts[$0]))
-    }
+    let zeroPoints = try #require(block.numbers("zero-points")).map { Int32($0) }
+    let multipliers = try #require(block.numbers("multipliers")).map { Int32($0) }
+    let shifts = try #require(block.numbers("shifts")).map { Int32($0) }
+    let scales = SumScales(
+      firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
+      secondShift: shifts[1], outputMultiplier: multipliers[2], outputShift: shifts[2], low: -128,
+      high: 127)
     let kernel = SumKernel(
-      first: operands[0], second: operands[1], output: operands[2], low: -128, high: 127)
+      scales, first: zeroPoints[0], second: zeroPoints[1], output: zeroPoints[2])
     let first = try int8(block, "first")
     let second = try int8(block, "second")
     let result = guarded(outputs: first.count) { output, _ in
