@@ -60,6 +60,7 @@ extension Convolution: RunnableOperator, WeightedKernel where Storage == InFile 
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
     let length = rowLength(layer)
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let weightRow = area.rows(1, length: length)
     let windows = area.rows(Self.tilePixels, length: length)

@@ -63,6 +63,7 @@ extension DepthwiseConvolution: RunnableOperator, WeightedKernel where Storage =
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
     let channels = layer.input.channels
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let wide = area.rows(window.taps, length: channels)
     let sums = area.sums(channels)

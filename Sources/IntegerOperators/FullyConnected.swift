@@ -58,6 +58,7 @@ extension FullyConnected: RunnableOperator, WeightedKernel where Storage == InFi
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
     let (inputs, outputs) = (layer.input.elementCount, layer.output.channels)
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let values = area.rows(1, length: inputs)
     let weightRow = area.rows(1, length: inputs)

@@ -115,6 +115,7 @@ package protocol ShapeOperator: RunnableOperator {
 }
 
 extension ShapeOperator {
+  @inline(__always)
   package func run(_ step: Step, in memory: StepMemory) {
     run(
       input: step.source(memory), extent: step.input.extent, output: step.target(memory),

@@ -7,6 +7,8 @@ package struct Requantization {
   /// Float32 bits of the input's and the output's scale, which with the weights' make the ratios.
   let inputScale, outputScale: UInt32
   let zeroPoint: Int32
+  /// The weights' own.
+  let low, high: Int32
 
   /// - Parameter weights: with the rounding that is to be used.
   package init(
@@ -16,6 +18,7 @@ package struct Requantization {
     self.inputScale = inputScale
     self.outputScale = outputScale
     self.zeroPoint = zeroPoint
+    (low, high) = (Int32(weights.low), Int32(weights.high))
   }
 
   /// Writes one channel of `count` pixels, `stride` bytes apart.
@@ -87,7 +90,6 @@ package struct Requantization {
 
   @inline(__always)
   private func place(_ value: Int32, at output: UnsafeMutablePointer<Int8>) {
-    output.pointee = placedOnGrid(
-      value, zeroPoint: zeroPoint, low: Int32(weights.low), high: Int32(weights.high))
+    output.pointee = placedOnGrid(value, zeroPoint: zeroPoint, low: low, high: high)
   }
 }

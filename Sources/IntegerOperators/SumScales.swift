@@ -88,14 +88,30 @@ extension OperationContext {
 /// (`multiplyDoubleRounding`). With positive multipliers and shifts of 0 or less nothing overflows:
 /// |q − z| · 2²⁰ < 2²⁸.
 public struct SumKernel {
-  let scales: SumScales
-  let firstZeroPoint, secondZeroPoint, outputZeroPoint: Int32
+  /// From one grid to another.
+  private struct Way {
+    let zeroPoint, multiplier, shift: Int32
+
+    @inline(__always)
+    func scaled(_ value: Int8) -> Int32 {
+      multiplyDoubleRounding(
+        (Int32(value) &- zeroPoint) &<< 20, multiplier: multiplier, shift: shift)
+    }
+  }
+
+  private let first, second, output: Way
+  private let low, high: Int32
 
   /// - Parameters:
   ///   - first, second, output: zero points.
   public init(_ scales: SumScales, first: Int32, second: Int32, output: Int32) {
-    self.scales = scales
-    (firstZeroPoint, secondZeroPoint, outputZeroPoint) = (first, second, output)
+    self.first = Way(
+      zeroPoint: first, multiplier: scales.firstMultiplier, shift: scales.firstShift)
+    self.second = Way(
+      zeroPoint: second, multiplier: scales.secondMultiplier, shift: scales.secondShift)
+    self.output = Way(
+      zeroPoint: output, multiplier: scales.outputMultiplier, shift: scales.outputShift)
+    (low, high) = (Int32(scales.low), Int32(scales.high))
   }
 
   /// All three hold `count` elements; the output may be one of the inputs.
@@ -104,7 +120,7 @@ public struct SumKernel {
     output target: UnsafeMutablePointer<Int8>
   ) {
     for index in 0..<count {
-      target[index] = placed(first(firstInput[index]) &+ second(secondInput[index]))
+      target[index] = placed(first.scaled(firstInput[index]) &+ second.scaled(secondInput[index]))
     }
   }
 
@@ -114,29 +130,13 @@ public struct SumKernel {
     output target: UnsafeMutablePointer<Int8>
   ) {
     for index in 0..<count {
-      target[index] = placed(first(firstInput[index]) &- second(secondInput[index]))
+      target[index] = placed(first.scaled(firstInput[index]) &- second.scaled(secondInput[index]))
     }
   }
 
   @inline(__always)
-  private func first(_ value: Int8) -> Int32 {
-    multiplyDoubleRounding(
-      (Int32(value) &- firstZeroPoint) &<< 20, multiplier: scales.firstMultiplier,
-      shift: scales.firstShift)
-  }
-
-  @inline(__always)
-  private func second(_ value: Int8) -> Int32 {
-    multiplyDoubleRounding(
-      (Int32(value) &- secondZeroPoint) &<< 20, multiplier: scales.secondMultiplier,
-      shift: scales.secondShift)
-  }
-
-  @inline(__always)
   private func placed(_ sum: Int32) -> Int8 {
-    let value = multiplyDoubleRounding(
-      sum, multiplier: scales.outputMultiplier, shift: scales.outputShift)
-    return placedOnGrid(
-      value, zeroPoint: outputZeroPoint, low: Int32(scales.low), high: Int32(scales.high))
+    let value = multiplyDoubleRounding(sum, multiplier: output.multiplier, shift: output.shift)
+    return placedOnGrid(value, zeroPoint: output.zeroPoint, low: low, high: high)
   }
 }

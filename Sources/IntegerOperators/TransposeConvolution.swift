@@ -51,6 +51,7 @@ extension TransposeConvolution: RunnableOperator, WeightedKernel where Storage =
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
     let length = rowLength(layer)
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let weightRow = area.rows(1, length: length)
     let (width, channels) = (layer.output.width, layer.output.channels)

@@ -190,7 +190,7 @@ extension Requantization {
     result.input_scale = inputScale
     result.output_scale = outputScale
     result.rounding = Int32(weights.rounding.rawValue)
-    result.low = Int32(weights.low)
-    result.high = Int32(weights.high)
+    result.low = low
+    result.high = high
   }
 }
