@@ -65,9 +65,7 @@ private func twiceReciprocalOfOnePlus(_ a: Int32) -> Int32 {
 
 /// 1 / x for x > 0 with `integerBits` bits before the point: the result is in Q0.31 and still to be
 /// divided by 2^bitsOverUnit, which may be negative.
-public func reciprocal(
-  _ x: Int32, integerBits: Int32
-) -> (scale: Int32, bitsOverUnit: Int32) {
+public func reciprocal(_ x: Int32, integerBits: Int32) -> (scale: Int32, bitsOverUnit: Int32) {
   let bits = UInt32(bitPattern: x)
   let headroom = Int32(truncatingIfNeeded: bits.leadingZeroBitCount)
   let fraction = (bits &<< UInt32(bitPattern: headroom)) &- (1 &<< 31)

@@ -50,8 +50,7 @@ public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
   let magnitudeB = b & 0x7FFF_FFFF
   let infinity: UInt32 = 0x7F80_0000
   if magnitudeA >= infinity || magnitudeB >= infinity {
-    let invalid =
-      magnitudeA > infinity || magnitudeB > infinity || magnitudeA == magnitudeB
+    let invalid = magnitudeA > infinity || magnitudeB > infinity || magnitudeA == magnitudeB
     if invalid { return 0x7FC0_0000 }
     return magnitudeA == infinity ? sign | infinity : sign
   }

@@ -104,9 +104,7 @@ public func multiplyFloat64HalfAway(_ value: Int32, ratio: Float64Ratio) -> Int3
   let (significand, shift) = float64Rounded(word, isSticky: isSticky)
   let rounded = integerHalfUp(significand, exponent: exponent &+ shift)
   let isNegative = (value < 0) != ratio.isNegative
-  if isNegative {
-    return rounded >= 1 &<< 31 ? .min : 0 &- Int32(truncatingIfNeeded: rounded)
-  }
+  if isNegative { return rounded >= 1 &<< 31 ? .min : 0 &- Int32(truncatingIfNeeded: rounded) }
   return Int32(truncatingIfNeeded: min(rounded, 0x7FFF_FFFF))
 }
 

@@ -3,21 +3,15 @@
 
 /// Bytes that `count` packed values take.
 @inlinable @inline(__always)
-public func packedInt4Bytes(count: Int) -> Int {
-  (count &>> 1) &+ (count & 1)
-}
+public func packedInt4Bytes(count: Int) -> Int { (count &>> 1) &+ (count & 1) }
 
 /// The value in the low nibble, in −8 ... 7.
 @inlinable @inline(__always)
-public func lowInt4(_ byte: UInt8) -> Int8 {
-  Int8(bitPattern: byte &<< 4) &>> 4
-}
+public func lowInt4(_ byte: UInt8) -> Int8 { Int8(bitPattern: byte &<< 4) &>> 4 }
 
 /// The value in the high nibble, in −8 ... 7.
 @inlinable @inline(__always)
-public func highInt4(_ byte: UInt8) -> Int8 {
-  Int8(bitPattern: byte) &>> 4
-}
+public func highInt4(_ byte: UInt8) -> Int8 { Int8(bitPattern: byte) &>> 4 }
 
 /// Writes `count` values, each in −8 ... 7, as `packedInt4Bytes(count:)` bytes.
 @inlinable

@@ -10,9 +10,7 @@ public struct OutputScale: Sendable, Equatable {
   public var ratio64: Float64Ratio
 
   @inlinable @inline(__always)
-  public init(
-    multiplier: Int32, shift: Int32, ratioBits: UInt32, ratio64: Float64Ratio = .zero
-  ) {
+  public init(multiplier: Int32, shift: Int32, ratioBits: UInt32, ratio64: Float64Ratio = .zero) {
     self.multiplier = multiplier
     self.shift = shift
     self.ratioBits = ratioBits

@@ -5,9 +5,7 @@
 final class AlignedBytes: @unchecked Sendable {
   let mutableBytes: UnsafeMutableRawBufferPointer
 
-  init(count: Int) {
-    mutableBytes = .allocate(byteCount: max(count, 1), alignment: 64)
-  }
+  init(count: Int) { mutableBytes = .allocate(byteCount: max(count, 1), alignment: 64) }
 
   convenience init(_ bytes: [UInt8]) {
     self.init(count: bytes.count)

@@ -10,11 +10,9 @@ extension SHA256 {
     var hash = SHA256()
     hash.update(bytes)
     let words = hash.finish()
-    var text = ""
-    for index in 0..<8 {
+    return words.indices.map { index in
       let digits = String(words[index], radix: 16)
-      text += String(repeating: "0", count: 8 - digits.count) + digits
-    }
-    return text
+      return String(repeating: "0", count: 8 - digits.count) + digits
+    }.joined()
   }
 }

@@ -37,9 +37,7 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
   /// - Throws: `EngineError.instructionSet` for a name that is none, or an instruction set that
   ///   this machine has not.
   public init(named name: String) throws(EngineError) {
-    guard let set = Self(rawValue: name), set.isAvailable else {
-      throw .instructionSet(name)
-    }
+    guard let set = Self(rawValue: name), set.isAvailable else { throw .instructionSet(name) }
     self = set
   }
 

@@ -10,26 +10,17 @@ extension IntegerEngine {
   public func trace(
     _ inputs: [Int8], _ body: (_ tensor: Int, _ values: [Int8]) -> Void
   ) throws(EngineError) {
-    guard inputs.count % inputCount == 0 else {
-      throw .input(count: inputs.count, stride: inputCount)
-    }
-    let images = inputs.count / inputCount
+    let images = try images(in: inputs)
     guard images > 0 else { return }
     let workspace = workspace(images: images, parts: 1)
     defer { keep(workspace) }
     let interpreter = workspace.interpreter
-    inputs.withUnsafeBufferPointer { source in
-      guard let base = source.baseAddress else { return }
-      for image in 0..<images { interpreter.setInput(base + image * inputCount, image: image) }
-    }
-    func values(_ tensor: Int) -> [Int8] {
-      (0..<images).flatMap { interpreter.tensor(tensor, image: $0) }
-    }
+    inputs.withUnsafeBufferPointer { load($0, 0..<images, into: workspace) }
     body(interpreter.model.input, inputs)
     for operation in 0..<interpreter.model.operationCount {
       interpreter.execute(operation: operation, images: images)
       let output = interpreter.model.operation(operation).output
-      body(output, values(output))
+      body(output, (0..<images).flatMap { interpreter.tensor(output, image: $0) })
     }
   }
 }

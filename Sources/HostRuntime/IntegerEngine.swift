@@ -123,13 +123,9 @@ public final class IntegerEngine: Sendable {
 
   /// The value of a metadata key; nil where the file has none.
   public func metadata(_ key: String) -> String? {
-    for index in 0..<model.metadataCount {
-      let entry = model.metadata(index)
-      if String(decoding: entry.key, as: UTF8.self) == key {
-        return String(decoding: entry.value, as: UTF8.self)
-      }
-    }
-    return nil
+    (0..<model.metadataCount).lazy.map { self.model.metadata($0) }
+      .first { String(decoding: $0.key, as: UTF8.self) == key }
+      .map { String(decoding: $0.value, as: UTF8.self) }
   }
 
   /// Calls `body` with the validated view, which must not leave it.
@@ -143,15 +139,20 @@ public final class IntegerEngine: Sendable {
   /// - Returns: the outputs, one after another; the same at any thread count.
   /// - Throws: `EngineError.input` where `inputs` is not a whole number of images.
   public func outputs(_ inputs: [Int8], threads: Int) throws(EngineError) -> [Int8] {
-    let stride = inputShape.reduce(1, *)
-    guard inputs.count % stride == 0 else { throw .input(count: inputs.count, stride: stride) }
-    let count = inputs.count / stride * outputCount
+    let count = try images(in: inputs) * outputCount
     return [Int8](unsafeUninitializedCapacity: count) { buffer, initialized in
       inputs.withUnsafeBufferPointer { source in
         run(source, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), threads: threads)
       }
       initialized = count
     }
+  }
+
+  func images(in inputs: [Int8]) throws(EngineError) -> Int {
+    guard inputs.count % inputCount == 0 else {
+      throw .input(count: inputs.count, stride: inputCount)
+    }
+    return inputs.count / inputCount
   }
 
   /// Runs a batch in the caller's memory. Sizes must be a whole number of images and as many
@@ -216,7 +217,7 @@ public final class IntegerEngine: Sendable {
     let threads = min(threads, 64)
     let workspace = workspace(images: batch.images, parts: threads)
     defer { keep(workspace) }
-    load(batch, 0..<batch.images, into: workspace)
+    load(batch.inputs, 0..<batch.images, into: workspace)
     let shared = SharedRun(workspace, images: batch.images, threads: threads)
     WorkerPool.shared.invite(threads - 1) { shared.help() }
     shared.lead()
@@ -224,13 +225,13 @@ public final class IntegerEngine: Sendable {
   }
 
   private func run(_ batch: Batch, _ range: Range<Int>, in workspace: Workspace) {
-    load(batch, range, into: workspace)
+    load(batch.inputs, range, into: workspace)
     workspace.interpreter.run(images: range.count)
     store(batch, range, from: workspace)
   }
 
-  private func load(_ batch: Batch, _ range: Range<Int>, into workspace: Workspace) {
-    guard let source = batch.inputs.baseAddress else { return }
+  func load(_ inputs: UnsafeBufferPointer<Int8>, _ range: Range<Int>, into workspace: Workspace) {
+    guard let source = inputs.baseAddress else { return }
     for (place, image) in range.enumerated() {
       workspace.interpreter.setInput(source + image * inputCount, image: place)
     }

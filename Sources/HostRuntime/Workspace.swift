@@ -36,9 +36,7 @@ final class SharedRun: Sendable {
     place.store(encoded(0, part: threads), ordering: .relaxed)
   }
 
-  private func encoded(_ operation: Int, part: Int) -> Int {
-    operation << Self.partBits | part
-  }
+  private func encoded(_ operation: Int, part: Int) -> Int { operation << Self.partBits | part }
 
   private var operationCount: Int { workspace.interpreter.model.operationCount }
 

@@ -8,9 +8,7 @@ public enum ChannelOrder {
   }
 
   /// Which of height (0), width and channels axis `axis` of [C, H, W] or [F] is.
-  public static func last(axis: Int, rank: Int) -> Int {
-    rank == 3 ? [2, 0, 1][axis] : 2
-  }
+  public static func last(axis: Int, rank: Int) -> Int { rank == 3 ? [2, 0, 1][axis] : 2 }
 
   /// What belongs to height, width and channels as [C, H, W] has it.
   public static func first(_ values: [Int]) -> [Int] { [values[2], values[0], values[1]] }
@@ -25,9 +23,7 @@ public enum ChannelOrder {
 public struct Transposition: Sendable {
   public let rows, columns: Int
 
-  public init(rows: Int, columns: Int) {
-    (self.rows, self.columns) = (rows, columns)
-  }
+  public init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
   /// Where an element goes.
   @inlinable public func place(of index: Int) -> Int {

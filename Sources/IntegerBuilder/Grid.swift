@@ -49,9 +49,7 @@ public struct Grid: Sendable, Equatable {
     return Int(min(max(scaled, Float(lowest)), Float(highest)))
   }
 
-  public func dequantize(_ integer: Int) -> Float {
-    scale * Float(integer - zeroPoint)
-  }
+  public func dequantize(_ integer: Int) -> Float { scale * Float(integer - zeroPoint) }
 
   /// An activation's real bounds on the grid; infinite ones are the grid's ends.
   public func bounds(
@@ -84,9 +82,7 @@ public struct Grid: Sendable, Equatable {
 public struct Bounds: Sendable, Equatable {
   public var low, high: Int8
 
-  public init(low: Int8, high: Int8) {
-    (self.low, self.high) = (low, high)
-  }
+  public init(low: Int8, high: Int8) { (self.low, self.high) = (low, high) }
 }
 
 extension IntegerTensor {

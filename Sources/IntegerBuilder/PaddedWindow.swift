@@ -50,9 +50,7 @@ public struct WindowAxis: Sendable, Equatable {
 public struct PaddedWindow: Sendable, Equatable {
   public var rows, columns: WindowAxis
 
-  public init(rows: WindowAxis, columns: WindowAxis) {
-    (self.rows, self.columns) = (rows, columns)
-  }
+  public init(rows: WindowAxis, columns: WindowAxis) { (self.rows, self.columns) = (rows, columns) }
 
   /// The window of an operation that reads `input` and gives `output`.
   public init(_ window: IntegerOperation.Window, input: IntegerTensor, output: IntegerTensor) {

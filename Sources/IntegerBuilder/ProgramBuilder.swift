@@ -11,9 +11,7 @@ public struct ProgramBuilder: Sendable {
   /// Whose rounding the operations carry.
   public let profile: DeploymentProfile
 
-  public init(profile: DeploymentProfile) {
-    self.profile = profile
-  }
+  public init(profile: DeploymentProfile) { self.profile = profile }
 
   public subscript(tensor: Int) -> IntegerTensor { program.tensors[tensor] }
 
@@ -111,8 +109,7 @@ public struct ProgramBuilder: Sendable {
     return append(
       operation,
       .pad(
-        .init(
-          Axes(window.rows.before, window.columns.before, 0), value: Int8(held.zeroPoint))),
+        .init(Axes(window.rows.before, window.columns.before, 0), value: Int8(held.zeroPoint))),
       [source],
       giving: IntegerTensor(name: name, extent: window.padded(held.extent), grid: held.grid))
   }

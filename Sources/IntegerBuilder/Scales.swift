@@ -3,6 +3,13 @@ import ModelWriter
 
 // Multipliers of operations from the scales of their tensors.
 
+extension Multiplier {
+  fileprivate init(of ratio: Double, channel: Int? = nil) throws(BuildError) {
+    guard let own = Multiplier(ratio) else { throw .ratio(ratio, channel: channel) }
+    self = own
+  }
+}
+
 extension IntegerOperation.Rescale {
   /// - Parameters:
   ///   - ratio: of which the multiplier is made.
@@ -10,9 +17,7 @@ extension IntegerOperation.Rescale {
   public init(
     _ ratio: Double, single: Float, rounding: RoundingMode, within bounds: Bounds
   ) throws(BuildError) {
-    guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: nil) }
-    self.init(
-      multiplier, single: single, rounding: rounding, within: bounds)
+    self.init(try Multiplier(of: ratio), single: single, rounding: rounding, within: bounds)
   }
 
   public init(
@@ -29,7 +34,7 @@ extension ChannelScale {
     weightScale: Float, channel: Int, from input: Grid, to output: Grid
   ) throws(BuildError) {
     let ratio = Double(input.scale) * Double(weightScale) / Double(output.scale)
-    guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: channel) }
+    let multiplier = try Multiplier(of: ratio, channel: channel)
     self.init(weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift)
   }
 }
@@ -40,18 +45,13 @@ extension IntegerOperation.Add {
     _ first: Float, _ second: Float, output: Float, within bounds: Bounds
   ) throws(BuildError) {
     let common = 2 * Double(max(first, second))
-    var parts: [Multiplier] = []
-    for ratio in [
-      Double(first) / common, Double(second) / common, common / (0x1p20 * Double(output)),
-    ] {
-      guard let multiplier = Multiplier(ratio) else { throw .ratio(ratio, channel: nil) }
-      parts.append(multiplier)
-    }
-    guard parts[2].shift <= 0 else { throw .sumRatio(common / Double(output)) }
+    let one = try Multiplier(of: Double(first) / common)
+    let other = try Multiplier(of: Double(second) / common)
+    let sum = try Multiplier(of: common / (0x1p20 * Double(output)))
+    guard sum.shift <= 0 else { throw .sumRatio(common / Double(output)) }
     self.init(
-      multipliers: [parts[0].value, parts[1].value], shifts: [parts[0].shift, parts[1].shift],
-      outputMultiplier: parts[2].value, outputShift: parts[2].shift, low: bounds.low,
-      high: bounds.high)
+      multipliers: [one.value, other.value], shifts: [one.shift, other.shift],
+      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high)
   }
 }
 

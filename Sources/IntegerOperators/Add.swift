@@ -2,70 +2,48 @@ import CIntegerKernels
 import FixedPoint
 import ModelFormat
 
-/// Addition of two activations on grids of their own, in TensorFlow Lite's integer arithmetic.
-///
-/// Both inputs, zero point taken off, are shifted left by 20 and scaled to a common grid by their
-/// multiplier; the sum is scaled to the output's. All three scalings round twice
-/// (`multiplyDoubleRounding`). With positive multipliers and shifts of 0 or less nothing overflows:
-/// |q − z| · 2²⁰ < 2²⁸.
-public struct Add: Sendable, PlainOperator {
+/// Addition of two activations, in the arithmetic of `SumKernel`.
+public struct Add: Sendable, SumOperator {
   public static var code: UInt8 { 4 }
   public static var name: StaticString { "add" }
-  public static var operandCounts: ClosedRange<Int> { 2...2 }
 
   public var scales: SumScales
 
   @inlinable
   public init(_ scales: SumScales) { self.scales = scales }
-
-  package init() { self.init(SumScales()) }
-
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
 }
 
 extension Add: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
-    try context.checkSum(scales)
-  }
-
   package func scratchBytes(_ step: Step) -> Int64 {
     Step.runsDirectly ? Step.directScratchBytes(described(step)) : 0
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
+  package func run(_ step: Step, in memory: StepMemory) {
     if Step.runsDirectly {
-      step.runDirectly(described(step), nil, arena: arena, scratch: scratch)
+      step.runDirectly(described(step), nil, in: memory)
     } else {
       scales.kernel(step).add(
-        step.source(arena), step.secondSource(arena), count: step.output.elementCount,
-        output: step.target(arena))
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
     }
   }
 
   package func description(_ step: Step) -> cupel_operation? { described(step) }
 
   private func described(_ step: Step) -> cupel_operation {
-    let own = scales.kernel(step)
     var result = step.shape
     result.kind = CUPEL_ADD
-    result.first = cupel_addend(own.first)
-    result.second = cupel_addend(own.second)
-    result.multiplier = own.output.multiplier
-    result.shift = Int8(own.output.shift)
+    result.first = cupel_addend(
+      zero_point: Int32(step.input.zeroPoint), multiplier: scales.firstMultiplier,
+      shift: scales.firstShift)
+    result.second = cupel_addend(
+      zero_point: Int32(step.second.zeroPoint), multiplier: scales.secondMultiplier,
+      shift: scales.secondShift)
+    result.multiplier = scales.outputMultiplier
+    result.shift = Int8(scales.outputShift)
     result.rounding = Int32(RoundingMode.doubleRounding.rawValue)
-    result.low = own.low
-    result.high = own.high
+    result.low = Int32(scales.low)
+    result.high = Int32(scales.high)
     return result
-  }
-}
-
-extension cupel_addend {
-  fileprivate init(_ operand: SumKernel.Operand) {
-    self.init(
-      zero_point: operand.zeroPoint, multiplier: operand.multiplier, shift: operand.shift)
   }
 }

@@ -31,24 +31,12 @@ public struct Broadcast: Sendable, PlainOperator {
   }
 }
 
-extension Broadcast: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+extension Broadcast: ShapeOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
     for axis in 0..<3 {
       let extent = context.input[axis: axis]
-      guard extent == 1 || extent == context.output[axis: axis] else {
-        throw context.error(.outputExtent)
-      }
+      try context.demand(extent == 1 || extent == context.output[axis: axis], .outputExtent)
     }
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
-      to: step.output.extent)
   }
 }

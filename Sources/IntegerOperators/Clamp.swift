@@ -16,14 +16,10 @@ public struct Clamp: Sendable, PlainOperator {
 
   package init() { self.init(low: 0, high: 0) }
 
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
-    coder.bounds(&low, &high)
-  }
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { coder.bounds(&low, &high) }
 
   /// Both hold `count` elements; the output may be the input.
-  public func run(
-    input: UnsafePointer<Int8>, count: Int, output: UnsafeMutablePointer<Int8>
-  ) {
+  public func run(input: UnsafePointer<Int8>, count: Int, output: UnsafeMutablePointer<Int8>) {
     for index in 0..<count {
       output[index] = max(low, min(high, input[index]))
     }
@@ -31,17 +27,12 @@ public struct Clamp: Sendable, PlainOperator {
 }
 
 extension Clamp: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
     try context.checkGrid(of: context.input)
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), count: step.output.elementCount, output: step.target(arena))
+  package func run(_ step: Step, in memory: StepMemory) {
+    run(input: step.source(memory), count: step.output.elementCount, output: step.target(memory))
   }
 }

@@ -14,18 +14,14 @@ public struct Concatenate: Sendable, PlainOperator {
 
   package init() { self.init(axis: 0) }
 
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
-    coder.axis(&axis)
-  }
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { coder.axis(&axis) }
 
   /// Copies `part` [H][W][C] to where its first element is `start` along the axis.
   public func copy(
     _ part: UnsafePointer<Int8>, extent: Extent, start: Int,
     output: UnsafeMutablePointer<Int8>, to: Extent
   ) {
-    let (top, left, front) = (
-      axis == 0 ? start : 0, axis == 1 ? start : 0, axis == 2 ? start : 0
-    )
+    let (top, left, front) = (axis == 0 ? start : 0, axis == 1 ? start : 0, axis == 2 ? start : 0)
     for row in 0..<extent.height {
       for column in 0..<extent.width {
         let place = to.offset(row: top &+ row, column: left &+ column) &+ front
@@ -37,12 +33,8 @@ public struct Concatenate: Sendable, PlainOperator {
 }
 
 extension Concatenate: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
-    guard axis < 3 else {
-      throw context.error(.axis, at: context.record.offset &+ Layout.Operation.axis)
-    }
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.demand(axis < 3, .axis, at: context.record.offset &+ Layout.Operation.axis)
     var sum: Int64 = 0
     for position in 0..<context.record.operandCount {
       let input = context.operand(position)
@@ -52,17 +44,16 @@ extension Concatenate: RunnableOperator {
       }
       sum = sum &+ Int64(input[axis: axis])
     }
-    guard sum == Int64(context.output[axis: axis]) else { throw context.error(.outputExtent) }
+    try context.demand(sum == Int64(context.output[axis: axis]), .outputExtent)
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
+  package func run(_ step: Step, in memory: StepMemory) {
     var start = 0
     for position in 0..<step.operation.operands.count {
       let part = step.operand(position)
       copy(
-        arena + part.arenaOffset, extent: part.extent, start: start, output: step.target(arena),
+        memory.arena + part.arenaOffset, extent: part.extent, start: start,
+        output: step.target(memory),
         to: step.output.extent)
       start &+= part[axis: axis]
     }

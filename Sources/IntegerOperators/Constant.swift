@@ -15,7 +15,7 @@ public struct Constant<Storage: ConstantStorage>: ConstantOperator {
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
   where Coder.Storage == Storage {
-    coder.elements(place: ConstantPlaces.values, size: ConstantPlaces.size, &elements)
+    coder.elements(&elements)
   }
 
   package func elementCount(output: Extent) -> Int? { output.elementCount }
@@ -24,16 +24,11 @@ public struct Constant<Storage: ConstantStorage>: ConstantOperator {
 extension Constant: Sendable where Storage: SendableStorage {}
 
 extension Constant: RunnableOperator where Storage == InFile {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
-    try context.checkElements(
-      elements, count: context.output.elementCount, constants: &constants)
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.checkElements(elements, count: context.output.elementCount)
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    step.target(arena).update(from: elements, count: step.output.elementCount)
+  package func run(_ step: Step, in memory: StepMemory) {
+    step.target(memory).update(from: elements, count: step.output.elementCount)
   }
 }

@@ -28,9 +28,7 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
     weights.code(&coder)
   }
 
-  public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 {
-    Int64(output.elementCount) &* Int64(window.kernelHeight) &* Int64(window.kernelWidth)
-  }
+  public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 { window.visits(output) }
 
   package func places(input: Extent) -> Int { window.taps }
 
@@ -42,105 +40,42 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
 
 extension DepthwiseConvolution: Sendable where Storage: SendableStorage {}
 
-extension DepthwiseConvolution: RunnableOperator where Storage == InFile {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
-    let (input, output) = (context.input, context.output)
-    guard output.channels == input.channels else { throw context.error(.outputExtent) }
-    try context.checkWindow(sliding: input, places: output)
-    try context.checkWeights(
-      weights, shape: weightShape(input: input.extent, output: output.extent),
-      channelsAreColumns: true, constants: &constants)
+extension DepthwiseConvolution: RunnableOperator, WeightedKernel where Storage == InFile {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.demand(context.output.channels == context.input.channels, .outputExtent)
+    try context.checkWindow(sliding: context.input, places: context.output)
+    try checkWeights(&context)
   }
 
-  private func kernel(_ step: Step) -> DepthwiseConvolutionKernel {
-    DepthwiseConvolutionKernel(
-      input: step.input.extent, output: step.output.extent, window: window,
-      inputZeroPoint: Int32(step.input.zeroPoint))
-  }
-
-  package func scratchBytes(_ step: Step) -> Int64 {
-    Step.runsDirectly
-      ? Step.directScratchBytes(described(step, weights.requantization(step)))
-      : kernel(step).scratchBytes
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    let requantization = weights.requantization(step)
-    if Step.runsDirectly {
-      step.runDirectly(described(step, requantization), requantization, arena: arena, scratch: scratch)
-    } else {
-      kernel(step).run(
-        input: step.source(arena), weights: weights.weights, bits: weights.bits,
-        bias: weights.bias, requantization: requantization, output: step.target(arena),
-        scratch: scratch)
-    }
-  }
-
-  private func described(_ step: Step, _ requantization: Requantization) -> cupel_operation {
-    var result = step.shape
+  package func describe(in result: inout cupel_operation) {
     result.kind = CUPEL_DEPTHWISE
     result.window = cupel_window(window)
-    weights.describe(requantization, in: &result)
-    return result
   }
 
-  package func description(_ step: Step) -> cupel_operation? {
-    described(step, weights.requantization(step))
-  }
-}
-
-/// The layer with its extents and its input's zero point.
-public struct DepthwiseConvolutionKernel {
-  public var input: Extent
-  public var output: Extent
-  package static var channelsAreColumns: Bool { true }
-
-  public var window: Window
-  public var inputZeroPoint: Int32
-
-  @inlinable
-  public init(input: Extent, output: Extent, window: Window, inputZeroPoint: Int32) {
-    self.input = input
-    self.output = output
-    self.window = window
-    self.inputZeroPoint = inputZeroPoint
-  }
-
-  /// Scratch that `run` needs, aligned to 16 bytes: all weights widened, and a pixel's sums.
-  public var scratchBytes: Int64 {
-    let channels = Int64(input.channels)
+  /// All weights widened, and a pixel's sums.
+  package func scratchBytes(_ layer: LayerShape) -> Int64 {
+    let channels = Int64(layer.input.channels)
     return Int64(window.taps) &* paddedLength(channels) &* 2 &+ channels &* 4
   }
 
-  /// - Parameters:
-  ///   - input: [H][W][C] of `input`.
-  ///   - weights: `bits` each (8 or 4), in rows of C.
-  ///   - bias: [C].
-  ///   - output: [H][W][C] of `output`; does not overlap the input.
-  ///   - scratch: `scratchBytes`.
-  public func run(
-    input: UnsafePointer<Int8>, weights: UnsafePointer<UInt8>, bits: Int,
-    bias: UnsafePointer<Int32>, requantization: Requantization,
+  package func run(
+    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
-    let channels = self.input.channels
-    let rows = WeightRows(bytes: weights, bits: bits, length: channels)
+    let channels = layer.input.channels
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let wide = area.rows(window.taps, length: channels)
     let sums = area.sums(channels)
     for tap in 0..<window.taps {
-      rows.widen(row: tap, into: wide + tap &* paddedLength(channels))
+      weights.widen(row: tap, length: channels, into: wide + tap &* paddedLength(channels))
     }
-    for row in 0..<self.output.height {
-      for column in 0..<self.output.width {
-        sums.update(from: bias, count: channels)
-        accumulate(input, wide, row: row, column: column, into: sums)
+    for row in 0..<layer.output.height {
+      for column in 0..<layer.output.width {
+        sums.update(from: weights.bias, count: channels)
+        accumulate(layer, input, wide, row: row, column: column, into: sums)
         requantization.storePixel(
-          sums, channels: channels, to: output + self.output.offset(row: row, column: column))
+          sums, channels: channels, to: output + layer.output.offset(row: row, column: column))
       }
     }
   }
@@ -148,11 +83,12 @@ public struct DepthwiseConvolutionKernel {
   /// Adds the window of one output pixel.
   @inline(__always)
   private func accumulate(
-    _ pixels: UnsafePointer<Int8>, _ weights: UnsafePointer<Int16>, row: Int, column: Int,
-    into sums: UnsafeMutablePointer<Int32>
+    _ layer: LayerShape, _ pixels: UnsafePointer<Int8>, _ weights: UnsafePointer<Int16>, row: Int,
+    column: Int, into sums: UnsafeMutablePointer<Int32>
   ) {
+    let input = layer.input
     let channels = input.channels
-    let zero = Int16(truncatingIfNeeded: inputZeroPoint)
+    let zero = Int16(truncatingIfNeeded: layer.inputZeroPoint)
     for tapRow in 0..<window.kernelHeight {
       let y = window.inputRow(output: row, tap: tapRow)
       if y < 0 || y >= input.height { continue }

@@ -5,9 +5,7 @@
 
 /// Length of a row that holds `count` values: whole vectors of eight.
 @inline(__always)
-func paddedLength<Count: FixedWidthInteger>(_ count: Count) -> Count {
-  (count &+ 7) & ~7
-}
+func paddedLength<Count: FixedWidthInteger>(_ count: Count) -> Count { (count &+ 7) & ~7 }
 
 /// The eight values from `row` on, which lies on 16 bytes. A raw load, so that the row may be
 /// written value by value.
@@ -19,21 +17,16 @@ private func eight(_ row: UnsafePointer<Int16>) -> SIMD8<Int16> {
 /// a · b with neighbouring products added.
 @inline(__always)
 private func pairProducts(_ a: SIMD8<Int16>, _ b: SIMD8<Int16>) -> SIMD4<Int32> {
-  let products =
-    SIMD8<Int32>(truncatingIfNeeded: a) &* SIMD8<Int32>(truncatingIfNeeded: b)
+  let products = SIMD8<Int32>(truncatingIfNeeded: a) &* SIMD8<Int32>(truncatingIfNeeded: b)
   return products.evenHalf &+ products.oddHalf
 }
 
 @inline(__always)
-private func total(_ sums: SIMD4<Int32>) -> Int32 {
-  (sums[0] &+ sums[1]) &+ (sums[2] &+ sums[3])
-}
+private func total(_ sums: SIMD4<Int32>) -> Int32 { (sums[0] &+ sums[1]) &+ (sums[2] &+ sums[3]) }
 
 /// Σ a[i] · b[i] over `length` values, a multiple of eight.
 @inline(__always)
-func dotProduct(
-  _ a: UnsafePointer<Int16>, _ b: UnsafePointer<Int16>, length: Int
-) -> Int32 {
+func dotProduct(_ a: UnsafePointer<Int16>, _ b: UnsafePointer<Int16>, length: Int) -> Int32 {
   var sums = SIMD4<Int32>(repeating: 0)
   var index = 0
   while index < length {

@@ -17,9 +17,7 @@ public struct Extent: Sendable, Equatable {
 
   /// Offset of the first channel of a pixel.
   @inlinable @inline(__always)
-  public func offset(row: Int, column: Int) -> Int {
-    (row &* width &+ column) &* channels
-  }
+  public func offset(row: Int, column: Int) -> Int { (row &* width &+ column) &* channels }
 
   /// Elements from one index along an axis to the next: 0 height, 1 width, 2 channels.
   func stride(axis: Int) -> Int { axis == 0 ? width &* channels : axis == 1 ? channels : 1 }

@@ -12,9 +12,7 @@ public struct FullyConnected<Storage: ConstantStorage>: WeightedOperator {
 
   public var weights: Weights<Storage>
 
-  public init(_ weights: Weights<Storage>) {
-    self.weights = weights
-  }
+  public init(_ weights: Weights<Storage>) { self.weights = weights }
 
   package init() { self.init(Weights()) }
 
@@ -36,101 +34,41 @@ public struct FullyConnected<Storage: ConstantStorage>: WeightedOperator {
 
 extension FullyConnected: Sendable where Storage: SendableStorage {}
 
-extension FullyConnected: RunnableOperator where Storage == InFile {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
-    let (input, output) = (context.input, context.output)
-    guard output.height == 1, output.width == 1 else { throw context.error(.outputExtent) }
-    try context.checkWeights(
-      weights, shape: weightShape(input: input.extent, output: output.extent),
-      constants: &constants)
+extension FullyConnected: RunnableOperator, WeightedKernel where Storage == InFile {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.demand(context.output.height == 1 && context.output.width == 1, .outputExtent)
+    try checkWeights(&context)
   }
 
-  private func kernel(_ step: Step) -> FullyConnectedKernel {
-    FullyConnectedKernel(
-      inputs: step.input.elementCount, outputs: step.output.channels,
-      inputZeroPoint: Int32(step.input.zeroPoint))
+  /// As a convolution of one pixel.
+  package func describe(in result: inout cupel_operation) {
+    result.kind = CUPEL_CONVOLUTION
+    let inputs = result.input.height &* result.input.width &* result.input.channels
+    result.input = cupel_extent(height: 1, width: 1, channels: inputs)
+    result.window = cupel_window(Window())
   }
 
-  package func scratchBytes(_ step: Step) -> Int64 {
-    Step.runsDirectly
-      ? Step.directScratchBytes(described(step, weights.requantization(step, isFullyConnected: true)))
-      : kernel(step).scratchBytes
+  /// The input and a weight row widened, and the sums.
+  package func scratchBytes(_ layer: LayerShape) -> Int64 {
+    2 &* paddedLength(Int64(layer.input.elementCount)) &* 2 &+ Int64(layer.output.channels) &* 4
   }
 
   package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    let requantization = weights.requantization(step, isFullyConnected: true)
-    if Step.runsDirectly {
-      step.runDirectly(described(step, requantization), requantization, arena: arena, scratch: scratch)
-    } else {
-      kernel(step).run(
-        input: step.source(arena), weights: weights.weights, bits: weights.bits,
-        bias: weights.bias, requantization: requantization, output: step.target(arena),
-        scratch: scratch)
-    }
-  }
-
-  private func described(_ step: Step, _ requantization: Requantization) -> cupel_operation {
-    var result = step.shape
-    result.kind = CUPEL_CONVOLUTION
-    result.input = cupel_extent(
-      height: 1, width: 1, channels: Int32(step.input.elementCount))
-    result.window = cupel_window(Window())
-    weights.describe(requantization, in: &result)
-    return result
-  }
-
-  package func description(_ step: Step) -> cupel_operation? {
-    described(step, weights.requantization(step, isFullyConnected: true))
-  }
-}
-
-/// The layer with its extents and its input's zero point.
-public struct FullyConnectedKernel {
-  /// F.
-  public var inputs: Int
-  /// O.
-  public var outputs: Int
-  public var inputZeroPoint: Int32
-
-  @inlinable
-  public init(inputs: Int, outputs: Int, inputZeroPoint: Int32) {
-    self.inputs = inputs
-    self.outputs = outputs
-    self.inputZeroPoint = inputZeroPoint
-  }
-
-  /// Scratch that `run` needs, aligned to 16 bytes: the input and a weight row widened, and the
-  /// sums.
-  public var scratchBytes: Int64 {
-    2 &* paddedLength(Int64(inputs)) &* 2 &+ Int64(outputs) &* 4
-  }
-
-  /// - Parameters:
-  ///   - input: [F].
-  ///   - weights: `bits` each (8 or 4), in rows of F.
-  ///   - bias: [O].
-  ///   - output: [O]; does not overlap the input.
-  ///   - scratch: `scratchBytes`.
-  public func run(
-    input: UnsafePointer<Int8>, weights: UnsafePointer<UInt8>, bits: Int,
-    bias: UnsafePointer<Int32>, requantization: Requantization,
+    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
     output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
   ) {
-    let rows = WeightRows(bytes: weights, bits: bits, length: inputs)
+    let (inputs, outputs) = (layer.input.elementCount, layer.output.channels)
+    let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let values = area.rows(1, length: inputs)
     let weightRow = area.rows(1, length: inputs)
     let sums = area.sums(outputs)
-    subtractZeroPoint(inputZeroPoint, from: input, count: inputs, into: values)
+    subtractZeroPoint(layer.inputZeroPoint, from: input, count: inputs, into: values)
     clearRowEnd(values, length: inputs)
     for channel in 0..<outputs {
-      rows.widen(row: channel, into: weightRow)
+      weights.widen(row: channel, length: inputs, into: weightRow)
       let product = dotProduct(values, weightRow, length: paddedLength(inputs))
-      sums[channel] = bias[channel] &+ product
+      sums[channel] = weights.bias[channel] &+ product
     }
     requantization.storePixel(sums, channels: outputs, to: output)
   }

@@ -33,6 +33,15 @@ package protocol PlainOperator: IntegerOperator {
   mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
 }
 
+extension PlainOperator {
+  @inline(__always)
+  package init<Coder: RecordCoder>(reading coder: inout Coder) {
+    self.init()
+    if Self.minorVersion > 0 { coder.require(minor: Self.minorVersion) }
+    code(&coder)
+  }
+}
+
 /// An operator with constants.
 package protocol ConstantOperator: IntegerOperator {
   associatedtype Storage: ConstantStorage
@@ -45,6 +54,13 @@ package protocol ConstantOperator: IntegerOperator {
 
 extension ConstantOperator {
   package func elementCount(output: Extent) -> Int? { nil }
+
+  @inline(__always)
+  package init<Coder: RecordCoder>(reading coder: inout Coder) where Coder.Storage == Storage {
+    self.init()
+    if Self.minorVersion > 0 { coder.require(minor: Self.minorVersion) }
+    code(&coder)
+  }
 }
 
 /// An operator with weights.
@@ -70,36 +86,14 @@ extension WeightedOperator {
 package protocol RunnableOperator: IntegerOperator {
   init(reading reader: inout RecordReader)
   /// Judges what the kind itself demands: extents, grids, parameters, constants, bounds.
-  func check(_ context: OperationContext, constants: inout ConstantCursor) throws(FormatError)
+  func check(_ context: inout OperationContext) throws(FormatError)
   /// Scratch that `run` needs.
   func scratchBytes(_ step: Step) -> Int64
   /// The reference kernel, or the processor's own that runs from the model's bytes.
-  ///
-  /// - Parameters:
-  ///   - arena: the tensors, where the model has planned them.
-  ///   - scratch: `scratchBytes`, aligned to 16 bytes.
-  func run(_ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer)
+  func run(_ step: Step, in memory: StepMemory)
   /// The operation as the kernels of the instruction sets want it described; nil where they have
   /// none for it.
   func description(_ step: Step) -> cupel_operation?
-}
-
-extension RunnableOperator where Self: PlainOperator {
-  @inline(__always)
-  package init(reading reader: inout RecordReader) {
-    self.init()
-    if Self.minorVersion > 0 { reader.require(minor: Self.minorVersion) }
-    code(&reader)
-  }
-}
-
-extension RunnableOperator where Self: ConstantOperator, Storage == InFile {
-  @inline(__always)
-  package init(reading reader: inout RecordReader) {
-    self.init()
-    if Self.minorVersion > 0 { reader.require(minor: Self.minorVersion) }
-    code(&reader)
-  }
 }
 
 extension RunnableOperator {
@@ -111,4 +105,20 @@ extension RunnableOperator {
 
   package func scratchBytes(_ step: Step) -> Int64 { 0 }
   package func description(_ step: Step) -> cupel_operation? { nil }
+}
+
+/// An operator of one input without scratch, whose kernel needs no more than the two extents.
+package protocol ShapeOperator: RunnableOperator {
+  /// Input [H][W][C] of `extent`, output [H'][W'][C'] of `to`, not overlapping.
+  func run(
+    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent)
+}
+
+extension ShapeOperator {
+  @inline(__always)
+  package func run(_ step: Step, in memory: StepMemory) {
+    run(
+      input: step.source(memory), extent: step.input.extent, output: step.target(memory),
+      to: step.output.extent)
+  }
 }

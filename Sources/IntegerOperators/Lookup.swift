@@ -21,7 +21,7 @@ public struct Lookup<Storage: ConstantStorage>: ConstantOperator {
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder)
   where Coder.Storage == Storage {
-    coder.elements(place: ConstantPlaces.values, size: ConstantPlaces.size, &table)
+    coder.elements(&table)
     TableFunction.code(&function, &coder)
   }
 
@@ -31,12 +31,10 @@ public struct Lookup<Storage: ConstantStorage>: ConstantOperator {
 extension Lookup: Sendable where Storage: SendableStorage {}
 
 extension Lookup: RunnableOperator where Storage == InFile {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
-    guard context.input.bits == 8 else { throw context.error(.grids) }
-    try context.checkElements(table, count: Self.size, constants: &constants)
+    try context.demand(context.input.bits == 8, .grids)
+    try context.checkElements(table, count: Self.size)
     try context.checkFunction(function, of: table)
   }
 
@@ -47,10 +45,7 @@ extension Lookup: RunnableOperator where Storage == InFile {
     }
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), count: step.output.elementCount, output: step.target(arena))
+  package func run(_ step: Step, in memory: StepMemory) {
+    run(input: step.source(memory), count: step.output.elementCount, output: step.target(memory))
   }
 }

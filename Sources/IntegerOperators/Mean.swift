@@ -4,7 +4,7 @@ import ModelFormat
 
 /// Mean over height and width, rescaled: acc[c] = Σ (q − z_in) over all pixels, brought to the
 /// output's grid by a ratio that holds the division, s_in / (s_out · H · W).
-public struct Mean: Sendable, PlainOperator {
+public struct Mean: Sendable, RescaleOperator {
   public static var code: UInt8 { 7 }
   public static var name: StaticString { "mean" }
 
@@ -12,8 +12,6 @@ public struct Mean: Sendable, PlainOperator {
   public var rescale: Rescale
 
   public init(_ rescale: Rescale) { self.rescale = rescale }
-
-  package init() { self.init(Rescale()) }
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
     rescale.code(&coder)
@@ -23,29 +21,25 @@ public struct Mean: Sendable, PlainOperator {
 }
 
 extension Mean: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     let (input, output) = (context.input, context.output)
-    guard output.height == 1, output.width == 1, output.channels == input.channels else {
-      throw context.error(.outputExtent)
-    }
+    try context.demand(
+      output.height == 1 && output.width == 1 && output.channels == input.channels, .outputExtent)
     let positions = Int64(input.height) &* Int64(input.width)
     try context.checkRescale(
       rescale, sum: positions &* Int64(input.largestMagnitude), mayBeShort: true)
   }
 
-  private func kernel(_ step: Step) -> MeanKernel {
-    MeanKernel(input: step.input.extent, rescale: rescale.tensorRescale(step))
+  /// The sums.
+  package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(step.input.extent) }
+
+  package func run(_ step: Step, in memory: StepMemory) {
+    rescale.tensorRescale(step).mean(
+      step.source(memory), extent: step.input.extent, output: step.target(memory),
+      scratch: memory.scratch)
   }
 
-  package func scratchBytes(_ step: Step) -> Int64 { kernel(step).scratchBytes }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    kernel(step).run(input: step.source(arena), output: step.target(arena), scratch: scratch)
-  }
+  package static func scratchBytes(_ extent: Extent) -> Int64 { Int64(extent.channels) &* 4 }
 
   package func description(_ step: Step) -> cupel_operation? {
     var result = step.shape
@@ -55,37 +49,26 @@ extension Mean: RunnableOperator {
   }
 }
 
-/// The mean with its extent and grids.
-public struct MeanKernel {
-  public var input: Extent
-  public var rescale: TensorRescale
-
-  @inlinable
-  public init(input: Extent, rescale: TensorRescale) {
-    self.input = input
-    self.rescale = rescale
-  }
-
-  /// Scratch that `run` needs, aligned to 4 bytes: the sums.
-  public var scratchBytes: Int64 { Int64(input.channels) &* 4 }
-
-  /// Input [H][W][C], output [C].
-  public func run(
-    input: UnsafePointer<Int8>, output: UnsafeMutablePointer<Int8>,
+extension TensorRescale {
+  /// Input [H][W][C] of `extent`, output [C].
+  ///
+  /// - Parameter scratch: `Mean.scratchBytes`, aligned to 4 bytes.
+  public func mean(
+    _ input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>,
     scratch: UnsafeMutableRawPointer
   ) {
-    let channels = self.input.channels
+    let channels = extent.channels
     var area = ScratchArea(scratch)
     let sums = area.sums(channels)
     sums.update(repeating: 0, count: channels)
-    for pixel in 0..<self.input.height &* self.input.width {
+    for pixel in 0..<extent.height &* extent.width {
       let values = input + pixel &* channels
       for channel in 0..<channels {
-        sums[channel] &+= Int32(values[channel]) &- rescale.inputZeroPoint
+        sums[channel] &+= Int32(values[channel]) &- inputZeroPoint
       }
     }
     for channel in 0..<channels {
-      output[channel] = rescale.apply(to: sums[channel])
+      output[channel] = apply(to: sums[channel])
     }
   }
 }

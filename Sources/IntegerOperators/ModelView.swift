@@ -56,8 +56,7 @@ public struct ModelView {
 
   /// `index` must lie in 0..<operationCount; operations run in this order.
   public func operation(_ index: Int) -> OperationView {
-    OperationView(
-      record: operations &+ index &* Layout.operationSize, operands: operands, in: file)
+    OperationView(record: operations &+ index &* Layout.operationSize, operands: operands, in: file)
   }
 
   /// `index` must lie in 0..<metadataCount; keys ascend. Both are UTF-8, not terminated.
@@ -70,17 +69,4 @@ public struct ModelView {
       UnsafeRawBufferPointer(start: file + record.number(8), count: record.number(12))
     )
   }
-
-  /// The value of `key`, or nil where the file has none.
-  public func metadataValue(_ key: StaticString) -> UnsafeRawBufferPointer? {
-    let wanted = UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
-    for index in 0..<metadataCount {
-      let entry = metadata(index)
-      if entry.key.elementsEqual(wanted) { return entry.value }
-    }
-    return nil
-  }
-
-  /// The file's SHA-256, byte `index` of 32.
-  public func digestByte(_ index: Int) -> UInt8 { file.byte(Layout.Header.digest &+ index) }
 }

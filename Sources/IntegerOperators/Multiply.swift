@@ -3,7 +3,7 @@ import ModelFormat
 
 /// Product of two activations, element by element: acc = (q₁ − z₁) · (q₂ − z₂), brought to the
 /// output's grid by the ratio s₁ · s₂ / s_out.
-public struct Multiply: Sendable, PlainOperator {
+public struct Multiply: Sendable, RescaleOperator {
   public static var code: UInt8 { 14 }
   public static var name: StaticString { "multiply" }
   public static var operandCounts: ClosedRange<Int> { 2...2 }
@@ -12,17 +12,11 @@ public struct Multiply: Sendable, PlainOperator {
   public var rescale: Rescale
 
   public init(_ rescale: Rescale) { self.rescale = rescale }
-
-  package init() { self.init(Rescale()) }
-
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { rescale.code(&coder) }
 }
 
 extension Multiply: RunnableOperator {
   /// Of two values, zero points taken off: 255² at most.
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     let second = context.operand(1)
     try context.checkSameExtent(as: context.input)
     try context.checkSameExtent(as: second)
@@ -30,38 +24,24 @@ extension Multiply: RunnableOperator {
       rescale, sum: Int64(context.input.largestMagnitude) &* Int64(second.largestMagnitude))
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    MultiplyKernel(
-      secondZeroPoint: Int32(step.second.zeroPoint), rescale: rescale.tensorRescale(step)
-    ).run(
-      step.source(arena), step.secondSource(arena), count: step.output.elementCount,
-      output: step.target(arena))
+  package func run(_ step: Step, in memory: StepMemory) {
+    rescale.tensorRescale(step).multiply(
+      step.source(memory), step.secondSource(memory),
+      secondZeroPoint: Int32(step.second.zeroPoint), count: step.output.elementCount,
+      output: step.target(memory))
   }
 }
 
-/// The product with its grids.
-public struct MultiplyKernel {
-  public var secondZeroPoint: Int32
-  /// Its input's zero point is the first operand's.
-  public var rescale: TensorRescale
-
-  @inlinable
-  public init(secondZeroPoint: Int32, rescale: TensorRescale) {
-    self.secondZeroPoint = secondZeroPoint
-    self.rescale = rescale
-  }
-
+extension TensorRescale {
   /// All three hold `count` elements; the output may be one of the inputs.
-  public func run(
-    _ first: UnsafePointer<Int8>, _ second: UnsafePointer<Int8>, count: Int,
-    output: UnsafeMutablePointer<Int8>
+  public func multiply(
+    _ first: UnsafePointer<Int8>, _ second: UnsafePointer<Int8>, secondZeroPoint: Int32,
+    count: Int, output: UnsafeMutablePointer<Int8>
   ) {
     for index in 0..<count {
       let product =
-        (Int32(first[index]) &- rescale.inputZeroPoint) &* (Int32(second[index]) &- secondZeroPoint)
-      output[index] = rescale.apply(to: product)
+        (Int32(first[index]) &- inputZeroPoint) &* (Int32(second[index]) &- secondZeroPoint)
+      output[index] = apply(to: product)
     }
   }
 }

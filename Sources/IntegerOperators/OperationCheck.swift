@@ -10,9 +10,13 @@ package struct OperationContext {
   /// The first operand; the output where there is none.
   package let input: TensorView
   package let output: TensorView
+  var constants: ConstantCursor
 
-  fileprivate init(_ index: Int, _ record: OperationRecord, in validator: Validator) {
+  fileprivate init(
+    _ index: Int, _ record: OperationRecord, in validator: Validator, constants: ConstantCursor
+  ) {
     self.index = index
+    self.constants = constants
     self.record = record
     tensors = validator.header.tensors.offset
     operands = validator.header.operands.offset
@@ -40,12 +44,27 @@ package struct OperationContext {
     error(rule, at: record.place(parameter))
   }
 
+  @inline(__always)
+  func demand(_ isMet: Bool, _ rule: FormatRule) throws(FormatError) {
+    if !isMet { throw error(rule) }
+  }
+
+  @inline(__always)
+  func demand(_ isMet: Bool, _ rule: FormatRule, at offset: Int) throws(FormatError) {
+    if !isMet { throw error(rule, at: offset) }
+  }
+
+  @inline(__always)
+  func demand(_ isMet: Bool, _ rule: FormatRule, parameter: Int) throws(FormatError) {
+    if !isMet { throw error(rule, parameter: parameter) }
+  }
+
   func checkSameExtent(as other: TensorView) throws(FormatError) {
-    guard output.hasExtent(of: other) else { throw error(.outputExtent) }
+    try demand(output.hasExtent(of: other), .outputExtent)
   }
 
   func checkGrid(of other: TensorView) throws(FormatError) {
-    guard output.hasGrid(of: other) else { throw error(.grids) }
+    try demand(output.hasGrid(of: other), .grids)
   }
 
   /// What every operator with such a field demands of it.
@@ -56,9 +75,8 @@ package struct OperationContext {
     if fields.hasMet(byte: Layout.Operation.low) {
       let low = Int(Int8(bitPattern: record.byte(Layout.Operation.low)))
       let high = Int(Int8(bitPattern: record.byte(Layout.Operation.high)))
-      guard low <= high, low >= output.lowest, high <= output.highest else {
-        throw error(.clampRange, at: record.offset &+ Layout.Operation.low)
-      }
+      let isRange = low <= high && low >= output.lowest && high <= output.highest
+      try demand(isRange, .clampRange, at: record.offset &+ Layout.Operation.low)
     }
     // Only operators with weights have scales that say a ratio to all the bits of a double.
     if fields.hasMet(byte: Layout.Operation.rounding) {
@@ -75,19 +93,15 @@ extension Validator {
     var check = Check(constants: ConstantCursor(header.constants))
     for index in 0..<header.operations.count {
       let record = OperationRecord(offset: operationPlace(index), in: file)
-      guard try record.show(to: &check, at: (self, record, index)) != nil else {
-        throw FormatError(.kind, .operation(index), at: record.offset)
-      }
+      let isKnown = try record.show(to: &check, at: (self, record, index)) != nil
+      try FormatRecord.operation(index).demand(isKnown, .kind, at: record.offset)
     }
-    guard check.nextOperand == header.operands.count else {
-      throw FormatError(.operandPlace, .header, at: Layout.Header.sections &+ 2 &* 8)
-    }
-    guard check.constants.position == check.constants.end else {
-      throw FormatError(.constantPlace, .header, at: Layout.Header.sections &+ 4 &* 8)
-    }
-    guard header.minor == check.minorVersion else {
-      throw FormatError(.version, .header, at: Layout.Header.minor)
-    }
+    let (own, sections) = (FormatRecord.header, Layout.Header.sections)
+    let isFilled = check.constants.position == check.constants.end
+    try own.demand(
+      check.nextOperand == header.operands.count, .operandPlace, at: sections &+ 2 &* 8)
+    try own.demand(isFilled, .constantPlace, at: sections &+ 4 &* 8)
+    try own.demand(header.minor == check.minorVersion, .version, at: Layout.Header.minor)
   }
 
   private struct Check: SiteVisitor {
@@ -106,21 +120,23 @@ extension Validator {
       var reader = RecordReader(site.record, minorVersion: minorVersion)
       let own = Own(reading: &reader)
       minorVersion = reader.minorVersion
-      let context = try site.validator.context(
-        site.index, reader, counts: Own.operandCounts, next: &nextOperand)
-      try own.check(context, constants: &constants)
+      var context = try site.validator.context(
+        site.index, reader, counts: Own.operandCounts, next: &nextOperand, constants)
+      try own.check(&context)
+      constants = context.constants
     }
   }
 
   /// What does not depend on the operator.
   @inline(never)
   private func context(
-    _ index: Int, _ fields: RecordReader, counts: ClosedRange<Int>, next: inout Int
+    _ index: Int, _ fields: RecordReader, counts: ClosedRange<Int>, next: inout Int,
+    _ constants: ConstantCursor
   ) throws(FormatError) -> OperationContext {
     let record = fields.record
     try checkOperands(record, counts: counts, index: index, next: &next)
     try checkOutput(record, index: index)
-    let context = OperationContext(index, record, in: self)
+    let context = OperationContext(index, record, in: self, constants: constants)
     try context.checkFields(fields)
     return context
   }
@@ -129,40 +145,31 @@ extension Validator {
   /// with one operation fewer than tensors none but the input goes without.
   private func checkOutput(_ record: OperationRecord, index: Int) throws(FormatError) {
     let output = record.output
-    guard (0..<header.tensors.count).contains(output),
-      file.number(tensorPlace(output) &+ Layout.Tensor.born) == index &+ 1
-    else {
-      throw FormatError(
-        .outputIndex, .operation(index), at: record.offset &+ Layout.Operation.output)
-    }
+    let isDefinedHere =
+      (0..<header.tensors.count).contains(output)
+      && file.number(tensorPlace(output) &+ Layout.Tensor.born) == index &+ 1
+    try FormatRecord.operation(index).demand(
+      isDefinedHere, .outputIndex, at: record.offset &+ Layout.Operation.output)
   }
 
   private func checkOperands(
     _ record: OperationRecord, counts: ClosedRange<Int>, index: Int, next: inout Int
   ) throws(FormatError) {
-    let place = record.offset &+ Layout.Operation.firstOperand
+    let own = FormatRecord.operation(index)
     let count = record.operandCount
-    guard counts.contains(count) else {
-      throw FormatError(
-        .operandCount, .operation(index), at: record.offset &+ Layout.Operation.operandCount)
-    }
-    guard record.firstOperand == next, count <= header.operands.count &- next else {
-      throw FormatError(.operandPlace, .operation(index), at: place)
-    }
+    try own.demand(
+      counts.contains(count), .operandCount, at: record.offset &+ Layout.Operation.operandCount)
+    try own.demand(
+      record.firstOperand == next && count <= header.operands.count &- next, .operandPlace,
+      at: record.offset &+ Layout.Operation.firstOperand)
     for position in next..<next &+ count {
       let at = header.operands.offset &+ position &* Layout.operandSize
       let candidate = operand(position)
-      guard (0..<header.tensors.count).contains(candidate) else {
-        throw FormatError(.operandIndex, .operation(index), at: at)
-      }
+      try own.demand((0..<header.tensors.count).contains(candidate), .operandIndex, at: at)
       let read = tensorPlace(candidate)
-      guard file.number(read &+ Layout.Tensor.born) <= index else {
-        throw FormatError(.operandOrder, .operation(index), at: at)
-      }
+      try own.demand(file.number(read &+ Layout.Tensor.born) <= index, .operandOrder, at: at)
       let lastUse = read &+ Layout.Tensor.lastUse
-      guard file.number(lastUse) > index else {
-        throw FormatError(.lastUse, .tensor(candidate), at: lastUse)
-      }
+      try FormatRecord.tensor(candidate).demand(file.number(lastUse) > index, .lastUse, at: lastUse)
     }
     next = next &+ count
   }

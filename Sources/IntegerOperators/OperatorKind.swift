@@ -29,27 +29,27 @@ public enum OperatorKind<Storage: ConstantStorage> {
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
   where Coder.Storage == Storage {
     switch code {
-    case Convolution<Storage>.code: self = .convolution(Self.read(&coder))
-    case DepthwiseConvolution<Storage>.code: self = .depthwiseConvolution(Self.read(&coder))
-    case FullyConnected<Storage>.code: self = .fullyConnected(Self.read(&coder))
-    case Add.code: self = .add(Self.read(&coder))
-    case AveragePool.code: self = .averagePool(Self.read(&coder))
-    case MaxPool.code: self = .maxPool(Self.read(&coder))
-    case Mean.code: self = .mean(Self.read(&coder))
-    case Clamp.code: self = .clamp(Self.read(&coder))
-    case Pad.code: self = .pad(Self.read(&coder))
-    case Requantize.code: self = .requantize(Self.read(&coder))
-    case Concatenate.code: self = .concatenate(Self.read(&coder))
-    case Slice.code: self = .slice(Self.read(&coder))
-    case Subtract.code: self = .subtract(Self.read(&coder))
-    case Multiply.code: self = .multiply(Self.read(&coder))
-    case Softmax.code: self = .softmax(Self.read(&coder))
-    case Lookup<Storage>.code: self = .lookup(Self.read(&coder))
-    case Transpose.code: self = .transpose(Self.read(&coder))
-    case Reshape.code: self = .reshape(Self.read(&coder))
-    case Broadcast.code: self = .broadcast(Self.read(&coder))
-    case Constant<Storage>.code: self = .constant(Self.read(&coder))
-    case TransposeConvolution<Storage>.code: self = .transposeConvolution(Self.read(&coder))
+    case Convolution<Storage>.code: self = .convolution(.init(reading: &coder))
+    case DepthwiseConvolution<Storage>.code: self = .depthwiseConvolution(.init(reading: &coder))
+    case FullyConnected<Storage>.code: self = .fullyConnected(.init(reading: &coder))
+    case Add.code: self = .add(.init(reading: &coder))
+    case AveragePool.code: self = .averagePool(.init(reading: &coder))
+    case MaxPool.code: self = .maxPool(.init(reading: &coder))
+    case Mean.code: self = .mean(.init(reading: &coder))
+    case Clamp.code: self = .clamp(.init(reading: &coder))
+    case Pad.code: self = .pad(.init(reading: &coder))
+    case Requantize.code: self = .requantize(.init(reading: &coder))
+    case Concatenate.code: self = .concatenate(.init(reading: &coder))
+    case Slice.code: self = .slice(.init(reading: &coder))
+    case Subtract.code: self = .subtract(.init(reading: &coder))
+    case Multiply.code: self = .multiply(.init(reading: &coder))
+    case Softmax.code: self = .softmax(.init(reading: &coder))
+    case Lookup<Storage>.code: self = .lookup(.init(reading: &coder))
+    case Transpose.code: self = .transpose(.init(reading: &coder))
+    case Reshape.code: self = .reshape(.init(reading: &coder))
+    case Broadcast.code: self = .broadcast(.init(reading: &coder))
+    case Constant<Storage>.code: self = .constant(.init(reading: &coder))
+    case TransposeConvolution<Storage>.code: self = .transposeConvolution(.init(reading: &coder))
     default: return nil
     }
   }
@@ -82,21 +82,6 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .transposeConvolution(let own): try visitor.visit(own)
     }
   }
-
-  private static func read<Own: PlainOperator>(_ coder: inout some RecordCoder) -> Own {
-    coder.require(minor: Own.minorVersion)
-    var own = Own()
-    own.code(&coder)
-    return own
-  }
-
-  private static func read<Own: ConstantOperator, Coder: RecordCoder>(_ coder: inout Coder) -> Own
-  where Own.Storage == Storage, Coder.Storage == Storage {
-    coder.require(minor: Own.minorVersion)
-    var own = Own()
-    own.code(&coder)
-    return own
-  }
 }
 
 extension OperationRecord {
@@ -109,7 +94,8 @@ extension OperationRecord {
   ) throws(Visitor.Failure) -> Visitor.Output? {
     switch kind {
     case Convolution<InFile>.code: try visitor.visit(Convolution<InFile>.self, at: site)
-    case DepthwiseConvolution<InFile>.code: try visitor.visit(DepthwiseConvolution<InFile>.self, at: site)
+    case DepthwiseConvolution<InFile>.code:
+      try visitor.visit(DepthwiseConvolution<InFile>.self, at: site)
     case FullyConnected<InFile>.code: try visitor.visit(FullyConnected<InFile>.self, at: site)
     case Add.code: try visitor.visit(Add.self, at: site)
     case AveragePool.code: try visitor.visit(AveragePool.self, at: site)
@@ -161,26 +147,26 @@ extension OperatorKind: Sendable where Storage: SendableStorage {}
 
 extension OperatorKind {
   /// The name for people.
-  public var name: StaticString {
-    var visitor = Name<Storage>()
-    return accept(&visitor)
-  }
+  public var name: StaticString { facts.name }
 
   /// The code in a record's first byte.
-  package var code: UInt8 {
-    var visitor = Code<Storage>()
+  package var code: UInt8 { facts.code }
+
+  /// How many tensors an operation of the kind reads.
+  package var operandCounts: ClosedRange<Int> { facts.operandCounts }
+
+  private var facts: Facts<Storage>.Output {
+    var visitor = Facts<Storage>()
     return accept(&visitor)
   }
 }
 
-private struct Name<Storage: ConstantStorage>: OperatorVisitor {
-  func visit<Own: PlainOperator>(_ own: Own) -> StaticString { Own.name }
-  func visit<Own: ConstantOperator>(_ own: Own) -> StaticString where Own.Storage == Storage {
-    Own.name
-  }
-}
+/// What an operator's type says of it.
+private struct Facts<Storage: ConstantStorage>: OperatorVisitor {
+  typealias Output = (code: UInt8, name: StaticString, operandCounts: ClosedRange<Int>)
 
-private struct Code<Storage: ConstantStorage>: OperatorVisitor {
-  func visit<Own: PlainOperator>(_ own: Own) -> UInt8 { Own.code }
-  func visit<Own: ConstantOperator>(_ own: Own) -> UInt8 where Own.Storage == Storage { Own.code }
+  func visit<Own: PlainOperator>(_ own: Own) -> Output { (Own.code, Own.name, Own.operandCounts) }
+  func visit<Own: ConstantOperator>(_ own: Own) -> Output where Own.Storage == Storage {
+    (Own.code, Own.name, Own.operandCounts)
+  }
 }

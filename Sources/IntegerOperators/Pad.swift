@@ -40,26 +40,15 @@ public struct Pad: Sendable, PlainOperator {
   }
 }
 
-extension Pad: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+extension Pad: ShapeOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
     for axis in 0..<3 {
       let end = Int64(before[axis]) &+ Int64(context.input[axis: axis])
-      guard before[axis] >= 0, end <= Int64(context.output[axis: axis])
-      else { throw context.error(.padding, parameter: axis) }
+      let isInside = before[axis] >= 0 && end <= Int64(context.output[axis: axis])
+      try context.demand(isInside, .padding, parameter: axis)
     }
-    guard Int(value) >= context.output.lowest, Int(value) <= context.output.highest else {
-      throw context.error(.clampRange, at: context.record.offset &+ Layout.Operation.value)
-    }
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
-      to: step.output.extent)
+    let isOnGrid = Int(value) >= context.output.lowest && Int(value) <= context.output.highest
+    try context.demand(isOnGrid, .clampRange, at: context.record.offset &+ Layout.Operation.value)
   }
 }

@@ -1,38 +1,24 @@
 import FixedPoint
+import ModelFormat
 
-/// From int32 accumulators to an int8 output with one scale per channel. The arrays lie where the
-/// model's bytes lie.
-public struct Requantization {
-  /// Q31 multipliers, one an output channel.
-  public var multipliers: UnsafePointer<Int32>
-  /// In −31 ... 30, one an output channel.
-  public var shifts: UnsafePointer<Int8>
-  /// Float32 bits, one an output channel.
-  public var weightScales: UnsafePointer<UInt32>
+/// From int32 accumulators to an int8 output with one scale per channel.
+package struct Requantization {
+  let weights: Weights<InFile>
   /// Float32 bits of the input's and the output's scale, which with the weights' make the ratios.
-  public var inputScale: UInt32
-  public var outputScale: UInt32
-  public var rounding: RoundingMode
-  public var zeroPoint: Int32
-  /// Fused activation on the output's grid, −128 ≤ low ≤ high ≤ 127.
-  public var low: Int32
-  public var high: Int32
+  let inputScale, outputScale: UInt32
+  let zeroPoint: Int32
+  /// The weights' own.
+  let low, high: Int32
 
-  @inlinable
-  public init(
-    multipliers: UnsafePointer<Int32>, shifts: UnsafePointer<Int8>,
-    weightScales: UnsafePointer<UInt32>, inputScale: UInt32, outputScale: UInt32,
-    rounding: RoundingMode, zeroPoint: Int32, low: Int32, high: Int32
+  /// - Parameter weights: with the rounding that is to be used.
+  package init(
+    _ weights: Weights<InFile>, inputScale: UInt32, outputScale: UInt32, zeroPoint: Int32
   ) {
-    self.multipliers = multipliers
-    self.shifts = shifts
-    self.weightScales = weightScales
+    self.weights = weights
     self.inputScale = inputScale
     self.outputScale = outputScale
-    self.rounding = rounding
     self.zeroPoint = zeroPoint
-    self.low = low
-    self.high = high
+    (low, high) = (Int32(weights.low), Int32(weights.high))
   }
 
   /// Writes one channel of `count` pixels, `stride` bytes apart.
@@ -49,13 +35,14 @@ public struct Requantization {
   /// The same for kernels that are not written in Swift, where they leave it to the core; small
   /// rather than fast.
   @inline(never)
-  public func storeRest(
+  func storeRest(
     _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
     to output: UnsafeMutablePointer<Int8>, stride: Int
   ) {
     let scale = scale(channel: channel)
     for index in 0..<count {
-      place(scale.applied(to: sums[index], rounding: rounding), at: output + index &* stride)
+      place(
+        scale.applied(to: sums[index], rounding: weights.rounding), at: output + index &* stride)
     }
   }
 
@@ -71,16 +58,16 @@ public struct Requantization {
   @inline(__always)
   private func scale(channel: Int) -> OutputScale {
     // A ratio takes a division: it is made only where it is used.
-    let weightScale = weightScales[channel]
+    let weightScale = weights.weightScales[channel]
     let ratio =
-      rounding == .float32HalfEven
+      weights.rounding == .float32HalfEven
       ? float32Ratio(input: inputScale, weight: weightScale, output: outputScale) : 0
     let ratio64 =
-      rounding == .float64HalfAway
+      weights.rounding == .float64HalfAway
       ? Float64Ratio(input: inputScale, weight: weightScale, output: outputScale) : .zero
     return OutputScale(
-      multiplier: multipliers[channel], shift: Int32(shifts[channel]), ratioBits: ratio,
-      ratio64: ratio64)
+      multiplier: weights.multipliers[channel], shift: Int32(weights.shifts[channel]),
+      ratioBits: ratio, ratio64: ratio64)
   }
 
   /// One loop a mode, so that the choice is made once and not for every value.
@@ -89,7 +76,7 @@ public struct Requantization {
     _ count: Int, to output: UnsafeMutablePointer<Int8>, stride: Int,
     _ value: (Int, RoundingMode) -> Int32
   ) {
-    switch rounding {
+    switch weights.rounding {
     case .doubleRounding:
       for index in 0..<count { place(value(index, .doubleRounding), at: output + index &* stride) }
     case .singleRounding:

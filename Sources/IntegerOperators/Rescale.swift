@@ -84,19 +84,27 @@ public struct TensorRescale: Sendable, Equatable {
   }
 }
 
+/// An operator whose numbers are one ratio and bounds.
+package protocol RescaleOperator: PlainOperator {
+  var rescale: Rescale { get set }
+  init(_ rescale: Rescale)
+}
+
+extension RescaleOperator {
+  package init() { self.init(Rescale()) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { rescale.code(&coder) }
+}
+
 extension OperationContext {
   /// - Parameters:
   ///   - sum: the largest magnitude that the accumulator can take.
   ///   - mayBeShort: whether the multiplier may lack a bit.
-  func checkRescale(
-    _ scale: Rescale, sum: Int64, mayBeShort: Bool = false
-  ) throws(FormatError) {
+  func checkRescale(_ scale: Rescale, sum: Int64, mayBeShort: Bool = false) throws(FormatError) {
     try checkScale(
       multiplier: scale.multiplier, shift: scale.shift, ratio: scale.ratioBits,
       places: (record.place(1), record.place(2), record.place(0)), mayBeShort: mayBeShort)
-    guard Self.isProved(sum: sum, shift: scale.shift) else {
-      throw error(.overflow, parameter: 2)
-    }
+    try demand(Self.isProved(sum: sum, shift: scale.shift), .overflow, parameter: 2)
   }
 
   /// - Parameter places: where multiplier, shift and ratio stand in the file.
@@ -105,11 +113,9 @@ extension OperationContext {
     mayBeShort: Bool = false
   ) throws(FormatError) {
     let isShort = mayBeShort && abs(Int64(multiplier)) >= 1 << 29
-    guard isShort || Self.isNormalised(multiplier) else { throw error(.multiplier, at: places.0) }
-    guard (-31...30).contains(shift) else { throw error(.shift, at: places.1) }
-    guard FloatBits(ratio).agrees(multiplier: multiplier, shift: shift) else {
-      throw error(.ratio, at: places.2)
-    }
+    try demand(isShort || Self.isNormalised(multiplier), .multiplier, at: places.0)
+    try demand((-31...30).contains(shift), .shift, at: places.1)
+    try demand(FloatBits(ratio).agrees(multiplier: multiplier, shift: shift), .ratio, at: places.2)
   }
 
   static func isNormalised(_ multiplier: Int32) -> Bool {
@@ -117,7 +123,5 @@ extension OperationContext {
   }
 
   /// sum · 2^max(shift, 0) < 2³¹. `sum` must not be negative, `shift` at most 30.
-  static func isProved(sum: Int64, shift: Int32) -> Bool {
-    sum < (1 << 31) >> Int64(max(shift, 0))
-  }
+  static func isProved(sum: Int64, shift: Int32) -> Bool { sum < (1 << 31) >> Int64(max(shift, 0)) }
 }

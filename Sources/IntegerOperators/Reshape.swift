@@ -13,18 +13,12 @@ public struct Reshape: Sendable, PlainOperator {
 }
 
 extension Reshape: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
-    guard context.output.elementCount == context.input.elementCount else {
-      throw context.error(.outputExtent)
-    }
+    try context.demand(context.output.elementCount == context.input.elementCount, .outputExtent)
   }
 
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    step.target(arena).update(from: step.source(arena), count: step.output.elementCount)
+  package func run(_ step: Step, in memory: StepMemory) {
+    step.target(memory).update(from: step.source(memory), count: step.output.elementCount)
   }
 }

@@ -3,9 +3,7 @@
 struct ScratchArea {
   private var next: UnsafeMutableRawPointer
 
-  init(_ start: UnsafeMutableRawPointer) {
-    next = start
-  }
+  init(_ start: UnsafeMutableRawPointer) { next = start }
 
   /// Takes `count` rows of int16 values, `paddedLength(length)` apart.
   mutating func rows(_ count: Int, length: Int) -> UnsafeMutablePointer<Int16> {

@@ -46,26 +46,14 @@ public struct Slice: Sendable, PlainOperator {
   }
 }
 
-extension Slice: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+extension Slice: ShapeOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
     for axis in 0..<3 {
       let (first, step) = (start[axis], step[axis])
-      guard first >= 0, step >= 1 else { throw context.error(.slice, parameter: axis) }
+      try context.demand(first >= 0 && step >= 1, .slice, parameter: axis)
       let last = Int64(first) &+ Int64(step) &* Int64(context.output[axis: axis] &- 1)
-      guard last < Int64(context.input[axis: axis]) else {
-        throw context.error(.slice, parameter: axis)
-      }
+      try context.demand(last < Int64(context.input[axis: axis]), .slice, parameter: axis)
     }
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
-      to: step.output.extent)
   }
 }

@@ -31,13 +31,11 @@ public struct Softmax: Sendable, PlainOperator {
 
 extension Softmax: RunnableOperator {
   /// The output's grid counts units of 1/256 from −128 on, whatever an exporter's last bits.
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
-    guard context.input.channels <= Self.mostChannels else { throw context.error(.softmax) }
-    guard multiplier >= 1 << 30 else { throw context.error(.multiplier, parameter: 0) }
-    guard (0...31).contains(leftShift) else { throw context.error(.shift, parameter: 1) }
+    try context.demand(context.input.channels <= Self.mostChannels, .softmax)
+    try context.demand(multiplier >= 1 << 30, .multiplier, parameter: 0)
+    try context.demand((0...31).contains(leftShift), .shift, parameter: 1)
     let output = context.output
     // Float32 bits of 0.999 / 256 and 1.001 / 256.
     guard output.bits == 8, output.zeroPoint == -128,
@@ -45,61 +43,42 @@ extension Softmax: RunnableOperator {
     else { throw context.error(.softmax) }
   }
 
-  private func kernel(_ step: Step) -> SoftmaxKernel {
-    SoftmaxKernel(
-      channels: step.input.channels, multiplier: multiplier, leftShift: leftShift)
+  /// A pixel's exponentials.
+  package func scratchBytes(_ step: Step) -> Int64 {
+    Self.scratchBytes(channels: step.input.channels)
   }
 
-  package func scratchBytes(_ step: Step) -> Int64 { kernel(step).scratchBytes }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    kernel(step).run(
-      input: step.source(arena), pixels: step.output.height &* step.output.width,
-      output: step.target(arena), scratch: scratch)
-  }
-}
-
-/// The softmax with its extent.
-public struct SoftmaxKernel {
-  /// At most 4095, or the sum could overflow.
-  public var channels: Int
-  /// β · s_in · 2²⁶ as a Q31 multiplier, at least 2³⁰, and a shift to the left in 0 ... 31.
-  public var multiplier: Int32
-  public var leftShift: Int32
-
-  @inlinable
-  public init(channels: Int, multiplier: Int32, leftShift: Int32) {
-    self.channels = channels
-    self.multiplier = multiplier
-    self.leftShift = leftShift
+  package func run(_ step: Step, in memory: StepMemory) {
+    run(
+      input: step.source(memory), pixels: step.output.height &* step.output.width,
+      channels: step.input.channels, output: step.target(memory), scratch: memory.scratch)
   }
 
-  /// Scratch that `run` needs, aligned to 4 bytes: a pixel's exponentials.
-  public var scratchBytes: Int64 { Int64(channels) &* 4 }
+  package static func scratchBytes(channels: Int) -> Int64 { Int64(channels) &* 4 }
 
   /// The least difference whose exponential counts: a smaller one would leave Q5.26.
-  @inlinable public var leastDifference: Int32 { 0 &- ((31 &<< 26) &>> leftShift) }
+  private var leastDifference: Int32 { 0 &- ((31 &<< 26) &>> leftShift) }
 
   /// Both hold `pixels` · `channels` elements; the output may be the input.
+  ///
+  /// - Parameter channels: at most 4095, or the sum could overflow.
   public func run(
-    input: UnsafePointer<Int8>, pixels: Int, output: UnsafeMutablePointer<Int8>,
+    input: UnsafePointer<Int8>, pixels: Int, channels: Int, output: UnsafeMutablePointer<Int8>,
     scratch: UnsafeMutableRawPointer
   ) {
     var area = ScratchArea(scratch)
     let exponentials = area.sums(channels)
     for pixel in 0..<pixels {
       let start = pixel &* channels
-      let scale = prepare(input + start, exponentials)
-      store(exponentials, scale, to: output + start)
+      let scale = prepare(input + start, channels, exponentials)
+      store(exponentials, channels, scale, to: output + start)
     }
   }
 
   /// Fills in the exponentials, −1 where a value is too small to count, and gives their sum's
   /// reciprocal.
   private func prepare(
-    _ values: UnsafePointer<Int8>, _ exponentials: UnsafeMutablePointer<Int32>
+    _ values: UnsafePointer<Int8>, _ channels: Int, _ exponentials: UnsafeMutablePointer<Int32>
   ) -> (scale: Int32, bitsOverUnit: Int32) {
     var largest = Int8.min
     for channel in 0..<channels { largest = max(largest, values[channel]) }
@@ -119,8 +98,8 @@ public struct SoftmaxKernel {
   }
 
   private func store(
-    _ exponentials: UnsafePointer<Int32>, _ scale: (scale: Int32, bitsOverUnit: Int32),
-    to output: UnsafeMutablePointer<Int8>
+    _ exponentials: UnsafePointer<Int32>, _ channels: Int,
+    _ scale: (scale: Int32, bitsOverUnit: Int32), to output: UnsafeMutablePointer<Int8>
   ) {
     // From Q0.31, by the sum's power of two, to units of 2⁻⁸. At least one value is the largest,
     // so the sum is at least 1 and not above 2¹² − 1: the exponent lies in 23 ... 34. From 32 on

@@ -35,11 +35,8 @@ public struct Step {
     return operation.record.show(to: &visitor, at: self) ?? 0
   }
 
-  /// - Parameters:
-  ///   - arena: the tensors, where the model has planned them.
-  ///   - scratch: `scratchBytes`, aligned to 16 bytes.
-  package func run(arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer) {
-    var visitor = Run(arena: arena, scratch: scratch)
+  package func run(in memory: StepMemory) {
+    var visitor = Run(memory: memory)
     _ = operation.record.show(to: &visitor, at: self)
   }
 
@@ -64,12 +61,11 @@ private struct ScratchBytes: SiteVisitor {
 }
 
 private struct Run: SiteVisitor {
-  let arena: UnsafeMutablePointer<Int8>
-  let scratch: UnsafeMutableRawPointer
+  let memory: StepMemory
 
   @inline(never)
   func visit<Own: RunnableOperator>(_ type: Own.Type, at step: Step) {
-    Own(step.operation.record).run(step, arena: arena, scratch: scratch)
+    Own(step.operation.record).run(step, in: memory)
   }
 }
 
@@ -103,15 +99,14 @@ extension Step {
 
   /// - Parameter requantization: nil for an operation without weights.
   func runDirectly(
-    _ description: cupel_operation, _ requantization: Requantization?,
-    arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+    _ description: cupel_operation, _ requantization: Requantization?, in memory: StepMemory
   ) {
-    let last = operand(operation.operands.count &- 1)
+    let (arena, last) = (memory.arena, operand(operation.operands.count &- 1))
     withUnsafePointer(to: description) { description in
       withUnsafePointer(to: requantization) { context in
         cupel_direct_run(
           description, arena + input.arenaOffset, arena + last.arenaOffset,
-          arena + output.arenaOffset, scratch,
+          arena + output.arenaOffset, memory.scratch,
           cupel_rescaler(store: Self.store, context: context))
       }
     }
@@ -132,18 +127,31 @@ extension Step {
   }
 
   /// Where the first input lies.
-  func source(_ arena: UnsafeMutablePointer<Int8>) -> UnsafePointer<Int8> {
-    UnsafePointer(arena + input.arenaOffset)
+  func source(_ memory: StepMemory) -> UnsafePointer<Int8> {
+    UnsafePointer(memory.arena + input.arenaOffset)
   }
 
   /// Where the second of two inputs lies.
-  func secondSource(_ arena: UnsafeMutablePointer<Int8>) -> UnsafePointer<Int8> {
-    UnsafePointer(arena + second.arenaOffset)
+  func secondSource(_ memory: StepMemory) -> UnsafePointer<Int8> {
+    UnsafePointer(memory.arena + second.arenaOffset)
   }
 
   /// Where the output goes.
-  func target(_ arena: UnsafeMutablePointer<Int8>) -> UnsafeMutablePointer<Int8> {
-    arena + output.arenaOffset
+  func target(_ memory: StepMemory) -> UnsafeMutablePointer<Int8> {
+    memory.arena + output.arenaOffset
+  }
+}
+
+/// The memory that a step runs in.
+package struct StepMemory {
+  /// The tensors, where the model has planned them.
+  let arena: UnsafeMutablePointer<Int8>
+  /// `scratchBytes`, aligned to 16 bytes.
+  let scratch: UnsafeMutableRawPointer
+
+  package init(arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer) {
+    self.arena = arena
+    self.scratch = scratch
   }
 }
 

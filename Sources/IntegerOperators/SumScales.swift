@@ -38,15 +38,26 @@ public struct SumScales: Sendable, Equatable {
   /// With the grids of an operation's tensors.
   func kernel(_ step: Step) -> SumKernel {
     SumKernel(
-      first: SumKernel.Operand(
-        zeroPoint: Int32(step.input.zeroPoint), multiplier: firstMultiplier, shift: firstShift),
-      second: SumKernel.Operand(
-        zeroPoint: Int32(step.second.zeroPoint), multiplier: secondMultiplier,
-        shift: secondShift),
-      output: SumKernel.Operand(
-        zeroPoint: Int32(step.output.zeroPoint), multiplier: outputMultiplier,
-        shift: outputShift),
-      low: Int32(low), high: Int32(high))
+      self, first: Int32(step.input.zeroPoint), second: Int32(step.second.zeroPoint),
+      output: Int32(step.output.zeroPoint))
+  }
+}
+
+/// An addition or subtraction.
+package protocol SumOperator: PlainOperator {
+  var scales: SumScales { get set }
+  init(_ scales: SumScales)
+}
+
+extension SumOperator {
+  public static var operandCounts: ClosedRange<Int> { 2...2 }
+
+  package init() { self.init(SumScales()) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
+
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.checkSum(scales)
   }
 }
 
@@ -63,10 +74,9 @@ extension OperationContext {
   private func checkSumScale(
     _ multiplier: Int32, _ shift: Int32, parameters: (Int, Int)
   ) throws(FormatError) {
-    guard multiplier >= 0, Self.isNormalised(multiplier) else {
-      throw error(.multiplier, parameter: parameters.0)
-    }
-    guard (-31...0).contains(shift) else { throw error(.shift, parameter: parameters.1) }
+    try demand(
+      multiplier >= 0 && Self.isNormalised(multiplier), .multiplier, parameter: parameters.0)
+    try demand((-31...0).contains(shift), .shift, parameter: parameters.1)
   }
 }
 
@@ -78,46 +88,30 @@ extension OperationContext {
 /// (`multiplyDoubleRounding`). With positive multipliers and shifts of 0 or less nothing overflows:
 /// |q − z| · 2²⁰ < 2²⁸.
 public struct SumKernel {
-  /// One input's way to the common grid.
-  public struct Operand: Sendable, Equatable {
-    public var zeroPoint: Int32
-    /// Q31, positive.
-    public var multiplier: Int32
-    /// In −31 ... 0.
-    public var shift: Int32
-
-    @inlinable
-    public init(zeroPoint: Int32, multiplier: Int32, shift: Int32) {
-      self.zeroPoint = zeroPoint
-      self.multiplier = multiplier
-      self.shift = shift
-    }
+  /// From one grid to another.
+  private struct Way {
+    let zeroPoint, multiplier, shift: Int32
 
     @inline(__always)
     func scaled(_ value: Int8) -> Int32 {
       multiplyDoubleRounding(
-        (Int32(value) &- zeroPoint) &<< SumKernel.leftShift, multiplier: multiplier, shift: shift)
+        (Int32(value) &- zeroPoint) &<< 20, multiplier: multiplier, shift: shift)
     }
   }
 
-  /// Bits by which inputs are shifted to keep precision while they are scaled.
-  @inlinable public static var leftShift: Int32 { 20 }
+  private let first, second, output: Way
+  private let low, high: Int32
 
-  public var first: Operand
-  public var second: Operand
-  /// From the common grid to the output's.
-  public var output: Operand
-  /// Fused activation on the output's grid.
-  public var low: Int32
-  public var high: Int32
-
-  @inlinable
-  public init(first: Operand, second: Operand, output: Operand, low: Int32, high: Int32) {
-    self.first = first
-    self.second = second
-    self.output = output
-    self.low = low
-    self.high = high
+  /// - Parameters:
+  ///   - first, second, output: zero points.
+  public init(_ scales: SumScales, first: Int32, second: Int32, output: Int32) {
+    self.first = Way(
+      zeroPoint: first, multiplier: scales.firstMultiplier, shift: scales.firstShift)
+    self.second = Way(
+      zeroPoint: second, multiplier: scales.secondMultiplier, shift: scales.secondShift)
+    self.output = Way(
+      zeroPoint: output, multiplier: scales.outputMultiplier, shift: scales.outputShift)
+    (low, high) = (Int32(scales.low), Int32(scales.high))
   }
 
   /// All three hold `count` elements; the output may be one of the inputs.

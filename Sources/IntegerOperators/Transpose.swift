@@ -15,9 +15,7 @@ public struct Transpose: Sendable, PlainOperator {
 
   package init() { self.init(axes: Axes(0, 1, 2)) }
 
-  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
-    axes.code(&coder, at: 0)
-  }
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { axes.code(&coder, at: 0) }
 
   /// Input [H][W][C] of `extent`, output the same in another order, not overlapping.
   public func run(
@@ -38,29 +36,16 @@ public struct Transpose: Sendable, PlainOperator {
   }
 }
 
-extension Transpose: RunnableOperator {
-  package func check(
-    _ context: OperationContext, constants: inout ConstantCursor
-  ) throws(FormatError) {
+extension Transpose: ShapeOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkGrid(of: context.input)
     var seen = 0
     for axis in 0..<3 {
       let source = axes[axis]
-      guard (0..<3).contains(source), seen & (1 &<< source) == 0 else {
-        throw context.error(.axis, parameter: axis)
-      }
+      try context.demand(
+        (0..<3).contains(source) && seen & (1 &<< source) == 0, .axis, parameter: axis)
       seen |= 1 &<< source
-      guard context.output[axis: axis] == context.input[axis: source] else {
-        throw context.error(.outputExtent)
-      }
+      try context.demand(context.output[axis: axis] == context.input[axis: source], .outputExtent)
     }
-  }
-
-  package func run(
-    _ step: Step, arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
-  ) {
-    run(
-      input: step.source(arena), extent: step.input.extent, output: step.target(arena),
-      to: step.output.extent)
   }
 }

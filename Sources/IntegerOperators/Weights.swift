@@ -46,8 +46,7 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
     var stored = UInt8(truncatingIfNeeded: bits)
     coder.byte(Layout.Operation.weightBits, &stored)
     bits = Int(stored)
-    coder.weights(
-      place: ConstantPlaces.values, size: ConstantPlaces.size, bits: bits, &weights)
+    coder.weights(bits: bits, &weights)
     coder.words(place: ConstantPlaces.bias, &bias)
     coder.words(place: ConstantPlaces.multipliers, &multipliers)
     coder.floats(place: ConstantPlaces.weightScales, &weightScales)
@@ -74,9 +73,7 @@ package struct WeightShape {
   }
 
   /// Bytes that a row takes.
-  package func rowBytes(bits: Int) -> Int {
-    bits == 8 ? rowLength : rowLength / 2 &+ rowLength % 2
-  }
+  package func rowBytes(bits: Int) -> Int { bits == 8 ? rowLength : rowLength / 2 &+ rowLength % 2 }
 }
 
 extension OperationContext {
@@ -86,25 +83,21 @@ extension OperationContext {
   ///   - shape: nil for one whose numbers do not fit.
   ///   - channelsAreColumns: whether an output channel's weights are a column, not a row.
   @inline(never)
-  func checkWeights(
-    _ weights: Weights<InFile>, shape: WeightShape?, channelsAreColumns: Bool = false,
-    constants: inout ConstantCursor
+  mutating func checkWeights(
+    _ weights: Weights<InFile>, shape: WeightShape?, channelsAreColumns: Bool
   ) throws(FormatError) {
-    guard weights.bits == 8 || weights.bits == 4 else {
-      throw error(.weightBits, at: record.offset &+ Layout.Operation.weightBits)
-    }
+    let hasBits = weights.bits == 8 || weights.bits == 4
+    try demand(hasBits, .weightBits, at: record.offset &+ Layout.Operation.weightBits)
     guard let shape else { throw error(.constantPlace, parameter: ConstantPlaces.size) }
     let size = Int64(shape.rows) &* Int64(shape.rowBytes(bits: weights.bits))
-    guard Int64(record.parameter(ConstantPlaces.size)) == size else {
-      throw error(.constantPlace, parameter: ConstantPlaces.size)
-    }
-    try checkPlace(
-      ConstantPlaces.values, count: size, alignment: Layout.alignment, constants: &constants)
+    let isSize = Int64(record.parameter(ConstantPlaces.size)) == size
+    try demand(isSize, .constantPlace, parameter: ConstantPlaces.size)
+    try checkPlace(ConstantPlaces.values, count: size, alignment: Layout.alignment)
     let channels = Int64(output.channels)
     for array in ConstantPlaces.bias...ConstantPlaces.weightScales {
-      try checkPlace(array, count: channels &* 4, alignment: 4, constants: &constants)
+      try checkPlace(array, count: channels &* 4, alignment: 4)
     }
-    try checkPlace(ConstantPlaces.shifts, count: channels, alignment: 1, constants: &constants)
+    try checkPlace(ConstantPlaces.shifts, count: channels, alignment: 1)
     try checkRowPadding(weights, shape: shape)
     for channel in 0..<output.channels {
       let sum = weights.magnitude(ofChannel: channel, shape, isColumn: channelsAreColumns)
@@ -112,15 +105,12 @@ extension OperationContext {
     }
   }
 
-  private func checkRowPadding(
-    _ weights: Weights<InFile>, shape: WeightShape
-  ) throws(FormatError) {
+  private func checkRowPadding(_ weights: Weights<InFile>, shape: WeightShape) throws(FormatError) {
     guard weights.bits == 4, shape.rowLength % 2 == 1 else { return }
     for row in 0..<shape.rows {
       let last = (row &+ 1) &* shape.rowBytes(bits: 4) &- 1
-      guard weights.weights[last] >> 4 == 0 else {
-        throw error(.weightPadding, at: record.parameter(ConstantPlaces.values) &+ last)
-      }
+      let place = record.parameter(ConstantPlaces.values) &+ last
+      try demand(weights.weights[last] >> 4 == 0, .weightPadding, at: place)
     }
   }
 
@@ -130,27 +120,25 @@ extension OperationContext {
     let at = 4 &* channel
     let weightScale = weights.weightScales[channel]
     let scalePlace = record.parameter(ConstantPlaces.weightScales) &+ at
-    guard FloatBits(weightScale).isFinite else { throw error(.weightScale, at: scalePlace) }
+    try demand(FloatBits(weightScale).isFinite, .weightScale, at: scalePlace)
     let places = (
       record.parameter(ConstantPlaces.multipliers) &+ at,
       record.parameter(ConstantPlaces.shifts) &+ channel, scalePlace
     )
     let shift = Int32(weights.shifts[channel])
-    let ratio = float32Ratio(
-      input: input.scaleBits, weight: weightScale, output: output.scaleBits)
+    let ratio = float32Ratio(input: input.scaleBits, weight: weightScale, output: output.scaleBits)
     try checkScale(
       multiplier: weights.multipliers[channel], shift: shift, ratio: ratio, places: places)
-    let sum =
-      magnitude &* Int64(input.largestMagnitude) &+ abs(Int64(weights.bias[channel]))
-    guard Self.isProved(sum: sum, shift: shift) else {
-      throw error(.overflow, at: record.parameter(ConstantPlaces.bias) &+ at)
-    }
+    let sum = magnitude &* Int64(input.largestMagnitude) &+ abs(Int64(weights.bias[channel]))
+    let place = record.parameter(ConstantPlaces.bias) &+ at
+    try demand(Self.isProved(sum: sum, shift: shift), .overflow, at: place)
   }
 }
 
 extension Weights where Storage == InFile {
   /// Σ|w| over an output channel's weights.
-  fileprivate func magnitude(ofChannel channel: Int, _ shape: WeightShape, isColumn: Bool) -> Int64 {
+  fileprivate func magnitude(ofChannel channel: Int, _ shape: WeightShape, isColumn: Bool) -> Int64
+  {
     let narrow = bits == 4 ? 1 : 0
     // Weights, and nibbles that are none, from one row to the next.
     let row = shape.rowBytes(bits: bits) &<< narrow
@@ -167,28 +155,42 @@ extension Weights where Storage == InFile {
     return sum
   }
 
-  /// The scales as a kernel wants them.
-  @inline(never)
-  func requantization(_ step: Step, isFullyConnected: Bool = false) -> Requantization {
-    Requantization(
-      multipliers: multipliers, shifts: shifts, weightScales: weightScales,
-      inputScale: step.input.scaleBits, outputScale: step.output.scaleBits,
-      rounding: step.rounding(rounding, isFullyConnected: isFullyConnected),
-      zeroPoint: Int32(step.output.zeroPoint), low: Int32(low), high: Int32(high))
+  /// Writes a row of `length` weights as int16 values, and zeros up to `paddedLength(length)`.
+  @inline(__always)
+  func widen(row: Int, length: Int, into values: UnsafeMutablePointer<Int16>) {
+    if bits == 4 {
+      unpackInt4(weights + row &* packedInt4Bytes(count: length), count: length, into: values)
+    } else {
+      let source = weights + row &* length
+      for index in 0..<length { values[index] = Int16(Int8(bitPattern: source[index])) }
+    }
+    clearRowEnd(values, length: length)
   }
 
+  /// The scales as a kernel wants them.
+  @inline(never)
+  func requantization(_ step: Step, isFullyConnected: Bool) -> Requantization {
+    var weights = self
+    weights.rounding = step.rounding(rounding, isFullyConnected: isFullyConnected)
+    return Requantization(
+      weights, inputScale: step.input.scaleBits, outputScale: step.output.scaleBits,
+      zeroPoint: Int32(step.output.zeroPoint))
+  }
+}
+
+extension Requantization {
   /// Adds what the kernels of the instruction sets must know of the weights.
-  func describe(_ own: Requantization, in result: inout cupel_operation) {
-    result.weights = weights
-    result.weight_bits = Int32(bits)
-    result.bias = bias
-    result.multipliers = own.multipliers
-    result.shifts = own.shifts
-    result.weight_scales = own.weightScales
-    result.input_scale = own.inputScale
-    result.output_scale = own.outputScale
-    result.rounding = Int32(own.rounding.rawValue)
-    result.low = own.low
-    result.high = own.high
+  func describe(in result: inout cupel_operation) {
+    result.weights = weights.weights
+    result.weight_bits = Int32(weights.bits)
+    result.bias = weights.bias
+    result.multipliers = weights.multipliers
+    result.shifts = weights.shifts
+    result.weight_scales = weights.weightScales
+    result.input_scale = inputScale
+    result.output_scale = outputScale
+    result.rounding = Int32(weights.rounding.rawValue)
+    result.low = low
+    result.high = high
   }
 }

@@ -29,6 +29,11 @@ public struct Window: Sendable, Equatable {
 
   public var taps: Int { kernelHeight &* kernelWidth }
 
+  /// Taps over all places that the window takes.
+  func visits(_ places: Extent) -> Int64 {
+    Int64(places.elementCount) &* Int64(kernelHeight) &* Int64(kernelWidth)
+  }
+
   /// nil where an extent is not positive or the product overflows.
   var checkedTaps: Int? {
     let taps = kernelHeight.multipliedReportingOverflow(by: kernelWidth)
@@ -75,6 +80,31 @@ public struct Window: Sendable, Equatable {
   }
 }
 
+/// The mean or the largest of the values inside a window, on an unchanged grid.
+package protocol PoolOperator: PlainOperator {
+  var window: Window { get set }
+  init(_ window: Window)
+}
+
+extension PoolOperator {
+  package init() { self.init(Window()) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { window.code(&coder) }
+
+  public func visits(input: Extent, output: Extent) -> Int64? { window.visits(output) }
+
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.checkPool(window)
+  }
+
+  func described(_ step: Step, as kind: cupel_kind) -> cupel_operation {
+    var result = step.shape
+    result.kind = kind
+    result.window = cupel_window(window)
+    return result
+  }
+}
+
 extension OperationContext {
   /// - Parameters:
   ///   - sliding: extent of what the window slides over.
@@ -95,30 +125,27 @@ extension OperationContext {
     let dilation = Int64(record.parameter(4 &+ axis))
     let before = Int64(record.parameter(6 &+ axis))
     let reach = (kernel &- 1) &* dilation &+ 1
-    guard before >= 0, before < reach else { throw error(.windowPadding, parameter: 6 &+ axis) }
+    try demand(before >= 0 && before < reach, .windowPadding, parameter: 6 &+ axis)
     let span = Int64(output &- 1) &* stride &+ reach
     let after = span &- before &- Int64(input)
-    guard span <= Layout.largest, after < reach, after > -stride else {
-      throw error(.windowOutput, parameter: axis)
-    }
+    try demand(
+      span <= Layout.largest && after < reach && after > -stride, .windowOutput, parameter: axis)
   }
 
   /// A pool's window: every place of it meets the input, on an unchanged grid.
   func checkPool(_ window: Window) throws(FormatError) {
     try checkGrid(of: input)
-    guard output.channels == input.channels else { throw error(.outputExtent) }
+    try demand(output.channels == input.channels, .outputExtent)
     try checkWindow(sliding: input, places: output)
     let taps = Int64(window.kernelHeight) &* Int64(window.kernelWidth)
-    guard taps < 1 << 23 else { throw error(.poolArea, parameter: 0) }
+    try demand(taps < 1 << 23, .poolArea, parameter: 0)
     // Along an axis a window that begins in the padding reaches the input with its first tap at
     // or after 0, which is less than one dilation away: it is inside where that is not more than
     // the input's extent.
-    guard window.padTop == 0 || window.dilationHeight <= input.height else {
-      throw error(.windowPadding, parameter: 6)
-    }
-    guard window.padLeft == 0 || window.dilationWidth <= input.width else {
-      throw error(.windowPadding, parameter: 7)
-    }
+    try demand(
+      window.padTop == 0 || window.dilationHeight <= input.height, .windowPadding, parameter: 6)
+    try demand(
+      window.padLeft == 0 || window.dilationWidth <= input.width, .windowPadding, parameter: 7)
   }
 }
 

@@ -126,7 +126,7 @@
         // Parts of a reference kernel are whole images.
         for image in images &* part / parts..<images &* (part &+ 1) / parts {
           Step(model, operation: index, profile: profile)
-            .run(arena: base + image &* imageStride, scratch: scratch)
+            .run(in: StepMemory(arena: base + image &* imageStride, scratch: scratch))
         }
         return
       }

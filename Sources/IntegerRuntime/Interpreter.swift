@@ -93,7 +93,8 @@ public struct Interpreter {
   /// run, in order, since the input was set.
   public func execute(operation index: Int) {
     let scratch = UnsafeMutableRawPointer(arena + Self.scratchOffset(of: index, in: model))
-    Step(model, operation: index, profile: profile).run(arena: arena, scratch: scratch)
+    Step(model, operation: index, profile: profile).run(
+      in: StepMemory(arena: arena, scratch: scratch))
   }
 
   /// Where tensor `index` of the model lies. It holds its values from the operation that makes it

@@ -148,21 +148,13 @@
     let level: KernelLevel
     let profile: DeploymentProfile?
     let tuning: PackedModel.Tuning
-    /// Where the next operation goes.
-    private(set) var position: Int64
-    /// What a file may make of memory: shapes that pad badly are left to the reference kernels.
-    private let limit: Int64
+    /// Bytes of the operations before the next.
+    var taken: Int64 = 0
 
-    init(
-      model: ModelView, level: KernelLevel, profile: DeploymentProfile?, tuning: PackedModel.Tuning
-    ) {
-      self.model = model
-      self.level = level
-      self.profile = profile
-      self.tuning = tuning
+    /// Where the next operation goes, behind the table of all of them.
+    var position: Int64 {
       let table = model.operationCount &* MemoryLayout<PackedOperation>.stride
-      position = (Int64(table) &+ 63) & ~63
-      limit = position &+ 2 &* Int64(model.bytes.count) &+ (1 << 20)
+      return (Int64(table) &+ 63) & ~63 &+ taken
     }
 
     /// Place and bytes of operation `index`, which must follow the one asked for before; nil where
@@ -173,8 +165,10 @@
       let size = withUnsafePointer(to: operation) {
         cupel_packed_size($0, level.code, tuning.code)
       }
-      guard size > 0, size <= limit &- position else { return nil }
-      defer { position = position &+ size }
+      // What a file may make of memory: shapes that pad badly are left to the reference kernels.
+      let limit = 2 &* Int64(model.bytes.count) &+ (1 << 20)
+      guard size > 0, size <= limit &- taken else { return nil }
+      defer { taken = taken &+ size }
       return (position, operation)
     }
 

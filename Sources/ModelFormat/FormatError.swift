@@ -18,6 +18,12 @@ public enum FormatRecord: Equatable, Sendable {
   case tensor(Int)
   case operation(Int)
   case metadata(Int)
+
+  /// Throws `rule`, broken at a byte of the file, unless it is met.
+  @inline(__always)
+  package func demand(_ isMet: Bool, _ rule: FormatRule, at offset: Int) throws(FormatError) {
+    if !isMet { throw FormatError(rule, self, at: offset) }
+  }
 }
 
 /// The rules of `docs/format.md`, each with the code that document gives it.

@@ -8,6 +8,8 @@ package struct Section {
 /// A header that has passed: magic, version, digest, and a section table whose sections lie in
 /// the file.
 package struct Header {
+  private typealias Place = Layout.Header
+
   package let minor: UInt16
   package let arenaSize: Int
   package let input: Int
@@ -19,10 +21,10 @@ package struct Header {
     try Self.checkDigest(file, count: bytes.count)
     (tensors, operations, operands, metadata, constants, strings) =
       try Self.sections(file, size: bytes.count)
-    minor = file.half(Layout.Header.minor)
-    arenaSize = file.number(Layout.Header.arenaSize)
-    input = file.number(Layout.Header.input)
-    output = file.number(Layout.Header.output)
+    minor = file.half(Place.minor)
+    arenaSize = file.number(Place.arenaSize)
+    input = file.number(Place.input)
+    output = file.number(Place.output)
     try checkNumbers()
   }
 
@@ -30,44 +32,32 @@ package struct Header {
   private static func checkFrame(
     _ bytes: UnsafeRawBufferPointer
   ) throws(FormatError) -> UnsafeRawPointer {
+    let header = FormatRecord.header
     guard let file = bytes.baseAddress, bytes.count >= Layout.headerSize else {
       throw FormatError(.tooShort, .header, at: bytes.count)
     }
-    guard UInt(bitPattern: file) % UInt(Layout.alignment) == 0 else {
-      throw FormatError(.baseAlignment, .header, at: 0)
-    }
-    guard Int64(bytes.count) <= Layout.largest else {
-      throw FormatError(.tooLong, .header, at: bytes.count)
-    }
+    try header.demand(UInt(bitPattern: file) % UInt(Layout.alignment) == 0, .baseAlignment, at: 0)
+    try header.demand(Int64(bytes.count) <= Layout.largest, .tooLong, at: bytes.count)
     for index in 0..<8 where file.byte(index) != Layout.magic[index] {
       throw FormatError(.magic, .header, at: index)
     }
-    guard
-      file.half(Layout.Header.major) == Layout.major,
-      file.half(Layout.Header.minor) <= Layout.minor
-    else { throw FormatError(.version, .header, at: Layout.Header.major) }
-    guard file.number(Layout.Header.headerSize) == Layout.headerSize else {
-      throw FormatError(.headerSize, .header, at: Layout.Header.headerSize)
-    }
-    guard file.number(Layout.Header.fileSize) == bytes.count else {
-      throw FormatError(.fileSize, .header, at: Layout.Header.fileSize)
-    }
-    for offset in Layout.Header.reserved..<Layout.Header.digest where file.byte(offset) != 0 {
+    let isKnown = file.half(Place.major) == Layout.major && file.half(Place.minor) <= Layout.minor
+    try header.demand(isKnown, .version, at: Place.major)
+    let headerSize = file.number(Place.headerSize)
+    try header.demand(headerSize == Layout.headerSize, .headerSize, at: Place.headerSize)
+    try header.demand(file.number(Place.fileSize) == bytes.count, .fileSize, at: Place.fileSize)
+    for offset in Place.reserved..<Place.digest where file.byte(offset) != 0 {
       throw FormatError(.reserved, .header, at: offset)
     }
     return file
   }
 
-  private static func checkDigest(
-    _ file: UnsafeRawPointer, count: Int
-  ) throws(FormatError) {
+  private static func checkDigest(_ file: UnsafeRawPointer, count: Int) throws(FormatError) {
     let digest = fileDigest(UnsafeRawBufferPointer(start: file, count: count))
     for index in 0..<32 {
-      let stated = file.byte(Layout.Header.digest &+ index)
+      let stated = file.byte(Place.digest &+ index)
       let actual = UInt8(truncatingIfNeeded: digest[index >> 2] >> UInt32(24 &- 8 &* (index & 3)))
-      guard stated == actual else {
-        throw FormatError(.digest, .header, at: Layout.Header.digest)
-      }
+      try FormatRecord.header.demand(stated == actual, .digest, at: Place.digest)
     }
   }
 
@@ -89,42 +79,34 @@ package struct Header {
       throw FormatError(.sectionGap, .header, at: offset)
     }
     let strings = try section(5, of: 1, in: file, size: size, end: &end)
-    guard end == Int64(size) else {
-      throw FormatError(.sectionPlace, .header, at: Layout.Header.sections &+ 5 &* 8)
-    }
+    try FormatRecord.header.demand(end == Int64(size), .sectionPlace, at: Place.sections &+ 5 &* 8)
     return (tensors, operations, operands, metadata, constants, strings)
   }
 
   private static func section(
     _ index: Int, of size: Int, in file: UnsafeRawPointer, size fileSize: Int, end: inout Int64
   ) throws(FormatError) -> Section {
-    let place = Layout.Header.sections &+ 8 &* index
+    let place = Place.sections &+ 8 &* index
     let offset = file.number(place)
     let count = file.number(place &+ 4)
     let after = end &+ Int64(count) &* Int64(size)
-    guard Int64(offset) == end, count >= 0, after <= Int64(fileSize) else {
-      throw FormatError(.sectionPlace, .header, at: place)
-    }
+    let isRight = Int64(offset) == end && count >= 0 && after <= Int64(fileSize)
+    try FormatRecord.header.demand(isRight, .sectionPlace, at: place)
     end = after
     return Section(offset: offset, count: count)
   }
 
+  @inline(__always)
   private func checkNumbers() throws(FormatError) {
-    guard (1...Layout.mostTensors).contains(tensors.count) else {
-      throw FormatError(.tensorCount, .header, at: Layout.Header.sections &+ 4)
-    }
-    guard operations.count == tensors.count &- 1 else {
-      throw FormatError(.operationCount, .header, at: Layout.Header.sections &+ 12)
-    }
-    guard (0..<tensors.count).contains(input) else {
-      throw FormatError(.inputTensor, .header, at: Layout.Header.input)
-    }
-    guard (0..<tensors.count).contains(output) else {
-      throw FormatError(.outputTensor, .header, at: Layout.Header.output)
-    }
-    guard arenaSize >= 0 else {
-      throw FormatError(.arenaSize, .header, at: Layout.Header.arenaSize)
-    }
+    let header = FormatRecord.header
+    let indices = 0..<tensors.count
+    try header.demand(
+      (1...Layout.mostTensors).contains(tensors.count), .tensorCount, at: Place.sections &+ 4)
+    try header.demand(
+      operations.count == tensors.count &- 1, .operationCount, at: Place.sections &+ 12)
+    try header.demand(indices.contains(input), .inputTensor, at: Place.input)
+    try header.demand(indices.contains(output), .outputTensor, at: Place.output)
+    try header.demand(arenaSize >= 0, .arenaSize, at: Place.arenaSize)
   }
 }
 

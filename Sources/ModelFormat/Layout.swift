@@ -78,3 +78,14 @@ package enum Layout {
     return (value &+ step &- 1) & ~(step &- 1)
   }
 }
+
+/// The parameters that say where constants are.
+package enum ConstantPlaces {
+  /// Weights, a table or elements, and how many bytes they take.
+  package static let values = 9
+  package static let size = 10
+  package static let bias = 11
+  package static let multipliers = 12
+  package static let weightScales = 13
+  package static let shifts = 14
+}

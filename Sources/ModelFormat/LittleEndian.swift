@@ -23,12 +23,8 @@ extension UnsafeRawPointer {
   }
 
   @inline(__always)
-  package func byte(_ offset: Int) -> UInt8 {
-    load(fromByteOffset: offset, as: UInt8.self)
-  }
+  package func byte(_ offset: Int) -> UInt8 { load(fromByteOffset: offset, as: UInt8.self) }
 
   @inline(__always)
-  package func signedByte(_ offset: Int) -> Int8 {
-    load(fromByteOffset: offset, as: Int8.self)
-  }
+  package func signedByte(_ offset: Int) -> Int8 { load(fromByteOffset: offset, as: Int8.self) }
 }

@@ -20,9 +20,7 @@ package struct OperationRecord {
   package func byte(_ place: Int) -> UInt8 { base.byte(place) }
 
   /// Byte offset in the file of parameter `index`.
-  package func place(_ index: Int) -> Int {
-    offset &+ Layout.Operation.parameters &+ 4 &* index
-  }
+  package func place(_ index: Int) -> Int { offset &+ Layout.Operation.parameters &+ 4 &* index }
 
   package func parameter(_ index: Int) -> Int { file.number(place(index)) }
   package func parameterBits(_ index: Int) -> UInt32 { file.word(place(index)) }

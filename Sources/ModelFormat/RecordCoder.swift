@@ -19,10 +19,10 @@ package protocol RecordCoder {
   mutating func number(_ parameter: Int, _ value: inout Int)
   /// The byte that is the index of an axis.
   mutating func axis(_ value: inout Int)
-  /// A table or elements, int8 each: parameters `place` and `size` say where they are.
-  mutating func elements(place: Int, size: Int, _ values: inout Storage.Bytes)
-  /// Weights of `bits` bits: parameters `place` and `size` say where they are.
-  mutating func weights(place: Int, size: Int, bits: Int, _ values: inout Storage.Weights)
+  /// A table or elements, int8 each, and how many bytes they take.
+  mutating func elements(_ values: inout Storage.Bytes)
+  /// Weights of `bits` bits, and how many bytes they take.
+  mutating func weights(bits: Int, _ values: inout Storage.Weights)
   /// One int32 an output channel.
   mutating func words(place: Int, _ values: inout Storage.Words)
   /// One float32 an output channel.
@@ -139,23 +139,19 @@ package struct RecordReader: RecordCoder {
   }
 
   @inline(__always)
-  package mutating func elements(place: Int, size: Int, _ values: inout Storage.Bytes) {
-    meet(size)
-    values = pointer(place)
+  package mutating func elements(_ values: inout Storage.Bytes) {
+    meet(ConstantPlaces.size)
+    values = pointer(ConstantPlaces.values)
   }
 
   @inline(__always)
-  package mutating func weights(
-    place: Int, size: Int, bits: Int, _ values: inout Storage.Weights
-  ) {
-    meet(size)
-    values = pointer(place)
+  package mutating func weights(bits: Int, _ values: inout Storage.Weights) {
+    meet(ConstantPlaces.size)
+    values = pointer(ConstantPlaces.values)
   }
 
   @inline(__always)
-  package mutating func words(place: Int, _ values: inout Storage.Words) {
-    values = pointer(place)
-  }
+  package mutating func words(place: Int, _ values: inout Storage.Words) { values = pointer(place) }
 
   @inline(__always)
   package mutating func floats(place: Int, _ values: inout Storage.Floats) {
@@ -163,17 +159,16 @@ package struct RecordReader: RecordCoder {
   }
 
   @inline(__always)
-  package mutating func bytes(place: Int, _ values: inout Storage.Bytes) {
-    values = pointer(place)
-  }
+  package mutating func bytes(place: Int, _ values: inout Storage.Bytes) { values = pointer(place) }
 
   @inline(__always)
   private mutating func meet(_ parameter: Int) {
     used |= 1 &<< UInt32(truncatingIfNeeded: 8 &+ parameter)
   }
 
+  /// Where the constants begin whose offset is a parameter.
   @inline(__always)
-  private mutating func pointer<Element>(_ parameter: Int) -> UnsafePointer<Element> {
+  package mutating func pointer<Element>(_ parameter: Int) -> UnsafePointer<Element> {
     meet(parameter)
     return (record.file + record.parameter(parameter)).assumingMemoryBound(to: Element.self)
   }

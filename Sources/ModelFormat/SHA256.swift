@@ -19,9 +19,7 @@ public struct SHA256 {
   }
 
   /// `count` zero bytes, as if they had been passed to `update`.
-  public mutating func update(zeros count: Int) {
-    for _ in 0..<count { append(0) }
-  }
+  public mutating func update(zeros count: Int) { for _ in 0..<count { append(0) } }
 
   /// Pads and closes. The digest is eight big-endian words: byte i is
   /// `word[i / 4] >> (24 − 8 · (i % 4))`.

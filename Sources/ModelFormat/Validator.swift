@@ -11,14 +11,18 @@ package struct Validator {
     self.file = file
   }
 
-  package func tensorPlace(_ index: Int) -> Int { header.tensors.offset &+ index &* Layout.tensorSize }
+  package func tensorPlace(_ index: Int) -> Int {
+    header.tensors.offset &+ index &* Layout.tensorSize
+  }
 
   package func operationPlace(_ index: Int) -> Int {
     header.operations.offset &+ index &* Layout.operationSize
   }
 
   /// A tensor whose index has been checked.
-  package func tensor(_ index: Int) -> TensorView { TensorView(record: tensorPlace(index), in: file) }
+  package func tensor(_ index: Int) -> TensorView {
+    TensorView(record: tensorPlace(index), in: file)
+  }
 
   /// The time at which the output is read: after every operation.
   var endOfTime: Int { header.operations.count &+ 1 }
@@ -27,21 +31,20 @@ package struct Validator {
 // MARK: - Tensor records
 
 extension Validator {
+  private typealias Place = Layout.Tensor
+
   package func checkTensors() throws(FormatError) {
     var arenaEnd: Int64 = 0
     for index in 0..<header.tensors.count {
       arenaEnd = max(arenaEnd, try checkTensor(index))
     }
-    guard Layout.aligned(arenaEnd) == Int64(header.arenaSize) else {
-      throw FormatError(.arenaSize, .header, at: Layout.Header.arenaSize)
-    }
+    let record = FormatRecord.header
+    let isFilled = Layout.aligned(arenaEnd) == Int64(header.arenaSize)
+    try record.demand(isFilled, .arenaSize, at: Layout.Header.arenaSize)
     let input = tensor(header.input)
-    guard input.born == 0, input.bits == 8 else {
-      throw FormatError(.inputTensor, .header, at: Layout.Header.input)
-    }
-    guard tensor(header.output).lastUse == endOfTime else {
-      throw FormatError(.outputTensor, .header, at: Layout.Header.output)
-    }
+    try record.demand(input.born == 0 && input.bits == 8, .inputTensor, at: Layout.Header.input)
+    try record.demand(
+      tensor(header.output).lastUse == endOfTime, .outputTensor, at: Layout.Header.output)
   }
 
   /// Returns where the tensor ends in the arena.
@@ -49,19 +52,15 @@ extension Validator {
     let place = tensorPlace(index)
     let count = try checkExtent(index)
     try checkGrid(index)
-    let offset = file.number(place &+ Layout.Tensor.arenaOffset)
+    let record = FormatRecord.tensor(index)
+    let offset = file.number(place &+ Place.arenaOffset)
     let end = Int64(offset) &+ count
-    guard offset >= 0, offset % Layout.alignment == 0, end <= Int64(header.arenaSize) else {
-      throw FormatError(.arenaPlace, .tensor(index), at: place &+ Layout.Tensor.arenaOffset)
-    }
-    let born = file.number(place &+ Layout.Tensor.born)
-    guard (0..<endOfTime).contains(born) else {
-      throw FormatError(.born, .tensor(index), at: place &+ Layout.Tensor.born)
-    }
-    let lastUse = file.number(place &+ Layout.Tensor.lastUse)
-    guard lastUse > born, lastUse <= endOfTime else {
-      throw FormatError(.lastUse, .tensor(index), at: place &+ Layout.Tensor.lastUse)
-    }
+    let isInside = offset >= 0 && offset % Layout.alignment == 0 && end <= Int64(header.arenaSize)
+    try record.demand(isInside, .arenaPlace, at: place &+ Place.arenaOffset)
+    let born = file.number(place &+ Place.born)
+    try record.demand((0..<endOfTime).contains(born), .born, at: place &+ Place.born)
+    let lastUse = file.number(place &+ Place.lastUse)
+    try record.demand(lastUse > born && lastUse <= endOfTime, .lastUse, at: place &+ Place.lastUse)
     return end
   }
 
@@ -69,33 +68,27 @@ extension Validator {
   private func checkExtent(_ index: Int) throws(FormatError) -> Int64 {
     var count: Int64 = 1
     for axis in 0..<3 {
-      let place = tensorPlace(index) &+ Layout.Tensor.height &+ 4 &* axis
+      let place = tensorPlace(index) &+ Place.height &+ 4 &* axis
       let extent = file.number(place)
-      guard extent >= 1 else { throw FormatError(.extent, .tensor(index), at: place) }
+      try FormatRecord.tensor(index).demand(extent >= 1, .extent, at: place)
       count = count &* Int64(extent)
-      guard count <= Layout.largest else {
-        throw FormatError(.elementCount, .tensor(index), at: place)
-      }
+      try FormatRecord.tensor(index).demand(count <= Layout.largest, .elementCount, at: place)
     }
     return count
   }
 
   private func checkGrid(_ index: Int) throws(FormatError) {
     let place = tensorPlace(index)
-    let bits = file.byte(place &+ Layout.Tensor.bits)
-    guard bits == 8 || bits == 4 else {
-      throw FormatError(.bits, .tensor(index), at: place &+ Layout.Tensor.bits)
-    }
-    let zeroPoint = file.signedByte(place &+ Layout.Tensor.zeroPoint)
-    guard bits == 8 || (-8...7).contains(zeroPoint) else {
-      throw FormatError(.zeroPoint, .tensor(index), at: place &+ Layout.Tensor.zeroPoint)
-    }
-    guard file.half(place &+ Layout.Tensor.reserved) == 0 else {
-      throw FormatError(.reserved, .tensor(index), at: place &+ Layout.Tensor.reserved)
-    }
-    let scale = FloatBits(file.word(place &+ Layout.Tensor.scale))
-    guard scale.isFinite, !scale.isNegative, !scale.isZero else {
-      throw FormatError(.tensorScale, .tensor(index), at: place &+ Layout.Tensor.scale)
-    }
+    let record = FormatRecord.tensor(index)
+    let bits = file.byte(place &+ Place.bits)
+    try record.demand(bits == 8 || bits == 4, .bits, at: place &+ Place.bits)
+    let zeroPoint = file.signedByte(place &+ Place.zeroPoint)
+    try record.demand(
+      bits == 8 || (-8...7).contains(zeroPoint), .zeroPoint, at: place &+ Place.zeroPoint)
+    let reserved = file.half(place &+ Place.reserved)
+    try record.demand(reserved == 0, .reserved, at: place &+ Place.reserved)
+    let scale = FloatBits(file.word(place &+ Place.scale))
+    let isPositive = scale.isFinite && !scale.isNegative && !scale.isZero
+    try record.demand(isPositive, .tensorScale, at: place &+ Place.scale)
   }
 }

@@ -12,10 +12,8 @@ extension Validator {
       let isRead =
         lastUse == endOfTime
         ? index == header.output : operation(lastUse &- 1, reads: index)
-      guard isRead else {
-        throw FormatError(
-          .lastUse, .tensor(index), at: tensorPlace(index) &+ Layout.Tensor.lastUse)
-      }
+      try FormatRecord.tensor(index).demand(
+        isRead, .lastUse, at: tensorPlace(index) &+ Layout.Tensor.lastUse)
     }
   }
 

@@ -13,35 +13,30 @@ extension Validator {
     }
     for index in 0..<header.metadata.count { try checkMetadata(index, cursor: &cursor) }
     let end = header.strings.offset &+ header.strings.count
-    guard cursor == end else { throw FormatError(.stringPlace, .header, at: cursor) }
+    try FormatRecord.header.demand(cursor == end, .stringPlace, at: cursor)
   }
 
   private func checkName(
     _ place: Int, record: FormatRecord, cursor: inout Int
   ) throws(FormatError) {
     let name = try string(place, record: record, cursor: &cursor)
-    guard isUTF8(name, allowingControls: false) else {
-      throw FormatError(.stringText, record, at: file.number(place))
-    }
+    try record.demand(isUTF8(name, allowingControls: false), .stringText, at: file.number(place))
   }
 
   private func checkMetadata(_ index: Int, cursor: inout Int) throws(FormatError) {
     let place = header.metadata.offset &+ index &* Layout.metadataSize
-    let key = try string(place, record: .metadata(index), cursor: &cursor)
-    let value = try string(place &+ 8, record: .metadata(index), cursor: &cursor)
-    guard !key.isEmpty, key.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-      throw FormatError(.metadataKey, .metadata(index), at: file.number(place))
-    }
-    guard isUTF8(value, allowingControls: true) else {
-      throw FormatError(.stringText, .metadata(index), at: file.number(place &+ 8))
-    }
+    let record = FormatRecord.metadata(index)
+    let key = try string(place, record: record, cursor: &cursor)
+    let value = try string(place &+ 8, record: record, cursor: &cursor)
+    let isKey = !key.isEmpty && key.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    try record.demand(isKey, .metadataKey, at: file.number(place))
+    try record.demand(
+      isUTF8(value, allowingControls: true), .stringText, at: file.number(place &+ 8))
     guard index > 0 else { return }
     let before = place &- Layout.metadataSize
     let previous = UnsafeRawBufferPointer(
       start: file + file.number(before), count: file.number(before &+ 4))
-    guard previous.lexicographicallyPrecedes(key) else {
-      throw FormatError(.metadataOrder, .metadata(index), at: place)
-    }
+    try record.demand(previous.lexicographicallyPrecedes(key), .metadataOrder, at: place)
   }
 
   /// The bytes of the string whose offset and length stand at `place`; they must begin at
@@ -52,9 +47,8 @@ extension Validator {
     let offset = file.number(place)
     let count = file.number(place &+ 4)
     let end = header.strings.offset &+ header.strings.count
-    guard offset == cursor, count >= 0, count <= end &- cursor else {
-      throw FormatError(.stringPlace, record, at: place)
-    }
+    let isInside = offset == cursor && count >= 0 && count <= end &- cursor
+    try record.demand(isInside, .stringPlace, at: place)
     cursor = cursor &+ count
     return UnsafeRawBufferPointer(start: file + offset, count: count)
   }

@@ -55,9 +55,7 @@ public struct ArenaPlan: Equatable, Sendable {
   }
 
   /// Bytes of the tensor rounded up to a multiple of 16.
-  private static func checkedSize(
-    _ tensor: IntegerTensor, index: Int
-  ) throws(WriterError) -> Int {
+  private static func checkedSize(_ tensor: IntegerTensor, index: Int) throws(WriterError) -> Int {
     var count: Int64 = 1
     for extent in [tensor.height, tensor.width, tensor.channels] {
       guard extent >= 1, Int64(extent) <= Layout.largest else {

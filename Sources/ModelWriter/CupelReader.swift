@@ -42,9 +42,9 @@ extension IntegerTensor {
 private struct MemoryReader: RecordCoder {
   typealias Storage = InMemory
 
-  private var fields: RecordReader
-  private let shape: WeightShape?
-  private let channels: Int
+  var fields: RecordReader
+  let shape: WeightShape?
+  let channels: Int
   var minorVersion: UInt16 = 0
 
   static func kind(_ view: OperationView, input: Extent, output: Extent) -> IntegerOperation.Kind? {
@@ -56,51 +56,30 @@ private struct MemoryReader: RecordCoder {
     return IntegerOperation.Kind(code: view.record.kind, &reader)
   }
 
-  private init(fields: RecordReader, shape: WeightShape?, channels: Int) {
-    self.fields = fields
-    self.shape = shape
-    self.channels = channels
-  }
-
   mutating func byte(_ place: Int, _ value: inout UInt8) { fields.byte(place, &value) }
   mutating func word(_ parameter: Int, _ value: inout UInt32) { fields.word(parameter, &value) }
   mutating func number(_ parameter: Int, _ value: inout Int) { fields.number(parameter, &value) }
   mutating func axis(_ value: inout Int) { fields.axis(&value) }
 
-  mutating func elements(place: Int, size: Int, _ values: inout [Int8]) {
-    var start = InFile.noBytes
-    fields.elements(place: place, size: size, &start)
-    values = Self.array(start, count: fields.record.parameter(size))
+  mutating func elements(_ values: inout [Int8]) {
+    values = array(ConstantPlaces.values, count: fields.record.parameter(ConstantPlaces.size))
   }
 
-  mutating func weights(place: Int, size: Int, bits: Int, _ values: inout [Int8]) {
-    var start = InFile.noWeights
-    fields.weights(place: place, size: size, bits: bits, &start)
-    let bytes = UnsafeRawBufferPointer(start: start, count: fields.record.parameter(size))
-    values = shape?.unpacked(bytes, bits: bits) ?? []
+  mutating func weights(bits: Int, _ values: inout [Int8]) {
+    values = shape?.unpacked(fields.pointer(ConstantPlaces.values), bits: bits) ?? []
   }
 
   mutating func words(place: Int, _ values: inout [Int32]) {
-    var start = InFile.noWords
-    fields.words(place: place, &start)
-    values = Self.array(start, count: channels)
+    values = array(place, count: channels)
   }
 
   mutating func floats(place: Int, _ values: inout [Float]) {
-    var start = InFile.noFloats
-    fields.floats(place: place, &start)
-    values = Self.array(start, count: channels).map { Float(bitPattern: $0) }
+    values = array(place, count: channels).map { Float(bitPattern: $0) }
   }
 
-  mutating func bytes(place: Int, _ values: inout [Int8]) {
-    var start = InFile.noBytes
-    fields.bytes(place: place, &start)
-    values = Self.array(start, count: channels)
-  }
+  mutating func bytes(place: Int, _ values: inout [Int8]) { values = array(place, count: channels) }
 
-  private static func array<Element>(
-    _ start: UnsafePointer<Element>, count: Int
-  ) -> [Element] {
-    Array(UnsafeBufferPointer(start: start, count: count))
+  private mutating func array<Element>(_ place: Int, count: Int) -> [Element] {
+    Array(UnsafeBufferPointer(start: fields.pointer(place), count: count))
   }
 }

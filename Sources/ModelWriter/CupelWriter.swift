@@ -10,7 +10,7 @@ public enum CupelWriter {
   ///
   /// - Throws: `WriterError`, which names the tensor or operation and what is wrong with it.
   public static func bytes(of program: IntegerProgram) throws(WriterError) -> [UInt8] {
-    try ProgramCheck.check(program)
+    try program.check()
     let lifetimes = try Lifetimes(program)
     let plan = try ArenaPlan(program, lifetimes: lifetimes)
     let image = try FileImage(program, lifetimes: lifetimes, plan: plan)
@@ -34,6 +34,28 @@ public enum CupelWriter {
       let word = words[index / 4]
       file[Layout.Header.digest + index] = UInt8(
         truncatingIfNeeded: word >> UInt32(24 - 8 * (index % 4)))
+    }
+  }
+}
+
+/// What the writer must know before it lays out bytes: that counts fit their shapes and numbers
+/// their fields. Every other rule is left to the validator, which reads the finished file.
+extension IntegerProgram {
+  fileprivate func check() throws(WriterError) {
+    let count = tensors.count
+    guard (1...Layout.mostTensors).contains(count) else {
+      throw .program("\(count) tensors; 1 to \(Layout.mostTensors) can be written")
+    }
+    guard operations.count == count - 1 else {
+      throw .program("\(operations.count) operations for \(count) tensors; one fewer is needed")
+    }
+    for (index, tensor) in tensors.enumerated() {
+      guard tensor.bits == 8 || tensor.bits == 4 else {
+        throw .tensor(index, name: tensor.name, "\(tensor.bits) bits")
+      }
+      guard Int8(exactly: tensor.zeroPoint) != nil else {
+        throw .tensor(index, name: tensor.name, "a zero point of \(tensor.zeroPoint)")
+      }
     }
   }
 }

@@ -8,18 +8,16 @@ struct FileImage {
   private let lifetimes: Lifetimes
   private let plan: ArenaPlan
   private let records: [RecordWriter]
-  private let constants: ConstantPool
+  private let constants: Pool
 
-  init(
-    _ program: IntegerProgram, lifetimes: Lifetimes, plan: ArenaPlan
-  ) throws(WriterError) {
+  init(_ program: IntegerProgram, lifetimes: Lifetimes, plan: ArenaPlan) throws(WriterError) {
     self.program = program
     self.lifetimes = lifetimes
     self.plan = plan
     metadata = program.metadata.map { ($0.key, $0.value) }
       .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     let sections = SectionOffsets(program)
-    var constants = ConstantPool(start: sections.constants)
+    var constants = Pool(start: sections.constants)
     var records: [RecordWriter] = []
     for (index, operation) in program.operations.enumerated() {
       var writer = RecordWriter(constants: constants)
@@ -36,7 +34,7 @@ struct FileImage {
 
   func bytes() throws(WriterError) -> [UInt8] {
     let sections = SectionOffsets(program)
-    var strings = StringPool(start: sections.constants + constants.buffer.bytes.count)
+    var strings = Pool(start: sections.constants + constants.buffer.bytes.count)
     let size = strings.start + stringBytes
     guard size <= Int(Layout.largest) else { throw .program("the file would reach 2 GiB") }
     var file = header(sections, size: size)
@@ -54,11 +52,10 @@ struct FileImage {
       file.append(words: strings.append(entry.value))
     }
     file.align(to: Layout.alignment)
-    file.append(contentsOf: constants.buffer.bytes)
-    file.append(contentsOf: strings.bytes)
-    var bytes = file.bytes
-    CupelWriter.redigest(&bytes)
-    return bytes
+    file.bytes += constants.buffer.bytes
+    file.bytes += strings.buffer.bytes
+    CupelWriter.redigest(&file.bytes)
+    return file.bytes
   }
 
   private var stringBytes: Int {
@@ -89,7 +86,7 @@ struct FileImage {
   }
 
   private func append(
-    _ tensor: IntegerTensor, at index: Int, to file: inout ByteBuffer, strings: inout StringPool
+    _ tensor: IntegerTensor, at index: Int, to file: inout ByteBuffer, strings: inout Pool
   ) {
     file.append(words: strings.append(tensor.name))
     let numbers = [
@@ -105,9 +102,9 @@ struct FileImage {
 
   private func append(
     _ operation: IntegerOperation, _ record: RecordWriter, firstOperand: Int,
-    to file: inout ByteBuffer, strings: inout StringPool
+    to file: inout ByteBuffer, strings: inout Pool
   ) {
-    file.append(contentsOf: record.head)
+    file.bytes += record.head
     file.append(words: strings.append(operation.name))
     let numbers = [firstOperand, operation.inputs.count, operation.output, 0]
     file.append(words: numbers.map(UInt32.init))
@@ -130,17 +127,23 @@ private struct SectionOffsets {
   }
 }
 
-/// The strings section under construction: strings in the order in which they are asked for.
-private struct StringPool {
+/// A section of constants or strings under construction, in the order in which they come.
+struct Pool {
+  /// Byte offset in the file at which the section begins.
   let start: Int
-  private(set) var bytes: [UInt8] = []
+  private(set) var buffer = ByteBuffer()
 
   init(start: Int) { self.start = start }
 
-  /// Offset and length as records state them.
+  /// Returns where the bytes begin.
+  mutating func append(_ bytes: some Sequence<UInt8>, alignment: Int = 1) -> Int {
+    buffer.align(to: alignment)
+    defer { buffer.bytes += bytes }
+    return start + buffer.bytes.count
+  }
+
+  /// Offset and length of a string as records state them.
   mutating func append(_ text: String) -> [UInt32] {
-    let place = [UInt32(start + bytes.count), UInt32(text.utf8.count)]
-    bytes += text.utf8
-    return place
+    [UInt32(append(text.utf8)), UInt32(text.utf8.count)]
   }
 }

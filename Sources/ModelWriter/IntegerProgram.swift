@@ -114,8 +114,7 @@ extension Weights where Storage == InMemory {
     bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
     low: Int8, high: Int8
   ) {
-    self.init(
-      bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
+    self.init(bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
     self.scales = scales
   }
 
@@ -160,7 +159,6 @@ extension OperatorKind<InMemory> {
   private static func weights<Own: WeightedOperator>(of own: Own) -> Weights<InMemory>? {
     own.weights as? Weights<InMemory>
   }
-
 }
 
 extension OperatorKind {
@@ -169,14 +167,12 @@ extension OperatorKind {
     var visitor = Payload<Storage>()
     return accept(&visitor)
   }
-
-  /// How many tensors an operation of the kind reads.
-  package var operandCounts: ClosedRange<Int> { type(of: payload).operandCounts }
 }
 
 private struct Payload<Storage: ConstantStorage>: OperatorVisitor {
   func visit<Own: PlainOperator>(_ own: Own) -> any IntegerOperator { own }
-  func visit<Own: ConstantOperator>(_ own: Own) -> any IntegerOperator where Own.Storage == Storage {
+  func visit<Own: ConstantOperator>(_ own: Own) -> any IntegerOperator
+  where Own.Storage == Storage {
     own
   }
 }

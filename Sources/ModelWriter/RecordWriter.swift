@@ -2,7 +2,7 @@ import IntegerOperators
 import ModelFormat
 
 /// What an operation's record says beyond its name, operands and output; its constants go to the pool.
-struct RecordWriter: RecordCoder {
+struct RecordWriter: RecordCoder, OperatorVisitor {
   typealias Storage = InMemory
 
   /// The record's first eight bytes.
@@ -10,7 +10,7 @@ struct RecordWriter: RecordCoder {
   /// What an operator has no use for stays zero.
   private(set) var parameters = [UInt32](repeating: 0, count: Layout.Operation.parameterCount)
   var minorVersion: UInt16 = 0
-  private(set) var constants: ConstantPool
+  private(set) var constants: Pool
   /// What keeps the first field that does not fit from being written.
   private(set) var problem: String?
   /// Of the operator's weights.
@@ -18,7 +18,7 @@ struct RecordWriter: RecordCoder {
   /// Table entries or elements of the operator.
   private var expected: Int?
 
-  init(constants: ConstantPool) { self.constants = constants }
+  init(constants: Pool) { self.constants = constants }
 
   /// - Throws: the reason why the operation cannot be written, in the program's own names.
   mutating func write(
@@ -27,41 +27,28 @@ struct RecordWriter: RecordCoder {
     let output = program.tensors[operation.output].shape
     let input = operation.inputs.first.map { program.tensors[$0].shape } ?? output
     head[Layout.Operation.kind] = operation.kind.code
-    var visitor = Visitor(writer: self, input: input, output: output)
-    operation.kind.accept(&visitor)
-    self = visitor.writer
+    let payload = operation.kind.payload
+    expected = (payload as? any ConstantOperator)?.elementCount(output: output)
+    if let weighted = payload as? any WeightedOperator, let weights = operation.kind.weights {
+      shape = weighted.weightShape(input: input, output: output)
+      problem =
+        shape.map { weights.misfit($0, channels: output.channels) }
+        ?? "a kernel or groups without a size"
+    }
+    if problem == nil { operation.kind.accept(&self) }
     if let problem { throw .operation(index, name: operation.name, problem) }
   }
 
-  private struct Visitor: OperatorVisitor {
-    typealias Storage = InMemory
-    var writer: RecordWriter
-    let input, output: Extent
+  mutating func visit<Own: PlainOperator>(_ own: Own) {
+    var own = own
+    require(minor: Own.minorVersion)
+    own.code(&self)
+  }
 
-    mutating func visit<Own: PlainOperator>(_ own: Own) {
-      var own = own
-      writer.require(minor: Own.minorVersion)
-      own.code(&writer)
-    }
-
-    mutating func visit<Own: ConstantOperator>(_ own: Own) where Own.Storage == Storage {
-      var own = own
-      writer.require(minor: Own.minorVersion)
-      if let weighted = own as? any WeightedOperator { prepare(weighted) }
-      writer.expected = own.elementCount(output: output)
-      guard writer.problem == nil else { return }
-      own.code(&writer)
-    }
-
-    /// The weights' shape, and that all lists fit it.
-    private mutating func prepare<Own: WeightedOperator>(_ own: Own) {
-      guard let weights = own.weights as? Weights<InMemory> else { return }
-      guard let shape = own.weightShape(input: input, output: output) else {
-        return writer.fail("a kernel or groups without a size")
-      }
-      writer.shape = shape
-      if let problem = weights.misfit(shape, channels: output.channels) { writer.fail(problem) }
-    }
+  mutating func visit<Own: ConstantOperator>(_ own: Own) where Own.Storage == Storage {
+    var own = own
+    require(minor: Own.minorVersion)
+    own.code(&self)
   }
 
   private mutating func fail(_ reason: String) { problem = problem ?? reason }
@@ -82,17 +69,15 @@ struct RecordWriter: RecordCoder {
     head[Layout.Operation.axis] = byte
   }
 
-  mutating func elements(place: Int, size: Int, _ values: inout [Int8]) {
+  mutating func elements(_ values: inout [Int8]) {
     if let expected, values.count != expected {
       return fail("\(values.count) values where \(expected) belong")
     }
-    put(values.map(UInt8.init(bitPattern:)), alignment: Layout.alignment, place: place, size: size)
+    putSized(values.map(UInt8.init(bitPattern:)))
   }
 
-  mutating func weights(place: Int, size: Int, bits: Int, _ values: inout [Int8]) {
-    guard let shape else { return }
-    put(
-      shape.packed(values, bits: bits), alignment: Layout.alignment, place: place, size: size)
+  mutating func weights(bits: Int, _ values: inout [Int8]) {
+    if let shape { putSized(shape.packed(values, bits: bits)) }
   }
 
   mutating func words(place: Int, _ values: inout [Int32]) {
@@ -108,12 +93,18 @@ struct RecordWriter: RecordCoder {
   }
 
   private mutating func put(words: [UInt32], place: Int) {
-    parameters[place] = UInt32(constants.append(words: words))
+    var buffer = ByteBuffer()
+    buffer.append(words: words)
+    put(buffer.bytes, alignment: 4, place: place)
   }
 
-  private mutating func put(_ bytes: [UInt8], alignment: Int, place: Int, size: Int? = nil) {
+  private mutating func putSized(_ bytes: [UInt8]) {
+    put(bytes, alignment: Layout.alignment, place: ConstantPlaces.values)
+    parameters[ConstantPlaces.size] = UInt32(bytes.count)
+  }
+
+  private mutating func put(_ bytes: [UInt8], alignment: Int, place: Int) {
     parameters[place] = UInt32(constants.append(bytes, alignment: alignment))
-    if let size { parameters[size] = UInt32(bytes.count) }
   }
 }
 
@@ -133,30 +124,5 @@ extension Weights<InMemory> {
       return "a weight outside -8...7 at 4 bits"
     }
     return nil
-  }
-}
-
-/// The constants section under construction.
-struct ConstantPool {
-  /// Byte offset in the file at which the section begins.
-  let start: Int
-  private(set) var buffer = ByteBuffer()
-
-  init(start: Int) { self.start = start }
-
-  /// Returns where the bytes begin.
-  mutating func append(_ bytes: [UInt8], alignment: Int) -> Int {
-    buffer.align(to: alignment)
-    let place = start + buffer.bytes.count
-    buffer.append(contentsOf: bytes)
-    return place
-  }
-
-  /// Returns where the words begin.
-  mutating func append(words: [UInt32]) -> Int {
-    buffer.align(to: 4)
-    let place = start + buffer.bytes.count
-    buffer.append(words: words)
-    return place
   }
 }

@@ -61,6 +61,13 @@ extension GoldenCase {
     }
   }
 
+  var layerShape: LayerShape {
+    get throws {
+      LayerShape(
+        input: inputExtent, output: outputExtent, inputZeroPoint: try #require(zeroPoints)[0])
+    }
+  }
+
   /// The weighted part, its rows as long as the operator has them.
   func weighted(rowLength: Int, rounding: RoundingMode) throws -> WeightedCase {
     WeightedCase(

@@ -1,5 +1,6 @@
 import FixedPoint
 import IntegerOperators
+import ModelFormat
 import Testing
 
 /// Bit for bit against LiteRT 2.3.0; `tools/golden/litert_kernels.py` made the files.
@@ -18,20 +19,12 @@ import Testing
     #expect(file.cases.count == 15)
     for golden in file.cases {
       let groups = try #require(golden.groups)
-      let kernel = ConvolutionKernel(
-        input: golden.inputExtent, output: golden.outputExtent, window: try golden.window,
-        groups: groups, inputZeroPoint: try #require(golden.zeroPoints)[0])
-      let taps = kernel.window.kernelHeight * kernel.window.kernelWidth
+      let layer = Convolution<InFile>(try golden.window, groups: groups, Weights())
+      let taps = layer.window.kernelHeight * layer.window.kernelWidth
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
         let weighted = try golden.weighted(
-          rowLength: taps * kernel.input.channels / groups, rounding: rounding)
-        let result = weighted.run(
-          outputs: expected.count, scratchBytes: kernel.scratchBytes
-        ) { weights, bias, requantization, output, scratch in
-          kernel.run(
-            input: golden.values.int8, weights: weights, bits: weighted.bits, bias: bias,
-            requantization: requantization, output: output, scratch: scratch)
-        }
+          rowLength: taps * golden.inputExtent.channels / groups, rounding: rounding)
+        let result = weighted.run(layer, try golden.layerShape, golden.values.int8)
         #expect(result == expected, "\(golden.input) \(rounding)")
       }
     }
@@ -41,18 +34,11 @@ import Testing
     let file = try GoldenFile(named: "depthwise")
     #expect(file.cases.count == 9)
     for golden in file.cases {
-      let kernel = DepthwiseConvolutionKernel(
-        input: golden.inputExtent, output: golden.outputExtent, window: try golden.window,
-        inputZeroPoint: try #require(golden.zeroPoints)[0])
+      let layer = DepthwiseConvolution<InFile>(try golden.window, Weights())
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
-        let weighted = try golden.weighted(rowLength: kernel.input.channels, rounding: rounding)
-        let result = weighted.run(
-          outputs: expected.count, scratchBytes: kernel.scratchBytes
-        ) { weights, bias, requantization, output, scratch in
-          kernel.run(
-            input: golden.values.int8, weights: weights, bits: weighted.bits, bias: bias,
-            requantization: requantization, output: output, scratch: scratch)
-        }
+        let weighted = try golden.weighted(
+          rowLength: golden.inputExtent.channels, rounding: rounding)
+        let result = weighted.run(layer, try golden.layerShape, golden.values.int8)
         #expect(result == expected, "\(golden.input) \(rounding)")
       }
     }
@@ -96,17 +82,10 @@ import Testing
   }
 
   private func fullyConnected(_ golden: GoldenCase, _ rounding: RoundingMode) throws -> [Int8] {
-    let kernel = FullyConnectedKernel(
-      inputs: golden.inputExtent.elementCount, outputs: golden.outputExtent.elementCount,
-      inputZeroPoint: try #require(golden.zeroPoints)[0])
-    let weighted = try golden.weighted(rowLength: kernel.inputs, rounding: rounding)
+    let weighted = try golden.weighted(
+      rowLength: golden.inputExtent.elementCount, rounding: rounding)
     return weighted.run(
-      outputs: kernel.outputs, scratchBytes: kernel.scratchBytes
-    ) { weights, bias, requantization, output, scratch in
-      kernel.run(
-        input: golden.values.int8, weights: weights, bits: weighted.bits, bias: bias,
-        requantization: requantization, output: output, scratch: scratch)
-    }
+      FullyConnected<InFile>(Weights()), try golden.layerShape, golden.values.int8)
   }
 
   @Test func add() throws {
@@ -116,12 +95,12 @@ import Testing
       let multipliers = try #require(golden.multipliers)
       let shifts = try #require(golden.shifts)
       let zeroPoints = try #require(golden.zeroPoints)
-      let operands = (0..<3).map {
-        SumKernel.Operand(zeroPoint: zeroPoints[$0], multiplier: multipliers[$0], shift: shifts[$0])
-      }
+      let scales = SumScales(
+        firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
+        secondShift: shifts[1], outputMultiplier: multipliers[2], outputShift: shifts[2],
+        low: Int8(try #require(golden.low)), high: Int8(try #require(golden.high)))
       let kernel = SumKernel(
-        first: operands[0], second: operands[1], output: operands[2], low: try #require(golden.low),
-        high: try #require(golden.high))
+        scales, first: zeroPoints[0], second: zeroPoints[1], output: zeroPoints[2])
       let second = try #require(golden.second).int8
       let result = guarded(outputs: second.count) { output, _ in
         kernel.add(golden.values.int8, second, count: second.count, output: output)
@@ -134,12 +113,13 @@ import Testing
     let file = try GoldenFile(named: "average-pool")
     #expect(file.cases.count == 4)
     for golden in file.cases {
-      let kernel = AveragePoolKernel(
-        input: golden.inputExtent, output: golden.outputExtent, window: try golden.window)
+      let pool = AveragePool(try golden.window)
+      let (input, output) = (golden.inputExtent, golden.outputExtent)
       let result = guarded(
-        outputs: golden.outputExtent.elementCount, scratchBytes: kernel.scratchBytes
-      ) { output, scratch in
-        kernel.run(input: golden.values.int8, output: output, scratch: scratch)
+        outputs: output.elementCount, scratchBytes: AveragePool.scratchBytes(input)
+      ) { target, scratch in
+        pool.run(
+          input: golden.values.int8, extent: input, output: target, to: output, scratch: scratch)
       }
       #expect(result == golden.reference.int8, "\(golden.input)")
     }
@@ -149,10 +129,10 @@ import Testing
     let file = try GoldenFile(named: "max-pool")
     #expect(file.cases.count == 4)
     for golden in file.cases {
-      let kernel = MaxPoolKernel(
-        input: golden.inputExtent, output: golden.outputExtent, window: try golden.window)
-      let result = guarded(outputs: golden.outputExtent.elementCount) { output, _ in
-        kernel.run(input: golden.values.int8, output: output)
+      let pool = MaxPool(try golden.window)
+      let (input, output) = (golden.inputExtent, golden.outputExtent)
+      let result = guarded(outputs: output.elementCount) { target, _ in
+        pool.run(input: golden.values.int8, extent: input, output: target, to: output)
       }
       #expect(result == golden.reference.int8, "\(golden.input)")
     }
@@ -167,15 +147,14 @@ import Testing
         multiplier: try #require(golden.multipliers)[0], shift: try #require(golden.shifts)[0],
         ratioBits: try #require(golden.ratioBits)[0])
       for (rounding, expected) in references(golden, reference: .doubleRounding) {
-        let kernel = MeanKernel(
-          input: golden.inputExtent,
-          rescale: TensorRescale(
-            inputZeroPoint: zeroPoints[0], scale: scale, rounding: rounding,
-            outputZeroPoint: zeroPoints[1], low: -128, high: 127))
+        let rescale = TensorRescale(
+          inputZeroPoint: zeroPoints[0], scale: scale, rounding: rounding,
+          outputZeroPoint: zeroPoints[1], low: -128, high: 127)
         let result = guarded(
-          outputs: expected.count, scratchBytes: kernel.scratchBytes
+          outputs: expected.count, scratchBytes: Mean.scratchBytes(golden.inputExtent)
         ) { output, scratch in
-          kernel.run(input: golden.values.int8, output: output, scratch: scratch)
+          rescale.mean(
+            golden.values.int8, extent: golden.inputExtent, output: output, scratch: scratch)
         }
         #expect(result == expected, "\(golden.input) \(rounding)")
       }

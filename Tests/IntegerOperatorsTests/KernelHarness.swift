@@ -1,5 +1,6 @@
 import FixedPoint
 import IntegerOperators
+import ModelFormat
 
 /// Everything a weighted kernel needs, in arrays: it lays them out as a model file does and runs
 /// the kernel in scratch memory of exactly the size that it asks for.
@@ -44,24 +45,28 @@ struct WeightedCase {
     return Int8(min(Int64(high), max(Int64(low), value)))
   }
 
-  func run(
-    outputs: Int, scratchBytes: Int64,
-    _ kernel: (
-      UnsafePointer<UInt8>, UnsafePointer<Int32>, Requantization, UnsafeMutablePointer<Int8>,
-      UnsafeMutableRawPointer
-    ) -> Void
-  ) -> [Int8] {
-    // Between grids of scale 1 a weight scale is the ratio.
-    let one = (1 as Float).bitPattern
-    return multipliers.withUnsafeBufferPointer { multipliers in
-      shifts.map { Int8($0) }.withUnsafeBufferPointer { shifts in
-        ratioBits.withUnsafeBufferPointer { ratioBits in
-          let requantization = Requantization(
-            multipliers: multipliers.baseAddress!, shifts: shifts.baseAddress!,
-            weightScales: ratioBits.baseAddress!, inputScale: one, outputScale: one,
-            rounding: rounding, zeroPoint: zeroPoint, low: low, high: high)
-          return guarded(outputs: outputs, scratchBytes: scratchBytes) { output, scratch in
-            kernel(packedWeights, bias, requantization, output, scratch)
+  /// - Parameter layer: its weights are replaced by these.
+  func run(_ layer: some WeightedKernel, _ shape: LayerShape, _ input: [Int8]) -> [Int8] {
+    var layer = layer
+    return packedWeights.withUnsafeBufferPointer { packed in
+      bias.withUnsafeBufferPointer { bias in
+        multipliers.withUnsafeBufferPointer { multipliers in
+          shifts.map { Int8($0) }.withUnsafeBufferPointer { shifts in
+            ratioBits.withUnsafeBufferPointer { ratioBits in
+              layer.weights = Weights(
+                bits: bits, weights: packed.baseAddress!, bias: bias.baseAddress!,
+                multipliers: multipliers.baseAddress!, weightScales: ratioBits.baseAddress!,
+                shifts: shifts.baseAddress!, rounding: rounding, low: Int8(low), high: Int8(high))
+              // Between grids of scale 1 a weight scale is the ratio.
+              let one = (1 as Float).bitPattern
+              let requantization = Requantization(
+                layer.weights, inputScale: one, outputScale: one, zeroPoint: zeroPoint)
+              return guarded(
+                outputs: shape.output.elementCount, scratchBytes: layer.scratchBytes(shape)
+              ) { output, scratch in
+                layer.run(shape, input: input, requantization, output: output, scratch: scratch)
+              }
+            }
           }
         }
       }

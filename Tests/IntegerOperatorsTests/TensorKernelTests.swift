@@ -7,12 +7,13 @@ import Testing
   // MARK: - Pooling
 
   @Test func averagePoolRoundsHalfAwayFromZeroAndLeavesPaddingOut() {
-    let window = Window(kernelHeight: 2, kernelWidth: 2, padTop: 1, padLeft: 1)
-    let kernel = AveragePoolKernel(
-      input: Extent(height: 2, width: 2, channels: 1),
-      output: Extent(height: 3, width: 3, channels: 1), window: window)
-    let result = guarded(outputs: 9, scratchBytes: kernel.scratchBytes) { output, scratch in
-      kernel.run(input: [1, 2, -3, -6], output: output, scratch: scratch)
+    let pool = AveragePool(Window(kernelHeight: 2, kernelWidth: 2, padTop: 1, padLeft: 1))
+    let extent = Extent(height: 2, width: 2, channels: 1)
+    let scratchBytes = AveragePool.scratchBytes(extent)
+    let result = guarded(outputs: 9, scratchBytes: scratchBytes) { output, scratch in
+      pool.run(
+        input: [1, 2, -3, -6], extent: extent, output: output,
+        to: Extent(height: 3, width: 3, channels: 1), scratch: scratch)
     }
     // Corners: one value. Edges: 1.5, −1, −2, −4.5. Middle: −6 / 4 = −1.5.
     #expect(result == [1, 2, 2, -1, -2, -2, -3, -5, -6])
@@ -35,15 +36,14 @@ import Testing
         height: (input.height - 1) / window.strideHeight + 1,
         width: (input.width - 1) / window.strideWidth + 1, channels: input.channels)
       let image = randomImage(input, using: &generator)
-      let average = AveragePoolKernel(input: input, output: output, window: window)
       let averages = guarded(
-        outputs: output.elementCount, scratchBytes: average.scratchBytes
+        outputs: output.elementCount, scratchBytes: AveragePool.scratchBytes(input)
       ) { target, scratch in
-        average.run(input: image, output: target, scratch: scratch)
+        AveragePool(window).run(
+          input: image, extent: input, output: target, to: output, scratch: scratch)
       }
-      let maximum = MaxPoolKernel(input: input, output: output, window: window)
       let maxima = guarded(outputs: output.elementCount) { target, _ in
-        maximum.run(input: image, output: target)
+        MaxPool(window).run(input: image, extent: input, output: target, to: output)
       }
       let windows = windowValues(image, input, output, window)
       #expect(maxima == windows.map { $0.max()! })
@@ -86,9 +86,10 @@ import Testing
   @Test func addWorkedByHand() {
     // Both inputs on a scale of 0.5, the output on 1: (5 − 1) / 2 + (−7 − 1) / 2 = −2, plus 3.
     // Twice the largest input scale is 1: inputs · 0.5, output · 1 / 2²⁰.
-    let half = SumKernel.Operand(zeroPoint: 1, multiplier: 1 << 30, shift: 0)
-    let back = SumKernel.Operand(zeroPoint: 3, multiplier: 1 << 30, shift: -19)
-    let kernel = SumKernel(first: half, second: half, output: back, low: -128, high: 127)
+    let scales = SumScales(
+      firstMultiplier: 1 << 30, secondMultiplier: 1 << 30, outputMultiplier: 1 << 30,
+      outputShift: -19, low: -128, high: 127)
+    let kernel = SumKernel(scales, first: 1, second: 1, output: 3)
     let result = guarded(outputs: 4) { output, _ in
       kernel.add([5, 127, -128, 2], [-7, 127, -128, 1], count: 4, output: output)
     }
@@ -103,10 +104,11 @@ import Testing
       scale: OutputScale(
         multiplier: 1 << 30, shift: -1, ratioBits: (0.25 as Float).bitPattern),
       rounding: .doubleRounding, outputZeroPoint: -3, low: -20, high: 20)
-    let kernel = MeanKernel(input: Extent(height: 2, width: 2, channels: 3), rescale: rescale)
-    let result = guarded(outputs: 3, scratchBytes: kernel.scratchBytes) { output, scratch in
-      kernel.run(
-        input: [11, 9, 127, 12, 8, 127, 13, 7, 127, 16, 3, 127], output: output, scratch: scratch)
+    let extent = Extent(height: 2, width: 2, channels: 3)
+    let result = guarded(outputs: 3, scratchBytes: Mean.scratchBytes(extent)) { output, scratch in
+      rescale.mean(
+        [11, 9, 127, 12, 8, 127, 13, 7, 127, 16, 3, 127], extent: extent, output: output,
+        scratch: scratch)
     }
     // 12 / 4 − 3; −13 / 4 − 3 = −6.25; 117 − 3 clamped.
     #expect(result == [0, -6, 20])
@@ -119,12 +121,11 @@ import Testing
       let parts = quantized(Float(ratio))
       let scale = OutputScale(
         multiplier: parts.multiplier, shift: parts.shift, ratioBits: Float(ratio).bitPattern)
-      let kernel = RequantizeKernel(
-        TensorRescale(
-          inputZeroPoint: Int32(zeroIn), scale: scale, rounding: rounding,
-          outputZeroPoint: Int32(zeroOut), low: -8, high: 127))
-      let result = guarded(outputs: 256, scratchBytes: RequantizeKernel.scratchBytes) { output, scratch in
-        kernel.run(input: all, count: 256, output: output, scratch: scratch)
+      let rescale = TensorRescale(
+        inputZeroPoint: Int32(zeroIn), scale: scale, rounding: rounding,
+        outputZeroPoint: Int32(zeroOut), low: -8, high: 127)
+      let result = guarded(outputs: 256, scratchBytes: 256) { output, scratch in
+        rescale.requantize(all, count: 256, output: output, scratch: scratch)
       }
       let expected = all.map { value in
         let scaled = scale.apply(to: Int32(value) - Int32(zeroIn), rounding: rounding)

@@ -1,39 +1,34 @@
 import FixedPoint
 import IntegerOperators
+import ModelFormat
 import Testing
 
 /// The transposed convolution against its definition, written as sums over all places.
 @Suite struct TransposeConvolutionTests {
   /// Ratios of one half, so that outputs tell the sums.
   private func run(
-    _ kernel: TransposeConvolutionKernel, _ image: [Int8], weights: [Int8], bias: [Int32]
+    _ layer: TransposeConvolution<InFile>, _ shape: LayerShape, _ image: [Int8], weights: [Int8],
+    bias: [Int32]
   ) -> [Int8] {
-    let channels = kernel.output.channels
-    let multipliers = [Int32](repeating: 1 << 30, count: channels)
-    let shifts = [Int8](repeating: 0, count: channels)
-    let scales = [UInt32](repeating: Float(0.5).bitPattern, count: channels)
-    let one = Float(1).bitPattern
-    return guarded(
-      outputs: kernel.output.elementCount, scratchBytes: kernel.scratchBytes
-    ) { output, scratch in
-      let requantization = Requantization(
-        multipliers: multipliers, shifts: shifts, weightScales: scales, inputScale: one,
-        outputScale: one, rounding: .singleRounding, zeroPoint: 1, low: -128, high: 127)
-      kernel.run(
-        input: image, weights: weights.map(UInt8.init(bitPattern:)), bits: 8, bias: bias,
-        requantization: requantization, output: output, scratch: scratch)
-    }
+    let channels = shape.output.channels
+    let weighted = WeightedCase(
+      weights: weights, rowLength: weights.count / channels, bias: bias,
+      multipliers: [Int32](repeating: 1 << 30, count: channels),
+      shifts: [Int32](repeating: 0, count: channels),
+      ratioBits: [UInt32](repeating: Float(0.5).bitPattern, count: channels),
+      rounding: .singleRounding, zeroPoint: 1)
+    return weighted.run(layer, shape, image)
   }
 
   @Test func workedByHand() {
     // Two pixels, 3 and −1 above a zero point of 2, two apart; kernel 1, 2, 3 with one column of
     // padding: sums at −1 ... 3 are 3, 6, 9 − 1, −2, −3; those at 0 ... 3 stay.
-    let kernel = TransposeConvolutionKernel(
+    let layer = TransposeConvolution<InFile>(
+      Window(kernelHeight: 1, kernelWidth: 3, strideWidth: 2, padLeft: 1), groups: 1, Weights())
+    let shape = LayerShape(
       input: Extent(height: 1, width: 2, channels: 1),
-      output: Extent(height: 1, width: 4, channels: 1),
-      window: Window(kernelHeight: 1, kernelWidth: 3, strideWidth: 2, padLeft: 1), groups: 1,
-      inputZeroPoint: 2)
-    let result = run(kernel, [5, 1], weights: [1, 2, 3], bias: [4])
+      output: Extent(height: 1, width: 4, channels: 1), inputZeroPoint: 2)
+    let result = run(layer, shape, [5, 1], weights: [1, 2, 3], bias: [4])
     // (sum + 4) / 2, halves up, plus 1.
     #expect(result == [6, 7, 2, 2])
   }
@@ -83,12 +78,11 @@ import Testing
         }
       }
     }
-    let kernel = TransposeConvolutionKernel(
-      input: input, output: output, window: window, groups: groups,
-      inputZeroPoint: Int32(zeroPoint))
+    let layer = TransposeConvolution<InFile>(window, groups: groups, Weights())
+    let shape = LayerShape(input: input, output: output, inputZeroPoint: Int32(zeroPoint))
     let expected = sums.map { sum in
       Int8(min(max(Int((Double(sum) / 2 + 0.5).rounded(.down)) + 1, -128), 127))
     }
-    #expect(run(kernel, image, weights: weights, bias: bias) == expected)
+    #expect(run(layer, shape, image, weights: weights, bias: bias) == expected)
   }
 }

@@ -1,5 +1,6 @@
 import FixedPoint
 import IntegerOperators
+import ModelFormat
 import Testing
 
 /// Against nested loops in Int64 that follow each operator's definition, on random shapes.
@@ -8,6 +9,10 @@ import Testing
     var input: Extent
     var output: Extent
     var window: Window
+
+    func layer(_ zeroPoint: Int32) -> LayerShape {
+      LayerShape(input: input, output: output, inputZeroPoint: zeroPoint)
+    }
   }
 
   /// A window over a small image; the output may reach as far as the last window that still meets
@@ -89,21 +94,13 @@ import Testing
       var shape = randomShape(channels: groups * depth, using: &generator)
       shape.output.channels = groups * Int.random(in: 1...5, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = ConvolutionKernel(
-        input: shape.input, output: shape.output, window: shape.window, groups: groups,
-        inputZeroPoint: zeroPoint)
+      let layer = Convolution<InFile>(shape.window, groups: groups, Weights())
       let rowLength = shape.window.kernelHeight * shape.window.kernelWidth * depth
       let weighted = WeightedCase.random(
         channels: shape.output.channels, rows: shape.output.channels, rowLength: rowLength,
         bits: bits, terms: rowLength, rounding: rounding, using: &generator)
       let image = randomImage(shape.input, using: &generator)
-      let result = weighted.run(
-        outputs: shape.output.elementCount, scratchBytes: kernel.scratchBytes
-      ) { weights, bias, requantization, output, scratch in
-        kernel.run(
-          input: image, weights: weights, bits: bits, bias: bias, requantization: requantization,
-          output: output, scratch: scratch)
-      }
+      let result = weighted.run(layer, shape.layer(zeroPoint), image)
       let expected = convolutionOracle(
         image, shape, groups: groups, zeroPoint: zeroPoint, weighted)
       #expect(result == expected, "\(shape), \(groups) groups")
@@ -142,20 +139,13 @@ import Testing
       let channels = Int.random(in: 1...37, using: &generator)
       let shape = randomShape(channels: channels, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = DepthwiseConvolutionKernel(
-        input: shape.input, output: shape.output, window: shape.window, inputZeroPoint: zeroPoint)
+      let layer = DepthwiseConvolution<InFile>(shape.window, Weights())
       let taps = shape.window.kernelHeight * shape.window.kernelWidth
       let weighted = WeightedCase.random(
         channels: channels, rows: taps, rowLength: channels, bits: bits, terms: taps,
         rounding: rounding, using: &generator)
       let image = randomImage(shape.input, using: &generator)
-      let result = weighted.run(
-        outputs: shape.output.elementCount, scratchBytes: kernel.scratchBytes
-      ) { weights, bias, requantization, output, scratch in
-        kernel.run(
-          input: image, weights: weights, bits: bits, bias: bias, requantization: requantization,
-          output: output, scratch: scratch)
-      }
+      let result = weighted.run(layer, shape.layer(zeroPoint), image)
       let expected = depthwiseOracle(image, shape, zeroPoint: zeroPoint, weighted)
       #expect(result == expected, "\(shape)")
     }
@@ -167,18 +157,14 @@ import Testing
     for inputs in 1...70 {
       let outputs = Int.random(in: 1...9, using: &generator)
       let zeroPoint = Int32.random(in: -128...127, using: &generator)
-      let kernel = FullyConnectedKernel(inputs: inputs, outputs: outputs, inputZeroPoint: zeroPoint)
+      let shape = LayerShape(
+        input: Extent(height: 1, width: 1, channels: inputs),
+        output: Extent(height: 1, width: 1, channels: outputs), inputZeroPoint: zeroPoint)
       let weighted = WeightedCase.random(
         channels: outputs, rows: outputs, rowLength: inputs, bits: bits, terms: inputs,
         rounding: rounding, using: &generator)
-      let image = randomImage(Extent(height: 1, width: 1, channels: inputs), using: &generator)
-      let result = weighted.run(
-        outputs: outputs, scratchBytes: kernel.scratchBytes
-      ) { weights, bias, requantization, output, scratch in
-        kernel.run(
-          input: image, weights: weights, bits: bits, bias: bias, requantization: requantization,
-          output: output, scratch: scratch)
-      }
+      let image = randomImage(shape.input, using: &generator)
+      let result = weighted.run(FullyConnected<InFile>(Weights()), shape, image)
       let expected = (0..<outputs).map { channel in
         let products = (0..<inputs).map {
           (Int64(image[$0]) - Int64(zeroPoint)) * Int64(weighted.weights[channel * inputs + $0])
@@ -193,18 +179,15 @@ import Testing
   /// The largest values that int8 allows, with the zero point at the other end: 255 · 128 a term.
   @Test func extremesStayExact() {
     let inputs = 4096
-    let kernel = FullyConnectedKernel(inputs: inputs, outputs: 1, inputZeroPoint: 127)
+    let shape = LayerShape(
+      input: Extent(height: 1, width: 1, channels: inputs),
+      output: Extent(height: 1, width: 1, channels: 1), inputZeroPoint: 127)
     let weighted = WeightedCase(
       weights: [Int8](repeating: -128, count: inputs), rowLength: inputs, bias: [-133_693_340],
       multipliers: [1 << 30], shifts: [0], ratioBits: [(0.5 as Float).bitPattern],
       rounding: .doubleRounding, zeroPoint: 0)
     let result = weighted.run(
-      outputs: 1, scratchBytes: kernel.scratchBytes
-    ) { weights, bias, requantization, output, scratch in
-      kernel.run(
-        input: [Int8](repeating: -128, count: inputs), weights: weights, bits: 8, bias: bias,
-        requantization: requantization, output: output, scratch: scratch)
-    }
+      FullyConnected<InFile>(Weights()), shape, [Int8](repeating: -128, count: inputs))
     // 4096 · 255 · 128 − 133,693,340 = 100, halved.
     #expect(result == [50])
   }

@@ -137,42 +137,19 @@ import Testing
     _ weighted: WeightedCase, _ block: Block, input: Extent, output: Extent,
     inputZeroPoint: Int32, values: [Int8]
   ) -> [Int8] {
-    let count = output.elementCount
+    let shape = LayerShape(input: input, output: output, inputZeroPoint: inputZeroPoint)
     switch block.subject {
     case "convolution":
-      let kernel = ConvolutionKernel(
-        input: input, output: output, window: window(block),
-        groups: block.numbers("groups")?[0] ?? 1, inputZeroPoint: inputZeroPoint)
-      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
-        kernel.run(
-          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
-          output: $3, scratch: $4)
-      }
+      return weighted.run(
+        Convolution<InFile>(
+          window(block), groups: block.numbers("groups")?[0] ?? 1, Weights()), shape, values)
     case "transpose-convolution":
-      let kernel = TransposeConvolutionKernel(
-        input: input, output: output, window: window(block), groups: 1,
-        inputZeroPoint: inputZeroPoint)
-      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
-        kernel.run(
-          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
-          output: $3, scratch: $4)
-      }
+      return weighted.run(
+        TransposeConvolution<InFile>(window(block), groups: 1, Weights()), shape, values)
     case "depthwise":
-      let kernel = DepthwiseConvolutionKernel(
-        input: input, output: output, window: window(block), inputZeroPoint: inputZeroPoint)
-      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
-        kernel.run(
-          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
-          output: $3, scratch: $4)
-      }
+      return weighted.run(DepthwiseConvolution<InFile>(window(block), Weights()), shape, values)
     default:
-      let kernel = FullyConnectedKernel(
-        inputs: input.elementCount, outputs: count, inputZeroPoint: inputZeroPoint)
-      return weighted.run(outputs: count, scratchBytes: kernel.scratchBytes) {
-        kernel.run(
-          input: values, weights: $0, bits: weighted.bits, bias: $1, requantization: $2,
-          output: $3, scratch: $4)
-      }
+      return weighted.run(FullyConnected<InFile>(Weights()), shape, values)
     }
   }
 
@@ -199,16 +176,15 @@ import Testing
   }
 
   private func checkAdd(_ block: Block) throws {
-    let zeroPoints = try #require(block.numbers("zero-points"))
-    let multipliers = try #require(block.numbers("multipliers"))
-    let shifts = try #require(block.numbers("shifts"))
-    let operands = (0..<3).map {
-      SumKernel.Operand(
-        zeroPoint: Int32(zeroPoints[$0]), multiplier: Int32(multipliers[$0]),
-        shift: Int32(shifts[$0]))
-    }
+    let zeroPoints = try #require(block.numbers("zero-points")).map { Int32($0) }
+    let multipliers = try #require(block.numbers("multipliers")).map { Int32($0) }
+    let shifts = try #require(block.numbers("shifts")).map { Int32($0) }
+    let scales = SumScales(
+      firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
+      secondShift: shifts[1], outputMultiplier: multipliers[2], outputShift: shifts[2], low: -128,
+      high: 127)
     let kernel = SumKernel(
-      first: operands[0], second: operands[1], output: operands[2], low: -128, high: 127)
+      scales, first: zeroPoints[0], second: zeroPoints[1], output: zeroPoints[2])
     let first = try int8(block, "first")
     let second = try int8(block, "second")
     let result = guarded(outputs: first.count) { output, _ in
@@ -223,16 +199,14 @@ import Testing
 
   private func checkMultiply(_ block: Block) throws {
     let zeroPoints = try #require(block.numbers("zero-points"))
-    let kernel = MultiplyKernel(
-      secondZeroPoint: Int32(zeroPoints[1]),
-      rescale: TensorRescale(
-        inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block),
-        rounding: try rounding(block), outputZeroPoint: Int32(zeroPoints[2]), low: -128,
-        high: 127))
+    let rescale = TensorRescale(
+      inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block), rounding: try rounding(block),
+      outputZeroPoint: Int32(zeroPoints[2]), low: -128, high: 127)
     let first = try int8(block, "first")
     let second = try int8(block, "second")
     let result = guarded(outputs: first.count) { output, _ in
-      kernel.run(first, second, count: first.count, output: output)
+      rescale.multiply(
+        first, second, secondZeroPoint: Int32(zeroPoints[1]), count: first.count, output: output)
     }
     #expect(result == (try int8(block, "result")), "\(block)")
   }
@@ -241,12 +215,12 @@ import Testing
   /// would be by more than 2³¹.
   @Test(arguments: [1, 2, 255, 511, 512, 513, 1024, 4095])
   func softmaxOfEqualValues(channels: Int) {
-    let kernel = SoftmaxKernel(channels: channels, multiplier: 1_717_986_918, leftShift: 23)
+    let softmax = Softmax(multiplier: 1_717_986_918, leftShift: 23)
     let values = [Int8](repeating: 5, count: channels)
     let result = guarded(
-      outputs: channels, scratchBytes: kernel.scratchBytes
+      outputs: channels, scratchBytes: Softmax.scratchBytes(channels: channels)
     ) { output, scratch in
-      kernel.run(input: values, pixels: 1, output: output, scratch: scratch)
+      softmax.run(input: values, pixels: 1, channels: channels, output: output, scratch: scratch)
     }
     let share = min(Int((256 / Double(channels)).rounded()), 255)
     let expected = channels >= 512 ? -128 : share - 128
@@ -255,15 +229,15 @@ import Testing
 
   private func checkSoftmax(_ block: Block) throws {
     let scale = try #require(block.numbers("scale"))
-    let kernel = SoftmaxKernel(
-      channels: try #require(block.numbers("channels"))[0], multiplier: Int32(scale[0]),
-      leftShift: Int32(scale[1]))
+    let channels = try #require(block.numbers("channels"))[0]
+    let softmax = Softmax(multiplier: Int32(scale[0]), leftShift: Int32(scale[1]))
     let values = try int8(block, "values")
     let result = guarded(
-      outputs: values.count, scratchBytes: kernel.scratchBytes
+      outputs: values.count, scratchBytes: Softmax.scratchBytes(channels: channels)
     ) { output, scratch in
-      kernel.run(
-        input: values, pixels: values.count / kernel.channels, output: output, scratch: scratch)
+      softmax.run(
+        input: values, pixels: values.count / channels, channels: channels, output: output,
+        scratch: scratch)
     }
     #expect(result == (try int8(block, "result")), "\(block)")
   }
@@ -300,15 +274,15 @@ import Testing
     let input = extent(try #require(block.numbers("input")))
     let output = extent(try #require(block.numbers("output")))
     let values = try int8(block, "values")
-    let average = AveragePoolKernel(input: input, output: output, window: window(block))
-    let maximum = MaxPoolKernel(input: input, output: output, window: window(block))
+    let window = window(block)
     let result = guarded(
-      outputs: output.elementCount, scratchBytes: average.scratchBytes
+      outputs: output.elementCount, scratchBytes: AveragePool.scratchBytes(input)
     ) { target, scratch in
       if block.subject == "max-pool" {
-        maximum.run(input: values, output: target)
+        MaxPool(window).run(input: values, extent: input, output: target, to: output)
       } else {
-        average.run(input: values, output: target, scratch: scratch)
+        AveragePool(window).run(
+          input: values, extent: input, output: target, to: output, scratch: scratch)
       }
     }
     #expect(result == (try int8(block, "result")), "\(block)")
@@ -324,19 +298,16 @@ import Testing
     let values = try int8(block, "values")
     let expected = try int8(block, "result")
     if block.subject == "mean" {
-      let kernel = MeanKernel(input: extent(try #require(block.numbers("input"))), rescale: rescale)
+      let input = extent(try #require(block.numbers("input")))
       let result = guarded(
-        outputs: expected.count, scratchBytes: kernel.scratchBytes
+        outputs: expected.count, scratchBytes: Mean.scratchBytes(input)
       ) { output, scratch in
-        kernel.run(input: values, output: output, scratch: scratch)
+        rescale.mean(values, extent: input, output: output, scratch: scratch)
       }
       #expect(result == expected, "\(block)")
     } else {
-      let kernel = RequantizeKernel(rescale)
-      let result = guarded(
-        outputs: expected.count, scratchBytes: RequantizeKernel.scratchBytes
-      ) { output, scratch in
-        kernel.run(input: values, count: values.count, output: output, scratch: scratch)
+      let result = guarded(outputs: expected.count, scratchBytes: 256) { output, scratch in
+        rescale.requantize(values, count: values.count, output: output, scratch: scratch)
       }
       #expect(result == expected, "\(block)")
     }

@@ -25,8 +25,7 @@ extension TableFunction.Grids {
   func betweenEnds(_ input: Int32, bits: Int32, _ function: (Int32) -> Int32) -> Int8 {
     let difference = input &- inputZeroPoint
     func placed(_ value: Int32) -> Int8 {
-      saturatedToInt8(
-        roundingDivideByPowerOfTwo(value, exponent: 31 &- bits) &+ outputZeroPoint)
+      saturatedToInt8(roundingDivideByPowerOfTwo(value, exponent: 31 &- bits) &+ outputZeroPoint)
     }
     guard let parts = FloatMultiplier(inputScale, timesPowerOfTwo: 27) else {
       // So coarse that every input but zero is beyond the ends.
@@ -37,7 +36,6 @@ extension TableFunction.Grids {
     if difference <= 0 &- radius { return -128 }
     if difference >= radius { return 127 }
     return placed(
-      function(
-        multiplyDoubleRounding(difference, multiplier: parts.value, shift: parts.shift)))
+      function(multiplyDoubleRounding(difference, multiplier: parts.value, shift: parts.shift)))
   }
 }

@@ -4,9 +4,7 @@ import FixedPoint
 enum LeakyRelu {
   /// Two ratios, one for each side of zero, both rounded twice; nil where one is too large. Source:
   /// TensorFlow Lite, `QuantizeLeakyRelu`.
-  static func fixedPoint(
-    _ input: Int32, _ grids: TableFunction.Grids, slope: UInt32
-  ) -> Int8? {
+  static func fixedPoint(_ input: Int32, _ grids: TableFunction.Grids, slope: UInt32) -> Int8? {
     // Float32 bits of 1.
     let one: UInt32 = 0x3F80_0000
     guard

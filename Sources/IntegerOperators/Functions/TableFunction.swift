@@ -192,15 +192,15 @@ struct SoftReal {
     let shift = exponent &+ bits
     let most = (1 as Int64) &<< 40
     if mantissa == 0 { return 0 }
-    if shift <= 0 { return shift < -62 ? (mantissa < 0 ? -1 : 0) : clamped(mantissa &>> Int64(0 &- shift), most) }
+    if shift <= 0 {
+      return shift < -62 ? (mantissa < 0 ? -1 : 0) : clamped(mantissa &>> Int64(0 &- shift), most)
+    }
     let room = Int32(truncatingIfNeeded: mantissa.magnitude.leadingZeroBitCount) &- 1
     if shift >= room { return mantissa < 0 ? 0 &- most : most }
     return clamped(mantissa &<< Int64(shift), most)
   }
 
-  private func clamped(_ value: Int64, _ most: Int64) -> Int64 {
-    max(0 &- most, min(most, value))
-  }
+  private func clamped(_ value: Int64, _ most: Int64) -> Int64 { max(0 &- most, min(most, value)) }
 
   /// More or less 2⁻²⁰ (`direction` 1 or −1), for a number that is known no better.
   func moved(by direction: Int64) -> SoftReal {
@@ -224,7 +224,9 @@ struct SoftReal {
     let magnitude = mantissa.magnitude
     if magnitude == 0 { return (.min, 0) }
     let shift = magnitude.leadingZeroBitCount
-    return (exponent &- Int32(truncatingIfNeeded: shift), magnitude &<< UInt64(truncatingIfNeeded: shift))
+    return (
+      exponent &- Int32(truncatingIfNeeded: shift), magnitude &<< UInt64(truncatingIfNeeded: shift)
+    )
   }
 }
 
