@@ -142,13 +142,3 @@ public struct ImplicitUnlearning: Sendable, Equatable {
       graph: graph, scale: standardDeviations.map { 1 / $0 }, threads: threads)
   }
 }
-
-extension Tensor {
-  /// The class of the largest logit of each image; the first of equal ones.
-  var answers: [Int] {
-    (0..<batch).map { image in
-      let row = values[image * stride..<(image + 1) * stride]
-      return (row.firstIndex(of: row.max() ?? 0) ?? row.startIndex) - row.startIndex
-    }
-  }
-}

@@ -8,9 +8,7 @@ public protocol ElementwiseOperator: FloatOperator {
 }
 
 extension ElementwiseOperator {
-  public func outputShape(
-    inputs: [[Int]], declared: [Int]?
-  ) throws(RuleViolation) -> [Int]? {
+  public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
     try only(inputs)
   }
 
@@ -26,11 +24,7 @@ extension ElementwiseOperator {
     }
   }
 
-  public func gradientReads(
-    _ wants: GradientWants, isTraining: Bool
-  ) -> (inputs: Bool, output: Bool) {
-    (wants.contains(.inputs), false)
-  }
+  public var readsInputsFor: GradientWants { .inputs }
 
   public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
     .inPieces { pass in

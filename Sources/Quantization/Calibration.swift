@@ -34,8 +34,8 @@ public struct Calibration: Sendable {
     var observers: [Int: RangeObserver] = [:]
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
-      for start in stride(from: 0, to: images.batch, by: Self.batchSize) {
-        let batch = images.slice(start..<min(start + Self.batchSize, images.batch))
+      for range in images.batches(of: Self.batchSize) {
+        let batch = images.slice(range)
         visit(&observers[graph.input, default: RangeObserver()], batch.values)
         _ = try evaluator.walk(batch) { index, inputs in
           let output = try evaluator.evaluate(index, inputs: inputs)
@@ -73,14 +73,5 @@ public struct Calibration: Sendable {
     case .minmax, .ema: break
     }
     return observer.grid(range, bits: bits)
-  }
-}
-
-extension Tensor {
-  /// The images of a range of the batch.
-  package func slice(_ images: Range<Int>) -> Tensor {
-    Tensor(
-      batch: images.count, shape: shape,
-      values: Array(values[images.lowerBound * stride..<images.upperBound * stride]))
   }
 }

@@ -45,8 +45,9 @@ public struct Tape: Sendable {
       live[node.output] = nil
       let wants = differentiation.nodeWants[index]
       guard !wants.isEmpty else { continue }
-      let gradient = try differentiation.kernels[index].gradient(
-        inputs: node.inputs.map(held), output: held(node.output), outputGradient: outputGradient,
+      let gradient = try FloatOperators.gradient(
+        of: node.operation, inputs: node.inputs.map(held), output: held(node.output),
+        outputGradient: outputGradient,
         wants: wants, batchStatistics: statistics[index], threads: differentiation.threads)
       result.parameters[index] = gradient.parameters
       for (value, part) in zip(node.inputs, gradient.inputs) {
@@ -93,11 +94,6 @@ public struct GraphGradient: Sendable, Equatable {
   public var parameters: [ParameterGradient?]
   /// By value index: the differentiated ones.
   public var values: [Int: Tensor]
-
-  public init(parameters: [ParameterGradient?], values: [Int: Tensor]) {
-    self.parameters = parameters
-    self.values = values
-  }
 }
 
 extension FloatGraph {
@@ -143,7 +139,7 @@ extension Tensor {
       other.values.withUnsafeBufferPointer { source in
         guard let to = target.baseAddress, let from = source.baseAddress else { return }
         nonisolated(unsafe) let (sum, part) = (to, from)
-        ElementRuns.forEach(source.count, threads: threads) { run in
+        Parallel.forEachRun(in: source.count, threads: threads) { run in
           for index in run { sum[index] += part[index] }
         }
       }

@@ -18,9 +18,7 @@ extension FloatGraph {
       self.epsilon = epsilon
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let shape = try only(inputs)
       guard let channels = shape.first else { throw RuleViolation("has no channels") }
       guard [gamma, beta, mean, variance].allSatisfy({ $0.count == channels }) else {
@@ -67,11 +65,7 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (isTraining || wants.contains(.parameters), false)
-    }
+    public var readsInputsFor: GradientWants { .parameters }
 
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
       let plane = output.dropFirst().reduce(1, *)

@@ -10,9 +10,7 @@ extension FloatGraph {
       self.high = high
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard low <= high else { throw RuleViolation("clamp needs low ≤ high, has \(low) > \(high)") }
       return try only(inputs)
     }
@@ -35,11 +33,7 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (false, wants.contains(.inputs))
-    }
+    public var readsOutputFor: GradientWants { .inputs }
 
     /// Passes the gradient where the output lies strictly between the bounds, as PyTorch does.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {

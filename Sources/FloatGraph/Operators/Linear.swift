@@ -20,9 +20,7 @@ extension FloatGraph {
     public var rows: Int { outputFeatures }
     public var groups: Int { 1 }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let input = try only(inputs)
       guard input.count == 1 else {
         throw RuleViolation("linear takes a feature vector, has shape \(input)")
@@ -61,7 +59,7 @@ extension FloatGraph {
       let (layer, inputFeatures) = (self, inputs[0][0])
       return BackwardKernel { batch in
         if !batch.inputGradients.isEmpty {
-          _ = batch.inPieces { piece, _ in
+          batch.inPieces { piece, _ in
             layer.writeInputGradient(piece, inputFeatures: inputFeatures)
           }
         }
@@ -119,23 +117,22 @@ extension FloatGraph.Linear {
   }
 
   private func parameterGradient(_ batch: BackwardPass, inputFeatures: Int) -> [[Float]] {
-    let (outputFeatures, gradient) = (outputFeatures, batch.outputGradient)
+    let outputFeatures = outputFeatures
     var slopes = [Float](repeating: 0, count: weights.count)
     slopes.withUnsafeMutableBufferPointer { buffer in
       guard batch.images > 0, let address = buffer.baseAddress else { return }
       nonisolated(unsafe) let target = address
-      Parallel.forEach((outputFeatures + Self.block - 1) / Self.block, threads: batch.threads) {
-        let first = $0 * Self.block
+      Parallel.forEachRun(of: Self.block, in: outputFeatures, threads: batch.threads) { block in
         Gemm.multiplyTransposed(
-          m: min(Self.block, outputFeatures - first), n: inputFeatures, k: batch.images,
-          a: batch.outputGradient + first, lda: outputFeatures, b: batch.inputs[0],
-          ldb: inputFeatures, c: target + first * inputFeatures, ldc: inputFeatures)
+          m: block.count, n: inputFeatures, k: batch.images,
+          a: batch.outputGradient + block.lowerBound, lda: outputFeatures, b: batch.inputs[0],
+          ldb: inputFeatures, c: target + block.lowerBound * inputFeatures, ldc: inputFeatures)
       }
     }
     guard bias != nil else { return [slopes] }
     var sums = [Float](repeating: 0, count: outputFeatures)
     for image in 0..<batch.images {
-      let row = gradient + image * outputFeatures
+      let row = batch.outputGradient + image * outputFeatures
       for feature in 0..<outputFeatures { sums[feature] += row[feature] }
     }
     return [slopes, sums]

@@ -5,9 +5,7 @@ extension FloatGraph {
 
     public init() {}
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       try same(inputs)
     }
 
@@ -21,11 +19,7 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (wants.contains(.inputs), false)
-    }
+    public var readsInputsFor: GradientWants { .inputs }
 
     /// Each input's gradient is the output's times the other input.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {

@@ -12,9 +12,7 @@ extension FloatGraph {
       self.value = value
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let input = try only(inputs)
       guard before.count == input.count, after.count == input.count else {
         throw RuleViolation(

@@ -11,9 +11,7 @@ extension FloatGraph {
       self.step = step
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard let output = declared else { return nil }
       let input = try only(inputs)
       guard start.count == input.count, step.count == input.count, output.count == input.count
