@@ -22,9 +22,7 @@ public struct Calibration: Sendable {
   ///   - histograms: whether to run a second pass for percentile and MSE estimation.
   /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
   ///   finite, and whatever executing the graph throws.
-  public init(
-    graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int
-  ) throws {
+  public init(graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int) throws {
     guard images.batch > 0 else {
       throw QuantizationError.calibration(
         value: graph.values[graph.input].name, rule: "at least one image is needed")
@@ -64,13 +62,9 @@ public struct Calibration: Sendable {
     guard let observer = observers[value] else {
       throw .calibration(value: name, rule: "it was not observed")
     }
-    switch range {
-    case .pct, .mse:
-      guard hasHistograms else {
-        throw .calibration(
-          value: name, rule: "'.\(range.rawValue)' needs a calibration with histograms")
-      }
-    case .minmax, .ema: break
+    guard hasHistograms || ![.pct, .mse].contains(range) else {
+      throw .calibration(
+        value: name, rule: "'.\(range.rawValue)' needs a calibration with histograms")
     }
     return observer.grid(range, bits: bits)
   }

@@ -182,11 +182,7 @@ public struct FakeQuantizedTape: Sendable {
       for (value, part) in zip(unit.inputs, gradient.inputs) {
         var part = part
         if let inputPasses = step.inputPasses { part.keep(inputPasses) }
-        if live[value] == nil {
-          live[value] = part
-        } else {
-          live[value]?.add(part, threads: network.threads)
-        }
+        live[value].add(part, threads: network.threads)
       }
     }
     var input: Tensor?

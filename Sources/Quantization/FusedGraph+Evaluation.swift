@@ -53,13 +53,8 @@ package struct UnitEvaluator: Sendable {
     self.threads = threads
     operations = fused.units.map { unit in
       guard let parameters = unit.parameters else { return unit.operation }
-      var weights = parameters.weights
-      for row in 0..<parameters.rows {
-        for column in 0..<parameters.columns {
-          weights[row * parameters.columns + column] *= parameters.factors[row]
-        }
-      }
-      return unit.operation(weights: weights, bias: parameters.bias)
+      return unit.operation(
+        weights: parameters.weights.scaled(rowsBy: parameters.factors), bias: parameters.bias)
     }
   }
 

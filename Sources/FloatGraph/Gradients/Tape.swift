@@ -51,17 +51,13 @@ public struct Tape: Sendable {
         wants: wants, batchStatistics: statistics[index], threads: differentiation.threads)
       result.parameters[index] = gradient.parameters
       for (value, part) in zip(node.inputs, gradient.inputs) {
-        if live[value] == nil {
-          live[value] = part
-        } else {
-          live[value]?.add(part, threads: differentiation.threads)
-        }
+        live[value].add(part, threads: differentiation.threads)
       }
     }
     if differentiation.differentiated.contains(graph.input) {
       result.values[graph.input] = live[graph.input]
     }
-    try fillWithZeros(&result)
+    fillWithZeros(&result)
     return result
   }
 
@@ -72,7 +68,7 @@ public struct Tape: Sendable {
   }
 
   /// What the loss does not depend on has the derivative zero.
-  private func fillWithZeros(_ gradient: inout GraphGradient) throws(FloatGraphError) {
+  private func fillWithZeros(_ gradient: inout GraphGradient) {
     let graph = differentiation.graph
     for value in differentiation.differentiated
     where graph.values.indices.contains(value) && gradient.values[value] == nil {
@@ -144,5 +140,12 @@ extension Tensor {
         }
       }
     }
+  }
+}
+
+extension Tensor? {
+  /// Adds a tensor of the same size; nil counts as zeros.
+  package mutating func add(_ other: Tensor, threads: Int) {
+    if self == nil { self = other } else { self?.add(other, threads: threads) }
   }
 }

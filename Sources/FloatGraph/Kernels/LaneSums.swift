@@ -1,7 +1,7 @@
 /// Sums in eight lanes: the compiler may not reorder a float sum, so it vectorises none by itself.
-enum LaneSums {
+package enum LaneSums {
   @inline(__always)
-  static func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
+  package static func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
     reduce(count, { load(values, $0) }, { values[$0] })
   }
 
@@ -15,7 +15,9 @@ enum LaneSums {
 
   /// Σ (value − center)².
   @inline(__always)
-  static func squares(_ values: UnsafePointer<Float>, from center: Float, count: Int) -> Float {
+  package static func squares(
+    _ values: UnsafePointer<Float>, from center: Float, count: Int
+  ) -> Float {
     let lanes = SIMD8<Float>(repeating: center)
     return reduce(
       count,

@@ -188,26 +188,6 @@ extension FloatGraph.BatchNormalization {
   }
 }
 
-extension FloatOperators {
-  /// Batch normalization in training mode: with the statistics of the batch itself.
-  ///
-  /// - Returns: the output, and the statistics that `gradient(of:)` needs and that running
-  ///   statistics track.
-  /// - Throws: `FloatGraphError` if shapes or parameters do not fit.
-  public static func normalize(
-    _ input: Tensor, by normalization: FloatGraph.BatchNormalization, threads: Int
-  ) throws(FloatGraphError) -> (output: Tensor, statistics: BatchStatistics) {
-    guard input.holds(batch: input.batch), normalization.gamma.count == input.shape.first else {
-      throw FloatGraphError(node: nil, rule: "input and batch normalization do not fit together")
-    }
-    let statistics = BatchStatistics(of: input, threads: threads)
-    let output = try evaluate(
-      .batchNormalization(normalization.using(statistics)), inputs: [input],
-      outputShape: input.shape, threads: threads)
-    return (output, statistics)
-  }
-}
-
 extension FloatGraph.Operation {
   public static func batchNormalization(_ normalization: FloatGraph.BatchNormalization) -> Self {
     Self(normalization)

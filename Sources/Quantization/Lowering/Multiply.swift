@@ -12,6 +12,6 @@ extension FloatGraph.Multiply: LowerableOperator {
     let exact = Double(first) * Double(second) / Double(output)
     let rescale = try builder.rescale(
       builder.profile == .tflm ? exact : Double(single), single: single, within: unit.bounds)
-    return builder.append(unit.name, .multiply(.init(rescale)), unit.inputs, giving: unit.output)
+    return unit.becomes(.multiply(.init(rescale)), in: &builder)
   }
 }
