@@ -35,10 +35,9 @@ public struct ModeConnectivity: Sendable, Equatable {
   }
 
   private func train(
-    _ trained: inout BezierCurve, _ graph: FloatGraph, on data: LabelledImages,
+    _ path: inout BezierCurve, _ graph: FloatGraph, on data: LabelledImages,
     with run: BaselineRun
   ) throws {
-    var path = trained
     var model = graph
     var optimizer = OptimizerState(curve.optimizer, sizes: path.bend.map(\.count))
     var generator = SeededGenerator(seed: run.seed, stream: 0x4D43_5243)
@@ -53,7 +52,6 @@ public struct ModeConnectivity: Sendable, Equatable {
         &path.bend, gradients: gradient.arrays.map { $0.map { $0 * slope } }, factor: factor)
       return loss
     }
-    trained = path
   }
 }
 

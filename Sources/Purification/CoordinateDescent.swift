@@ -18,7 +18,7 @@ package struct CoordinateDescent: RoundingSolver {
   package var flipWeight: Float
   /// Pull towards the float weights, as a share of the gram matrix's mean diagonal. It decides where
   /// calibration images say nothing.
-  private static let damping: Float = 0.1
+  package static let damping: Float = 0.1
   package var sweeps: Int
 
   package init(choice: Recipe.Choice, flipWeight: Float = 0, sweeps: Int = 30) {

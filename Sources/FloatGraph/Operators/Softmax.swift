@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Foundation
-#endif
+import Foundation
 
 extension FloatGraph {
   /// exp(x − max) / Σ exp(x − max) over a feature vector.
