@@ -3,8 +3,8 @@ import Foundation
 import Support
 
 extension BaselineRun {
-  /// Trains for some epochs over labelled images, in an order that the seed alone decides, and keeps
-  /// the mean loss of each.
+  /// Trains for some epochs over labelled images, in an order that the seed alone decides. The mean
+  /// loss of each is kept.
   ///
   /// - Parameters:
   ///   - stage: named in progress and errors; it also gives the stage its own order of images.

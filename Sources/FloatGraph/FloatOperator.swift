@@ -20,8 +20,8 @@ public protocol FloatOperator: Sendable, Equatable {
 
   /// The backward pass for such shapes; nil where every input's gradient is the output's.
   func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel?
-  /// The derivatives for which a backward pass reads the values of the inputs. One through a batch's
-  /// own statistics reads them in any case.
+  /// The derivatives for which a backward pass reads the values of the inputs. One through the
+  /// statistics of a batch reads them in any case.
   var readsInputsFor: GradientWants { get }
   /// The derivatives for which it reads the output's values.
   var readsOutputFor: GradientWants { get }
@@ -83,23 +83,10 @@ public protocol BatchStatisticsOperator: FloatOperator {
   func tracking(_ statistics: BatchStatistics, momentum: Float) -> Self
 }
 
-// MARK: - Rules that several operations have
-
 extension FloatOperator {
+  /// The shape of the one input that most operations take.
   func only(_ inputs: [[Int]]) throws(RuleViolation) -> [Int] {
     guard inputs.count == 1 else { throw RuleViolation("takes 1 input, has \(inputs.count)") }
-    return inputs[0]
-  }
-
-  /// The shape of two inputs that have the same.
-  func same(_ inputs: [[Int]]) throws(RuleViolation) -> [Int] {
-    guard inputs.count == 2 else {
-      throw RuleViolation("\(Self.name) takes 2 inputs, has \(inputs.count)")
-    }
-    guard inputs[0] == inputs[1] else {
-      throw RuleViolation(
-        "\(Self.name) needs inputs of one shape, has \(inputs[0]) and \(inputs[1])")
-    }
     return inputs[0]
   }
 }

@@ -45,9 +45,7 @@ public enum FloatOperators {
   }
 
   /// Calls `body` with the address of each array.
-  package static func withPointers(
-    to arrays: [[Float]], _ body: ([UnsafePointer<Float>]) -> Void
-  ) {
+  package static func withPointers(to arrays: [[Float]], _ body: ([UnsafePointer<Float>]) -> Void) {
     func descend(_ index: Int, _ pointers: [UnsafePointer<Float>]) {
       guard index < arrays.count else { return body(pointers) }
       arrays[index].withUnsafeBufferPointer { buffer in

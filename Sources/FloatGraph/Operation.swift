@@ -81,9 +81,7 @@ extension FloatGraph.Operation {
   }
 
   /// The same check, for an operation of which the node's name is known.
-  func check(
-    inputs: [[Int]], output: [Int], node: String?
-  ) throws(FloatGraphError) {
+  func check(inputs: [[Int]], output: [Int], node: String?) throws(FloatGraphError) {
     do throws(RuleViolation) {
       try check(inputs: inputs, output: output)
     } catch {

@@ -15,8 +15,7 @@ struct PreparedKernel: Sendable {
     _ operation: FloatGraph.Operation, inputShapes: [[Int]], outputShape: [Int], node: String?
   ) throws(FloatGraphError) {
     try operation.check(inputs: inputShapes, output: outputShape, node: node)
-    self.node = node
-    self.outputShape = outputShape
+    (self.node, self.outputShape) = (node, outputShape)
     inputStrides = inputShapes.map { $0.reduce(1, *) }
     outputStride = outputShape.reduce(1, *)
     worksInPlace = operation.base.worksInPlace

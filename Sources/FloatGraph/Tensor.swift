@@ -8,9 +8,7 @@ public struct Tensor: Sendable, Equatable {
   public var values: [Float]
 
   public init(batch: Int, shape: [Int], values: [Float]) {
-    self.batch = batch
-    self.shape = shape
-    self.values = values
+    (self.batch, self.shape, self.values) = (batch, shape, values)
   }
 
   public init(batch: Int, shape: [Int], repeating value: Float = 0) {

@@ -23,8 +23,7 @@ package struct EFRAP: RoundingSolver {
   package var seed: UInt64
 
   package init(iterations: Int = 10_000, seed: UInt64 = 0) {
-    self.iterations = iterations
-    self.seed = seed
+    (self.iterations, self.seed) = (iterations, seed)
   }
 
   package func solve(

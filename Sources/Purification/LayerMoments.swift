@@ -107,8 +107,7 @@ package struct PositionSampling: Sendable, Equatable {
   package static let all = PositionSampling(most: nil, seed: 0)
 
   package init(most: Int?, seed: UInt64) {
-    self.most = most
-    self.seed = seed
+    (self.most, self.seed) = (most, seed)
   }
 
   /// A run of positions. Runs tile the image and one is drawn, so every position is as likely.
@@ -150,9 +149,7 @@ private struct MomentSums {
     inputSums = [Double](repeating: 0, count: groups * columns)
   }
 
-  mutating func add(
-    quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)], threads: Int
-  ) {
+  mutating func add(quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)], threads: Int) {
     let width = spans.reduce(0) { $0 + $1.1.count }
     moments.count += width
     let q = matrix(quantized, spans, width, threads)

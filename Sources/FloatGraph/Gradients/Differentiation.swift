@@ -36,9 +36,7 @@ public struct Differentiation: Sendable {
     keeping: Set<Int> = [], differentiating: Set<Int> = [], threads: Int
   ) throws(FloatGraphError) {
     try graph.validate()
-    self.graph = graph
-    self.mode = mode
-    self.wants = wants
+    (self.graph, self.mode, self.wants) = (graph, mode, wants)
     self.threads = max(threads, 1)
     lastUse = graph.lastUses
     let differentiated =
@@ -61,8 +59,7 @@ public struct Differentiation: Sendable {
       }
       nodeWants.append(own)
     }
-    self.nodeWants = nodeWants
-    self.isKept = isKept
+    (self.nodeWants, self.isKept) = (nodeWants, isKept)
   }
 
   /// Bytes of activations that the tape of a batch holds.

@@ -7,8 +7,7 @@ public struct OperationGradient: Sendable, Equatable {
   public var parameters: ParameterGradient?
 
   public init(inputs: [Tensor], parameters: ParameterGradient?) {
-    self.inputs = inputs
-    self.parameters = parameters
+    (self.inputs, self.parameters) = (inputs, parameters)
   }
 }
 
@@ -102,9 +101,7 @@ extension FloatOperators {
     }
   }
 
-  private static func check(
-    _ statistics: BatchStatistics?, channels: Int
-  ) throws(FloatGraphError) {
+  private static func check(_ statistics: BatchStatistics?, channels: Int) throws(FloatGraphError) {
     guard let statistics else { return }
     guard statistics.mean.count == channels, statistics.variance.count == channels else {
       throw FloatGraphError(node: nil, rule: "statistics are not of \(channels) channels")

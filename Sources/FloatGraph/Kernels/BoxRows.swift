@@ -1,4 +1,4 @@
-/// The rows of a box inside a larger one, both row-major: what a slice takes, and what padding leaves.
+/// The rows of a box inside a larger one, both row-major: what a slice takes and padding surrounds.
 struct BoxRows: Sendable {
   /// From the outer box's start to each row's start, in the rows' order.
   private let offsets: [Int]

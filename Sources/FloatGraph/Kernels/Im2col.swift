@@ -14,9 +14,7 @@ public struct Im2col: Patches {
   ///   - outputShape: [O, H', W']; positions that lie wholly outside the image read zeros.
   init(window: FloatGraph.Window, groups: Int, inputShape: [Int], outputShape: [Int]) {
     (outputHeight, outputWidth) = (outputShape[1], outputShape[2])
-    self.inputShape = inputShape
-    self.window = window
-    self.groups = groups
+    (self.inputShape, self.window, self.groups) = (inputShape, window, groups)
     groupChannels = inputShape[0] / groups
   }
 
@@ -81,9 +79,7 @@ public struct Im2col: Patches {
   /// Calls `body` with each row of a group's matrix: where the plane that it reads begins in an
   /// image, and how far from the window's place it reads.
   @inline(__always)
-  func forEachRow(
-    of group: Int, _ body: (_ row: Int, _ plane: Int, _ dy: Int, _ dx: Int) -> Void
-  ) {
+  func forEachRow(of group: Int, _ body: (_ row: Int, _ plane: Int, _ dy: Int, _ dx: Int) -> Void) {
     var row = 0
     for channel in group * groupChannels..<(group + 1) * groupChannels {
       for kernelY in 0..<window.kernelHeight {

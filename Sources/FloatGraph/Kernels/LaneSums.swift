@@ -7,9 +7,7 @@ package enum LaneSums {
 
   /// Σ one · other.
   @inline(__always)
-  static func dot(
-    _ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, count: Int
-  ) -> Float {
+  static func dot(_ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, count: Int) -> Float {
     reduce(count, { load(one, $0) * load(other, $0) }, { one[$0] * other[$0] })
   }
 

@@ -15,9 +15,7 @@ struct PatchProduct: LayerKernel {
 
   /// - Parameter weights: [rows][`columns.rows`]
   init(_ columns: Im2col, weights: [Float], bias: [Float]?, rows: Int) {
-    self.columns = columns
-    self.weights = weights
-    self.bias = bias
+    (self.columns, self.weights, self.bias) = (columns, weights, bias)
     groupOutputs = rows / columns.groups
     let plane = columns.columns
     let width = max(min(Self.tileElements / columns.rows, plane), 1)

@@ -8,8 +8,7 @@ extension FloatGraph {
     public var countsPadding: Bool
 
     public init(window: Window, countsPadding: Bool = false) {
-      self.window = window
-      self.countsPadding = countsPadding
+      (self.window, self.countsPadding) = (window, countsPadding)
     }
 
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {

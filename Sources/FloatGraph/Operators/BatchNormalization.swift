@@ -8,14 +8,9 @@ extension FloatGraph {
     public var gamma, beta, mean, variance: [Float]
     public var epsilon: Float
 
-    public init(
-      gamma: [Float], beta: [Float], mean: [Float], variance: [Float], epsilon: Float
-    ) {
-      self.gamma = gamma
-      self.beta = beta
-      self.mean = mean
-      self.variance = variance
-      self.epsilon = epsilon
+    public init(gamma: [Float], beta: [Float], mean: [Float], variance: [Float], epsilon: Float) {
+      (self.gamma, self.beta, self.mean) = (gamma, beta, mean)
+      (self.variance, self.epsilon) = (variance, epsilon)
     }
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {

@@ -6,8 +6,7 @@ extension FloatGraph {
     public var low, high: Float
 
     public init(low: Float, high: Float) {
-      self.low = low
-      self.high = high
+      (self.low, self.high) = (low, high)
     }
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {

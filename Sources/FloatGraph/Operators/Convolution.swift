@@ -14,11 +14,8 @@ extension FloatGraph {
     public init(
       weights: [Float], bias: [Float]?, outputChannels: Int, window: Window, groups: Int = 1
     ) {
-      self.weights = weights
-      self.bias = bias
-      self.outputChannels = outputChannels
-      self.window = window
-      self.groups = groups
+      (self.weights, self.bias, self.outputChannels) = (weights, bias, outputChannels)
+      (self.window, self.groups) = (window, groups)
     }
 
     /// Rows of a group's column matrix: C / groups · KH · KW.
@@ -63,9 +60,7 @@ extension FloatGraph {
 
 extension Im2col {
   /// - Throws: `FloatGraphError` if the convolution does not fit the input's [C, H, W].
-  public init(
-    _ convolution: FloatGraph.Convolution, inputShape: [Int]
-  ) throws(FloatGraphError) {
+  public init(_ convolution: FloatGraph.Convolution, inputShape: [Int]) throws(FloatGraphError) {
     self = try convolution.columns(over: inputShape)
   }
 }

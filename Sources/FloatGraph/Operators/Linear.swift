@@ -12,9 +12,7 @@ extension FloatGraph {
     public var outputFeatures: Int
 
     public init(weights: [Float], bias: [Float]?, outputFeatures: Int) {
-      self.weights = weights
-      self.bias = bias
-      self.outputFeatures = outputFeatures
+      (self.weights, self.bias, self.outputFeatures) = (weights, bias, outputFeatures)
     }
 
     public var rows: Int { outputFeatures }

@@ -7,9 +7,7 @@ extension FloatGraph {
     public var value: Float
 
     public init(before: [Int], after: [Int], value: Float) {
-      self.before = before
-      self.after = after
-      self.value = value
+      (self.before, self.after, self.value) = (before, after, value)
     }
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {

@@ -7,8 +7,7 @@ extension FloatGraph {
     public var start, step: [Int]
 
     public init(start: [Int], step: [Int]) {
-      self.start = start
-      self.step = step
+      (self.start, self.step) = (start, step)
     }
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {

@@ -21,13 +21,9 @@ extension FloatGraph {
       weights: [Float], bias: [Float]?, outputChannels: Int, window: Window, groups: Int = 1,
       outputPadHeight: Int = 0, outputPadWidth: Int = 0
     ) {
-      self.weights = weights
-      self.bias = bias
-      self.outputChannels = outputChannels
-      self.window = window
-      self.groups = groups
-      self.outputPadHeight = outputPadHeight
-      self.outputPadWidth = outputPadWidth
+      (self.weights, self.bias, self.outputChannels) = (weights, bias, outputChannels)
+      (self.window, self.groups) = (window, groups)
+      (self.outputPadHeight, self.outputPadWidth) = (outputPadHeight, outputPadWidth)
     }
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
