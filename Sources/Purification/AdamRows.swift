@@ -4,20 +4,17 @@ import Foundation
 /// Some rows of a layer as the published solvers see them: what the error on each batch depends on,
 /// and Adam's state. Vectors are [rows][columns].
 struct AdamRows {
-  private let rows: Int
-  private let columns: Int
+  private let rows, columns: Int
   private let batches: [LayerMoments]
   /// Where these rows' gram matrix begins in a batch's.
   private let gramOffset: Int
   /// W·cross of these rows, one a batch.
   let targets: [LaneVector]
   /// The grid's limits, in integers held as floats.
-  let low: Lanes
-  let high: Lanes
+  let low, high: Lanes
   /// Real value of one integer step: s · BatchNorm factor.
   let unit: LaneVector
-  private var firstMoment: LaneVector
-  private var secondMoment: LaneVector
+  private var firstMoment, secondMoment: LaneVector
   /// Ŵ of the present step, and Ŵ·gram.
   var rounded: LaneVector
   private var product: LaneVector
@@ -53,8 +50,7 @@ struct AdamRows {
     product.lanes[index] - target.lanes[index]
   }
 
-  private static let decay1: Float = 0.9
-  private static let decay2: Float = 0.999
+  private static let (decay1, decay2): (Float, Float) = (0.9, 0.999)
 
   /// What Adam's moments are multiplied with in step `number`, counted from 1.
   static func rates(_ number: Int, learningRate: Float) -> (first: Float, second: Float) {

@@ -74,20 +74,16 @@ package struct CoordinateDescent: RoundingSolver {
 /// The state of some rows of one group.
 private struct Descent {
   private let solver: CoordinateDescent
-  private let rows: Int
-  private let columns: Int
+  private let rows, columns: Int
   private let gram: [Float]
   private let gramOffset: Int
   /// Added to the diagonal.
   private let damping: Float
   /// All [rows][columns]. Real weight, w/s, and the cost of staying at `near`.
-  private let scaled: [Float]
-  private let near: [Float]
-  private let staying: [Float]
+  private let scaled, near, staying: [Float]
   /// Real value of one integer step, one a row.
   private let unit: [Float]
-  private let low: Float
-  private let high: Float
+  private let low, high: Float
   private var current: [Float]
   /// Half the derivative of the quadratic part by each ŵ.
   private var residual: [Float]

@@ -161,7 +161,8 @@ extension DistributionApproximation {
     }
     let shift = mean - wanted
     let slope = 2 * shift / count
-    let spread, stretch: Float
+    let spread: Float
+    let stretch: Float
     switch form {
     case .images:
       let deviation = (square / count + Self.smallestVariance).squareRoot()

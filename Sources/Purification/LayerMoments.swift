@@ -128,9 +128,7 @@ private struct MomentSums {
   /// means.
   private(set) var moments: LayerMoments
   /// Float32 would lose the last digits of long sums; these are small.
-  private var energies: [Double]
-  private var inputSums: [Double]
-  private var outputSums: [Double]
+  private var energies, inputSums, outputSums: [Double]
 
   /// Rows of the gram matrix that one piece of work computes.
   private static let blockHeight = 64

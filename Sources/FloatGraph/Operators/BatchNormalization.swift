@@ -98,8 +98,7 @@ extension FloatGraph.BatchNormalization {
 
   /// The backward pass, a channel at a time.
   private struct Gradient: Sendable {
-    private let gamma: [Float]
-    private let mean: [Float]
+    private let gamma, mean: [Float]
     /// 1 / √(variance + epsilon)
     private let factor: [Float]
     private let plane: Int
