@@ -41,7 +41,7 @@ struct PatchProduct: LayerKernel {
     let isDirect = readsImageDirectly && joinedImages == 1
     weights.withUnsafeBufferPointer { weights in
       guard let weights = weights.baseAddress else { return }
-      forEachPart(images, width: isDirect ? plane : tileWidth) { part, tile, product in
+      forEachPart(images, isDirect: isDirect) { part, tile, product in
         let target = output + place(of: part)
         var patches = input + part.images.lowerBound * inputStride + part.group * rows * plane
         if !isDirect {
@@ -88,15 +88,16 @@ struct PatchProduct: LayerKernel {
     var width: Int { images.count * positions.count }
   }
 
-  /// Calls `body` with each tile of up to `width` positions, with memory for its column matrix and,
-  /// where images are joined, for its part of the output.
+  /// Calls `body` with each tile, with memory for its column matrix and, where images are joined, for
+  /// its part of the output. Where images are read directly, a tile is a whole one without a matrix.
   private func forEachPart(
-    _ images: Int, width: Int,
+    _ images: Int, isDirect: Bool = false,
     _ body: (Part, _ tile: UnsafeMutablePointer<Float>, _ outputs: UnsafeMutablePointer<Float>)
       -> Void
   ) {
+    let width = isDirect ? columns.columns : tileWidth
     let most = joinedImages > 1 ? min(joinedImages, images) * columns.columns : width
-    let tile = UnsafeMutablePointer<Float>.allocate(capacity: columns.rows * most)
+    let tile = UnsafeMutablePointer<Float>.allocate(capacity: isDirect ? 1 : columns.rows * most)
     let outputs = UnsafeMutablePointer<Float>.allocate(
       capacity: joinedImages > 1 ? groupOutputs * most : 1)
     defer {
@@ -138,7 +139,7 @@ struct PatchProduct: LayerKernel {
   /// matrix for the input.
   func differentiate(_ pass: LayerPass) {
     pass.inputGradient?.update(repeating: 0, count: pass.images * inputStride)
-    forEachPart(pass.images, width: tileWidth) { part, tile, gathered in
+    forEachPart(pass.images) { part, tile, gathered in
       let (gradient, leading) = rows(of: pass.outputGradient, part, gathered: gathered)
       if let weightGradient = pass.weightGradient, let input = pass.input {
         // dW += dY · columnsᵀ.
