@@ -50,7 +50,7 @@ public struct AttentionDistillation: Sendable, Equatable {
         seeds[value] = seed
       }
       let (loss, gradient) = try pass.gradient(labels: batch.labels, adding: seeds)
-      model.step(gradient, tape: pass.tape, factor: factor)
+      model.step(gradient.arrays, tape: pass.tape, factor: factor)
       return loss + distance
     }
     return model.graph

@@ -20,17 +20,15 @@ package struct AttentionLoss: Sendable {
     let image = Image(
       channels: student.shape[0], plane: student.shape.dropFirst().reduce(1, *), power: power,
       batch: student.batch)
-    let losses = student.values.withUnsafeBufferPointer { own in
-      teacher.values.withUnsafeBufferPointer { target in
-        gradient.values.withUnsafeMutableBufferPointer { slopes -> [Double] in
-          guard let own = own.baseAddress, let target = target.baseAddress,
-            let slopes = slopes.baseAddress
-          else { return [] }
-          nonisolated(unsafe) let (from, to, into) = (own, target, slopes)
-          return Parallel.map(student.batch, threads: threads) { index in
-            let start = index * image.channels * image.plane
-            return image.evaluate(student: from + start, teacher: to + start, into: into + start)
-          }
+    var losses: [Double] = []
+    gradient.values.withUnsafeMutableBufferPointer { slopes in
+      guard let slopes = slopes.baseAddress else { return }
+      nonisolated(unsafe) let into = slopes
+      FloatOperators.withPointers(to: [student.values, teacher.values]) { pointers in
+        nonisolated(unsafe) let (own, target) = (pointers[0], pointers[1])
+        losses = Parallel.map(student.batch, threads: threads) { index in
+          let start = index * image.channels * image.plane
+          return image.evaluate(student: own + start, teacher: target + start, into: into + start)
         }
       }
     }

@@ -120,9 +120,7 @@ final class BaselineRun: Sendable {
   private let finished = Mutex<[Baseline.Stage]>([])
 
   init(seed: UInt64, threads: Int, progress: @escaping @Sendable (TrainingProgress) -> Void) {
-    self.seed = seed
-    self.threads = threads
-    self.progress = progress
+    (self.seed, self.threads, self.progress) = (seed, threads, progress)
   }
 
   var stages: [Baseline.Stage] { finished.withLock { $0 } }
@@ -133,14 +131,5 @@ final class BaselineRun: Sendable {
 
   func finish(_ stage: String, losses: [Double]) {
     finished.withLock { $0.append(Baseline.Stage(name: stage, losses: losses)) }
-  }
-
-  /// Trains through a `TrainingLoop` and keeps its losses.
-  func train(
-    _ stage: String, _ settings: TrainingSettings, on data: LabelledImages,
-    step: (_ batch: LabelledImages, _ factor: Float) throws -> Double
-  ) throws {
-    let loop = TrainingLoop(settings: settings, seed: seed, progress: progress)
-    finish(stage, losses: try loop.run(stage, on: data, step: step))
   }
 }

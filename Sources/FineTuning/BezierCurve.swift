@@ -7,8 +7,7 @@ package struct BezierCurve: Sendable {
 
   /// Begins as the straight line, with the bend in its middle.
   package init(from start: [[Float]], to end: [[Float]]) {
-    self.start = start
-    self.end = end
+    (self.start, self.end) = (start, end)
     bend = zip(start, end).map { zip($0, $1).map { ($0 + $1) / 2 } }
   }
 

@@ -43,11 +43,13 @@ struct TrainedModel {
     self.optimizer = OptimizerState(optimizer, sizes: graph.parameters.map(\.count))
   }
 
-  /// One optimizer step, after which the running statistics take in the tape's batch.
-  mutating func step(_ gradient: GraphGradient, tape: Tape, factor: Float) {
+  /// One optimizer step, after which the running statistics take in the batch of a tape.
+  mutating func step(_ gradient: [[Float]], tape: Tape? = nil, factor: Float = 1) {
     var parameters = graph.parameters
-    optimizer.step(&parameters, gradients: gradient.arrays, factor: factor)
+    optimizer.step(&parameters, gradients: gradient, factor: factor)
     graph.parameters = parameters
-    graph = graph.tracking(tape.statistics, momentum: Self.statisticsMomentum)
+    if let tape {
+      graph = graph.tracking(tape.statistics, momentum: Self.statisticsMomentum)
+    }
   }
 }

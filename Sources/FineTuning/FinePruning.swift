@@ -47,14 +47,9 @@ public struct FinePruning: Sendable, Equatable {
     let shape = graph.values[value].shape
     let plane = shape.dropFirst().reduce(1, *)
     var sums = [Double](repeating: 0, count: shape[0])
-    let batchSize = 64
-    for start in stride(from: 0, to: images.batch, by: batchSize) {
-      let range = start..<min(start + batchSize, images.batch)
-      let batch = Tensor(
-        batch: range.count, shape: images.shape,
-        values: Array(
-          images.values[range.lowerBound * images.stride..<range.upperBound * images.stride]))
-      guard let found = try executor.evaluate(batch, wanted: [value])[value] else { continue }
+    for range in images.batches(of: 64) {
+      let found = try executor.evaluate(images.slice(range), wanted: [value])
+      guard let found = found[value] else { continue }
       for (index, element) in found.values.enumerated() {
         sums[index / plane % shape[0]] += Double(element)
       }

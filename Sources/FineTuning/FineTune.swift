@@ -20,7 +20,7 @@ public struct FineTune: Sendable, Equatable {
       let pass = try ClassifierPass(
         model.graph, images: batch.images, mode: .training, threads: run.threads)
       let (loss, gradient) = try pass.gradient(labels: batch.labels)
-      model.step(gradient, tape: pass.tape, factor: factor)
+      model.step(gradient.arrays, tape: pass.tape, factor: factor)
       pruned?.clear(&model.graph)
       return loss
     }

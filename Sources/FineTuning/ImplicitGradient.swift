@@ -30,12 +30,16 @@ package enum ImplicitGradient {
     at point: [Float], along direction: [Float], reach: Float,
     _ gradient: ([Float]) throws -> [[Float]]
   ) rethrows -> [[Float]] {
-    let square = direction.reduce(0.0) { $0 + Double($1) * Double($1) }
-    let length = Float(square.squareRoot())
+    let length = direction.norm
     guard length > 0 else { return try gradient(point).map { $0.map { _ in 0 } } }
     let step = reach / length
     let above = try gradient(zip(point, direction).map { $0 + step * $1 })
     let below = try gradient(zip(point, direction).map { $0 - step * $1 })
     return zip(above, below).map { zip($0, $1).map { ($0 - $1) / (2 * step) } }
   }
+}
+
+extension [Float] {
+  /// The 2-norm.
+  var norm: Float { Float(reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()) }
 }

@@ -55,9 +55,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
     try check()
     var generator = SeededGenerator(seed: run.seed, stream: 0x4942_4155)
     let order = generator.permutation(data.count)
-    let batches = stride(from: 0, to: data.count, by: batchSize).map {
-      data[order[$0..<min($0 + batchSize, data.count)]]
-    }
+    let batches = data.images.batches(of: batchSize).map { data[order[$0]] }
     var model = TrainedModel(graph, optimizer: optimizer)
     var losses: [Double] = []
     for round in 0..<rounds {
@@ -70,9 +68,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
         guard loss.isFinite else {
           throw FineTuningError.diverged(stage: "unlearning", epoch: round)
         }
-        var parameters = model.graph.parameters
-        model.optimizer.step(&parameters, gradients: gradient)
-        model.graph.parameters = parameters
+        model.step(gradient)
         sum += loss * Double(batch.count)
         let done = Double(round) + Double(number + 1) / Double(batches.count)
         run.report("unlearning", share: done / Double(rounds), loss: losses.last)
@@ -100,8 +96,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
           searchRate * (2 * penalty * perturbation[index] - slopes[index])
       }
     }
-    let square = perturbation.reduce(0.0) { $0 + Double($1) * Double($1) }
-    let norm = Float(square.squareRoot())
+    let norm = perturbation.norm
     guard norm > largestNorm else { return perturbation }
     return perturbation.map { $0 * largestNorm / norm }
   }
@@ -140,15 +135,5 @@ public struct ImplicitUnlearning: Sendable, Equatable {
   private func perturbed(_ graph: FloatGraph, threads: Int) -> UniversalPerturbation {
     UniversalPerturbation(
       graph: graph, scale: standardDeviations.map { 1 / $0 }, threads: threads)
-  }
-}
-
-extension Tensor {
-  /// The class of the largest logit of each image; the first of equal ones.
-  var answers: [Int] {
-    (0..<batch).map { image in
-      let row = values[image * stride..<(image + 1) * stride]
-      return (row.firstIndex(of: row.max() ?? 0) ?? row.startIndex) - row.startIndex
-    }
   }
 }

@@ -21,8 +21,7 @@ public struct LabelledImages: Sendable, Equatable {
   }
 
   private init(checked images: Tensor, labels: [Int]) {
-    self.images = images
-    self.labels = labels
+    (self.images, self.labels) = (images, labels)
   }
 
   public var count: Int { labels.count }

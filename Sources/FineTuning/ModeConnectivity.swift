@@ -35,10 +35,9 @@ public struct ModeConnectivity: Sendable, Equatable {
   }
 
   private func train(
-    _ trained: inout BezierCurve, _ graph: FloatGraph, on data: LabelledImages,
+    _ path: inout BezierCurve, _ graph: FloatGraph, on data: LabelledImages,
     with run: BaselineRun
   ) throws {
-    var path = trained
     var model = graph
     var optimizer = OptimizerState(curve.optimizer, sizes: path.bend.map(\.count))
     var generator = SeededGenerator(seed: run.seed, stream: 0x4D43_5243)
@@ -53,7 +52,6 @@ public struct ModeConnectivity: Sendable, Equatable {
         &path.bend, gradients: gradient.arrays.map { $0.map { $0 * slope } }, factor: factor)
       return loss
     }
-    trained = path
   }
 }
 
@@ -66,14 +64,11 @@ extension FloatGraph {
     let differentiation = try Differentiation(
       graph: self, mode: .training, wants: [], threads: threads)
     var result = self
-    for start in Swift.stride(from: 0, to: images.batch, by: batchSize) {
-      let end = min(start + batchSize, images.batch)
-      let batch = Tensor(
-        batch: end - start, shape: images.shape,
-        values: Array(images.values[start * images.stride..<end * images.stride]))
-      let statistics = try differentiation.run(batch).statistics
+    for range in images.batches(of: batchSize) {
+      let statistics = try differentiation.run(images.slice(range)).statistics
       // The first batch replaces what was there, the n-th counts for its share of all so far.
-      result = result.tracking(statistics, momentum: Float(end - start) / Float(end))
+      let share = Float(range.count) / Float(range.upperBound)
+      result = result.tracking(statistics, momentum: share)
     }
     return result
   }

@@ -38,7 +38,7 @@ public struct SharpnessAware: Sendable, Equatable {
       let second = try ClassifierPass(
         worst, images: batch.images, mode: .training, threads: run.threads)
       let slope = try second.gradient(labels: batch.labels, smoothing: smoothing).gradient
-      model.step(slope, tape: pass.tape, factor: factor)
+      model.step(slope.arrays, tape: pass.tape, factor: factor)
       return loss
     }
     return model.graph

@@ -15,13 +15,9 @@ public struct TrainingSettings: Sendable, Equatable {
   public var optimizer: Optimizer
   public var schedule: Schedule
 
-  public init(
-    epochs: Int, batchSize: Int, optimizer: Optimizer, schedule: Schedule = .constant
-  ) {
-    self.epochs = epochs
-    self.batchSize = batchSize
-    self.optimizer = optimizer
-    self.schedule = schedule
+  public init(epochs: Int, batchSize: Int, optimizer: Optimizer, schedule: Schedule = .constant) {
+    (self.epochs, self.batchSize) = (epochs, batchSize)
+    (self.optimizer, self.schedule) = (optimizer, schedule)
   }
 
   /// What the LAC paper trains its baselines with (appendix B): Adam at 1e-4 in batches of 64.

@@ -8,9 +8,7 @@ public protocol ElementwiseOperator: FloatOperator {
 }
 
 extension ElementwiseOperator {
-  public func outputShape(
-    inputs: [[Int]], declared: [Int]?
-  ) throws(RuleViolation) -> [Int]? {
+  public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
     try only(inputs)
   }
 
@@ -26,11 +24,7 @@ extension ElementwiseOperator {
     }
   }
 
-  public func gradientReads(
-    _ wants: GradientWants, isTraining: Bool
-  ) -> (inputs: Bool, output: Bool) {
-    (wants.contains(.inputs), false)
-  }
+  public var readsInputsFor: GradientWants { .inputs }
 
   public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
     .inPieces { pass in
@@ -38,6 +32,34 @@ extension ElementwiseOperator {
       for index in 0..<pass.outputCount {
         target[index] = gradient[index] * derivative(at: input[index])
       }
+    }
+  }
+}
+
+/// A function of two numbers, applied to each pair of values of two inputs of one shape.
+public protocol PairwiseOperator: FloatOperator {
+  func value(_ left: Float, _ right: Float) -> Float
+}
+
+extension PairwiseOperator {
+  public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
+    guard inputs.count == 2 else {
+      throw RuleViolation("\(Self.name) takes 2 inputs, has \(inputs.count)")
+    }
+    guard inputs[0] == inputs[1] else {
+      throw RuleViolation(
+        "\(Self.name) needs inputs of one shape, has \(inputs[0]) and \(inputs[1])")
+    }
+    return inputs[0]
+  }
+
+  public var worksInPlace: Bool { true }
+
+  public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
+    let stride = output.reduce(1, *)
+    return { inputs, images, output in
+      let (left, right) = (inputs[0], inputs[1])
+      for index in 0..<images * stride { output[index] = value(left[index], right[index]) }
     }
   }
 }

@@ -9,7 +9,6 @@ public struct FloatExecutor: Sendable {
   public let graph: FloatGraph
   public let threads: Int
   private let kernels: [PreparedKernel]
-  /// Index of the last node that reads each value; the output is read after all nodes.
   private let lastUse: [Int]
 
   /// - Throws: `FloatGraphError` if the graph is not valid.
@@ -17,18 +16,15 @@ public struct FloatExecutor: Sendable {
     try graph.validate()
     self.graph = graph
     self.threads = max(threads, 1)
+    lastUse = graph.lastUses
     var kernels: [PreparedKernel] = []
-    var lastUse = [Int](repeating: -1, count: graph.values.count)
-    for (index, node) in graph.nodes.enumerated() {
+    for node in graph.nodes {
       kernels.append(
         try PreparedKernel(
-          node.operation, inputShapes: node.inputs.map { graph.values[$0].shape },
+          node.operation, inputShapes: graph.inputShapes(of: node),
           outputShape: graph.values[node.output].shape, node: node.name))
-      for value in node.inputs { lastUse[value] = index }
     }
-    lastUse[graph.output] = graph.nodes.count
     self.kernels = kernels
-    self.lastUse = lastUse
   }
 
   /// The output (logits) of a batch.
@@ -36,20 +32,22 @@ public struct FloatExecutor: Sendable {
   /// - Parameter input: the graph's input shape, any batch, preprocessed.
   /// - Throws: `FloatGraphError` if the input's shape or size does not fit.
   public func run(_ input: Tensor) throws(FloatGraphError) -> Tensor {
-    try check(input)
+    try graph.check(input)
     let shape = graph.values[graph.output].shape
-    let stride = shape.reduce(1, *)
-    guard let size = FloatOperators.checkedSize(batch: input.batch, stride: stride) else {
-      throw FloatGraphError(node: nil, rule: "a batch of \(input.batch) is too large")
-    }
-    var output = Tensor(batch: input.batch, shape: shape, values: [])
-    output.values = [Float](unsafeUninitializedCapacity: size) { buffer, count in
-      if let target = buffer.baseAddress {
-        runPieces(input, output: target, outputStride: stride)
+    return try .written(batch: input.batch, shape: shape, node: nil) { output in
+      nonisolated(unsafe) let output = output
+      input.values.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { return }
+        nonisolated(unsafe) let source = base
+        Parallel.forEachRun(
+          of: FloatOperators.imagesPerPiece, in: input.batch, threads: threads
+        ) { images in
+          runPiece(
+            source + images.lowerBound * input.stride, images: images.count,
+            output: output + images.lowerBound * shape.reduce(1, *))
+        }
       }
-      count = size
     }
-    return output
   }
 
   /// As `run`, and calls `observe` with every value of the graph, the input included, as soon as it
@@ -60,7 +58,7 @@ public struct FloatExecutor: Sendable {
   public func run(
     _ input: Tensor, observing observe: (_ value: Int, _ tensor: Tensor) throws -> Void
   ) throws -> Tensor {
-    try check(input)
+    try graph.check(input)
     var live = [Tensor?](repeating: nil, count: graph.values.count)
     live[graph.input] = input
     try observe(graph.input, input)
@@ -87,35 +85,6 @@ public struct FloatExecutor: Sendable {
     return found
   }
 
-  private func check(_ input: Tensor) throws(FloatGraphError) {
-    let shape = graph.values[graph.input].shape
-    guard input.shape == shape, input.holds(batch: input.batch) else {
-      throw FloatGraphError(
-        node: nil,
-        rule: "the network takes images of shape \(shape); got \(input.values.count) values as "
-          + "\(input.batch) × \(input.shape)")
-    }
-  }
-
-  private func runPieces(
-    _ input: Tensor, output: UnsafeMutablePointer<Float>, outputStride: Int
-  ) {
-    let pieceSize = FloatOperators.imagesPerPiece
-    let pieces = (input.batch + pieceSize - 1) / pieceSize
-    let inputStride = input.stride
-    input.values.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      nonisolated(unsafe) let source = base
-      nonisolated(unsafe) let target = output
-      Parallel.forEach(pieces, threads: threads) { piece in
-        let first = piece * pieceSize
-        runPiece(
-          source + first * inputStride, images: min(pieceSize, input.batch - first),
-          output: target + first * outputStride)
-      }
-    }
-  }
-
   /// One piece through the whole network.
   private func runPiece(
     _ input: UnsafePointer<Float>, images: Int, output: UnsafeMutablePointer<Float>
@@ -136,7 +105,7 @@ public struct FloatExecutor: Sendable {
       } else {
         target = memory.allocate(node.output, elements: images * kernel.outputStride)
       }
-      kernel.run(inputs: memory.pointers(node.inputs), images: images, output: target)
+      kernel.run(memory.pointers(node.inputs), images, target)
       for value in node.inputs + [node.output] where lastUse[value] <= index {
         memory.release(value)
       }

@@ -13,10 +13,7 @@ public struct FloatGraph: Sendable {
   public var output: Int
 
   public init(values: [Value] = [], nodes: [Node] = [], input: Int = 0, output: Int = 0) {
-    self.values = values
-    self.nodes = nodes
-    self.input = input
-    self.output = output
+    (self.values, self.nodes, self.input, self.output) = (values, nodes, input, output)
   }
 
   /// An activation. Its weights never appear here: they belong to the operation.
@@ -26,8 +23,7 @@ public struct FloatGraph: Sendable {
     public var shape: [Int]
 
     public init(name: String, shape: [Int]) {
-      self.name = name
-      self.shape = shape
+      (self.name, self.shape) = (name, shape)
     }
 
     public var elementCount: Int { shape.reduce(1, *) }
@@ -42,10 +38,7 @@ public struct FloatGraph: Sendable {
     public var output: Int
 
     public init(name: String, operation: Operation, inputs: [Int], output: Int) {
-      self.name = name
-      self.operation = operation
-      self.inputs = inputs
-      self.output = output
+      (self.name, self.operation, self.inputs, self.output) = (name, operation, inputs, output)
     }
   }
 }

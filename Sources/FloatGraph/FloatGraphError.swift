@@ -6,8 +6,7 @@ public struct FloatGraphError: Error, Sendable, Equatable, CustomStringConvertib
   public let rule: String
 
   public init(node: String?, rule: String) {
-    self.node = node
-    self.rule = rule
+    (self.node, self.rule) = (node, rule)
   }
 
   public var description: String {

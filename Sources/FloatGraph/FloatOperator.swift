@@ -11,9 +11,7 @@ public protocol FloatOperator: Sendable, Equatable {
   ///
   /// - Parameter declared: what the graph says it gives; nil where that is not known.
   /// - Returns: nil where only a declared shape could tell and there is none.
-  func outputShape(
-    inputs: [[Int]], declared: [Int]?
-  ) throws(RuleViolation) -> [Int]?
+  func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]?
 
   /// Whether a forward pass may write its output over its first input.
   var worksInPlace: Bool { get }
@@ -22,10 +20,11 @@ public protocol FloatOperator: Sendable, Equatable {
 
   /// The backward pass for such shapes; nil where every input's gradient is the output's.
   func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel?
-  /// Whether a backward pass reads the values of the inputs, and whether those of the output.
-  ///
-  /// - Parameter isTraining: whether the forward pass used its batch's statistics.
-  func gradientReads(_ wants: GradientWants, isTraining: Bool) -> (inputs: Bool, output: Bool)
+  /// The derivatives for which a backward pass reads the values of the inputs. One through the
+  /// statistics of a batch reads them in any case.
+  var readsInputsFor: GradientWants { get }
+  /// The derivatives for which it reads the output's values.
+  var readsOutputFor: GradientWants { get }
 
   /// What training changes, as arrays. Setting takes arrays of the same number and sizes.
   var parameters: [[Float]] { get set }
@@ -58,11 +57,8 @@ public typealias ForwardKernel =
 extension FloatOperator {
   public var worksInPlace: Bool { false }
 
-  public func gradientReads(
-    _ wants: GradientWants, isTraining: Bool
-  ) -> (inputs: Bool, output: Bool) {
-    (false, false)
-  }
+  public var readsInputsFor: GradientWants { [] }
+  public var readsOutputFor: GradientWants { [] }
 
   public var parameters: [[Float]] {
     get { [] }
@@ -87,23 +83,10 @@ public protocol BatchStatisticsOperator: FloatOperator {
   func tracking(_ statistics: BatchStatistics, momentum: Float) -> Self
 }
 
-// MARK: - Rules that several operations have
-
 extension FloatOperator {
+  /// The shape of the one input that most operations take.
   func only(_ inputs: [[Int]]) throws(RuleViolation) -> [Int] {
     guard inputs.count == 1 else { throw RuleViolation("takes 1 input, has \(inputs.count)") }
-    return inputs[0]
-  }
-
-  /// The shape of two inputs that have the same.
-  func same(_ inputs: [[Int]]) throws(RuleViolation) -> [Int] {
-    guard inputs.count == 2 else {
-      throw RuleViolation("\(Self.name) takes 2 inputs, has \(inputs.count)")
-    }
-    guard inputs[0] == inputs[1] else {
-      throw RuleViolation(
-        "\(Self.name) needs inputs of one shape, has \(inputs[0]) and \(inputs[1])")
-    }
     return inputs[0]
   }
 }

@@ -30,46 +30,25 @@ public enum FloatOperators {
         throw FloatGraphError(node: kernel.node, rule: "inputs do not hold \(batch) images each")
       }
     }
-    guard let size = checkedSize(batch: batch, stride: kernel.outputStride) else {
-      throw FloatGraphError(node: kernel.node, rule: "a batch of \(batch) is too large")
-    }
-    var output = Tensor(batch: batch, shape: kernel.outputShape, values: [])
-    output.values = [Float](unsafeUninitializedCapacity: size) { buffer, count in
-      if let target = buffer.baseAddress {
-        run(kernel, inputs: inputs, batch: batch, output: target, threads: threads)
-      }
-      count = size
-    }
-    return output
-  }
-
-  private static func run(
-    _ kernel: PreparedKernel, inputs: [Tensor], batch: Int, output: UnsafeMutablePointer<Float>,
-    threads: Int
-  ) {
-    withPointers(to: inputs) { pointers in
-      nonisolated(unsafe) let pointers = pointers
+    return try .written(batch: batch, shape: kernel.outputShape, node: kernel.node) { output in
       nonisolated(unsafe) let output = output
-      let pieces = (batch + imagesPerPiece - 1) / imagesPerPiece
-      Parallel.forEach(pieces, threads: threads) { piece in
-        let first = piece * imagesPerPiece
-        let images = min(imagesPerPiece, batch - first)
-        var sources: [UnsafePointer<Float>] = []
-        for (pointer, stride) in zip(pointers, kernel.inputStrides) {
-          sources.append(pointer + first * stride)
+      withPointers(to: inputs.map(\.values)) { pointers in
+        nonisolated(unsafe) let pointers = pointers
+        Parallel.forEachRun(of: imagesPerPiece, in: batch, threads: threads) { images in
+          let first = images.lowerBound
+          kernel.run(
+            zip(pointers, kernel.inputStrides).map { $0 + first * $1 }, images.count,
+            output + first * kernel.outputStride)
         }
-        kernel.run(inputs: sources, images: images, output: output + first * kernel.outputStride)
       }
     }
   }
 
-  /// Calls `body` with the address of each tensor's values.
-  static func withPointers(
-    to tensors: [Tensor], _ body: ([UnsafePointer<Float>]) -> Void
-  ) {
+  /// Calls `body` with the address of each array.
+  package static func withPointers(to arrays: [[Float]], _ body: ([UnsafePointer<Float>]) -> Void) {
     func descend(_ index: Int, _ pointers: [UnsafePointer<Float>]) {
-      guard index < tensors.count else { return body(pointers) }
-      tensors[index].values.withUnsafeBufferPointer { buffer in
+      guard index < arrays.count else { return body(pointers) }
+      arrays[index].withUnsafeBufferPointer { buffer in
         guard let address = buffer.baseAddress else { return }
         descend(index + 1, pointers + [address])
       }
@@ -85,12 +64,13 @@ public enum FloatOperators {
   }
 }
 
-extension Tensor {
-  /// Whether the values are as many as batch and shape say.
-  func holds(batch: Int) -> Bool {
-    guard let stride = ShapeArithmetic.elementCount(shape),
-      let size = FloatOperators.checkedSize(batch: batch, stride: stride)
-    else { return false }
-    return values.count == size
+extension Parallel {
+  /// Calls `body` with runs of `length` numbers, the last one shorter, that tile 0..<count.
+  static func forEachRun(
+    of length: Int = 1 << 15, in count: Int, threads: Int, _ body: @Sendable (Range<Int>) -> Void
+  ) {
+    forEach((count + length - 1) / length, threads: threads) {
+      body($0 * length..<min(($0 + 1) * length, count))
+    }
   }
 }

@@ -19,8 +19,19 @@ extension FloatGraph {
 
   /// Multiply-accumulates per image of one node.
   public func macs(of node: Node) -> Int {
-    node.operation.base.macs(
-      inputs: node.inputs.map { values[$0].shape }, output: values[node.output].shape)
+    node.operation.base.macs(inputs: inputShapes(of: node), output: values[node.output].shape)
+  }
+
+  func inputShapes(of node: Node) -> [[Int]] { node.inputs.map { values[$0].shape } }
+
+  /// By value, the index of the last node that reads it; the output is read after all nodes.
+  var lastUses: [Int] {
+    var uses = [Int](repeating: -1, count: values.count)
+    for (index, node) in nodes.enumerated() {
+      for value in node.inputs { uses[value] = index }
+    }
+    uses[output] = nodes.count
+    return uses
   }
 
   /// The value that holds the logits: the output, or what a last node reads that keeps its ranking.

@@ -17,15 +17,22 @@ extension FloatGraph {
     for node in nodes {
       try checkReferences(of: node, isDefined: isDefined)
       isDefined[node.output] = true
-      do throws(RuleViolation) {
-        try node.operation.check(
-          inputs: node.inputs.map { values[$0].shape }, output: values[node.output].shape)
-      } catch {
-        throw FloatGraphError(node: node.name, rule: error.rule)
-      }
+      try node.operation.check(
+        inputs: inputShapes(of: node), output: values[node.output].shape, node: node.name)
     }
     guard isDefined[output] else {
       throw FloatGraphError(node: nil, rule: "nothing computes the output")
+    }
+  }
+
+  /// Checks that a batch is one of the graph's input.
+  func check(_ input: Tensor) throws(FloatGraphError) {
+    let shape = values[self.input].shape
+    guard input.shape == shape, input.holds(batch: input.batch) else {
+      throw FloatGraphError(
+        node: nil,
+        rule: "the network takes images of shape \(shape); got \(input.values.count) values as "
+          + "\(input.batch) × \(input.shape)")
     }
   }
 

@@ -46,10 +46,16 @@ extension FloatGraph.Operation {
   public var keepsRanking: Bool { base.keepsRanking }
 
   /// Whether a backward pass reads the values of the inputs, and whether those of the output.
+  ///
+  /// - Parameter isTraining: whether the forward pass used its batch's statistics.
   package func gradientReads(
     _ wants: GradientWants, isTraining: Bool = false
   ) -> (inputs: Bool, output: Bool) {
-    base.gradientReads(wants, isTraining: isTraining)
+    let usesBatch = isTraining && base is any BatchStatisticsOperator
+    return (
+      usesBatch || !base.readsInputsFor.isDisjoint(with: wants),
+      !base.readsOutputFor.isDisjoint(with: wants)
+    )
   }
 
   /// The shape that the inputs determine; nil where the node's declared output shape does.
@@ -75,9 +81,7 @@ extension FloatGraph.Operation {
   }
 
   /// The same check, for an operation of which the node's name is known.
-  func check(
-    inputs: [[Int]], output: [Int], node: String?
-  ) throws(FloatGraphError) {
+  func check(inputs: [[Int]], output: [Int], node: String?) throws(FloatGraphError) {
     do throws(RuleViolation) {
       try check(inputs: inputs, output: output)
     } catch {

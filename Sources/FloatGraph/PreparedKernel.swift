@@ -7,26 +7,18 @@ struct PreparedKernel: Sendable {
   let outputStride: Int
   /// Whether the output may be written over the first input.
   let worksInPlace: Bool
-  private let kernel: ForwardKernel
+  /// Pointers must hold images · stride elements.
+  let run: ForwardKernel
 
   /// - Throws: `FloatGraphError` naming `node` if shapes or parameters do not fit.
   init(
     _ operation: FloatGraph.Operation, inputShapes: [[Int]], outputShape: [Int], node: String?
   ) throws(FloatGraphError) {
     try operation.check(inputs: inputShapes, output: outputShape, node: node)
-    self.node = node
-    self.outputShape = outputShape
+    (self.node, self.outputShape) = (node, outputShape)
     inputStrides = inputShapes.map { $0.reduce(1, *) }
     outputStride = outputShape.reduce(1, *)
     worksInPlace = operation.base.worksInPlace
-    kernel = operation.base.forward(inputs: inputShapes, output: outputShape)
-  }
-
-  /// Computes `images` consecutive images. Pointers must hold images · stride elements; the output
-  /// may be the first input where `worksInPlace`.
-  func run(
-    inputs: [UnsafePointer<Float>], images: Int, output: UnsafeMutablePointer<Float>
-  ) {
-    kernel(inputs, images, output)
+    run = operation.base.forward(inputs: inputShapes, output: outputShape)
   }
 }

@@ -48,11 +48,7 @@ extension WeightedOperator {
   public var weightCount: Int { weights.count }
 
   /// Inputs are read for the weights' gradient only.
-  public func gradientReads(
-    _ wants: GradientWants, isTraining: Bool
-  ) -> (inputs: Bool, output: Bool) {
-    (wants.contains(.parameters), false)
-  }
+  public var readsInputsFor: GradientWants { .parameters }
 
   func checkBias(_ rows: String) throws(RuleViolation) {
     guard bias == nil || bias?.count == self.rows else {
@@ -63,15 +59,30 @@ extension WeightedOperator {
 
 // MARK: - Layers over images
 
-extension WeightedOperator {
-  func checkGroups(_ input: [Int]) throws(RuleViolation) {
+/// A layer from [C, H, W] to [O, H', W'] whose weights are [O][C / groups][KH][KW].
+public protocol ImageLayer: WeightedOperator {
+  var outputChannels: Int { get }
+  var window: FloatGraph.Window { get }
+}
+
+extension ImageLayer {
+  public var rows: Int { outputChannels }
+  var area: Int { window.kernelHeight * window.kernelWidth }
+
+  /// The shape of its only input, checked.
+  func image(_ inputs: [[Int]]) throws(RuleViolation) -> [Int] {
+    let input = try only(inputs)
+    guard input.count == 3 else {
+      throw RuleViolation("\(Self.name) takes [C, H, W], has shape \(input)")
+    }
     guard groups >= 1, rows >= 1, input[0] % groups == 0, rows % groups == 0 else {
       throw RuleViolation(
         "\(groups) groups must divide \(input[0]) input and \(rows) output channels")
     }
+    return input
   }
 
-  func checkWeights(_ input: [Int], _ window: FloatGraph.Window) throws(RuleViolation) {
+  func checkWeights(_ input: [Int]) throws(RuleViolation) {
     let expected = [rows, input[0] / groups, window.kernelHeight, window.kernelWidth]
     guard ShapeArithmetic.elementCount(expected, limit: 1 << 30) == weights.count else {
       throw RuleViolation("\(weights.count) weights do not fill \(expected)")
@@ -79,8 +90,7 @@ extension WeightedOperator {
     try checkBias("output channels")
   }
 
-  /// Of weights laid out as [rows][C / groups][`area`].
-  func weights(reading channels: [Int], of count: Int, area: Int) -> [Int] {
+  public func weights(reading channels: [Int], of count: Int) -> [Int] {
     let groupInputs = count / groups
     let groupRows = rows / groups
     return channels.flatMap { channel -> [Int] in
@@ -93,15 +103,25 @@ extension WeightedOperator {
     }
   }
 
+  func columns(_ input: [Int], _ output: [Int]) -> Im2col {
+    Im2col(window: window, groups: groups, inputShape: input, outputShape: output)
+  }
+
+  /// - Throws: `FloatGraphError` if the layer does not fit the input's [C, H, W].
+  func columns(over input: [Int]) throws(FloatGraphError) -> Im2col {
+    do throws(RuleViolation) {
+      return columns(input, try outputShape(inputs: [input], declared: nil) ?? [])
+    } catch {
+      throw FloatGraphError(node: nil, rule: error.rule)
+    }
+  }
+
   /// A backward pass in pieces, each of which adds up a gradient of the weights (where it gets an
   /// address for it) and of the bias.
   ///
-  /// - Parameters:
-  ///   - output: [O, H', W']
-  ///   - run: writes the input's gradient, and adds to the weights'.
+  /// - Parameter output: [O, H', W']
   func layerGradient(
-    _ output: [Int],
-    _ run: @escaping @Sendable (BackwardPass, UnsafeMutablePointer<Float>?) -> Void
+    _ output: [Int], _ run: @escaping @Sendable (LayerPass) -> Void
   ) -> BackwardKernel {
     let (weightCount, biasCount) = (weights.count, bias?.count ?? 0)
     let plane = output[1] * output[2]
@@ -109,7 +129,10 @@ extension WeightedOperator {
       let sums = batch.inPieces(
         parameters: batch.wantsParameters ? weightCount + biasCount : 0
       ) { piece, sums in
-        run(piece, sums)
+        run(
+          LayerPass(
+            input: piece.inputs.first, outputGradient: piece.outputGradient, images: piece.images,
+            inputGradient: piece.inputGradients.first, weightGradient: sums))
         guard let sums else { return }
         for row in 0..<piece.images * biasCount {
           sums[weightCount + row % biasCount] += LaneSums.sum(

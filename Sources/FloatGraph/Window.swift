@@ -11,16 +11,11 @@ extension FloatGraph {
       dilationHeight: Int = 1, dilationWidth: Int = 1,
       padTop: Int = 0, padLeft: Int = 0, padBottom: Int = 0, padRight: Int = 0
     ) {
-      self.kernelHeight = kernelHeight
-      self.kernelWidth = kernelWidth
-      self.strideHeight = strideHeight
-      self.strideWidth = strideWidth
-      self.dilationHeight = dilationHeight
-      self.dilationWidth = dilationWidth
-      self.padTop = padTop
-      self.padLeft = padLeft
-      self.padBottom = padBottom
-      self.padRight = padRight
+      (self.kernelHeight, self.kernelWidth) = (kernelHeight, kernelWidth)
+      (self.strideHeight, self.strideWidth) = (strideHeight, strideWidth)
+      (self.dilationHeight, self.dilationWidth) = (dilationHeight, dilationWidth)
+      (self.padTop, self.padLeft) = (padTop, padLeft)
+      (self.padBottom, self.padRight) = (padBottom, padRight)
     }
   }
 }

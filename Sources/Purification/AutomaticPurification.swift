@@ -112,8 +112,6 @@ private struct Judge {
   func divergence(_ candidate: AutomaticPurification.Candidate) throws -> Double {
     let result = try candidate.recipe.run(
       try task.plan(), images: fitting, seed: task.seed, threads: task.threads)
-    return try Drift(
-      of: result.rounded, images: measuring, threads: task.threads
-    ).divergence
+    return try Drift(of: result.rounded, images: measuring, threads: task.threads).divergence
   }
 }

@@ -1,6 +1,4 @@
-import FloatGraph
 import Quantization
-import Support
 
 /// Rounds a layer by solving its quadratic problem directly: each weight in turn takes the integer
 /// that lowers the objective most, given all others of its row, until none moves.
@@ -23,9 +21,7 @@ package struct CoordinateDescent: RoundingSolver {
   package static let damping: Float = 0.1
   package var sweeps: Int
 
-  package init(
-    choice: Recipe.Choice, flipWeight: Float = 0, sweeps: Int = 30
-  ) {
+  package init(choice: Recipe.Choice, flipWeight: Float = 0, sweeps: Int = 30) {
     (self.choice, self.flipWeight, self.sweeps) = (choice, flipWeight, sweeps)
   }
 
@@ -33,15 +29,22 @@ package struct CoordinateDescent: RoundingSolver {
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
   ) -> [Int8] {
     let nearest = problem.layer.nearest()
-    let pieces = problem.pieces
     let penalty = flipWeight == 0 ? 0 : flipWeight * penaltyUnit(problem, nearest, threads)
-    let solved = Parallel.map(pieces.count, threads: threads) { piece in
-      var descent = Descent(self, problem, rows: pieces[piece], start: nearest, penalty: penalty)
+    return problem.inPieces(threads: threads) { rows in
+      var descent = Descent(self, problem, rows: rows, start: nearest, penalty: penalty)
       for _ in 0..<sweeps where descent.sweep() > 0 {}
-      if piece == 0 { progress(1) }
+      if rows.lowerBound == 0 { progress(1) }
       return descent.integers
     }
-    return solved.flatMap { $0 }
+  }
+
+  /// The pull on a row's weights.
+  static func damping(_ problem: RoundingProblem, row: Int) -> Float {
+    let (gram, columns) = (problem.total.gram, problem.layer.columns)
+    let offset = problem.gramOffset(ofRow: row)
+    var trace: Float = 0
+    for column in 0..<columns { trace += gram[offset + column * (columns + 1)] }
+    return damping * trace / Float(max(columns, 1))
   }
 
   /// |w/s − near|; zero for a weight beyond the grid, which has no other side to go to.
@@ -71,20 +74,16 @@ package struct CoordinateDescent: RoundingSolver {
 /// The state of some rows of one group.
 private struct Descent {
   private let solver: CoordinateDescent
-  private let rows: Int
-  private let columns: Int
+  private let rows, columns: Int
   private let gram: [Float]
   private let gramOffset: Int
   /// Added to the diagonal.
   private let damping: Float
   /// All [rows][columns]. Real weight, w/s, and the cost of staying at `near`.
-  private let scaled: [Float]
-  private let near: [Float]
-  private let staying: [Float]
+  private let scaled, near, staying: [Float]
   /// Real value of one integer step, one a row.
   private let unit: [Float]
-  private let low: Float
-  private let high: Float
+  private let low, high: Float
   private var current: [Float]
   /// Half the derivative of the quadratic part by each ŵ.
   private var residual: [Float]
@@ -103,7 +102,7 @@ private struct Descent {
     high = Float(layer.limits.upperBound)
     unit = range.map { layer.scales[$0] * layer.factors[$0] }
 
-    let span = range.lowerBound * columns..<range.upperBound * columns
+    let span = problem.weights(ofRows: range)
     scaled = span.map { layer.weights[$0] / layer.scales[$0 / layer.columns] }
     near = span.map { Float(start[$0]) }
     current = near
@@ -113,9 +112,7 @@ private struct Descent {
       penalty * abs(units[index / columnCount])
         * CoordinateDescent.truncation(pair.0, nearest: pair.1, limits: layer.limits)
     }
-    var trace: Float = 0
-    for column in 0..<columns { trace += gram[gramOffset + column * (columns + 1)] }
-    damping = CoordinateDescent.damping * trace / Float(max(columns, 1))
+    damping = CoordinateDescent.damping(problem, row: range.lowerBound)
 
     residual = moments.product(layer.dequantize(start), rows: range, gramOffset: gramOffset)
     for index in residual.indices {

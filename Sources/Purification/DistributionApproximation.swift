@@ -57,18 +57,17 @@ public struct DistributionApproximation: Sendable, Equatable {
     let differentiation = try Differentiation(
       graph: graph, wants: .inputs, keeping: Set(targets.map(\.value)), threads: threads)
     var result = Result(moved: input, losses: [Double](repeating: 0, count: max(steps, 0)))
-    for start in stride(from: 0, to: input.batch, by: Self.imagesPerBatch) {
-      let end = min(start + Self.imagesPerBatch, input.batch)
-      let range = start * input.stride..<end * input.stride
-      let origin = Array(input.values[range])
-      var batch = Tensor(batch: end - start, shape: input.shape, values: origin)
+    for range in input.batches(of: Self.imagesPerBatch) {
+      let origin = input.slice(range)
+      var batch = origin
       for step in 0..<max(steps, 0) {
         let (loss, gradient) = try slope(differentiation, targets, batch)
         result.losses[step] += loss
-        move(&batch.values, against: gradient.values, from: origin, step: step)
+        move(&batch.values, against: gradient.values, from: origin.values, step: step)
       }
-      result.moved.values.replaceSubrange(range, with: batch.values)
-      progress(Double(end) / Double(input.batch))
+      result.moved.values.replaceSubrange(
+        range.lowerBound * input.stride..<range.upperBound * input.stride, with: batch.values)
+      progress(Double(range.upperBound) / Double(input.batch))
     }
     for index in result.losses.indices { result.losses[index] /= Double(max(input.batch, 1)) }
     return result
@@ -112,9 +111,7 @@ public struct DistributionApproximation: Sendable, Equatable {
       guard let activation = tape[target.value] else { continue }
       let part = mismatch(activation, target.layer, threads: differentiation.threads)
       loss += part.loss
-      var seed = part.gradient
-      if let other = seeds[target.value] { seed.add(other, threads: differentiation.threads) }
-      seeds[target.value] = seed
+      seeds[target.value].add(part.gradient, threads: differentiation.threads)
     }
     let gradient = try tape.gradient(seeds).values[differentiation.graph.input]
     return (loss, gradient ?? Tensor(batch: batch.batch, shape: batch.shape))
@@ -157,45 +154,27 @@ extension DistributionApproximation {
     _ planes: [UnsafeMutableBufferPointer<Float>], mean wanted: Float, variance: Float
   ) -> Double {
     let count = Float(planes.reduce(0) { $0 + $1.count })
-    let mean = planes.reduce(Float(0)) { $0 + Self.sum($1) { $0 } } / count
+    let sum = planes.reduce(Float(0)) { $0 + LaneSums.sum($1.baseAddress!, count: $1.count) }
+    let mean = sum / count
     let square = planes.reduce(Float(0)) {
-      $0 + Self.sum($1) { ($0 - mean) * ($0 - mean) }
+      $0 + LaneSums.squares($1.baseAddress!, from: mean, count: $1.count)
     }
     let shift = mean - wanted
     let slope = 2 * shift / count
+    let spread: Float
     let stretch: Float
-    let loss: Float
     switch form {
     case .images:
       let deviation = (square / count + Self.smallestVariance).squareRoot()
-      let spread = deviation - (variance + Self.smallestVariance).squareRoot()
+      spread = deviation - (variance + Self.smallestVariance).squareRoot()
       stretch = 2 * spread / (deviation * count)
-      loss = shift * shift + spread * spread
     case .batches:
-      let spread = square / count - variance
+      spread = square / count - variance
       stretch = 4 * spread / count
-      loss = shift * shift + spread * spread
     }
     for plane in planes {
       for index in plane.indices { plane[index] = slope + stretch * (plane[index] - mean) }
     }
-    return Double(loss)
-  }
-
-  /// Σ body(x), eight elements at a time.
-  @inline(__always)
-  private static func sum(
-    _ plane: UnsafeMutableBufferPointer<Float>, _ body: (Lanes) -> Lanes
-  ) -> Float {
-    var lanes = Lanes.zero
-    var index = 0
-    while index + Lanes.scalarCount <= plane.count {
-      lanes += body(
-        UnsafeRawPointer(plane.baseAddress! + index).loadUnaligned(as: Lanes.self))
-      index += Lanes.scalarCount
-    }
-    var total = lanes.sum()
-    for element in plane[index...] { total += body(Lanes(repeating: element))[0] }
-    return total
+    return Double(shift * shift + spread * spread)
   }
 }

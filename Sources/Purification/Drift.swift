@@ -14,14 +14,14 @@ public struct Drift: Sendable, Equatable {
   /// - Parameters: logits of the same images, [N, classes].
   package init(float: Tensor, quantized: Tensor) {
     let classes = float.stride
-    var (sum, same) = (0.0, 0)
+    var sum = 0.0
     for image in 0..<float.batch {
       let range = image * classes..<(image + 1) * classes
-      let (a, b) = (float.values[range], quantized.values[range])
-      let (p, q) = (Self.logProbabilities(a), Self.logProbabilities(b))
+      let p = Self.logProbabilities(float.values[range])
+      let q = Self.logProbabilities(quantized.values[range])
       for index in 0..<classes { sum += exp(p[index]) * (p[index] - q[index]) }
-      if Self.largest(a) == Self.largest(b) { same += 1 }
     }
+    let same = zip(float.answers, quantized.answers).count { $0 == $1 }
     divergence = sum / Double(max(float.batch, 1))
     agreement = Double(same) / Double(max(float.batch, 1))
   }
@@ -40,11 +40,5 @@ public struct Drift: Sendable, Equatable {
     let most = Double(logits.max() ?? 0)
     let sum = logits.reduce(0) { $0 + exp(Double($1) - most) }
     return logits.map { Double($0) - most - log(sum) }
-  }
-
-  private static func largest(_ logits: ArraySlice<Float>) -> Int {
-    var best = logits.startIndex
-    for index in logits.indices where logits[index] > logits[best] { best = index }
-    return best - logits.startIndex
   }
 }

@@ -1,5 +1,3 @@
-import Support
-
 /// EFRAP (Li et al., "Nearest is Not Dearest", CVPR 2024): a binary rounding h of every weight,
 /// Ŵ = s · clip(⌊W/s⌋ + h, n, p), learned by Adam on the smooth relaxation h = σ(V).
 ///
@@ -25,26 +23,23 @@ package struct EFRAP: RoundingSolver {
   package var seed: UInt64
 
   package init(iterations: Int = 10_000, seed: UInt64 = 0) {
-    self.iterations = iterations
-    self.seed = seed
+    (self.iterations, self.seed) = (iterations, seed)
   }
 
   package func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
   ) -> [Int8] {
-    let pieces = problem.pieces
-    var generator = SeededGenerator(seed: seed, stream: UInt64(problem.layer.unit))
-    let order = (0..<max(iterations, 1)).map { _ in generator.below(problem.batches.count) }
-    let solved = Parallel.map(pieces.count, threads: threads) { piece in
-      var relaxation = Relaxation(problem, rows: pieces[piece])
-      for step in 1...order.count {
+    let order = problem.batchOrder(steps: max(iterations, 1), seed: seed)
+    return problem.inPieces(threads: threads) { rows in
+      var relaxation = Relaxation(problem, rows: rows)
+      for (step, batch) in order.enumerated() {
         relaxation.step(
-          step, batch: order[step - 1], learningRate: learningRate,
-          regularisation: regularisation)
-        if piece == 0, step % 100 == 0 { progress(Double(step) / Double(iterations)) }
+          step + 1, batch: batch, learningRate: learningRate, regularisation: regularisation)
+        if rows.lowerBound == 0, (step + 1) % 100 == 0 {
+          progress(Double(step + 1) / Double(iterations))
+        }
       }
       return relaxation.decision
     }
-    return solved.flatMap { $0 }
   }
 }

@@ -1,7 +1,4 @@
-import FloatGraph
-import Foundation
 import Quantization
-import Support
 
 /// Layer-wise activation correction as published (LAC; Li et al., "Purifying
 /// Quantization-Conditioned Backdoors via Layer-wise Activation Correction with Distribution
@@ -26,53 +23,32 @@ package struct LAC: RoundingSolver {
   package func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
   ) -> [Int8] {
-    let pieces = problem.pieces
-    var generator = SeededGenerator(seed: seed, stream: UInt64(problem.layer.unit))
-    let order = (0..<max(iterations, 0)).map { _ in generator.below(problem.batches.count) }
-    let solved = Parallel.map(pieces.count, threads: threads) { piece in
-      var offsets = Offsets(problem, rows: pieces[piece], factors: foldedFactors)
+    let order = problem.batchOrder(steps: iterations, seed: seed)
+    return problem.inPieces(threads: threads) { rows in
+      var offsets = Offsets(problem, rows: rows, factors: foldedFactors)
       for (step, batch) in order.enumerated() {
         offsets.step(step + 1, batch: batch, learningRate: learningRate)
-        if piece == 0, (step + 1) % 100 == 0 { progress(Double(step + 1) / Double(iterations)) }
+        if rows.lowerBound == 0, (step + 1) % 100 == 0 {
+          progress(Double(step + 1) / Double(iterations))
+        }
       }
       return offsets.integers
     }
-    return solved.flatMap { $0 }
   }
 }
 
-/// Offsets of some rows' weights, and Adam's state; all [rows][columns].
+/// Offsets of some rows' weights; all [rows][columns].
 private struct Offsets {
-  private let rows: Int
-  private let columns: Int
-  private let batches: [LayerMoments]
-  private let gramOffset: Int
-  private let targets: [LaneVector]
-  private let low: Lanes
-  private let high: Lanes
-  /// Real value of one integer step.
-  private let unit: LaneVector
+  private var rows: AdamRows
   /// Integer steps per unit of α.
   private let pace: LaneVector
   /// (W + α) / s.
   private var position: LaneVector
-  private var firstMoment: LaneVector
-  private var secondMoment: LaneVector
-  private var rounded: LaneVector
-  private var product: LaneVector
 
   init(_ problem: RoundingProblem, rows range: Range<Int>, factors: [Float]) {
     let layer = problem.layer
-    rows = range.count
-    columns = layer.columns
-    batches = problem.batches
-    gramOffset = problem.gramOffset(ofRow: range.lowerBound)
-    let span = range.lowerBound * columns..<range.upperBound * columns
-    targets = problem.batches.map { LaneVector(Array($0.target[span])) }
-    low = Lanes(repeating: Float(layer.limits.lowerBound))
-    high = Lanes(repeating: Float(layer.limits.upperBound))
-    unit = LaneVector(
-      span.map { layer.scales[$0 / layer.columns] * layer.factors[$0 / layer.columns] })
+    rows = AdamRows(problem, rows: range)
+    let span = problem.weights(ofRows: range)
     pace = LaneVector(
       span.map { index in
         let row = index / layer.columns
@@ -81,52 +57,27 @@ private struct Offsets {
         return pace.isFinite ? pace : 0
       })
     position = LaneVector(span.map { layer.weights[$0] / layer.scales[$0 / layer.columns] })
-    let zeros = LaneVector(zeros: span.count)
-    (firstMoment, secondMoment, rounded, product) = (zeros, zeros, zeros, zeros)
   }
 
   mutating func step(_ number: Int, batch: Int, learningRate: Float) {
     let magic: Float = 0x1.8p23
     for index in position.lanes.indices {
-      let inside = position.lanes[index].clamped(lowerBound: low, upperBound: high)
-      rounded.lanes[index] = unit.lanes[index] * ((inside + magic) - magic)
+      let inside = position.lanes[index].clamped(lowerBound: rows.low, upperBound: rows.high)
+      rows.rounded.lanes[index] = rows.unit.lanes[index] * ((inside + magic) - magic)
     }
-    let (rows, columns, gramOffset) = (rows, columns, gramOffset)
-    product.withMutableFloats { product in
-      rounded.withFloats { rounded in
-        batches[batch].gram.withUnsafeBufferPointer { gram in
-          Gemm.multiply(
-            m: rows, n: columns, k: columns, a: rounded, lda: columns,
-            b: gram.baseAddress! + gramOffset, ldb: columns, c: product, ldc: columns)
-        }
-      }
-    }
-    descend(number, target: targets[batch], learningRate: learningRate)
-  }
-
-  private mutating func descend(_ number: Int, target: LaneVector, learningRate: Float) {
-    let (decay1, decay2): (Float, Float) = (0.9, 0.999)
-    let rate = learningRate / (1 - pow(decay1, Float(number)))
-    let correction = 1 / (1 - pow(decay2, Float(number)))
+    rows.multiply(batch: batch)
+    let target = rows.targets[batch]
+    let rates = AdamRows.rates(number, learningRate: learningRate)
     for index in position.lanes.indices {
       let place = position.lanes[index]
       // Straight through the rounding, but not through the clamp.
-      let inside = (place .>= low) .& (place .<= high)
-      let slope = 2 * (product.lanes[index] - target.lanes[index]) * unit.lanes[index]
+      let inside = (place .>= rows.low) .& (place .<= rows.high)
+      let slope = 2 * rows.slope(index, target: target) * rows.unit.lanes[index]
       // By α in the unfolded weights' units.
       let gradient = Lanes.zero.replacing(with: slope * pace.lanes[index], where: inside)
-      let first = decay1 * firstMoment.lanes[index] + (1 - decay1) * gradient
-      let second = decay2 * secondMoment.lanes[index] + (1 - decay2) * gradient * gradient
-      firstMoment.lanes[index] = first
-      secondMoment.lanes[index] = second
-      position.lanes[index] -=
-        pace.lanes[index] * (rate * first / ((second * correction).squareRoot() + 1e-8))
+      position.lanes[index] -= pace.lanes[index] * rows.move(index, against: gradient, rates)
     }
   }
 
-  var integers: [Int8] {
-    (0..<rows * columns).map { index in
-      Int8(min(max(position[index].rounded(.toNearestOrEven), low[0]), high[0]))
-    }
-  }
+  var integers: [Int8] { rows.integers { position[$0].rounded(.toNearestOrEven) } }
 }

@@ -25,58 +25,6 @@ package struct LayerMoments: Sendable {
   /// Mean of y, [rows].
   package var outputMean: [Float]
 
-  /// - Parameters:
-  ///   - operation: a layer with weights.
-  ///   - weights: the float layer's, BatchNorm's factor included, [rows][columns].
-  ///   - quantized: what it reads behind the quantized prefix, dequantized.
-  ///   - float: what it reads in the float network; the same batch and shape.
-  ///   - images: which images of the batch.
-  ///   - sampling: which of an image's positions count.
-  ///   - threads: the result does not depend on it.
-  /// - Throws: `FloatGraphError` where the layer does not fit the shape.
-  package init(
-    operation: FloatGraph.Operation, weights: [Float], quantized: Tensor, float: Tensor,
-    images: Range<Int>, sampling: PositionSampling = .all, threads: Int
-  ) throws(FloatGraphError) {
-    guard let patches = try operation.weighted?.patches(inputShape: quantized.shape) else {
-      throw FloatGraphError(node: nil, rule: "\(operation.name) has no weights")
-    }
-    (columns, groups) = (patches.rows, patches.groups)
-    guard columns > 0, weights.count % columns == 0 else {
-      throw FloatGraphError(
-        node: nil, rule: "\(weights.count) weights are no whole rows of a fan-in of \(columns)")
-    }
-    rows = weights.count / columns
-    var sums = MomentSums(rows: rows, columns: columns, groups: groups, weights: weights)
-    let spans = images.map { image in
-      (image, sampling.positions(ofImage: image, of: patches.columns))
-    }
-    for chunk in Self.chunks(spans.map(\.1.count), rowsPerColumn: columns * groups) {
-      sums.add(
-        patches, quantized: quantized, float: float, spans: Array(spans[chunk]), threads: threads)
-    }
-    count = sums.count
-    sums.finish()
-    (gram, target) = (sums.gram, sums.target)
-    (energy, inputMean, outputMean) = (sums.energy, sums.inputSum, sums.outputSum)
-  }
-
-  /// Consecutive spans whose columns together take about 16 MB.
-  private static func chunks(_ counts: [Int], rowsPerColumn: Int) -> [Range<Int>] {
-    let most = max((4 << 20) / rowsPerColumn, 1)
-    var chunks: [Range<Int>] = []
-    var (first, sum) = (0, 0)
-    for (index, count) in counts.enumerated() {
-      if sum > 0, sum + count > most {
-        chunks.append(first..<index)
-        (first, sum) = (index, 0)
-      }
-      sum += count
-    }
-    if first < counts.count { chunks.append(first..<counts.count) }
-    return chunks
-  }
-
   /// Moments about the means: what is left of the reconstruction error once the bias makes up for
   /// the mean error.
   package var centered: LayerMoments {
@@ -99,6 +47,56 @@ package struct LayerMoments: Sendable {
   }
 }
 
+extension LayerMoments {
+  /// - Parameters:
+  ///   - operation: a layer with weights.
+  ///   - weights: the float layer's, BatchNorm's factor included, [rows][columns].
+  ///   - quantized: what it reads behind the quantized prefix, dequantized.
+  ///   - float: what it reads in the float network; the same batch and shape.
+  ///   - images: which images of the batch.
+  ///   - sampling: which of an image's positions count.
+  ///   - threads: the result does not depend on it.
+  /// - Throws: `FloatGraphError` where the layer does not fit the shape.
+  package init(
+    operation: FloatGraph.Operation, weights: [Float], quantized: Tensor, float: Tensor,
+    images: Range<Int>, sampling: PositionSampling = .all, threads: Int
+  ) throws(FloatGraphError) {
+    guard let patches = try operation.weighted?.patches(inputShape: quantized.shape) else {
+      throw FloatGraphError(node: nil, rule: "\(operation.name) has no weights")
+    }
+    let columns = patches.rows
+    guard columns > 0, weights.count % columns == 0 else {
+      throw FloatGraphError(
+        node: nil, rule: "\(weights.count) weights are no whole rows of a fan-in of \(columns)")
+    }
+    var sums = MomentSums(of: patches, weights: weights)
+    let spans = images.map { image in
+      (image, sampling.positions(ofImage: image, of: patches.columns))
+    }
+    for chunk in Self.chunks(spans.map(\.1.count), rowsPerColumn: columns * patches.groups) {
+      sums.add(quantized: quantized, float: float, spans: Array(spans[chunk]), threads: threads)
+    }
+    sums.finish()
+    self = sums.moments
+  }
+
+  /// Consecutive spans whose columns together take about 16 MB.
+  private static func chunks(_ counts: [Int], rowsPerColumn: Int) -> [Range<Int>] {
+    let most = max((4 << 20) / rowsPerColumn, 1)
+    var chunks: [Range<Int>] = []
+    var (first, sum) = (0, 0)
+    for (index, count) in counts.enumerated() {
+      if sum > 0, sum + count > most {
+        chunks.append(first..<index)
+        (first, sum) = (index, 0)
+      }
+      sum += count
+    }
+    if first < counts.count { chunks.append(first..<counts.count) }
+    return chunks
+  }
+}
+
 /// Which positions of an image's output count in the moments. Neighbouring positions of one image
 /// say much the same; with many images a few of each are enough.
 package struct PositionSampling: Sendable, Equatable {
@@ -109,8 +107,7 @@ package struct PositionSampling: Sendable, Equatable {
   package static let all = PositionSampling(most: nil, seed: 0)
 
   package init(most: Int?, seed: UInt64) {
-    self.most = most
-    self.seed = seed
+    (self.most, self.seed) = (most, seed)
   }
 
   /// A run of positions. Runs tile the image and one is drawn, so every position is as likely.
@@ -125,52 +122,42 @@ package struct PositionSampling: Sendable, Equatable {
 /// Sums over columns, a chunk at a time. Work is cut by the layer's shape alone, and every sum is
 /// taken in the columns' order.
 private struct MomentSums {
-  let rows: Int
-  let columns: Int
-  let groups: Int
-  let weights: [Float]
-  var count = 0
-  /// Only up to each block's last column until `finish`.
-  var gram: [Float]
-  var target: [Float]
-  var energy: [Float]
-  var inputSum: [Float]
-  var outputSum: [Float]
+  private let patches: any Patches
+  private let weights: [Float]
+  /// Until `finish` sums, the gram matrices' only up to each block's last column, and no energy or
+  /// means.
+  private(set) var moments: LayerMoments
   /// Float32 would lose the last digits of long sums; these are small.
-  private var energies: [Double]
-  private var inputSums: [Double]
-  private var outputSums: [Double]
+  private var energies, inputSums, outputSums: [Double]
 
   /// Rows of the gram matrix that one piece of work computes.
   private static let blockHeight = 64
 
-  init(rows: Int, columns: Int, groups: Int, weights: [Float]) {
-    (self.rows, self.columns, self.groups, self.weights) = (rows, columns, groups, weights)
-    gram = [Float](repeating: 0, count: groups * columns * columns)
-    target = [Float](repeating: 0, count: rows * columns)
-    (energy, outputSum) = ([], [])
-    inputSum = []
+  init(of patches: any Patches, weights: [Float]) {
+    (self.patches, self.weights) = (patches, weights)
+    let (columns, groups) = (patches.rows, patches.groups)
+    let rows = weights.count / columns
+    moments = LayerMoments(
+      rows: rows, columns: columns, groups: groups, count: 0,
+      gram: [Float](repeating: 0, count: groups * columns * columns),
+      target: [Float](repeating: 0, count: rows * columns), energy: [], inputMean: [],
+      outputMean: [])
     energies = [Double](repeating: 0, count: rows)
     outputSums = energies
     inputSums = [Double](repeating: 0, count: groups * columns)
   }
 
-  mutating func add(
-    _ patches: any Patches, quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)],
-    threads: Int
-  ) {
+  mutating func add(quantized: Tensor, float: Tensor, spans: [(Int, Range<Int>)], threads: Int) {
     let width = spans.reduce(0) { $0 + $1.1.count }
-    count += width
-    let q = Self.matrix(patches, quantized, spans, width, threads)
-    let f = Self.matrix(patches, float, spans, width, threads)
-    addOutputs(q: q, f: f, width: width, threads: threads)
+    moments.count += width
+    let q = matrix(quantized, spans, width, threads)
+    addOutputs(q: q, f: matrix(float, spans, width, threads), width: width, threads: threads)
     addGram(q: q, width: width, threads: threads)
   }
 
   /// [groups][columns][width]
-  private static func matrix(
-    _ patches: any Patches, _ tensor: Tensor, _ spans: [(Int, Range<Int>)], _ width: Int,
-    _ threads: Int
+  private func matrix(
+    _ tensor: Tensor, _ spans: [(Int, Range<Int>)], _ width: Int, _ threads: Int
   ) -> [Float] {
     var starts = [0]
     for span in spans { starts.append(starts.last! + span.1.count) }
@@ -179,7 +166,7 @@ private struct MomentSums {
       tensor.values.withUnsafeBufferPointer { source in
         nonisolated(unsafe) let target = buffer.baseAddress!
         nonisolated(unsafe) let source = source.baseAddress!
-        let starts = starts
+        let (starts, patches) = (starts, patches)
         Parallel.forEach(spans.count, threads: threads) { index in
           let (image, positions) = spans[index]
           for group in 0..<patches.groups {
@@ -195,134 +182,106 @@ private struct MomentSums {
 
   /// y = W·f, then y·qᵀ and the sums of y and y²; a piece of work is up to 32 rows of a group.
   private mutating func addOutputs(q: [Float], f: [Float], width: Int, threads: Int) {
-    let (rows, columns, groups) = (rows, columns, groups)
-    let perGroup = rows / groups
+    let (columns, groups) = (moments.columns, moments.groups)
+    let perGroup = moments.rows / groups
     let height = min(32, perGroup)
     let perPiece = (perGroup + height - 1) / height
-    withPointers(q, f) { q, f, weights, pointers in
-      nonisolated(unsafe) let (q, f, weights, pointers) = (q, f, weights, pointers)
-      Parallel.forEach(groups * perPiece, threads: threads) { piece in
-        let group = piece / perPiece
-        let first = group * perGroup + piece % perPiece * height
-        let last = min(first + height, (group + 1) * perGroup)
-        let m = last - first
-        let offset = group * columns * width
-        var y = [Float](repeating: 0, count: m * width)
-        y.withUnsafeMutableBufferPointer { y in
-          Gemm.multiply(
-            m: m, n: width, k: columns, a: weights + first * columns, lda: columns,
-            b: f + offset, ldb: width, c: y.baseAddress!, ldc: width)
-          Gemm.multiplyByTranspose(
-            m: m, n: columns, k: width, a: y.baseAddress!, lda: width, b: q + offset, ldb: width,
-            c: pointers.target + first * columns, ldc: columns, accumulating: true)
-          for row in 0..<m {
-            let values = UnsafeBufferPointer(rebasing: y[row * width..<(row + 1) * width])
-            let (sum, squares) = Self.sums(values)
-            pointers.outputSums[first + row] += sum
-            pointers.energies[first + row] += squares
+    let arrays = [q, f, weights]
+    var sums: [[(sum: Double, squares: Double)]] = []
+    moments.target.withUnsafeMutableBufferPointer { target in
+      nonisolated(unsafe) let target = target.baseAddress!
+      FloatOperators.withPointers(to: arrays) { pointers in
+        nonisolated(unsafe) let (q, f, weights) = (pointers[0], pointers[1], pointers[2])
+        sums = Parallel.map(groups * perPiece, threads: threads) { piece in
+          let group = piece / perPiece
+          let first = group * perGroup + piece % perPiece * height
+          let m = min(first + height, (group + 1) * perGroup) - first
+          let offset = group * columns * width
+          var y = [Float](repeating: 0, count: m * width)
+          return y.withUnsafeMutableBufferPointer { y in
+            let y = y.baseAddress!
+            Gemm.multiply(
+              m: m, n: width, k: columns, a: weights + first * columns, lda: columns,
+              b: f + offset, ldb: width, c: y, ldc: width)
+            Gemm.multiplyByTranspose(
+              m: m, n: columns, k: width, a: y, lda: width, b: q + offset, ldb: width,
+              c: target + first * columns, ldc: columns, accumulating: true)
+            return (0..<m).map { Self.sums(y + $0 * width, count: width) }
           }
         }
       }
+    }
+    for (row, found) in sums.joined().enumerated() {
+      outputSums[row] += found.sum
+      energies[row] += found.squares
     }
   }
 
   /// q·qᵀ, of each block of rows the part up to the diagonal, and the sums of q.
   private mutating func addGram(q: [Float], width: Int, threads: Int) {
-    let (columns, groups) = (columns, groups)
+    let (columns, groups) = (moments.columns, moments.groups)
     let blocks = (columns + Self.blockHeight - 1) / Self.blockHeight
-    withPointers(q, q) { q, _, _, pointers in
-      nonisolated(unsafe) let (q, pointers) = (q, pointers)
-      // The longest blocks first, so that no thread is left with one at the end.
-      Parallel.forEach(groups * blocks, threads: threads) { piece in
-        let group = piece / blocks
-        let first = (blocks - 1 - piece % blocks) * Self.blockHeight
-        let last = min(first + Self.blockHeight, columns)
-        let matrix = q + group * columns * width
-        Gemm.multiplyByTranspose(
-          m: last - first, n: last, k: width, a: matrix + first * width, lda: width, b: matrix,
-          ldb: width, c: pointers.gram + (group * columns + first) * columns, ldc: columns,
-          accumulating: true)
-        for row in first..<last {
-          pointers.inputSums[group * columns + row] +=
-            Self.sums(UnsafeBufferPointer(start: matrix + row * width, count: width)).sum
-        }
-      }
-    }
-  }
-
-  private struct Pointers {
-    var gram, target: UnsafeMutablePointer<Float>
-    var energies, inputSums, outputSums: UnsafeMutablePointer<Double>
-  }
-
-  /// Pieces of work write to places of their own in these.
-  private mutating func withPointers(
-    _ q: [Float], _ f: [Float],
-    _ body: (
-      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, Pointers
-    ) -> Void
-  ) {
-    let weights = weights
-    gram.withUnsafeMutableBufferPointer { gram in
-      target.withUnsafeMutableBufferPointer { target in
-        energies.withUnsafeMutableBufferPointer { energies in
-          inputSums.withUnsafeMutableBufferPointer { inputSums in
-            outputSums.withUnsafeMutableBufferPointer { outputSums in
-              q.withUnsafeBufferPointer { q in
-                f.withUnsafeBufferPointer { f in
-                  weights.withUnsafeBufferPointer { weights in
-                    body(
-                      q.baseAddress!, f.baseAddress!, weights.baseAddress!,
-                      Pointers(
-                        gram: gram.baseAddress!, target: target.baseAddress!,
-                        energies: energies.baseAddress!, inputSums: inputSums.baseAddress!,
-                        outputSums: outputSums.baseAddress!))
-                  }
-                }
-              }
-            }
+    let sums = moments.gram.withUnsafeMutableBufferPointer { gram in
+      nonisolated(unsafe) let gram = gram.baseAddress!
+      return q.withUnsafeBufferPointer { q in
+        nonisolated(unsafe) let q = q.baseAddress!
+        // The longest blocks first, so that no thread is left with one at the end.
+        return Parallel.map(groups * blocks, threads: threads) { piece in
+          let group = piece / blocks
+          let first = (blocks - 1 - piece % blocks) * Self.blockHeight
+          let last = min(first + Self.blockHeight, columns)
+          let matrix = q + group * columns * width
+          Gemm.multiplyByTranspose(
+            m: last - first, n: last, k: width, a: matrix + first * width, lda: width, b: matrix,
+            ldb: width, c: gram + (group * columns + first) * columns, ldc: columns,
+            accumulating: true)
+          return (first..<last).map { row in
+            (group * columns + row, Self.sums(matrix + row * width, count: width).sum)
           }
         }
       }
     }
+    for (row, sum) in sums.joined() { inputSums[row] += sum }
   }
 
   /// Sum and sum of squares, eight at a time, then in double.
-  private static func sums(_ values: UnsafeBufferPointer<Float>) -> (sum: Double, squares: Double) {
+  private static func sums(
+    _ values: UnsafePointer<Float>, count: Int
+  ) -> (sum: Double, squares: Double) {
     var (sum, squares) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-    var index = 0
-    while index + 8 <= values.count {
+    let whole = count & ~7
+    for index in stride(from: 0, to: whole, by: 8) {
       let lane = SIMD8<Double>(
-        UnsafeRawPointer(values.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self))
+        UnsafeRawPointer(values + index).loadUnaligned(as: SIMD8<Float>.self))
       sum += lane
       squares += lane * lane
-      index += 8
     }
     var (total, totalSquares) = (sum.sum(), squares.sum())
-    for value in values[index...] {
-      total += Double(value)
-      totalSquares += Double(value) * Double(value)
+    for index in whole..<count {
+      total += Double(values[index])
+      totalSquares += Double(values[index]) * Double(values[index])
     }
     return (total, totalSquares)
   }
 
   /// Turns sums into means and mirrors the gram matrices.
   mutating func finish() {
-    let scale = 1 / Float(max(count, 1))
-    for index in target.indices { target[index] *= scale }
-    for group in 0..<groups {
+    let columns = moments.columns
+    let scale = 1 / Float(max(moments.count, 1))
+    for index in moments.target.indices { moments.target[index] *= scale }
+    for group in 0..<moments.groups {
       let start = group * columns * columns
       for row in 0..<columns {
         for column in 0...row {
-          let mean = gram[start + row * columns + column] * scale
-          gram[start + row * columns + column] = mean
-          gram[start + column * columns + row] = mean
+          let mean = moments.gram[start + row * columns + column] * scale
+          moments.gram[start + row * columns + column] = mean
+          moments.gram[start + column * columns + row] = mean
         }
       }
     }
-    let divisor = Double(max(count, 1))
-    energy = energies.map { Float($0 / divisor) }
-    inputSum = inputSums.map { Float($0 / divisor) }
-    outputSum = outputSums.map { Float($0 / divisor) }
+    let divisor = Double(max(moments.count, 1))
+    moments.energy = energies.map { Float($0 / divisor) }
+    moments.inputMean = inputSums.map { Float($0 / divisor) }
+    moments.outputMean = outputSums.map { Float($0 / divisor) }
   }
 }

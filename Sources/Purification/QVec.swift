@@ -30,9 +30,7 @@ struct QVec {
     return best
   }
 
-  private func rounded(
-    _ plan: QuantizationPlan, _ amount: Float
-  ) throws -> Purification.Result {
+  private func rounded(_ plan: QuantizationPlan, _ amount: Float) throws -> Purification.Result {
     let rounded = RoundedPlan(plan) { $1.rounded(against: amount) }
     return Purification.Result(
       rounded: rounded,

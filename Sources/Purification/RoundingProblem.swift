@@ -82,6 +82,27 @@ package struct RoundingProblem: Sendable {
     }
   }
 
+  /// Solves each piece on its own; the results in the rows' order.
+  ///
+  /// - Parameter solve: gets a piece, and is called from any thread.
+  func inPieces<Element: Sendable>(
+    threads: Int, _ solve: @Sendable (_ rows: Range<Int>) -> [Element]
+  ) -> [Element] {
+    let pieces = pieces
+    return Parallel.map(pieces.count, threads: threads) { solve(pieces[$0]) }.flatMap { $0 }
+  }
+
+  /// The batches that a published solver's steps see, drawn at random.
+  func batchOrder(steps: Int, seed: UInt64) -> [Int] {
+    var generator = SeededGenerator(seed: seed, stream: UInt64(layer.unit))
+    return (0..<max(steps, 0)).map { _ in generator.below(batches.count) }
+  }
+
+  /// Indices of the weights of some rows.
+  func weights(ofRows rows: Range<Int>) -> Range<Int> {
+    rows.lowerBound * layer.columns..<rows.upperBound * layer.columns
+  }
+
   /// Where the gram matrix that row `row` meets begins in a batch's `gram`.
   package func gramOffset(ofRow row: Int) -> Int {
     row * groups / layer.rows * layer.columns * layer.columns
@@ -91,9 +112,7 @@ package struct RoundingProblem: Sendable {
   package func errors(_ integers: [Int8], threads: Int) -> [Float] {
     let weights = layer.dequantize(integers)
     let columns = layer.columns
-    let pieces = pieces
-    return Parallel.map(pieces.count, threads: threads) { piece -> [Float] in
-      let range = pieces[piece]
+    return inPieces(threads: threads) { range in
       let product = total.product(
         weights, rows: range, gramOffset: gramOffset(ofRow: range.lowerBound))
       return range.map { row in
@@ -105,7 +124,7 @@ package struct RoundingProblem: Sendable {
         }
         return Float(max(sum, 0))
       }
-    }.flatMap { $0 }
+    }
   }
 }
 
@@ -121,16 +140,25 @@ extension LayerMoments {
   package func product(_ weights: [Float], rows: Range<Int>, gramOffset: Int) -> [Float] {
     var product = [Float](repeating: 0, count: rows.count * columns)
     product.withUnsafeMutableBufferPointer { product in
-      weights.withUnsafeBufferPointer { weights in
-        gram.withUnsafeBufferPointer { gram in
-          Gemm.multiply(
-            m: rows.count, n: columns, k: columns,
-            a: weights.baseAddress! + rows.lowerBound * columns, lda: columns,
-            b: gram.baseAddress! + gramOffset, ldb: columns, c: product.baseAddress!, ldc: columns)
-        }
+      weights.withUnsafeBufferPointer {
+        multiply(
+          $0.baseAddress! + rows.lowerBound * columns, rows: rows.count, gramOffset: gramOffset,
+          into: product.baseAddress!)
       }
     }
     return product
+  }
+
+  /// The same between addresses.
+  func multiply(
+    _ weights: UnsafePointer<Float>, rows: Int, gramOffset: Int,
+    into product: UnsafeMutablePointer<Float>
+  ) {
+    gram.withUnsafeBufferPointer { gram in
+      Gemm.multiply(
+        m: rows, n: columns, k: columns, a: weights, lda: columns,
+        b: gram.baseAddress! + gramOffset, ldb: columns, c: product, ldc: columns)
+    }
   }
 
   /// The moments of several batches together, each with the weight of its columns.

@@ -1,5 +1,4 @@
 import Quantization
-import Support
 
 /// Chooses a layer's weight scales by what the rounded layer gives, instead of by the largest
 /// weight: an outlier that stretches a row's grid without doing anything for its output is cut off.
@@ -23,10 +22,8 @@ package enum ScaleFit {
         candidate.layer.scales[row] = layer.shrunkScale(row, by: share)
       }
       let integers = candidate.layer.nearest()
-      let errors = zip(
-        candidate.errors(integers, threads: threads),
-        pulls(candidate, integers)
-      ).map { $0 + $1 }
+      let errors = zip(candidate.errors(integers, threads: threads), pulls(candidate, integers))
+        .map { $0 + $1 }
       switch granularity {
       case .perTensor:
         let sum = errors.reduce(0) { $0 + Double($1) }
@@ -43,21 +40,16 @@ package enum ScaleFit {
   }
 
   /// damping · mean diagonal · ‖ŵ − w‖², one a row.
-  private static func pulls(
-    _ problem: RoundingProblem, _ integers: [Int8]
-  ) -> [Float] {
+  private static func pulls(_ problem: RoundingProblem, _ integers: [Int8]) -> [Float] {
     let (layer, columns) = (problem.layer, problem.layer.columns)
     let rounded = layer.dequantize(integers)
     let weights = layer.effectiveWeights
     return (0..<layer.rows).map { row in
-      let offset = problem.gramOffset(ofRow: row)
-      var trace: Float = 0
-      for column in 0..<columns { trace += problem.total.gram[offset + column * (columns + 1)] }
       var distance: Float = 0
       for index in row * columns..<(row + 1) * columns {
         distance += (rounded[index] - weights[index]) * (rounded[index] - weights[index])
       }
-      return CoordinateDescent.damping * trace / Float(columns) * distance
+      return CoordinateDescent.damping(problem, row: row) * distance
     }
   }
 }

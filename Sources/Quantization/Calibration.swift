@@ -22,9 +22,7 @@ public struct Calibration: Sendable {
   ///   - histograms: whether to run a second pass for percentile and MSE estimation.
   /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
   ///   finite, and whatever executing the graph throws.
-  public init(
-    graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int
-  ) throws {
+  public init(graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int) throws {
     guard images.batch > 0 else {
       throw QuantizationError.calibration(
         value: graph.values[graph.input].name, rule: "at least one image is needed")
@@ -34,8 +32,8 @@ public struct Calibration: Sendable {
     var observers: [Int: RangeObserver] = [:]
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
-      for start in stride(from: 0, to: images.batch, by: Self.batchSize) {
-        let batch = images.slice(start..<min(start + Self.batchSize, images.batch))
+      for range in images.batches(of: Self.batchSize) {
+        let batch = images.slice(range)
         visit(&observers[graph.input, default: RangeObserver()], batch.values)
         _ = try evaluator.walk(batch) { index, inputs in
           let output = try evaluator.evaluate(index, inputs: inputs)
@@ -64,23 +62,10 @@ public struct Calibration: Sendable {
     guard let observer = observers[value] else {
       throw .calibration(value: name, rule: "it was not observed")
     }
-    switch range {
-    case .pct, .mse:
-      guard hasHistograms else {
-        throw .calibration(
-          value: name, rule: "'.\(range.rawValue)' needs a calibration with histograms")
-      }
-    case .minmax, .ema: break
+    guard hasHistograms || ![.pct, .mse].contains(range) else {
+      throw .calibration(
+        value: name, rule: "'.\(range.rawValue)' needs a calibration with histograms")
     }
     return observer.grid(range, bits: bits)
-  }
-}
-
-extension Tensor {
-  /// The images of a range of the batch.
-  package func slice(_ images: Range<Int>) -> Tensor {
-    Tensor(
-      batch: images.count, shape: shape,
-      values: Array(values[images.lowerBound * stride..<images.upperBound * stride]))
   }
 }

@@ -92,9 +92,7 @@ public struct FakeQuantizedNetwork: Sendable {
   /// Where a unit's output moves with what was computed: inside its activation's bounds and its
   /// grid, or inside the former alone where what saturates passes too. An average of what is on the
   /// grid never leaves it.
-  private func passes(
-    _ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool
-  ) -> [Bool] {
+  private func passes(_ unrounded: Tensor, of unit: FusedGraph.Unit, saturated: Bool) -> [Bool] {
     if unit.base.averagesIntegers {
       return [Bool](repeating: true, count: unrounded.values.count)
     }
@@ -182,11 +180,7 @@ public struct FakeQuantizedTape: Sendable {
       for (value, part) in zip(unit.inputs, gradient.inputs) {
         var part = part
         if let inputPasses = step.inputPasses { part.keep(inputPasses) }
-        if live[value] == nil {
-          live[value] = part
-        } else {
-          live[value]?.add(part, threads: network.threads)
-        }
+        live[value].add(part, threads: network.threads)
       }
     }
     var input: Tensor?
@@ -217,9 +211,7 @@ public struct FakeQuantizedGradient: Sendable, Equatable {
   public init(
     input: Tensor?, layers: [ParameterGradient.LayerGradient?], values: [Int: Tensor] = [:]
   ) {
-    self.input = input
-    self.layers = layers
-    self.values = values
+    (self.input, self.layers, self.values) = (input, layers, values)
   }
 }
 

@@ -49,17 +49,11 @@ package struct UnitEvaluator: Sendable {
   private let operations: [FloatGraph.Operation]
 
   package init(_ fused: FusedGraph, threads: Int) {
-    self.fused = fused
-    self.threads = threads
+    (self.fused, self.threads) = (fused, threads)
     operations = fused.units.map { unit in
       guard let parameters = unit.parameters else { return unit.operation }
-      var weights = parameters.weights
-      for row in 0..<parameters.rows {
-        for column in 0..<parameters.columns {
-          weights[row * parameters.columns + column] *= parameters.factors[row]
-        }
-      }
-      return unit.operation(weights: weights, bias: parameters.bias)
+      return unit.operation(
+        weights: parameters.weights.scaled(rowsBy: parameters.factors), bias: parameters.bias)
     }
   }
 
@@ -88,9 +82,7 @@ package struct UnitEvaluator: Sendable {
 
   /// Walks all units. `step` gets a unit's index and its inputs and gives its output; values are
   /// released after their last reader. Returns the graph's output.
-  package func walk<Value>(
-    _ input: Value, step: (Int, [Value]) throws -> Value
-  ) throws -> Value {
+  package func walk<Value>(_ input: Value, step: (Int, [Value]) throws -> Value) throws -> Value {
     // The caller holds the input anyway: it stands for what is not there yet, or no longer.
     var live = [Value](repeating: input, count: fused.graph.values.count)
     for (index, unit) in fused.units.enumerated() {

@@ -113,7 +113,7 @@ private struct Fusion {
         unit.output = graph.nodes[next].output
         taken.insert(next)
       }
-      if unit.base.fusesClamp, let next = onlyReader(of: unit.output),
+      if unit.isWeighted || unit.base.fusesClamp, let next = onlyReader(of: unit.output),
         let limits = (graph.nodes[next].operation.base as? any LowerableOperator)?.limits
       {
         unit.clamp = limits

@@ -48,11 +48,6 @@ public struct QuantizationPlan: Sendable {
   /// Nearest rounding of every layer.
   public func nearest() -> RoundedPlan { RoundedPlan(self) { $1.nearest() } }
 
-  /// The grid on which unit `unit` reads `value`.
-  package func readGrid(of value: Int, by unit: Int) -> Grid {
-    fused.layer(of: unit).map { layers[$0].inputGrid } ?? grids[value]
-  }
-
   /// Images as the network's input holds them.
   package func onInputGrid(_ images: Tensor) -> Tensor {
     var input = images

@@ -35,13 +35,9 @@ public struct Scheme: Sendable, Hashable, CustomStringConvertible {
     folding: Folding = .post, range: RangeEstimation = .minmax, fullRange: Bool = false,
     edgesAtEightBits: Bool = false
   ) {
-    self.weightBits = weightBits
-    self.activationBits = activationBits
-    self.granularity = granularity
-    self.folding = folding
-    self.range = range
-    self.fullRange = fullRange
-    self.edgesAtEightBits = edgesAtEightBits
+    (self.weightBits, self.activationBits) = (weightBits, activationBits)
+    (self.granularity, self.folding) = (granularity, folding)
+    (self.range, self.fullRange, self.edgesAtEightBits) = (range, fullRange, edgesAtEightBits)
   }
 
   /// Parses a scheme's name.

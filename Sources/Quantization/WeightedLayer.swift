@@ -30,51 +30,37 @@ public struct WeightedLayer: Sendable {
 
   /// Nearest rounding, ties to even: [rows][columns].
   public func nearest() -> [Int8] {
-    var integers = [Int8](repeating: 0, count: weights.count)
-    for row in 0..<rows {
-      for index in row * columns..<(row + 1) * columns {
-        let integer = Int((weights[index] / scales[row]).rounded(.toNearestOrEven))
-        integers[index] = Int8(min(max(integer, limits.lowerBound), limits.upperBound))
-      }
+    perWeight { index, row in
+      let integer = Int((weights[index] / scales[row]).rounded(.toNearestOrEven))
+      return Int8(min(max(integer, limits.lowerBound), limits.upperBound))
     }
-    return integers
   }
 
   /// Real weights that integers stand for, BatchNorm's factor included.
   public func dequantize(_ integers: [Int8]) -> [Float] {
-    var real = [Float](repeating: 0, count: integers.count)
-    for row in 0..<rows {
-      let scale = scales[row] * factors[row]
-      for index in row * columns..<(row + 1) * columns {
-        real[index] = Float(integers[index]) * scale
-      }
+    perWeight { index, row in Float(integers[index]) * (scales[row] * factors[row]) }
+  }
+
+  private func perWeight<Number>(_ number: (_ index: Int, _ row: Int) -> Number) -> [Number] {
+    (0..<rows).flatMap { row in
+      (row * columns..<(row + 1) * columns).map { number($0, row) }
     }
-    return real
   }
 
   /// Float weights with BatchNorm's factor: what the float network computes with.
-  package var effectiveWeights: [Float] {
-    var real = weights
-    for row in 0..<rows where factors[row] != 1 {
-      for index in row * columns..<(row + 1) * columns { real[index] *= factors[row] }
-    }
-    return real
-  }
+  package var effectiveWeights: [Float] { weights.scaled(rowsBy: factors) }
 
   /// Whether every number here is one that integers can be made of. Folding may overflow where
   /// each number of the file is finite, and an activation can hide that from calibration.
   package var isFinite: Bool {
     [weights, factors, bias].allSatisfy { $0.allSatisfy(\.isFinite) }
-      && (0..<rows).allSatisfy { row in
-        scales[row] > 0 && (scales[row] * factors[row]).isFinite
-      }
+      && (0..<rows).allSatisfy { scales[$0] > 0 && (scales[$0] * factors[$0]).isFinite }
   }
 
   /// The bias on the accumulator's grid, one a row.
   package var integerBias: [Int32] {
     (0..<rows).map { row in
-      let unit =
-        Double(inputGrid.scale) * Double(scales[row]) * Double(factors[row])
+      let unit = Double(inputGrid.scale) * Double(scales[row]) * Double(factors[row])
       return Int32((Double(bias[row]) / unit).rounded())
     }
   }
@@ -110,25 +96,17 @@ extension WeightedLayer {
     name: String, unit: Int, parameters: FusedGraph.Unit.Parameters, scheme: Scheme, bits: Int,
     inputGrid: Grid, outputGrid: Grid
   ) {
-    self.name = name
-    self.unit = unit
-    rows = parameters.rows
-    columns = parameters.columns
-    self.bits = bits
-    self.inputGrid = inputGrid
-    self.outputGrid = outputGrid
+    (self.name, self.unit, self.bits) = (name, unit, bits)
+    (self.inputGrid, self.outputGrid) = (inputGrid, outputGrid)
+    (rows, columns) = (parameters.rows, parameters.columns)
     limits = scheme.weightLimits(bits: bits)
-    bias = parameters.bias
-    weights = parameters.weights
-    factors = parameters.factors
+    (weights, factors, bias) = (parameters.weights, parameters.factors, parameters.bias)
     if scheme.folding == .post {
-      weights = parameters.weights.indices.map {
-        parameters.weights[$0] * parameters.factors[$0 / parameters.columns]
-      }
-      factors = [Float](repeating: 1, count: parameters.rows)
+      weights = weights.scaled(rowsBy: factors)
+      factors = [Float](repeating: 1, count: rows)
     }
     scales = Self.scales(
-      weights: weights, rows: rows, columns: columns, scheme: scheme, bits: bits)
+      weights: weights, rows: rows, columns: columns, scheme: scheme, limits: limits)
     for row in 0..<rows { raiseScale(ofRow: row) }
   }
 
@@ -151,11 +129,9 @@ extension WeightedLayer {
   }
 
   private static func scales(
-    weights: [Float], rows: Int, columns: Int, scheme: Scheme, bits: Int
+    weights: [Float], rows: Int, columns: Int, scheme: Scheme, limits: ClosedRange<Int>
   ) -> [Float] {
-    let limits = scheme.weightLimits(bits: bits)
-    let low = Float(limits.lowerBound)
-    let high = Float(limits.upperBound)
+    let (low, high) = (Float(limits.lowerBound), Float(limits.upperBound))
     func scale(_ values: ArraySlice<Float>) -> Float {
       // The smallest scale under which no weight is cut off: under `.full` the negative side has
       // one step more.
@@ -189,5 +165,17 @@ extension WeightedLayer {
       if error < bestError { (best, bestError) = (scale, error) }
     }
     return best
+  }
+}
+
+extension [Float] {
+  /// The rows of a matrix, as many as there are factors, each times its own.
+  func scaled(rowsBy factors: [Float]) -> [Float] {
+    let columns = count / factors.count
+    var scaled = self
+    for row in factors.indices where factors[row] != 1 {
+      for index in row * columns..<(row + 1) * columns { scaled[index] *= factors[row] }
+    }
+    return scaled
   }
 }

@@ -1,3 +1,5 @@
+import Support
+
 /// The backward pass of an operation for given shapes. It gives the derivatives by the operation's
 /// parameters, as arrays in their order; none where they are not wanted.
 public struct BackwardKernel: Sendable {
@@ -12,8 +14,7 @@ public struct BackwardKernel: Sendable {
   /// batch on one thread.
   public static func inPieces(_ run: @escaping @Sendable (BackwardPass) -> Void) -> Self {
     BackwardKernel { batch in
-      guard !batch.inputGradients.isEmpty else { return [] }
-      _ = batch.inPieces { piece, _ in run(piece) }
+      if !batch.inputGradients.isEmpty { batch.inPieces { piece, _ in run(piece) } }
       return []
     }
   }
@@ -23,9 +24,9 @@ public struct BackwardKernel: Sendable {
 /// of what these addresses point to.
 public struct BackwardPass: @unchecked Sendable {
   public let images: Int
-  /// Values of the inputs; empty where `gradientReads` does not name them.
+  /// Values of the inputs; empty where `readsInputsFor` does not name what is wanted.
   public let inputs: [UnsafePointer<Float>]
-  /// Values of the output; nil where `gradientReads` does not name them.
+  /// Values of the output; nil where `readsOutputFor` does not name what is wanted.
   public let output: UnsafePointer<Float>?
   public let outputGradient: UnsafePointer<Float>
   /// To be written, one an input; empty where not wanted.
@@ -44,13 +45,46 @@ public struct BackwardPass: @unchecked Sendable {
   /// Calls `body` with each piece of the batch, on as many threads as there may be, and with a
   /// zeroed block of `parameters` elements of its own where there are any. Returns the sum of the
   /// blocks, taken in the pieces' order.
+  @discardableResult
   public func inPieces(
     parameters: Int = 0,
     _ body: @Sendable (_ piece: BackwardPass, _ sums: UnsafeMutablePointer<Float>?) -> Void
   ) -> [Float] {
-    GradientPieces.run(batch: images, parameters: parameters, threads: threads) {
-      body(piece($0), $1)
+    let length = imagesPerPiece(parameters: parameters)
+    guard parameters > 0 else {
+      Parallel.forEachRun(of: length, in: images, threads: threads) { body(piece($0), nil) }
+      return []
     }
+    let count = max((images + length - 1) / length, 1)
+    var sums = [Float](repeating: 0, count: count * parameters)
+    sums.withUnsafeMutableBufferPointer { buffer in
+      guard let address = buffer.baseAddress else { return }
+      nonisolated(unsafe) let blocks = address
+      Parallel.forEachRun(of: length, in: images, threads: threads) {
+        body(piece($0), blocks + $0.lowerBound / length * parameters)
+      }
+      Parallel.forEachRun(in: parameters, threads: threads) { run in
+        for block in 1..<count {
+          let source = blocks + block * parameters
+          for index in run { blocks[index] += source[index] }
+        }
+      }
+    }
+    sums.removeLast(sums.count - parameters)
+    return sums
+  }
+
+  /// Sums that pieces keep of their own, in elements of all pieces together (16 MiB), as long as
+  /// that leaves enough pieces to work on.
+  private static let sumElements = 1 << 22
+  private static let fewestSums = 8
+
+  /// By the batch and the number of parameters alone.
+  private func imagesPerPiece(parameters: Int) -> Int {
+    let usual = (images + FloatOperators.imagesPerPiece - 1) / FloatOperators.imagesPerPiece
+    let most = parameters == 0 ? usual : max(Self.fewestSums, Self.sumElements / parameters)
+    let pieces = max(min(usual, most), 1)
+    return max((images + pieces - 1) / pieces, 1)
   }
 
   private func piece(_ range: Range<Int>) -> BackwardPass {

@@ -9,9 +9,7 @@ public struct BatchStatistics: Sendable, Equatable {
   public var count: Int
 
   public init(mean: [Float], variance: [Float], count: Int) {
-    self.mean = mean
-    self.variance = variance
-    self.count = count
+    (self.mean, self.variance, self.count) = (mean, variance, count)
   }
 }
 

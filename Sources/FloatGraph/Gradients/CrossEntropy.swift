@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Foundation
-#endif
+import Foundation
 
 /// Cross-entropy of the probabilities that logits stand for against labels, mean over the batch.
 public enum CrossEntropy {

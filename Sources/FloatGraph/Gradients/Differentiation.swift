@@ -10,9 +10,9 @@ public enum NormalizationMode: Sendable, Equatable {
 ///
 /// A forward pass keeps only what the wanted derivatives read: for those by parameters the inputs of
 /// what has them, for the input's alone the outputs of activation functions. `keptBytes` says how
-/// much it is. A CIFAR ResNet-18 (11.2 million
-/// parameters) at batch 32 keeps 143 MiB, or 68 MiB for the input's derivative alone; forward and
-/// backward pass with weights, gradients and scratch memory then take 0.44 GB, or 0.18 GB.
+/// much it is. A CIFAR ResNet-18 (11.2 million parameters) at batch 32 keeps 143 MiB, or 68 MiB for
+/// the input's derivative alone; forward and backward pass with weights, gradients and scratch
+/// memory then take 0.44 GB, or 0.18 GB.
 public struct Differentiation: Sendable {
   public let graph: FloatGraph
   public let mode: NormalizationMode
@@ -21,12 +21,10 @@ public struct Differentiation: Sendable {
   /// `wants.inputs`.
   public let differentiated: Set<Int>
   public let threads: Int
-  let kernels: [GradientKernel]
   /// What each node's backward pass computes; empty where it is not needed.
   let nodeWants: [GradientWants]
   /// Whether the tape keeps each value.
   private let isKept: [Bool]
-  /// Index of the last node that reads each value.
   private let lastUse: [Int]
 
   /// - Parameters:
@@ -38,23 +36,17 @@ public struct Differentiation: Sendable {
     keeping: Set<Int> = [], differentiating: Set<Int> = [], threads: Int
   ) throws(FloatGraphError) {
     try graph.validate()
-    self.graph = graph
-    self.mode = mode
-    self.wants = wants
+    (self.graph, self.mode, self.wants) = (graph, mode, wants)
     self.threads = max(threads, 1)
+    lastUse = graph.lastUses
     let differentiated =
       wants.contains(.inputs) ? differentiating.union([graph.input]) : differentiating
     self.differentiated = differentiated
 
     var depends = graph.values.indices.map { differentiated.contains($0) }
     var isKept = graph.values.indices.map { keeping.contains($0) || $0 == graph.output }
-    var lastUse = [Int](repeating: -1, count: graph.values.count)
-    var kernels: [GradientKernel] = []
     var nodeWants: [GradientWants] = []
-    for (index, node) in graph.nodes.enumerated() {
-      let kernel = try GradientKernel(
-        node.operation, inputShapes: node.inputs.map { graph.values[$0].shape },
-        outputShape: graph.values[node.output].shape, node: node.name)
+    for node in graph.nodes {
       var own: GradientWants = node.inputs.contains { depends[$0] } ? .inputs : []
       if wants.contains(.parameters), !node.operation.parameters.isEmpty {
         own.insert(.parameters)
@@ -65,14 +57,9 @@ public struct Differentiation: Sendable {
         for value in node.inputs where reads.inputs { isKept[value] = true }
         if reads.output { isKept[node.output] = true }
       }
-      for value in node.inputs { lastUse[value] = index }
-      kernels.append(kernel)
       nodeWants.append(own)
     }
-    self.kernels = kernels
-    self.nodeWants = nodeWants
-    self.isKept = isKept
-    self.lastUse = lastUse
+    (self.nodeWants, self.isKept) = (nodeWants, isKept)
   }
 
   /// Bytes of activations that the tape of a batch holds.
@@ -88,13 +75,7 @@ public struct Differentiation: Sendable {
   /// - Parameter input: the graph's input shape, any batch, preprocessed.
   /// - Throws: `FloatGraphError` if the input's shape or size does not fit.
   public func run(_ input: Tensor) throws(FloatGraphError) -> Tape {
-    let shape = graph.values[graph.input].shape
-    guard input.shape == shape, input.holds(batch: input.batch) else {
-      throw FloatGraphError(
-        node: nil,
-        rule: "the network takes images of shape \(shape); got \(input.values.count) values as "
-          + "\(input.batch) × \(input.shape)")
-    }
+    try graph.check(input)
     var values = [Tensor?](repeating: nil, count: graph.values.count)
     values[graph.input] = input
     var statistics: [Int: BatchStatistics] = [:]

@@ -7,8 +7,7 @@ public struct OperationGradient: Sendable, Equatable {
   public var parameters: ParameterGradient?
 
   public init(inputs: [Tensor], parameters: ParameterGradient?) {
-    self.inputs = inputs
-    self.parameters = parameters
+    (self.inputs, self.parameters) = (inputs, parameters)
   }
 }
 
@@ -17,20 +16,11 @@ public struct ParameterGradient: Sendable, Equatable {
   /// In the order of `FloatGraph.Operation.parameters`.
   public var arrays: [[Float]]
 
-  public init(arrays: [[Float]]) {
-    self.arrays = arrays
-  }
-
   /// By the weights and bias of a layer, laid out as they are.
   public struct LayerGradient: Sendable, Equatable {
     public var weights: [Float]
     /// nil where the layer has no bias.
     public var bias: [Float]?
-
-    public init(weights: [Float], bias: [Float]?) {
-      self.weights = weights
-      self.bias = bias
-    }
   }
 
   /// The derivatives as those of a layer.
@@ -68,10 +58,71 @@ extension FloatOperators {
     of operation: FloatGraph.Operation, inputs: [Tensor], output: Tensor, outputGradient: Tensor,
     wants: GradientWants = .all, batchStatistics: BatchStatistics? = nil, threads: Int
   ) throws(FloatGraphError) -> OperationGradient {
-    let kernel = try GradientKernel(
-      operation, inputShapes: inputs.map(\.shape), outputShape: output.shape, node: nil)
-    return try kernel.gradient(
-      inputs: inputs, output: output, outputGradient: outputGradient, wants: wants,
-      batchStatistics: batchStatistics, threads: threads)
+    let batch = outputGradient.batch
+    let reads = operation.gradientReads(wants, isTraining: batchStatistics != nil)
+    let shapes = inputs.map(\.shape)
+    try operation.check(inputs: shapes, output: output.shape, node: nil)
+    try check(outputGradient, shape: output.shape, batch: batch)
+    if reads.output { try check(output, shape: output.shape, batch: batch) }
+    for input in inputs where reads.inputs { try check(input, shape: input.shape, batch: batch) }
+    try check(batchStatistics, channels: shapes[0][0])
+    let wanted = wants.contains(.inputs) ? shapes : []
+    guard let kernel = operation.base.backward(inputs: shapes, output: output.shape) else {
+      let copies = wanted.map { Tensor(batch: batch, shape: $0, values: outputGradient.values) }
+      return OperationGradient(inputs: copies, parameters: nil)
+    }
+    let sizes = inputs.compactMap { checkedSize(batch: batch, stride: $0.stride) }
+    guard sizes.count == inputs.count else {
+      throw FloatGraphError(node: nil, rule: "a batch of \(batch) is too large")
+    }
+    var parameters: [[Float]] = []
+    let read = (reads.inputs ? inputs : []) + (reads.output ? [output] : []) + [outputGradient]
+    let gradients = arrays(sizes.prefix(wanted.count)) { inputGradients in
+      withPointers(to: read.map(\.values)) { pointers in
+        parameters = kernel.run(
+          BackwardPass(
+            images: batch, inputs: reads.inputs ? Array(pointers.prefix(inputs.count)) : [],
+            output: reads.output ? pointers[pointers.count - 2] : nil,
+            outputGradient: pointers[pointers.count - 1], inputGradients: inputGradients,
+            wantsParameters: wants.contains(.parameters), statistics: batchStatistics,
+            threads: threads, inputStrides: inputs.map(\.stride), outputStride: output.stride))
+      }
+    }
+    return OperationGradient(
+      inputs: zip(wanted, gradients).map { Tensor(batch: batch, shape: $0, values: $1) },
+      parameters: parameters.isEmpty ? nil : ParameterGradient(arrays: parameters))
+  }
+
+  private static func check(_ tensor: Tensor, shape: [Int], batch: Int) throws(FloatGraphError) {
+    guard tensor.shape == shape, tensor.batch == batch, tensor.holds(batch: batch) else {
+      throw FloatGraphError(
+        node: nil,
+        rule: "gradient needs \(batch) × \(shape), got \(tensor.batch) × \(tensor.shape)")
+    }
+  }
+
+  private static func check(_ statistics: BatchStatistics?, channels: Int) throws(FloatGraphError) {
+    guard let statistics else { return }
+    guard statistics.mean.count == channels, statistics.variance.count == channels else {
+      throw FloatGraphError(node: nil, rule: "statistics are not of \(channels) channels")
+    }
+  }
+
+  /// Arrays of given sizes, all of which `body` writes.
+  private static func arrays(
+    _ sizes: ArraySlice<Int>, _ addresses: [UnsafeMutablePointer<Float>] = [],
+    _ body: ([UnsafeMutablePointer<Float>]) -> Void
+  ) -> [[Float]] {
+    guard let size = sizes.first else {
+      body(addresses)
+      return []
+    }
+    var others: [[Float]] = []
+    let array = [Float](unsafeUninitializedCapacity: size) { buffer, count in
+      let address = buffer.baseAddress.map { [$0] } ?? []
+      others = arrays(sizes.dropFirst(), addresses + address, body)
+      count = size
+    }
+    return [array] + others
   }
 }

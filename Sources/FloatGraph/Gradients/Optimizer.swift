@@ -6,13 +6,6 @@ public enum Optimizer: Sendable, Equatable {
   /// of.
   case sgd(learningRate: Float, momentum: Float, weightDecay: Float)
 
-  public var learningRate: Float {
-    switch self {
-    case .adam(let rate): rate
-    case .sgd(let rate, _, _): rate
-    }
-  }
-
   package var isValid: Bool {
     switch self {
     case .adam(let rate): rate.isFinite && rate >= 0

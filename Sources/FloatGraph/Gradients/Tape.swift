@@ -45,22 +45,19 @@ public struct Tape: Sendable {
       live[node.output] = nil
       let wants = differentiation.nodeWants[index]
       guard !wants.isEmpty else { continue }
-      let gradient = try differentiation.kernels[index].gradient(
-        inputs: node.inputs.map(held), output: held(node.output), outputGradient: outputGradient,
+      let gradient = try FloatOperators.gradient(
+        of: node.operation, inputs: node.inputs.map(held), output: held(node.output),
+        outputGradient: outputGradient,
         wants: wants, batchStatistics: statistics[index], threads: differentiation.threads)
       result.parameters[index] = gradient.parameters
       for (value, part) in zip(node.inputs, gradient.inputs) {
-        if live[value] == nil {
-          live[value] = part
-        } else {
-          live[value]?.add(part, threads: differentiation.threads)
-        }
+        live[value].add(part, threads: differentiation.threads)
       }
     }
     if differentiation.differentiated.contains(graph.input) {
       result.values[graph.input] = live[graph.input]
     }
-    try fillWithZeros(&result)
+    fillWithZeros(&result)
     return result
   }
 
@@ -71,7 +68,7 @@ public struct Tape: Sendable {
   }
 
   /// What the loss does not depend on has the derivative zero.
-  private func fillWithZeros(_ gradient: inout GraphGradient) throws(FloatGraphError) {
+  private func fillWithZeros(_ gradient: inout GraphGradient) {
     let graph = differentiation.graph
     for value in differentiation.differentiated
     where graph.values.indices.contains(value) && gradient.values[value] == nil {
@@ -93,11 +90,6 @@ public struct GraphGradient: Sendable, Equatable {
   public var parameters: [ParameterGradient?]
   /// By value index: the differentiated ones.
   public var values: [Int: Tensor]
-
-  public init(parameters: [ParameterGradient?], values: [Int: Tensor]) {
-    self.parameters = parameters
-    self.values = values
-  }
 }
 
 extension FloatGraph {
@@ -143,10 +135,17 @@ extension Tensor {
       other.values.withUnsafeBufferPointer { source in
         guard let to = target.baseAddress, let from = source.baseAddress else { return }
         nonisolated(unsafe) let (sum, part) = (to, from)
-        ElementRuns.forEach(source.count, threads: threads) { run in
+        Parallel.forEachRun(in: source.count, threads: threads) { run in
           for index in run { sum[index] += part[index] }
         }
       }
     }
+  }
+}
+
+extension Tensor? {
+  /// Adds a tensor of the same size; nil counts as zeros.
+  package mutating func add(_ other: Tensor, threads: Int) {
+    if self == nil { self = other } else { self?.add(other, threads: threads) }
   }
 }

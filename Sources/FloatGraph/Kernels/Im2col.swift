@@ -7,16 +7,14 @@ public struct Im2col: Patches {
   public let window: FloatGraph.Window
   public let groups: Int
   public let outputHeight, outputWidth: Int
-  let groupChannels: Int
+  private let groupChannels: Int
 
   /// - Parameters:
   ///   - inputShape: [C, H, W], whose channels `groups` divides.
   ///   - outputShape: [O, H', W']; positions that lie wholly outside the image read zeros.
   init(window: FloatGraph.Window, groups: Int, inputShape: [Int], outputShape: [Int]) {
     (outputHeight, outputWidth) = (outputShape[1], outputShape[2])
-    self.inputShape = inputShape
-    self.window = window
-    self.groups = groups
+    (self.inputShape, self.window, self.groups) = (inputShape, window, groups)
     groupChannels = inputShape[0] / groups
   }
 
@@ -49,52 +47,95 @@ public struct Im2col: Patches {
     _ target: UnsafeMutablePointer<Float>, leading: Int, image: UnsafePointer<Float>, group: Int,
     positions: Range<Int>
   ) {
-    let plane = inputShape[1] * inputShape[2]
-    var row = target
-    for channel in 0..<groupChannels {
-      let source = image + (group * groupChannels + channel) * plane
+    forEachRow(of: group) { row, plane, dy, dx in
+      let (row, source) = (target + row * leading, image + plane)
+      if isShift {
+        fillShifted(row, source: source, dy: dy, dx: dx, positions: positions)
+      } else {
+        fillStrided(row, source: source, dy: dy, dx: dx, positions: positions)
+      }
+    }
+  }
+
+  /// The transpose of `fill`: adds the columns `positions` of a group's matrix to the elements of an
+  /// image that they would be read from. What would be read from padding is dropped, and may be
+  /// overwritten in `source`.
+  ///
+  /// `image` holds [C][H][W]; `source` has its rows `leading` elements apart.
+  func add(
+    _ source: UnsafeMutablePointer<Float>, leading: Int, image: UnsafeMutablePointer<Float>,
+    group: Int, positions: Range<Int>
+  ) {
+    forEachRow(of: group) { row, plane, dy, dx in
+      let (row, target) = (source + row * leading, image + plane)
+      if isShift {
+        addShifted(row, target: target, dy: dy, dx: dx, positions: positions)
+      } else {
+        addStrided(row, target: target, dy: dy, dx: dx, positions: positions)
+      }
+    }
+  }
+
+  /// Calls `body` with each row of a group's matrix: where the plane that it reads begins in an
+  /// image, and how far from the window's place it reads.
+  @inline(__always)
+  func forEachRow(of group: Int, _ body: (_ row: Int, _ plane: Int, _ dy: Int, _ dx: Int) -> Void) {
+    var row = 0
+    for channel in group * groupChannels..<(group + 1) * groupChannels {
       for kernelY in 0..<window.kernelHeight {
         for kernelX in 0..<window.kernelWidth {
-          let dy = kernelY * window.dilationHeight - window.padTop
-          let dx = kernelX * window.dilationWidth - window.padLeft
-          if isShift {
-            fillShifted(row, source: source, dy: dy, dx: dx, positions: positions)
-          } else {
-            fillStrided(row, source: source, dy: dy, dx: dx, positions: positions)
-          }
-          row += leading
+          body(
+            row, channel * inputShape[1] * inputShape[2],
+            kernelY * window.dilationHeight - window.padTop,
+            kernelX * window.dilationWidth - window.padLeft)
+          row += 1
         }
       }
     }
   }
 
+  // MARK: Planes that are moved
+
   /// With stride 1 and an output as wide as the input, a row of the matrix is the input plane moved
   /// by dy rows and dx columns.
-  var isShift: Bool {
+  private var isShift: Bool {
     window.strideHeight == 1 && window.strideWidth == 1 && outputWidth == inputShape[2]
+  }
+
+  /// The positions at which a plane moved by `offset` elements has elements at all.
+  private func covered(_ positions: Range<Int>, offset: Int) -> Range<Int> {
+    let first = min(max(positions.lowerBound, -offset), positions.upperBound)
+    return first..<max(min(positions.upperBound, inputShape[1] * inputShape[2] - offset), first)
   }
 
   private func fillShifted(
     _ row: UnsafeMutablePointer<Float>, source: UnsafePointer<Float>, dy: Int, dx: Int,
     positions: Range<Int>
   ) {
-    let width = inputShape[2]
-    let plane = inputShape[1] * width
-    let count = positions.count
-    let offset = dy * width + dx
-    // Where the moved plane has elements at all; the rest is zero.
-    let first = min(max(positions.lowerBound, -offset), positions.upperBound)
-    let last = max(min(positions.upperBound, plane - offset), first)
-    let (lead, length) = (first - positions.lowerBound, last - first)
+    let offset = dy * inputShape[2] + dx
+    let covered = covered(positions, offset: offset)
+    let (lead, length) = (covered.lowerBound - positions.lowerBound, covered.count)
     row.update(repeating: 0, count: lead)
-    (row + lead).update(from: source + (first + offset), count: length)
-    (row + lead + length).update(repeating: 0, count: count - lead - length)
+    (row + lead).update(from: source + (covered.lowerBound + offset), count: length)
+    (row + lead + length).update(repeating: 0, count: positions.count - lead - length)
     clearWrapped(row, dx: dx, positions: positions)
+  }
+
+  private func addShifted(
+    _ row: UnsafeMutablePointer<Float>, target: UnsafeMutablePointer<Float>, dy: Int, dx: Int,
+    positions: Range<Int>
+  ) {
+    clearWrapped(row, dx: dx, positions: positions)
+    let offset = dy * inputShape[2] + dx
+    let covered = covered(positions, offset: offset)
+    let from = row + (covered.lowerBound - positions.lowerBound)
+    let to = target + (covered.lowerBound + offset)
+    for index in 0..<covered.count { to[index] += from[index] }
   }
 
   /// Zeroes the columns that a plane moved by `dx` takes from the neighbouring row, across the left
   /// or right edge.
-  func clearWrapped(_ row: UnsafeMutablePointer<Float>, dx: Int, positions: Range<Int>) {
+  private func clearWrapped(_ row: UnsafeMutablePointer<Float>, dx: Int, positions: Range<Int>) {
     let width = inputShape[2]
     let wrapped = dx < 0 ? 0..<min(-dx, width) : max(width - dx, 0)..<width
     for x in wrapped {
@@ -107,35 +148,59 @@ public struct Im2col: Patches {
     }
   }
 
+  // MARK: Any strides
+
   private func fillStrided(
     _ row: UnsafeMutablePointer<Float>, source: UnsafePointer<Float>, dy: Int, dx: Int,
     positions: Range<Int>
   ) {
+    forEachLine(positions, dy: dy, dx: dx) { line, inside, element in
+      (row + line.lowerBound).update(repeating: 0, count: inside.lowerBound - line.lowerBound)
+      var element = element
+      for index in inside {
+        row[index] = source[element]
+        element &+= window.strideWidth
+      }
+      (row + inside.upperBound).update(repeating: 0, count: line.upperBound - inside.upperBound)
+    }
+  }
+
+  private func addStrided(
+    _ row: UnsafeMutablePointer<Float>, target: UnsafeMutablePointer<Float>, dy: Int, dx: Int,
+    positions: Range<Int>
+  ) {
+    forEachLine(positions, dy: dy, dx: dx) { _, inside, element in
+      var element = element
+      for index in inside {
+        target[element] += row[index]
+        element &+= window.strideWidth
+      }
+    }
+  }
+
+  /// Calls `body` with each run of positions on one line of the output: its indices among the
+  /// positions, those of them that read the image, and the element that the first of these reads.
+  @inline(__always)
+  private func forEachLine(
+    _ positions: Range<Int>, dy: Int, dx: Int,
+    _ body: (_ line: Range<Int>, _ inside: Range<Int>, _ element: Int) -> Void
+  ) {
     let (height, width) = (inputShape[1], inputShape[2])
-    let stride = window.strideWidth
-    let valid = Self.inside(offset: dx, stride: stride, extent: width, count: outputWidth)
-    var target = row
+    let valid = Self.inside(
+      offset: dx, stride: window.strideWidth, extent: width, count: outputWidth)
     var position = positions.lowerBound
     while position < positions.upperBound {
       let y = position / outputWidth
       let x = position - y * outputWidth
       let end = min(outputWidth, x + positions.upperBound - position)
       let inputY = y * window.strideHeight + dy
-      if inputY >= 0, inputY < height {
-        let line = source + inputY * width
-        let from = min(max(x, valid.lowerBound), end)
-        let to = max(min(end, valid.upperBound), from)
-        target.update(repeating: 0, count: from - x)
-        var index = from &* stride &+ dx
-        for column in from..<to {
-          target[column &- x] = line[index]
-          index &+= stride
-        }
-        (target + (to - x)).update(repeating: 0, count: end - to)
-      } else {
-        target.update(repeating: 0, count: end - x)
-      }
-      target += end - x
+      let reads = inputY >= 0 && inputY < height
+      let from = reads ? min(max(x, valid.lowerBound), end) : end
+      let to = max(min(end, valid.upperBound), from)
+      let start = position - positions.lowerBound - x
+      body(
+        start + x..<start + end, start + from..<start + to,
+        inputY * width + from * window.strideWidth + dx)
       position += end - x
     }
   }

@@ -1,21 +1,21 @@
 /// Sums in eight lanes: the compiler may not reorder a float sum, so it vectorises none by itself.
-enum LaneSums {
+package enum LaneSums {
   @inline(__always)
-  static func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
+  package static func sum(_ values: UnsafePointer<Float>, count: Int) -> Float {
     reduce(count, { load(values, $0) }, { values[$0] })
   }
 
   /// Σ one · other.
   @inline(__always)
-  static func dot(
-    _ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, count: Int
-  ) -> Float {
+  static func dot(_ one: UnsafePointer<Float>, _ other: UnsafePointer<Float>, count: Int) -> Float {
     reduce(count, { load(one, $0) * load(other, $0) }, { one[$0] * other[$0] })
   }
 
   /// Σ (value − center)².
   @inline(__always)
-  static func squares(_ values: UnsafePointer<Float>, from center: Float, count: Int) -> Float {
+  package static func squares(
+    _ values: UnsafePointer<Float>, from center: Float, count: Int
+  ) -> Float {
     let lanes = SIMD8<Float>(repeating: center)
     return reduce(
       count,

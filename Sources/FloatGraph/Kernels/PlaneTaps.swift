@@ -1,6 +1,6 @@
 /// A product of weights and patches of one input channel a group, computed tap by tap without a
 /// column matrix: each weight of an output channel takes the whole input plane, moved.
-struct PlaneTaps: Sendable {
+struct PlaneTaps: LayerKernel {
   let window: FloatGraph.Window
   /// [O][KH][KW]
   let weights: [Float]
@@ -27,21 +27,17 @@ struct PlaneTaps: Sendable {
     }
   }
 
-  /// As `PatchProduct.differentiate`.
-  func differentiate(
-    input: UnsafePointer<Float>?, outputGradient: UnsafePointer<Float>, images: Int,
-    inputGradient: UnsafeMutablePointer<Float>?, weightGradient: UnsafeMutablePointer<Float>?
-  ) {
-    inputGradient?.update(repeating: 0, count: images * inputShape[0] * inputPlane)
-    for image in 0..<images {
+  func differentiate(_ pass: LayerPass) {
+    pass.inputGradient?.update(repeating: 0, count: pass.images * inputShape[0] * inputPlane)
+    for image in 0..<pass.images {
       for channel in 0..<channels {
-        let gradient = outputGradient + (image * channels + channel) * outputPlane
+        let gradient = pass.outputGradient + (image * channels + channel) * outputPlane
         let offset = (image * inputShape[0] + channel / multiplier) * inputPlane
         forEachTap(ofChannel: channel) { index, tap in
-          if let inputGradient {
+          if let inputGradient = pass.inputGradient {
             tap.scatter(gradient, weight: weights[index], to: inputGradient + offset)
           }
-          if let weightGradient, let input {
+          if let weightGradient = pass.weightGradient, let input = pass.input {
             weightGradient[index] += tap.correlate(gradient, with: input + offset)
           }
         }

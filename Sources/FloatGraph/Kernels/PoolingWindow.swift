@@ -1,13 +1,11 @@
-/// A window that slides over each plane of an image and gives one number for each place.
-struct PoolingWindow: Sendable {
-  let window: FloatGraph.Window
-  let inputShape: [Int]
-  let outputShape: [Int]
+/// [C, H, W] to [C, H', W']: one number for each place of a window that slides over each plane.
+public protocol PoolingOperator: FloatOperator {
+  var window: FloatGraph.Window { get }
+}
 
-  /// [C, H, W] to [C, H', W'].
-  static func outputShape(
-    _ window: FloatGraph.Window, input: [Int]
-  ) throws(RuleViolation) -> [Int] {
+extension PoolingOperator {
+  public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
+    let input = try only(inputs)
     guard input.count == 3 else {
       throw RuleViolation("pooling takes [C, H, W], has shape \(input)")
     }
@@ -21,6 +19,20 @@ struct PoolingWindow: Sendable {
     else { throw RuleViolation("pooling window's taps can all miss the input") }
     return [input[0], height, width]
   }
+
+  public var keepsGrid: Bool { true }
+  public var keepsZeroChannels: Bool { true }
+
+  func places(_ input: [Int], _ output: [Int]) -> PoolingWindow {
+    PoolingWindow(window: window, inputShape: input, outputShape: output)
+  }
+}
+
+/// The places of a pooling operator's window.
+struct PoolingWindow: Sendable {
+  let window: FloatGraph.Window
+  let inputShape: [Int]
+  let outputShape: [Int]
 
   /// Elements under the window, padding included.
   var area: Int { window.kernelHeight * window.kernelWidth }

@@ -1,6 +1,6 @@
 extension FloatGraph {
   /// Mean over a sliding window.
-  public struct AveragePool: FloatOperator {
+  public struct AveragePool: PoolingOperator {
     public static let name = "average pool"
 
     public var window: Window
@@ -8,21 +8,11 @@ extension FloatGraph {
     public var countsPadding: Bool
 
     public init(window: Window, countsPadding: Bool = false) {
-      self.window = window
-      self.countsPadding = countsPadding
+      (self.window, self.countsPadding) = (window, countsPadding)
     }
-
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
-      try PoolingWindow.outputShape(window, input: try only(inputs))
-    }
-
-    public var keepsGrid: Bool { true }
-    public var keepsZeroChannels: Bool { true }
 
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let pool = places(inputs[0], output)
       let countsPadding = countsPadding
       return { inputs, images, output in
         let input = inputs[0]
@@ -37,7 +27,7 @@ extension FloatGraph {
 
     /// Every element of a window gets its share of the mean's gradient.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let pool = places(inputs[0], output)
       let (countsPadding, stride) = (countsPadding, inputs[0].reduce(1, *))
       return .inPieces { pass in
         let (gradient, target) = (pass.outputGradient, pass.inputGradients[0])

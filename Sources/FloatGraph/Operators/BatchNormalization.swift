@@ -8,19 +8,12 @@ extension FloatGraph {
     public var gamma, beta, mean, variance: [Float]
     public var epsilon: Float
 
-    public init(
-      gamma: [Float], beta: [Float], mean: [Float], variance: [Float], epsilon: Float
-    ) {
-      self.gamma = gamma
-      self.beta = beta
-      self.mean = mean
-      self.variance = variance
-      self.epsilon = epsilon
+    public init(gamma: [Float], beta: [Float], mean: [Float], variance: [Float], epsilon: Float) {
+      (self.gamma, self.beta, self.mean) = (gamma, beta, mean)
+      (self.variance, self.epsilon) = (variance, epsilon)
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let shape = try only(inputs)
       guard let channels = shape.first else { throw RuleViolation("has no channels") }
       guard [gamma, beta, mean, variance].allSatisfy({ $0.count == channels }) else {
@@ -67,11 +60,7 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (isTraining || wants.contains(.parameters), false)
-    }
+    public var readsInputsFor: GradientWants { .parameters }
 
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
       let plane = output.dropFirst().reduce(1, *)
@@ -109,8 +98,7 @@ extension FloatGraph.BatchNormalization {
 
   /// The backward pass, a channel at a time.
   private struct Gradient: Sendable {
-    private let gamma: [Float]
-    private let mean: [Float]
+    private let gamma, mean: [Float]
     /// 1 / √(variance + epsilon)
     private let factor: [Float]
     private let plane: Int
@@ -191,26 +179,6 @@ extension FloatGraph.BatchNormalization {
         }
       }
     }
-  }
-}
-
-extension FloatOperators {
-  /// Batch normalization in training mode: with the statistics of the batch itself.
-  ///
-  /// - Returns: the output, and the statistics that `gradient(of:)` needs and that running
-  ///   statistics track.
-  /// - Throws: `FloatGraphError` if shapes or parameters do not fit.
-  public static func normalize(
-    _ input: Tensor, by normalization: FloatGraph.BatchNormalization, threads: Int
-  ) throws(FloatGraphError) -> (output: Tensor, statistics: BatchStatistics) {
-    guard input.holds(batch: input.batch), normalization.gamma.count == input.shape.first else {
-      throw FloatGraphError(node: nil, rule: "input and batch normalization do not fit together")
-    }
-    let statistics = BatchStatistics(of: input, threads: threads)
-    let output = try evaluate(
-      .batchNormalization(normalization.using(statistics)), inputs: [input],
-      outputShape: input.shape, threads: threads)
-    return (output, statistics)
   }
 }
 

@@ -6,13 +6,10 @@ extension FloatGraph {
     public var low, high: Float
 
     public init(low: Float, high: Float) {
-      self.low = low
-      self.high = high
+      (self.low, self.high) = (low, high)
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard low <= high else { throw RuleViolation("clamp needs low ≤ high, has \(low) > \(high)") }
       return try only(inputs)
     }
@@ -35,11 +32,7 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (false, wants.contains(.inputs))
-    }
+    public var readsOutputFor: GradientWants { .inputs }
 
     /// Passes the gradient where the output lies strictly between the bounds, as PyTorch does.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {

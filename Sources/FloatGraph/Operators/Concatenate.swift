@@ -9,9 +9,7 @@ extension FloatGraph {
       self.axis = axis
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard var shape = inputs.first else { throw RuleViolation("concatenation has no input") }
       guard shape.indices.contains(axis) else {
         throw RuleViolation("axis \(axis) lies outside shape \(shape)")

@@ -5,9 +5,7 @@ extension FloatGraph {
 
     public init() {}
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard let declared else { return nil }
       let shape = try only(inputs)
       guard shape.count == 3, declared == [shape[0]] || declared == [shape[0], 1, 1] else {

@@ -9,9 +9,7 @@ extension FloatGraph {
       self.slope = slope
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard slope.isFinite else { throw RuleViolation("leaky relu's slope is \(slope)") }
       return try only(inputs)
     }

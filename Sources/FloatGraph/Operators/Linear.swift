@@ -12,17 +12,14 @@ extension FloatGraph {
     public var outputFeatures: Int
 
     public init(weights: [Float], bias: [Float]?, outputFeatures: Int) {
-      self.weights = weights
-      self.bias = bias
-      self.outputFeatures = outputFeatures
+      (self.weights, self.bias, self.outputFeatures) = (weights, bias, outputFeatures)
     }
 
     public var rows: Int { outputFeatures }
     public var groups: Int { 1 }
+    private var inputFeatures: Int { weights.count / outputFeatures }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let input = try only(inputs)
       guard input.count == 1 else {
         throw RuleViolation("linear takes a feature vector, has shape \(input)")
@@ -40,43 +37,36 @@ extension FloatGraph {
 
     /// All images of a piece in one matrix product.
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      let (layer, inputFeatures) = (self, inputs[0][0])
-      return { inputs, images, output in
-        let features = layer.outputFeatures
-        layer.weights.withUnsafeBufferPointer { weights in
+      { inputs, images, output in
+        weights.withUnsafeBufferPointer { weights in
           guard let weights = weights.baseAddress else { return }
           Gemm.multiplyByTranspose(
-            m: images, n: features, k: inputFeatures, a: inputs[0], lda: inputFeatures, b: weights,
-            ldb: inputFeatures, c: output, ldc: features)
+            m: images, n: outputFeatures, k: inputFeatures, a: inputs[0], lda: inputFeatures,
+            b: weights, ldb: inputFeatures, c: output, ldc: outputFeatures)
         }
-        guard let bias = layer.bias else { return }
+        guard let bias else { return }
         for image in 0..<images {
-          let row = output + image * features
-          for index in 0..<features { row[index] += bias[index] }
+          let row = output + image * outputFeatures
+          for index in 0..<outputFeatures { row[index] += bias[index] }
         }
       }
     }
 
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      let (layer, inputFeatures) = (self, inputs[0][0])
-      return BackwardKernel { batch in
+      BackwardKernel { batch in
         if !batch.inputGradients.isEmpty {
-          _ = batch.inPieces { piece, _ in
-            layer.writeInputGradient(piece, inputFeatures: inputFeatures)
-          }
+          batch.inPieces { piece, _ in writeInputGradient(piece) }
         }
-        return batch.wantsParameters
-          ? layer.parameterGradient(batch, inputFeatures: inputFeatures) : []
+        return batch.wantsParameters ? parameterGradient(batch) : []
       }
     }
 
     /// Each channel is a run of equally many features.
     public func weights(reading channels: [Int], of count: Int) -> [Int] {
-      let features = weights.count / outputFeatures
-      let run = features / count
+      let run = inputFeatures / count
       return (0..<outputFeatures).flatMap { row in
         channels.flatMap { channel in
-          (0..<run).map { row * features + channel * run + $0 }
+          (0..<run).map { row * inputFeatures + channel * run + $0 }
         }
       }
     }
@@ -108,7 +98,7 @@ extension FloatGraph.Linear {
   /// Output features a block.
   private static let block = 32
 
-  private func writeInputGradient(_ piece: BackwardPass, inputFeatures: Int) {
+  private func writeInputGradient(_ piece: BackwardPass) {
     weights.withUnsafeBufferPointer { weights in
       guard let weights = weights.baseAddress else { return }
       Gemm.multiply(
@@ -118,24 +108,23 @@ extension FloatGraph.Linear {
     }
   }
 
-  private func parameterGradient(_ batch: BackwardPass, inputFeatures: Int) -> [[Float]] {
-    let (outputFeatures, gradient) = (outputFeatures, batch.outputGradient)
+  private func parameterGradient(_ batch: BackwardPass) -> [[Float]] {
+    let inputFeatures = inputFeatures
     var slopes = [Float](repeating: 0, count: weights.count)
     slopes.withUnsafeMutableBufferPointer { buffer in
       guard batch.images > 0, let address = buffer.baseAddress else { return }
       nonisolated(unsafe) let target = address
-      Parallel.forEach((outputFeatures + Self.block - 1) / Self.block, threads: batch.threads) {
-        let first = $0 * Self.block
+      Parallel.forEachRun(of: Self.block, in: outputFeatures, threads: batch.threads) { block in
         Gemm.multiplyTransposed(
-          m: min(Self.block, outputFeatures - first), n: inputFeatures, k: batch.images,
-          a: batch.outputGradient + first, lda: outputFeatures, b: batch.inputs[0],
-          ldb: inputFeatures, c: target + first * inputFeatures, ldc: inputFeatures)
+          m: block.count, n: inputFeatures, k: batch.images,
+          a: batch.outputGradient + block.lowerBound, lda: outputFeatures, b: batch.inputs[0],
+          ldb: inputFeatures, c: target + block.lowerBound * inputFeatures, ldc: inputFeatures)
       }
     }
     guard bias != nil else { return [slopes] }
     var sums = [Float](repeating: 0, count: outputFeatures)
     for image in 0..<batch.images {
-      let row = gradient + image * outputFeatures
+      let row = batch.outputGradient + image * outputFeatures
       for feature in 0..<outputFeatures { sums[feature] += row[feature] }
     }
     return [slopes, sums]

@@ -1,6 +1,6 @@
 extension FloatGraph {
   /// Maximum over a sliding window; padding never wins.
-  public struct MaxPool: FloatOperator {
+  public struct MaxPool: PoolingOperator {
     public static let name = "max pool"
 
     public var window: Window
@@ -9,18 +9,9 @@ extension FloatGraph {
       self.window = window
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
-      try PoolingWindow.outputShape(window, input: try only(inputs))
-    }
-
-    public var keepsGrid: Bool { true }
-    public var keepsZeroChannels: Bool { true }
-
     /// A NaN counts as the largest.
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let pool = places(inputs[0], output)
       return { inputs, images, output in
         let input = inputs[0]
         pool.forEachPlace(images: images) { place, plane, taps in
@@ -34,15 +25,11 @@ extension FloatGraph {
       }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (wants.contains(.inputs), false)
-    }
+    public var readsInputsFor: GradientWants { .inputs }
 
     /// The first largest element of a window gets all of its gradient, as in PyTorch.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      let pool = PoolingWindow(window: window, inputShape: inputs[0], outputShape: output)
+      let pool = places(inputs[0], output)
       let stride = inputs[0].reduce(1, *)
       return .inPieces { pass in
         let (input, gradient) = (pass.inputs[0], pass.outputGradient)

@@ -1,31 +1,13 @@
 extension FloatGraph {
   /// The product of two activations of one shape.
-  public struct Multiply: FloatOperator {
+  public struct Multiply: PairwiseOperator {
     public static let name = "multiply"
 
     public init() {}
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
-      try same(inputs)
-    }
+    public func value(_ left: Float, _ right: Float) -> Float { left * right }
 
-    public var worksInPlace: Bool { true }
-
-    public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      let stride = output.reduce(1, *)
-      return { inputs, images, output in
-        let (left, right) = (inputs[0], inputs[1])
-        for index in 0..<images * stride { output[index] = left[index] * right[index] }
-      }
-    }
-
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (wants.contains(.inputs), false)
-    }
+    public var readsInputsFor: GradientWants { .inputs }
 
     /// Each input's gradient is the output's times the other input.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {

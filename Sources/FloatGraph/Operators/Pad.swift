@@ -7,14 +7,10 @@ extension FloatGraph {
     public var value: Float
 
     public init(before: [Int], after: [Int], value: Float) {
-      self.before = before
-      self.after = after
-      self.value = value
+      (self.before, self.after, self.value) = (before, after, value)
     }
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let input = try only(inputs)
       guard before.count == input.count, after.count == input.count else {
         throw RuleViolation(
@@ -33,46 +29,24 @@ extension FloatGraph {
 
     public var keepsGrid: Bool { true }
 
-    /// Where each row of the input goes.
-    private func targets(_ input: [Int], _ output: [Int]) -> [Int] {
-      let strides = RowOffsets.strides(output)
-      return RowOffsets.offsets(
-        extents: input.dropLast(), strides: strides.dropLast(),
-        origin: zip(before, strides).reduce(0) { $0 + $1.0 * $1.1 })
+    private func rows(_ input: [Int], _ output: [Int]) -> BoxRows {
+      BoxRows(of: input, in: output, start: before, step: input.map { _ in 1 })
     }
 
     /// Copies the input into the middle of a constant.
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      let (targets, value) = (targets(inputs[0], output), value)
-      let (inputStride, outputStride) = (inputs[0].reduce(1, *), output.reduce(1, *))
-      let rowLength = inputs[0][inputs[0].count - 1]
+      let (rows, value, stride) = (rows(inputs[0], output), value, output.reduce(1, *))
       return { inputs, images, output in
-        output.update(repeating: value, count: images * outputStride)
-        for image in 0..<images {
-          var source = inputs[0] + image * inputStride
-          let target = output + image * outputStride
-          for offset in targets {
-            (target + offset).update(from: source, count: rowLength)
-            source += rowLength
-          }
-        }
+        output.update(repeating: value, count: images * stride)
+        rows.scatter(images, from: inputs[0], to: output)
       }
     }
 
     /// Copies the middle back out.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      let targets = targets(inputs[0], output)
-      let (inputStride, outputStride) = (inputs[0].reduce(1, *), output.reduce(1, *))
-      let rowLength = inputs[0][inputs[0].count - 1]
+      let rows = rows(inputs[0], output)
       return .inPieces { pass in
-        for image in 0..<pass.images {
-          let source = pass.outputGradient + image * outputStride
-          var target = pass.inputGradients[0] + image * inputStride
-          for offset in targets {
-            target.update(from: source + offset, count: rowLength)
-            target += rowLength
-          }
-        }
+        rows.gather(pass.images, from: pass.outputGradient, to: pass.inputGradients[0])
       }
     }
   }

@@ -5,9 +5,7 @@ extension FloatGraph {
 
     public init() {}
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       guard let declared else { return nil }
       let shape = try only(inputs)
       guard shape.reduce(1, *) == declared.reduce(1, *) else {

@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Foundation
-#endif
+import Foundation
 
 extension FloatGraph {
   /// 1 / (1 + exp(−x))

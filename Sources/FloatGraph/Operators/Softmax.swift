@@ -1,8 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Foundation
-#endif
+import Foundation
 
 extension FloatGraph {
   /// exp(x − max) / Σ exp(x − max) over a feature vector.
@@ -11,9 +7,7 @@ extension FloatGraph {
 
     public init() {}
 
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let shape = try only(inputs)
       guard shape.count == 1 else {
         throw RuleViolation("softmax takes a feature vector, has shape \(shape)")
@@ -46,11 +40,7 @@ extension FloatGraph {
       for index in 0..<count { output[index] /= sum }
     }
 
-    public func gradientReads(
-      _ wants: GradientWants, isTraining: Bool
-    ) -> (inputs: Bool, output: Bool) {
-      (false, wants.contains(.inputs))
-    }
+    public var readsOutputFor: GradientWants { .inputs }
 
     /// y · (dy − Σ dy · y) for each row.
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {

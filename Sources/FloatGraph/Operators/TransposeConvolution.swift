@@ -3,7 +3,7 @@ extension FloatGraph {
   /// padBottom + outputPadHeight: every element of the input adds its multiple of the window to the
   /// output (ONNX's ConvTranspose). It is a convolution's gradient by its input, and is computed
   /// and differentiated as that of the convolution from the output's shape back to the input's.
-  public struct TransposeConvolution: WeightedOperator {
+  public struct TransposeConvolution: ImageLayer {
     public static let name = "transpose convolution"
 
     /// [O][C / groups][KH][KW]: a row is what one output channel reads, as in a convolution. ONNX
@@ -21,26 +21,13 @@ extension FloatGraph {
       weights: [Float], bias: [Float]?, outputChannels: Int, window: Window, groups: Int = 1,
       outputPadHeight: Int = 0, outputPadWidth: Int = 0
     ) {
-      self.weights = weights
-      self.bias = bias
-      self.outputChannels = outputChannels
-      self.window = window
-      self.groups = groups
-      self.outputPadHeight = outputPadHeight
-      self.outputPadWidth = outputPadWidth
+      (self.weights, self.bias, self.outputChannels) = (weights, bias, outputChannels)
+      (self.window, self.groups) = (window, groups)
+      (self.outputPadHeight, self.outputPadWidth) = (outputPadHeight, outputPadWidth)
     }
 
-    public var rows: Int { outputChannels }
-    private var area: Int { window.kernelHeight * window.kernelWidth }
-
-    public func outputShape(
-      inputs: [[Int]], declared: [Int]?
-    ) throws(RuleViolation) -> [Int]? {
-      let input = try only(inputs)
-      guard input.count == 3 else {
-        throw RuleViolation("transpose convolution takes [C, H, W], has shape \(input)")
-      }
-      try checkGroups(input)
+    public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
+      let input = try image(inputs)
       try window.checkRanges()
       guard (0..<max(window.strideHeight, window.dilationHeight)).contains(outputPadHeight),
         (0..<max(window.strideWidth, window.dilationWidth)).contains(outputPadWidth)
@@ -54,7 +41,7 @@ extension FloatGraph {
       guard height > 0, width > 0 else {
         throw RuleViolation("padding leaves nothing of the output: \(height)×\(width)")
       }
-      try checkWeights(input, window)
+      try checkWeights(input)
       return [outputChannels, height, width]
     }
 
@@ -67,8 +54,7 @@ extension FloatGraph {
       let (channels, plane) = (output[0], output[1] * output[2])
       return { inputs, images, output in
         adjoint.differentiate(
-          input: nil, outputGradient: inputs[0], images: images, inputGradient: output,
-          weightGradient: nil)
+          LayerPass(outputGradient: inputs[0], images: images, inputGradient: output))
         guard let bias else { return }
         for row in 0..<images * channels {
           let (target, value) = (output + row * plane, bias[row % channels])
@@ -79,14 +65,15 @@ extension FloatGraph {
 
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
       let adjoint = adjoint(inputs[0], output)
-      let kernel = layerGradient(output) { piece, sums in
-        if let inputGradient = piece.inputGradients.first {
-          adjoint.run(piece.outputGradient, images: piece.images, output: inputGradient)
+      let kernel = layerGradient(output) { pass in
+        if let inputGradient = pass.inputGradient {
+          adjoint.run(pass.outputGradient, images: pass.images, output: inputGradient)
         }
-        if sums != nil {
+        if let input = pass.input, let weightGradient = pass.weightGradient {
           adjoint.differentiate(
-            input: piece.outputGradient, outputGradient: piece.inputs[0], images: piece.images,
-            inputGradient: nil, weightGradient: sums)
+            LayerPass(
+              input: pass.outputGradient, outputGradient: input, images: pass.images,
+              weightGradient: weightGradient))
         }
       }
       return BackwardKernel { batch in
@@ -101,10 +88,9 @@ extension FloatGraph {
 
     /// The convolution from the output's shape to the input's.
     private func adjoint(_ input: [Int], _ output: [Int]) -> PatchProduct {
-      let columns = Im2col(window: window, groups: groups, inputShape: output, outputShape: input)
       let weights = exchanged(
         weights, rows: outputChannels / groups, columns: input[0] / groups)
-      return PatchProduct(columns, weights: weights, bias: nil, rows: input[0])
+      return PatchProduct(columns(output, input), weights: weights, bias: nil, rows: input[0])
     }
 
     /// Each group's [rows][columns][KH · KW] to [columns][rows][KH · KW].
@@ -127,60 +113,39 @@ extension FloatGraph {
 // MARK: - As quantization sees it
 
 extension FloatGraph.TransposeConvolution {
-  public func weights(reading channels: [Int], of count: Int) -> [Int] {
-    weights(reading: channels, of: count, area: area)
-  }
-
   public func patches(inputShape: [Int]) throws(FloatGraphError) -> any Patches {
-    do throws(RuleViolation) {
-      let output = try outputShape(inputs: [inputShape], declared: nil) ?? []
-      return Sources(window: window, groups: groups, inputShape: inputShape, outputShape: output)
-    } catch {
-      throw FloatGraphError(node: nil, rule: error.rule)
-    }
+    Sources(layout: try columns(over: inputShape))
   }
 
   /// For each output position and weight the input element that the weight moves there; zero where
   /// there is none.
   private struct Sources: Patches {
-    let window: FloatGraph.Window
-    let groups: Int
-    let inputShape, outputShape: [Int]
+    let layout: Im2col
 
-    private var groupChannels: Int { inputShape[0] / groups }
-    var rows: Int { groupChannels * window.kernelHeight * window.kernelWidth }
-    var columns: Int { outputShape[1] * outputShape[2] }
+    var groups: Int { layout.groups }
+    var rows: Int { layout.rows }
+    var columns: Int { layout.columns }
 
     func fill(
       _ target: UnsafeMutablePointer<Float>, leading: Int, image: UnsafePointer<Float>, group: Int,
       positions: Range<Int>
     ) {
-      let plane = inputShape[1] * inputShape[2]
-      var row = target
-      for channel in 0..<groupChannels {
-        let source = image + (group * groupChannels + channel) * plane
-        for kernelY in 0..<window.kernelHeight {
-          for kernelX in 0..<window.kernelWidth {
-            for (index, position) in positions.enumerated() {
-              let element = element(at: position, kernelY: kernelY, kernelX: kernelX)
-              row[index] = element.map { source[$0] } ?? 0
-            }
-            row += leading
-          }
+      layout.forEachRow(of: group) { row, plane, dy, dx in
+        for (index, position) in positions.enumerated() {
+          let element = element(at: position, dy: dy, dx: dx)
+          target[row * leading + index] = element.map { image[plane + $0] } ?? 0
         }
       }
     }
 
-    private func element(at position: Int, kernelY: Int, kernelX: Int) -> Int? {
-      let (y, x) = position.quotientAndRemainder(dividingBy: outputShape[2])
-      let (row, restY) = (y + window.padTop - kernelY * window.dilationHeight)
-        .quotientAndRemainder(dividingBy: window.strideHeight)
-      let (column, restX) = (x + window.padLeft - kernelX * window.dilationWidth)
-        .quotientAndRemainder(dividingBy: window.strideWidth)
-      guard restY == 0, restX == 0, (0..<inputShape[1]).contains(row),
-        (0..<inputShape[2]).contains(column)
+    private func element(at position: Int, dy: Int, dx: Int) -> Int? {
+      let (window, height, width) = (layout.window, layout.inputShape[1], layout.inputShape[2])
+      let (y, x) = position.quotientAndRemainder(dividingBy: layout.outputWidth)
+      let (row, restY) = (y - dy).quotientAndRemainder(dividingBy: window.strideHeight)
+      let (column, restX) = (x - dx).quotientAndRemainder(dividingBy: window.strideWidth)
+      guard restY == 0, restX == 0, (0..<height).contains(row), (0..<width).contains(column)
       else { return nil }
-      return row * inputShape[2] + column
+      return row * width + column
     }
   }
 }

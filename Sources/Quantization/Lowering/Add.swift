@@ -6,6 +6,6 @@ extension FloatGraph.Add: LowerableOperator {
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let sum = try builder.sum(of: unit.inputs, on: unit.output.grid, within: unit.bounds)
-    return builder.append(unit.name, .add(.init(sum)), unit.inputs, giving: unit.output)
+    return unit.becomes(.add(.init(sum)), in: &builder)
   }
 }

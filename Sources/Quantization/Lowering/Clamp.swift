@@ -6,7 +6,6 @@ extension FloatGraph.Clamp: LowerableOperator {
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let bounds = unit.output.grid.bounds(low: low, high: high)
-    return builder.append(
-      unit.name, .clamp(.init(low: bounds.low, high: bounds.high)), unit.inputs, giving: unit.output)
+    return unit.becomes(.clamp(.init(low: bounds.low, high: bounds.high)), in: &builder)
   }
 }

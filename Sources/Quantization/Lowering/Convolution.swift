@@ -2,8 +2,6 @@ import FloatGraph
 import IntegerBuilder
 
 extension FloatGraph.Convolution: LowerableOperator {
-  package var fusesClamp: Bool { true }
-
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let channels = builder[unit.inputs[0]].channels
     let isDepthwise = groups == channels && outputChannels == channels

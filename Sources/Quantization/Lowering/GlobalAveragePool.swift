@@ -9,6 +9,6 @@ extension FloatGraph.GlobalAveragePool: LowerableOperator {
     let rescale = try builder.rescale(
       meanOf: image.height * image.width, from: image.grid, to: unit.output.grid,
       within: unit.bounds)
-    return builder.append(unit.name, .mean(.init(rescale)), unit.inputs, giving: unit.output)
+    return unit.becomes(.mean(.init(rescale)), in: &builder)
   }
 }

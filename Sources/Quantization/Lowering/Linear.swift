@@ -2,7 +2,6 @@ import FloatGraph
 import IntegerBuilder
 
 extension FloatGraph.Linear: LowerableOperator {
-  package var fusesClamp: Bool { true }
   package var readsFlattened: Bool { true }
 
   /// A flattened image was [C][H][W] to the float layer and is [H][W][C] in a program.
@@ -11,6 +10,6 @@ extension FloatGraph.Linear: LowerableOperator {
     let weighted = try unit.weighted(
       Transposition(rows: image.channels, columns: image.height * image.width),
       isFullyConnected: true, with: builder)
-    return builder.append(unit.name, .fullyConnected(.init(weighted)), unit.inputs, giving: unit.output)
+    return unit.becomes(.fullyConnected(.init(weighted)), in: &builder)
   }
 }

@@ -14,6 +14,7 @@ package protocol LowerableOperator: FloatOperator {
   func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int
 
   /// Whether its kernel ends with a clamp of its own, so that an activation behind it costs nothing.
+  /// A layer's always does.
   var fusesClamp: Bool { get }
   /// What it limits values to, where that is all it does, so that such a clamp can do its work; nil
   /// where it does anything else.
@@ -53,6 +54,6 @@ extension LowerableOperator where Self: ElementwiseOperator {
       tableFunction(under: builder.profile).flatMap {
         IntegerOperation.Lookup($0, from: grids.from, to: grids.to, real: value(at:))
       } ?? .init(table: FunctionTable.single(from: grids.from, to: grids.to, value(at:)))
-    return builder.append(unit.name, .lookup(lookup), unit.inputs, giving: unit.output)
+    return unit.becomes(.lookup(lookup), in: &builder)
   }
 }

@@ -22,6 +22,11 @@ package struct LoweredUnit {
     clamp.map { output.grid.bounds(low: $0.low, high: $0.high) } ?? output.grid.whole
   }
 
+  /// Appends the one operation that the unit becomes, and its tensor, whose index is returned.
+  package func becomes(_ kind: IntegerOperation.Kind, in builder: inout ProgramBuilder) -> Int {
+    builder.append(name, kind, inputs, giving: output)
+  }
+
   /// The part of an operation that all layers have.
   ///
   /// - Parameter order: from the float graph's order of weights to the program's.

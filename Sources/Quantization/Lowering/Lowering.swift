@@ -64,9 +64,7 @@ public struct Lowering {
         clamp: unit.clamp, layer: layer), with: &builder)
   }
 
-  private mutating func inputs(
-    of unit: FusedGraph.Unit, layer: WeightedLayer?
-  ) throws -> [Int] {
+  private mutating func inputs(of unit: FusedGraph.Unit, layer: WeightedLayer?) throws -> [Int] {
     for value in unit.inputs where !unit.base.readsFlattened {
       guard builder[tensors[value]].extent == plan.graph.values[value].extent else {
         throw RuleViolation("it reads a flattened image; only linear layers may")

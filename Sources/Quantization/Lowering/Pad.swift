@@ -15,11 +15,8 @@ extension FloatGraph.Pad: LowerableOperator {
   }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    builder.append(
-      unit.name,
-      .pad(
-        .init(
-          Axes(ChannelOrder.last(before, absent: 0)),
-          value: Int8(unit.output.grid.quantize(value)))), unit.inputs, giving: unit.output)
+    let before = Axes(ChannelOrder.last(before, absent: 0))
+    let value = Int8(unit.output.grid.quantize(value))
+    return unit.becomes(.pad(.init(before, value: value)), in: &builder)
   }
 }

@@ -5,12 +5,8 @@ import ModelWriter
 
 extension FloatGraph.Slice: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    builder.append(
-      unit.name,
-      .slice(
-        .init(
-          start: Axes(ChannelOrder.last(start, absent: 0)),
-          step: Axes(ChannelOrder.last(step, absent: 1)))),
-      unit.inputs, giving: unit.output)
+    let start = Axes(ChannelOrder.last(start, absent: 0))
+    let step = Axes(ChannelOrder.last(step, absent: 1))
+    return unit.becomes(.slice(.init(start: start, step: step)), in: &builder)
   }
 }

@@ -2,8 +2,6 @@ import FloatGraph
 import IntegerBuilder
 
 extension FloatGraph.TransposeConvolution: LowerableOperator {
-  package var fusesClamp: Bool { true }
-
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let window = PaddedWindow(window)
     try check(window.rows, outputPadding: outputPadHeight, "rows")
@@ -11,9 +9,8 @@ extension FloatGraph.TransposeConvolution: LowerableOperator {
     let weighted = try unit.weighted(
       Transposition(
         rows: builder[unit.inputs[0]].channels / groups, columns: window.taps), with: builder)
-    return builder.append(
-      unit.name, .transposeConvolution(.init(window.integer, groups: groups, weighted)),
-      unit.inputs, giving: unit.output)
+    return unit.becomes(
+      .transposeConvolution(.init(window.integer, groups: groups, weighted)), in: &builder)
   }
 
   /// In the format, as in TensorFlow Lite, the first and the last window each reach the output, and

@@ -16,7 +16,7 @@ import Testing
     var generator = SeededGenerator(seed: 9)
     let input = Tensor(batch: 9, shape: shape, values: generator.floats(9 * shape.reduce(1, *)))
     let layer = Self.normalization(shape[0])
-    let (output, statistics) = try FloatOperators.normalize(input, by: layer, threads: 2)
+    let (output, statistics) = try normalize(input, by: layer, threads: 2)
     let weights = generator.floats(output.values.count)
     let gradient = try FloatOperators.gradient(
       of: .batchNormalization(layer), inputs: [input], output: output,
@@ -26,7 +26,7 @@ import Testing
     func loss(_ layer: FloatGraph.BatchNormalization, _ values: [Float]) throws -> Double {
       let tensor = Tensor(batch: 9, shape: shape, values: values)
       return weightedSum(
-        try FloatOperators.normalize(tensor, by: layer, threads: 1).output.values, weights)
+        try normalize(tensor, by: layer, threads: 1).output.values, weights)
     }
     let slopes = try FiniteDifferences.slopes(of: input.values) { try loss(layer, $0) }
     #expect(FiniteDifferences.disagreement(gradient.inputs[0].values, slopes) < 2e-3)
@@ -73,7 +73,7 @@ import Testing
     let input = Tensor(batch: 20, shape: [2, 3, 3], values: generator.floats(20 * 18))
     var layer = Self.normalization(2)
     (layer.gamma, layer.beta) = ([1, 2], [0, 5])
-    let output = try FloatOperators.normalize(input, by: layer, threads: 1).output
+    let output = try normalize(input, by: layer, threads: 1).output
     let statistics = BatchStatistics(of: output, threads: 1)
     #expect(abs(statistics.mean[0]) < 1e-5)
     #expect(abs(statistics.mean[1] - 5) < 1e-5)
@@ -87,7 +87,7 @@ import Testing
     let input = Tensor(batch: 13, shape: [5, 7, 3], values: generator.floats(13 * 105))
     let layer = Self.normalization(5)
     func gradient(_ threads: Int) throws -> OperationGradient {
-      let (output, statistics) = try FloatOperators.normalize(input, by: layer, threads: threads)
+      let (output, statistics) = try normalize(input, by: layer, threads: threads)
       return try FloatOperators.gradient(
         of: .batchNormalization(layer), inputs: [input], output: output, outputGradient: output,
         batchStatistics: statistics, threads: threads)
@@ -105,7 +105,18 @@ import Testing
         threads: 1)
     }
     #expect(throws: FloatGraphError.self) {
-      try FloatOperators.normalize(input, by: Self.normalization(2), threads: 1)
+      try normalize(input, by: Self.normalization(2), threads: 1)
     }
   }
+}
+
+/// Batch normalization in training mode: with the statistics of the batch itself.
+private func normalize(
+  _ input: Tensor, by normalization: FloatGraph.BatchNormalization, threads: Int
+) throws -> (output: Tensor, statistics: BatchStatistics) {
+  let statistics = BatchStatistics(of: input, threads: threads)
+  let output = try FloatOperators.evaluate(
+    .batchNormalization(normalization.using(statistics)), inputs: [input],
+    outputShape: input.shape, threads: threads)
+  return (output, statistics)
 }
