@@ -110,7 +110,7 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The page of operators is made of all that there are.
   if target.name == "cupel" {
-    dependencies += ["CIntegerKernels", "FormatFuzzing", "IntegerBuilder"]
+    dependencies += ["CIntegerKernels", "FormatFuzzing"]
   }
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies.append("ModelImport") }
