@@ -88,7 +88,9 @@ package struct RandomProgram {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
     let isLarge = builder[current].elementCount > 1000
-    switch isLarge && [.concatenate, .pad, .broadcast, .transposeConvolution].contains(step) ? .clamp : step {
+    switch isLarge && [.concatenate, .pad, .broadcast, .transposeConvolution].contains(step)
+      ? .clamp : step
+    {
     case .convolution: addConvolution(bits: bits)
     case .depthwise: addDepthwise(bits: bits)
     case .fullyConnected: addFullyConnected(bits: bits)
@@ -193,9 +195,10 @@ package struct RandomProgram {
     let before = (0..<3).map { _ in generator.below(3) }
     let after = (0..<3).map { _ in generator.below(3) }
     append(
-      .pad(.init(
-        Axes(before[0], before[1], before[2]),
-        value: Int8(builder[current].zeroPoint))),
+      .pad(
+        .init(
+          Axes(before[0], before[1], before[2]),
+          value: Int8(builder[current].zeroPoint))),
       inputs: [current],
       output: like(
         current, height: height + before[0] + after[0], width: width + before[1] + after[1],

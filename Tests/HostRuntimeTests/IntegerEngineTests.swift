@@ -109,7 +109,8 @@ import Testing
         name: "t\($0)", height: 1, width: 1, channels: classes, bits: 8, zeroPoint: 0, scale: 1)
     }
     program.operations = [
-      IntegerOperation(name: "clamp", kind: .clamp(.init(low: -128, high: 127)), inputs: [0], output: 1)
+      IntegerOperation(
+        name: "clamp", kind: .clamp(.init(low: -128, high: 127)), inputs: [0], output: 1)
     ]
     program.output = 1
     return try IntegerEngine(bytes: CupelWriter.bytes(of: program))
@@ -198,8 +199,9 @@ import Testing
     program.operations = [
       IntegerOperation(
         name: "pool",
-        kind: .maxPool(.init(
-          .init(kernelHeight: 2801, kernelWidth: 2801, padTop: 1400, padLeft: 1400))),
+        kind: .maxPool(
+          .init(
+            .init(kernelHeight: 2801, kernelWidth: 2801, padTop: 1400, padLeft: 1400))),
         inputs: [0], output: 1)
     ]
     program.output = 1

@@ -22,7 +22,8 @@ struct FunctionTableTests {
   @Test("ties to even where the runtime has it so")
   func even() {
     let table = FunctionTable.single(
-      from: quarter, to: Grid(scale: 0.5, zeroPoint: -2, bits: 8), ties: .toNearestOrEven) { $0 }
+      from: quarter, to: Grid(scale: 0.5, zeroPoint: -2, bits: 8), ties: .toNearestOrEven
+    ) { $0 }
     #expect(table[128 + 5] == -2 && table[128 + 3] == -2 && table[128 + 7] == 0)
   }
 

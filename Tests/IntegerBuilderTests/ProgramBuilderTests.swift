@@ -54,7 +54,8 @@ struct ProgramBuilderTests {
     let target = Grid(scale: 1, zeroPoint: 0, bits: 8)
     let output = builder.relabelled(input, as: target, named: "y")
     #expect(builder[output].grid == target)
-    #expect(builder.program.operations[0].kind == .lookup(.init(table: (-128...127).map { Int8($0) })))
+    #expect(
+      builder.program.operations[0].kind == .lookup(.init(table: (-128...127).map { Int8($0) })))
   }
 
   @Test("a tensor is repeated along axes of one element, and no others")

@@ -43,13 +43,14 @@ enum ExtremeScales {
         name: "in", height: 1, width: 1, channels: inputs, bits: 8,
         zeroPoint: [-128, 0, 127].randomElement(using: &generator)!, scale: inputScale),
       output: output,
-      .fullyConnected(.init(
+      .fullyConnected(
         .init(
-          bits: bits, weights: weights, bias: bias, scales: scales,
-          rounding: RoundingMode.allCases[round % 4],
-          low: [-128, -1, 0].randomElement(using: &generator)!,
-          high: [127, 1].randomElement(
-            using: &generator)!))))
+          .init(
+            bits: bits, weights: weights, bias: bias, scales: scales,
+            rounding: RoundingMode.allCases[round % 4],
+            low: [-128, -1, 0].randomElement(using: &generator)!,
+            high: [127, 1].randomElement(
+              using: &generator)!))))
   }
 
   private static func drawnBias(most: Int64, using generator: inout SeededGenerator) -> Int32 {
@@ -143,13 +144,15 @@ enum ExtremeScales {
       tensor("in", zeros.0), tensor("clamped", zeros.0), tensor("sum", zeros.1),
     ]
     program.operations = [
-      IntegerOperation(name: "clamp", kind: .clamp(.init(low: -100, high: 90)), inputs: [0], output: 1),
+      IntegerOperation(
+        name: "clamp", kind: .clamp(.init(low: -100, high: 90)), inputs: [0], output: 1),
       IntegerOperation(
         name: "add",
-        kind: .add(.init(
+        kind: .add(
           .init(
-            multipliers: [multiplier(), multiplier()], shifts: [shift(), shift()],
-            outputMultiplier: multiplier(), outputShift: outputShift, low: -128, high: 127))),
+            .init(
+              multipliers: [multiplier(), multiplier()], shifts: [shift(), shift()],
+              outputMultiplier: multiplier(), outputShift: outputShift, low: -128, high: 127))),
         inputs: [0, 1], output: 2),
     ]
     program.output = 2
@@ -190,10 +193,11 @@ enum ExtremeScales {
     output.channels = bias.count
     return single(
       input: input, output: output,
-      .fullyConnected(.init(
+      .fullyConnected(
         .init(
-          bits: 8, weights: Array(repeating: 0, count: bias.count), bias: bias, scales: scales,
-          rounding: .float32HalfEven, low: -128, high: 127))))
+          .init(
+            bits: 8, weights: Array(repeating: 0, count: bias.count), bias: bias, scales: scales,
+            rounding: .float32HalfEven, low: -128, high: 127))))
   }
 
   private static func single(

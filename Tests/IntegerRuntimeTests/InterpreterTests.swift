@@ -92,10 +92,11 @@ import Testing
     program.operations = [
       IntegerOperation(
         name: "fc",
-        kind: .fullyConnected(.init(
-          IntegerOperation.Weighted(
-            bits: 8, weights: [10, 2, -7, 1, 0, -100], bias: [0, 4, 1000],
-            scales: [scale, scale, scale], rounding: .doubleRounding, low: -128, high: 127))),
+        kind: .fullyConnected(
+          .init(
+            IntegerOperation.Weighted(
+              bits: 8, weights: [10, 2, -7, 1, 0, -100], bias: [0, 4, 1000],
+              scales: [scale, scale, scale], rounding: .doubleRounding, low: -128, high: 127))),
         inputs: [0], output: 1)
     ]
     program.output = 1

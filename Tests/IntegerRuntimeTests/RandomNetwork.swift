@@ -185,7 +185,8 @@ extension RandomNetwork {
       padLeft: Int.random(in: 0...1, using: &generator))
     let channels = groups * Int.random(in: 1...3, using: &generator)
     let output = tensor(
-      height: (current.height - 1) * stride + 3 - 1 - Int.random(in: (1 - stride)...0, using: &generator),
+      height: (current.height - 1) * stride + 3 - 1
+        - Int.random(in: (1 - stride)...0, using: &generator),
       width: (current.width - 1) * stride + window.dilationWidth + 1 - window.padLeft,
       channels: channels)
     let weighted = weighted(
@@ -223,12 +224,13 @@ extension RandomNetwork {
       Float.random(in: 0.2...1.5, using: &generator) * (output.bits == 8 ? 1 : 0.06) / 0x1p20)
     let range = range(output)
     add(
-      .add(.init(
-        IntegerOperation.Add(
-          multipliers: [first.multiplier, second.multiplier],
-          shifts: [min(first.shift, 0), min(second.shift, 0)],
-          outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
-          high: range.high))), inputs: [last, partner], output: output)
+      .add(
+        .init(
+          IntegerOperation.Add(
+            multipliers: [first.multiplier, second.multiplier],
+            shifts: [min(first.shift, 0), min(second.shift, 0)],
+            outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
+            high: range.high))), inputs: [last, partner], output: output)
   }
 
   private mutating func growPool(isAverage: Bool) {
@@ -300,8 +302,9 @@ extension RandomNetwork {
     let constant = tensor(
       height: source.height, width: source.width, channels: source.channels, bits: 8)
     add(
-      .constant(.init(
-        (0..<constant.elementCount).map { _ in Int8.random(in: -128...127, using: &generator) })),
+      .constant(
+        .init(
+          (0..<constant.elementCount).map { _ in Int8.random(in: -128...127, using: &generator) })),
       inputs: [], output: constant)
     let output = tensor(height: source.height, width: source.width, channels: source.channels)
     if isProduct {
@@ -318,12 +321,13 @@ extension RandomNetwork {
       Float.random(in: 0.2...1.5, using: &generator) * (output.bits == 8 ? 1 : 0.06) / 0x1p20)
     let range = range(output)
     add(
-      .subtract(.init(
-        IntegerOperation.Add(
-          multipliers: [own.multiplier, other.multiplier],
-          shifts: [min(own.shift, 0), min(other.shift, 0)],
-          outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
-          high: range.high))), inputs: [first, last], output: output)
+      .subtract(
+        .init(
+          IntegerOperation.Add(
+            multipliers: [own.multiplier, other.multiplier],
+            shifts: [min(own.shift, 0), min(other.shift, 0)],
+            outputMultiplier: back.multiplier, outputShift: back.shift, low: range.low,
+            high: range.high))), inputs: [first, last], output: output)
   }
 
   /// Tables read int8: a narrow tensor is clamped instead.

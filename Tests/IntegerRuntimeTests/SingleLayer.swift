@@ -126,12 +126,14 @@ struct SingleLayer: CustomStringConvertible {
     let operation: IntegerOperation.Kind =
       switch kind {
       case .convolution:
-        .convolution(.init(
-          window, groups: groups,
-          weighted(terms: taps * depth, channels: outputChannels, using: &generator)))
+        .convolution(
+          .init(
+            window, groups: groups,
+            weighted(terms: taps * depth, channels: outputChannels, using: &generator)))
       case .depthwise:
-        .depthwiseConvolution(.init(
-          window, weighted(terms: taps, channels: outputChannels, using: &generator)))
+        .depthwiseConvolution(
+          .init(
+            window, weighted(terms: taps, channels: outputChannels, using: &generator)))
       case .fullyConnected:
         .fullyConnected(.init(weighted(terms: depth, channels: outputChannels, using: &generator)))
       case .averagePool: .averagePool(.init(window))

@@ -23,8 +23,9 @@ import Testing
   private static func imported(
     _ exported: ExportedModel, _ profile: DeploymentProfile
   ) throws -> IntegerProgram {
-    guard case .integer(let program) = try ModelImporter.load(
-      bytes: exported.bytes, profile: profile)
+    guard
+      case .integer(let program) = try ModelImporter.load(
+        bytes: exported.bytes, profile: profile)
     else { throw ExportError.program("it came back as a float model") }
     return program
   }

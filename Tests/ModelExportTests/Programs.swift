@@ -143,8 +143,9 @@ enum Programs {
       let area = Double(input.height * input.width)
       return .mean(.init(rescale(own.rescale, scales[0] / (Double(output.scale) * area))))
     case .multiply(let own):
-      return .multiply(.init(
-        rescale(own.rescale, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
+      return .multiply(
+        .init(
+          rescale(own.rescale, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
     case .add(let sum): return .add(.init(scaled(sum.scales)))
     case .subtract(let difference): return .subtract(.init(scaled(difference.scales)))
     default: return kind

@@ -75,10 +75,11 @@ import Testing
       for zeroPoint in [-128, -55, 0, 90] {
         for target in [-8, 0, 5] {
           let program = Programs.single(
-            .requantize(.init(
+            .requantize(
               .init(
-                ratio: 1, multiplier: 1 << 30, shift: 1, rounding: .singleRounding, low: -8,
-                high: 7))),
+                .init(
+                  ratio: 1, multiplier: 1 << 30, shift: 1, rounding: .singleRounding, low: -8,
+                  high: 7))),
             input: Programs.tensor(16, 16, 1, scale: 0.1, zeroPoint: zeroPoint, name: "in"),
             output: Programs.tensor(
               16, 16, 1, scale: 0.1 * Float(denominator), zeroPoint: target, bits: 4, name: "out"))
@@ -149,9 +150,11 @@ import Testing
   func meansSayHowManySumsDiffer(_ side: [Int]) throws {
     let area = side[0] * side[1]
     let program = Programs.single(
-      .mean(.init(
+      .mean(
         .init(
-          ratio: 1, multiplier: 1 << 30, shift: 0, rounding: .doubleRounding, low: -128, high: 127))),
+          .init(
+            ratio: 1, multiplier: 1 << 30, shift: 0, rounding: .doubleRounding, low: -128, high: 127
+          ))),
       input: Programs.tensor(side[0], side[1], 1, scale: 0.3, zeroPoint: -100, name: "in"),
       output: Programs.tensor(1, 1, 1, scale: 0.17, zeroPoint: -90, name: "out"))
     let exported = try TFLiteExporter.export(program)
@@ -173,8 +176,9 @@ import Testing
 
   @Test func whatTFLiteLacksIsRefused() throws {
     let pool = Programs.single(
-      .averagePool(.init(
-        .init(kernelHeight: 3, kernelWidth: 3, padTop: 2, padLeft: 2))),
+      .averagePool(
+        .init(
+          .init(kernelHeight: 3, kernelWidth: 3, padTop: 2, padLeft: 2))),
       input: Programs.tensor(4, 4, 1, name: "in"), output: Programs.tensor(4, 4, 1, name: "out"))
     #expect(throws: ExportError.self) { try TFLiteExporter.export(pool) }
     let dilated = Programs.single(
@@ -184,11 +188,12 @@ import Testing
       try TFLiteExporter.export(dilated)
     }
     var foreign = Programs.single(
-      .fullyConnected(.init(
+      .fullyConnected(
         .init(
-          bits: 8, weights: [1], bias: [0],
-          scales: [.init(weightScale: 0.1, multiplier: 0, shift: 0)], rounding: .doubleRounding,
-          low: -128, high: 127))),
+          .init(
+            bits: 8, weights: [1], bias: [0],
+            scales: [.init(weightScale: 0.1, multiplier: 0, shift: 0)], rounding: .doubleRounding,
+            low: -128, high: 127))),
       input: Programs.tensor(1, 1, 1, name: "in"), output: Programs.tensor(1, 1, 1, name: "out"))
     if case .fullyConnected(var own) = foreign.operations[0].kind {
       own.weights.scales[0].multiplier += 5000

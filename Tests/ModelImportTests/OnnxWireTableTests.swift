@@ -12,7 +12,8 @@ import Testing
 
     /// A field that holds nothing but zeros, or nothing.
     func field(_ number: Int) -> [UInt8] {
-      tag(number) + [UInt8](repeating: 0, count: self == .eightBytes ? 8 : self == .fourBytes ? 4 : 1)
+      tag(number)
+        + [UInt8](repeating: 0, count: self == .eightBytes ? 8 : self == .fourBytes ? 4 : 1)
     }
 
     func tag(_ number: Int) -> [UInt8] {

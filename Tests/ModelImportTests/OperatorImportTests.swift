@@ -152,18 +152,19 @@ import Testing
   }
 
   /// Sizes that overflow, or leave nothing, are refused with their numbers.
-  @Test(arguments: [
-    ([("group", .integer(0))], "in 0 groups"), ([("group", .integer(.max))], "groups do not fit"),
-    ([("output_shape", .integers([.max, 1]))], "must be two numbers"),
-    ([("output_shape", .integers([40, 40]))], "beyond what the input reaches"),
-    ([("output_padding", .integers([.max, 0]))], "must be two numbers"),
-    ([("output_padding", .integers([-1, 0]))], "must be two numbers"),
-    ([("output_padding", .integers([3, 0]))], "output padding must be less"),
-    ([("pads", .integers([4, 0, 4, 0]))], "leaves 0 × 8"),
-    ([("strides", .integers([65536, 65536]))], "at most 16777216"),
-    ([("dilations", .integers([0, 1]))], "must lie in 1"),
-    ([("auto_pad", .text("SOME"))], "is not known"),
-  ] as [([(String, Source.Attribute)], String)])
+  @Test(
+    arguments: [
+      ([("group", .integer(0))], "in 0 groups"), ([("group", .integer(.max))], "groups do not fit"),
+      ([("output_shape", .integers([.max, 1]))], "must be two numbers"),
+      ([("output_shape", .integers([40, 40]))], "beyond what the input reaches"),
+      ([("output_padding", .integers([.max, 0]))], "must be two numbers"),
+      ([("output_padding", .integers([-1, 0]))], "must be two numbers"),
+      ([("output_padding", .integers([3, 0]))], "output padding must be less"),
+      ([("pads", .integers([4, 0, 4, 0]))], "leaves 0 × 8"),
+      ([("strides", .integers([65536, 65536]))], "at most 16777216"),
+      ([("dilations", .integers([0, 1]))], "must lie in 1"),
+      ([("auto_pad", .text("SOME"))], "is not known"),
+    ] as [([(String, Source.Attribute)], String)])
   func transposedConvolutionsAreChecked(
     _ attributes: [(String, Source.Attribute)], _ message: String
   ) throws {

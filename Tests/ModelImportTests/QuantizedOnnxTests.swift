@@ -55,7 +55,8 @@ import Testing
   @Test(arguments: ["resnet-a", "mobilenet"])
   func operatorFormGivesTheSameLayers(_ network: String) throws {
     func integers(_ form: String) throws -> [[Int8]] {
-      try Self.program("quantized-\(form)-u8s8-\(network).onnx").operations.compactMap(\.kind.weights?.weights)
+      try Self.program("quantized-\(form)-u8s8-\(network).onnx").operations.compactMap(
+        \.kind.weights?.weights)
     }
     #expect(try integers("qdq") == integers("qoperator"))
   }

@@ -19,7 +19,8 @@ import Testing
   static let bases = [
     "convolution", "convolution_int4", "depthwise_multiplier", "fully_connected_channels",
     "add_channels", "sub", "mean_dropped", "pad_value", "strided_slice", "concatenation",
-    "logistic", "transpose_conv", "float_functions", "float_edges", "shape_arithmetic", "float_moves",
+    "logistic", "transpose_conv", "float_functions", "float_edges", "shape_arithmetic",
+    "float_moves",
   ]
 
   @Test(arguments: bases)

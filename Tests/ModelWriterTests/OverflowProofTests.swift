@@ -46,10 +46,11 @@ import Testing
     program.operations = [
       IntegerOperation(
         name: "copy",
-        kind: .requantize(.init(
+        kind: .requantize(
           .init(
-            ratio: 0.5, multiplier: 1 << 30, shift: 0, rounding: .singleRounding,
-            low: -limit - 1, high: limit))), inputs: [0], output: 1),
+            .init(
+              ratio: 0.5, multiplier: 1 << 30, shift: 0, rounding: .singleRounding,
+              low: -limit - 1, high: limit))), inputs: [0], output: 1),
       IntegerOperation(
         name: "layer",
         kind: depthwise

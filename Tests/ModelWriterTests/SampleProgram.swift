@@ -90,14 +90,17 @@ enum Sample {
 
   private static let operations: [IntegerOperation] = [
     operation(
-      "stem", .convolution(.init(window(3, pad: 1), groups: 1, weighted(4, rows: 4, row: 27, out: 4))),
+      "stem",
+      .convolution(.init(window(3, pad: 1), groups: 1, weighted(4, rows: 4, row: 27, out: 4))),
       [0], 1),
     operation("narrow", .requantize(.init(rescale(0.5, low: -8, high: 7))), [1], 2),
     operation(
-      "branch", .convolution(.init(window(1), groups: 2, weighted(8, rows: 4, row: 2, out: 4))), [2], 3),
+      "branch", .convolution(.init(window(1), groups: 2, weighted(8, rows: 4, row: 2, out: 4))),
+      [2], 3),
     operation("sum", .add(.init(addition)), [1, 3], 4),
     operation(
-      "depthwise", .depthwiseConvolution(.init(window(3, pad: 1), weighted(8, rows: 9, row: 4, out: 4))),
+      "depthwise",
+      .depthwiseConvolution(.init(window(3, pad: 1), weighted(8, rows: 9, row: 4, out: 4))),
       [4], 5),
     operation("max", .maxPool(.init(window(2, stride: 2))), [5], 6),
     operation("average", .averagePool(.init(window(3, pad: 1))), [6], 7),

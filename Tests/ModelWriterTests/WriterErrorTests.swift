@@ -84,8 +84,9 @@ import Testing
     #expect(
       message {
         guard case .convolution(let own) = $0.operations[0].kind else { return }
-        $0.operations[0].kind = .convolution(.init(
-          .init(kernelHeight: .max, kernelWidth: 3), groups: 1, own.weights))
+        $0.operations[0].kind = .convolution(
+          .init(
+            .init(kernelHeight: .max, kernelWidth: 3), groups: 1, own.weights))
       } == "operation 0 (stem): a kernel or groups without a size")
   }
 

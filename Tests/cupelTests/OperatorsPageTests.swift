@@ -1,6 +1,6 @@
 import CIntegerKernels
-import Foundation
 import FormatFuzzing
+import Foundation
 import HostRuntime
 import IntegerBuilder
 import IntegerOperators
@@ -26,7 +26,8 @@ struct OperatorsPageTests {
     }
     #expect(
       try String(contentsOf: Self.page, encoding: .utf8) == text,
-      "run CUPEL_WRITE_DOCS=1 swift test -c release --disable-testable-imports --filter OperatorsPage")
+      "run CUPEL_WRITE_DOCS=1 swift test -c release --disable-testable-imports --filter OperatorsPage"
+    )
   }
 
   @Test("every operator that is read or run has one row, and no row speaks of another")
@@ -62,7 +63,9 @@ struct OperatorsPageTests {
 
   /// The page says that whatever has vector kernels has them at each level: a driver runs at all of
   /// them, and no level's table has a gap.
-  @Test("the kernels' tables have no gaps", arguments: ["scalar.c", "elementwise_avx2.c", "elementwise_avx512.c", "elementwise_neon.c"])
+  @Test(
+    "the kernels' tables have no gaps",
+    arguments: ["scalar.c", "elementwise_avx2.c", "elementwise_avx512.c", "elementwise_neon.c"])
   func tablesAreComplete(_ file: String) throws {
     func text(_ name: String) throws -> String {
       try String(
@@ -282,7 +285,8 @@ enum OperatorsPage {
   /// Which kernels besides the reference take one of the program's operations of the kind.
   private static func kernels(of kind: Kind, in program: IntegerProgram) throws -> Kernels {
     let source = try String(
-      contentsOf: OperatorsPageTests.root.appendingPathComponent("Sources/CIntegerKernels/direct.c"),
+      contentsOf: OperatorsPageTests.root.appendingPathComponent(
+        "Sources/CIntegerKernels/direct.c"),
       encoding: .utf8)
     let engine = try IntegerEngine(bytes: CupelWriter.bytes(of: program))
     return engine.withModel { model in
@@ -297,7 +301,8 @@ enum OperatorsPage {
         }
         // Additions are what is left there.
         let name = [CUPEL_CONVOLUTION: "CONVOLUTION", CUPEL_DEPTHWISE: "DEPTHWISE"][operation.kind]
-        if operation.kind == CUPEL_ADD || name.map({ source.contains("case CUPEL_\($0):") }) == true {
+        if operation.kind == CUPEL_ADD || name.map({ source.contains("case CUPEL_\($0):") }) == true
+        {
           found.insert(.direct)
         }
       }
