@@ -15,7 +15,8 @@
 #
 # usage: tools/same-bytes.sh OLD NEW
 #   each a git commit, which is built in a temporary folder, or a folder with a release build.
-#   Models are this checkout's. Exit status: 0 all equal, 1 something differs, 2 it could not run.
+#   Models are this checkout's. What OLD refuses and NEW reads is counted apart: it has no counterpart.
+#   Exit status: 0 all equal, 1 something differs, 2 it could not run.
 set -euo pipefail
 export LC_ALL=C
 
@@ -213,9 +214,26 @@ steady() { # REPORT
   sed -E '/"(seconds|toolVersion|timestamp|serialNumber|bom-ref|version|semanticVersion)" ?:/d' "$1"
 }
 
+# Whether a file comes of a step, or tells of one, that the old program refused (status 65) and the
+# new one carries out.
+read_only_now() { # FILE
+  local step=${1%.*}
+  step=${step%-export}
+  for step in "$step" "${step%-*}"; do
+    if [ -e "$work/new/$step.said" ]; then
+      grep -qx "exit status 0" "$work/new/$step.said" || return 1
+      [ ! -e "$work/old/$step.said" ] || grep -qx "exit status 65" "$work/old/$step.said"
+      return
+    fi
+  done
+  return 1
+}
+
 judge() { # FILE: a word for the table
   local old=$work/old/$1 new=$work/new/$1
-  if [ ! -e "$old" ] || [ ! -e "$new" ]; then
+  if [ ! -e "$old" ]; then
+    read_only_now "$1" && echo read || echo differs
+  elif [ ! -e "$new" ]; then
     echo differs
   elif cmp -s "$old" "$new"; then
     echo equal
@@ -223,6 +241,7 @@ judge() { # FILE: a word for the table
     case $1 in
       *.cupel) equal_but_for_named_tables "$old" "$new" && echo named || echo differs ;;
       *.json | *.sarif) cmp -s <(steady "$old") <(steady "$new") && echo equal || echo differs ;;
+      *.said) read_only_now "$1" && echo read || echo differs ;;
       *) echo differs ;;
     esac
   fi
@@ -246,16 +265,17 @@ awk '
     files[row]++; count[row, $1]++; sum[$1]++ }
   $1 == "differs" { differing[++differences] = $2 }
   END {
-    form = "%-18s  %-8s  %6s  %6s  %13s  %7s\n"
-    printf form, "from", "file", "files", "equal", "but for names", "differ"
+    form = "%-18s  %-8s  %6s  %6s  %13s  %13s  %7s\n"
+    printf form, "from", "file", "files", "equal", "but for names", "read only now", "differ"
     for (row = 1; row <= rows; row++) {
       split(order[row], name, SUBSEP)
       printf form, name[1], name[2], files[order[row]], count[order[row], "equal"] + 0,
-        count[order[row], "named"] + 0, count[order[row], "differs"] + 0
+        count[order[row], "named"] + 0, count[order[row], "read"] + 0,
+        count[order[row], "differs"] + 0
     }
     for (each = 1; each <= differences; each++) print "differs: " differing[each]
     if (NR == 0) { print "nothing was made"; exit 1 }
-    printf "%d files: %d equal, %d equal but for named tables, %d differ\n",
-      NR, sum["equal"], sum["named"], sum["differs"]
+    printf "%d files: %d equal, %d equal but for named tables, %d of what OLD refused, %d differ\n",
+      NR, sum["equal"], sum["named"], sum["read"], sum["differs"]
     exit sum["differs"] > 0
   }' "$work/judged"

@@ -16,7 +16,7 @@ extension FloatGraph {
 
   private func endsBlock(_ node: Node) -> Bool {
     if node.operation.isActivation { return true }
-    // A sum's terms, or a product's factors, have its shape: x · sigmoid(x) ends with the product.
+    // A sum's terms, or a product's factors, have its shape: x · σ(x) ends with the product.
     return node.inputs.count > 1
       && node.inputs.allSatisfy { values[$0].shape == values[node.output].shape }
       && !consumers(of: node.output).contains { nodes[$0].operation.isActivation }
