@@ -74,7 +74,7 @@ let host: [Target] = [
       "Triggers",
     ]),
   .executableTarget(
-    name: "cupel",
+    name: "CupelCommand",
     dependencies: [
       "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
       "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelExport",
@@ -109,7 +109,7 @@ let tests: [Target] = (integerCore + host).map { target in
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The page of operators is made of all that there are.
-  if target.name == "cupel" {
+  if target.name == "CupelCommand" {
     dependencies += ["CIntegerKernels", "FormatFuzzing"]
   }
   // The audit's tests make integer models of their own, and read specimens.
@@ -141,11 +141,11 @@ let tests: [Target] = (integerCore + host).map { target in
 let package = Package(
   name: "Cupel",
   products: [
-    .executable(name: "cupel", targets: ["cupel"]),
+    .executable(name: "cupel", targets: ["CupelCommand"]),
     .library(name: "CupelCore", targets: (kernels + integerCore).map(\.name)),
     .library(
       name: "Cupel",
-      targets: (integerCore + host).map(\.name).filter { $0 != "cupel" }),
+      targets: (integerCore + host).map(\.name).filter { $0 != "CupelCommand" }),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -4,7 +4,7 @@ import ModelImport
 
 /// The command line. One file a subcommand; what several share lies under `Shared/`.
 @main
-struct Cupel: ParsableCommand {
+struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cupel",
     abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",

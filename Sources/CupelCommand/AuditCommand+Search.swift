@@ -43,7 +43,7 @@ extension AuditCommand {
     reporter.finish()
     let report = audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
-      digest: float.sha256, toolVersion: Cupel.toolVersion,
+      digest: float.sha256, toolVersion: RootCommand.toolVersion,
       command: ["cupel"] + CommandLine.arguments.dropFirst(), budget: search.budget,
       seconds: stopwatch.seconds)
     print(DetectionTable.text(report))

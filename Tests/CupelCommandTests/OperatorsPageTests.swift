@@ -201,7 +201,7 @@ enum OperatorsPage {
   private static let head = """
     # Operators
 
-    A test writes this page from the code and holds it current (`Tests/cupelTests/OperatorsPageTests.swift`).
+    A test writes this page from the code and holds it current (`Tests/CupelCommandTests/OperatorsPageTests.swift`).
 
     - **float, quantized**: what the importers read, by the format's own names. Some take only part of what the format
       allows; a message says what is missing. Operators on shapes and constants are worked out at import.

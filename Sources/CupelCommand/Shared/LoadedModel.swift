@@ -76,7 +76,7 @@ struct VendorFile {
     program.metadata[ModelMetadata.originDigest] = sha256
     program.metadata[ModelMetadata.rounding] = "the vendor's"
     program.metadata[ModelMetadata.profile] = profile.name
-    program.metadata[ModelMetadata.tool] = "cupel \(Cupel.toolVersion)"
+    program.metadata[ModelMetadata.tool] = "cupel \(RootCommand.toolVersion)"
     return try Failure.naming(path) { try CupelWriter.bytes(of: program) }
   }
 

@@ -50,7 +50,7 @@ struct Failure: Error {
       is DeviceError:
       self.init("\(error)")
     default:
-      let status = Cupel.exitCode(for: error).rawValue
+      let status = RootCommand.exitCode(for: error).rawValue
       if status == 0 || status == Self.usage { return nil }
       self.init("internal error: \(error)", exitCode: Self.internalError)
     }

@@ -146,7 +146,7 @@ struct Workshop {
       ModelMetadata.calibration: String(images.batch),
       ModelMetadata.seed: String(seed),
       ModelMetadata.preprocessingKey: try ModelMetadata.text(preprocessing),
-      ModelMetadata.tool: "cupel \(Cupel.toolVersion)",
+      ModelMetadata.tool: "cupel \(RootCommand.toolVersion)",
     ]
     if let dataset = model.specimen?.dataset { program.metadata[ModelMetadata.dataset] = dataset }
     return try CupelWriter.bytes(of: program)
