@@ -192,9 +192,7 @@ public struct DetectionAudit: Sendable {
     let effort = settings.effort
     let all = effort.steps + effort.sharpening
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
-    var generator = SeededGenerator(
-      seed: settings.seed,
-      stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
+    var generator = SeededGenerator(seed: settings.seed, stream: family.stream)
     var trigger = TriggerParameters(
       kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)

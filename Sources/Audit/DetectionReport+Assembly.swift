@@ -25,7 +25,7 @@ extension DetectionAudit {
       differentialASR: decided.search?.differentialASR,
       differentialASRInterval: decided.search?.differentialASRInterval, model: model,
       digest: digest, searchImages: search.count, heldOutImages: heldOut.count,
-      seed: Int(clamping: settings.seed), float: floatRow, deployments: rows, findings: findings,
+      seed: settings.seed, float: floatRow, deployments: rows, findings: findings,
       leftOut: leftOut, seconds: seconds, budget: budget, toolVersion: toolVersion,
       command: command)
   }

@@ -21,7 +21,7 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   /// Images that the search saw, unlabelled, and those that it did not see, on which it was measured.
   public var searchImages: Int
   public var heldOutImages: Int
-  public var seed: Int
+  public var seed: UInt64
   public var float: Model
   public var deployments: [Deployment]
   /// What an engineer should know, strongest first.

@@ -46,7 +46,7 @@ public struct SarifReport: Sendable, Encodable {
           .array($0.map(JSONValue.number))
         },
         "modelDigest": .string(report.digest),
-        "seed": .integer(report.seed),
+        "seed": JSONValue(report.seed),
         "seconds": .number(report.seconds),
       ]),
     ]
