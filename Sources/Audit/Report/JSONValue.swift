@@ -20,6 +20,11 @@ package indirect enum JSONValue: Sendable, Equatable {
     self = Int(exactly: number).map(JSONValue.integer) ?? .unsigned(number)
   }
 
+  /// An interval as [low, high].
+  package init(_ interval: ClosedRange<Double>) {
+    self = [.number(interval.lowerBound), .number(interval.upperBound)]
+  }
+
   /// An object of the members that have a value.
   static func present(_ members: [String: JSONValue?]) -> JSONValue {
     .object(members.compactMapValues { $0 })
