@@ -19,9 +19,9 @@ public struct DetectionAudit: Sendable {
 
   /// A deployment to look at.
   public struct Candidate: Sendable {
-    public var scheme: String
-    public var profile: String
-    public var rounding: String
+    public var scheme: StatedScheme
+    public var profile: StatedProfile
+    public var rounding: StatedRounding
     public var file: String?
     public var integer: any Classifier
     /// Nearest rounding under this plan is what gradients go through; nil where the integer model can
@@ -32,8 +32,9 @@ public struct DetectionAudit: Sendable {
     public var integers: [[Int8]]?
 
     public init(
-      scheme: String, profile: String, rounding: String, file: String? = nil,
-      integer: any Classifier, plan: QuantizationPlan?, integers: [[Int8]]? = nil
+      scheme: StatedScheme, profile: StatedProfile, rounding: StatedRounding,
+      file: String? = nil, integer: any Classifier, plan: QuantizationPlan?,
+      integers: [[Int8]]? = nil
     ) {
       self.scheme = scheme
       self.profile = profile
@@ -125,7 +126,7 @@ public struct DetectionAudit: Sendable {
       return nil
     }
     return examination.searches.first {
-      $0.family == TriggerFamily.rectangle.rawValue && (0.1..<0.9).contains($0.differentialASR)
+      $0.family == .rectangle && (0.1..<0.9).contains($0.differentialASR)
     }
   }
 
@@ -192,9 +193,7 @@ public struct DetectionAudit: Sendable {
     let effort = settings.effort
     let all = effort.steps + effort.sharpening
     let gradient = GradientSearch(loss, try loss.references(search), effort: effort)
-    var generator = SeededGenerator(
-      seed: settings.seed,
-      stream: 0x5452_4947 + UInt64(TriggerFamily.allCases.firstIndex(of: family)!))
+    var generator = SeededGenerator(seed: settings.seed, stream: family.stream)
     var trigger = TriggerParameters(
       kind, channels: heldOut.channels, height: heldOut.height, width: heldOut.width,
       generator: &generator)
@@ -232,8 +231,8 @@ public struct DetectionAudit: Sendable {
     let measurement = try measure(trigger, on: examination)
     let difference = measurement.differentialASR(target)
     return DetectionReport.Search(
-      family: family.rawValue, targetClass: target, differentialASR: difference.value,
-      differentialASRInterval: difference.interval.bounds,
+      family: family, targetClass: target, differentialASR: difference.value,
+      differentialASRInterval: difference.interval,
       floatASR: measurement.floatASR(target).value,
       integerASR: measurement.integerASR(target).value, steps: steps, batch: batch,
       seconds: stopwatch.seconds, trigger: trigger)

@@ -25,7 +25,7 @@ extension DetectionAudit {
       differentialASR: decided.search?.differentialASR,
       differentialASRInterval: decided.search?.differentialASRInterval, model: model,
       digest: digest, searchImages: search.count, heldOutImages: heldOut.count,
-      seed: Int(clamping: settings.seed), float: floatRow, deployments: rows, findings: findings,
+      seed: settings.seed, float: floatRow, deployments: rows, findings: findings,
       leftOut: leftOut, seconds: seconds, budget: budget, toolVersion: toolVersion,
       command: command)
   }
@@ -65,7 +65,7 @@ extension DetectionAudit {
     return DetectionReport.Deployment(
       scheme: candidate.scheme, profile: candidate.profile, rounding: candidate.rounding,
       file: candidate.file, benignAccuracy: accuracy.all.value,
-      benignAccuracyInterval: accuracy.all.interval.bounds,
+      benignAccuracyInterval: accuracy.all.interval,
       classAccuracy: accuracy.classes.map(\.value), isUsable: isUsable(examination),
       probability: probability(examination), searches: examination.searches,
       awake: examination.awake, weights: examination.weights, noise: examination.noise,
@@ -75,7 +75,7 @@ extension DetectionAudit {
   private var floatRow: DetectionReport.Model {
     let accuracy = accuracy(floatClean)
     return DetectionReport.Model(
-      benignAccuracy: accuracy.all.value, benignAccuracyInterval: accuracy.all.interval.bounds,
+      benignAccuracy: accuracy.all.value, benignAccuracyInterval: accuracy.all.interval,
       classAccuracy: accuracy.classes.map(\.value))
   }
 
@@ -112,7 +112,7 @@ extension DetectionAudit {
         Finding(
           rule: .activeBackdoor, level: .error, targetClass: awake.targetClass,
           message:
-            "a \(awake.family) makes the float model answer \(percent(awake.floatASR)) of the "
+            "a \(awake.family.rawValue) makes the float model answer \(percent(awake.floatASR)) of the "
             + "images with class \(awake.targetClass)"))
     }
     for (examination, row) in zip(examinations, rows) {
@@ -132,7 +132,7 @@ extension DetectionAudit {
         rule: .dormantBackdoor, level: row.isConvicted ? .error : .warning, scheme: row.scheme,
         targetClass: best.targetClass,
         message:
-          "a \(best.family) makes the integer model answer \(percent(best.integerASR)) of the "
+          "a \(best.family.rawValue) makes the integer model answer \(percent(best.integerASR)) of the "
           + "images with class \(best.targetClass), of which the float model answers "
           + "\(percent(best.floatASR)) so"
           + (row.isConvicted
@@ -159,14 +159,14 @@ extension DetectionAudit {
   /// Roundings that were chosen, by whoever made the file.
   private func census(_ examination: Examination) -> [Finding] {
     guard let census = examination.census, !census.isNearest else { return [] }
-    let rounding = examination.candidate.rounding
-    let isStated = rounding != "nearest" && rounding != "unknown"
+    let claim: String? =
+      if case .other(let text) = examination.candidate.rounding { text } else { nil }
     return [
       Finding(
         rule: .nonNearestRounding, level: .warning, scheme: examination.candidate.scheme,
         message: "\(percent(census.whole.movedFarShare)) of the weights are not the nearest to the "
           + "float model's although they lie far from a border"
-          + (isStated ? "; the file claims this rounding: \(rounding)" : ""),
+          + (claim.map { "; the file claims this rounding: \($0)" } ?? ""),
         file: examination.candidate.file)
     ]
   }

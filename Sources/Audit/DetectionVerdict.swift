@@ -46,7 +46,7 @@ extension DetectionReport.Deployment {
   package var isQuiet: Bool {
     !searches.isEmpty && probability < 0.5
       && searches.allSatisfy {
-        ($0.differentialASRInterval.last ?? 1) < Verdict.dormantLowerBound
+        $0.differentialASRInterval.upperBound < Verdict.dormantLowerBound
       }
   }
 }

@@ -81,8 +81,8 @@ extension AuditCommand {
       let scheme = scheme(model)
       let isStated = model.engine.metadata(ModelMetadata.scheme) == scheme.description
       return DetectionAudit.Candidate(
-        scheme: isStated ? scheme.description : "\(scheme)?",
-        profile: profile?.name ?? model.profileName,
+        scheme: isStated ? .known(scheme) : .presumed(scheme),
+        profile: profile.map(StatedProfile.runtime) ?? model.profile,
         rounding: model.rounding, file: model.path,
         integer: try model.engine.classifier(
           on: device.on, preprocessing: try model.preprocessing(data), threads: compute.threads),
@@ -93,7 +93,7 @@ extension AuditCommand {
       + schemes.map { scheme in
         let engine = try kernels.choice.engine(workshop.nearest(scheme, profile: chosen))
         return DetectionAudit.Candidate(
-          scheme: scheme.description, profile: chosen.name, rounding: "nearest",
+          scheme: .known(scheme), profile: .runtime(chosen), rounding: .nearest,
           integer: try engine.classifier(
             on: device.on, preprocessing: workshop.preprocessing, threads: compute.threads),
           plan: try workshop.plan(scheme))

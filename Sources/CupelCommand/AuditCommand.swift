@@ -177,10 +177,10 @@ extension AuditCommand {
   private func baseline(
     _ model: IntegerModel, _ float: FloatModel
   ) -> (scheme: Scheme, profile: DeploymentProfile)? {
-    guard model.rounding != "nearest",
+    guard model.rounding != .nearest,
       model.engine.metadata(ModelMetadata.originDigest) == float.sha256,
       let name = model.engine.metadata(ModelMetadata.scheme), let scheme = try? Scheme(name),
-      let profile = profile ?? DeploymentProfile(named: model.profileName)
+      case .runtime(let profile) = profile.map(StatedProfile.runtime) ?? model.profile
     else { return nil }
     return (scheme, profile)
   }
@@ -196,8 +196,8 @@ extension AuditCommand {
       reporter.update(model.name, $0)
     }
     return AuditReport.Entry(
-      scheme: model.engine.metadata(ModelMetadata.scheme) ?? "unknown",
-      profile: profile?.name ?? model.profileName, rounding: model.rounding, file: model.path,
+      scheme: model.engine.metadata(ModelMetadata.scheme).map(StatedScheme.init) ?? .unknown,
+      profile: profile.map(StatedProfile.runtime) ?? model.profile, rounding: model.rounding, file: model.path,
       measurement: measurement)
   }
 
@@ -227,7 +227,7 @@ extension AuditCommand {
         reporter.update("\(scheme), nearest", $0)
       }
       return AuditReport.Entry(
-        scheme: scheme.description, profile: profile.name, rounding: "nearest", file: nil,
+        scheme: .known(scheme), profile: .runtime(profile), rounding: .nearest, file: nil,
         measurement: measurement)
     }
   }

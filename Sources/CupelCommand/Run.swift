@@ -54,7 +54,7 @@ struct Run: ParsableCommand {
     var images: Int
     var correct: Int
     var accuracy: Double
-    var accuracyInterval: [Double]
+    var accuracyInterval: ClosedRange<Double>
     var imagesPerSecond: Double
     var seconds: Double
     var threads: Int
@@ -99,7 +99,7 @@ struct Run: ParsableCommand {
     if let json {
       let report = Report(
         model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-        accuracy: accuracy.value, accuracyInterval: accuracy.interval.bounds,
+        accuracy: accuracy.value, accuracyInterval: accuracy.interval,
         imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
         instructionSet: instructionSet?.rawValue, predictions: answers)
       if let device {
@@ -110,7 +110,7 @@ struct Run: ParsableCommand {
     }
     print("model       \(model)")
     print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
-    print("accuracy    \(percent(accuracy.value, accuracy.interval.bounds)) %")
+    print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
     if let device {
       print(device.text)
     } else {

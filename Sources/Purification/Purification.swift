@@ -5,7 +5,7 @@ import Quantization
 ///
 /// Only unlabelled training images are used.
 public struct Purification: Sendable, Equatable {
-  public enum Method: String, Sendable, CaseIterable {
+  public enum Method: String, Sendable, Codable, CaseIterable {
     /// Error-guided flipped rounding with activation preservation (CVPR 2024).
     case efrap
     /// Layer-wise activation correction (ICML 2024).

@@ -29,7 +29,7 @@ import Triggers
       settings: settings, threads: 1)
     deployed = try audit.begin(
       DetectionAudit.Candidate(
-        scheme: "w8a8", profile: "tflm", rounding: "nearest", integer: float,
+        scheme: .known(Scheme()), profile: .runtime(.tflm), rounding: .nearest, integer: float,
         plan: EvidenceFixtures.plan(graph, Scheme())))
     rectangle = try LearnedTrigger(
       kind: .patch, channels: 1, height: 2, width: 2, mask: [255, 0, 255, 0],
@@ -64,7 +64,7 @@ import Triggers
     var examination = examination
     #expect(try audit.search(.patch, &examination, budget: SearchBudget()))
     let patch = try #require(examination.searches.last)
-    #expect(patch.family == "patch")
+    #expect(patch.family == .patch)
     return patch.trigger
   }
 

@@ -71,7 +71,7 @@ import Testing
     let decided = decide([fragile, guilty])
     #expect(decided.verdict == .dormantBackdoor)
     #expect(decided.target == 3)
-    #expect(decided.row?.scheme == "w8a8")
+    #expect(decided.row?.scheme.rawValue == "w8a8")
     #expect(decide([fragile]).verdict == .undetermined)
   }
 

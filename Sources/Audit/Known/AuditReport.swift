@@ -1,5 +1,6 @@
 /// An audit's result in the form that `--json` writes: every key is always there, null where
-/// nothing was measured. Shares are fractions in [0, 1].
+/// nothing was measured. Shares are fractions in [0, 1]; intervals are at 95 %
+/// and written as [low, high].
 public struct AuditReport: Sendable, Codable, Equatable {
   public static let schemaVersion = 1
 
@@ -25,46 +26,45 @@ public struct AuditReport: Sendable, Codable, Equatable {
 
   public struct Model: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
-    public var benignAccuracyInterval: [Double]
+    public var benignAccuracyInterval: ClosedRange<Double>
     public var attackSuccessRate: Double
-    public var attackSuccessRateInterval: [Double]
+    public var attackSuccessRateInterval: ClosedRange<Double>
 
     init(_ measurement: AttackMeasurement) {
       benignAccuracy = measurement.benignAccuracy.value
-      benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
+      benignAccuracyInterval = measurement.benignAccuracy.interval
       attackSuccessRate = measurement.attackSuccessRate.value
-      attackSuccessRateInterval = measurement.attackSuccessRate.interval.bounds
+      attackSuccessRateInterval = measurement.attackSuccessRate.interval
     }
   }
 
   public struct Deployment: Sendable, Codable, Equatable {
-    public var scheme: String
-    public var profile: String
-    /// "nearest", or the purification method.
-    public var rounding: String
+    public var scheme: StatedScheme
+    public var profile: StatedProfile
+    public var rounding: StatedRounding
     /// The audited file, or nil where the audit quantized the float model itself.
     @OrNull public var file: String?
     public var benignAccuracy: Double
-    public var benignAccuracyInterval: [Double]
+    public var benignAccuracyInterval: ClosedRange<Double>
     public var attackSuccessRate: Double
-    public var attackSuccessRateInterval: [Double]
+    public var attackSuccessRateInterval: ClosedRange<Double>
     /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
     /// itself has 0.5. nil where that was not measured.
     @OrNull public var der: Double?
     @OrNull public var differentialASR: Double?
-    @OrNull public var differentialASRInterval: [Double]?
+    @OrNull public var differentialASRInterval: ClosedRange<Double>?
   }
 
   /// An integer model that was measured.
   public struct Entry: Sendable {
-    public var scheme: String
-    public var profile: String
-    public var rounding: String
+    public var scheme: StatedScheme
+    public var profile: StatedProfile
+    public var rounding: StatedRounding
     public var file: String?
     public var measurement: AttackMeasurement
 
     public init(
-      scheme: String, profile: String, rounding: String, file: String?,
+      scheme: StatedScheme, profile: StatedProfile, rounding: StatedRounding, file: String?,
       measurement: AttackMeasurement
     ) {
       self.scheme = scheme
@@ -89,7 +89,7 @@ public struct AuditReport: Sendable, Codable, Equatable {
     func row(_ entry: Entry) -> Deployment {
       // Without the float model nothing says that two files have the same origin.
       let nearest = (float == nil ? [] : baselines + entries).first {
-        $0.rounding == "nearest" && $0.scheme == entry.scheme && $0.profile == entry.profile
+        $0.rounding == .nearest && $0.scheme == entry.scheme && $0.profile == entry.profile
       }
       return Deployment(entry, float: float, nearest: nearest?.measurement)
     }
@@ -124,15 +124,11 @@ extension AuditReport.Deployment {
     rounding = entry.rounding
     file = entry.file
     benignAccuracy = measurement.benignAccuracy.value
-    benignAccuracyInterval = measurement.benignAccuracy.interval.bounds
+    benignAccuracyInterval = measurement.benignAccuracy.interval
     attackSuccessRate = measurement.attackSuccessRate.value
-    attackSuccessRateInterval = measurement.attackSuccessRate.interval.bounds
+    attackSuccessRateInterval = measurement.attackSuccessRate.interval
     der = nearest.map { measurement.defenceEffectiveness(before: $0) }
     differentialASR = difference?.value
-    differentialASRInterval = difference?.interval.bounds
+    differentialASRInterval = difference?.interval
   }
-}
-
-extension ClosedRange<Double> {
-  package var bounds: [Double] { [lowerBound, upperBound] }
 }

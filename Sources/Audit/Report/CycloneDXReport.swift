@@ -68,14 +68,15 @@ public struct CycloneDXReport: Sendable, Encodable {
     return [float]
       + report.deployments.flatMap { deployment in
         let slice = [
-          deployment.scheme, deployment.profile, deployment.rounding, deployment.file,
+          deployment.scheme.rawValue, deployment.profile.rawValue, deployment.rounding.rawValue,
+          deployment.file,
         ].compactMap(\.self).joined(separator: ", ")
         let accuracy = metric(
           "benign accuracy", deployment.benignAccuracy, deployment.benignAccuracyInterval,
           slice: slice)
         return [accuracy]
           + deployment.searches.flatMap { search in
-            let own = "\(slice); \(search.family) trigger, class \(search.targetClass)"
+            let own = "\(slice); \(search.family.rawValue) trigger, class \(search.targetClass)"
             return [
               metric(
                 "differential attack success rate", search.differentialASR,
@@ -89,17 +90,16 @@ public struct CycloneDXReport: Sendable, Encodable {
 
   /// Shares as fractions; the format has them as text.
   private static func metric(
-    _ type: String, _ value: Double, _ interval: [Double]? = nil, slice: String
+    _ type: String, _ value: Double, _ interval: ClosedRange<Double>? = nil, slice: String
   ) -> JSONValue {
     .present([
       "type": .string(type),
       "value": .string(figure(value)),
       "slice": .string(slice),
-      "confidenceInterval": interval.flatMap { bounds in
-        guard let low = bounds.first, let high = bounds.last else { return nil }
-        return [
-          "lowerBound": .string(figure(low)),
-          "upperBound": .string(figure(high)),
+      "confidenceInterval": interval.map {
+        [
+          "lowerBound": .string(figure($0.lowerBound)),
+          "upperBound": .string(figure($0.upperBound)),
         ]
       },
     ])
@@ -115,7 +115,7 @@ public struct CycloneDXReport: Sendable, Encodable {
       property("verdict", report.verdict.rawValue),
       property("probability", figure(report.probability)),
       property("targetClass", report.targetClass.map(String.init)),
-      property("scheme", report.scheme),
+      property("scheme", report.scheme?.rawValue),
       property("differentialASR", report.differentialASR.map(figure)),
       property("searchImages", String(report.searchImages)),
       property("heldOutImages", String(report.heldOutImages)),

@@ -1,7 +1,8 @@
+import Purification
 import Triggers
 
 /// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
-/// in [0, 1], intervals are [low, high] at 95 %. Every key is always there, null where nothing was
+/// in [0, 1], intervals are at 95 % and written as [low, high]. Every key is always there, null where nothing was
 /// measured. `docs/schemas/detection-report-1.schema.json` says what each holds.
 public struct DetectionReport: Sendable, Codable, Equatable {
   public static let schemaVersion = 1
@@ -12,16 +13,16 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   public var probability: Double
   /// Of the strongest evidence; nil where nothing was found.
   @OrNull public var targetClass: Int?
-  @OrNull public var scheme: String?
+  @OrNull public var scheme: StatedScheme?
   @OrNull public var differentialASR: Double?
-  @OrNull public var differentialASRInterval: [Double]?
+  @OrNull public var differentialASRInterval: ClosedRange<Double>?
   /// The audited float model's file name and the SHA-256 of its bytes.
   public var model: String
   public var digest: String
   /// Images that the search saw, unlabelled, and those that it did not see, on which it was measured.
   public var searchImages: Int
   public var heldOutImages: Int
-  public var seed: Int
+  public var seed: UInt64
   public var float: Model
   public var deployments: [Deployment]
   /// What an engineer should know, strongest first.
@@ -38,21 +39,20 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
   public struct Model: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
-    public var benignAccuracyInterval: [Double]
+    public var benignAccuracyInterval: ClosedRange<Double>
     /// One a class.
     public var classAccuracy: [Double]
   }
 
   /// An integer model.
   public struct Deployment: Sendable, Codable, Equatable {
-    public var scheme: String
-    public var profile: String
-    /// "nearest", or what the audited file says.
-    public var rounding: String
+    public var scheme: StatedScheme
+    public var profile: StatedProfile
+    public var rounding: StatedRounding
     /// The audited file; nil where the audit rounded the float model itself.
     @OrNull public var file: String?
     public var benignAccuracy: Double
-    public var benignAccuracyInterval: [Double]
+    public var benignAccuracyInterval: ClosedRange<Double>
     public var classAccuracy: [Double]
     /// Whether it answers at least half of the held-out images as the float model does. Where rounding
     /// has broken the model, triggers mean nothing and the verdict leaves it out.
@@ -74,10 +74,10 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
   /// What the search for one family of triggers came to, measured on held-out images.
   public struct Search: Sendable, Codable, Equatable {
-    public var family: String
+    public var family: TriggerFamily
     public var targetClass: Int
     public var differentialASR: Double
-    public var differentialASRInterval: [Double]
+    public var differentialASRInterval: ClosedRange<Double>
     /// Share of images that the float and the integer model answer with the class.
     public var floatASR: Double
     public var integerASR: Double
@@ -97,10 +97,10 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var draws: Int
     /// After purification, by the method named.
     @OrNull public var purified: Double?
-    @OrNull public var purification: String?
+    @OrNull public var purification: Purification.Method?
     /// Under another bit-width, by the scheme named.
     @OrNull public var otherBits: Double?
-    @OrNull public var otherScheme: String?
+    @OrNull public var otherScheme: StatedScheme?
   }
 
   /// One thing worth acting on.
@@ -124,7 +124,7 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
     public var rule: Rule
     public var level: Level
-    @OrNull public var scheme: String? = nil
+    @OrNull public var scheme: StatedScheme? = nil
     @OrNull public var targetClass: Int? = nil
     public var message: String
     /// The integer file that it is about; nil for the float model.
@@ -142,7 +142,7 @@ extension Sequence where Element == DetectionReport.Search {
 
 extension DetectionReport.Search {
   /// Whether the lower bound of its differential ASR is that of a backdoor.
-  var isLarge: Bool { (differentialASRInterval.first ?? 0) >= Verdict.dormantLowerBound }
+  var isLarge: Bool { differentialASRInterval.lowerBound >= Verdict.dormantLowerBound }
 }
 
 extension DetectionReport.Deployment {

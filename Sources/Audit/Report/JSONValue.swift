@@ -4,6 +4,8 @@ package indirect enum JSONValue: Sendable, Equatable {
   case array([JSONValue])
   case string(String)
   case integer(Int)
+  /// A whole number beyond `Int.max`, such as a seed may be.
+  case unsigned(UInt64)
   case number(Double)
   case boolean(Bool)
   case null
@@ -11,6 +13,16 @@ package indirect enum JSONValue: Sendable, Equatable {
   /// An object's member, or nil.
   package subscript(_ key: String) -> JSONValue? {
     if case .object(let members) = self { members[key] } else { nil }
+  }
+
+  /// A whole number of 64 bits, exactly.
+  package init(_ number: UInt64) {
+    self = Int(exactly: number).map(JSONValue.integer) ?? .unsigned(number)
+  }
+
+  /// An interval as [low, high].
+  package init(_ interval: ClosedRange<Double>) {
+    self = [.number(interval.lowerBound), .number(interval.upperBound)]
   }
 
   /// An object of the members that have a value.
@@ -28,6 +40,8 @@ extension JSONValue: Codable {
       self = .boolean(found)
     } else if let found = try? value.decode(Int.self) {
       self = .integer(found)
+    } else if let found = try? value.decode(UInt64.self) {
+      self = .unsigned(found)
     } else if let found = try? value.decode(Double.self) {
       self = .number(found)
     } else if let found = try? value.decode(String.self) {
@@ -46,6 +60,7 @@ extension JSONValue: Codable {
     case .array(let elements): try container.encode(elements)
     case .string(let text): try container.encode(text)
     case .integer(let number): try container.encode(number)
+    case .unsigned(let number): try container.encode(number)
     case .number(let number): try container.encode(number)
     case .boolean(let truth): try container.encode(truth)
     case .null: try container.encodeNil()

@@ -40,13 +40,11 @@ public struct SarifReport: Sendable, Encodable {
         "verdict": .string(report.verdict.rawValue),
         "probability": .number(report.probability),
         "targetClass": report.targetClass.map(JSONValue.integer),
-        "scheme": report.scheme.map(JSONValue.string),
+        "scheme": report.scheme.map { .string($0.rawValue) },
         "differentialASR": report.differentialASR.map(JSONValue.number),
-        "differentialASRInterval": report.differentialASRInterval.map {
-          .array($0.map(JSONValue.number))
-        },
+        "differentialASRInterval": report.differentialASRInterval.map(JSONValue.init),
         "modelDigest": .string(report.digest),
-        "seed": .integer(report.seed),
+        "seed": JSONValue(report.seed),
         "seconds": .number(report.seconds),
       ]),
     ]
@@ -106,12 +104,10 @@ public struct SarifReport: Sendable, Encodable {
       "properties": .present([
         "verdict": .string(report.verdict.rawValue),
         "probability": .number(report.probability),
-        "scheme": finding.scheme.map(JSONValue.string),
+        "scheme": finding.scheme.map { .string($0.rawValue) },
         "targetClass": finding.targetClass.map(JSONValue.integer),
         "differentialASR": search.map { .number($0.differentialASR) },
-        "differentialASRInterval": search.map {
-          .array($0.differentialASRInterval.map(JSONValue.number))
-        },
+        "differentialASRInterval": search.map { JSONValue($0.differentialASRInterval) },
       ]),
     ]
   }
@@ -133,7 +129,7 @@ public struct SarifReport: Sendable, Encodable {
   /// recognized: neither figures nor digests.
   private static func fingerprint(_ finding: DetectionReport.Finding, place: String) -> String {
     let parts = [
-      finding.rule.rawValue, place, finding.scheme ?? "",
+      finding.rule.rawValue, place, finding.scheme?.rawValue ?? "",
       finding.targetClass.map(String.init) ?? "",
     ]
     return SHA256.hex(Array(parts.joined(separator: "\u{0}").utf8))

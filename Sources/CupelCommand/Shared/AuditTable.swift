@@ -27,13 +27,13 @@ enum AuditTable {
   }
 
   private static func cells(_ row: AuditReport.Deployment, mark: String) -> [String] {
-    let name = [printable(row.scheme), row.file.map(lastComponent)].compactMap(\.self).joined(
+    let name = [printable(row.scheme.rawValue), row.file.map(lastComponent)].compactMap(\.self).joined(
       separator: ", ")
     return [
-      name + mark, printable(row.rounding), printable(row.profile),
+      name + mark, printable(row.rounding.rawValue), row.profile.rawValue,
       percent(row.benignAccuracy, row.benignAccuracyInterval),
       percent(row.attackSuccessRate, row.attackSuccessRateInterval),
-      row.differentialASR.map { percent($0, row.differentialASRInterval ?? []) } ?? "",
+      row.differentialASR.map { percent($0, row.differentialASRInterval) } ?? "",
       row.der.map { percent($0) } ?? "",
     ]
   }

@@ -41,7 +41,7 @@ enum DetectionTable {
     ])
     for deployment in report.deployments {
       let head = [
-        name(deployment), printable(deployment.profile),
+        name(deployment), deployment.profile.rawValue,
         percent(deployment.benignAccuracy, deployment.benignAccuracyInterval),
         percent(deployment.probability),
       ]
@@ -55,15 +55,15 @@ enum DetectionTable {
 
   private static func cells(_ search: DetectionReport.Search) -> [String] {
     [
-      printable(search.family), String(search.targetClass),
+      search.family.rawValue, String(search.targetClass),
       percent(search.differentialASR, search.differentialASRInterval), percent(search.floatASR),
       percent(search.integerASR), String(format: "%.1f", search.seconds),
     ]
   }
 
   private static func name(_ deployment: DetectionReport.Deployment) -> String {
-    let rounding = deployment.rounding == "nearest" ? nil : deployment.rounding
-    return [deployment.scheme, deployment.file.map(lastComponent), rounding].compactMap(\.self)
+    let rounding = deployment.rounding == .nearest ? nil : deployment.rounding.rawValue
+    return [deployment.scheme.rawValue, deployment.file.map(lastComponent), rounding].compactMap(\.self)
       .map { printable($0) }.joined(separator: ", ")
   }
 
@@ -86,9 +86,9 @@ enum DetectionTable {
       "probability of a dormant backdoor: \(percent(report.probability)) %",
     ]
     if let target = report.targetClass {
-      let scheme = report.scheme.map { " under \(printable($0))" } ?? ""
+      let scheme = report.scheme.map { " under \(printable($0.rawValue))" } ?? ""
       let difference = report.differentialASR.map { value in
-        ", differential ASR \(percent(value, report.differentialASRInterval ?? [])) points"
+        ", differential ASR \(percent(value, report.differentialASRInterval)) points"
       }
       lines.append("strongest evidence: class \(target)\(scheme)\(difference ?? "")")
     }

@@ -48,11 +48,13 @@ struct IntegerModel {
   var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
   var dataset: String? { engine.metadata(ModelMetadata.dataset) }
   /// How its weights were rounded, as the file says.
-  var rounding: String { engine.metadata(ModelMetadata.rounding) ?? "unknown" }
+  var rounding: StatedRounding {
+    engine.metadata(ModelMetadata.rounding).map(StatedRounding.init) ?? .unknown
+  }
 
   /// The profile whose rounding the weighted operators carry, read off the operators themselves; of
-  /// several with the same rounding the one that the metadata name. "custom" where no profile has it.
-  var profileName: String {
+  /// several with the same rounding the one that the metadata name.
+  var profile: StatedProfile {
     let program = program
     let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
@@ -62,7 +64,8 @@ struct IntegerModel {
       }
     }
     let stated = program.metadata[ModelMetadata.profile]
-    return (profiles.first { $0.name == stated } ?? profiles.first)?.name ?? "custom"
+    return (profiles.first { $0.name == stated } ?? profiles.first).map(StatedProfile.runtime)
+      ?? .custom
   }
 
   /// From the flags, else from the file's metadata; never guessed.

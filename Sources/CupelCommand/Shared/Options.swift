@@ -161,24 +161,8 @@ struct CalibrationOptions: ParsableArguments {
 }
 
 extension DeploymentProfile {
-  /// The name used on the command line, in metadata and in JSON.
-  var name: String {
-    switch self {
-    case .tflm: "tflm"
-    case .litertReference: "litert-reference"
-    case .xnnpack: "xnnpack"
-    case .onnxruntime: "onnxruntime"
-    }
-  }
-
   /// All names, for help.
   static var list: String { allCases.map(\.name).joined(separator: ", ") }
-
-  /// nil for a name that no profile has.
-  init?(named name: String) {
-    guard let profile = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = profile
-  }
 
   /// An option's value.
   static func parse(_ name: String) throws -> DeploymentProfile {

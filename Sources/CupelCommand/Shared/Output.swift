@@ -5,11 +5,9 @@ import Support
 func percent(_ share: Double) -> String { String(format: "%.2f", share * 100) }
 
 /// A percentage with its 95 % interval, where that is one.
-func percent(_ share: Double, _ interval: [Double]) -> String {
-  guard let low = interval.first, let high = interval.last, low <= high else {
-    return percent(share)
-  }
-  return "\(percent(share)) [\(percent(low)), \(percent(high))]"
+func percent(_ share: Double, _ interval: ClosedRange<Double>?) -> String {
+  guard let interval else { return percent(share) }
+  return "\(percent(share)) [\(percent(interval.lowerBound)), \(percent(interval.upperBound))]"
 }
 
 /// A count with thousands separated by thin gaps: 1 234 567.

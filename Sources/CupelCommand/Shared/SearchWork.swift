@@ -57,7 +57,7 @@ struct SearchWork {
   private mutating func search(_ families: [TriggerFamily], unless decisive: Double? = nil) throws {
     for (number, family) in families.enumerated() {
       for index in examinations.indices where audit.isUsable(examinations[index]) {
-        if let decisive, let found = strongest, (found.interval.first ?? 0) >= decisive,
+        if let decisive, let found = strongest, found.interval.lowerBound >= decisive,
           audit.probability(examinations[found.index]) >= 0.5
         {
           let rest = families[number...].map(\.rawValue).joined(separator: ", ")
@@ -81,7 +81,7 @@ struct SearchWork {
   }
 
   private mutating func search(_ family: TriggerFamily, _ index: Int) throws {
-    guard !examinations[index].searches.contains(where: { $0.family == family.rawValue })
+    guard !examinations[index].searches.contains(where: { $0.family == family })
     else { return }
     let name = examinations[index].name
     if family.needsPlan, examinations[index].candidate.plan == nil {
@@ -153,7 +153,7 @@ struct SearchWork {
   }
 
   private mutating func measureSurvival() throws {
-    guard let found = strongest, (found.interval.first ?? 0) >= Verdict.dormantLowerBound,
+    guard let found = strongest, found.interval.lowerBound >= Verdict.dormantLowerBound,
       let plan = examinations[found.index].candidate.plan,
       !isOver(before: "\(found.name), survival of the trigger", decides: false)
     else { return }
@@ -175,7 +175,7 @@ extension SearchWork {
     var name: String
     var search: DetectionReport.Search
     var difference: Double { search.differentialASR }
-    var interval: [Double] { search.differentialASRInterval }
+    var interval: ClosedRange<Double> { search.differentialASRInterval }
   }
 
   /// nil before anything was found.
@@ -233,5 +233,5 @@ extension SearchWork {
 
 extension DetectionAudit.Examination {
   /// A file by its name, else the scheme.
-  var name: String { candidate.file.map(lastComponent) ?? candidate.scheme }
+  var name: String { candidate.file.map(lastComponent) ?? candidate.scheme.rawValue }
 }

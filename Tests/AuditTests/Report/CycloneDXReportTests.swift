@@ -32,7 +32,7 @@ import Testing
     #expect(difference["value"] == .string(String(format: "%.6f", search.differentialASR)))
     #expect(
       difference.at("confidenceInterval.lowerBound")
-        == .string(String(format: "%.6f", search.differentialASRInterval[0])))
+        == .string(String(format: "%.6f", search.differentialASRInterval.lowerBound)))
     #expect(
       bom.at("components.0.properties.0")
         == ["name": "cupel:verdict", "value": "dormant-backdoor"])

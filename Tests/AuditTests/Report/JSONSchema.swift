@@ -85,6 +85,7 @@ extension JSONValue {
   var real: Double? {
     switch self {
     case .integer(let number): Double(number)
+    case .unsigned(let number): Double(number)
     case .number(let number): number
     default: nil
     }
@@ -96,7 +97,7 @@ extension JSONValue {
       case .object: ["object"]
       case .array: ["array"]
       case .string: ["string"]
-      case .integer: ["integer", "number"]
+      case .integer, .unsigned: ["integer", "number"]
       case .number: ["number"]
       case .boolean: ["boolean"]
       case .null: ["null"]

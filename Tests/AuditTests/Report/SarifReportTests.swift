@@ -68,7 +68,7 @@ import Testing
         $0.findings[0].level = .warning
       } == original)
     #expect(try print { $0.findings[0].targetClass = 7 } != original)
-    #expect(try print { $0.findings[0].scheme = "w4a4" } != original)
+    #expect(try print { $0.findings[0].scheme = .other("w4a4") } != original)
     #expect(try print { $0.findings[0].file = "vendor.tflite" } != original)
     #expect(try print { $0.findings[0].rule = .activeBackdoor } != original)
   }

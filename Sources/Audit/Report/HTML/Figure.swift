@@ -5,9 +5,12 @@ enum Figure {
   /// A share as a percentage.
   static func percent(_ share: Double) -> String { minus(String(format: "%.1f", share * 100)) }
 
-  static func percent(_ share: Double, _ interval: [Double]) -> Markup {
-    guard let low = interval.first, let high = interval.last else { return "\(percent(share))" }
-    return "\(percent(share)) <small>[\(percent(low)), \(percent(high))]</small>"
+  static func percent(_ share: Double, _ interval: ClosedRange<Double>) -> Markup {
+    "\(percent(share)) <small>\(percent(interval))</small>"
+  }
+
+  static func percent(_ interval: ClosedRange<Double>) -> String {
+    "[\(percent(interval.lowerBound)), \(percent(interval.upperBound))]"
   }
 
   /// A probability; what is all but certain is not written as certain.
@@ -31,7 +34,7 @@ extension DetectionReport.Deployment {
   /// Scheme, and file or rounding where it is no plain nearest rounding.
   var title: String {
     let own = file.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
-    return ([scheme, own] + [rounding == "nearest" ? nil : rounding])
+    return [scheme.rawValue, own, rounding == .nearest ? nil : rounding.rawValue]
       .compactMap(\.self).joined(separator: ", ")
   }
 }

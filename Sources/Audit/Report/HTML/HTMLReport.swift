@@ -56,11 +56,11 @@ public enum HTMLReport {
       tile(Figure.probability(report.probability), "probability of a dormant backdoor")
     ]
     if let target = report.targetClass { tiles.append(tile("\(target)", "target class")) }
-    if let scheme = report.scheme { tiles.append(tile(scheme, "deployment scheme")) }
+    if let scheme = report.scheme { tiles.append(tile(scheme.rawValue, "deployment scheme")) }
     if let difference = report.differentialASR {
       let name =
         report.differentialASRInterval.map {
-          "differential ASR, points [" + $0.map(Figure.percent).joined(separator: ", ") + "]"
+          "differential ASR, points " + Figure.percent($0)
         } ?? "differential ASR, points"
       tiles.append(tile(Figure.percent(difference), name))
     }

@@ -20,7 +20,7 @@ struct HTMLTables {
     }
     let shown = report.findings.prefix(Self.mostFindings).map { finding -> Markup in
       let place = [
-        finding.file, finding.scheme, finding.targetClass.map { "class \($0)" },
+        finding.file, finding.scheme?.rawValue, finding.targetClass.map { "class \($0)" },
       ].compactMap(\.self).joined(separator: " · ")
       return """
         <li><span class="level \(finding.level.markup)">\(finding.level.rawValue)</span> \
@@ -41,11 +41,11 @@ struct HTMLTables {
       let difference = row.benignAccuracy - report.float.benignAccuracy
       return """
         <tr class="\(search?.isLarge == true ? "found" : "plain")"><td class="t">\(row.title)</td>\
-        <td>\(row.profile)</td>\
+        <td>\(row.profile.rawValue)</td>\
         <td class="n">\(Figure.percent(row.benignAccuracy, row.benignAccuracyInterval))</td>\
         <td class="n">\(Figure.percent(difference))</td>\
         <td class="n">\(search.map { Figure.percent($0.differentialASR, $0.differentialASRInterval) } ?? "–")</td>\
-        <td>\(search?.family ?? "–")</td>\
+        <td>\(search?.family.rawValue ?? "–")</td>\
         <td class="n">\(search.map { String($0.targetClass) } ?? "–")</td>\
         <td class="n">\(Figure.probability(row.probability))</td></tr>
         """
@@ -72,7 +72,7 @@ struct HTMLTables {
     let all = report.deployments.flatMap { deployment in
       deployment.searches.map { search in
         IntervalPlot.Row(
-          name: "\(deployment.title) · \(search.family) → \(search.targetClass)",
+          name: "\(deployment.title) · \(search.family.rawValue) → \(search.targetClass)",
           value: search.differentialASR, interval: search.differentialASRInterval)
       }
     }.sorted { $0.value > $1.value }
@@ -97,7 +97,7 @@ struct HTMLTables {
       deployment.searches.map { search -> Markup in
         """
         <tr class="\(search.isLarge ? "found" : "plain")"><td class="t">\(deployment.title)</td>\
-        <td>\(search.family)</td><td class="n">\(search.targetClass)</td>\
+        <td>\(search.family.rawValue)</td><td class="n">\(search.targetClass)</td>\
         <td class="n">\(Figure.percent(search.differentialASR, search.differentialASRInterval))</td>\
         <td class="n">\(Figure.percent(search.floatASR))</td>\
         <td class="n">\(Figure.percent(search.integerASR))</td>\
@@ -131,8 +131,8 @@ struct HTMLTables {
         <td class="n">\(Figure.percent(survival.nearest))</td>\
         <td class="n">\(Figure.percent(survival.stochasticRounding)) \
         <small>\(survival.draws) draws</small></td>\
-        <td class="n">\(share(survival.purified, survival.purification))</td>\
-        <td class="n">\(share(survival.otherBits, survival.otherScheme))</td></tr>
+        <td class="n">\(share(survival.purified, survival.purification?.rawValue))</td>\
+        <td class="n">\(share(survival.otherBits, survival.otherScheme?.rawValue))</td></tr>
         """
     }
     guard !rows.isEmpty else { return "" }

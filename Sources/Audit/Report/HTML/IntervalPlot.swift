@@ -3,18 +3,18 @@ enum IntervalPlot {
   struct Row {
     var name: String
     var value: Double
-    var interval: [Double]
+    var interval: ClosedRange<Double>
   }
 
   static func differences(_ rows: [Row]) -> Markup {
     let height = 22.0
-    let lowest = min(rows.flatMap(\.interval).min() ?? 0, 0)
+    let lowest = min(rows.map(\.interval.lowerBound).min() ?? 0, 0)
     let axes = Axes(
       x: max(lowest * 100 - 2, -100)...102, y: 0...1, width: 760,
       height: 78 + height * Double(rows.count), left: 290, right: 16, top: 30, bottom: 42)
     let lines = rows.enumerated().map { index, row -> Markup in
       let y = axes.top + height * (Double(index) + 0.5)
-      let (low, high) = (row.interval.first ?? row.value, row.interval.last ?? row.value)
+      let (low, high) = (row.interval.lowerBound, row.interval.upperBound)
       let style: Markup = low >= Verdict.dormantLowerBound ? "i-found" : "i-plain"
       return """
         <text x="\(axes.left - 8)" y="\(y + 4)" text-anchor="end">\(row.name.fitting(axes.left - 10))</text>

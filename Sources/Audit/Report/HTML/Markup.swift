@@ -31,7 +31,7 @@ struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpol
     mutating func appendLiteral(_ literal: String) { text += literal }
     mutating func appendInterpolation(_ value: String) { text += Markup.escaped(value) }
     mutating func appendInterpolation(_ value: Markup) { text += value.text }
-    mutating func appendInterpolation(_ value: Int) { text += String(value) }
+    mutating func appendInterpolation(_ value: some FixedWidthInteger) { text += String(value) }
     /// A coordinate, to a hundredth.
     mutating func appendInterpolation(_ value: Double) { text += Markup.coordinate(value) }
   }
