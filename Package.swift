@@ -73,13 +73,18 @@ let host: [Target] = [
       "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
       "Triggers",
     ]),
+  .target(
+    name: "Cupel",
+    dependencies: [
+      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
+      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
+      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+    ]),
   .executableTarget(
     name: "CupelCommand",
     dependencies: [
-      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelExport",
-      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
-      "Triggers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "Cupel", "ModelExport", "ModelImport", "ModelWriter", "Support",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 
@@ -110,7 +115,10 @@ let tests: [Target] = (integerCore + host).map { target in
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The page of operators is made of all that there are.
   if target.name == "CupelCommand" {
-    dependencies += ["CIntegerKernels", "FormatFuzzing"]
+    dependencies += [
+      "CIntegerKernels", "Datasets", "DeviceSimulation", "FormatFuzzing", "HostRuntime",
+      "IntegerBuilder", "IntegerOperators", "ModelFormat",
+    ]
   }
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies.append("ModelImport") }

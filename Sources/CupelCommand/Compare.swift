@@ -1,22 +1,5 @@
 import ArgumentParser
-import Audit
-import Datasets
-import FloatGraph
-import HostRuntime
-import Quantization
-import Support
-import Triggers
-
-/// What `--schemes` asks a comparison for.
-enum ComparedSchemes {
-  /// The scheme that the catalogue says was attacked.
-  case attacked
-  case chosen(SchemeChoice)
-
-  init(_ text: String) throws {
-    self = text == "attacked" ? .attacked : .chosen(try SchemeChoice(text))
-  }
-}
+import Cupel
 
 /// `cupel compare`: several defences on several models and schemes, measured on the integer engine.
 struct Compare: ParsableCommand {
@@ -95,7 +78,7 @@ struct Compare: ParsableCommand {
     for path in models {
       rows += try compare(FloatModel(path: path))
       // Hours may lie between two models: what is there is kept.
-      if let json { try writeJSON(ComparisonReport(settings: settings, rows: rows), to: json) }
+      if let json { try JSONText.write(ComparisonReport(settings: settings, rows: rows), to: json) }
     }
     print(ComparisonTable.text(rows))
   }
@@ -103,52 +86,33 @@ struct Compare: ParsableCommand {
   private var settings: ComparisonReport.Settings {
     ComparisonReport.Settings(
       limit: limit, calibration: calibration.calibration, seed: calibration.seed,
-      poisoned: poisoned, iterations: defence.iterations, pdaSteps: defence.pdaSteps,
-      pdaRadius: defence.pdaRadius, pdaForm: defence.pdaForm.rawValue, epochs: defence.epochs,
-      labelled: defence.labelled)
+      poisoned: poisoned, defence: defence.settings)
   }
 
   private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
-    let schemes = try wantedSchemes(model.specimen)
-    let folder = try data.folder(dataset: model.specimen?.dataset)
-    let preprocessing = try model.preprocessing(data)
-    let images = try data.testImages(of: model.specimen?.dataset, limit, preprocessing.resize)
-    let attack = try attack(model)
+    let schemes = try self.schemes.schemes(of: model.specimen)
+    let dataset = model.specimen?.dataset
+    let folder = try data.folder(dataset: dataset)
+    let preprocessing = try model.preprocessing(data.preprocessing())
+    let images = try data.testImages(of: dataset, limit, preprocessing.resize)
+    let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
     let reporter = compute.reporter
+    defer { reporter.finish() }
+    var seen = try calibration.images(folder, size: preprocessing.resize)
+    if let attack, poisoned > 0 {
+      seen = try Poison(share: poisoned, trigger: attack.0).applied(to: seen)
+    }
     let bench = ComparisonBench(
+      try Workbench(
+        model, images: seen, preprocessing: preprocessing, schemes: schemes,
+        context: compute.context(reporter, seed: calibration.seed)),
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
-      model: model, defence: defence, threads: compute.threads, reporter: reporter)
-    let workshop = try Workshop(
-      model: model, folder: folder, preprocessing: preprocessing,
-      calibration: calibration, schemes: schemes,
-      poison: attack.flatMap { poisoned > 0 ? Poison(share: poisoned, trigger: $0.0) : nil },
-      threads: compute.threads, reporter: reporter)
-    return try bench.compare(methods, in: workshop, schemes: schemes, awake: awake / 100)
-  }
-
-  private func wantedSchemes(_ specimen: Catalogue.Specimen?) throws -> [Scheme] {
-    let attacked = try specimen?.attackedScheme()
-    if case .chosen(let choice) = schemes { return choice.schemes(attacked: attacked) }
-    guard let attacked else {
-      throw Failure("--schemes attacked: the catalogue tells of no scheme that this model attacks")
-    }
-    return [attacked]
-  }
-
-  /// Trigger and target class; nil for a model that the catalogue lists without a trigger.
-  private func attack(_ model: FloatModel) throws -> (Trigger, Int)? {
-    if case .given(let trigger) = trigger { return (trigger, target!) }
-    guard let specimen = model.specimen else {
-      throw Failure("\(model.path): no catalogue tells of its trigger; give --trigger and --target")
-    }
-    guard let known = try specimen.knownTrigger() else { return nil }
-    guard let target = target ?? specimen.targetClass else {
-      throw Failure("\(model.path): the catalogue tells of no target class; give --target")
-    }
-    return (known, target)
+      settings: defence.settings
+    ) { try data.labelledImages(of: dataset, preprocessing.resize) }
+    return try bench.compare(methods, schemes: schemes, awake: awake / 100)
   }
 }

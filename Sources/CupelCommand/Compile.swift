@@ -1,6 +1,5 @@
 import ArgumentParser
-import FixedPoint
-import Quantization
+import Cupel
 import Support
 
 /// `cupel compile`: calibrate, round to nearest, lower, write.
@@ -53,12 +52,14 @@ struct Compile: ParsableCommand {
       guard let scheme else {
         throw ValidationError("a float model needs a --scheme, such as w8a8")
       }
-      let workshop = try Workshop(
-        model: FloatModel(file, graph: graph), data: data, calibration: calibration,
-        schemes: [scheme], threads: compute.threads, reporter: compute.reporter)
-      let bytes = try workshop.nearest(scheme, profile: profile ?? .tflm)
-      try AtomicFile.write(bytes, to: output)
-      print("\(output): \(scheme), nearest rounding, \(kibibytes(bytes.count))")
+      let reporter = compute.reporter
+      let workbench = try Workbench(
+        FloatModel(file, graph: graph), data: data, calibration: calibration, schemes: [scheme],
+        context: compute.context(reporter, seed: calibration.seed))
+      reporter.finish()
+      let rounded = try workbench.rounded(scheme, profile: profile ?? .tflm)
+      try rounded.write(to: output)
+      print("\(output): \(scheme), nearest rounding, \(kibibytes(rounded.bytes.count))")
     }
   }
 }

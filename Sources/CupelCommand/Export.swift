@@ -1,10 +1,8 @@
 import ArgumentParser
+import Cupel
 import HostRuntime
-import IntegerOperators
 import ModelExport
-import ModelFormat
 import ModelImport
-import ModelWriter
 import Support
 
 /// `cupel export`: an integer model for another runtime.
@@ -65,7 +63,7 @@ struct Export: ParsableCommand {
 
   private func write(_ integer: IntegerModel) throws {
     let program = integer.program
-    let exported = try Failure.naming(model) {
+    let exported = try CupelError.naming(model) {
       to == .tflite ? try TFLiteExporter.export(program) : try OnnxExporter.export(program)
     }
     let changes = exported.notes.filter(\.changesResults)

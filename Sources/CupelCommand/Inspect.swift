@@ -1,6 +1,5 @@
 import ArgumentParser
-import DeviceSimulation
-import Support
+import Cupel
 
 /// `cupel inspect`: what is in a model file.
 struct Inspect: ParsableCommand {
@@ -35,6 +34,6 @@ struct Inspect: ParsableCommand {
       summary = ModelSummary(float: float)
     }
     print(summary.text)
-    if let json { try writeJSON(summary, to: json) }
+    if let json { try JSONText.write(summary, to: json) }
   }
 }

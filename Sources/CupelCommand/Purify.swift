@@ -1,7 +1,6 @@
 import ArgumentParser
-import FixedPoint
+import Cupel
 import Foundation
-import Quantization
 import Support
 
 /// `cupel purify`: as `compile`, but a defence decides which way each weight is rounded.
@@ -49,12 +48,19 @@ struct Purify: ParsableCommand {
   func run() throws {
     try checkWritable(output, inputs: [model])
     let stopwatch = Stopwatch()
-    let workshop = try Workshop(
-      model: FloatModel(path: model), data: data, calibration: calibration, schemes: [scheme],
-      threads: compute.threads, reporter: compute.reporter
-    ).tuned(by: method, options: defence)
-    let deployed = try workshop.deployed(scheme, by: method, options: defence, profile: profile)
-    try AtomicFile.write(deployed.bytes, to: output)
+    let reporter = compute.reporter
+    let settings = defence.settings
+    let float = try FloatModel(path: model)
+    let calibrated = try Workbench(
+      float, data: data, calibration: calibration, schemes: [scheme],
+      context: compute.context(reporter, seed: calibration.seed))
+    let workbench = try calibrated.tuned(
+      by: method, settings: settings,
+      on: data.labelledImages(of: float.specimen?.dataset, calibrated.preprocessing.resize))
+    let deployed = try workbench.rounded(
+      scheme, by: method, settings: settings, profile: profile)
+    reporter.finish()
+    try deployed.write(to: output)
     if let result = deployed.purification { print(PurificationTable.text(result) + "\n") }
     print(
       "\(output): \(scheme), \(deployed.summary), \(kibibytes(deployed.bytes.count)), "

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Cupel
 import Foundation
 import ModelImport
 
-/// The command line. One file a subcommand; what several share lies under `Shared/`.
+/// The command line: it parses, calls the library and prints. One file a subcommand; `Options/` has
+/// what several parse, `Tables/` what is printed.
 @main
 struct RootCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -16,13 +18,11 @@ struct RootCommand: ParsableCommand {
       Example:
         cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
       """,
-    version: toolVersion,
+    version: CupelVersion.current,
     subcommands: [
       Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
       Diff.self, Export.self, Demo.self,
     ])
-
-  static let toolVersion = "0.1.0"
 
   /// As argument-parser's own, but an error's exit status is the one that its kind calls for:
   /// 1 is a verdict and never an error.
@@ -32,6 +32,8 @@ struct RootCommand: ParsableCommand {
       try command.run()
     } catch let verdict as VerdictExit {
       Foundation.exit(verdict.code)
+    } catch let error as CupelError where error.kind == .usage {
+      exit(withError: ValidationError(error.message))
     } catch {
       guard let failure = Failure(error) else {
         // Help, version and wrong usage are argument-parser's to print.

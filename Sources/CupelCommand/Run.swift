@@ -1,12 +1,6 @@
 import ArgumentParser
-import Audit
-import Datasets
-import DeviceSimulation
-import FixedPoint
-import Foundation
-import HostRuntime
+import Cupel
 import Support
-import Triggers
 
 /// `cupel run`: a model on a test set.
 struct Run: ParsableCommand {
@@ -48,32 +42,6 @@ struct Run: ParsableCommand {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
   }
 
-  private struct Report: Encodable {
-    let schemaVersion = 1
-    var model: String
-    var images: Int
-    var correct: Int
-    var accuracy: Double
-    var accuracyInterval: ClosedRange<Double>
-    var imagesPerSecond: Double
-    var seconds: Double
-    var threads: Int
-    /// Whose kernels ran; nil for a float model and on a board.
-    var instructionSet: String?
-    var predictions: [Int]
-  }
-
-  /// Both in one object.
-  private struct DeviceRun: Encodable {
-    var report: Report
-    var device: DeviceReport
-
-    func encode(to encoder: any Encoder) throws {
-      try report.encode(to: encoder)
-      try device.encode(to: encoder)
-    }
-  }
-
   func run() throws {
     try checkWritable(predictions, json, inputs: [model])
     let subject = try subject()
@@ -87,38 +55,14 @@ struct Run: ParsableCommand {
     }
     let seconds = stopwatch.seconds
     reporter.finish()
-    let accuracy = AttackMeasurement(
-      clean: answers, triggered: [], labels: images.labels, target: nil
-    ).benignAccuracy
-    let rate = Double(images.count) / seconds
-    let device = try report(subject)
-
+    let report = RunReport(
+      model: model, answers: answers, labels: images.labels, seconds: seconds,
+      threads: compute.threads, instructionSet: instructionSet, device: try report(subject))
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
-    if let json {
-      let report = Report(
-        model: lastComponent(of: model), images: images.count, correct: accuracy.successes,
-        accuracy: accuracy.value, accuracyInterval: accuracy.interval,
-        imagesPerSecond: rate, seconds: seconds, threads: compute.threads,
-        instructionSet: instructionSet?.rawValue, predictions: answers)
-      if let device {
-        try writeJSON(DeviceRun(report: report, device: device), to: json)
-      } else {
-        try writeJSON(report, to: json)
-      }
-    }
-    print("model       \(model)")
-    print("images      \(grouped(images.count))" + (trigger.map { " with \($0)" } ?? ""))
-    print("accuracy    \(percent(accuracy.value, accuracy.interval)) %")
-    if let device {
-      print(device.text)
-    } else {
-      print(
-        "throughput  "
-          + String(format: "%.0f images/s, %d threads", rate, compute.threads)
-          + (instructionSet.map { ", \($0)" } ?? ""))
-    }
+    if let json { try JSONText.write(report, to: json) }
+    print(report.text(model, trigger: trigger))
     try classifier.checkAgreement()
   }
 
@@ -131,11 +75,12 @@ struct Run: ParsableCommand {
   }
 
   private func subject() throws -> Subject {
-    switch try LoadedModel(path: model, profile: profile, kernels: kernels.choice) {
+    let site = kernels.site(on: device.on)
+    switch try LoadedModel(path: model, profile: profile, site: site) {
     case .integer(let integer):
-      let preprocessing = try integer.preprocessing(data)
-      let classifier = try integer.engine.classifier(
-        on: device.on, preprocessing: preprocessing, threads: compute.threads)
+      let preprocessing = try integer.preprocessing(data.preprocessing())
+      let classifier = try site.classifier(
+        integer.engine, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
         images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
@@ -144,7 +89,7 @@ struct Run: ParsableCommand {
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
       if device.on != nil { throw ValidationError("--on is for integer models") }
-      let preprocessing = try float.preprocessing(data)
+      let preprocessing = try float.preprocessing(data.preprocessing())
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(

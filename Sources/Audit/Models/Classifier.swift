@@ -123,11 +123,11 @@ extension Classifier {
   ///
   /// - Parameters:
   ///   - trigger: put on every image, in pixel space, before preprocessing; nil for clean images.
-  ///   - progress: told the share that is done.
+  ///   - progress: told the share that is done; what it throws ends the work.
   /// - Throws: `AuditError.data` where images and model do not fit, `TriggerError` where the
   ///   trigger does not fit the images.
   public func answers(
-    to images: ImageSet, trigger: Trigger?, progress: (Double) -> Void = { _ in }
+    to images: ImageSet, trigger: Trigger?, progress: (Double) throws -> Void = { _ in }
   ) throws -> [Int] {
     try check(images)
     var answers: [Int] = []
@@ -140,7 +140,7 @@ extension Classifier {
           to: &pixels, channels: images.channels, height: images.height, width: images.width)
       }
       answers += try classify(pixels)
-      progress(Double(end) / Double(images.count))
+      try progress(Double(end) / Double(images.count))
     }
     return answers
   }

@@ -12,7 +12,9 @@ public struct SearchBudget: Sendable {
 
   public var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-  func check() throws(Spent) {
+  /// - Throws: `Spent`; `CancellationError` where the task was cancelled.
+  func check() throws {
+    try Task.checkCancellation()
     if isSpent { throw Spent() }
   }
 }
