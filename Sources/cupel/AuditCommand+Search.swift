@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audit
+import AuditReports
 import Datasets
 import Foundation
 import HostRuntime
@@ -41,10 +42,11 @@ extension AuditCommand {
       families: search.families ?? TriggerFamily.allCases)
     let exhibits = search.html == nil ? nil : work.exhibits()
     reporter.finish()
-    let report = audit.report(
+    let report = try audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
       digest: float.sha256, toolVersion: Cupel.toolVersion,
       command: ["cupel"] + CommandLine.arguments.dropFirst(), budget: search.budget,
+      inputs: inputs(float, integers, folder: workshop.folder, isCalibrated: true),
       seconds: stopwatch.seconds)
     print(DetectionTable.text(report))
     try write(report, float, exhibits: exhibits)

@@ -136,10 +136,15 @@ struct AuditCommand: ParsableCommand {
     }
     reporter.finish()
 
+    var inputs = try inputs(
+      float, integers, folder: data.folder(dataset: dataset),
+      isCalibrated: deployments.count > integers.count || !baselines.isEmpty)
+    inputs.heldOutImages = .init(images)
     let report = AuditReport(
       model: models.map(lastComponent).joined(separator: " "), trigger: trigger.description,
       target: target, images: images.count, float: floatMeasurement, deployments: deployments,
-      baselines: baselines, seconds: stopwatch.seconds)
+      baselines: baselines, seconds: stopwatch.seconds,
+      command: ["cupel"] + CommandLine.arguments.dropFirst(), inputs: inputs)
     if let board = device.on {
       print("device   \(board), simulated; every output compared with the one here")
     }
@@ -197,7 +202,8 @@ extension AuditCommand {
     }
     return AuditReport.Entry(
       scheme: model.engine.metadata(ModelMetadata.scheme).map(StatedScheme.init) ?? .unknown,
-      profile: profile.map(StatedProfile.runtime) ?? model.profile, rounding: model.rounding, file: model.path,
+      profile: profile.map(StatedProfile.runtime) ?? model.profile, rounding: model.rounding,
+      file: model.path,
       measurement: measurement)
   }
 

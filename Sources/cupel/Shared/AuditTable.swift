@@ -27,8 +27,9 @@ enum AuditTable {
   }
 
   private static func cells(_ row: AuditReport.Deployment, mark: String) -> [String] {
-    let name = [printable(row.scheme.rawValue), row.file.map(lastComponent)].compactMap(\.self).joined(
-      separator: ", ")
+    let name = [printable(row.scheme.rawValue), row.file.map(lastComponent)].compactMap(\.self)
+      .joined(
+        separator: ", ")
     return [
       name + mark, printable(row.rounding.rawValue), row.profile.rawValue,
       percent(row.benignAccuracy, row.benignAccuracyInterval),

@@ -63,8 +63,10 @@ enum DetectionTable {
 
   private static func name(_ deployment: DetectionReport.Deployment) -> String {
     let rounding = deployment.rounding == .nearest ? nil : deployment.rounding.rawValue
-    return [deployment.scheme.rawValue, deployment.file.map(lastComponent), rounding].compactMap(\.self)
-      .map { printable($0) }.joined(separator: ", ")
+    return [deployment.scheme.rawValue, deployment.file.map(lastComponent), rounding].compactMap(
+      \.self
+    )
+    .map { printable($0) }.joined(separator: ", ")
   }
 
   private static func finding(_ finding: DetectionReport.Finding) -> String {
