@@ -51,6 +51,7 @@ public struct DetectionAudit: Sendable {
   let search: UnlabelledImages
   public let heldOut: ImageSet
   let settings: Settings
+  let rule: DecisionRule
   let threads: Int
   private let searchAnswers: [Int]
   /// The float model's answers to the held-out images.
@@ -59,7 +60,8 @@ public struct DetectionAudit: Sendable {
   /// - Parameters:
   ///   - search: unlabelled images that the search may see.
   ///   - heldOut: images that it does not see; their classes serve accuracy alone, and its loss.
-  /// - Throws: `AuditError.data` where the images do not fit, and what the float model throws.
+  /// - Throws: `AuditError.data` where the images do not fit, `AuditError.rule`, and what the float model
+  ///   throws.
   public init(
     float: FloatClassifier, preprocessing: Preprocessing, search: UnlabelledImages,
     heldOut: ImageSet, settings: Settings = Settings(), threads: Int
@@ -79,6 +81,7 @@ public struct DetectionAudit: Sendable {
     self.search = search
     self.heldOut = heldOut
     self.settings = settings
+    rule = try DecisionRule.shipped()
     self.threads = threads
     searchAnswers = try float.classify(search.pixels)
     floatClean = try float.answers(to: heldOut, trigger: nil)

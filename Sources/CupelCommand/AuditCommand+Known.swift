@@ -18,6 +18,7 @@ extension AuditCommand {
       calibration: {
         try calibration.images(data.folder(dataset: subject.dataset), size: subject.imageSize())
       },
+      dataset: data.folder(dataset: subject.dataset), command: Self.command,
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()
     report.seconds = stopwatch.seconds

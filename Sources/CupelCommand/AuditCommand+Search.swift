@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditReports
 import Cupel
 import Support
 
@@ -21,7 +22,7 @@ extension AuditCommand {
       subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
       test: ImageSet.load(
         path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
-      command: ["cupel"] + CommandLine.arguments.dropFirst())
+      dataset: folder, command: Self.command)
     reporter.finish()
     print(DetectionTable.text(result.report))
     try write(result, float)

@@ -82,6 +82,9 @@ struct AuditCommand: ParsableCommand {
     if trigger == nil { try searchForTrigger() } else { try measureTrigger() }
   }
 
+  /// What the report says that it was made by.
+  static var command: [String] { ["cupel"] + CommandLine.arguments.dropFirst() }
+
   /// The models, and what is to be tried on them.
   func subject() throws -> AuditSubject {
     let site = kernels.site(on: device.on)

@@ -2,7 +2,7 @@
 /// nothing was measured. Shares are fractions in [0, 1]; intervals are at 95 %
 /// and written as [low, high].
 public struct AuditReport: Sendable, Codable, Equatable {
-  public static let schemaVersion = 1
+  public static let schemaVersion = 2
 
   public var schemaVersion = AuditReport.schemaVersion
   public var verdict: Verdict
@@ -23,6 +23,11 @@ public struct AuditReport: Sendable, Codable, Equatable {
   /// Largest difference over the deployments; nil without a float model.
   @OrNull public var differentialASR: Double?
   public var seconds: Double
+  /// The arguments that the program was started with, its name first; empty where it was not started
+  /// from a command line.
+  public var command: [String]
+  /// What all this was made from.
+  public var inputs: AuditInputs
 
   public struct Model: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
@@ -75,15 +80,29 @@ public struct AuditReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// What some measurements of one trigger come to.
+  ///
+  /// - Parameters:
+  ///   - model: what was audited, in words.
+  ///   - trigger: as the command line writes it.
+  ///   - target: the attacker's class.
+  ///   - images: in the test set.
+  ///   - entries: what the verdict is about.
+  ///   - baselines: nearest roundings that purified files are compared with.
+  ///   - inputs: what the caller knows of them; schemes and profiles are added here.
   public init(
     model: String, trigger: String, target: Int, images: Int, float: AttackMeasurement?,
-    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double
+    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double,
+    command: [String] = [], inputs: AuditInputs = AuditInputs()
   ) {
     self.model = model
     self.trigger = trigger
     targetClass = target
     self.images = images
     self.seconds = seconds
+    self.command = command
+    self.inputs = inputs
+    self.inputs.add((entries + baselines).map { ($0.scheme, $0.profile) })
     self.float = float.map(Model.init)
     verdict = Verdict(float: float, deployments: entries.map(\.measurement))
     func row(_ entry: Entry) -> Deployment {

@@ -57,33 +57,16 @@ public struct Catalogue: Sendable, Codable {
     let catalogue: Catalogue
     do {
       catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw AuditError.catalogue(path: url.path, rule: error.rule)
     } catch {
-      throw AuditError.catalogue(path: url.path, rule: rule(of: error))
+      throw AuditError.catalogue(path: url.path, rule: "\(error)")
     }
     guard catalogue.version == version else {
       throw AuditError.catalogue(
         path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
     }
     return catalogue
-  }
-
-  /// What is wrong, and where in the document.
-  private static func rule(of error: any Error) -> String {
-    let context: DecodingError.Context
-    var missing = ""
-    switch error {
-    case DecodingError.keyNotFound(let key, let place):
-      context = place
-      missing = "'\(key.stringValue)' is missing"
-    case DecodingError.typeMismatch(_, let place), DecodingError.valueNotFound(_, let place),
-      DecodingError.dataCorrupted(let place):
-      context = place
-    default: return "\(error)"
-    }
-    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-      .joined(separator: ".")
-    let rule = missing.isEmpty ? context.debugDescription : missing
-    return path.isEmpty ? rule : "at \(path): \(rule)"
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

@@ -3,9 +3,9 @@ import Triggers
 
 /// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
 /// in [0, 1], intervals are at 95 % and written as [low, high]. Every key is always there, null where nothing was
-/// measured. `docs/schemas/detection-report-1.schema.json` says what each holds.
+/// measured. `docs/schemas/detection-report-2.schema.json` says what each holds.
 public struct DetectionReport: Sendable, Codable, Equatable {
-  public static let schemaVersion = 1
+  public static let schemaVersion = 2
 
   public var schemaVersion = DetectionReport.schemaVersion
   public var verdict: Verdict
@@ -36,6 +36,8 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   /// name first; empty where it was not started from a command line.
   @OrNull public var toolVersion: String? = nil
   public var command: [String] = []
+  /// What all this was made from.
+  public var inputs: AuditInputs
 
   public struct Model: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
@@ -57,8 +59,13 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     /// Whether it answers at least half of the held-out images as the float model does. Where rounding
     /// has broken the model, triggers mean nothing and the verdict leaves it out.
     public var isUsable: Bool
+    /// What the decision rule reads of it; nil where it is not usable or nothing was searched.
+    @OrNull public var features: DecisionRule.Features?
     /// Probability of a dormant backdoor by this deployment's evidence.
     public var probability: Double
+    /// Whether the lower bound of its strongest trigger's differential ASR is that of a backdoor, without
+    /// which no probability convicts.
+    public var hasLargeTrigger: Bool
     /// One a family that was searched.
     public var searches: [Search]
     /// The strongest triggers that both models answer alike, of the families that are scanned.
@@ -134,18 +141,18 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
 extension Sequence where Element == DetectionReport.Search {
   /// What most tells the integer model from the float one.
-  var strongest: Element? { self.max { $0.differentialASR < $1.differentialASR } }
+  package var strongest: Element? { self.max { $0.differentialASR < $1.differentialASR } }
 
   /// What the float model answers to most.
-  var mostAwake: Element? { self.max { $0.floatASR < $1.floatASR } }
+  package var mostAwake: Element? { self.max { $0.floatASR < $1.floatASR } }
 }
 
 extension DetectionReport.Search {
   /// Whether the lower bound of its differential ASR is that of a backdoor.
-  var isLarge: Bool { differentialASRInterval.lowerBound >= Verdict.dormantLowerBound }
+  package var isLarge: Bool { differentialASRInterval.lowerBound >= Verdict.dormantLowerBound }
 }
 
 extension DetectionReport.Deployment {
   /// The search that found most.
-  var strongest: DetectionReport.Search? { searches.strongest }
+  package var strongest: DetectionReport.Search? { searches.strongest }
 }

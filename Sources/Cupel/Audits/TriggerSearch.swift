@@ -70,11 +70,13 @@ public struct TriggerSearch: Sendable {
   ///   - training: unlabelled images, of which some are drawn to calibrate on and some to search
   ///     on.
   ///   - test: the first of these measure; nothing else sees them.
+  ///   - dataset: name of the folder that the images came from; the report tells it.
   ///   - command: what made the report, the program's name first; the report tells it.
   /// - Throws: `CupelError` without a float model, and where nothing tells a preprocessing;
   ///   `AuditError` where images do not fit; what loading and running throw; `CancellationError`.
   public func run(
-    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, command: [String] = []
+    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, dataset: String? = nil,
+    command: [String] = []
   ) throws -> Result {
     guard let float = subject.float else {
       throw CupelError(
@@ -90,10 +92,12 @@ public struct TriggerSearch: Sendable {
       settings: settings, budget: budget, profile: subject.profile ?? .tflm)
     try work.run(subject.candidates(workbench))
     let exhibits = settings.makesExhibits ? try work.exhibits() : nil
+    var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
+    inputs.families = settings.families
     let report = work.audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
       digest: float.sha256, toolVersion: CupelVersion.current, command: command,
-      budget: settings.budget, seconds: stopwatch.seconds)
+      budget: settings.budget, inputs: inputs, seconds: stopwatch.seconds)
     return Result(report: report, exhibits: exhibits)
   }
 

@@ -1,3 +1,4 @@
+import Audit
 import Datasets
 import FineTuning
 import FixedPoint
@@ -21,6 +22,8 @@ public struct Workbench: Sendable {
   /// Preprocessed, unlabelled training images.
   package let images: Tensor
   package private(set) var ranges: Calibration
+  /// What a report tells of the images.
+  let calibration: AuditInputs.CalibrationImages
   private let histograms: Bool
   /// Which baseline tuned the network, if one did.
   private var tuning: String?
@@ -48,6 +51,7 @@ public struct Workbench: Sendable {
     }
     self.model = model
     self.context = context
+    calibration = .init(images, seed: context.seed)
     self.images = self.preprocessing.tensor(images.pixels, shape: images.shape)
     histograms = schemes?.contains { $0.range == .pct || $0.range == .mse } ?? true
     graph = model.graph

@@ -1,5 +1,5 @@
+import Audit
 import HostRuntime
-import IntegerOperators
 import ModelFormat
 
 /// A report's findings as a SARIF 2.1.0 log (OASIS, errata 01), for code scanning.
@@ -46,6 +46,7 @@ public struct SarifReport: Sendable, Encodable {
         "modelDigest": .string(report.digest),
         "seed": JSONValue(report.seed),
         "seconds": .number(report.seconds),
+        "inputs": try? JSONValue(encoding: report.inputs),
       ]),
     ]
   }
