@@ -10,6 +10,7 @@ public enum AuditError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The target class does not exist.
   case target(Int, classes: Int)
 
+  /// In one line, with the place and the rule.
   public var description: String {
     switch self {
     case .catalogue(let path, let rule): "catalogue '\(path)': \(rule)"

@@ -26,6 +26,7 @@ public struct CycloneDXReport: Sendable, Encodable {
     document = .object(members)
   }
 
+  /// Writes the document.
   public func encode(to encoder: any Encoder) throws { try document.encode(to: encoder) }
 
   private static func metadata(_ report: DetectionReport, timestamp: Date?) -> JSONValue {

@@ -13,8 +13,10 @@ public struct Replay: Sendable, Equatable {
     public let name: String
     /// As text; nil where only the other report has such a value.
     public let recorded: String?
+    /// As text; nil where only the recorded report has such a value.
     public let replayed: String?
 
+    /// In one line.
     public var description: String {
       "\(name): \(recorded ?? "absent") was recorded, and now it is \(replayed ?? "absent")"
     }

@@ -20,6 +20,7 @@ public struct SarifReport: Sendable, Encodable {
     ]
   }
 
+  /// Writes the log.
   public func encode(to encoder: any Encoder) throws { try document.encode(to: encoder) }
 
   private static func run(_ report: DetectionReport, model: String) -> JSONValue {

@@ -5,23 +5,32 @@ import Triggers
 
 /// The list of specimens in `models/catalogue.json`: how each was made and what it is known for.
 public struct Catalogue: Sendable, Codable {
+  /// Of the form.
   public var version: Int
+  /// In the order of the file.
   public var specimens: [Specimen]
 
+  /// A model, and what is known of it.
   public struct Specimen: Sendable, Codable {
+    /// Each has its own.
     public var name: String
     /// Relative to the catalogue.
     public var file: String
     /// Lower-case hexadecimal SHA-256 of the file.
     public var sha256: String
+    /// Such as "resnet8".
     public var architecture: String
+    /// That it was trained on, such as "fashion-mnist".
     public var dataset: String
+    /// From pixels to its input.
     public var preprocessing: Preprocessing
+    /// That it answers.
     public var classes: Int
     /// "none", "pqbackdoor", "quanti", …
     public var attack: String
     /// The trigger's string; nil for a clean model.
     public var trigger: String?
+    /// The attacker's class, from 0; nil where there is none.
     public var targetClass: Int?
     /// The scheme that the attack was aimed at.
     public var scheme: String?

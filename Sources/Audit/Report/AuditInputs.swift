@@ -26,6 +26,7 @@ public struct AuditInputs: Sendable, Codable, Equatable {
   @OrNull public package(set) var seed: UInt64?
   /// Of the deployments, each once, in their order.
   public package(set) var schemes: [StatedScheme] = []
+  /// Of the deployments, each once, in their order.
   public package(set) var profiles: [StatedProfile] = []
   /// The families of triggers that were to be searched, in the order of `TriggerFamily`; where the
   /// caller does not say, those that were searched in some deployment.
@@ -56,6 +57,7 @@ extension AuditInputs {
     /// From pixels to its input; nil where the caller does not say.
     @OrNull public var preprocessing: StatedPreprocessing?
 
+    /// - Parameters: as the members of these names.
     public init(file: String, sha256: String, preprocessing: StatedPreprocessing? = nil) {
       self.file = file
       self.sha256 = sha256
@@ -65,18 +67,22 @@ extension AuditInputs {
 
   /// A preprocessing, and who says that it is the model's.
   public struct StatedPreprocessing: Sendable, Codable, Equatable {
+    /// Who says it.
     public enum Origin: String, Sendable, Codable, CaseIterable {
       /// Given to the audit, as by `--mean` and `--std`.
       case flags
       /// The audited file's own metadata.
       case metadata
+      /// A catalogue that was named.
       case catalogue
     }
 
+    /// The preprocessing itself.
     public var values: Preprocessing
     /// nil where the caller does not say.
     @OrNull public var origin: Origin?
 
+    /// - Parameter origin: nil where nobody knows.
     public init(_ values: Preprocessing, from origin: Origin?) {
       self.values = values
       self.origin = origin
@@ -85,6 +91,7 @@ extension AuditInputs {
 
   /// Training images that ranges were estimated on, and weights purified.
   public struct CalibrationImages: Sendable, Codable, Equatable {
+    /// How many.
     public var count: Int
     /// SHA-256 of the pixels, [count][channels][height][width] bytes; nil where the caller does not
     /// say.
@@ -92,6 +99,7 @@ extension AuditInputs {
     /// Of the draw.
     public var seed: UInt64
 
+    /// - Parameters: as the members of these names.
     public init(count: Int, seed: UInt64) {
       self.count = count
       self.seed = seed
@@ -105,18 +113,21 @@ extension AuditInputs {
 
   /// Images, told by what is in them.
   public struct Images: Sendable, Codable, Equatable {
+    /// How many.
     public var count: Int
     /// SHA-256 of the pixels, [count][channels][height][width] bytes.
     public var pixels: String
     /// SHA-256 of the labels, a byte each; nil where the audit does not see them.
     @OrNull public var labels: String?
 
+    /// Of images without labels.
     public init(_ images: UnlabelledImages) {
       count = images.count
       pixels = SHA256.hex(images.pixels)
       labels = nil
     }
 
+    /// Of images with labels.
     public init(_ images: ImageSet) {
       self.init(images.unlabelled)
       labels = SHA256.hex(images.labels)

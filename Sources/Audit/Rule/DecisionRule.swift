@@ -14,20 +14,28 @@ public struct DecisionRule: Sendable, Equatable {
   public struct Coefficients: Sendable, Codable, Equatable {
     /// Log-odds where all features are 0.
     public var intercept: Double
+    /// Of `Features.differentialASR`.
     public var differentialASR: Double
+    /// Of `Features.accuracyDrop`.
     public var accuracyDrop: Double
+    /// Of `Features.logNoiseRatio`.
     public var logNoiseRatio: Double
+    /// Of `Features.borderExcess`.
     public var borderExcess: Double
   }
 
   /// The largest value of a feature that counts: honest models with a noise ratio above 3 exist. None
   /// counts below 0, so that little noise acquits nobody.
   public struct Limits: Sendable, Codable, Equatable {
+    /// Of `Features.accuracyDrop`.
     public var accuracyDrop: Double
+    /// Of `Features.logNoiseRatio`.
     public var logNoiseRatio: Double
+    /// Of `Features.borderExcess`.
     public var borderExcess: Double
   }
 
+  /// Beyond which features count no further.
   public let limits: Limits
   /// With all the evidence.
   public let allEvidence: Coefficients
