@@ -6,7 +6,7 @@ import Support
 
 extension AuditCommand {
   func measureTrigger() throws {
-    try checkWritable(json, inputs: models)
+    try checkWritable(json, inputs: models + catalogue.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let subject = try subject()

@@ -7,7 +7,8 @@ import Support
 
 extension AuditCommand {
   func searchForTrigger() throws {
-    try checkWritable(json, search.html, search.sarif, search.cyclonedx, inputs: models)
+    try checkWritable(
+      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))

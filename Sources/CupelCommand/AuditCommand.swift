@@ -16,7 +16,8 @@ struct AuditCommand: ParsableCommand {
 
       Examples:
         cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
-        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
+          --trigger catalogue
         cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
           --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
         cupel audit nearest.cupel --trigger patch:4x4@bottom-right:white --target 0 \\
@@ -30,8 +31,8 @@ struct AuditCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "patch:HxW@PLACE:PATTERN, blend:SEED:PERCENT, sig:AMPLITUDE:FREQUENCY, "
-        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what the model's "
-        + "catalogue entry says.",
+        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what "
+        + "the list that --catalogue names says of the model.",
       valueName: "trigger"), transform: TriggerChoice.init)
   var trigger: TriggerChoice?
 
@@ -56,6 +57,7 @@ struct AuditCommand: ParsableCommand {
 
   @OptionGroup(title: "Without --trigger") var search: SearchOptions
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
@@ -76,6 +78,9 @@ struct AuditCommand: ParsableCommand {
     if schemes != nil, models.allSatisfy(isCupelFile) {
       throw ValidationError("--schemes is for a float model; .cupel files have their own")
     }
+    if case .catalogue = trigger, catalogue.path == nil {
+      throw ValidationError("--trigger catalogue needs --catalogue: the list that tells it")
+    }
   }
 
   func run() throws {
@@ -88,7 +93,10 @@ struct AuditCommand: ParsableCommand {
   /// The models, and what is to be tried on them.
   func subject() throws -> AuditSubject {
     let site = kernels.site(on: device.on)
-    let loaded = try models.map { try LoadedModel(path: $0, profile: profile, site: site) }
+    let catalogue = try catalogue.read()
+    let loaded = try models.map {
+      try LoadedModel(path: $0, profile: profile, site: site, catalogue: catalogue)
+    }
     return try AuditSubject(
       loaded, schemes: schemes(loaded), profile: profile, preprocessing: data.preprocessing(),
       site: site)

@@ -16,7 +16,7 @@ struct RootCommand: ParsableCommand {
       70 an internal error, 73 an output that cannot be written.
 
       Example:
-        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
       """,
     version: CupelVersion.current,
     subcommands: [

@@ -27,7 +27,8 @@ import Testing
   }
 
   private func compare(_ arguments: [String], in workspace: Workspace) throws -> [Row] {
-    try workspace.succeed(["compare"] + arguments + ["--json", "rows.json"])
+    try workspace.succeed(
+      ["compare"] + arguments + ["--catalogue", Specimens.cataloguePath, "--json", "rows.json"])
     let report = try workspace.json(Report.self, "rows.json")
     #expect(report.schemaVersion == 1)
     return report.rows
@@ -152,12 +153,13 @@ import Testing
     let output = try workspace.succeed([
       "purify", specimen.path, "--method", name, "--scheme", "w8a8", "--epochs", "1",
       "--labelled", "64", "--calibration", "64", "--pda-steps", "2", "-o", "tuned.cupel",
+      "--catalogue", Specimens.cataloguePath,
     ])
     #expect(output.output.contains("w8a8, \(name), nearest"))
     let audit = try CommandLineTool.run(
       [
         "audit", specimen.path, "tuned.cupel", "--trigger", "catalogue", "--limit", "100",
-        "--json", "audit.json",
+        "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
       ], in: workspace.folder)
     #expect([0, 1, 2].contains(audit.status))
     let report = try workspace.json(AuditFile.self, "audit.json")

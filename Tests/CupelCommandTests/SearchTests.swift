@@ -43,7 +43,9 @@ import Testing
     _ arguments: [String], in workspace: Workspace, status: Int32
   ) throws -> (file: File, output: String) {
     let outcome = try workspace.succeed(
-      ["audit"] + arguments + ["--quiet", "--json", "audit.json"], status: status)
+      ["audit"] + arguments
+        + ["--catalogue", Specimens.cataloguePath, "--quiet", "--json", "audit.json"],
+      status: status)
     return (try workspace.json(File.self, "audit.json"), outcome.output)
   }
 
@@ -130,7 +132,7 @@ import Testing
     let specimen = try Specimens.named(Specimens.infectedName)
     try workspace.succeed([
       "purify", specimen.path, "--method", "auto", "--scheme", try #require(specimen.scheme), "-o",
-      "pure.cupel",
+      "pure.cupel", "--catalogue", Specimens.cataloguePath,
     ])
     let (found, _) = try audit(
       [specimen.path, "pure.cupel", "--families", "rectangle,patch", "--limit", "300"],
@@ -171,7 +173,8 @@ import Testing
     let outcome = try CommandLineTool.run(
       [
         "audit", specimen.path, "--schemes", try #require(specimen.scheme), "--families",
-        "rectangle", "--limit", "300", "--quiet", "--json", "audit.json",
+        "rectangle", "--limit", "300", "--quiet", "--json", "audit.json", "--catalogue",
+        Specimens.cataloguePath,
       ], in: workspace.folder)
     #expect(outcome.status != 0)
     let found = try workspace.json(File.self, "audit.json")
@@ -185,6 +188,7 @@ import Testing
         [
           "audit", try path(Specimens.infectedName), "--schemes", "w8a8", "--families",
           "patch", "--limit", "64", "--threads", threads, "--quiet", "--json", "a.json",
+          "--catalogue", Specimens.cataloguePath,
         ], status: 1)
       var object = try workspace.object("a.json")
       for key in ["seconds", "command"] { object[key] = nil }

@@ -41,9 +41,15 @@ enum Specimens {
       }
     }
 
-    /// What `cupel` needs to find the images.
+    /// What `cupel` needs to know of the model.
+    var catalogueArguments: [String] {
+      ["--catalogue", (path as NSString).deletingLastPathComponent + "/catalogue.json"]
+    }
+
+    /// What `cupel` needs to know of the model and to find the images.
     var dataArguments: [String] {
-      dataset == "cifar-10" ? ["--data", Specimens.cifar10 ?? "nowhere"] : []
+      catalogueArguments
+        + (dataset == "cifar-10" ? ["--data", Specimens.cifar10 ?? "nowhere"] : [])
     }
   }
 
@@ -100,6 +106,9 @@ enum Specimens {
       return entry
     }
   }
+
+  /// The file that tells of them.
+  static let cataloguePath = "\(folder)/catalogue.json"
 
   private static let catalogue = Result { try read("") }
   private static let further = Result { try read("more/") }

@@ -7,7 +7,8 @@ import Testing
     let specimen = try Specimens.named(Specimens.infectedName)
     let outcome = try workspace.succeed(
       [
-        "audit", specimen.path, "--trigger", "catalogue", "--schemes",
+        "audit", specimen.path, "--catalogue", Specimens.cataloguePath, "--trigger", "catalogue",
+        "--schemes",
         try #require(specimen.scheme), "--limit", "500", "--json", "audit.json",
       ], status: 1)
     let audit = try workspace.json(AuditFile.self, "audit.json")
@@ -46,7 +47,8 @@ import Testing
     let infected = try Specimens.named(Specimens.infectedName)
     let outcome = try CommandLineTool.run(
       [
-        "audit", clean.path, "--trigger", try #require(infected.trigger), "--target",
+        "audit", clean.path, "--catalogue", Specimens.cataloguePath, "--trigger",
+        try #require(infected.trigger), "--target",
         "\(try #require(infected.targetClass))", "--schemes", "w8a8", "--limit", "\(limit)",
         "--json", "audit.json",
       ], in: workspace.folder)

@@ -102,11 +102,12 @@ import Testing
     let specimen = try Specimens.named(Specimens.infectedName)
     try workspace.succeed([
       "purify", specimen.path, "--scheme", "w8a8", "--calibration", "256", "-o", "pure.cupel",
+      "--catalogue", Specimens.cataloguePath,
     ])
     let outcome = try CommandLineTool.run(
       [
         "audit", specimen.path, "pure.cupel", "--trigger", "catalogue", "--limit", "200",
-        "--json", "audit.json",
+        "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
       ], in: workspace.folder)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(audit.verdict == audit.expected.verdict)
@@ -135,7 +136,7 @@ import Testing
     let outcome = try CommandLineTool.run(
       [
         "audit", clean.path, "model.cupel", "--trigger", "patch:2x2@center:white", "--target",
-        "0", "--limit", "50",
+        "0", "--limit", "50", "--catalogue", Specimens.cataloguePath,
       ], in: workspace.folder)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("model.cupel does not say that it was made from \(clean.path)"))

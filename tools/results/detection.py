@@ -122,7 +122,8 @@ def kept(known: list[Model], folder: Path, version: str) -> tuple[list[tuple[Mod
 
 def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:
     """Audits a model unless that was done before; returns the seconds that it took."""
-    arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet", "--threads", str(threads)]
+    arguments = ["audit", str(model.path), "--catalogue", str(model.path.parent / "catalogue.json"), "--schemes", SCHEMES,
+                 "--quiet", "--threads", str(threads)]
     made_from = {"model": model_digest(model), "evidence": version, "schemes": SCHEMES, "rule": rule_digest()}
     output = folder / f"{model.name}.json"
     if output.exists() and json.loads(output.read_text()).get("madeFrom") == made_from:

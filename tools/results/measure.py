@@ -110,8 +110,9 @@ def comparison_version() -> str:
 def task(specimen: dict[str, Any], program: Path, version: str, methods: str, folder: Path) -> Task:
     model = ROOT / "models" / specimen["file"]
     schemes = "attacked" if specimen["scheme"] else CLEAN_SCHEMES
-    arguments = ["compare", str(model.relative_to(ROOT)), "--schemes", schemes, "--methods", methods, "--threads", "1",
-                 "--quiet"]
+    arguments = ["compare", str(model.relative_to(ROOT)), "--catalogue",
+                 str(model.relative_to(ROOT).parent / "catalogue.json"), "--schemes", schemes, "--methods", methods,
+                 "--threads", "1", "--quiet"]
     if specimen["dataset"] == "cifar-10":
         arguments += ["--data", str(cifar10())]
     digest = hashlib.sha256(model.read_bytes()).hexdigest()

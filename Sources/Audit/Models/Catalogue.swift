@@ -1,17 +1,23 @@
 import Datasets
 import Foundation
+import ModelFormat
 import Support
 import Triggers
 
-/// The list of specimens in `models/catalogue.json`: how each was made and what it is known for.
-public struct Catalogue: Sendable, Codable {
-  /// Of the form.
-  public var version: Int
+/// A list of models, such as `models/catalogue.json`: how each was made and what it is known for.
+///
+/// It is read where the user names it and nowhere else: whoever made a model could have put one beside
+/// it.
+public struct Catalogue: Sendable {
+  /// Where it was read.
+  public let path: String
+  /// Of the file, lower-case hexadecimal.
+  public let sha256: String
   /// In the order of the file.
-  public var specimens: [Specimen]
+  public let specimens: [Specimen]
 
   /// A model, and what is known of it.
-  public struct Specimen: Sendable, Codable {
+  public struct Specimen: Sendable, Decodable {
     /// Each has its own.
     public var name: String
     /// Relative to the catalogue.
@@ -39,7 +45,7 @@ public struct Catalogue: Sendable, Codable {
   }
 
   /// A test image that an attack aimed at.
-  public struct Sample: Sendable, Codable {
+  public struct Sample: Sendable, Decodable {
     /// Counted from 0 in the order of the test set.
     public var image: Int
   }
@@ -49,33 +55,31 @@ public struct Catalogue: Sendable, Codable {
   /// A list of some specimens is far shorter; a file without an end is not read to it.
   private static let largestSize = 16 << 20
 
-  /// Reads the catalogue beside `model`, if there is one.
-  ///
-  /// - Throws: `AuditError.catalogue` where the file exists and is not a catalogue of version 1,
-  ///   `FileError` where it cannot be read.
-  public static func beside(_ model: String) throws -> Catalogue? {
-    let url = URL(fileURLWithPath: model).deletingLastPathComponent()
-      .appendingPathComponent("catalogue.json")
-    let bytes: [UInt8]
+  /// - Throws: `FileError` where the file is not there or cannot be read, `AuditError.catalogue` where
+  ///   it is not a catalogue of version 1.
+  public init(path: String) throws {
+    let bytes = try InputFile.read(path, limit: Self.largestSize)
+    let document: Document
     do {
-      bytes = try InputFile.read(url.path, limit: largestSize)
-    } catch {
-      guard error.isMissing else { throw error }
-      return nil
-    }
-    let catalogue: Catalogue
-    do {
-      catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
+      document = try JSONDecoder().decode(Document.self, from: Data(bytes))
     } catch let error as DecodingError {
-      throw AuditError.catalogue(path: url.path, rule: error.rule)
+      throw AuditError.catalogue(path: path, rule: error.rule)
     } catch {
-      throw AuditError.catalogue(path: url.path, rule: "\(error)")
+      throw AuditError.catalogue(path: path, rule: "\(error)")
     }
-    guard catalogue.version == version else {
+    guard document.version == Self.version else {
       throw AuditError.catalogue(
-        path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
+        path: path, rule: "its version is \(document.version); \(Self.version) is understood")
     }
-    return catalogue
+    self.path = path
+    sha256 = SHA256.hex(bytes)
+    specimens = document.specimens
+  }
+
+  /// What the file holds.
+  private struct Document: Decodable {
+    var version: Int
+    var specimens: [Specimen]
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

@@ -81,6 +81,8 @@ extension AuditInputs {
     public var values: Preprocessing
     /// nil where the caller does not say.
     @OrNull public var origin: Origin?
+    /// SHA-256 of the catalogue that says it; nil for another origin.
+    @OrNull public var catalogue: String?
 
     /// - Parameter origin: nil where nobody knows.
     public init(_ values: Preprocessing, from origin: Origin?) {

@@ -24,10 +24,10 @@ extension AuditSubject {
 
 extension FloatModel {
   fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
-    AuditInputs.Model(
-      file: name, sha256: sha256,
-      preprocessing: .init(
-        try preprocessing(told), from: told == nil ? .catalogue : .flags))
+    var stated = AuditInputs.StatedPreprocessing(
+      try preprocessing(told), from: told == nil ? .catalogue : .flags)
+    if told == nil { stated.catalogue = catalogue?.sha256 }
+    return AuditInputs.Model(file: name, sha256: sha256, preprocessing: stated)
   }
 }
 
@@ -35,7 +35,6 @@ extension IntegerModel {
   fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
     AuditInputs.Model(
       file: name, sha256: vendor?.sha256 ?? engine.withFile { SHA256.hex($0) },
-      preprocessing: .init(
-        try preprocessing(told), from: told == nil ? .metadata : .flags))
+      preprocessing: .init(try preprocessing(told), from: told == nil ? .metadata : .flags))
   }
 }
