@@ -97,3 +97,13 @@ struct DataOptions: ParsableArguments {
     }
   }
 }
+
+extension DataOptions {
+  /// What to give where nothing tells a preprocessing.
+  static func advice(_ error: UnknownPreprocessing) -> String {
+    error.isFloat
+      ? "the model says nothing of its preprocessing: give --mean, --std and, where pixels are "
+        + "not divided by 255, --scale"
+      : "\(error.path) says nothing of its preprocessing: give --mean and --std"
+  }
+}
