@@ -34,6 +34,8 @@ struct RootCommand: ParsableCommand {
       Foundation.exit(verdict.code)
     } catch let error as CupelError where error.kind == .usage {
       exit(withError: ValidationError(error.message))
+    } catch let error as UnknownPreprocessing {
+      exit(withError: ValidationError(DataOptions.advice(error)))
     } catch {
       guard let failure = Failure(error) else {
         // Help, version and wrong usage are argument-parser's to print.

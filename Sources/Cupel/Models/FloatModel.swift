@@ -60,17 +60,12 @@ public struct FloatModel: Sendable {
 
   /// What pixels become, as told or else as the catalogue says; never guessed.
   ///
-  /// - Throws: `CupelError` where nothing tells, `PreprocessingError` where it does not fit the
-  ///   network.
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the network takes no
+  ///   images, `PreprocessingError` where it does not fit the network.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     try checkTakesImages()
     guard let preprocessing = told ?? specimen?.preprocessing else {
-      let missing =
-        catalogue.map { "\($0.path) does not list \(path)" }
-        ?? "\(path) says nothing of its preprocessing"
-      throw CupelError(
-        "\(missing): give --mean, --std and, where pixels are not divided by 255, --scale, or a "
-          + "--catalogue that lists the file", .usage)
+      throw UnknownPreprocessing(path: path, isFloat: true, catalogue: catalogue?.path)
     }
     try preprocessing.check(channels: imageShape[0])
     return preprocessing

@@ -87,16 +87,15 @@ public struct IntegerModel: Sendable {
 
   /// What pixels become, as told or else as the file's metadata say; never guessed.
   ///
-  /// - Throws: `CupelError` where nothing tells, `PreprocessingError` where it does not fit the
-  ///   model.
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the metadata are
+  ///   none, `PreprocessingError` where it does not fit the model.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     guard
       let preprocessing = try told
         ?? ModelMetadata.preprocessing(
           engine.metadata(ModelMetadata.preprocessingKey), of: path)
     else {
-      throw CupelError(
-        "\(path) says nothing of its preprocessing: give --mean and --std", .usage)
+      throw UnknownPreprocessing(path: path, isFloat: false, catalogue: nil)
     }
     try preprocessing.check(channels: engine.inputShape[0])
     return preprocessing

@@ -35,7 +35,7 @@ public struct Workbench: Sendable {
   ///   - preprocessing: what becomes of their pixels; nil for what the catalogue says of the model.
   ///   - schemes: those that will be asked for, which saves a pass over the images for most; nil
   ///     for any.
-  /// - Throws: `CupelError` where images and model do not fit, or nothing tells the preprocessing;
+  /// - Throws: `CupelError` where images and model do not fit; `UnknownPreprocessing`;
   ///   `QuantizationError` where an activation is not finite; `CancellationError`.
   public init(
     _ model: FloatModel, images: UnlabelledImages, preprocessing: Preprocessing? = nil,
@@ -70,7 +70,8 @@ public struct Workbench: Sendable {
   ///   - scheme: bits, granularity, folding and ranges.
   ///   - defence: a baseline must have tuned the network before: `tuned(by:settings:on:)`.
   ///   - profile: whose rounding the operators carry.
-  /// - Throws: `QuantizationError`, `CancellationError`, and what writing the program throws.
+  /// - Throws: `CupelError` for settings out of range, `QuantizationError`, `CancellationError`,
+  ///   and what writing the program throws.
   public func rounded(
     _ scheme: Scheme, by defence: Defence = .nearest, settings: Defence.Settings = .init(),
     profile: DeploymentProfile = .tflm
@@ -80,6 +81,7 @@ public struct Workbench: Sendable {
       let bytes = try write(plan(scheme).nearest(), rounding: summary, profile: profile)
       return RoundedModel(bytes: bytes, summary: summary)
     }
+    try settings.check()
     let purification = settings.purification(method, solver, context)
     let context = context
     let result = try purification.run(calibration: ranges, scheme: scheme, images: images) {
@@ -94,12 +96,14 @@ public struct Workbench: Sendable {
   ///
   /// - Parameter set: the training set, asked for only where a baseline is to tune; some of it is
   ///   drawn.
-  /// - Throws: `FineTuningError`, `CancellationError`, and what `set` throws.
+  /// - Throws: `CupelError` for settings out of range, `FineTuningError`, `CancellationError`, and
+  ///   what `set` throws.
   public func tuned(
     by defence: Defence, settings: Defence.Settings = .init(),
     on set: @autoclosure () throws -> ImageSet
   ) throws -> Workbench {
     guard case .tuning(let baseline, let isMoved) = defence else { return self }
+    try settings.check()
     let set = try set()
     let chosen = set.sample(settings.labelled ?? max(set.count / 20, 1), seed: context.seed)
     let data = try LabelledImages(
