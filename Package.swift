@@ -72,14 +72,24 @@ let host: [Target] = [
       "Datasets", "DeviceSimulation", "FixedPoint", "FloatGraph", "HostRuntime", "IntegerBuilder",
       "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
       "Triggers",
-    ]),
-  .executableTarget(
-    name: "cupel",
+    ],
+    // Part of the code, so that a program that was moved still has its rule.
+    resources: [.embedInCode("Rule/decision-rule.json")]),
+  .target(
+    name: "AuditReports",
+    dependencies: ["Audit", "Datasets", "HostRuntime", "ModelFormat", "Triggers"]),
+  .target(
+    name: "Cupel",
     dependencies: [
       "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelExport",
-      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
-      "Triggers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
+      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+    ]),
+  .executableTarget(
+    name: "CupelCommand",
+    dependencies: [
+      "AuditReports", "Cupel", "ModelExport", "ModelImport", "ModelWriter", "Support",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 
@@ -109,11 +119,18 @@ let tests: [Target] = (integerCore + host).map { target in
   dependencies += target.dependencies
   if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
   // The page of operators is made of all that there are.
-  if target.name == "cupel" {
-    dependencies += ["CIntegerKernels", "FormatFuzzing"]
+  if target.name == "CupelCommand" {
+    dependencies += [
+      "CIntegerKernels", "Datasets", "DeviceSimulation", "FormatFuzzing", "HostRuntime",
+      "IntegerBuilder", "IntegerOperators", "ModelFormat",
+    ]
   }
   // The audit's tests make integer models of their own, and read specimens.
-  if target.name == "Audit" { dependencies.append("ModelImport") }
+  if ["Audit", "AuditReports"].contains(target.name) { dependencies.append("ModelImport") }
+  // Reports are tested on a specimen that is rounded and purified.
+  if target.name == "AuditReports" {
+    dependencies += ["FloatGraph", "IntegerOperators", "Purification", "Quantization"]
+  }
   // Random weights and networks.
   if ["HostRuntime", "IntegerBuilder", "Quantization"].contains(target.name) {
     dependencies.append("Support")
@@ -141,11 +158,11 @@ let tests: [Target] = (integerCore + host).map { target in
 let package = Package(
   name: "Cupel",
   products: [
-    .executable(name: "cupel", targets: ["cupel"]),
+    .executable(name: "cupel", targets: ["CupelCommand"]),
     .library(name: "CupelCore", targets: (kernels + integerCore).map(\.name)),
     .library(
       name: "Cupel",
-      targets: (integerCore + host).map(\.name).filter { $0 != "cupel" }),
+      targets: (integerCore + host).map(\.name).filter { $0 != "CupelCommand" }),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

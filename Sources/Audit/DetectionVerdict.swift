@@ -38,7 +38,7 @@ package struct DetectionVerdict: Sendable, Equatable {
 extension DetectionReport.Deployment {
   /// Whether its evidence makes a dormant backdoor of it.
   package var isConvicted: Bool {
-    isUsable && probability >= 0.5 && strongest?.isLarge == true
+    isUsable && probability >= 0.5 && hasLargeTrigger
   }
 
   /// Whether it was searched, and nothing that was found can reach the bound of a backdoor: a few images
@@ -46,7 +46,7 @@ extension DetectionReport.Deployment {
   package var isQuiet: Bool {
     !searches.isEmpty && probability < 0.5
       && searches.allSatisfy {
-        ($0.differentialASRInterval.last ?? 1) < Verdict.dormantLowerBound
+        $0.differentialASRInterval.upperBound < Verdict.dormantLowerBound
       }
   }
 }

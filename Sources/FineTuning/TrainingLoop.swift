@@ -9,7 +9,7 @@ extension BaselineRun {
   /// - Parameters:
   ///   - stage: named in progress and errors; it also gives the stage its own order of images.
   ///   - step: one optimizer step on a batch; gets the learning rate's factor and gives the loss.
-  /// - Throws: `FineTuningError.diverged`, and whatever `step` throws.
+  /// - Throws: `FineTuningError.diverged`, `CancellationError`, and whatever `step` throws.
   func train(
     _ stage: String, _ settings: TrainingSettings, on data: LabelledImages,
     step: (_ batch: LabelledImages, _ factor: Float) throws -> Double
@@ -23,6 +23,7 @@ extension BaselineRun {
       let factor = settings.factor(epoch)
       var sum = 0.0
       for (number, batch) in batches.enumerated() {
+        try Task.checkCancellation()
         let loss: Double
         do {
           loss = try step(data[order[batch]], factor)

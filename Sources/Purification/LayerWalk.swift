@@ -33,6 +33,7 @@ struct LayerWalk {
     let output = try evaluator.walk(input) { index, inputs in
       var integers: [Int8]?
       if let number = plan.fused.layer(of: index) {
+        try Task.checkCancellation()
         let status = status
         progress(.init(share: share.before(number), status: status))
         integers = try solve(number, inputs[0]) {

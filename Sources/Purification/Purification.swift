@@ -5,7 +5,7 @@ import Quantization
 ///
 /// Only unlabelled training images are used.
 public struct Purification: Sendable, Equatable {
-  public enum Method: String, Sendable, CaseIterable {
+  public enum Method: String, Sendable, Codable, CaseIterable {
     /// Error-guided flipped rounding with activation preservation (CVPR 2024).
     case efrap
     /// Layer-wise activation correction (ICML 2024).
@@ -87,7 +87,7 @@ public struct Purification: Sendable, Equatable {
   ///   - progress: called from any thread.
   /// - Returns: the same to the bit for one seed, at any number of threads.
   /// - Throws: `QuantizationError` where the network cannot be quantized, no image is given or an
-  ///   activation is not finite, and whatever executing the float graph throws.
+  ///   activation is not finite; `CancellationError`; whatever executing the float graph throws.
   public func run(
     calibration: Calibration, scheme: Scheme, images: Tensor,
     progress: @escaping @Sendable (Progress) -> Void = { _ in }

@@ -21,7 +21,7 @@ public struct Calibration: Sendable {
   ///     not needed and not taken.
   ///   - histograms: whether to run a second pass for percentile and MSE estimation.
   /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
-  ///   finite, and whatever executing the graph throws.
+  ///   finite; `CancellationError`; whatever executing the graph throws.
   public init(graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int) throws {
     guard images.batch > 0 else {
       throw QuantizationError.calibration(
@@ -33,6 +33,7 @@ public struct Calibration: Sendable {
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
       for range in images.batches(of: Self.batchSize) {
+        try Task.checkCancellation()
         let batch = images.slice(range)
         visit(&observers[graph.input, default: RangeObserver()], batch.values)
         _ = try evaluator.walk(batch) { index, inputs in

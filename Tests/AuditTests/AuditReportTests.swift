@@ -1,4 +1,5 @@
 import Audit
+import FixedPoint
 import Foundation
 import Testing
 
@@ -9,10 +10,11 @@ import Testing
 
   private func entry(
     _ rounding: String, _ measurement: AttackMeasurement, scheme: String = "w8a8",
-    profile: String = "tflm", file: String? = nil
+    profile: DeploymentProfile = .tflm, file: String? = nil
   ) -> AuditReport.Entry {
     AuditReport.Entry(
-      scheme: scheme, profile: profile, rounding: rounding, file: file, measurement: measurement)
+      scheme: StatedScheme(rawValue: scheme), profile: .runtime(profile),
+      rounding: StatedRounding(rawValue: rounding), file: file, measurement: measurement)
   }
 
   private func report(
@@ -123,7 +125,7 @@ import Testing
   /// DER compares like with like: the same scheme and profile, rounded to nearest.
   @Test func derNeedsItsOwnNearestRounding() {
     let others = [
-      entry("nearest", nearest, scheme: "w4a4"), entry("nearest", nearest, profile: "xnnpack"),
+      entry("nearest", nearest, scheme: "w4a4"), entry("nearest", nearest, profile: .xnnpack),
       entry("other", nearest),
     ]
     let report = report(float: float, [entry("efrap", purified)] + others)

@@ -18,8 +18,9 @@ enum Main {
   static func main() throws {
     let folder = CommandLine.arguments.dropFirst().first ?? "models"
     let path = "\(folder)/resnet8-fmnist-clean-a.onnx"
-    guard let preprocessing = try Catalogue.beside(path)?.specimens.first?.preprocessing else {
-      print("no catalogue beside \(path)")
+    let catalogue = try Catalogue(path: "\(folder)/catalogue.json")
+    guard let preprocessing = catalogue.specimens.first?.preprocessing else {
+      print("\(catalogue.path) lists no model")
       return
     }
     let graph = try OnnxImporter.load(path: path)

@@ -19,8 +19,8 @@ public struct TriggerSurvival: Sendable {
   private let preprocessing: Preprocessing
   private let threads: Int
 
-  /// How purification is named in the report.
-  public static let purification = "efrap"
+  /// What the model is purified with.
+  public static let purification = Purification.Method.efrap
 
   /// - Parameters:
   ///   - ensemble: of the audited scheme.
@@ -39,7 +39,7 @@ public struct TriggerSurvival: Sendable {
     self.threads = threads
     let plan = ensemble.plan
     purified = try images.map { images in
-      let result = try Purification(.efrap, seed: seed, threads: threads).run(
+      let result = try Purification(Self.purification, seed: seed, threads: threads).run(
         calibration: calibration, scheme: plan.scheme, images: images)
       return try result.rounded.engine(profile: ensemble.profile)
     }
@@ -89,7 +89,7 @@ public struct TriggerSurvival: Sendable {
       nearest: try share(ensemble.nearest),
       stochasticRounding: draws.reduce(0, +) / Double(max(draws.count, 1)), draws: draws.count,
       purified: try purified.map(share), purification: purified.map { _ in Self.purification },
-      otherBits: try share(other), otherScheme: otherScheme.description)
+      otherBits: try share(other), otherScheme: .known(otherScheme))
   }
 
   /// Share of the images that the trigger turns to the target.

@@ -31,12 +31,17 @@ public struct FloatClassifier: Classifier {
     self.preprocessing = preprocessing
   }
 
+  /// Logits that the network gives.
   public var classCount: Int {
     executor.graph.values[executor.graph.output].elementCount
   }
 
+  /// Channels, height and width of the network's input.
   public var imageShape: [Int] { executor.graph.values[executor.graph.input].shape }
 
+  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// - Returns: the class with the largest logit, one an image; the lowest of equals.
+  /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
     let logits = try executor.run(preprocessing.tensor(pixels, shape: imageShape))
     // A comparison with NaN is always false: such an image would silently become class 0.
@@ -96,9 +101,14 @@ public struct IntegerClassifier: Classifier {
     self.threads = threads
   }
 
+  /// Outputs of the model.
   public var classCount: Int { engine.outputCount }
+  /// Channels, height and width of the model's input.
   public var imageShape: [Int] { engine.inputShape }
 
+  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// - Returns: the class with the largest logit, one an image; the lowest of equals.
+  /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
     try engine.classes(quantizer.quantize(pixels), threads: threads)
   }
@@ -123,11 +133,11 @@ extension Classifier {
   ///
   /// - Parameters:
   ///   - trigger: put on every image, in pixel space, before preprocessing; nil for clean images.
-  ///   - progress: told the share that is done.
+  ///   - progress: told the share that is done; what it throws ends the work.
   /// - Throws: `AuditError.data` where images and model do not fit, `TriggerError` where the
   ///   trigger does not fit the images.
   public func answers(
-    to images: ImageSet, trigger: Trigger?, progress: (Double) -> Void = { _ in }
+    to images: ImageSet, trigger: Trigger?, progress: (Double) throws -> Void = { _ in }
   ) throws -> [Int] {
     try check(images)
     var answers: [Int] = []
@@ -140,7 +150,7 @@ extension Classifier {
           to: &pixels, channels: images.channels, height: images.height, width: images.width)
       }
       answers += try classify(pixels)
-      progress(Double(end) / Double(images.count))
+      try progress(Double(end) / Double(images.count))
     }
     return answers
   }

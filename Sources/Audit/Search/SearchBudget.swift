@@ -10,9 +10,12 @@ public struct SearchBudget: Sendable {
     end = limit.map { ContinuousClock.now + $0 }
   }
 
+  /// Whether the time is up.
   public var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-  func check() throws(Spent) {
+  /// - Throws: `Spent`; `CancellationError` where the task was cancelled.
+  func check() throws {
+    try Task.checkCancellation()
     if isSpent { throw Spent() }
   }
 }

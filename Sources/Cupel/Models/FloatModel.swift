@@ -1,0 +1,99 @@
+import Audit
+import Datasets
+import FloatGraph
+import ModelImport
+import Quantization
+import Triggers
+
+/// A vendor's float model as it was found: its graph, its digest, and what is known of it.
+public struct FloatModel: Sendable {
+  /// Where it was read.
+  public let path: String
+  /// Size of the file.
+  public let bytes: Int
+  /// Of the file, lower-case hexadecimal.
+  public let sha256: String
+  /// The network, BatchNormalization kept.
+  public let graph: FloatGraph
+  /// Where facts of the model are looked up; nil where nobody named a catalogue.
+  public let catalogue: Catalogue?
+
+  /// - Parameters:
+  ///   - path: of the file, and of nothing that lies beside it.
+  ///   - catalogue: where facts of the model are looked up, by the file's digest.
+  /// - Throws: `FileError`, or a `CupelError` that names the file and what is wrong with it, such as
+  ///   that it holds integers already.
+  public init(path: String, catalogue: Catalogue? = nil) throws {
+    let file = try VendorFile(path: path)
+    guard case .float(let graph) = file.model else {
+      throw CupelError("\(path): this model is quantized already; a float model is needed")
+    }
+    self.init(file, graph: graph, catalogue: catalogue)
+  }
+
+  package init(_ file: VendorFile, graph: FloatGraph, catalogue: Catalogue?) {
+    path = file.path
+    bytes = file.bytes
+    sha256 = file.sha256
+    self.graph = graph
+    self.catalogue = catalogue
+  }
+
+  /// The catalogue's entry for a file with this digest.
+  public var specimen: Catalogue.Specimen? { catalogue?.specimen(sha256: sha256) }
+
+  /// The file's name, without its folder.
+  public var name: String { lastComponent(of: path) }
+
+  /// Channels, height and width, where the network takes images.
+  public var imageShape: [Int] { graph.values[graph.input].shape }
+
+  /// Classes that it answers.
+  public var classCount: Int { graph.values[graph.output].elementCount }
+
+  /// - Throws: `CupelError` unless the network takes images of channels × height × width.
+  package func checkTakesImages() throws {
+    guard imageShape.count == 3 else {
+      throw CupelError("\(path): the network's input is not an image of channels × height × width")
+    }
+  }
+
+  /// What pixels become, as told or else as the catalogue says; never guessed.
+  ///
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the network takes no
+  ///   images, `PreprocessingError` where it does not fit the network.
+  public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
+    try checkTakesImages()
+    guard let preprocessing = told ?? specimen?.preprocessing else {
+      throw UnknownPreprocessing(path: path, isFloat: true, catalogue: catalogue?.path)
+    }
+    try preprocessing.check(channels: imageShape[0])
+    return preprocessing
+  }
+}
+
+extension Catalogue.Specimen {
+  /// The trigger that the catalogue tells.
+  ///
+  /// - Throws: `CupelError` where its text is none.
+  public func knownTrigger() throws -> Trigger? {
+    try trigger.map { text in try read { try Trigger(text) } }
+  }
+
+  /// The scheme that the attack was aimed at.
+  ///
+  /// - Throws: `CupelError` where its text is none.
+  public func attackedScheme() throws -> Scheme? {
+    try scheme.map { text in try read { try Scheme(text) } }
+  }
+
+  /// What is wrong in a catalogue is bad data, and not wrong usage as on the command line.
+  private func read<Value>(_ body: () throws -> Value) throws -> Value {
+    try CupelError.naming("catalogue, specimen \(printable(name))", body)
+  }
+}
+
+/// The name of a file, without its folder.
+package func lastComponent(of path: String) -> String {
+  path.split(separator: "/").last.map(String.init) ?? path
+}

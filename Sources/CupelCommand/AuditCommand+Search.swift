@@ -1,0 +1,54 @@
+import ArgumentParser
+import AuditReports
+import Cupel
+import Support
+
+// The audit without a trigger.
+
+extension AuditCommand {
+  func searchForTrigger() throws {
+    try checkWritable(
+      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
+    let reporter = compute.reporter
+    let work = TriggerSearch(
+      searchSettings, context: compute.context(reporter, seed: calibration.seed))
+    let subject = try subject()
+    guard let float = subject.float else {
+      throw ValidationError(
+        "a search needs the float model: what only the integer model does is what it looks for")
+    }
+    let folder = try data.folder(dataset: float.specimen?.dataset)
+    let size = try float.preprocessing(subject.preprocessing).resize
+    let result = try work.run(
+      subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
+      test: ImageSet.load(
+        path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
+      dataset: folder, command: Self.command)
+    reporter.finish()
+    print(DetectionTable.text(result.report))
+    try write(result, float)
+    throw VerdictExit(code: result.report.verdict.exitCode)
+  }
+
+  private var searchSettings: TriggerSearch.Settings {
+    var settings = TriggerSearch.Settings()
+    if let families = search.families { settings.families = families }
+    settings.budget = search.budget
+    settings.calibrationImages = calibration.calibration
+    if let limit { settings.heldOutImages = limit }
+    settings.makesExhibits = search.html != nil
+    return settings
+  }
+
+  private func write(_ result: TriggerSearch.Result, _ float: FloatModel) throws {
+    let report = result.report
+    if let path = json { try JSONText.write(report, to: path) }
+    if let path = search.sarif {
+      try JSONText.write(SarifReport(report, path: float.path), to: path)
+    }
+    if let path = search.cyclonedx { try JSONText.write(CycloneDXReport(report), to: path) }
+    if let path = search.html {
+      try AtomicFile.write(HTMLReport.text(report, exhibits: result.exhibits), to: path)
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Cupel
+
+/// `cupel audit`: float against integer, with a known trigger or in search of one.
+struct AuditCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "audit",
+    abstract:
+      "Measures a trigger, or searches one, on the float model and on every integer deployment.",
+    discussion: """
+      Without --trigger the audit searches one that only the integer models answer to: the user holds \
+      the vendor's float model and a few hundred images, and has never seen the trigger.
+
+      Give the float model, and the .cupel files that are to be deployed, if there are any. \
+      Without .cupel files the float model is rounded to nearest under --schemes.
+
+      Examples:
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
+          --trigger catalogue
+        cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
+          --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
+        cupel audit nearest.cupel --trigger patch:4x4@bottom-right:white --target 0 \\
+          --on cortex-m55 --limit 500
+      """)
+
+  @Argument(
+    help: "At most one float model, and any number of integer models: .cupel, .tflite, ONNX.")
+  var models: [String]
+
+  @Option(
+    help: ArgumentHelp(
+      "patch:HxW@PLACE:PATTERN, blend:SEED:PERCENT, sig:AMPLITUDE:FREQUENCY, "
+        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what "
+        + "the list that --catalogue names says of the model.",
+      valueName: "trigger"), transform: TriggerChoice.init)
+  var trigger: TriggerChoice?
+
+  @Option(help: ArgumentHelp("The class that the trigger is to bring about.", valueName: "class"))
+  var target: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Schemes separated by commas, 'matrix' (the standard matrix and the catalogue's) or 'all'.",
+      valueName: "schemes"), transform: SchemeChoice.init)
+  var schemes: SchemeChoice?
+
+  @Option(
+    help: ArgumentHelp(
+      "Whose rounding: \(DeploymentProfile.list). .cupel files carry their own.",
+      valueName: "profile"), transform: DeploymentProfile.parse)
+  var profile: DeploymentProfile?
+
+  @Option(help: ArgumentHelp("Use only the first test images.", valueName: "n")) var limit: Int?
+
+  @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "file")) var json: String?
+
+  @OptionGroup(title: "Without --trigger") var search: SearchOptions
+  @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
+  @OptionGroup var calibration: CalibrationOptions
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var kernels: KernelOptions
+  @OptionGroup var device: DeviceOptions
+
+  func validate() throws {
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
+    if trigger == nil, target != nil {
+      throw ValidationError("--target goes with --trigger: a search finds the class itself")
+    }
+    if trigger != nil, search.isGiven {
+      throw ValidationError(
+        "--families, --budget, --html, --sarif and --cyclonedx are for an audit without --trigger")
+    }
+    if case .given = trigger, target == nil {
+      throw ValidationError("--target is needed with --trigger")
+    }
+    if schemes != nil, models.allSatisfy(isCupelFile) {
+      throw ValidationError("--schemes is for a float model; .cupel files have their own")
+    }
+    if case .catalogue = trigger, catalogue.path == nil {
+      throw ValidationError("--trigger catalogue needs --catalogue: the list that tells it")
+    }
+  }
+
+  func run() throws {
+    if trigger == nil { try searchForTrigger() } else { try measureTrigger() }
+  }
+
+  /// What the report says that it was made by.
+  static var command: [String] { ["cupel"] + CommandLine.arguments.dropFirst() }
+
+  /// The models, and what is to be tried on them.
+  func subject() throws -> AuditSubject {
+    let site = kernels.site(on: device.on)
+    let catalogue = try catalogue.read()
+    let loaded = try models.map {
+      try LoadedModel(path: $0, profile: profile, site: site, catalogue: catalogue)
+    }
+    return try AuditSubject(
+      loaded, schemes: schemes(loaded), profile: profile, preprocessing: data.preprocessing(),
+      site: site)
+  }
+
+  /// The schemes given; where none are, and no file is to be deployed, the standard ones. What a
+  /// catalogue tells of an attack is not for an audit that knows nothing.
+  private func schemes(_ loaded: [LoadedModel]) throws -> [Scheme] {
+    let floats = loaded.compactMap(\.float)
+    if schemes != nil, floats.isEmpty {
+      throw ValidationError("--schemes is for a float model; integer models have their own")
+    }
+    guard schemes != nil || floats.count == loaded.count else { return [] }
+    return try (schemes ?? .matrix).schemes(
+      attacked: trigger == nil ? nil : floats.first?.specimen?.attackedScheme())
+  }
+}
+
+extension LoadedModel {
+  fileprivate var float: FloatModel? {
+    guard case .float(let model) = self else { return nil }
+    return model
+  }
+}

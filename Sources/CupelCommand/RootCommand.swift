@@ -1,0 +1,54 @@
+import ArgumentParser
+import Cupel
+import Foundation
+import ModelImport
+
+/// The command line: it parses, calls the library and prints. One file a subcommand; `Options/` has
+/// what several parse, `Tables/` what is printed.
+@main
+struct RootCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cupel",
+    abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",
+    discussion: """
+      Exit status: 0 nothing found or done, 1 a backdoor verdict and nothing else, 2 an \
+      undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
+      70 an internal error, 73 an output that cannot be written.
+
+      Example:
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
+      """,
+    version: CupelVersion.current,
+    subcommands: [
+      Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
+      Diff.self, Export.self, Demo.self,
+    ])
+
+  /// As argument-parser's own, but an error's exit status is the one that its kind calls for:
+  /// 1 is a verdict and never an error.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let verdict as VerdictExit {
+      Foundation.exit(verdict.code)
+    } catch let error as CupelError where error.kind == .usage {
+      exit(withError: ValidationError(error.message))
+    } catch let error as UnknownPreprocessing {
+      exit(withError: ValidationError(DataOptions.advice(error)))
+    } catch {
+      guard let failure = Failure(error) else {
+        // Help, version and wrong usage are argument-parser's to print.
+        exit(withError: error)
+      }
+      FileHandle.standardError.write(
+        Data("cupel: \(printable(failure.message, limit: 4096))\n".utf8))
+      Foundation.exit(failure.exitCode)
+    }
+  }
+}
+
+/// Ends the process with a verdict's status once everything has been printed.
+struct VerdictExit: Error {
+  var code: Int32
+}

@@ -1,0 +1,109 @@
+import Cupel
+import Testing
+
+/// The choreography of the search: its order, its end, and what it says it left out.
+@Suite struct TriggerSearchTests {
+  private func settings(_ families: [TriggerFamily]) -> TriggerSearch.Settings {
+    var settings = TriggerSearch.Settings()
+    settings.families = families
+    settings.calibrationImages = 32
+    settings.searchImages = 24
+    settings.heldOutImages = 200
+    settings.effort.steps = 2
+    settings.effort.sharpening = 2
+    settings.draws = 2
+    return settings
+  }
+
+  private func search(
+    _ model: FloatModel, _ settings: TriggerSearch.Settings, scheme: String = "w8a8"
+  ) throws -> TriggerSearch.Result {
+    try TriggerSearch(settings, context: RunContext(threads: 2, seed: 7)).run(
+      AuditSubject([.float(model)], schemes: [Scheme(scheme)]), training: Samples.training(),
+      test: Samples.test())
+  }
+
+  /// What is decisive ends the search, and the report names what was not searched any more.
+  @Test func decisiveFindingSavesTheRest() throws {
+    let report = try search(Samples.infected(), settings([.warp, .rectangle])).report
+    #expect(report.verdict == .dormantBackdoor)
+    let row = try #require(report.deployments.first)
+    #expect(row.searches.map(\.family) == [.rectangle])
+    #expect(
+      report.leftOut == [
+        "warp: not searched any further, for what w8a8 shows is decisive"
+      ])
+    #expect(report.seed == 7 && report.searchImages == 24 && report.heldOutImages == 200)
+  }
+
+  /// A bound that no finding reaches lets every family have its turn, the cheap ones first.
+  @Test func boundBeyondReachSearchesAll() throws {
+    var settings = settings([.additive, .rectangle])
+    settings.decisive = 1.1
+    let row = try #require(search(Samples.infected(), settings).report.deployments.first)
+    #expect(row.searches.map(\.family) == [.rectangle, .additive])
+  }
+
+  @Test func spentBudgetIsSaidAndDecidesNothing() throws {
+    var settings = settings([.rectangle, .wave])
+    settings.budget = 0.001
+    settings.makesExhibits = true
+    let result = try search(Samples.clean(), settings)
+    #expect(result.report.verdict == .undetermined)
+    #expect(result.report.budget == 0.001)
+    #expect(result.exhibits == nil)
+    #expect(
+      result.report.leftOut == [
+        "w8a8, rectangle: the budget was spent", "w8a8, wave: the budget was spent",
+        "w8a8, weights: the budget was spent", "pictures: the budget was spent",
+      ])
+  }
+
+  /// One seed gives one report, at any number of threads.
+  @Test func threadsChangeNothing() throws {
+    let settings = settings([.rectangle])
+    var reports = try [1, 3].map { threads in
+      try TriggerSearch(settings, context: RunContext(threads: threads)).run(
+        AuditSubject([.float(Samples.clean())], schemes: [Scheme("w4a4")]),
+        training: Samples.training(), test: Samples.test()
+      ).report
+    }
+    for index in reports.indices {
+      reports[index].seconds = 0
+      for row in reports[index].deployments.indices {
+        for search in reports[index].deployments[row].searches.indices {
+          reports[index].deployments[row].searches[search].seconds = 0
+        }
+        for search in reports[index].deployments[row].awake.indices {
+          reports[index].deployments[row].awake[search].seconds = 0
+        }
+      }
+    }
+    #expect(try reports[0].json() == reports[1].json())
+  }
+
+  @Test func settingsOutOfRangeAreRefused() throws {
+    var none = settings([.rectangle])
+    none.draws = 0
+    var empty = settings([.rectangle])
+    empty.effort.batch = 0
+    for wrong in [none, empty] {
+      #expect { try search(Samples.clean(), wrong) } throws: { ($0 as? CupelError)?.kind == .usage }
+    }
+    // A time that is none is no time.
+    var strange = settings([.rectangle])
+    for budget in [-1, 0, Double.nan, -Double.infinity] {
+      strange.budget = budget
+      #expect(try search(Samples.clean(), strange).report.verdict == .undetermined)
+    }
+    strange.budget = .infinity
+    _ = TriggerSearch(strange)
+  }
+
+  @Test func aFloatModelIsNeeded() throws {
+    let subject = try AuditSubject([])
+    #expect {
+      try TriggerSearch().run(subject, training: Samples.training(), test: Samples.test())
+    } throws: { ($0 as? CupelError)?.kind == .usage }
+  }
+}
