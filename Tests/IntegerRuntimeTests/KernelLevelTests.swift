@@ -1,9 +1,10 @@
 import FixedPoint
-import FormatFuzzing
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 /// Every instruction set that the machine has, against the reference kernels, bit for bit.

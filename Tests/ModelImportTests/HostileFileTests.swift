@@ -1,16 +1,17 @@
 import FloatGraph
-import FormatFuzzing
 import Foundation
 import ModelImport
+import Support
+import TestSupport
 import Testing
 
 /// Files that nobody vouches for: damaged at random, or built to make the importer allocate or
 /// compute without bound. Each list runs in a process of its own, so that a crash is a failed test
 /// and memory can be measured.
-@Suite struct HostileFileTests {
+@Suite(.startsProcesses) struct HostileFileTests {
   /// Seeds for each base file and kind of damage.
   private static var seeds: Int {
-    FuzzEffort.mutants(usual: 12_000) / (bases.count * OnnxMutator.Kind.allCases.count)
+    Settings.mutants(usual: 12_000) / (bases.count * OnnxMutator.Kind.allCases.count)
   }
 
   static let bases = [
@@ -63,7 +64,7 @@ import Testing
       }
     }
     #expect(
-      FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
+      Settings.isSanitized || growth < 4 * bytes.count + 16 << 20,
       "\(label): grew by \(growth)")
     if let graph {
       try graph.validate()

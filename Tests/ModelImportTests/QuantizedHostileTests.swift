@@ -1,17 +1,18 @@
-import FormatFuzzing
 import Foundation
 import HostRuntime
 import IntegerOperators
 import ModelImport
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 /// Damaged quantized files: refused with a reason, or a program that the writer judges; within the
 /// bounds of time and memory that every import has.
-@Suite struct QuantizedHostileTests {
+@Suite(.startsProcesses) struct QuantizedHostileTests {
   /// Seeds for each base file and kind of damage.
   private static var seeds: Int {
-    FuzzEffort.mutants(usual: 3_000) / (bases.count * OnnxMutator.Kind.allCases.count)
+    Settings.mutants(usual: 3_000) / (bases.count * OnnxMutator.Kind.allCases.count)
   }
 
   static let bases = [
@@ -41,7 +42,7 @@ import Testing
             }
           }
           #expect(
-            FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
+            Settings.isSanitized || growth < 4 * bytes.count + 16 << 20,
             "\(label): grew by \(growth)")
           guard let program else { continue }
           accepted += 1

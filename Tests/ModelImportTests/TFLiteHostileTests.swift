@@ -1,19 +1,20 @@
 import FixedPoint
-import FormatFuzzing
 import Foundation
 import IntegerOperators
 import ModelImport
 import ModelWriter
+import Support
 import TFLiteSchema
+import TestSupport
 import Testing
 
 /// `.tflite` files that nobody vouches for: damaged at random, or built to make the importer allocate
 /// or compute without bound. Each list runs in a process of its own, so that a crash is a failed
 /// test and memory can be measured.
-@Suite struct TFLiteHostileTests {
+@Suite(.startsProcesses) struct TFLiteHostileTests {
   /// Seeds for each base file and kind of damage.
   private static var seeds: Int {
-    FuzzEffort.mutants(usual: 11_200) / (bases.count * TFLiteMutator.Kind.allCases.count)
+    Settings.mutants(usual: 11_200) / (bases.count * TFLiteMutator.Kind.allCases.count)
   }
 
   static let bases = [
@@ -65,7 +66,7 @@ import Testing
       }
     }
     #expect(
-      FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
+      Settings.isSanitized || growth < 4 * bytes.count + 16 << 20,
       "\(label): grew by \(growth)")
     switch model {
     case .float(let graph): try graph.validate()

@@ -1,3 +1,5 @@
+import Support
+
 /// Damages `.tflite` files in the ways that find bugs: blindly, and by the words and halves of which
 /// offsets, counts and vtables are made.
 struct TFLiteMutator {

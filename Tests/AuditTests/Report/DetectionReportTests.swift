@@ -1,5 +1,6 @@
 import Audit
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Detection report") struct DetectionReportTests {
@@ -9,7 +10,7 @@ import Testing
 
   init() throws {
     schema = try JSONSchema(
-      Repository.folder(
+      Repository.file(
         "docs/schemas/detection-report-\(DetectionReport.schemaVersion).schema.json"))
     example = try ReportExample.made.get().report
     document = try JSONValue(encoding: example)

@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// Every operation's gradient against central finite differences of what the executor computes.
@@ -126,7 +128,7 @@ import Testing
       .batchNormalization(
         .init(
           gamma: generator.floats(channels), beta: generator.floats(channels),
-          mean: generator.floats(channels), variance: generator.floats(channels, in: 0.5...2),
+          mean: generator.floats(channels), variance: generator.floats(channels, 0.5, 2),
           epsilon: 1e-3))
     }
     let image = [3, 6, 5]
