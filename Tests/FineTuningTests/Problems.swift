@@ -90,7 +90,7 @@ extension GraphBuilder {
     let fanIn = shape(value)[0] * kernel * kernel
     return convolution(
       value, weights: floats(outputs * fanIn, (3 / Float(fanIn)).squareRoot()), outputs: outputs,
-      window: .square(kernel, stride: stride))
+      window: .square(kernel, stride: stride, pad: kernel / 2))
   }
 
   mutating func normalization(_ value: Int) -> Int {

@@ -8,7 +8,7 @@ extension GraphBuilder {
     let limit = 1 / Float(fanIn).squareRoot()
     let convolved = convolution(
       value, weights: generator.floats(outputs * fanIn, -limit, limit), outputs: outputs,
-      window: .square(kernel, stride: stride))
+      window: .square(kernel, stride: stride, pad: kernel / 2))
     return normalization(
       convolved, gamma: generator.floats(outputs), beta: generator.floats(outputs),
       mean: generator.floats(outputs), variance: generator.floats(outputs, 0.5, 2), epsilon: 1e-5)

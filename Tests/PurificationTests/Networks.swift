@@ -14,7 +14,7 @@ extension GraphBuilder {
     let limit = 1.7 / Float(fanIn).squareRoot()
     let output = convolution(
       value, weights: generator.floats(outputs * fanIn, -limit, limit), outputs: outputs,
-      window: .square(kernel, stride: stride), groups: groups)
+      window: .square(kernel, stride: stride, pad: kernel / 2), groups: groups)
     return normalized ? normalization(output) : output
   }
 
@@ -25,7 +25,7 @@ extension GraphBuilder {
     return normalization(
       transposeConvolution(
         value, weights: generator.floats(outputs * fanIn, -limit, limit), outputs: outputs,
-        window: .square(3, stride: 2), groups: groups, outputPad: (1, 1)))
+        window: .square(3, stride: 2, pad: 1), groups: groups, outputPad: (1, 1)))
   }
 
   private mutating func normalization(_ output: Int) -> Int {

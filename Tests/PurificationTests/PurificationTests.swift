@@ -290,6 +290,6 @@ import Testing
         calibration: calibration, scheme: try Scheme("w8a8"),
         images: Tensor(batch: 0, shape: [1, 8, 8]))
     }
-    #expect(error?.description == "calibrating 'input': at least one image is needed")
+    #expect(error?.description == "calibrating 'v0': at least one image is needed")
   }
 }

@@ -38,10 +38,9 @@ package struct GraphBuilder {
 }
 
 extension FloatGraph.Window {
-  /// A square with half padding: at stride 1 it keeps the extents.
-  package static func square(_ kernel: Int, stride: Int = 1) -> Self {
-    let pad = kernel / 2
-    return .init(
+  /// The same along both axes.
+  package static func square(_ kernel: Int, stride: Int = 1, pad: Int = 0) -> Self {
+    .init(
       kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
       padTop: pad, padLeft: pad, padBottom: pad, padRight: pad)
   }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct DifferentiationTests {
   /// Branches that join again, a value read twice by one node, a slice and a concatenation.
   static func branching() -> FloatGraph {
-    var builder = GraphBuilder([2, 6, 6])
+    // With most other seeds a kink meets an array of few slopes.
+    var builder = GraphBuilder([2, 6, 6], seed: 6)
     let stem = builder.clamp(builder.convolution(0, outputs: 4, kernel: 3))
     let left = builder.convolution(stem, outputs: 4, kernel: 3)
     let doubled = builder.add(.add, [stem, stem], [4, 6, 6])

@@ -316,11 +316,3 @@ import Testing
     #expect(gradient.inputs[0].values == [0, 3, 0, 0])
   }
 }
-
-extension FloatGraph.Window {
-  static func square(_ kernel: Int, stride: Int = 1, pad: Int = 0) -> Self {
-    .init(
-      kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
-      padTop: pad, padLeft: pad, padBottom: pad, padRight: pad)
-  }
-}
