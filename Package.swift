@@ -96,7 +96,9 @@ let testSupport: [Target] = [
       "DeviceSimulation", "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators",
       "ModelFormat", "ModelWriter", "Support",
     ],
-    path: "Tests/TestSupport")
+    path: "Tests/TestSupport"),
+  // What is written about the library as a whole.
+  .testTarget(name: "DocumentationTests", dependencies: ["TestSupport"]),
 ]
 
 /// One test target beside every Swift target.

@@ -4,10 +4,14 @@
 
 /// A double as significand · 2^exponent: a significand in 2⁵² ..< 2⁵³, or 0, and a sign.
 public struct Float64Ratio: Sendable, Equatable {
+  /// In 2⁵² ..< 2⁵³, or 0.
   public var significand: UInt64
+  /// Of two, by which the significand is multiplied.
   public var exponent: Int32
+  /// Whether the number lies below zero.
   public var isNegative: Bool
 
+  /// A double of these parts.
   @inlinable @inline(__always)
   public init(significand: UInt64, exponent: Int32, isNegative: Bool) {
     self.significand = significand
@@ -15,6 +19,7 @@ public struct Float64Ratio: Sendable, Equatable {
     self.isNegative = isNegative
   }
 
+  /// Positive zero.
   @inlinable
   public static var zero: Float64Ratio {
     Float64Ratio(significand: 0, exponent: 0, isNegative: false)

@@ -2,8 +2,10 @@ import ModelFormat
 
 /// A number for each axis of an activation.
 public struct Axes: Sendable, Equatable {
+  /// Of each axis in the order in which elements lie, channels fastest.
   public var height, width, channels: Int
 
+  /// A number for each axis.
   @inlinable
   public init(_ height: Int, _ width: Int, _ channels: Int) {
     self.height = height

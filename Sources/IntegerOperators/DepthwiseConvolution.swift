@@ -12,9 +12,11 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
 
   package static var channelsAreColumns: Bool { true }
 
+  /// What slides over the input.
   public var window: Window
   public var weights: Weights<Storage>
 
+  /// A window and its weights, [KH][KW][C].
   public init(_ window: Window, _ weights: Weights<Storage>) {
     self.window = window
     self.weights = weights

@@ -12,6 +12,7 @@ public struct FullyConnected<Storage: ConstantStorage>: WeightedOperator {
 
   public var weights: Weights<Storage>
 
+  /// - Parameter weights: [O][F], a row an output.
   public init(_ weights: Weights<Storage>) { self.weights = weights }
 
   package init() { self.init(Weights()) }

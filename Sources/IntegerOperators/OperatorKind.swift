@@ -3,26 +3,47 @@ import ModelFormat
 
 /// All operators: the one list of them.
 public enum OperatorKind<Storage: ConstantStorage> {
+  /// A grouped convolution.
   case convolution(Convolution<Storage>)
+  /// A convolution with a window for each channel.
   case depthwiseConvolution(DepthwiseConvolution<Storage>)
+  /// Each output is a weighted sum of all inputs.
   case fullyConnected(FullyConnected<Storage>)
+  /// A sum of two tensors.
   case add(Add)
+  /// The mean of each window.
   case averagePool(AveragePool)
+  /// The largest value of each window.
   case maxPool(MaxPool)
+  /// The mean of each channel over all pixels.
   case mean(Mean)
+  /// Bounds on an unchanged grid.
   case clamp(Clamp)
+  /// Constant padding.
   case pad(Pad)
+  /// Another grid.
   case requantize(Requantize)
+  /// Tensors one after the other along an axis.
   case concatenate(Concatenate)
+  /// Every so-and-so-many-th element from a first one on.
   case slice(Slice)
+  /// A difference of two tensors.
   case subtract(Subtract)
+  /// A product of two tensors.
   case multiply(Multiply)
+  /// Softmax over the channels.
   case softmax(Softmax)
+  /// A function of one value as a table.
   case lookup(Lookup<Storage>)
+  /// The axes in another order.
   case transpose(Transpose)
+  /// The same elements under another extent.
   case reshape(Reshape)
+  /// Axes of one element repeated.
   case broadcast(Broadcast)
+  /// A tensor that the file holds.
   case constant(Constant<Storage>)
+  /// A grouped transposed convolution.
   case transposeConvolution(TransposeConvolution<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.

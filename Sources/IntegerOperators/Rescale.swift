@@ -10,6 +10,7 @@ public struct Rescale: Sendable, Equatable {
   public var multiplier: Int32
   /// In −31...30.
   public var shift: Int32
+  /// How the runtime rounds; double arithmetic is for weights only.
   public var rounding: RoundingMode
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
@@ -46,14 +47,18 @@ public struct Rescale: Sendable, Equatable {
 
 /// The way from one grid to another by one ratio for the whole tensor.
 public struct TensorRescale: Sendable, Equatable {
+  /// What is taken off each value.
   public var inputZeroPoint: Int32
+  /// The factor between the grids.
   public var scale: OutputScale
+  /// How the scaled sum is rounded.
   public var rounding: RoundingMode
+  /// What is added after scaling.
   public var outputZeroPoint: Int32
   /// On the output's grid.
-  public var low: Int32
-  public var high: Int32
+  public var low, high: Int32
 
+  /// Zero points, the factor, and bounds on the output's grid.
   @inlinable
   public init(
     inputZeroPoint: Int32, scale: OutputScale, rounding: RoundingMode, outputZeroPoint: Int32,

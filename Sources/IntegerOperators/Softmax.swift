@@ -13,8 +13,10 @@ public struct Softmax: Sendable, PlainOperator {
 
   /// β · s_in · 2²⁶ as a Q31 multiplier, at least 2³⁰, and a shift to the left in 0 ... 31.
   public var multiplier: Int32
+  /// In 0 ... 31.
   public var leftShift: Int32
 
+  /// β · s_in · 2²⁶ as a Q31 multiplier and a shift to the left.
   @inlinable
   public init(multiplier: Int32, leftShift: Int32) {
     self.multiplier = multiplier

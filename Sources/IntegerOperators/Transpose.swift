@@ -10,6 +10,7 @@ public struct Transpose: Sendable, PlainOperator {
   /// 2 channels, each once.
   public var axes: Axes
 
+  /// - Parameter axes: which axis of the input each of the output's is.
   @inlinable
   public init(axes: Axes) { self.axes = axes }
 

@@ -7,11 +7,16 @@ import ModelFormat
 /// In a valid file kernel, stride and dilation are 1 to 65535, and (out − 1) · stride + dilated
 /// kernel fits int32 on both axes, so positions may be computed in 32 bits.
 public struct Window: Sendable, Equatable {
+  /// Rows and columns of weights, or of what is pooled.
   public var kernelHeight, kernelWidth: Int
+  /// From one place of the window to the next, in pixels of the input.
   public var strideHeight, strideWidth: Int
+  /// From one tap to the next, in pixels of the input.
   public var dilationHeight, dilationWidth: Int
+  /// Rows and columns of padding before the input's first.
   public var padTop, padLeft: Int
 
+  /// A window; by default one tap that moves by one pixel.
   @inlinable
   public init(
     kernelHeight: Int = 1, kernelWidth: Int = 1, strideHeight: Int = 1, strideWidth: Int = 1,
@@ -27,6 +32,7 @@ public struct Window: Sendable, Equatable {
     self.padLeft = padLeft
   }
 
+  /// Places of the kernel.
   public var taps: Int { kernelHeight &* kernelWidth }
 
   /// Taps over all places that the window takes.

@@ -69,11 +69,16 @@ public protocol ConstantStorage {
   associatedtype Words: Equatable
   /// float32 each, by their bits where there is no floating point.
   associatedtype Floats: Equatable
+  /// int8 each, or int4 where an operation has 4 bits.
   associatedtype Weights: Equatable
 
+  /// No bytes: what an operator starts with before it is read.
   static var noBytes: Bytes { get }
+  /// No words.
   static var noWords: Words { get }
+  /// No floats.
   static var noFloats: Floats { get }
+  /// No weights.
   static var noWeights: Weights { get }
 }
 

@@ -12,8 +12,10 @@ public struct SHA256 {
   /// Bytes taken so far; the lowest six bits are the fill of `block`.
   private var length: UInt64 = 0
 
+  /// The state before any byte.
   public init() {}
 
+  /// Takes the next bytes of the message.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     for byte in bytes { append(byte) }
   }
