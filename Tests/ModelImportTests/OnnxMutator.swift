@@ -2,7 +2,7 @@ import Support
 
 /// Damages ONNX files in the ways that find bugs: blindly, and along the protobuf structure, so that
 /// most files are still well-formed and reach the checks behind the decoder.
-struct OnnxMutator {
+struct OnnxMutator: FileMutator {
   private let bytes: [UInt8]
   /// Every field found by reading nested messages wherever that works out.
   private let fields: [Field]
