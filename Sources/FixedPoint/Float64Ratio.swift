@@ -6,12 +6,12 @@
 public struct Float64Ratio: Sendable, Equatable {
   /// In 2⁵² ..< 2⁵³, or 0.
   public var significand: UInt64
-  /// Of two, by which the significand is multiplied.
+  /// The power of two that the significand is multiplied with.
   public var exponent: Int32
-  /// Whether the number lies below zero.
+  /// The sign.
   public var isNegative: Bool
 
-  /// A double of these parts.
+  /// A ratio by its parts.
   @inlinable @inline(__always)
   public init(significand: UInt64, exponent: Int32, isNegative: Bool) {
     self.significand = significand
@@ -19,7 +19,7 @@ public struct Float64Ratio: Sendable, Equatable {
     self.isNegative = isNegative
   }
 
-  /// Positive zero.
+  /// The ratio 0.
   @inlinable
   public static var zero: Float64Ratio {
     Float64Ratio(significand: 0, exponent: 0, isNegative: false)

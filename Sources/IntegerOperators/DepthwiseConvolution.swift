@@ -12,11 +12,12 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
 
   package static var channelsAreColumns: Bool { true }
 
-  /// What slides over the input.
+  /// Kernel, strides, dilations and padding.
   public var window: Window
+  /// Weights, biases and what scales them.
   public var weights: Weights<Storage>
 
-  /// A window and its weights, [KH][KW][C].
+  /// A convolution of each channel by itself.
   public init(_ window: Window, _ weights: Weights<Storage>) {
     self.window = window
     self.weights = weights

@@ -2,14 +2,14 @@
 ///
 /// Each is at least 1 and their product fits an int32: whoever loads a model sees to that.
 public struct Extent: Sendable, Equatable {
-  /// Rows.
+  /// Rows, at least 1.
   public var height: Int
-  /// Columns.
+  /// Columns, at least 1.
   public var width: Int
-  /// Values of a pixel.
+  /// Channels, at least 1.
   public var channels: Int
 
-  /// Each at least 1, their product in int32.
+  /// An extent by its three numbers.
   @inlinable
   public init(height: Int, width: Int, channels: Int) {
     self.height = height
@@ -17,7 +17,7 @@ public struct Extent: Sendable, Equatable {
     self.channels = channels
   }
 
-  /// Elements of the whole activation.
+  /// Elements of the activation.
   @inlinable public var elementCount: Int { height &* width &* channels }
 
   /// Offset of the first channel of a pixel.

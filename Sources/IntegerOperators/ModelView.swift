@@ -14,11 +14,11 @@ public struct ModelView {
   public let input: Int
   /// Index of the output tensor.
   public let output: Int
-  /// Tensors, 1 to 4096 of them.
+  /// Tensors of the file, 1 to 4096.
   public let tensorCount: Int
-  /// Operations: one fewer than tensors.
+  /// Operations of the file, one fewer than tensors.
   public let operationCount: Int
-  /// Entries of metadata.
+  /// Metadata entries of the file.
   public let metadataCount: Int
   private let operations, operands, metadataRecords: Int
 

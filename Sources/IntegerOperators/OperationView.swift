@@ -34,7 +34,7 @@ public struct OperationView {
 /// The tensors that an operation reads.
 public struct OperandList {
   let start: UnsafeRawPointer
-  /// How many they are; a constant reads none.
+  /// How many they are.
   public let count: Int
 
   /// Index of the tensor at `position`, which must lie in 0..<count.

@@ -3,47 +3,47 @@ import ModelFormat
 
 /// All operators: the one list of them.
 public enum OperatorKind<Storage: ConstantStorage> {
-  /// A grouped convolution.
+  /// A convolution, of groups or not.
   case convolution(Convolution<Storage>)
-  /// A convolution with a window for each channel.
+  /// A convolution of each channel by itself.
   case depthwiseConvolution(DepthwiseConvolution<Storage>)
-  /// Each output is a weighted sum of all inputs.
+  /// A fully connected layer.
   case fullyConnected(FullyConnected<Storage>)
-  /// A sum of two tensors.
+  /// The sum of two tensors.
   case add(Add)
   /// The mean of each window.
   case averagePool(AveragePool)
-  /// The largest value of each window.
+  /// The largest of each window.
   case maxPool(MaxPool)
-  /// The mean of each channel over all pixels.
+  /// The mean over some axes.
   case mean(Mean)
-  /// Bounds on an unchanged grid.
+  /// A limit on both sides.
   case clamp(Clamp)
-  /// Constant padding.
+  /// Elements around a tensor.
   case pad(Pad)
-  /// Another grid.
+  /// The same values on another grid.
   case requantize(Requantize)
-  /// Tensors one after the other along an axis.
+  /// Tensors one after another.
   case concatenate(Concatenate)
-  /// Every so-and-so-many-th element from a first one on.
+  /// Some elements of a tensor.
   case slice(Slice)
-  /// A difference of two tensors.
+  /// The difference of two tensors.
   case subtract(Subtract)
-  /// A product of two tensors.
+  /// The product of two tensors.
   case multiply(Multiply)
-  /// Softmax over the channels.
+  /// A softmax over the channels.
   case softmax(Softmax)
-  /// A function of one value as a table.
+  /// A function of each value, as a table.
   case lookup(Lookup<Storage>)
-  /// The axes in another order.
+  /// Axes in another order.
   case transpose(Transpose)
-  /// The same elements under another extent.
+  /// The same elements in another shape.
   case reshape(Reshape)
-  /// Axes of one element repeated.
+  /// A tensor repeated along axes.
   case broadcast(Broadcast)
-  /// A tensor that the file holds.
+  /// A tensor that is always the same.
   case constant(Constant<Storage>)
-  /// A grouped transposed convolution.
+  /// A transposed convolution.
   case transposeConvolution(TransposeConvolution<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.

@@ -1,8 +1,8 @@
 /// Why a file is not a `.cupel` file: the rule it breaks, and where.
 public struct FormatError: Error, Equatable, Sendable {
-  /// What is broken.
+  /// The rule that is broken.
   public let rule: FormatRule
-  /// Where it is broken.
+  /// The record that breaks it.
   public let record: FormatRecord
   /// Byte offset in the file of the field that breaks the rule.
   public let offset: Int
@@ -16,13 +16,13 @@ public struct FormatError: Error, Equatable, Sendable {
 
 /// The record that a `FormatError` is about, by its index.
 public enum FormatRecord: Equatable, Sendable {
-  /// The file's header, or the file as a whole.
+  /// The header at the start of the file.
   case header
-  /// The tensor of that index.
+  /// A tensor's record, by the tensor's index.
   case tensor(Int)
-  /// The operation of that index.
+  /// An operation's record, by the operation's index.
   case operation(Int)
-  /// The metadata entry of that index.
+  /// A metadata entry, by its index.
   case metadata(Int)
 
   /// Throws `rule`, broken at a byte of the file, unless it is met.
@@ -81,7 +81,7 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   // Tensors.
   /// Height, width and channels must each be at least 1.
   case extent
-  /// A tensor must have at most 2³¹ − 1 elements.
+  /// A tensor must have at most 2^31 - 1 elements.
   case elementCount
   /// An activation must have 8 or 4 bits.
   case bits
@@ -127,7 +127,7 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case windowPadding
   /// The output must have as many windows as fit.
   case windowOutput
-  /// A pool's window must have fewer than 2²³ taps.
+  /// A pool's window must have fewer than 2^23 taps.
   case poolArea
   /// Groups must divide input and output channels.
   case groups
@@ -147,19 +147,19 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case constantGap
   /// The nibble that fills up a row must be zero.
   case weightPadding
-  /// A multiplier must be 0 or of magnitude 2³⁰ to 2³¹ − 1.
+  /// A multiplier must be 0 or of magnitude 2^30 to 2^31 - 1.
   case multiplier
-  /// A shift must lie in −31...30, or −31...0 in an addition.
+  /// A shift must lie in -31...30, or -31...0 in an addition.
   case shift
   /// A ratio must be finite and agree with its multiplier and shift.
   case ratio
   /// A weight scale must be finite.
   case weightScale
-  /// The accumulator must be proved to stay below 2³¹.
+  /// The accumulator must be proved to stay below 2^31.
   case overflow
 
   // Softmax, lookups and constants.
-  /// A softmax must have at most 4095 channels and an output of zero point −128 and scale 1/256.
+  /// A softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256.
   case softmax
   /// A table's or constant's value must lie on the output's grid.
   case offGrid

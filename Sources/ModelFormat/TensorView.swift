@@ -19,9 +19,9 @@ public struct TensorView {
 
   /// Elements, and bytes in the arena: an activation takes one byte whatever its bits.
   public var elementCount: Int { height &* width &* channels }
-  /// The least integer of the grid.
+  /// The lowest number of the grid.
   public var lowest: Int { bits == 8 ? -128 : -8 }
-  /// The greatest integer of the grid.
+  /// The highest number of the grid.
   public var highest: Int { bits == 8 ? 127 : 7 }
   /// The largest |q − zeroPoint| on the grid.
   public var largestMagnitude: Int { max(highest &- zeroPoint, zeroPoint &- lowest) }

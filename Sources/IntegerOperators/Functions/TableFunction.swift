@@ -6,13 +6,13 @@ import ModelFormat
 public struct TableFunction: Sendable, Equatable {
   /// What is computed.
   public enum Kind: UInt8, Sendable, CaseIterable {
-    /// 1 / (1 + e^−x).
+    /// 1 / (1 + e⁻ˣ).
     case logistic = 1
     /// tanh x.
     case hyperbolicTangent = 2
-    /// x · min(max(x + 3, 0), 6) / 6.
+    /// x · max(0, min(6, x + 3)) / 6.
     case hardSwish = 3
-    /// x where it is positive, x times a slope elsewhere.
+    /// x, times a slope where it is below zero.
     case leakyRelu = 4
   }
 
@@ -35,7 +35,7 @@ public struct TableFunction: Sendable, Equatable {
   /// number.
   public var slopeBits: UInt32
 
-  /// - Parameter slopeBits: float32 bits of a LeakyReLU's slope; 0 for the others.
+  /// A function by its parts.
   public init(_ kind: Kind, _ arithmetic: Arithmetic, slopeBits: UInt32 = 0) {
     self.kind = kind
     self.arithmetic = arithmetic
@@ -57,14 +57,14 @@ public struct TableFunction: Sendable, Equatable {
 
   /// The grids between which the function is tabulated: scales are float32 bits.
   public struct Grids: Sendable {
-    /// Float32 bits, finite and positive.
+    /// Float32 bits; finite and positive.
     public var inputScale, outputScale: UInt32
-    /// On the tensors' own grids.
+    /// On their own grids.
     public var inputZeroPoint, outputZeroPoint: Int32
     /// Of the output's grid.
     public var low, high: Int32
 
-    /// Scales by their float32 bits, zero points, and the output's bounds.
+    /// Grids by their parts.
     public init(
       inputScale: UInt32, inputZeroPoint: Int32, outputScale: UInt32, outputZeroPoint: Int32,
       low: Int32, high: Int32
