@@ -11,7 +11,9 @@
   /// scratch for each part. Nothing is allocated and no floating-point instruction runs. The
   /// caller keeps the order: every part of an operation before any part of the next.
   public struct BatchInterpreter {
+    /// What it runs.
     public let model: ModelView
+    /// Whose rounding is used: nil for what the file says of each operation.
     public let profile: DeploymentProfile?
     /// Images that the memory has room for.
     public let mostImages: Int
@@ -53,7 +55,11 @@
     }
 
     /// - Parameters:
+    ///   - model: must outlive this, as its bytes must.
     ///   - packed: made of this model under this profile; nil runs the reference kernels.
+    ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
+    ///   - images: the most that are to run together, at least 1.
+    ///   - parts: the most that an operation is to be cut into, at least 1.
     ///   - memory: at least `bytes(for:packed:images:parts:)` at an address divisible by
     ///     `alignment`; what it holds does not matter.
     /// - Throws: `arenaSize`, `arenaAlignment`.
@@ -113,11 +119,15 @@
       }
     }
 
-    /// Runs part `part` of `parts` of operation `index` for images 0 ..< images. `parts` must not
-    /// be above `mostParts`.
+    /// Runs a part of an operation.
     ///
-    /// - Parameter fused: runs the addition behind the operation as well; only where `fuses` says
-    ///   that it can.
+    /// - Parameters:
+    ///   - index: of the operation.
+    ///   - images: runs images 0 ..< images, at most `mostImages`.
+    ///   - part: in 0 ..< parts.
+    ///   - parts: at most `mostParts`.
+    ///   - fused: runs the addition behind the operation as well; only where `fuses` says that it
+    ///     can.
     public func execute(
       operation index: Int, images: Int, part: Int = 0, of parts: Int = 1, fused: Bool = false
     ) {

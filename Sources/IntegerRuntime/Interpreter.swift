@@ -10,6 +10,7 @@ import ModelFormat
 /// allocated and no floating-point instruction runs. The model's bytes and the arena must outlive
 /// the interpreter; two interpreters may share the bytes but not the arena.
 public struct Interpreter {
+  /// What it runs.
   public let model: ModelView
   /// Whose rounding is used: nil for what the file says of each operation.
   public let profile: DeploymentProfile?
@@ -43,6 +44,7 @@ public struct Interpreter {
   }
 
   /// - Parameters:
+  ///   - model: must outlive this, as its bytes must.
   ///   - arena: at least `arenaBytes(for:)`, its address divisible by `arenaAlignment`; what it
   ///     holds does not matter.
   ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.

@@ -61,7 +61,7 @@ import Testing
       (audit, []), (["inspect", "vendor/model.onnx"], ["--json"]),
     ] {
       let outcome = try CommandLineTool.run(
-        arguments + files.flatMap { [$0, "report\($0)"] }, in: workspace.folder)
+        arguments + files.flatMap { [$0, "report\($0)"] }, in: workspace.path)
       said.statuses.append(outcome.status)
       said.reports += try files.map { try withoutTimes(workspace.object("report\($0)")) }
     }
@@ -102,7 +102,7 @@ import Testing
         [
           "audit", model, "--data", "images", "--schemes", "w8a8", "--families", "rectangle",
           "--quiet", "--json", "a.json", "--catalogue", catalogue,
-        ], in: workspace.folder)
+        ], in: workspace.path)
       return try workspace.object("a.json")
     }
     let reports = try [Specimens.cataloguePath, "other.json"].map(report)
