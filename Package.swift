@@ -23,9 +23,12 @@ let formats: [Target] = [
     name: "OnnxSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 ]
 
-/// Debian's libraries, each behind a header of our own.
+/// Debian's libraries, each behind a header of our own. BLIS is linked statically, since its shared
+/// library does not export the look-up of kernels; its threads, which no product uses, are OpenMP's.
 let systemLibraries: [Target] = [
-  .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
+  .target(
+    name: "CBLIS",
+    linkerSettings: [.linkedLibrary(":libblis.a"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
   .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
