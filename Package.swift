@@ -24,7 +24,8 @@ let formats: [Target] = [
 ]
 
 /// Debian's libraries, each behind a header of our own. BLIS is linked statically, since its shared
-/// library does not export the look-up of kernels; its threads, which no product uses, are OpenMP's.
+/// library does not export the look-up of kernels; gomp is what its threads, which no product uses,
+/// would be made by.
 let systemLibraries: [Target] = [
   .target(
     name: "CBLIS",
@@ -67,6 +68,7 @@ let host: [Target] = [
     name: "HostRuntime",
     dependencies: [
       "Datasets", "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
+      "Support",
     ]),
   .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "ModelFormat", "Support"]),
   .target(
@@ -118,7 +120,7 @@ let tests: [Target] = (integerCore + host).map { target in
   // The audit's tests make integer models of their own, and read specimens.
   if target.name == "Audit" { dependencies.append("ModelImport") }
   // Random weights and networks.
-  if ["HostRuntime", "IntegerBuilder", "Quantization"].contains(target.name) {
+  if ["IntegerBuilder", "Quantization"].contains(target.name) {
     dependencies.append("Support")
   }
   // The exporter's tests read back what it wrote, and run it.
