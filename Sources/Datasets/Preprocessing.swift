@@ -97,9 +97,14 @@ extension Preprocessing {
   ///
   /// - Returns: [N][channels][height][width].
   /// - Throws: `PreprocessingError` as `check(channels:)`.
-  public func normalize(_ images: UnlabelledImages) throws(PreprocessingError) -> [Float] {
+  public func normalized(_ images: UnlabelledImages) throws(PreprocessingError) -> [Float] {
     try check(channels: images.channels)
-    return normalize(
+    return normalize(images)
+  }
+
+  /// As `normalized`, where `check(channels:)` has passed.
+  package func normalize(_ images: UnlabelledImages) -> [Float] {
+    normalize(
       images.pixels, channels: images.channels, height: images.height, width: images.width)
   }
 }

@@ -27,7 +27,7 @@ enum Main {
       path: "/usr/share/datasets/fashion-mnist", split: .test, limit: imageCount)
     let input = Tensor(
       batch: images.count, shape: [images.channels, images.height, images.width],
-      values: try preprocessing.normalize(images.unlabelled))
+      values: try preprocessing.normalized(images.unlabelled))
 
     print("ResNet-8, \(images.count) images, \(rounds) interleaved rounds; float peer: BLIS sgemm")
     print("scheme  threads  integer images/s  float images/s  time ratio  (min … max)  GMAC/s")
