@@ -10,9 +10,9 @@
   /// Nothing of it refers to the model's bytes. Operations that no kernel serves (those that only
   /// move values, and shapes far from any network) keep to the reference kernels.
   public struct PackedModel {
-    /// The instruction set that runs it.
+    /// Whose kernels run it.
     public let level: KernelLevel
-    /// What was given for speed when it was packed.
+    /// What was given for speed.
     public let tuning: Tuning
     let operations: UnsafeMutablePointer<PackedOperation>
     let count: Int
@@ -22,7 +22,7 @@
       /// Bytes of input that an operation stages at a time, where one row of output takes less.
       public var stagingBytes: Int
 
-      /// Stages as many bytes, or a row of output where that is more.
+      /// Kernels stage so many bytes of input at a time; below 0 counts as 0.
       public init(stagingBytes: Int) { self.stagingBytes = stagingBytes }
 
       /// A whole image or several of most networks.
@@ -30,7 +30,7 @@
       /// As little scratch memory as the kernels run in: a row of output at a time.
       public static let small = Tuning(stagingBytes: 0)
 
-      var code: cupel_tuning { cupel_tuning(staging_bytes: Int64(stagingBytes)) }
+      var code: cupel_tuning { cupel_tuning(staging_bytes: Int64(max(stagingBytes, 0))) }
     }
 
     /// Alignment of the memory's first byte.
@@ -51,6 +51,8 @@
       return Int(plan.position)
     }
 
+    /// Packs a model's weights.
+    ///
     /// - Parameters:
     ///   - model: may go once it is packed.
     ///   - level: one that is available.
