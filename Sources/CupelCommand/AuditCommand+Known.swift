@@ -6,6 +6,16 @@ import Support
 
 extension AuditCommand {
   func measureTrigger() throws {
+    let report = try measured()
+    if let board = device.on {
+      print("device   \(board), simulated; every output compared with the one here")
+    }
+    print(AuditTable.text(report))
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  /// The report, written where `--json` says.
+  func measured() throws -> AuditReport {
     try checkWritable(json, inputs: models + catalogue.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
@@ -22,11 +32,7 @@ extension AuditCommand {
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()
     report.seconds = stopwatch.seconds
-    if let board = device.on {
-      print("device   \(board), simulated; every output compared with the one here")
-    }
-    print(AuditTable.text(report))
     if let json { try JSONText.write(report, to: json) }
-    throw VerdictExit(code: report.verdict.exitCode)
+    return report
   }
 }
