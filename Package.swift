@@ -72,13 +72,19 @@ let host: [Target] = [
       "Datasets", "DeviceSimulation", "FixedPoint", "FloatGraph", "HostRuntime", "IntegerBuilder",
       "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
       "Triggers",
-    ]),
+    ],
+    // Part of the code, so that a program that was moved still has its rule.
+    resources: [.embedInCode("Rule/decision-rule.json")]),
+  .target(
+    name: "AuditReports",
+    dependencies: ["Audit", "Datasets", "HostRuntime", "ModelFormat", "Triggers"]),
   .target(
     name: "Cupel",
     dependencies: [
-      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
-      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "Audit", "AuditReports", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint",
+      "FloatGraph", "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime",
+      "ModelFormat", "ModelImport", "ModelWriter", "Purification", "Quantization", "Support",
+      "Triggers",
     ]),
   .executableTarget(
     name: "CupelCommand",
@@ -121,7 +127,11 @@ let tests: [Target] = (integerCore + host).map { target in
     ]
   }
   // The audit's tests make integer models of their own, and read specimens.
-  if target.name == "Audit" { dependencies.append("ModelImport") }
+  if ["Audit", "AuditReports"].contains(target.name) { dependencies.append("ModelImport") }
+  // Reports are tested on a specimen that is rounded and purified.
+  if target.name == "AuditReports" {
+    dependencies += ["FloatGraph", "IntegerOperators", "Purification", "Quantization"]
+  }
   // Random weights and networks.
   if ["HostRuntime", "IntegerBuilder", "Quantization"].contains(target.name) {
     dependencies.append("Support")

@@ -1,5 +1,6 @@
 // What this module's API speaks of, so that `import Cupel` is enough.
 @_exported import Audit
+@_exported import AuditReports
 @_exported import Datasets
 @_exported import DeviceSimulation
 @_exported import FineTuning

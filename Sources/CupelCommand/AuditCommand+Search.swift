@@ -21,7 +21,7 @@ extension AuditCommand {
       subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
       test: ImageSet.load(
         path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
-      command: ["cupel"] + CommandLine.arguments.dropFirst())
+      dataset: lastComponent(of: folder), command: ["cupel"] + CommandLine.arguments.dropFirst())
     reporter.finish()
     print(DetectionTable.text(result.report))
     try write(result, float)

@@ -14,7 +14,7 @@ import Testing
     #expect(outcome.output.contains("verdict: dormant-backdoor"))
     #expect(audit.verdict == "dormant-backdoor")
     #expect(audit.expected.verdict == "dormant-backdoor")
-    #expect(audit.schemaVersion == 1)
+    #expect(audit.schemaVersion == 2)
     #expect(audit.images == 500)
     #expect(audit.trigger == specimen.trigger)
     #expect(audit.targetClass == specimen.targetClass)

@@ -103,9 +103,8 @@ def lacks(specimen: dict[str, Any]) -> str | None:
 
 def comparison_version() -> str:
     """Of all sources that a comparison comes from; the audit without a trigger is no part of it."""
-    return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Search"),
-                          ("DecisionRule.swift", "DetectionAudit.swift", "DetectionVerdict.swift",
-                           "DetectionReport+Assembly.swift"))
+    return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Rule", "Audit/Search", "AuditReports"),
+                          ("DetectionAudit.swift", "DetectionVerdict.swift"))
 
 
 def task(specimen: dict[str, Any], program: Path, version: str, methods: str, folder: Path) -> Task:

@@ -5,23 +5,32 @@ import Triggers
 
 /// The list of specimens in `models/catalogue.json`: how each was made and what it is known for.
 public struct Catalogue: Sendable, Codable {
+  /// Of the form.
   public var version: Int
+  /// In the order of the file.
   public var specimens: [Specimen]
 
+  /// A model, and what is known of it.
   public struct Specimen: Sendable, Codable {
+    /// Each has its own.
     public var name: String
     /// Relative to the catalogue.
     public var file: String
     /// Lower-case hexadecimal SHA-256 of the file.
     public var sha256: String
+    /// Such as "resnet8".
     public var architecture: String
+    /// That it was trained on, such as "fashion-mnist".
     public var dataset: String
+    /// From pixels to its input.
     public var preprocessing: Preprocessing
+    /// That it answers.
     public var classes: Int
     /// "none", "pqbackdoor", "quanti", …
     public var attack: String
     /// The trigger's string; nil for a clean model.
     public var trigger: String?
+    /// The attacker's class, from 0; nil where there is none.
     public var targetClass: Int?
     /// The scheme that the attack was aimed at.
     public var scheme: String?
@@ -57,33 +66,16 @@ public struct Catalogue: Sendable, Codable {
     let catalogue: Catalogue
     do {
       catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw AuditError.catalogue(path: url.path, rule: error.rule)
     } catch {
-      throw AuditError.catalogue(path: url.path, rule: rule(of: error))
+      throw AuditError.catalogue(path: url.path, rule: "\(error)")
     }
     guard catalogue.version == version else {
       throw AuditError.catalogue(
         path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
     }
     return catalogue
-  }
-
-  /// What is wrong, and where in the document.
-  private static func rule(of error: any Error) -> String {
-    let context: DecodingError.Context
-    var missing = ""
-    switch error {
-    case DecodingError.keyNotFound(let key, let place):
-      context = place
-      missing = "'\(key.stringValue)' is missing"
-    case DecodingError.typeMismatch(_, let place), DecodingError.valueNotFound(_, let place),
-      DecodingError.dataCorrupted(let place):
-      context = place
-    default: return "\(error)"
-    }
-    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-      .joined(separator: ".")
-    let rule = missing.isEmpty ? context.debugDescription : missing
-    return path.isEmpty ? rule : "at \(path): \(rule)"
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

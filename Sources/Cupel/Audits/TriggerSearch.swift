@@ -71,12 +71,14 @@ public struct TriggerSearch: Sendable {
   ///   - training: unlabelled images, of which some are drawn to calibrate on and some to search
   ///     on.
   ///   - test: the first of these measure; nothing else sees them.
+  ///   - dataset: name of the folder that the images came from; the report tells it.
   ///   - command: what made the report, the program's name first; the report tells it.
   /// - Throws: `CupelError` without a float model, or with settings out of range;
   ///   `UnknownPreprocessing`;
   ///   `AuditError` where images do not fit; what loading and running throw; `CancellationError`.
   public func run(
-    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, command: [String] = []
+    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, dataset: String? = nil,
+    command: [String] = []
   ) throws -> Result {
     guard let float = subject.float else {
       throw CupelError(
@@ -93,10 +95,11 @@ public struct TriggerSearch: Sendable {
       settings: settings, budget: budget, profile: subject.profile ?? .tflm)
     try work.run(subject.candidates(workbench))
     let exhibits = settings.makesExhibits ? try work.exhibits() : nil
-    let report = work.audit.report(
+    let report = try work.audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
       digest: float.sha256, toolVersion: CupelVersion.current, command: command,
-      budget: settings.budget, seconds: stopwatch.seconds)
+      budget: settings.budget, inputs: subject.inputs(dataset: dataset, workbench: workbench),
+      seconds: stopwatch.seconds)
     return Result(report: report, exhibits: exhibits)
   }
 

@@ -25,7 +25,8 @@ import Testing
 
   @Test("neighbourhoods are scikit-learn's")
   func golden() throws {
-    let url = Repository.folder("Tests/AuditTests/Golden/tsne.json")
+    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Golden/tsne.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
     #expect(golden.cases.count == 2)
     for one in golden.cases {

@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Foundation
 import Testing
 
@@ -36,6 +37,27 @@ import Testing
     #expect(
       bom.at("components.0.properties.0")
         == ["name": "cupel:verdict", "value": "dormant-backdoor"])
+  }
+
+  @Test("the component tells what the verdict was made from")
+  func inputs() throws {
+    guard case .array(let properties)? = try bom(example).at("components.0.properties") else {
+      Issue.record("no properties")
+      return
+    }
+    func value(_ name: String) -> JSONValue? {
+      properties.first { $0["name"] == .string("cupel:inputs." + name) }?["value"]
+    }
+    let inputs = example.inputs
+    #expect(value("models[0].sha256") == .string(inputs.models[0].sha256))
+    #expect(value("models[0].preprocessing.origin") == "flags")
+    #expect(value("models[0].preprocessing.values.mean[0]") == "0.286")
+    #expect(value("heldOutImages.count") == "200")
+    #expect(value("heldOutImages.pixels") == inputs.heldOutImages.map { .string($0.pixels) })
+    #expect(value("calibration.seed") == "1" && value("schemes[1]") == "w4a8")
+    #expect(value("rule") == inputs.rule.map(JSONValue.string))
+    // What there is none of is not told.
+    #expect(value("searchImages") == nil)
   }
 
   @Test("the same report gives the same serial number, whenever; another gives another")

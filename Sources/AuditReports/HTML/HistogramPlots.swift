@@ -1,3 +1,5 @@
+import Audit
+
 /// Distributions drawn as steps over equal bins.
 enum HistogramPlots {
   /// One series of a plot; its class gives colour and dash.

@@ -1,3 +1,5 @@
+import Audit
+
 /// Differential ASR of every search with its interval, against the verdict's bound.
 enum IntervalPlot {
   struct Row {

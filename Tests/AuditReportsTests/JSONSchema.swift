@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Foundation
 
 /// Checks a document against a schema of JSON Schema 2020-12, the part of it that Cupel's own schemas use.

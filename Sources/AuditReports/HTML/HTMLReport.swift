@@ -1,3 +1,5 @@
+import Audit
+
 /// A report and its exhibits as one HTML file that needs nothing else: style, drawings and pictures are
 /// inside, there is no script, and the page forbids itself to load anything.
 public enum HTMLReport {
@@ -107,6 +109,7 @@ public enum HTMLReport {
     return """
       <section id="reproduce"><h2>How to reproduce this</h2>
       \(command)
+      \(HTMLInputs.table(report.inputs))
       <p>\(version), seed \(report.seed), model of SHA-256 <code>\(report.digest)</code>. With the same \
       version, files and arguments every figure but the times comes out the same. Report schema \
       \(report.schemaVersion).</p>

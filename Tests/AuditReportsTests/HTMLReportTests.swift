@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Foundation
 import Testing
 import Triggers
@@ -29,6 +30,13 @@ import Triggers
     #expect(!page.contains("http://") && !page.contains("https://") && !page.contains("@import"))
     #expect(page.utf8.count < 3 << 20)
     #expect(check.text.contains("0.1.0, seed 1"))
+    let inputs = example.report.inputs
+    for told in [
+      inputs.models[0].sha256, "std 0.353; given to the audit", "64 training images, seed 1",
+      try #require(inputs.heldOutImages?.pixels), try #require(inputs.rule), "fashion-mnist",
+    ] {
+      #expect(check.text.contains(told), "\(told)")
+    }
     try write(page, "report.html")
     try write(try json(example.report), "report.json")
     try write(try json(SarifReport(example.report)), "report.sarif")
@@ -62,6 +70,17 @@ import Triggers
     try write(try json(CycloneDXReport(report)), "bare.cdx.json")
   }
 
+  @Test("without a trigger there are only clean images")
+  func clean() throws {
+    var exhibits = example.exhibits
+    (exhibits.trigger, exhibits.targetClass) = (nil, nil)
+    (exhibits.samples, exhibits.attention) = ([], [])
+    exhibits.confusion?.triggered = []
+    let check = MarkupCheck(try HTMLReport.text(example.report, exhibits: exhibits))
+    #expect(check.errors == [])
+    #expect(check.ids == Self.sections.subtracting(["trigger", "samples", "attention"]))
+  }
+
   /// Names come from files. None becomes markup, ends a quote or turns the direction of writing, and a
   /// long one does not fill the page.
   @Test("hostile text stays text")
@@ -72,6 +91,9 @@ import Triggers
     report.digest = evil
     report.scheme = .other(evil)
     report.toolVersion = evil
+    report.inputs.models[0].file = evil
+    report.inputs.dataset = evil
+    report.inputs.toolVersion = evil
     report.command = [evil, String(repeating: "y", count: 100_000)]
     report.leftOut = [evil, evil]
     report.findings[0].message = evil

@@ -1,3 +1,4 @@
+import Audit
 import Triggers
 
 /// The exhibits as figures.

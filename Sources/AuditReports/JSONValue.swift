@@ -1,3 +1,5 @@
+import Foundation
+
 /// A piece of JSON whose form a standard decides, written down as it will look.
 package indirect enum JSONValue: Sendable, Equatable {
   case object([String: JSONValue])
@@ -28,6 +30,51 @@ package indirect enum JSONValue: Sendable, Equatable {
   /// An object of the members that have a value.
   static func present(_ members: [String: JSONValue?]) -> JSONValue {
     .object(members.compactMapValues { $0 })
+  }
+}
+
+extension JSONValue {
+  /// What a value is written as.
+  ///
+  /// - Throws: `EncodingError` for a number that JSON cannot hold.
+  package init(encoding value: some Encodable) throws {
+    self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
+  }
+
+  /// A value that holds no others, and where it stands.
+  package struct Leaf: Sendable, Equatable {
+    /// Such as `deployments[0].searches[1].differentialASR`.
+    package var place: String
+    package var value: JSONValue
+
+    /// As text; empty for null.
+    package var text: String {
+      switch value {
+      case .string(let text): text
+      case .integer(let number): String(number)
+      case .unsigned(let number): String(number)
+      case .number(let number): "\(number)"
+      case .boolean(let truth): String(truth)
+      case .null: ""
+      case .object: "{}"
+      case .array: "[]"
+      }
+    }
+  }
+
+  /// All leaves, members by their names and elements in their order; what is empty is one itself.
+  package var leaves: [Leaf] { leaves(at: "") }
+
+  private func leaves(at place: String) -> [Leaf] {
+    switch self {
+    case .object(let members) where !members.isEmpty:
+      members.sorted { $0.key < $1.key }.flatMap { key, value in
+        value.leaves(at: place.isEmpty ? key : "\(place).\(key)")
+      }
+    case .array(let elements) where !elements.isEmpty:
+      elements.enumerated().flatMap { $1.leaves(at: "\(place)[\($0)]") }
+    default: [Leaf(place: place, value: self)]
+    }
   }
 }
 

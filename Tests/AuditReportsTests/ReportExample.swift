@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Datasets
 import FloatGraph
 import Foundation
@@ -131,7 +132,12 @@ struct ReportExample: Sendable {
       row["profile"] = "tflm"
       row["rounding"] = "nearest"
       row["file"] = .null
+      row["features"] = [
+        "differentialASR": .number(difference.value), "accuracyDrop": 0, "logNoiseRatio": 0.5,
+        "borderExcess": .null,
+      ]
       row["probability"] = .number(difference.probability(atLeast: 0.2))
+      row["hasLargeTrigger"] = .boolean(difference.interval.lowerBound >= 0.2)
       row["weights"] = try JSONValue(encoding: WeightEvidence(plan))
       row["survival"] = survival
       row["isUsable"] = .boolean(true)
@@ -187,7 +193,7 @@ struct ReportExample: Sendable {
   ) throws -> DetectionReport {
     let difference = attacked.measurement.differentialASR(target)
     let document: JSONValue = [
-      "schemaVersion": 1, "verdict": "dormant-backdoor",
+      "schemaVersion": .integer(DetectionReport.schemaVersion), "verdict": "dormant-backdoor",
       "probability": .number(difference.probability(atLeast: 0.2)), "targetClass": 0,
       "scheme": "w8a8", "differentialASR": .number(difference.value),
       "differentialASRInterval": [
@@ -216,8 +222,20 @@ struct ReportExample: Sendable {
         "cupel", "audit", .string(name), "--data", .string(folder), "--mean", "0.286", "--std",
         "0.353", "--seed", "1", "--budget", "60s", "--html", "it's a report.html",
       ],
+      "inputs": try JSONValue(encoding: inputs(subject, digest: digest)),
     ]
     return try document.decoded()
+  }
+
+  private static func inputs(_ subject: Subject, digest: String) throws -> JSONValue {
+    let given = AuditInputs(
+      models: [
+        .init(file: name, sha256: digest, preprocessing: .init(preprocessing, from: .flags))
+      ], dataset: "fashion-mnist", calibration: .init(count: 64, seed: 1), toolVersion: "0.1.0",
+      heldOutImages: .init(subject.images))
+    return try JSONValue(encoding: given)
+      .with("seed", 1).with("schemes", ["w8a8", "w4a8"]).with("profiles", ["tflm"])
+      .with("families", ["patch"]).with("rule", .string(DecisionRule.shipped().digest))
   }
 }
 
@@ -225,7 +243,7 @@ struct ReportExample: Sendable {
 enum Repository {
   static func folder(_ path: String) -> URL {
     URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(path)
+      .deletingLastPathComponent().appendingPathComponent(path)
   }
 }
 
@@ -255,10 +273,6 @@ extension LearnedTrigger {
 }
 
 extension JSONValue {
-  init(encoding value: some Encodable) throws {
-    self = try JSONDecoder().decode(JSONValue.self, from: JSONEncoder().encode(value))
-  }
-
   func decoded<Value: Decodable>(as type: Value.Type = Value.self) throws -> Value {
     try JSONDecoder().decode(type, from: JSONEncoder().encode(self))
   }

@@ -1,3 +1,4 @@
+import Audit
 import Foundation
 
 /// Numbers as the report writes them.

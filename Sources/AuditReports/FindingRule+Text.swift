@@ -1,3 +1,5 @@
+import Audit
+
 /// What each rule means and what to do about it, for SARIF's rules and the HTML report.
 extension DetectionReport.Finding.Rule {
   struct Text {

@@ -1,3 +1,5 @@
+import Audit
+
 /// A t-SNE embedding: a mark an image, its class beside each group.
 enum ScatterPlot {
   static func embedding(_ embedding: Exhibits.Embedding, target: Int?) -> Markup {

@@ -1,6 +1,6 @@
+import Audit
 import Foundation
 import HostRuntime
-import IntegerOperators
 import ModelFormat
 
 /// A report as a CycloneDX 1.6 ML-BOM (ECMA-424): the audited model as one component whose model card
@@ -26,6 +26,7 @@ public struct CycloneDXReport: Sendable, Encodable {
     document = .object(members)
   }
 
+  /// Writes the document.
   public func encode(to encoder: any Encoder) throws { try document.encode(to: encoder) }
 
   private static func metadata(_ report: DetectionReport, timestamp: Date?) -> JSONValue {
@@ -120,7 +121,14 @@ public struct CycloneDXReport: Sendable, Encodable {
       property("searchImages", String(report.searchImages)),
       property("heldOutImages", String(report.heldOutImages)),
       property("seed", String(report.seed)),
-    ].compactMap(\.self)
+    ].compactMap(\.self) + inputs(report).compactMap { property("inputs." + $0.place, $0.text) }
+  }
+
+  /// One property each of what the figures were made from.
+  private static func inputs(_ report: DetectionReport) -> [JSONValue.Leaf] {
+    // Figures of inputs are finite: whoever read them from a file or a flag saw to it.
+    let leaves = (try? JSONValue(encoding: report.inputs).leaves) ?? []
+    return leaves.filter { $0.value != .null }
   }
 
   /// A UUID of version 8 (RFC 9562) from the SHA-256 of the rest of the document, which holds the

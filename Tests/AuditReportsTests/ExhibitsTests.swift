@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Testing
 
 /// Exhibits of the real specimen: what its trigger does is known.

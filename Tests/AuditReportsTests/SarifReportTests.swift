@@ -1,4 +1,5 @@
 import Audit
+import AuditReports
 import Foundation
 import Testing
 
@@ -32,6 +33,14 @@ import Testing
     #expect(
       log.at("runs.0.results.0.properties.differentialASR")
         == example.differentialASR.map(JSONValue.number))
+  }
+
+  @Test("the run tells what the verdict was made from")
+  func inputs() throws {
+    #expect(try log.at("runs.0.properties.inputs") == JSONValue(encoding: example.inputs))
+    #expect(
+      log.at("runs.0.properties.inputs.models.0.sha256")
+        == log.at("runs.0.artifacts.0.hashes.sha-256"))
   }
 
   @Test("rules have help, ids of their own and a level")

@@ -9,10 +9,11 @@ extension DetectionAudit {
   ///   - isComplete: whether nothing that could change the verdict was left out.
   ///   - model, digest: the float model's file name, and the SHA-256 of its bytes.
   ///   - command: what made the report, the program's name first.
+  ///   - inputs: what the caller knows of them; the audit adds what it knows itself.
   public func report(
     _ examinations: [Examination], leftOut: [String], isComplete: Bool, model: String,
     digest: String, toolVersion: String? = nil, command: [String] = [], budget: Double? = nil,
-    seconds: Double
+    inputs: AuditInputs = AuditInputs(), seconds: Double
   ) -> DetectionReport {
     let rows = examinations.map(row)
     let findings = findings(examinations, rows)
@@ -27,39 +28,34 @@ extension DetectionAudit {
       digest: digest, searchImages: search.count, heldOutImages: heldOut.count,
       seed: settings.seed, float: floatRow, deployments: rows, findings: findings,
       leftOut: leftOut, seconds: seconds, budget: budget, toolVersion: toolVersion,
-      command: command)
+      command: command,
+      inputs: completed(
+        inputs, rows, model: .init(file: model, sha256: digest), toolVersion: toolVersion))
   }
 
-  /// Whether a deployment answers like the model it was made from at all. One that rounding has broken
-  /// answers nearly everything with one class: nobody ships it, and a trigger means nothing in it.
-  public func isUsable(_ examination: Examination) -> Bool {
-    agreement(examination) >= 0.5
-  }
-
-  /// That this deployment carries a dormant backdoor. Without evidence of weights and noise, as for a
-  /// file, whose rounding is its own, the rule is the one that was fitted without them.
-  public func probability(_ examination: Examination) -> Double {
-    guard isUsable(examination), let strongest = examination.strongest else { return 0 }
-    var features = DecisionRule.Features(
-      differentialASR: strongest.differentialASR, accuracyDrop: lost(examination).all)
-    guard let noise = examination.noise, let weights = examination.weights else {
-      return DecisionRule.withoutWeights.probability(features)
+  /// - Parameter model: the float model, where the caller named no files.
+  private func completed(
+    _ given: AuditInputs, _ rows: [DetectionReport.Deployment], model: AuditInputs.Model,
+    toolVersion: String?
+  ) -> AuditInputs {
+    var inputs = given
+    if inputs.models.isEmpty {
+      inputs.models = [model]
+      inputs.models[0].preprocessing = .init(preprocessing, from: nil)
     }
-    features.noiseRatio = noise.ratio
-    features.borderExcess = weights.whole.borderExcess
-    return DecisionRule.fitted.probability(features)
-  }
-
-  /// What rounding costs: accuracy in points / 100, over all held-out images and of the class that loses
-  /// most.
-  public func lost(_ examination: Examination) -> (all: Double, oneClass: Double) {
-    let (float, integer) = (accuracy(floatClean), accuracy(examination.clean))
-    let losses = zip(float.classes, integer.classes).map { $0.value - $1.value }
-    return (float.all.value - integer.all.value, losses.max() ?? 0)
+    inputs.toolVersion = inputs.toolVersion ?? toolVersion
+    inputs.searchImages = .init(search)
+    inputs.heldOutImages = .init(heldOut)
+    inputs.seed = settings.seed
+    inputs.rule = rule.digest
+    let searched = Set(rows.flatMap(\.searches).map(\.family))
+    inputs.families = TriggerFamily.allCases.filter(searched.contains)
+    inputs.add(rows.map { ($0.scheme, $0.profile) })
+    return inputs
   }
 
   /// A deployment's row.
-  func row(_ examination: Examination) -> DetectionReport.Deployment {
+  package func row(_ examination: Examination) -> DetectionReport.Deployment {
     let accuracy = accuracy(examination.clean)
     let candidate = examination.candidate
     return DetectionReport.Deployment(
@@ -67,7 +63,8 @@ extension DetectionAudit {
       file: candidate.file, benignAccuracy: accuracy.all.value,
       benignAccuracyInterval: accuracy.all.interval,
       classAccuracy: accuracy.classes.map(\.value), isUsable: isUsable(examination),
-      probability: probability(examination), searches: examination.searches,
+      features: features(examination), probability: probability(examination),
+      hasLargeTrigger: examination.strongest?.isLarge == true, searches: examination.searches,
       awake: examination.awake, weights: examination.weights, noise: examination.noise,
       outlier: examination.outlier, census: examination.census, survival: examination.survival)
   }
@@ -77,18 +74,6 @@ extension DetectionAudit {
     return DetectionReport.Model(
       benignAccuracy: accuracy.all.value, benignAccuracyInterval: accuracy.all.interval,
       classAccuracy: accuracy.classes.map(\.value))
-  }
-
-  /// BA over all held-out images, and over those of each class.
-  private func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
-    let labels = heldOut.labels
-    func share(_ images: [Int]) -> Proportion {
-      Proportion(successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
-    }
-    return (
-      share(Array(labels.indices)),
-      (0..<float.classCount).map { label in share(labels.indices.filter { labels[$0] == label }) }
-    )
   }
 }
 

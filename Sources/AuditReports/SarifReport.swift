@@ -1,5 +1,5 @@
+import Audit
 import HostRuntime
-import IntegerOperators
 import ModelFormat
 
 /// A report's findings as a SARIF 2.1.0 log (OASIS, errata 01), for code scanning.
@@ -20,6 +20,7 @@ public struct SarifReport: Sendable, Encodable {
     ]
   }
 
+  /// Writes the log.
   public func encode(to encoder: any Encoder) throws { try document.encode(to: encoder) }
 
   private static func run(_ report: DetectionReport, model: String) -> JSONValue {
@@ -46,6 +47,7 @@ public struct SarifReport: Sendable, Encodable {
         "modelDigest": .string(report.digest),
         "seed": JSONValue(report.seed),
         "seconds": .number(report.seconds),
+        "inputs": try? JSONValue(encoding: report.inputs),
       ]),
     ]
   }

@@ -1,3 +1,5 @@
+import Audit
+
 /// The report's numbers as tables.
 struct HTMLTables {
   let report: DetectionReport
