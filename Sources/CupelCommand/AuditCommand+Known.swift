@@ -22,13 +22,12 @@ extension AuditCommand {
     let subject = try subject()
     let (trigger, target) = try (trigger ?? .catalogue).attack(
       of: subject.float?.specimen, target: target)
+    let folder = try data.folder(dataset: subject.dataset)
     let images = try data.testImages(of: subject.dataset, limit, subject.imageSize())
     var report = try KnownTriggerAudit(images: images, trigger: trigger, target: target).run(
       subject,
-      calibration: {
-        try calibration.images(data.folder(dataset: subject.dataset), size: subject.imageSize())
-      },
-      dataset: data.folder(dataset: subject.dataset), command: Self.command,
+      calibration: { try calibration.images(folder, size: subject.imageSize()) },
+      dataset: folder, command: Self.command,
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()
     report.seconds = stopwatch.seconds
