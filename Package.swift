@@ -165,7 +165,11 @@ let package = Package(
     .library(name: "CupelCore", targets: (kernels + integerCore).map(\.name)),
     .library(
       name: "Cupel",
-      targets: (integerCore + host).map(\.name).filter { $0 != "CupelCommand" }),
+      targets: (integerCore + host).map(\.name).filter {
+        !["AuditReports", "CupelCommand"].contains($0)
+      }),
+    // Apart, so that who only measures links no writer of pages.
+    .library(name: "CupelReports", targets: ["AuditReports"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -5,7 +5,7 @@ import Audit
 ///
 /// Figures are compared exactly, since the same inputs give the same bits on every machine and at any
 /// number of threads. An audit with a budget is the exception: what it leaves out depends on the machine.
-/// Times and the command line, which names output files, are not compared.
+/// Times, the command line, which names output files, and the ways to files are not compared.
 public struct Replay: Sendable, Equatable {
   /// A value that the reports do not agree on.
   public struct Difference: Sendable, Equatable, CustomStringConvertible {
@@ -72,7 +72,14 @@ public struct Replay: Sendable, Equatable {
   private static func leaves(_ report: some Encodable) throws -> [JSONValue.Leaf] {
     try JSONValue(encoding: report).leaves.filter { leaf in
       !leaf.place.hasPrefix("command") && leaf.place.split(separator: ".").last != "seconds"
-    }
+    }.map(withoutTheWay)
+  }
+
+  /// A file is told by its name: it may lie elsewhere by now.
+  private static func withoutTheWay(_ leaf: JSONValue.Leaf) -> JSONValue.Leaf {
+    guard leaf.place.hasSuffix(".file"), case .string(let path) = leaf.value else { return leaf }
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return JSONValue.Leaf(place: leaf.place, value: .string(name))
   }
 
   private static func index(_ leaves: [JSONValue.Leaf]) -> [String: JSONValue.Leaf] {

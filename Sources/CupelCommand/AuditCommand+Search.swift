@@ -7,6 +7,13 @@ import Support
 
 extension AuditCommand {
   func searchForTrigger() throws {
+    let report = try searched()
+    print(DetectionTable.text(report))
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  /// The report, written in every form that is asked for.
+  func searched() throws -> DetectionReport {
     try checkWritable(
       json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
     let reporter = compute.reporter
@@ -25,9 +32,8 @@ extension AuditCommand {
         path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
       dataset: folder, command: Self.command)
     reporter.finish()
-    print(DetectionTable.text(result.report))
     try write(result, float)
-    throw VerdictExit(code: result.report.verdict.exitCode)
+    return result.report
   }
 
   private var searchSettings: TriggerSearch.Settings {

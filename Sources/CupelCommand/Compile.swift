@@ -56,7 +56,8 @@ struct Compile: ParsableCommand {
       }
       let reporter = compute.reporter
       let workbench = try Workbench(
-        FloatModel(file, graph: graph, catalogue: catalogue.read()), data: data, calibration: calibration, schemes: [scheme],
+        FloatModel(file, graph: graph, catalogue: catalogue.read()), data: data,
+        calibration: calibration, schemes: [scheme],
         context: compute.context(reporter, seed: calibration.seed))
       reporter.finish()
       let rounded = try workbench.rounded(scheme, profile: profile ?? .tflm)

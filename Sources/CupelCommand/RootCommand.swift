@@ -11,8 +11,8 @@ struct RootCommand: ParsableCommand {
     commandName: "cupel",
     abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",
     discussion: """
-      Exit status: 0 nothing found or done, 1 a backdoor verdict and nothing else, 2 an \
-      undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
+      Exit status: 0 nothing found or done, 1 a backdoor verdict, or a replay that is not the \
+      same, and nothing else, 2 an undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
       70 an internal error, 73 an output that cannot be written.
 
       Example:
@@ -50,5 +50,8 @@ struct RootCommand: ParsableCommand {
 
 /// Ends the process with a verdict's status once everything has been printed.
 struct VerdictExit: Error {
+  /// Of a replay that is not the same.
+  static let otherFigures: Int32 = 1
+
   var code: Int32
 }

@@ -78,7 +78,8 @@ struct Run: ParsableCommand {
   private func subject() throws -> Subject {
     let site = kernels.site(on: device.on)
     switch try LoadedModel(
-      path: model, profile: profile, site: site, catalogue: catalogue.read()) {
+      path: model, profile: profile, site: site, catalogue: catalogue.read())
+    {
     case .integer(let integer):
       let preprocessing = try integer.preprocessing(data.preprocessing())
       let classifier = try site.classifier(

@@ -29,7 +29,8 @@ enum HTMLInputs {
       switch preprocessing.origin {
       case .flags: "given to the audit"
       case .metadata: "from the file's own metadata"
-      case .catalogue: "from a catalogue"
+      case .catalogue:
+        "from a catalogue" + (preprocessing.catalogue.map { ", SHA-256 \($0)" } ?? "")
       case nil: "origin not told"
       }
     return "preprocessing: \(resized)scale \(values.scale), mean \(list(values.mean)), "

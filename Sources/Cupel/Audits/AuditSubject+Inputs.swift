@@ -1,7 +1,5 @@
 import Audit
 import Datasets
-import HostRuntime
-import ModelFormat
 
 // What a report tells of where its figures come from.
 
@@ -34,7 +32,7 @@ extension FloatModel {
 extension IntegerModel {
   fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
     AuditInputs.Model(
-      file: name, sha256: vendor?.sha256 ?? engine.withFile { SHA256.hex($0) },
+      file: name, sha256: sha256,
       preprocessing: .init(try preprocessing(told), from: told == nil ? .metadata : .flags))
   }
 }

@@ -3,6 +3,7 @@ import Datasets
 import FixedPoint
 import HostRuntime
 import IntegerOperators
+import ModelFormat
 import ModelWriter
 import Quantization
 import Support
@@ -58,6 +59,9 @@ public struct IntegerModel: Sendable {
 
   /// The file's name, without its folder.
   public var name: String { lastComponent(of: path) }
+
+  /// Of the file as it was read, lower-case hexadecimal.
+  public var sha256: String { vendor?.sha256 ?? engine.withFile { SHA256.hex($0) } }
 
   package var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
 

@@ -28,7 +28,8 @@ enum TriggerChoice {
   func attack(on model: FloatModel, target: Int?) throws -> (Trigger, Int)? {
     if case .given(let trigger) = self { return (trigger, target!) }
     guard let specimen = model.specimen else {
-      throw Failure("\(model.path): no catalogue tells of its trigger; give --trigger and --target, or a "
+      throw Failure(
+        "\(model.path): no catalogue tells of its trigger; give --trigger and --target, or a "
           + "--catalogue that lists it")
     }
     guard let known = try specimen.knownTrigger() else { return nil }
