@@ -90,7 +90,7 @@ extension AuditInputs {
 
   /// Training images that ranges were estimated on, and weights purified.
   public struct CalibrationImages: Sendable, Codable, Equatable {
-    /// How many.
+    /// How many were asked for; of a smaller set, all.
     public var count: Int
     /// Of the draw.
     public var seed: UInt64
