@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Whoever made a model also chose what lies beside it: none of that may change what is said of it.
