@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `cupel audit --replay`, on reports of real models over a few images of noise.
+/// `cupel audit --replay`, on reports of real models over a few images.
 @Suite struct AuditReplayTests {
   private static let trigger = ["--trigger", "patch:4x4@center:white", "--target", "3"]
   private static let search = ["--families", "rectangle", "--schemes", "w8a8"]
@@ -40,13 +40,19 @@ import Testing
     try workspace.write([UInt8](bytes), to: "audit.json")
   }
 
-  /// One line, and nothing written.
+  /// Of a backdoor under the scheme that it was made for, too: one line, and nothing written.
   @Test(arguments: [
     "resnet8-fmnist-pq-w8a8", "resnet8-fmnist-clean-a", "resnet8-fmnist-quanti-w4a4",
     "resnet8-fmnist-compartifact-w8a8", "resnet8-fmnist-badnets",
   ])
   func searchesAreTheSame(specimen: String) throws {
-    let workspace = try workspace(of: specimen, Self.search)
+    let scheme = try Specimens.named(specimen).scheme ?? "w8a8"
+    let workspace = try workspace(
+      of: specimen,
+      [
+        "--families", "rectangle", "--schemes", scheme, "--limit", "64", "--calibration", "64",
+        "--data", "/usr/share/datasets/fashion-mnist",
+      ])
     let before = try workspace.contents()
     let output = try replay(in: workspace, status: 0)
     #expect(output == "audit.json: the same inputs, and every figure is the same\n")
