@@ -17,6 +17,7 @@ test: dependencies
 	firmware-sim/build.sh an386
 	$(SWIFT) test $(CONFIGURATION) $(TESTING)
 	tools/embedded-check.sh
+	SWIFT="$(SWIFT)" tools/run-examples.sh
 
 build: dependencies
 	$(SWIFT) build $(CONFIGURATION)
