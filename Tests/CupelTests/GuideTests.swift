@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+/// Code in guides is that of programs which are built and run.
+@Suite struct GuideTests {
+  private static let repository = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+  /// Texts of all files below a folder whose names end so.
+  private static func texts(in folder: String, ending suffix: String) throws -> [String: String] {
+    let root = repository.appendingPathComponent(folder)
+    // A folder that SwiftPM has built in holds sources that are not its own.
+    let names = try FileManager.default.subpathsOfDirectory(atPath: root.path)
+      .filter { $0.hasSuffix(suffix) && !$0.contains(".build") }
+    return try Dictionary(
+      uniqueKeysWithValues: names.map {
+        ($0, try String(contentsOf: root.appendingPathComponent($0), encoding: .utf8))
+      })
+  }
+
+  /// The Swift code of a page, each block without its fences.
+  private static func blocks(_ page: String) -> [String] {
+    page.components(separatedBy: "```swift\n").dropFirst().map {
+      $0.components(separatedBy: "\n```")[0]
+    }
+  }
+
+  @Test func guidesShowWhatRuns() throws {
+    let programs = try Self.texts(in: "Snippets", ending: ".swift").values
+    let pages = try Self.texts(in: "Sources/Cupel/Cupel.docc", ending: ".md")
+    var count = 0
+    for (name, page) in pages {
+      for block in Self.blocks(page) {
+        count += 1
+        #expect(
+          programs.contains { $0.contains(block + "\n") },
+          "\(name): no snippet holds these lines:\n\(block)")
+      }
+    }
+    #expect(count >= 5, "the pages' code was not found")
+  }
+
+  @Test func readmeShowsTheExample() throws {
+    let readme = try String(
+      contentsOf: Self.repository.appendingPathComponent("README.md"), encoding: .utf8)
+    let programs = try Self.texts(in: "Examples", ending: ".swift").values
+    let blocks = Self.blocks(readme)
+    #expect(!blocks.isEmpty)
+    for block in blocks {
+      #expect(programs.contains { $0.contains(block + "\n") }, "no example holds:\n\(block)")
+    }
+  }
+
+  /// The example's promise: what the library needs, in a screenful.
+  @Test func exampleIsShort() throws {
+    let programs = try Self.texts(in: "Examples/AuditAndPurify/Sources", ending: ".swift").values
+    #expect(programs.count == 1)
+    for text in programs {
+      #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 41)
+    }
+  }
+
+  @Test func snippetsSayWhatTheyShow() throws {
+    let snippets = try Self.texts(in: "Snippets", ending: ".swift")
+    #expect(snippets.count >= 8)
+    for (name, text) in snippets {
+      #expect(text.hasPrefix("//! "), "\(name) does not begin with what it shows")
+      #expect(text.contains("precondition"), "\(name) ends well whatever comes out")
+    }
+  }
+}
