@@ -13,8 +13,11 @@ let audit = KnownTriggerAudit(
 let report = try audit.run(subject) {
   try UnlabelledImages.load(path: data, split: .train).sample(256, seed: 0)
 }
-print("\(report.verdict.rawValue): \(report.deployments[0].attackSuccessRate) as integers,")
-print("\(report.float?.attackSuccessRate ?? 0) in float")
+let float = report.float?.attackSuccessRate ?? 0
+let integer = report.deployments[0].attackSuccessRate
+print(
+  "\(report.verdict.rawValue): the trigger works in \(Int(100 * integer)) % of the images",
+  "as integers, in \(Int(100 * float)) % in float")
 
 // snippet.hide
 precondition(report.verdict == .dormantBackdoor)
