@@ -31,10 +31,12 @@ check() {
   fi
 }
 
-# Builds an example with the versions of other packages that Cupel itself is built with.
+# Builds an example with the versions of other packages that Cupel itself is built with. What is to
+# be built is planned anew, since the plan in the folder is another package's.
 example() {
   if [ -e Package.resolved ]; then cp Package.resolved "Examples/$1/"; fi
-  "$swift" build -c release --package-path "Examples/$1" --scratch-path "$build" --product "$1"
+  "$swift" build -c release --package-path "Examples/$1" --scratch-path "$build" \
+    --disable-build-manifest-caching --product "$1"
 }
 
 # The images of an IDX file begin at its byte 16.
