@@ -5,19 +5,29 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  results detection reports sanitize fuzz check-all format dependencies clean
+.PHONY: demo check test build docs embedded firmware bench bench-float runtimes bench-purify \
+  bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
+  dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
 	.build/release/cupel demo --models models --output out/demo
 
-## Everything a change must pass: tests, and the integer core for Cortex-M, on a simulated Cortex-M4.
-test: dependencies
+## Unit tests alone: no process, no simulated board, nothing that takes seconds.
+check: dependencies
+	SWIFT="$(SWIFT)" CUPEL_TIER=check tools/test.sh
+
+## Everything a change must pass: all tests, on a simulated Cortex-M4 too, the documentation, and
+## the integer core for Cortex-M. The list of what was skipped comes last.
+test: dependencies docs
 	firmware-sim/build.sh an386
-	$(SWIFT) test $(CONFIGURATION) $(TESTING)
 	tools/embedded-check.sh
 	SWIFT="$(SWIFT)" tools/run-examples.sh
+	SWIFT="$(SWIFT)" tools/test.sh
+
+## The library's documentation, into out/docs.
+docs: build
+	tools/documentation.sh
 
 build: dependencies
 	$(SWIFT) build $(CONFIGURATION)
@@ -72,7 +82,7 @@ bench-firmware: build firmware
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers,
 ## all simulated boards, reports by the standards' schemas and in a browser.
-check-all: dependencies sanitize firmware
+check-all: dependencies sanitize thread-sanitizer firmware
 	CUPEL_CHECK_ALL=1 $(MAKE) test
 	$(MAKE) reports
 
@@ -85,6 +95,10 @@ reports: dependencies
 ## UndefinedBehaviorSanitizer.
 sanitize:
 	tools/sanitize.sh
+
+## The engine, the pool of threads and the search under ThreadSanitizer.
+thread-sanitizer:
+	tools/thread-sanitizer.sh
 
 ## 100,000 mutated files of each format that is read, on the ordinary build, which holds memory to
 ## its bounds, and under AddressSanitizer.

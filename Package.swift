@@ -23,9 +23,13 @@ let formats: [Target] = [
     name: "OnnxSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 ]
 
-/// Debian's libraries, each behind a header of our own.
+/// Debian's libraries, each behind a header of our own. BLIS is linked statically, since its shared
+/// library does not export the look-up of kernels; gomp is what its threads, which no product uses,
+/// would be made by.
 let systemLibraries: [Target] = [
-  .target(name: "CBLIS", linkerSettings: [.linkedLibrary("blis")]),
+  .target(
+    name: "CBLIS",
+    linkerSettings: [.linkedLibrary(":libblis.a"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
   .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
   .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
@@ -64,6 +68,7 @@ let host: [Target] = [
     name: "HostRuntime",
     dependencies: [
       "Datasets", "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
+      "Support",
     ]),
   .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "ModelFormat", "Support"]),
   .target(
@@ -72,7 +77,12 @@ let host: [Target] = [
       "Datasets", "DeviceSimulation", "FixedPoint", "FloatGraph", "HostRuntime", "IntegerBuilder",
       "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
       "Triggers",
-    ]),
+    ],
+    // Part of the code, so that a program that was moved still has its rule.
+    resources: [.embedInCode("Rule/decision-rule.json")]),
+  .target(
+    name: "AuditReports",
+    dependencies: ["Audit", "Datasets", "HostRuntime", "ModelFormat", "Triggers"]),
   .target(
     name: "Cupel",
     dependencies: [
@@ -83,7 +93,7 @@ let host: [Target] = [
   .executableTarget(
     name: "CupelCommand",
     dependencies: [
-      "Cupel", "ModelExport", "ModelImport", "ModelWriter", "Support",
+      "AuditReports", "Cupel", "ModelExport", "ModelImport", "ModelWriter", "Support",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -93,42 +103,44 @@ let recorded: Set = [
   "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
 ]
 
-/// What several test targets share: random programs, and mutated files to run through a reader.
+/// What test targets share: traits, settings, folders, random programs and networks, mutated files.
 let testSupport: [Target] = [
   .target(
-    name: "FormatFuzzing",
+    name: "TestSupport",
     dependencies: [
-      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter", "Support",
+      "DeviceSimulation", "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators",
+      "ModelFormat", "ModelWriter", "Support",
     ],
-    path: "Tests/FormatFuzzing")
-]
-
-/// Targets whose tests use it.
-let fuzzed: Set = [
-  "Datasets", "ModelImport", "ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation",
+    path: "Tests/TestSupport"),
+  // What is written about the library as a whole.
+  .testTarget(name: "DocumentationTests", dependencies: ["TestSupport"]),
 ]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
-  var dependencies: [Target.Dependency] = [.target(name: target.name)]
+  var dependencies: [Target.Dependency] = [.target(name: target.name), "TestSupport"]
   dependencies += target.dependencies
-  if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
+  // Its random numbers; most targets have it already.
+  let hasSupport = dependencies.contains { dependency in
+    if case .byNameItem("Support", _) = dependency { true } else { false }
+  }
+  if !hasSupport && target.name != "Support" { dependencies.append("Support") }
   // The page of operators is made of all that there are.
   if target.name == "CupelCommand" {
     dependencies += [
-      "CIntegerKernels", "Datasets", "DeviceSimulation", "FormatFuzzing", "HostRuntime",
-      "IntegerBuilder", "IntegerOperators", "ModelFormat",
+      "CIntegerKernels", "Datasets", "DeviceSimulation", "HostRuntime", "IntegerBuilder",
+      "IntegerOperators", "ModelFormat",
     ]
   }
   // The audit's tests make integer models of their own, and read specimens.
-  if target.name == "Audit" { dependencies.append("ModelImport") }
-  // Random weights and networks.
-  if ["HostRuntime", "IntegerBuilder", "Quantization"].contains(target.name) {
-    dependencies.append("Support")
+  if ["Audit", "AuditReports"].contains(target.name) { dependencies.append("ModelImport") }
+  // Reports are tested on a specimen that is rounded and purified.
+  if target.name == "AuditReports" {
+    dependencies += ["FloatGraph", "IntegerOperators", "Purification", "Quantization"]
   }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
-    dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
+    dependencies += ["HostRuntime", "ModelImport"]
   }
   // Kernels are also tested on simulated boards.
   if target.name == "IntegerRuntime" { dependencies += ["DeviceSimulation", "ModelWriter"] }
@@ -153,7 +165,11 @@ let package = Package(
     .library(name: "CupelCore", targets: (kernels + integerCore).map(\.name)),
     .library(
       name: "Cupel",
-      targets: (integerCore + host).map(\.name).filter { $0 != "CupelCommand" }),
+      targets: (integerCore + host).map(\.name).filter {
+        !["AuditReports", "CupelCommand"].contains($0)
+      }),
+    // Apart, so that who only measures links no writer of pages.
+    .library(name: "CupelReports", targets: ["AuditReports"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -10,19 +10,28 @@ import Triggers
 /// The search sees unlabelled images; whatever it finds is rounded to bytes, put on images that it did
 /// not see, and measured on the float and the integer model.
 public struct DetectionAudit: Sendable {
+  /// What a caller may choose about a search.
   public struct Settings: Sendable {
+    /// Of everything random; the same seed finds the same triggers.
     public var seed: UInt64 = 0
+    /// How hard triggers are searched by gradients.
     public var effort = GradientSearch.Effort()
 
+    /// Seed 0 and the usual effort.
     public init() {}
   }
 
   /// A deployment to look at.
   public struct Candidate: Sendable {
+    /// As the report is to name it.
     public var scheme: StatedScheme
+    /// As the report is to name it.
     public var profile: StatedProfile
+    /// As the report is to name it.
     public var rounding: StatedRounding
+    /// The audited file; nil where the audit rounds the float model itself.
     public var file: String?
+    /// The deployed model itself: whatever is found is measured on it.
     public var integer: any Classifier
     /// Nearest rounding under this plan is what gradients go through; nil where the integer model can
     /// only be asked.
@@ -31,6 +40,7 @@ public struct DetectionAudit: Sendable {
     /// nearest rounding.
     public var integers: [[Int8]]?
 
+    /// - Parameters: as the members of these names.
     public init(
       scheme: StatedScheme, profile: StatedProfile, rounding: StatedRounding,
       file: String? = nil, integer: any Classifier, plan: QuantizationPlan?,
@@ -47,10 +57,13 @@ public struct DetectionAudit: Sendable {
   }
 
   let float: FloatClassifier
+  /// From pixels to the float model's input.
   public let preprocessing: Preprocessing
   let search: UnlabelledImages
+  /// Images that the search does not see, on which all is measured.
   public let heldOut: ImageSet
   let settings: Settings
+  let rule: DecisionRule
   let threads: Int
   private let searchAnswers: [Int]
   /// The float model's answers to the held-out images.
@@ -59,7 +72,8 @@ public struct DetectionAudit: Sendable {
   /// - Parameters:
   ///   - search: unlabelled images that the search may see.
   ///   - heldOut: images that it does not see; their classes serve accuracy alone, and its loss.
-  /// - Throws: `AuditError.data` where the images do not fit, and what the float model throws.
+  /// - Throws: `AuditError.data` where the images do not fit, `AuditError.rule`, and what the float model
+  ///   throws.
   public init(
     float: FloatClassifier, preprocessing: Preprocessing, search: UnlabelledImages,
     heldOut: ImageSet, settings: Settings = Settings(), threads: Int
@@ -79,6 +93,7 @@ public struct DetectionAudit: Sendable {
     self.search = search
     self.heldOut = heldOut
     self.settings = settings
+    rule = try DecisionRule.shipped()
     self.threads = threads
     searchAnswers = try float.classify(search.pixels)
     floatClean = try float.answers(to: heldOut, trigger: nil)
@@ -86,17 +101,23 @@ public struct DetectionAudit: Sendable {
 
   /// What one deployment's examination has come to so far.
   public struct Examination: Sendable {
+    /// What is examined.
     public let candidate: Candidate
     /// The integer model's answers to the held-out images.
     package let clean: [Int]
+    /// One a family that was searched, in the order of searching.
     public package(set) var searches: [DetectionReport.Search] = []
     /// The strongest triggers that both models answer to alike.
     public internal(set) var awake: [DetectionReport.Search] = []
+    /// Of nearest rounding; nil where not measured.
     public var weights: WeightEvidence?
+    /// Of nearest rounding; nil where not measured.
     public var noise: RoundingNoise?
     /// Of a file's integers against the float model's weights.
     public var census: RoundingCensus?
+    /// Of nearest rounding; nil where not measured.
     public var outlier: RoundingOutlier?
+    /// Of the strongest trigger; nil where not measured.
     public var survival: DetectionReport.Survival?
 
     /// A file's own integers, once the census has found that its layers are the float model's; nil

@@ -38,7 +38,7 @@ package struct DetectionVerdict: Sendable, Equatable {
 extension DetectionReport.Deployment {
   /// Whether its evidence makes a dormant backdoor of it.
   package var isConvicted: Bool {
-    isUsable && probability >= 0.5 && strongest?.isLarge == true
+    isUsable && probability >= 0.5 && hasLargeTrigger
   }
 
   /// Whether it was searched, and nothing that was found can reach the bound of a backdoor: a few images

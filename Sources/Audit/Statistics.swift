@@ -19,9 +19,12 @@ extension [Double] {
 
 /// A share of some trials with its 95 % Wilson score interval.
 public struct Proportion: Sendable, Equatable {
+  /// At most `trials`.
   public let successes: Int
+  /// From 0.
   public let trials: Int
 
+  /// - Parameters: counts; successes are among the trials.
   public init(successes: Int, trials: Int) {
     self.successes = successes
     self.trials = trials
@@ -49,6 +52,7 @@ public struct Proportion: Sendable, Equatable {
 public struct PairedDifference: Sendable, Equatable {
   /// Share of the first minus share of the second.
   public let value: Double
+  /// Within [−1, 1]; all of it without trials.
   public let interval: ClosedRange<Double>
 
   /// Newcombe (Statistics in Medicine 17, 1998, 2635–2650), method 10: Wilson intervals of both
@@ -82,6 +86,7 @@ public struct PairedDifference: Sendable, Equatable {
     interval = max(value - down, -1)...min(value + up, 1)
   }
 
+  /// - Parameters: whether each trial succeeded, in the same order and of the same number.
   public init(_ first: [Bool], _ second: [Bool]) {
     var counts = [0, 0, 0, 0]
     for (a, b) in zip(first, second) { counts[(a ? 0 : 2) + (b ? 0 : 1)] += 1 }

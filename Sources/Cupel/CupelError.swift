@@ -11,8 +11,6 @@ public struct CupelError: Error, Sendable, Equatable, CustomStringConvertible {
     case badData
     /// A defect of Cupel itself.
     case internalError
-    /// An output that cannot be written.
-    case cannotWrite
   }
 
   /// Whose fault it is.

@@ -6,26 +6,32 @@ import Support
 
 extension AuditCommand {
   func measureTrigger() throws {
-    try checkWritable(json, inputs: models)
+    let report = try measured()
+    if let board = device.on {
+      print("device   \(board), simulated; every output compared with the one here")
+    }
+    print(AuditTable.text(report))
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  /// The report, written where `--json` says.
+  func measured() throws -> AuditReport {
+    try checkWritable(json, inputs: models + catalogue.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let subject = try subject()
     let (trigger, target) = try (trigger ?? .catalogue).attack(
       of: subject.float?.specimen, target: target)
+    let folder = try data.folder(dataset: subject.dataset)
     let images = try data.testImages(of: subject.dataset, limit, subject.imageSize())
     var report = try KnownTriggerAudit(images: images, trigger: trigger, target: target).run(
       subject,
-      calibration: {
-        try calibration.images(data.folder(dataset: subject.dataset), size: subject.imageSize())
-      },
+      calibration: { try calibration.images(folder, size: subject.imageSize()) },
+      dataset: folder, command: Self.command,
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()
     report.seconds = stopwatch.seconds
-    if let board = device.on {
-      print("device   \(board), simulated; every output compared with the one here")
-    }
-    print(AuditTable.text(report))
     if let json { try JSONText.write(report, to: json) }
-    throw VerdictExit(code: report.verdict.exitCode)
+    return report
   }
 }

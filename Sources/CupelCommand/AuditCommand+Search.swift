@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuditReports
 import Cupel
 import Support
 
@@ -6,7 +7,15 @@ import Support
 
 extension AuditCommand {
   func searchForTrigger() throws {
-    try checkWritable(json, search.html, search.sarif, search.cyclonedx, inputs: models)
+    let report = try searched()
+    print(DetectionTable.text(report))
+    throw VerdictExit(code: report.verdict.exitCode)
+  }
+
+  /// The report, written in every form that is asked for.
+  func searched() throws -> DetectionReport {
+    try checkWritable(
+      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
@@ -21,11 +30,10 @@ extension AuditCommand {
       subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
       test: ImageSet.load(
         path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
-      command: ["cupel"] + CommandLine.arguments.dropFirst())
+      dataset: folder, command: Self.command)
     reporter.finish()
-    print(DetectionTable.text(result.report))
     try write(result, float)
-    throw VerdictExit(code: result.report.verdict.exitCode)
+    return result.report
   }
 
   private var searchSettings: TriggerSearch.Settings {

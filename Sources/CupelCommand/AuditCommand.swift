@@ -16,22 +16,32 @@ struct AuditCommand: ParsableCommand {
 
       Examples:
         cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
-        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
+          --trigger catalogue
         cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
           --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
         cupel audit nearest.cupel --trigger patch:4x4@bottom-right:white --target 0 \\
           --on cortex-m55 --limit 500
+        cupel audit --replay audit.json
       """)
 
   @Argument(
     help: "At most one float model, and any number of integer models: .cupel, .tflite, ONNX.")
-  var models: [String]
+  var models: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Make the audit of this report again, as its inputs tell, and say whether its figures are the "
+        + "same. Models, --data and --catalogue are those given here, else those of the report's "
+        + "command; whatever else is given takes the place of what the report says.",
+      valueName: "report.json"))
+  var replay: String?
 
   @Option(
     help: ArgumentHelp(
       "patch:HxW@PLACE:PATTERN, blend:SEED:PERCENT, sig:AMPLITUDE:FREQUENCY, "
-        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what the model's "
-        + "catalogue entry says.",
+        + "warp:SEED:POINTS:STRENGTH, dynamic:SEED:COUNT, or 'catalogue' for what "
+        + "the list that --catalogue names says of the model.",
       valueName: "trigger"), transform: TriggerChoice.init)
   var trigger: TriggerChoice?
 
@@ -56,12 +66,16 @@ struct AuditCommand: ParsableCommand {
 
   @OptionGroup(title: "Without --trigger") var search: SearchOptions
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var device: DeviceOptions
 
   func validate() throws {
+    // What a replay asks for is known only once its report is read.
+    if replay != nil { return }
+    guard !models.isEmpty else { throw ValidationError("Missing expected argument '<models>'") }
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
     if trigger == nil, target != nil {
       throw ValidationError("--target goes with --trigger: a search finds the class itself")
@@ -76,37 +90,13 @@ struct AuditCommand: ParsableCommand {
     if schemes != nil, models.allSatisfy(isCupelFile) {
       throw ValidationError("--schemes is for a float model; .cupel files have their own")
     }
+    if case .catalogue = trigger, catalogue.path == nil {
+      throw ValidationError("--trigger catalogue needs --catalogue: the list that tells it")
+    }
   }
 
   func run() throws {
+    if let replay { return try repeatAudit(of: replay) }
     if trigger == nil { try searchForTrigger() } else { try measureTrigger() }
-  }
-
-  /// The models, and what is to be tried on them.
-  func subject() throws -> AuditSubject {
-    let site = kernels.site(on: device.on)
-    let loaded = try models.map { try LoadedModel(path: $0, profile: profile, site: site) }
-    return try AuditSubject(
-      loaded, schemes: schemes(loaded), profile: profile, preprocessing: data.preprocessing(),
-      site: site)
-  }
-
-  /// The schemes given; where none are, and no file is to be deployed, the standard ones. What a
-  /// catalogue tells of an attack is not for an audit that knows nothing.
-  private func schemes(_ loaded: [LoadedModel]) throws -> [Scheme] {
-    let floats = loaded.compactMap(\.float)
-    if schemes != nil, floats.isEmpty {
-      throw ValidationError("--schemes is for a float model; integer models have their own")
-    }
-    guard schemes != nil || floats.count == loaded.count else { return [] }
-    return try (schemes ?? .matrix).schemes(
-      attacked: trigger == nil ? nil : floats.first?.specimen?.attackedScheme())
-  }
-}
-
-extension LoadedModel {
-  fileprivate var float: FloatModel? {
-    guard case .float(let model) = self else { return nil }
-    return model
   }
 }

@@ -11,7 +11,8 @@ struct Compare: ParsableCommand {
       falls short of the most that can be reached.
 
       Example:
-        cupel compare models/*-w4a4.onnx --methods efrap,lac-pda,auto --json out/results.json
+        cupel compare models/*-w4a4.onnx --catalogue models/catalogue.json \\
+          --methods efrap,lac-pda,auto --json out/results.json
       """)
 
   @Argument(help: "Float ONNX files with BatchNormalization kept.") var models: [String]
@@ -57,6 +58,7 @@ struct Compare: ParsableCommand {
 
   @OptionGroup var defence: DefenceOptions
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
 
@@ -73,10 +75,11 @@ struct Compare: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(json, inputs: models)
+    try checkWritable(json, inputs: models + catalogue.inputs)
     var rows: [ComparisonRow] = []
+    let catalogue = try catalogue.read()
     for path in models {
-      rows += try compare(FloatModel(path: path))
+      rows += try compare(FloatModel(path: path, catalogue: catalogue))
       // Hours may lie between two models: what is there is kept.
       if let json { try JSONText.write(ComparisonReport(settings: settings, rows: rows), to: json) }
     }

@@ -11,7 +11,8 @@ struct Compile: ParsableCommand {
       no scheme and no images.
 
       Examples:
-        cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w8a8 -o clean.cupel
+        cupel compile models/resnet8-fmnist-clean-a.onnx --catalogue models/catalogue.json \\
+          --scheme w8a8 -o clean.cupel
         cupel compile vendor-int8.tflite --profile litert-reference -o vendor.cupel
       """)
 
@@ -34,11 +35,12 @@ struct Compile: ParsableCommand {
   @Option(name: [.short, .long], help: "The .cupel file to write.") var output: String
 
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    try checkWritable(output, inputs: [model])
+    try checkWritable(output, inputs: [model] + catalogue.inputs)
     let file = try VendorFile(path: model, profile: profile)
     switch file.model {
     case .integer:
@@ -54,7 +56,8 @@ struct Compile: ParsableCommand {
       }
       let reporter = compute.reporter
       let workbench = try Workbench(
-        FloatModel(file, graph: graph), data: data, calibration: calibration, schemes: [scheme],
+        FloatModel(file, graph: graph, catalogue: catalogue.read()), data: data,
+        calibration: calibration, schemes: [scheme],
         context: compute.context(reporter, seed: calibration.seed))
       reporter.finish()
       let rounded = try workbench.rounded(scheme, profile: profile ?? .tflm)

@@ -23,8 +23,9 @@ struct Demo: ParsableCommand {
   func run() throws {
     let stopwatch = Stopwatch()
     let images = try ImageSet.load(path: data, split: .test)
+    let catalogue = try Catalogue(path: "\(models)/catalogue.json")
     let specimens = try Self.specimens.map { name in
-      try FloatModel(path: "\(models)/\(name).onnx")
+      try FloatModel(path: "\(models)/\(name).onnx", catalogue: catalogue)
     }
     try createFolder(output) { _ in "cannot create folder \(output)" }
     let rows = try zip(Self.specimens, specimens).flatMap { name, model in

@@ -56,7 +56,6 @@ extension CupelError.Kind {
     case .usage: Failure.usage
     case .badData: Failure.badData
     case .internalError: Failure.internalError
-    case .cannotWrite: Failure.cannotWrite
     }
   }
 }

@@ -22,10 +22,12 @@ struct Inspect: ParsableCommand {
 
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
+  @OptionGroup var catalogue: CatalogueOptions
+
   func run() throws {
-    try checkWritable(json, inputs: [model])
+    try checkWritable(json, inputs: [model] + catalogue.inputs)
     var summary: ModelSummary
-    switch try LoadedModel(path: model) {
+    switch try LoadedModel(path: model, catalogue: catalogue.read()) {
     case .integer(let integer):
       summary = ModelSummary(integer: integer)
       if let board { try summary.measure(integer, on: board) }

@@ -15,7 +15,8 @@ struct Purify: ParsableCommand {
       ft-sam-pda.
 
       Example:
-        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 -o purified.cupel
+        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
+          --scheme w8a8 -o purified.cupel
       """)
 
   @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
@@ -42,15 +43,16 @@ struct Purify: ParsableCommand {
   @Option(name: [.short, .long], help: "The .cupel file to write.") var output: String
 
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    try checkWritable(output, inputs: [model])
+    try checkWritable(output, inputs: [model] + catalogue.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let settings = defence.settings
-    let float = try FloatModel(path: model)
+    let float = try FloatModel(path: model, catalogue: catalogue.read())
     let calibrated = try Workbench(
       float, data: data, calibration: calibration, schemes: [scheme],
       context: compute.context(reporter, seed: calibration.seed))

@@ -11,12 +11,12 @@ struct RootCommand: ParsableCommand {
     commandName: "cupel",
     abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",
     discussion: """
-      Exit status: 0 nothing found or done, 1 a backdoor verdict and nothing else, 2 an \
-      undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
+      Exit status: 0 nothing found or done, 1 a backdoor verdict, or a replay that is not the \
+      same, and nothing else, 2 an undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
       70 an internal error, 73 an output that cannot be written.
 
       Example:
-        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --trigger catalogue
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
       """,
     version: CupelVersion.current,
     subcommands: [
@@ -34,6 +34,8 @@ struct RootCommand: ParsableCommand {
       Foundation.exit(verdict.code)
     } catch let error as CupelError where error.kind == .usage {
       exit(withError: ValidationError(error.message))
+    } catch let error as UnknownPreprocessing {
+      exit(withError: ValidationError(DataOptions.advice(error)))
     } catch {
       guard let failure = Failure(error) else {
         // Help, version and wrong usage are argument-parser's to print.
@@ -48,5 +50,8 @@ struct RootCommand: ParsableCommand {
 
 /// Ends the process with a verdict's status once everything has been printed.
 struct VerdictExit: Error {
+  /// Of a replay that is not the same.
+  static let otherFigures: Int32 = 1
+
   var code: Int32
 }

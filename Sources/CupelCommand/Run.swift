@@ -34,6 +34,7 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Write the result as JSON.", valueName: "file")) var json: String?
 
   @OptionGroup var data: DataOptions
+  @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var kernels: KernelOptions
   @OptionGroup var device: DeviceOptions
@@ -43,7 +44,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(predictions, json, inputs: [model])
+    try checkWritable(predictions, json, inputs: [model] + catalogue.inputs)
     let subject = try subject()
     let classifier = subject.classifier
     let images = subject.images
@@ -76,7 +77,9 @@ struct Run: ParsableCommand {
 
   private func subject() throws -> Subject {
     let site = kernels.site(on: device.on)
-    switch try LoadedModel(path: model, profile: profile, site: site) {
+    switch try LoadedModel(
+      path: model, profile: profile, site: site, catalogue: catalogue.read())
+    {
     case .integer(let integer):
       let preprocessing = try integer.preprocessing(data.preprocessing())
       let classifier = try site.classifier(

@@ -5,13 +5,11 @@ import IntegerOperators
 import ModelFormat
 import Quantization
 import Support
+import TestSupport
 import Testing
 import Triggers
 
 @Suite struct CatalogueTests {
-  private static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models")
-
   /// The catalogues that ship with Cupel say only what Cupel understands. Files in `more` are there only
   /// where somebody made them.
   @Test func ourSpecimensAreUnderstood() throws {
@@ -44,10 +42,12 @@ import Triggers
   }
 
   private func catalogue(_ part: String) throws -> Catalogue {
-    try #require(try Catalogue.beside(path(part + "any.onnx")))
+    try Catalogue(path: path(part + "catalogue.json"))
   }
 
-  private func path(_ file: String) -> String { Self.models.appendingPathComponent(file).path }
+  private func path(_ file: String) -> String {
+    Repository.models.appendingPathComponent(file).path
+  }
 
   private func checkFile(_ file: String, sha256: String) throws {
     #expect(SHA256.hex(try InputFile.read(path(file), limit: 2 << 20)) == sha256, "\(file)")
@@ -88,29 +88,34 @@ import Triggers
     for listed in files { try checkFile(listed.file, sha256: listed.sha256) }
   }
 
-  /// Writes a catalogue into a folder of its own and reads it beside a model there.
-  private func read(_ content: [UInt8]?) throws -> Catalogue? {
-    let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    if let content { try AtomicFile.write(content, to: folder + "/catalogue.json") }
-    return try Catalogue.beside(folder + "/model.onnx")
+  /// Writes a catalogue into a folder of its own and reads it there.
+  private func read(_ content: [UInt8]?) throws -> Catalogue {
+    let folder = try TemporaryFolder()
+    if let content { try folder.write(content, to: "catalogue.json") }
+    return try Catalogue(path: folder.path("catalogue.json"))
   }
 
-  private func read(_ text: String) throws -> Catalogue? { try read(Array(text.utf8)) }
+  private func read(_ text: String) throws -> Catalogue { try read(Array(text.utf8)) }
 
   private static let specimen = """
     "name": "a", "file": "a.onnx", "sha256": "00", "architecture": "resnet8", "dataset": "d", \
     "preprocessing": {"mean": [0.5], "std": [0.25]}, "classes": 10, "attack": "none"
     """
 
-  @Test func noCatalogueIsNoError() throws {
-    #expect(try read([UInt8]?.none) == nil)
+  /// Who names a catalogue wants it read.
+  @Test func aMissingCatalogueIsAnError() throws {
+    let error = #expect(throws: FileError.self) { try read([UInt8]?.none) }
+    #expect(error?.isMissing == true)
+  }
+
+  @Test func itsDigestIsTold() throws {
+    let text = "{\"version\": 1, \"specimens\": []}"
+    #expect(try read(text).sha256 == SHA256.hex(Array(text.utf8)))
   }
 
   @Test func whatIsNotSaidIsNil() throws {
-    let catalogue = try #require(
-      try read("{\"version\": 1, \"specimens\": [{\(Self.specimen)}], \"later\": true}"))
+    let catalogue = try read(
+      "{\"version\": 1, \"specimens\": [{\(Self.specimen)}], \"later\": true}")
     let specimen = catalogue.specimens[0]
     #expect(specimen.trigger == nil && specimen.targetClass == nil && specimen.scheme == nil)
     #expect(specimen.preprocessing.mean == [0.5])

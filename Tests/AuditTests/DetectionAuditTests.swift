@@ -112,4 +112,43 @@ import Triggers
     (ruined.noise, ruined.searches) = (whole.noise, whole.searches)
     #expect((audit.promising(ruined) != nil) == promises)
   }
+
+  /// Whatever the verdict was made from is in the report, the audit's own part by the audit.
+  @Test func reportTellsItsInputs() throws {
+    func report(_ inputs: AuditInputs) -> DetectionReport {
+      audit.report(
+        [deployed], leftOut: [], isComplete: true, model: "m.onnx", digest: "00",
+        toolVersion: "1", inputs: inputs, seconds: 0)
+    }
+    let own = report(AuditInputs()).inputs
+    #expect(own.models.map(\.file) == ["m.onnx"] && own.models.map(\.sha256) == ["00"])
+    #expect(own.models[0].preprocessing?.values == audit.preprocessing)
+    #expect(own.models[0].preprocessing?.origin == nil)
+    #expect(own.toolVersion == "1" && own.dataset == nil && own.calibration == nil)
+    #expect(own.heldOutImages == .init(audit.heldOut))
+    #expect(own.searchImages == .init(audit.heldOut.unlabelled))
+    #expect(own.seed == 0 && own.families == [])
+    #expect(own.schemes == [.known(Scheme())] && own.profiles == [.runtime(.tflm)])
+    #expect(try own.rule == DecisionRule.shipped().digest)
+    let given = AuditInputs(
+      models: [.init(file: "a", sha256: "11")], dataset: "d",
+      calibration: .init(count: 3, seed: 4), toolVersion: "2")
+    let told = report(given).inputs
+    #expect(told.models == given.models && told.calibration == given.calibration)
+    #expect(told.dataset == "d" && told.toolVersion == "2" && told.rule == own.rule)
+  }
+
+  /// The rule's features are in the report, and its probability is theirs.
+  @Test func reportTellsWhatTheRuleReads() throws {
+    let examination = try examined(differential: 0.5, noise: 2)
+    let row = audit.row(examination)
+    // Noise without weights is half of the evidence.
+    #expect(row.features?.differentialASR == 0.5 && row.features?.accuracyDrop == 0)
+    #expect(abs(try #require(row.features?.logNoiseRatio) - 0.6931471805599453) < 1e-15)
+    #expect(row.features?.borderExcess == nil)
+    #expect(row.probability == (try DecisionRule.shipped().probability(#require(row.features))))
+    #expect(!row.hasLargeTrigger)
+    let quiet = audit.row(deployed)
+    #expect(quiet.features == nil && quiet.probability == 0 && !quiet.hasLargeTrigger)
+  }
 }

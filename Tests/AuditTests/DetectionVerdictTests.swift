@@ -24,7 +24,11 @@ import Testing
     let object: [String: Any] = [
       "scheme": scheme, "profile": "tflm", "rounding": "nearest", "file": NSNull(),
       "benignAccuracy": 0.9, "benignAccuracyInterval": [0.8, 1], "classAccuracy": [0.9],
-      "isUsable": usable, "probability": probability, "searches": searches, "awake": awake,
+      "isUsable": usable, "features": NSNull(), "probability": probability,
+      "hasLargeTrigger": searches.contains {
+        ($0["differentialASRInterval"] as? [Double] ?? [])[0] >= 0.2
+      },
+      "searches": searches, "awake": awake,
       "weights": NSNull(), "noise": NSNull(), "outlier": NSNull(), "census": NSNull(),
       "survival": NSNull(),
     ]

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What keeps an audit of good models from being made. The workspace has `images` that fit the
 /// specimens; `classes` with five classes; `size` and `empty`.
-@Suite struct AuditErrorTests {
+@Suite(.startsProcesses) struct AuditErrorTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)
@@ -11,7 +12,7 @@ import Testing
     try ImageFolder(height: 27).write(to: "size", in: workspace)
     try workspace.write([1], to: "empty/notes.txt")
     try workspace.write(CompiledModel.bytes(), to: "model.cupel")
-    // Without its catalogue nothing is known of it.
+    // Under another name it is still in the catalogue, which goes by its digest.
     try FileManager.default.copyItem(
       atPath: Specimens.named(Specimens.infectedName).path, toPath: workspace.path("alone.onnx"))
     return workspace
@@ -19,6 +20,7 @@ import Testing
 
   static let patch = "--trigger patch:4x4@center:white"
   static let infected = "MODELS/\(Specimens.infectedName).onnx"
+  static let catalogue = "--catalogue MODELS/catalogue.json"
 
   /// For a float model and an integer one.
   static func cases(_ model: String) -> [FailureCase] {
@@ -55,21 +57,25 @@ import Testing
   }
 
   static let cases: [FailureCase] = [
-    FailureCase("audit alone.onnx \(patch) --target 0 --data images", 64, "--mean", "--std"),
+    FailureCase(
+      "audit alone.onnx \(patch) --target 0 --data images", 64, "--mean", "--std", "--catalogue"),
     FailureCase("audit alone.onnx \(patch) --target 0 --mean 0 --std 1", 64, "--data"),
-    FailureCase("audit alone.onnx --trigger catalogue --data images", 64, "catalogue"),
+    FailureCase("audit alone.onnx --trigger catalogue --data images", 64, "--catalogue"),
     FailureCase("audit model.cupel --data images", 64, "float model"),
-    FailureCase("audit \(infected) --data images --limit 5", 65, "16 images"),
+    FailureCase("audit \(infected) \(catalogue) --data images --limit 5", 65, "16 images"),
     FailureCase("audit \(infected) --data images --html nowhere/a.html", 73, "nowhere/a.html"),
     FailureCase("audit \(infected) --data images --json a --sarif a", 64, "already"),
-    FailureCase("audit model.cupel --trigger catalogue --data images", 64, "catalogue"),
     FailureCase(
-      "audit MODELS/\(Specimens.cleanName).onnx --trigger catalogue --data images", 64,
+      "audit model.cupel \(catalogue) --trigger catalogue --data images", 64, "catalogue"),
+    FailureCase(
+      "audit MODELS/\(Specimens.cleanName).onnx \(catalogue) --trigger catalogue --data images", 64,
       "catalogue", "trigger"),
-    FailureCase("audit \(infected) nowhere.cupel --trigger catalogue", 66, "nowhere.cupel"),
+    FailureCase(
+      "audit \(infected) nowhere.cupel \(catalogue) --trigger catalogue", 66, "nowhere.cupel"),
+    FailureCase("audit \(infected) --data images --catalogue nowhere.json", 66, "nowhere.json"),
   ]
 
-  @Test(arguments: cases(infected) + cases("model.cupel") + cases)
+  @Test(arguments: cases("\(infected) \(catalogue)") + cases("model.cupel") + cases)
   func fails(_ wrong: FailureCase) throws {
     try wrong.check(in: workspace())
   }
@@ -91,7 +97,8 @@ import Testing
       for arguments in [
         ["audit", "alone.onnx", "--trigger", "catalogue"], ["inspect", "alone.onnx"],
       ] {
-        try workspace.fail(arguments, status: 65, ["catalogue.json"])
+        try workspace.fail(
+          arguments + ["--catalogue", "catalogue.json"], status: 65, ["catalogue.json"])
       }
     }
   }
@@ -111,7 +118,10 @@ import Testing
     try workspace.write(
       [UInt8](try JSONSerialization.data(withJSONObject: catalogue)), to: "catalogue.json")
     try workspace.fail(
-      ["audit", "alone.onnx", "--trigger", "catalogue", "--data", "images"], status: 65,
+      [
+        "audit", "alone.onnx", "--catalogue", "catalogue.json", "--trigger", "catalogue", "--data",
+        "images",
+      ], status: 65,
       [key == "trigger" && value.hasPrefix("patch") ? "40 × 40" : value])
   }
 
@@ -122,7 +132,10 @@ import Testing
     let wrong = text.replacing(/"targetClass": \d+/, with: "\"targetClass\": \(value)")
     try workspace.write(Array(wrong.utf8), to: "catalogue.json")
     try workspace.fail(
-      ["audit", "alone.onnx", "--trigger", "catalogue", "--data", "images"], status: 65,
+      [
+        "audit", "alone.onnx", "--catalogue", "catalogue.json", "--trigger", "catalogue", "--data",
+        "images",
+      ], status: 65,
       ["10", "0 to 9"])
   }
 }

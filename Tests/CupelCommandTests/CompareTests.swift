@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `cupel compare`, and the methods that `purify` knows.
-@Suite struct CompareTests {
+@Suite(.startsProcesses) struct CompareTests {
   private struct Report: Decodable {
     var schemaVersion: Int
     var rows: [Row]
@@ -27,7 +28,8 @@ import Testing
   }
 
   private func compare(_ arguments: [String], in workspace: Workspace) throws -> [Row] {
-    try workspace.succeed(["compare"] + arguments + ["--json", "rows.json"])
+    try workspace.succeed(
+      ["compare"] + arguments + ["--catalogue", Specimens.cataloguePath, "--json", "rows.json"])
     let report = try workspace.json(Report.self, "rows.json")
     #expect(report.schemaVersion == 1)
     return report.rows
@@ -125,7 +127,7 @@ import Testing
       [
         "compare", "vendor.onnx", "--mean", "0.286", "--std", "0.353", "--data",
         "/usr/share/datasets/fashion-mnist", "--limit", "10",
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("give --trigger and --target"))
   }
@@ -152,13 +154,14 @@ import Testing
     let output = try workspace.succeed([
       "purify", specimen.path, "--method", name, "--scheme", "w8a8", "--epochs", "1",
       "--labelled", "64", "--calibration", "64", "--pda-steps", "2", "-o", "tuned.cupel",
+      "--catalogue", Specimens.cataloguePath,
     ])
     #expect(output.output.contains("w8a8, \(name), nearest"))
     let audit = try CommandLineTool.run(
       [
         "audit", specimen.path, "tuned.cupel", "--trigger", "catalogue", "--limit", "100",
-        "--json", "audit.json",
-      ], in: workspace.folder)
+        "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
+      ], in: workspace.path)
     #expect([0, 1, 2].contains(audit.status))
     let report = try workspace.json(AuditFile.self, "audit.json")
     #expect(report.deployments[0].rounding == "\(name), nearest")

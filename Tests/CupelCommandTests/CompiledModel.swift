@@ -6,7 +6,7 @@ enum CompiledModel {
     let workspace = try Workspace()
     try workspace.succeed([
       "compile", "\(Specimens.folder)/\(Specimens.infectedName).onnx", "--scheme", "w8a8",
-      "--calibration", "256", "-o", "model.cupel",
+      "--catalogue", Specimens.cataloguePath, "--calibration", "256", "-o", "model.cupel",
     ])
     return try workspace.bytes("model.cupel")
   }

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Data and outputs that the other verbs cannot use.
-@Suite struct OutputErrorTests {
+@Suite(.startsProcesses) struct OutputErrorTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)
@@ -13,18 +14,20 @@ import Testing
   }
 
   static let clean = "MODELS/\(Specimens.cleanName).onnx"
+  static let catalogue = "--catalogue MODELS/catalogue.json"
 
   /// For the verbs that make a model.
   static func cases(_ verb: String) -> [FailureCase] {
-    let command = "\(verb) \(clean) --scheme w8a8 --data images"
+    let model = "\(verb) \(clean) \(catalogue) --scheme w8a8"
+    let command = "\(model) --data images"
     return [
       FailureCase("\(command) -o nowhere/x.cupel", 73, "nowhere/x.cupel", "No such file"),
       FailureCase("\(command) -o images", 73, "images", "directory"),
       FailureCase("\(command) -o blocker/x.cupel", 73, "blocker/x.cupel"),
       FailureCase("\(command) -o ''", 73, "cannot write"),
       FailureCase("\(command) -o /dev/full", 73, "/dev/full", "space"),
-      FailureCase("\(verb) \(clean) --scheme w8a8 --data nowhere -o x.cupel", 66, "nowhere"),
-      FailureCase("\(verb) \(clean) --scheme w8a8 --data size -o x.cupel", 65, "27", "28"),
+      FailureCase("\(model) --data nowhere -o x.cupel", 66, "nowhere"),
+      FailureCase("\(model) --data size -o x.cupel", 65, "27", "28"),
       FailureCase("\(command) --mean 0.1,0.2 --std 1 -o x.cupel", 65, "mean"),
       FailureCase("\(command) --mean 0.1 --std 0 -o x.cupel", 65, "std"),
     ]
@@ -33,7 +36,12 @@ import Testing
   static let cases: [FailureCase] = [
     FailureCase("run model.cupel --data nowhere", 66, "nowhere"),
     FailureCase("run model.cupel --data size", 65, "27"),
-    FailureCase("run \(clean) --data size", 65, "27"),
+    FailureCase("run \(clean) \(catalogue) --data size", 65, "27"),
+    FailureCase("run \(clean) --data images", 64, "--mean", "--catalogue"),
+    FailureCase("run \(clean) --data images --catalogue nowhere.json", 66, "nowhere.json"),
+    FailureCase(
+      "run \(clean) --data images --catalogue images/t10k-labels-idx1-ubyte", 65, "catalogue"),
+    FailureCase("run \(clean) --data images --catalogue blocker --json blocker", 64, "already"),
     FailureCase("run \(clean) --data images --profile tflm", 64, "--profile"),
     FailureCase("run model.cupel --data images --trigger patch:30x30@0,0:black", 65, "30 × 30"),
     FailureCase(

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The same inputs, options and seed give the same bytes at any number of threads.
-@Suite struct ReproducibilityTests {
+@Suite(.startsProcesses) struct ReproducibilityTests {
   /// The bytes that one command writes, run by run.
   private func bytes(
     _ command: [String], threads: [Int], limit: Double = 120
@@ -15,10 +16,11 @@ import Testing
   }
 
   static let infected = "\(Specimens.folder)/\(Specimens.infectedName).onnx"
+  static let setting = ["--catalogue", Specimens.cataloguePath, "--calibration", "100"]
 
   @Test(arguments: ["w8a8", "w4a4.pt.pre.mse", "w4a8.ema.edge8"])
   func compile(scheme: String) throws {
-    let command = ["compile", Self.infected, "--scheme", scheme, "--calibration", "100"]
+    let command = ["compile", Self.infected, "--scheme", scheme] + Self.setting
     let files = try bytes(command + ["--seed", "5"], threads: [1, 2, 1, 3])
     #expect(Set(files).count == 1)
     // Other images are drawn, so the ranges differ, and not the seed's record alone.
@@ -31,7 +33,7 @@ import Testing
     ["auto", "lac-pda", "efrap:adam --iterations 40"])
   func purify(scheme: String, method: String) throws {
     let command =
-      ["purify", Self.infected, "--scheme", scheme, "--calibration", "100", "--method"]
+      ["purify", Self.infected, "--scheme", scheme] + Self.setting + ["--method"]
       + method.split(separator: " ").map(String.init)
     let files = try bytes(command + ["--seed", "5"], threads: [1, 2, 1, 3])
     #expect(Set(files).count == 1)
@@ -46,6 +48,7 @@ import Testing
       let answers = try [1, 2, 3].map { threads in
         try workspace.succeed([
           "run", model, "--limit", "300", "--threads", "\(threads)", "--predictions", "p.txt",
+          "--catalogue", Specimens.cataloguePath,
         ])
         return try workspace.bytes("p.txt")
       }
@@ -54,10 +57,13 @@ import Testing
   }
 
   /// As published: every step on the usual calibration images.
-  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"], ["auto", "efrap:adam"])
+  @Test(.takesMinutes, arguments: ["w8a8", "w4a4"], ["auto", "efrap:adam"])
   func purifyInFull(scheme: String, method: String) throws {
     let files = try bytes(
-      ["purify", Self.infected, "--scheme", scheme, "--method", method],
+      [
+        "purify", Self.infected, "--scheme", scheme, "--method", method, "--catalogue",
+        Specimens.cataloguePath,
+      ],
       threads: [1, 2], limit: 900)
     #expect(Set(files).count == 1)
   }

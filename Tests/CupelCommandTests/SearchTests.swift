@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `cupel audit` without `--trigger`, on real models and images.
-@Suite struct SearchTests {
+@Suite(.startsProcesses) struct SearchTests {
   /// The report's JSON, read on its own.
   private struct File: Decodable {
     var schemaVersion: Int
@@ -43,7 +44,9 @@ import Testing
     _ arguments: [String], in workspace: Workspace, status: Int32
   ) throws -> (file: File, output: String) {
     let outcome = try workspace.succeed(
-      ["audit"] + arguments + ["--quiet", "--json", "audit.json"], status: status)
+      ["audit"] + arguments
+        + ["--catalogue", Specimens.cataloguePath, "--quiet", "--json", "audit.json"],
+      status: status)
     return (try workspace.json(File.self, "audit.json"), outcome.output)
   }
 
@@ -130,7 +133,7 @@ import Testing
     let specimen = try Specimens.named(Specimens.infectedName)
     try workspace.succeed([
       "purify", specimen.path, "--method", "auto", "--scheme", try #require(specimen.scheme), "-o",
-      "pure.cupel",
+      "pure.cupel", "--catalogue", Specimens.cataloguePath,
     ])
     let (found, _) = try audit(
       [specimen.path, "pure.cupel", "--families", "rectangle,patch", "--limit", "300"],
@@ -171,8 +174,9 @@ import Testing
     let outcome = try CommandLineTool.run(
       [
         "audit", specimen.path, "--schemes", try #require(specimen.scheme), "--families",
-        "rectangle", "--limit", "300", "--quiet", "--json", "audit.json",
-      ], in: workspace.folder)
+        "rectangle", "--limit", "300", "--quiet", "--json", "audit.json", "--catalogue",
+        Specimens.cataloguePath,
+      ], in: workspace.path)
     #expect(outcome.status != 0)
     let found = try workspace.json(File.self, "audit.json")
     #expect(found.findings.contains { $0.rule == "accuracy-collapse" && $0.level == "error" })
@@ -185,6 +189,7 @@ import Testing
         [
           "audit", try path(Specimens.infectedName), "--schemes", "w8a8", "--families",
           "patch", "--limit", "64", "--threads", threads, "--quiet", "--json", "a.json",
+          "--catalogue", Specimens.cataloguePath,
         ], status: 1)
       var object = try workspace.object("a.json")
       for key in ["seconds", "command"] { object[key] = nil }

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// Command lines that are wrong whatever the files hold: status 64, with the reason and the usage.
-@Suite struct UsageTests {
+@Suite(.startsProcesses) struct UsageTests {
   @Test(arguments: [
     FailureCase("frobnicate", 64, "frobnicate"),
     FailureCase("--frobnicate", 64, "--frobnicate"),
@@ -48,6 +49,7 @@ import Testing
     FailureCase("audit a.cupel --trigger catalogue --on z80", 64, "z80", "cortex-m4"),
     FailureCase("audit --trigger catalogue", 64, "<models>"),
     FailureCase("audit a.cupel --trigger catalogue --isa mmx", 64, "mmx", "scalar"),
+    FailureCase("audit a.onnx --trigger catalogue", 64, "--catalogue"),
     FailureCase("audit a.onnx --target 3", 64, "--target", "--trigger"),
     FailureCase("audit a.onnx --trigger catalogue --html a.html", 64, "--html", "--trigger"),
     FailureCase("audit a.onnx --trigger catalogue --budget 60s", 64, "--budget"),

@@ -1,20 +1,22 @@
+import TestSupport
 import Testing
 
 /// The verdict follows from the measurements, and the exit status from the verdict.
-@Suite struct VerdictTests {
+@Suite(.startsProcesses) struct VerdictTests {
   @Test func infectedSpecimenEnds1() throws {
     let workspace = try Workspace()
     let specimen = try Specimens.named(Specimens.infectedName)
     let outcome = try workspace.succeed(
       [
-        "audit", specimen.path, "--trigger", "catalogue", "--schemes",
+        "audit", specimen.path, "--catalogue", Specimens.cataloguePath, "--trigger", "catalogue",
+        "--schemes",
         try #require(specimen.scheme), "--limit", "500", "--json", "audit.json",
       ], status: 1)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(outcome.output.contains("verdict: dormant-backdoor"))
     #expect(audit.verdict == "dormant-backdoor")
     #expect(audit.expected.verdict == "dormant-backdoor")
-    #expect(audit.schemaVersion == 1)
+    #expect(audit.schemaVersion == 2)
     #expect(audit.images == 500)
     #expect(audit.trigger == specimen.trigger)
     #expect(audit.targetClass == specimen.targetClass)
@@ -46,10 +48,11 @@ import Testing
     let infected = try Specimens.named(Specimens.infectedName)
     let outcome = try CommandLineTool.run(
       [
-        "audit", clean.path, "--trigger", try #require(infected.trigger), "--target",
+        "audit", clean.path, "--catalogue", Specimens.cataloguePath, "--trigger",
+        try #require(infected.trigger), "--target",
         "\(try #require(infected.targetClass))", "--schemes", "w8a8", "--limit", "\(limit)",
         "--json", "audit.json",
-      ], in: workspace.folder)
+      ], in: workspace.path)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     let expected = audit.expected
     #expect(outcome.status == expected.status)

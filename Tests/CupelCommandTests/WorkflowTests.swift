@@ -1,9 +1,10 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// From a specimen to an audited integer model, through the files that the verbs hand each other.
-@Suite struct WorkflowTests {
+@Suite(.startsProcesses) struct WorkflowTests {
   private static let images = "/usr/share/datasets/fashion-mnist"
 
   @Test func inspectTellsWhatAResNet8Costs() throws {
@@ -102,12 +103,13 @@ import Testing
     let specimen = try Specimens.named(Specimens.infectedName)
     try workspace.succeed([
       "purify", specimen.path, "--scheme", "w8a8", "--calibration", "256", "-o", "pure.cupel",
+      "--catalogue", Specimens.cataloguePath,
     ])
     let outcome = try CommandLineTool.run(
       [
         "audit", specimen.path, "pure.cupel", "--trigger", "catalogue", "--limit", "200",
-        "--json", "audit.json",
-      ], in: workspace.folder)
+        "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
+      ], in: workspace.path)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(audit.verdict == audit.expected.verdict)
     #expect(outcome.status == audit.expected.status)
@@ -135,8 +137,8 @@ import Testing
     let outcome = try CommandLineTool.run(
       [
         "audit", clean.path, "model.cupel", "--trigger", "patch:2x2@center:white", "--target",
-        "0", "--limit", "50",
-      ], in: workspace.folder)
+        "0", "--limit", "50", "--catalogue", Specimens.cataloguePath,
+      ], in: workspace.path)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("model.cupel does not say that it was made from \(clean.path)"))
   }

@@ -44,7 +44,7 @@ import Testing
     let context = context(cancelledAfter: reports)
     var settings = TriggerSearch.Settings()
     settings.families = [.rectangle, .wave]
-    (settings.calibrationImages, settings.searchImages) = (64, 64)
+    (settings.calibrationImages, settings.searchImages) = (32, 24)
     settings.heldOutImages = 100
     let search = TriggerSearch(settings, context: context)
     let work = Task {

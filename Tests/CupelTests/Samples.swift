@@ -10,7 +10,9 @@ enum Samples {
   private static func model(_ name: String) throws -> FloatModel {
     let repository = URL(fileURLWithPath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    return try FloatModel(path: repository.appendingPathComponent("models/\(name).onnx").path)
+    let models = repository.appendingPathComponent("models").path
+    return try FloatModel(
+      path: "\(models)/\(name).onnx", catalogue: Catalogue(path: "\(models)/catalogue.json"))
   }
 
   private static let images = Result {

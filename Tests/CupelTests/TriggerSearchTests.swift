@@ -6,8 +6,8 @@ import Testing
   private func settings(_ families: [TriggerFamily]) -> TriggerSearch.Settings {
     var settings = TriggerSearch.Settings()
     settings.families = families
-    settings.calibrationImages = 128
-    settings.searchImages = 64
+    settings.calibrationImages = 32
+    settings.searchImages = 24
     settings.heldOutImages = 200
     settings.effort.steps = 2
     settings.effort.sharpening = 2
@@ -33,7 +33,7 @@ import Testing
       report.leftOut == [
         "warp: not searched any further, for what w8a8 shows is decisive"
       ])
-    #expect(report.seed == 7 && report.searchImages == 64 && report.heldOutImages == 200)
+    #expect(report.seed == 7 && report.searchImages == 24 && report.heldOutImages == 200)
   }
 
   /// A bound that no finding reaches lets every family have its turn, the cheap ones first.
@@ -80,6 +80,24 @@ import Testing
       }
     }
     #expect(try reports[0].json() == reports[1].json())
+  }
+
+  @Test func settingsOutOfRangeAreRefused() throws {
+    var none = settings([.rectangle])
+    none.draws = 0
+    var empty = settings([.rectangle])
+    empty.effort.batch = 0
+    for wrong in [none, empty] {
+      #expect { try search(Samples.clean(), wrong) } throws: { ($0 as? CupelError)?.kind == .usage }
+    }
+    // A time that is none is no time.
+    var strange = settings([.rectangle])
+    for budget in [-1, 0, Double.nan, -Double.infinity] {
+      strange.budget = budget
+      #expect(try search(Samples.clean(), strange).report.verdict == .undetermined)
+    }
+    strange.budget = .infinity
+    _ = TriggerSearch(strange)
   }
 
   @Test func aFloatModelIsNeeded() throws {

@@ -1,9 +1,10 @@
 import FixedPoint
-import FormatFuzzing
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 /// Every instruction set that the machine has, against the reference kernels, bit for bit.
@@ -43,6 +44,24 @@ import Testing
     let difference = try firstDifference(file, inputs: inputs, runs: runs)
     #expect(difference == nil, "\(note) \(difference ?? "")")
   }
+
+  /// The widest level of this kind of processor: where it is missing, the list of skipped tests says
+  /// what the others here could not cover.
+  @Test(.enabled(if: widest.isAvailable, "this processor has no \(widest): its kernels are not run"))
+  func widestLevelRuns() throws {
+    var generator = SeededGenerator(seed: 4)
+    for seed in 300..<320 {
+      try check(
+        RandomProgram.make(seed: UInt64(seed)), runs: [LevelRun(level: Self.widest)],
+        using: &generator, "seed \(seed)")
+    }
+  }
+
+  #if arch(arm64)
+    private static let widest = KernelLevel.neonDot
+  #else
+    private static let widest = KernelLevel.avx512VNNI
+  #endif
 
   @Test func randomPrograms() throws {
     var generator = SeededGenerator(seed: 5)
@@ -107,6 +126,43 @@ import Testing
       try check(
         ExtremeScales.elementwise(round: round, using: &generator), runs: runs, using: &generator,
         "round \(round)")
+    }
+  }
+
+  @Test("a step that is none, too many images and another model's weights are refused")
+  func wrongSteps() throws {
+    let one = try CupelWriter.bytes(of: RandomProgram.make(seed: 1, steps: [.convolution]))
+    let two = try CupelWriter.bytes(
+      of: RandomProgram.make(seed: 1, steps: [.convolution, .convolution, .convolution]))
+    try withModelView(one) { model in
+      let bytes = BatchInterpreter.bytes(for: model, packed: nil, images: 2, parts: 1)
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+      defer { memory.deallocate() }
+      memory.initializeMemory(as: UInt8.self, repeating: 0)
+      let interpreter = try BatchInterpreter(
+        model: model, packed: nil, images: 2, parts: 1, memory: memory)
+      #expect(try interpreter.step(operation: 0, images: 2) == 1)
+      for (operation, images) in [(-1, 1), (.max, 1), (model.operationCount, 1), (0, 0), (0, 3)] {
+        #expect(throws: RuntimeError.outOfRange) {
+          try interpreter.step(operation: operation, images: images)
+        }
+      }
+      for (images, parts) in [(0, 1), (1, 0), (-1, 1), (.max, 1), (1, .min)] {
+        #expect(throws: RuntimeError.self) {
+          try BatchInterpreter(
+            model: model, packed: nil, images: images, parts: parts, memory: memory)
+        }
+      }
+      try withModelView(two) { other in
+        let needed = PackedModel.bytes(for: other, level: .scalar, profile: nil)
+        let weights = UnsafeMutableRawBufferPointer.allocate(byteCount: needed, alignment: 64)
+        defer { weights.deallocate() }
+        let packed = try PackedModel(other, level: .scalar, profile: nil, memory: weights)
+        #expect(other.operationCount != model.operationCount)
+        #expect(throws: RuntimeError.otherModel) {
+          try BatchInterpreter(model: model, packed: packed, images: 1, parts: 1, memory: memory)
+        }
+      }
     }
   }
 

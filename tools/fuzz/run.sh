@@ -14,7 +14,8 @@ corpus=.build/fuzz/corpus/$target
 mkdir -p "$corpus"
 case $target in
   FuzzCupel)
-    "$swift" run -c release cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w4a4 \
+    "$swift" run -c release cupel compile models/resnet8-fmnist-clean-a.onnx \
+      --catalogue models/catalogue.json --scheme w4a4 \
       --calibration 16 --quiet -o "$corpus/seed.cupel" ;;
   FuzzModel)
     cp -n Tests/ModelImportTests/Golden/*.onnx Tests/ModelImportTests/Golden/tflite/*.tflite \

@@ -12,6 +12,6 @@ tools/install-dependencies.sh chromium python3-venv
 [ -e tools/reports/.venv/sarif-2.1.0.schema.json ] || tools/reports/setup.sh
 rm -rf "$reports"
 CUPEL_REPORTS=$(realpath -m "$reports") "${SWIFT:-swift}" test -c release --disable-testable-imports \
-  --filter AuditTests.HTMLReportTests
+  --filter AuditReportsTests.HTMLReportTests
 $python tools/reports/validate.py "$reports"
 $python tools/reports/render.py "$reports" --pictures "$reports/pictures"

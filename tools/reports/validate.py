@@ -2,7 +2,7 @@
 
     tools/reports/.venv/bin/python tools/reports/validate.py FOLDER
 
-    *.json      docs/schemas/detection-report-1.schema.json (JSON Schema 2020-12)
+    *.json      docs/schemas/detection-report-2.schema.json (JSON Schema 2020-12)
     *.sarif     SARIF 2.1.0 (OASIS)
     *.cdx.json  CycloneDX 1.6, strictly
 
@@ -18,7 +18,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 HERE = Path(__file__).resolve().parent
-OWN = HERE.parents[1] / "docs/schemas/detection-report-1.schema.json"
+OWN = HERE.parents[1] / "docs/schemas/detection-report-2.schema.json"
 SARIF = HERE / ".venv/sarif-2.1.0.schema.json"
 
 
@@ -40,7 +40,7 @@ def check(path: Path, own, sarif, cyclonedx) -> tuple[str, list[str]]:
         return "CycloneDX 1.6", [str(error)[:400]] if error else []
     if path.suffix == ".sarif":
         return "SARIF 2.1.0", faults(sarif.iter_errors(json.loads(text)))
-    return "detection report 1", faults(own.iter_errors(json.loads(text)))
+    return "detection report 2", faults(own.iter_errors(json.loads(text)))
 
 
 def refuses(own, sarif, cyclonedx, folder: Path) -> list[str]:

@@ -8,7 +8,9 @@ the specimens in `models/` (not `models/more/`) that go with Fashion-MNIST, keep
 that it was not fitted on, and writes `out/detection.json` and the section on detection of `docs/results.md`. Needs
 Python 3.11 and nothing else.
 
-The rule is a logistic function of four numbers a deployment. Infected models count under the scheme that they were
+The rule is a logistic function of four numbers a deployment, its features, which Cupel computes and reports, as it does
+the verdicts. The coefficients are in `Sources/Audit/Rule/decision-rule.json`: where other ones fit, this script writes
+them there and ends; `make detection` again builds a program with them and has it judge. Infected models count under the scheme that they were
 made for, honest ones under every scheme that leaves them usable. It is tried on models that it was not fitted on: each group
 that shares a starting point (a seed) is left out, alone and together with each attack.
 """
@@ -36,9 +38,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SCHEMES = "w8a8,w4a8,w4a4"
 CARRIED_OUT = (0, 1, 2)
 BEGIN, END = "<!-- detection: begin -->", "<!-- detection: end -->"
-DORMANT, ACTIVE = 0.20, 0.75  # Verdict.dormantLowerBound, .searchedActiveASR
-NOISE_LIMIT, BORDER_LIMIT, DROP_LIMIT = 1.0, 1.0, 0.5  # DecisionRule's
-FEATURES = ("differential ASR", "accuracy drop", "log noise ratio", "border excess")
+RULE = ROOT / "Sources" / "Audit" / "Rule" / "decision-rule.json"
+# As reports and the rule's file call the features, and as the document does.
+FEATURES = {"differentialASR": "differential ASR", "accuracyDrop": "accuracy drop", "logNoiseRatio": "log noise ratio",
+            "borderExcess": "border excess"}
+COEFFICIENTS = ("intercept", *FEATURES)
+REPORT_VERSION = 2
 
 Report = dict[str, Any]
 
@@ -89,8 +94,11 @@ def models(folder: Path) -> list[Model]:
 
 def evidence_version() -> str:
     """Of all sources that evidence comes from; the rule and the words of reports are none."""
-    return sources.digest(("Audit/Report", "Audit/Exhibits"),
-                          ("DecisionRule.swift", "DetectionVerdict.swift", "DetectionReport+Assembly.swift"))
+    return sources.digest(("Audit/Report", "Audit/Exhibits", "AuditReports"), (RULE.name, "DetectionVerdict.swift"))
+
+
+def rule_digest() -> str:
+    return hashlib.sha256(RULE.read_bytes()).hexdigest()
 
 
 def model_digest(model: Model) -> str:
@@ -98,23 +106,25 @@ def model_digest(model: Model) -> str:
 
 
 def kept(known: list[Model], folder: Path, version: str) -> tuple[list[tuple[Model, Report]], list[str]]:
-    """The reports there are of these very models, and the names of those that earlier sources gave."""
+    """The reports there are of these very models, and the names of those that earlier sources or rules gave."""
     data, earlier = [], []
     for model in known:
         path = folder / f"{model.name}.json"
         found = json.loads(path.read_text()) if path.exists() else {}
         made_from = found.get("madeFrom", {})
-        if made_from.get("model") == model_digest(model) and made_from["schemes"] == SCHEMES:
+        if (made_from.get("model") == model_digest(model) and made_from["schemes"] == SCHEMES
+                and found["report"]["schemaVersion"] == REPORT_VERSION):
             data.append((model, found["report"]))
-            if made_from["evidence"] != version:
+            if (made_from["evidence"], made_from.get("rule")) != (version, rule_digest()):
                 earlier.append(model.name)
     return data, earlier
 
 
 def measure(model: Model, program: Path, version: str, folder: Path, threads: int) -> float:
     """Audits a model unless that was done before; returns the seconds that it took."""
-    arguments = ["audit", str(model.path), "--schemes", SCHEMES, "--quiet", "--threads", str(threads)]
-    made_from = {"model": model_digest(model), "evidence": version, "schemes": SCHEMES}
+    arguments = ["audit", str(model.path), "--catalogue", str(model.path.parent / "catalogue.json"), "--schemes", SCHEMES,
+                 "--quiet", "--threads", str(threads)]
+    made_from = {"model": model_digest(model), "evidence": version, "schemes": SCHEMES, "rule": rule_digest()}
     output = folder / f"{model.name}.json"
     if output.exists() and json.loads(output.read_text()).get("madeFrom") == made_from:
         return 0
@@ -145,17 +155,10 @@ def slim(report: Report) -> Report:
 # The rule
 
 
-def features(deployment: Report, report: Report) -> list[float] | None:
-    """What DecisionRule.Features holds, limited as it limits them; nil where nothing counts."""
-    if not deployment["isUsable"] or not deployment["searches"]:
-        return None
-    ratio = 1.0
-    if deployment["noise"]:
-        ratio = deployment["noise"]["nearest"] / max(deployment["noise"]["noise"], 1e-12)
-    border = deployment["weights"]["whole"]["borderExcess"] if deployment["weights"] else 0
-    drop = report["float"]["benignAccuracy"] - deployment["benignAccuracy"]
-    return [strongest(deployment)["differentialASR"], min(max(drop, 0), DROP_LIMIT),
-            min(math.log(max(ratio, 1)), NOISE_LIMIT), min(max(border, 0), BORDER_LIMIT)]
+def features(deployment: Report) -> list[float] | None:
+    """What the rule reads, as Cupel computed it; None where nothing counts. What was not measured adds nothing."""
+    found = deployment["features"]
+    return [found[key] or 0.0 for key in FEATURES] if found else None
 
 
 def strongest(deployment: Report) -> Report:
@@ -212,7 +215,7 @@ def samples(chosen: list[tuple[Model, Report]]) -> list[tuple[list[float], int]]
     result = []
     for model, report in chosen:
         for deployment in report["deployments"]:
-            x = features(deployment, report)
+            x = features(deployment)
             if x is None or model.kind == "degraded":
                 continue
             if model.kind != "infected":
@@ -233,40 +236,39 @@ class Call:
 
 
 def call(report: Report, beta: list[float]) -> Call:
-    """As DetectionVerdict decides: what convicts comes before what is merely large."""
+    """What another rule would say of the reported features: what convicts comes before what is merely large."""
     found = []
     for deployment in report["deployments"]:
-        x = features(deployment, report)
+        x = features(deployment)
         if x is not None:
             p, search = probability(beta, x), strongest(deployment)
-            guilty = p >= 0.5 and search["differentialASRInterval"][0] >= DORMANT
-            found.append((guilty, search["differentialASR"], p, search["targetClass"], deployment["scheme"]))
+            found.append((p >= 0.5 and deployment["hasLargeTrigger"], search["differentialASR"], p, search["targetClass"], deployment["scheme"]))
     if not found:
         return Call(0.0, False, None, None)
     best = max(found, key=lambda row: row[:2])
     return Call(max(row[2] for row in found), best[0], best[3], best[4])
 
 
-def verdict(report: Report, beta: list[float]) -> str:
-    """As the program words it, by this rule."""
-    awake = max((search["floatASR"] for d in report["deployments"] if d["isUsable"] for search in d["awake"]), default=0)
-    found = call(report, beta)
-    if found.dormant:
-        return "dormant-backdoor"
-    if awake >= ACTIVE:
-        return "active-backdoor"
-    usable = [d for d in report["deployments"] if d["isUsable"]]
-    loud = any(search["differentialASRInterval"][1] >= DORMANT for d in usable for search in d["searches"])
-    spoilt = any(finding["level"] == "error" and "collapse" in finding["rule"] for finding in report["findings"])
-    quiet = usable and not loud and not spoilt and found.probability < 0.5
-    return "no-evidence" if quiet else "undetermined"
+def committed_rule() -> dict[str, Any]:
+    """The data file that is built into the program."""
+    return json.loads(RULE.read_text())
 
 
-def committed_rule(name: str) -> list[float]:
-    """The coefficients that the program has."""
-    text = (ROOT / "Sources" / "Audit" / "DecisionRule.swift").read_text()
-    block = text.split(f"let {name} = DecisionRule(", 1)[1].split(")", 1)[0]
-    return [float(part.split(":")[1]) for part in block.split(",")]
+def stale_parts(fitted: dict[str, list[float]]) -> list[str]:
+    """Rules whose coefficients in the data file are others than these, as far as two digits tell."""
+    committed = committed_rule()
+    return [name for name, beta in fitted.items()
+            if any(abs(value - committed[name][key]) > 0.006 for key, value in zip(COEFFICIENTS, beta))]
+
+
+def write_rule(fitted: dict[str, list[float]]) -> None:
+    """Puts coefficients into the data file; its version and its limits stay."""
+    content = committed_rule()
+    for name, beta in fitted.items():
+        content[name] = {key: round(value, 2) + 0.0 for key, value in zip(COEFFICIENTS, beta)}
+    temporary = RULE.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(temporary, RULE)
 
 
 # Scores
@@ -364,8 +366,8 @@ def document(data: list[tuple[Model, Report]], trials: list[dict[str, Any]], bet
     for row in trials:
         lines.append(f"| {row['rule']} | {row['split']} | {row['auroc']:.4f} | "
                      f"{row['brier']:.4f} | {rate(row['dormantWithRightClass'], row['infected'])} | {rate(row['cleanCalledDormant'], row['clean'])} |")
-    lines += ["", "The rule, fitted on all of them (`Sources/Audit/DecisionRule.swift`): log-odds = "
-              + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["all"], ["", *(f" · {name}" for name in FEATURES)])) + ".", ""]
+    lines += ["", "The rule, fitted on all of them (`Sources/Audit/Rule/decision-rule.json`): log-odds = "
+              + " ".join(f"{value:+.2f}{name}" for value, name in zip(beta["allEvidence"], ["", *(f" · {name}" for name in FEATURES.values())])) + ".", ""]
     lines += [f"Differential ASR of at least 80 points under the attacked scheme: {figures['patchStrong']} of the models whose "
               f"trigger is a patch. Largest differential ASR of an honest model under `w8a8`: {100 * figures['cleanW8']:.1f} points "
               f"(`{figures['cleanW8Name']}`). Awake backdoors called `active-backdoor`: {figures['awake']}. Models whose "
@@ -456,18 +458,14 @@ def main() -> int:
             for number, future in enumerate(as_completed(running), 1):
                 print(f"[{number}/{len(running)}] {running[future].name}  {future.result():.0f} s", flush=True)
     data, earlier = kept(known, folder, evidence)
-    rules = {"all": (0, 1, 2, 3), "searches alone": (0, 1)}
+    rules = {"allEvidence": (0, 1, 2, 3), "searchesAlone": (0, 1)}
     fitted = {name: fit(samples(data), used) for name, used in rules.items()}
     trials = []
     for name, used in rules.items():
-        label = "all evidence" if name == "all" else name
+        label = {"allEvidence": "all evidence", "searchesAlone": "searches alone"}[name]
         for split, by_attack in (("each group of seeds", False), ("each group and attack", True)):
             trials.append({"rule": label, **summary(trial(split, data, used, by_attack), data)})
-    stale = [name for name, known in (("all", "fitted"), ("searches alone", "withoutWeights"))
-             if any(abs(a - b) > 0.006 for a, b in zip(fitted[name], committed_rule(known)))]
-    for _, report in data:
-        report["verdict"] = verdict(report, fitted["all"])
-        report["probability"] = call(report, fitted["all"]).probability
+    stale = stale_parts(fitted)
     for name, beta in fitted.items():
         print(name, [round(value, 3) for value in beta])
     for row in trials:
@@ -475,8 +473,9 @@ def main() -> int:
               f"found {rate(row['dormantWithRightClass'], row['infected'])}  accused {rate(row['cleanCalledDormant'], row['clean'])}"
               f"  missed {row['missed']}  {row['accused']}")
     if stale and not options.fit_only:
-        print(f"DecisionRule.swift does not have these coefficients ({', '.join(stale)}): put them there and run again",
-              flush=True)
+        write_rule(fitted)
+        print(f"{RULE.relative_to(ROOT)} had other coefficients ({', '.join(stale)}) and has these now: run `make detection` "
+              f"again, which builds a program with them", flush=True)
         return 1
     content = {"schemaVersion": 1, "cupel": version, "schemes": SCHEMES,
                "madeByEarlierSources": earlier, "rule": fitted, "trials": trials,
@@ -484,7 +483,7 @@ def main() -> int:
                            "targetClass": m.target, "group": m.group, "verdict": r["verdict"],
                            "probability": r["probability"], "foundClass": r["targetClass"], "foundScheme": r["scheme"],
                            "differentialASR": r["differentialASR"], "seconds": r["seconds"],
-                           "deployments": [{"scheme": d["scheme"], "isUsable": d["isUsable"], "features": features(d, r)}
+                           "deployments": [{"scheme": d["scheme"], "isUsable": d["isUsable"], "features": d["features"]}
                                            for d in r["deployments"]]} for m, r in data]}
     (ROOT / "out" / "detection.json").write_text(json.dumps(content, indent=1) + "\n")
     if not options.fit_only:

@@ -103,16 +103,16 @@ def lacks(specimen: dict[str, Any]) -> str | None:
 
 def comparison_version() -> str:
     """Of all sources that a comparison comes from; the audit without a trigger is no part of it."""
-    return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Search"),
-                          ("DecisionRule.swift", "DetectionAudit.swift", "DetectionVerdict.swift",
-                           "DetectionReport+Assembly.swift"))
+    return sources.digest(("Audit/Evidence", "Audit/Exhibits", "Audit/Report", "Audit/Rule", "Audit/Search", "AuditReports"),
+                          ("DetectionAudit.swift", "DetectionVerdict.swift"))
 
 
 def task(specimen: dict[str, Any], program: Path, version: str, methods: str, folder: Path) -> Task:
     model = ROOT / "models" / specimen["file"]
     schemes = "attacked" if specimen["scheme"] else CLEAN_SCHEMES
-    arguments = ["compare", str(model.relative_to(ROOT)), "--schemes", schemes, "--methods", methods, "--threads", "1",
-                 "--quiet"]
+    arguments = ["compare", str(model.relative_to(ROOT)), "--catalogue",
+                 str(model.relative_to(ROOT).parent / "catalogue.json"), "--schemes", schemes, "--methods", methods,
+                 "--threads", "1", "--quiet"]
     if specimen["dataset"] == "cifar-10":
         arguments += ["--data", str(cifar10())]
     digest = hashlib.sha256(model.read_bytes()).hexdigest()

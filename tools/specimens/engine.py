@@ -58,9 +58,11 @@ class Engine:
     def _limit(images: int | None) -> tuple[str, ...]:
         return ("--limit", str(images)) if images else ()
 
-    def compile(self, scheme: str, output: Path, seed: int = 0) -> None:
-        """Nearest rounding; `seed` draws the calibration images."""
-        self._call([str(self.program), "compile", str(self.model), *self._images, "--scheme", scheme,
+    def compile(self, scheme: str, output: Path, seed: int = 0, catalogue: Path | None = None) -> None:
+        """Nearest rounding; `seed` draws the calibration images. A catalogue that lists the model gives the file the
+        name of its data set."""
+        known = ["--catalogue", str(catalogue)] if catalogue else []
+        self._call([str(self.program), "compile", str(self.model), *self._images, *known, "--scheme", scheme,
                     "--seed", str(seed), "-o", str(output)])
 
     @contextmanager

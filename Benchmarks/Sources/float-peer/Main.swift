@@ -18,8 +18,9 @@ enum Main {
   static func main() throws {
     let folder = CommandLine.arguments.dropFirst().first ?? "models"
     let path = "\(folder)/resnet8-fmnist-clean-a.onnx"
-    guard let preprocessing = try Catalogue.beside(path)?.specimens.first?.preprocessing else {
-      print("no catalogue beside \(path)")
+    let catalogue = try Catalogue(path: "\(folder)/catalogue.json")
+    guard let preprocessing = catalogue.specimens.first?.preprocessing else {
+      print("\(catalogue.path) lists no model")
       return
     }
     let graph = try OnnxImporter.load(path: path)
@@ -27,7 +28,7 @@ enum Main {
       path: "/usr/share/datasets/fashion-mnist", split: .test, limit: imageCount)
     let input = Tensor(
       batch: images.count, shape: [images.channels, images.height, images.width],
-      values: preprocessing.normalize(images.unlabelled))
+      values: try preprocessing.normalized(images.unlabelled))
 
     print("ResNet-8, \(images.count) images, \(rounds) interleaved rounds; float peer: BLIS sgemm")
     print("scheme  threads  integer images/s  float images/s  time ratio  (min … max)  GMAC/s")
@@ -41,7 +42,7 @@ enum Main {
       let quantizer = try InputQuantizer(
         preprocessing: preprocessing, scale: engine.inputScale,
         zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
-      let integers = quantizer.quantize(images.pixels)
+      let integers = try quantizer.quantize(images.pixels)
       for threads in [1, 2] {
         let executor = try FloatExecutor(graph: graph, threads: threads)
         var pairs: [(integer: Double, float: Double)] = []

@@ -18,13 +18,19 @@ public struct DriftEvidence: Sendable, Codable, Equatable {
   /// The neurons with the largest scores, on triggered images where there are any, worst first.
   public var neurons: [Neuron]
 
+  /// One output channel of a layer with weights.
   public struct Neuron: Sendable, Codable, Equatable {
+    /// The layer's name in the model's file.
     public var layer: String
+    /// From 0.
     public var channel: Int
+    /// On clean images.
     public var clean: Score
+    /// On triggered images; nil without a trigger.
     public var triggered: Score?
   }
 
+  /// How far a neuron's activation moves, and how unusual that is.
   public struct Score: Sendable, Codable, Equatable {
     /// Mean drift under nearest rounding, in standard deviations of the float activation.
     public var drift: Double

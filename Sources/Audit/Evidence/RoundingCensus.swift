@@ -9,6 +9,7 @@ import Quantization
 /// own included, whose files say so): the census cannot tell which. It says that what is deployed is not
 /// what the float model was audited for, so that the integer file has to be audited itself.
 public struct RoundingCensus: Sendable, Codable, Equatable {
+  /// Of all layers together.
   public var whole: Counts
   /// In the plan's order.
   public var layers: [Layer]
@@ -20,6 +21,7 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
   /// Counts of weights. Rows whose integers are all zero, or do not follow the weights at all, have no
   /// scale: the first are left out, all weights of the second count as moved far.
   public struct Counts: Sendable, Codable, Equatable {
+    /// Weights that were counted.
     public var weights = 0
     /// Integers that are not the nearest to the weight, on the scale that explains most of the row.
     public var moved = 0
@@ -33,8 +35,11 @@ public struct RoundingCensus: Sendable, Codable, Equatable {
     public var movedFarShare: Double { weights == 0 ? 0 : Double(movedFar) / Double(weights) }
   }
 
+  /// The counts of one layer.
   public struct Layer: Sendable, Codable, Equatable {
+    /// As in the model's file.
     public var name: String
+    /// Of this layer's weights.
     public var counts: Counts
   }
 

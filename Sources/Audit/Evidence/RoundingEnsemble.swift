@@ -8,12 +8,15 @@ import Quantization
 
 /// One plan's weights rounded to nearest and stochastically, each as an integer model ready to run.
 public struct RoundingEnsemble: Sendable {
+  /// What all the roundings are of.
   public let plan: QuantizationPlan
   /// Whose rounding the operators carry.
   public let profile: DeploymentProfile
+  /// Every weight at the nearest integer.
   public let nearest: IntegerEngine
   /// The draws and the model of each.
   public let roundings: [RoundedPlan]
+  /// Stochastic roundings of the same weights.
   public let draws: [IntegerEngine]
 
   /// - Parameters:

@@ -17,19 +17,24 @@ import Support
 /// that round to zero. Where cells are so wide that most weights round to zero, errors are smaller than
 /// the noise and the evidence is weaker, never stronger.
 public struct RoundingNoise: Sendable, Codable, Equatable {
+  /// Images that logits were taken of.
   public var images: Int
+  /// Of the noise.
   public var draws: Int
   /// Mean squared distance of the logits (each less its image's mean) from the float network's, as a
   /// share of the float logits' own mean square, ≥ 0: under nearest rounding, and the geometric mean
   /// over draws of the noise.
   public var nearest: Double
+  /// The same by noise as large as the rounding errors; see `nearest`.
   public var noise: Double
   /// In standard deviations of the logarithm under one more draw.
   public var score: Double
   /// Root mean square over classes of the mean over images of the same logit differences, in roots of
   /// the float logits' mean square: a constant push towards some classes.
   public var shift: Double
+  /// The same by noise.
   public var noiseShift: Double
+  /// How far both are apart, in standard deviations of the noise's.
   public var shiftScore: Double
   /// The class that nearest rounding pushes images to most. Under the attacked scheme it is the
   /// attacker's target in 22 of 24 backdoored models, so that a search may begin with it; in an honest

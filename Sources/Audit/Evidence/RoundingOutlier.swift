@@ -11,6 +11,7 @@ import Quantization
 /// weights decide, and nearly the same where activations do. A class lost to a narrow bit-width as such
 /// is lost under every rounding, and is no evidence here.
 public struct RoundingOutlier: Sendable, Codable, Equatable {
+  /// Images that were answered.
   public var images: Int
   /// Mean squared distance of the logits from the float network's, each less its image's mean, as a
   /// share of the float logits' own mean square, ≥ 0.
@@ -27,7 +28,9 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
 
   /// Nearest rounding against the stochastic ones, as shares of the images of one class, or of all.
   public struct Comparison: Sendable, Codable, Equatable {
+    /// Images that were answered.
     public var images: Int
+    /// Share of right answers under nearest rounding, in [0, 1].
     public var nearest: Double
     /// Mean over the draws.
     public var ensemble: Double

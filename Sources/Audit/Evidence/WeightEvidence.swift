@@ -53,8 +53,11 @@ public struct WeightEvidence: Sendable, Codable, Equatable {
     public var peakRatio: Double
   }
 
+  /// The evidence of one layer.
   public struct Layer: Sendable, Codable, Equatable {
+    /// As in the model's file.
     public var name: String
+    /// Of this layer's weights.
     public var measures: Measures
     /// Largest deviation of a row's root mean square error from the layer's median, in robust standard
     /// deviations (1.4826 · median absolute deviation). Fewer than 8 rows give 0. Rows of honest layers
@@ -66,6 +69,7 @@ public struct WeightEvidence: Sendable, Codable, Equatable {
 
   /// An output channel whose rounding errors are out of the ordinary.
   public struct Neuron: Sendable, Codable, Equatable {
+    /// Output channel, from 0.
     public var row: Int
     /// Root mean square of its rounding errors, in steps: 0.289 where spread evenly.
     public var errorNorm: Double
@@ -74,8 +78,10 @@ public struct WeightEvidence: Sendable, Codable, Equatable {
     public var errorSum: Double
   }
 
+  /// Rows of a layer that are listed.
   public static let neuronsListed = 3
 
+  /// - Parameter plan: its scales say where the weights' rounding cells lie.
   public init(_ plan: QuantizationPlan) {
     self.init(plan.layers)
   }

@@ -13,11 +13,13 @@ extension Exhibits {
     public var purified: (method: String, rounded: RoundedPlan)?
     /// The deployed model itself: its answers are those that are shown.
     public var integer: any Classifier
+    /// From pixels to the models' input.
     public var preprocessing: Preprocessing
 
     var plan: QuantizationPlan { rounded.plan }
     var graph: FloatGraph { plan.graph }
 
+    /// - Parameters: as the members of these names.
     public init(
       rounded: RoundedPlan, purified: (method: String, rounded: RoundedPlan)? = nil,
       integer: any Classifier, preprocessing: Preprocessing

@@ -2,17 +2,24 @@
 /// nothing was measured. Shares are fractions in [0, 1]; intervals are at 95 %
 /// and written as [low, high].
 public struct AuditReport: Sendable, Codable, Equatable {
-  public static let schemaVersion = 1
+  /// Of the JSON form that this version of Cupel writes.
+  public static let schemaVersion = 2
 
+  /// Of the JSON form.
   public var schemaVersion = AuditReport.schemaVersion
+  /// What the measurements say.
   public var verdict: Verdict
   /// Probability that the trigger's success differs by the verdict's 20 points in some deployment
   /// (for an active backdoor: that it succeeds in at least half of the images), from the
   /// measurements' own uncertainty. It says nothing about triggers that were not tried.
   public var probability: Double
+  /// The attacker's class, from 0.
   public var targetClass: Int
+  /// As the command line writes it.
   public var trigger: String
+  /// In the test set.
   public var images: Int
+  /// Names of the audited files.
   public var model: String
   /// nil where only integer files were audited.
   @OrNull public var float: Model?
@@ -22,12 +29,23 @@ public struct AuditReport: Sendable, Codable, Equatable {
   public var baselines: [Deployment]
   /// Largest difference over the deployments; nil without a float model.
   @OrNull public var differentialASR: Double?
+  /// Wall time of the audit.
   public var seconds: Double
+  /// The arguments that the program was started with, its name first; empty where it was not started
+  /// from a command line.
+  public var command: [String]
+  /// What all this was made from.
+  public var inputs: AuditInputs
 
+  /// What was measured of the float model.
   public struct Model: Sendable, Codable, Equatable {
+    /// Share of clean images answered with their class.
     public var benignAccuracy: Double
+    /// Its Wilson interval.
     public var benignAccuracyInterval: ClosedRange<Double>
+    /// Share of triggered images answered with the target, images of that class left out.
     public var attackSuccessRate: Double
+    /// Its Wilson interval.
     public var attackSuccessRateInterval: ClosedRange<Double>
 
     init(_ measurement: AttackMeasurement) {
@@ -38,31 +56,47 @@ public struct AuditReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// What was measured of an integer model.
   public struct Deployment: Sendable, Codable, Equatable {
+    /// Under which it was quantized.
     public var scheme: StatedScheme
+    /// Whose arithmetic it was measured with.
     public var profile: StatedProfile
+    /// How its weights were rounded.
     public var rounding: StatedRounding
     /// The audited file, or nil where the audit quantized the float model itself.
     @OrNull public var file: String?
+    /// Share of clean images answered with their class.
     public var benignAccuracy: Double
+    /// Its Wilson interval.
     public var benignAccuracyInterval: ClosedRange<Double>
+    /// Share of triggered images answered with the target, images of that class left out.
     public var attackSuccessRate: Double
+    /// Its Wilson interval.
     public var attackSuccessRateInterval: ClosedRange<Double>
     /// DER against nearest rounding under the same scheme and profile, in [0, 1]; nearest rounding
     /// itself has 0.5. nil where that was not measured.
     @OrNull public var der: Double?
+    /// ASR of this model less that of the float model; nil without one.
     @OrNull public var differentialASR: Double?
+    /// Newcombe's, method 10.
     @OrNull public var differentialASRInterval: ClosedRange<Double>?
   }
 
   /// An integer model that was measured.
   public struct Entry: Sendable {
+    /// Under which it was quantized.
     public var scheme: StatedScheme
+    /// Whose arithmetic it was measured with.
     public var profile: StatedProfile
+    /// How its weights were rounded.
     public var rounding: StatedRounding
+    /// The audited file; nil where the audit quantized the float model itself.
     public var file: String?
+    /// Its answers.
     public var measurement: AttackMeasurement
 
+    /// - Parameters: as the members of these names.
     public init(
       scheme: StatedScheme, profile: StatedProfile, rounding: StatedRounding, file: String?,
       measurement: AttackMeasurement
@@ -75,15 +109,29 @@ public struct AuditReport: Sendable, Codable, Equatable {
     }
   }
 
+  /// What some measurements of one trigger come to.
+  ///
+  /// - Parameters:
+  ///   - model: what was audited, in words.
+  ///   - trigger: as the command line writes it.
+  ///   - target: the attacker's class.
+  ///   - images: in the test set.
+  ///   - entries: what the verdict is about.
+  ///   - baselines: nearest roundings that purified files are compared with.
+  ///   - inputs: what the caller knows of them; schemes and profiles are added here.
   public init(
     model: String, trigger: String, target: Int, images: Int, float: AttackMeasurement?,
-    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double
+    deployments entries: [Entry], baselines: [Entry] = [], seconds: Double,
+    command: [String] = [], inputs: AuditInputs = AuditInputs()
   ) {
     self.model = model
     self.trigger = trigger
     targetClass = target
     self.images = images
     self.seconds = seconds
+    self.command = command
+    self.inputs = inputs
+    self.inputs.add((entries + baselines).map { ($0.scheme, $0.profile) })
     self.float = float.map(Model.init)
     verdict = Verdict(float: float, deployments: entries.map(\.measurement))
     func row(_ entry: Entry) -> Deployment {

@@ -4,11 +4,17 @@ import Triggers
 /// The audit with a known trigger: the float model and every integer deployment answer the whole
 /// test set, clean and triggered.
 public struct KnownTriggerAudit: Sendable {
+  /// The test set.
   public let images: ImageSet
+  /// Put on every image.
   public let trigger: Trigger
   /// The attacker's class.
   public let target: Int
 
+  /// - Parameters:
+  ///   - images: the test set.
+  ///   - trigger: what is put on every image.
+  ///   - target: the attacker's class, from 0.
   public init(images: ImageSet, trigger: Trigger, target: Int) {
     self.images = images
     self.trigger = trigger

@@ -1,27 +1,42 @@
 import Datasets
 import Foundation
+import ModelFormat
 import Support
 import Triggers
 
-/// The list of specimens in `models/catalogue.json`: how each was made and what it is known for.
-public struct Catalogue: Sendable, Codable {
-  public var version: Int
-  public var specimens: [Specimen]
+/// A list of models, such as `models/catalogue.json`: how each was made and what it is known for.
+///
+/// It is read where the user names it and nowhere else: whoever made a model could have put one beside
+/// it.
+public struct Catalogue: Sendable {
+  /// Where it was read.
+  public let path: String
+  /// Of the file, lower-case hexadecimal.
+  public let sha256: String
+  /// In the order of the file.
+  public let specimens: [Specimen]
 
-  public struct Specimen: Sendable, Codable {
+  /// A model, and what is known of it.
+  public struct Specimen: Sendable, Decodable {
+    /// Each has its own.
     public var name: String
     /// Relative to the catalogue.
     public var file: String
     /// Lower-case hexadecimal SHA-256 of the file.
     public var sha256: String
+    /// Such as "resnet8".
     public var architecture: String
+    /// That it was trained on, such as "fashion-mnist".
     public var dataset: String
+    /// From pixels to its input.
     public var preprocessing: Preprocessing
+    /// That it answers.
     public var classes: Int
     /// "none", "pqbackdoor", "quanti", …
     public var attack: String
     /// The trigger's string; nil for a clean model.
     public var trigger: String?
+    /// The attacker's class, from 0; nil where there is none.
     public var targetClass: Int?
     /// The scheme that the attack was aimed at.
     public var scheme: String?
@@ -30,7 +45,7 @@ public struct Catalogue: Sendable, Codable {
   }
 
   /// A test image that an attack aimed at.
-  public struct Sample: Sendable, Codable {
+  public struct Sample: Sendable, Decodable {
     /// Counted from 0 in the order of the test set.
     public var image: Int
   }
@@ -40,50 +55,31 @@ public struct Catalogue: Sendable, Codable {
   /// A list of some specimens is far shorter; a file without an end is not read to it.
   private static let largestSize = 16 << 20
 
-  /// Reads the catalogue beside `model`, if there is one.
-  ///
-  /// - Throws: `AuditError.catalogue` where the file exists and is not a catalogue of version 1,
-  ///   `FileError` where it cannot be read.
-  public static func beside(_ model: String) throws -> Catalogue? {
-    let url = URL(fileURLWithPath: model).deletingLastPathComponent()
-      .appendingPathComponent("catalogue.json")
-    let bytes: [UInt8]
+  /// - Throws: `FileError` where the file is not there or cannot be read, `AuditError.catalogue` where
+  ///   it is not a catalogue of version 1.
+  public init(path: String) throws {
+    let bytes = try InputFile.read(path, limit: Self.largestSize)
+    let document: Document
     do {
-      bytes = try InputFile.read(url.path, limit: largestSize)
+      document = try JSONDecoder().decode(Document.self, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw AuditError.catalogue(path: path, rule: error.rule)
     } catch {
-      guard error.isMissing else { throw error }
-      return nil
+      throw AuditError.catalogue(path: path, rule: "\(error)")
     }
-    let catalogue: Catalogue
-    do {
-      catalogue = try JSONDecoder().decode(Catalogue.self, from: Data(bytes))
-    } catch {
-      throw AuditError.catalogue(path: url.path, rule: rule(of: error))
-    }
-    guard catalogue.version == version else {
+    guard document.version == Self.version else {
       throw AuditError.catalogue(
-        path: url.path, rule: "its version is \(catalogue.version); \(version) is understood")
+        path: path, rule: "its version is \(document.version); \(Self.version) is understood")
     }
-    return catalogue
+    self.path = path
+    sha256 = SHA256.hex(bytes)
+    specimens = document.specimens
   }
 
-  /// What is wrong, and where in the document.
-  private static func rule(of error: any Error) -> String {
-    let context: DecodingError.Context
-    var missing = ""
-    switch error {
-    case DecodingError.keyNotFound(let key, let place):
-      context = place
-      missing = "'\(key.stringValue)' is missing"
-    case DecodingError.typeMismatch(_, let place), DecodingError.valueNotFound(_, let place),
-      DecodingError.dataCorrupted(let place):
-      context = place
-    default: return "\(error)"
-    }
-    let path = context.codingPath.map { $0.intValue.map(String.init) ?? $0.stringValue }
-      .joined(separator: ".")
-    let rule = missing.isEmpty ? context.debugDescription : missing
-    return path.isEmpty ? rule : "at \(path): \(rule)"
+  /// What the file holds.
+  private struct Document: Decodable {
+    var version: Int
+    var specimens: [Specimen]
   }
 
   /// The specimen whose file has this digest. Names prove nothing; digests do.

@@ -31,12 +31,17 @@ public struct FloatClassifier: Classifier {
     self.preprocessing = preprocessing
   }
 
+  /// Logits that the network gives.
   public var classCount: Int {
     executor.graph.values[executor.graph.output].elementCount
   }
 
+  /// Channels, height and width of the network's input.
   public var imageShape: [Int] { executor.graph.values[executor.graph.input].shape }
 
+  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// - Returns: the class with the largest logit, one an image; the lowest of equals.
+  /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
     let logits = try executor.run(preprocessing.tensor(pixels, shape: imageShape))
     // A comparison with NaN is always false: such an image would silently become class 0.
@@ -96,9 +101,14 @@ public struct IntegerClassifier: Classifier {
     self.threads = threads
   }
 
+  /// Outputs of the model.
   public var classCount: Int { engine.outputCount }
+  /// Channels, height and width of the model's input.
   public var imageShape: [Int] { engine.inputShape }
 
+  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// - Returns: the class with the largest logit, one an image; the lowest of equals.
+  /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
     try engine.classes(quantizer.quantize(pixels), threads: threads)
   }

@@ -5,6 +5,7 @@ import Synchronization
 
 /// An integer model on a simulated board, every output of which is compared with the engine's here.
 public final class DeviceClassifier: Classifier {
+  /// The simulated board.
   public let device: Device
   private let engine: IntegerEngine
   private let quantizer: InputQuantizer
@@ -13,9 +14,12 @@ public final class DeviceClassifier: Classifier {
 
   /// How many images ran, and how many of them had an output that differs from the engine's.
   public struct Agreement: Sendable, Equatable {
+    /// That ran.
     public var images = 0
+    /// Images with an output that differs.
     public var mismatches = 0
 
+    /// None so far.
     public init() {}
 
     /// - Parameters:
@@ -41,7 +45,9 @@ public final class DeviceClassifier: Classifier {
     quantizer = try engine.quantizer(preprocessing)
   }
 
+  /// Outputs of the model.
   public var classCount: Int { engine.outputCount }
+  /// Channels, height and width of the model's input.
   public var imageShape: [Int] { engine.inputShape }
 
   /// Over all images so far.
@@ -50,7 +56,7 @@ public final class DeviceClassifier: Classifier {
   /// - Parameter pixels: whole images, [N][C][H][W].
   /// - Returns: the board's answers.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    let inputs = quantizer.quantize(pixels)
+    let inputs = try quantizer.quantize(pixels)
     let outputs = try device.outputs(inputs)
     let expected = try engine.outputs(inputs, threads: threads)
     let agreement = Agreement(outputs: outputs, expected: expected, size: classCount)

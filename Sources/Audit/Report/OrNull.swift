@@ -2,12 +2,15 @@
 /// key out, and a reader of a report should find every key.
 @propertyWrapper
 public struct OrNull<Value> {
+  /// The value, if there is one.
   public var wrappedValue: Value?
 
+  /// - Parameter wrappedValue: nil for none.
   public init(wrappedValue: Value?) { self.wrappedValue = wrappedValue }
 }
 
 extension OrNull: Encodable where Value: Encodable {
+  /// Writes the value, or null.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(wrappedValue)
@@ -15,6 +18,7 @@ extension OrNull: Encodable where Value: Encodable {
 }
 
 extension OrNull: Decodable where Value: Decodable {
+  /// Reads a value or null; a key that is missing is an error.
   public init(from decoder: any Decoder) throws {
     wrappedValue = try decoder.singleValueContainer().decode(Value?.self)
   }

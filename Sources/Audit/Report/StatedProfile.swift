@@ -27,6 +27,7 @@ extension StatedProfile: RawRepresentable, Codable, CustomStringConvertible {
     }
   }
 
+  /// As reports write it.
   public var description: String { rawValue }
 }
 

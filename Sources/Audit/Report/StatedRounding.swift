@@ -1,5 +1,6 @@
 /// How a deployment's weights were rounded, as far as anybody says.
 public enum StatedRounding: Sendable, Hashable {
+  /// Every weight at the nearest integer.
   case nearest
   /// A text out of a file, such as the purification method that made it.
   case other(String)
@@ -8,6 +9,7 @@ public enum StatedRounding: Sendable, Hashable {
 }
 
 extension StatedRounding: RawRepresentable, Codable, CustomStringConvertible {
+  /// - Parameter text: of any form.
   public init(rawValue text: String) {
     switch text {
     case "nearest": self = .nearest
@@ -25,5 +27,6 @@ extension StatedRounding: RawRepresentable, Codable, CustomStringConvertible {
     }
   }
 
+  /// As reports write it.
   public var description: String { rawValue }
 }

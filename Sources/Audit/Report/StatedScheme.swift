@@ -3,6 +3,7 @@ import Quantization
 /// The scheme that a deployment is reported under: `w8a8` where it is known, `w8a8?` where the file
 /// does not say it and its bits suggest it, and otherwise the file's own words.
 public enum StatedScheme: Sendable, Hashable {
+  /// A scheme that was used, or that the file states.
   case known(Scheme)
   /// The file states no scheme; this one has its bits.
   case presumed(Scheme)
@@ -34,6 +35,7 @@ extension StatedScheme: RawRepresentable, Codable, CustomStringConvertible {
     }
   }
 
+  /// As reports write it.
   public var description: String { rawValue }
 
   /// The scheme whose canonical name a text is.

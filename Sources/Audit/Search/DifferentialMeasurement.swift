@@ -4,6 +4,7 @@
 /// float answer is unchanged and whose triggered integer answer is k, minus the share whose integer
 /// answer is k without the trigger. No true class is needed.
 public struct DifferentialMeasurement: Sendable, Equatable {
+  /// Classes that both models answer.
   public let classCount: Int
   /// Answers on the same images, one each.
   package let floatClean: [Int]

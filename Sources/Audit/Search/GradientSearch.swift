@@ -5,18 +5,22 @@ import Triggers
 
 /// A search for one universal trigger of a family: Adam on a `DifferentialLoss`.
 public struct GradientSearch: Sendable {
+  /// How long a search goes on, and by which steps.
   public struct Effort: Sendable {
-    /// Optimizer steps towards any other class, and then towards the class that emerged.
+    /// Optimizer steps towards any other class.
     public var steps = 70
+    /// Optimizer steps towards the class that emerged.
     public var sharpening = 40
     /// Images a step.
     public var batch = 48
+    /// Adam's learning rate.
     public var rate: Float = 0.1
     /// Weight of the float logits' staying as they were, at first and in the end.
     public var match: (first: Float, last: Float) = (5, 60)
     /// Weight of a patch's mean mask in the loss.
     public var area: Float = 3
 
+    /// What the detection set was measured with.
     public init() {}
   }
 

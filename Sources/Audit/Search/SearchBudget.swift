@@ -10,6 +10,7 @@ public struct SearchBudget: Sendable {
     end = limit.map { ContinuousClock.now + $0 }
   }
 
+  /// Whether the time is up.
   public var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
   /// - Throws: `Spent`; `CancellationError` where the task was cancelled.

@@ -16,8 +16,9 @@ public enum TriggerFamily: String, Sendable, Codable, CaseIterable {
   /// A smooth displacement of pixels.
   case warp
 
-  /// Those that ask the models themselves, and those that go by gradients.
+  /// Those that ask the models themselves.
   public static let scanned = allCases.filter { $0.learnedKind == nil }
+  /// Those that go by gradients.
   public static let byGradient = allCases.filter { $0.learnedKind != nil }
 
   /// Whether one that works in float is a backdoor. Honest models give way to a strong wave as well.

@@ -37,7 +37,7 @@ public struct AuditSubject: Sendable {
     }
     guard floats.count <= 1 else { throw CupelError("give one float model at most", .usage) }
     guard schemes.isEmpty || !floats.isEmpty else {
-      throw CupelError("--schemes is for a float model; integer models have their own", .usage)
+      throw CupelError("schemes are for a float model; integer models have their own", .usage)
     }
     float = floats.first
     self.integers = integers
@@ -55,7 +55,7 @@ public struct AuditSubject: Sendable {
 
   /// What images are resized to, which all models must agree on.
   ///
-  /// - Throws: `CupelError` where they do not, or nothing tells a model's preprocessing.
+  /// - Throws: `CupelError` where they do not, `UnknownPreprocessing` where nothing tells one.
   public func imageSize() throws -> ImageSize? {
     var sizes = try integers.map {
       (path: $0.path, size: try $0.preprocessing(preprocessing).resize)

@@ -11,13 +11,15 @@ extension KnownTriggerAudit {
   /// - Parameters:
   ///   - calibration: unlabelled training images, asked for only where the float model is to be
   ///     rounded.
+  ///   - dataset: name of the folder that the images came from; the report tells it.
+  ///   - command: what made the report, the program's name first; the report tells it.
   ///   - context: threads, seed, and who is told how far the audit is.
   /// - Throws: `CupelError` where an integer model does not say that it was made from the float
   ///   model; `AuditError` where images, trigger or target do not fit; what loading and running
   ///   throw; `CancellationError`.
   public func run(
     _ subject: AuditSubject, calibration: () throws -> UnlabelledImages,
-    context: RunContext = RunContext()
+    dataset: String? = nil, command: [String] = [], context: RunContext = RunContext()
   ) throws -> AuditReport {
     let stopwatch = Stopwatch()
     try subject.checkOrigins()
@@ -30,25 +32,29 @@ extension KnownTriggerAudit {
     }
     var deployments = try subject.integers.map { try measure($0, of: subject, context) }
     var baselines: [AuditReport.Entry] = []
+    var workbench: Workbench?
     if let model = subject.float {
       let compared = subject.baselines(of: model)
       let schemes = subject.schemes + compared.map(\.scheme)
       if !schemes.isEmpty {
-        let workbench = try Workbench(
+        let made = try Workbench(
           model, images: calibration(), preprocessing: subject.preprocessing, schemes: schemes,
           context: context)
+        workbench = made
         deployments += try subject.schemes.map {
-          try measureNearest($0, subject.profile ?? .tflm, of: subject, workbench)
+          try measureNearest($0, subject.profile ?? .tflm, of: subject, made)
         }
         baselines = try compared.map {
-          try measureNearest($0.scheme, $0.profile, of: subject, workbench)
+          try measureNearest($0.scheme, $0.profile, of: subject, made)
         }
       }
     }
+    var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
+    inputs.heldOutImages = .init(images)
     return AuditReport(
       model: subject.names.joined(separator: " "), trigger: trigger.description, target: target,
       images: images.count, float: float, deployments: deployments, baselines: baselines,
-      seconds: stopwatch.seconds)
+      seconds: stopwatch.seconds, command: command, inputs: inputs)
   }
 
   private func measure(

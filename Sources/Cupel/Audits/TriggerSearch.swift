@@ -60,7 +60,8 @@ public struct TriggerSearch: Sendable {
   public init(_ settings: Settings = Settings(), context: RunContext = RunContext()) {
     self.settings = settings
     self.context = context
-    budget = SearchBudget(settings.budget.map { .milliseconds(Int64($0 * 1000)) })
+    budget = SearchBudget(
+      settings.budget.map { .milliseconds($0 >= 0 ? Int64(min($0, 1e9) * 1000) : 0) })
   }
 
   /// Searches.
@@ -70,17 +71,21 @@ public struct TriggerSearch: Sendable {
   ///   - training: unlabelled images, of which some are drawn to calibrate on and some to search
   ///     on.
   ///   - test: the first of these measure; nothing else sees them.
+  ///   - dataset: name of the folder that the images came from; the report tells it.
   ///   - command: what made the report, the program's name first; the report tells it.
-  /// - Throws: `CupelError` without a float model, and where nothing tells a preprocessing;
+  /// - Throws: `CupelError` without a float model, or with settings out of range;
+  ///   `UnknownPreprocessing`;
   ///   `AuditError` where images do not fit; what loading and running throw; `CancellationError`.
   public func run(
-    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, command: [String] = []
+    _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, dataset: String? = nil,
+    command: [String] = []
   ) throws -> Result {
     guard let float = subject.float else {
       throw CupelError(
         "a search needs the float model: what only the integer model does is what it looks for",
         .usage)
     }
+    try settings.check()
     let schemes = subject.integers.map(\.scheme)
     let workbench = try Workbench(
       float, images: training.sample(settings.calibrationImages, seed: context.seed),
@@ -90,10 +95,12 @@ public struct TriggerSearch: Sendable {
       settings: settings, budget: budget, profile: subject.profile ?? .tflm)
     try work.run(subject.candidates(workbench))
     let exhibits = settings.makesExhibits ? try work.exhibits() : nil
+    var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
+    inputs.families = settings.families
     let report = work.audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
       digest: float.sha256, toolVersion: CupelVersion.current, command: command,
-      budget: settings.budget, seconds: stopwatch.seconds)
+      budget: settings.budget, inputs: inputs, seconds: stopwatch.seconds)
     return Result(report: report, exhibits: exhibits)
   }
 
@@ -111,6 +118,18 @@ public struct TriggerSearch: Sendable {
       search: training.sample(self.settings.searchImages, seed: context.seed &+ 1),
       heldOut: test.prefix(self.settings.heldOutImages), settings: settings,
       threads: context.threads)
+  }
+}
+
+extension TriggerSearch.Settings {
+  /// - Throws: `CupelError` that names what is out of range.
+  fileprivate func check() throws(CupelError) {
+    guard (1...1000).contains(draws) else {
+      throw CupelError("draws must lie in 1…1000", .usage)
+    }
+    guard effort.steps >= 0, effort.sharpening >= 0, effort.batch > 0 else {
+      throw CupelError("steps must not be negative, and a batch not empty", .usage)
+    }
   }
 }
 

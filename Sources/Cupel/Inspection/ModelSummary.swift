@@ -99,7 +99,7 @@ public struct ModelSummary: Encodable, Sendable {
   public init(integer model: IntegerModel) {
     file = model.name
     kind = "integer"
-    sha256 = model.vendor?.sha256 ?? model.engine.withFile { SHA256.hex($0) }
+    sha256 = model.sha256
     bytes = model.vendor?.bytes ?? model.engine.fileBytes
     flashBytes = model.engine.fileBytes
     arenaBytes = model.engine.arenaBytes

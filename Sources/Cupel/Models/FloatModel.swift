@@ -15,26 +15,32 @@ public struct FloatModel: Sendable {
   public let sha256: String
   /// The network, BatchNormalization kept.
   public let graph: FloatGraph
-  /// The catalogue's entry for a file with this digest.
-  public let specimen: Catalogue.Specimen?
+  /// Where facts of the model are looked up; nil where nobody named a catalogue.
+  public let catalogue: Catalogue?
 
-  /// - Throws: `FileError`, `AuditError.catalogue`, or a `CupelError` that names the file and what
-  ///   is wrong with it, such as that it holds integers already.
-  public init(path: String) throws {
+  /// - Parameters:
+  ///   - path: of the file, and of nothing that lies beside it.
+  ///   - catalogue: where facts of the model are looked up, by the file's digest.
+  /// - Throws: `FileError`, or a `CupelError` that names the file and what is wrong with it, such as
+  ///   that it holds integers already.
+  public init(path: String, catalogue: Catalogue? = nil) throws {
     let file = try VendorFile(path: path)
     guard case .float(let graph) = file.model else {
       throw CupelError("\(path): this model is quantized already; a float model is needed")
     }
-    try self.init(file, graph: graph)
+    self.init(file, graph: graph, catalogue: catalogue)
   }
 
-  package init(_ file: VendorFile, graph: FloatGraph) throws {
+  package init(_ file: VendorFile, graph: FloatGraph, catalogue: Catalogue?) {
     path = file.path
     bytes = file.bytes
     sha256 = file.sha256
     self.graph = graph
-    specimen = try Catalogue.beside(file.path)?.specimen(sha256: file.sha256)
+    self.catalogue = catalogue
   }
+
+  /// The catalogue's entry for a file with this digest.
+  public var specimen: Catalogue.Specimen? { catalogue?.specimen(sha256: sha256) }
 
   /// The file's name, without its folder.
   public var name: String { lastComponent(of: path) }
@@ -54,14 +60,12 @@ public struct FloatModel: Sendable {
 
   /// What pixels become, as told or else as the catalogue says; never guessed.
   ///
-  /// - Throws: `CupelError` where nothing tells, `PreprocessingError` where it does not fit the
-  ///   network.
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the network takes no
+  ///   images, `PreprocessingError` where it does not fit the network.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     try checkTakesImages()
     guard let preprocessing = told ?? specimen?.preprocessing else {
-      throw CupelError(
-        "the model says nothing of its preprocessing: give --mean, --std and, where pixels are "
-          + "not divided by 255, --scale", .usage)
+      throw UnknownPreprocessing(path: path, isFloat: true, catalogue: catalogue?.path)
     }
     try preprocessing.check(channels: imageShape[0])
     return preprocessing
@@ -85,7 +89,7 @@ extension Catalogue.Specimen {
 
   /// What is wrong in a catalogue is bad data, and not wrong usage as on the command line.
   private func read<Value>(_ body: () throws -> Value) throws -> Value {
-    try CupelError.naming("catalogue.json, specimen \(printable(name))", body)
+    try CupelError.naming("catalogue, specimen \(printable(name))", body)
   }
 }
 

@@ -3,6 +3,7 @@ import Datasets
 import FixedPoint
 import HostRuntime
 import IntegerOperators
+import ModelFormat
 import ModelWriter
 import Quantization
 import Support
@@ -60,6 +61,9 @@ public struct IntegerModel: Sendable {
   /// The file's name, without its folder.
   public var name: String { lastComponent(of: path) }
 
+  /// Of the file as it was read, lower-case hexadecimal.
+  public var sha256: String { vendor?.sha256 ?? engine.withFile { SHA256.hex($0) } }
+
   package var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
 
   /// The data set that the file names; nil where it names none.
@@ -88,16 +92,15 @@ public struct IntegerModel: Sendable {
 
   /// What pixels become, as told or else as the file's metadata say; never guessed.
   ///
-  /// - Throws: `CupelError` where nothing tells, `PreprocessingError` where it does not fit the
-  ///   model.
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the metadata are
+  ///   none, `PreprocessingError` where it does not fit the model.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     guard
       let preprocessing = try told
         ?? ModelMetadata.preprocessing(
           engine.metadata(ModelMetadata.preprocessingKey), of: path)
     else {
-      throw CupelError(
-        "\(path) says nothing of its preprocessing: give --mean and --std", .usage)
+      throw UnknownPreprocessing(path: path, isFloat: false, catalogue: nil)
     }
     try preprocessing.check(channels: engine.inputShape[0])
     return preprocessing

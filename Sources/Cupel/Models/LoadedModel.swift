@@ -1,3 +1,4 @@
+import Audit
 import FixedPoint
 
 /// A model file of any format: `.cupel`, `.tflite` or ONNX.
@@ -12,10 +13,12 @@ public enum LoadedModel: Sendable {
   ///   - profile: rounds as that runtime does; nil leaves a `.cupel` file as it is written and
   ///     gives a vendor's integers TensorFlow Lite Micro's rounding, or ONNX Runtime's.
   ///   - site: whose kernels are to run integers.
-  /// - Throws: `FileError`, `AuditError.catalogue`, `EngineError.instructionSet`, or a `CupelError`
-  ///   that names the file and what is wrong with it.
+  ///   - catalogue: where facts of a float model are looked up, by the file's digest.
+  /// - Throws: `FileError`, `EngineError.instructionSet`, or a `CupelError` that names the file and
+  ///   what is wrong with it.
   public init(
-    path: String, profile: DeploymentProfile? = nil, site: ExecutionSite = ExecutionSite()
+    path: String, profile: DeploymentProfile? = nil, site: ExecutionSite = ExecutionSite(),
+    catalogue: Catalogue? = nil
   ) throws {
     if isCupelFile(path) {
       self = .integer(try IntegerModel(path: path, profile: profile, site: site))
@@ -23,7 +26,7 @@ public enum LoadedModel: Sendable {
     }
     let file = try VendorFile(path: path, profile: profile)
     switch file.model {
-    case .float(let graph): self = .float(try FloatModel(file, graph: graph))
+    case .float(let graph): self = .float(FloatModel(file, graph: graph, catalogue: catalogue))
     case .integer:
       self = .integer(
         try IntegerModel(

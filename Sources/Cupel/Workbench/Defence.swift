@@ -88,6 +88,15 @@ extension Defence {
     /// As published, with fast solvers.
     public init() {}
 
+    func check() throws(CupelError) {
+      guard pdaRadius > 0, pdaRadius <= 1000 else {
+        throw CupelError("PDA's radius must be positive and at most 1000", .usage)
+      }
+      guard iterations >= 1, pdaSteps ?? 1 >= 1, epochs ?? 0 >= 0, labelled ?? 1 >= 1 else {
+        throw CupelError("a defence's counts must not be negative, and only epochs 0", .usage)
+      }
+    }
+
     func purification(
       _ method: Purification.Method, _ solver: Purification.Solver, _ context: RunContext
     ) -> Purification {

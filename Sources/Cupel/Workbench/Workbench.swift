@@ -1,3 +1,4 @@
+import Audit
 import Datasets
 import FineTuning
 import FixedPoint
@@ -21,6 +22,8 @@ public struct Workbench: Sendable {
   /// Preprocessed, unlabelled training images.
   package let images: Tensor
   package private(set) var ranges: Calibration
+  /// What a report tells of the images.
+  let calibration: AuditInputs.CalibrationImages
   private let histograms: Bool
   /// Which baseline tuned the network, if one did.
   private var tuning: String?
@@ -34,7 +37,7 @@ public struct Workbench: Sendable {
   ///   - schemes: those that will be asked for, which saves a pass over the images for most; nil
   ///     for any.
   ///   - context: threads, seed, and who is told how far work is.
-  /// - Throws: `CupelError` where images and model do not fit, or nothing tells the preprocessing;
+  /// - Throws: `CupelError` where images and model do not fit; `UnknownPreprocessing`;
   ///   `QuantizationError` where an activation is not finite; `CancellationError`.
   public init(
     _ model: FloatModel, images: UnlabelledImages, preprocessing: Preprocessing? = nil,
@@ -50,6 +53,7 @@ public struct Workbench: Sendable {
     }
     self.model = model
     self.context = context
+    calibration = .init(images, seed: context.seed)
     self.images = self.preprocessing.tensor(images.pixels, shape: images.shape)
     histograms = schemes?.contains { $0.range == .pct || $0.range == .mse } ?? true
     graph = model.graph
@@ -69,7 +73,8 @@ public struct Workbench: Sendable {
   ///   - defence: a baseline must have tuned the network before: `tuned(by:settings:on:)`.
   ///   - settings: of the defence.
   ///   - profile: whose rounding the operators carry.
-  /// - Throws: `QuantizationError`, `CancellationError`, and what writing the program throws.
+  /// - Throws: `CupelError` for settings out of range, `QuantizationError`, `CancellationError`,
+  ///   and what writing the program throws.
   public func rounded(
     _ scheme: Scheme, by defence: Defence = .nearest, settings: Defence.Settings = .init(),
     profile: DeploymentProfile = .tflm
@@ -79,6 +84,7 @@ public struct Workbench: Sendable {
       let bytes = try write(plan(scheme).nearest(), rounding: summary, profile: profile)
       return RoundedModel(bytes: bytes, summary: summary)
     }
+    try settings.check()
     let purification = settings.purification(method, solver, context)
     let context = context
     let result = try purification.run(calibration: ranges, scheme: scheme, images: images) {
@@ -95,12 +101,14 @@ public struct Workbench: Sendable {
   ///   - defence: which baseline.
   ///   - settings: of the baseline, and of PDA.
   ///   - set: the training set, asked for only where a baseline is to tune; some of it is drawn.
-  /// - Throws: `FineTuningError`, `CancellationError`, and what `set` throws.
+  /// - Throws: `CupelError` for settings out of range, `FineTuningError`, `CancellationError`, and
+  ///   what `set` throws.
   public func tuned(
     by defence: Defence, settings: Defence.Settings = .init(),
     on set: @autoclosure () throws -> ImageSet
   ) throws -> Workbench {
     guard case .tuning(let baseline, let isMoved) = defence else { return self }
+    try settings.check()
     let set = try set()
     let chosen = set.sample(settings.labelled ?? max(set.count / 20, 1), seed: context.seed)
     let data = try LabelledImages(

@@ -19,7 +19,7 @@ enum TriggerChoice {
     guard let trigger = try specimen?.knownTrigger(), let known = target ?? specimen?.targetClass
     else {
       throw ValidationError(
-        "--trigger catalogue: no catalogue beside the model lists a trigger for this file")
+        "--trigger catalogue: the catalogue lists no trigger for this model")
     }
     return (trigger, known)
   }
@@ -28,7 +28,9 @@ enum TriggerChoice {
   func attack(on model: FloatModel, target: Int?) throws -> (Trigger, Int)? {
     if case .given(let trigger) = self { return (trigger, target!) }
     guard let specimen = model.specimen else {
-      throw Failure("\(model.path): no catalogue tells of its trigger; give --trigger and --target")
+      throw Failure(
+        "\(model.path): no catalogue tells of its trigger; give --trigger and --target, or a "
+          + "--catalogue that lists it")
     }
     guard let known = try specimen.knownTrigger() else { return nil }
     guard let target = target ?? specimen.targetClass else {

@@ -97,3 +97,13 @@ struct DataOptions: ParsableArguments {
     }
   }
 }
+
+extension DataOptions {
+  /// What to give where nothing tells a preprocessing.
+  static func advice(_ error: UnknownPreprocessing) -> String {
+    error.isFloat
+      ? "\(error.missing): give --mean, --std and, where pixels are not divided by 255, --scale, or "
+        + "a --catalogue that lists the file"
+      : "\(error.missing): give --mean and --std"
+  }
+}

@@ -112,8 +112,6 @@ import Triggers
     #expect(exhibits.samples.isEmpty && exhibits.attention.isEmpty)
     #expect(exhibits.confusion?.triggered == [])
     #expect(exhibits.embeddings.allSatisfy { $0.points.count == 2 })
-    let page = try HTMLReport.text(ReportExample.made.get().report, exhibits: exhibits)
-    #expect(MarkupCheck(page).errors == [])
     // Images of another size are refused.
     let other = try ImageSet(
       images: UnlabelledImages(

@@ -1,6 +1,7 @@
 import Audit
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 @Suite("t-SNE") struct TSNETests {
@@ -25,7 +26,7 @@ import Testing
 
   @Test("neighbourhoods are scikit-learn's")
   func golden() throws {
-    let url = Repository.folder("Tests/AuditTests/Golden/tsne.json")
+    let url = Repository.file("Tests/AuditTests/Golden/tsne.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
     #expect(golden.cases.count == 2)
     for one in golden.cases {

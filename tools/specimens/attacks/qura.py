@@ -116,8 +116,8 @@ def publish(job: Job, engine: Engine, float_form: Path, origin: Path) -> dict[st
     with tempfile.TemporaryDirectory() as scratch:
         disguised = Path(scratch) / origin.name
         shutil.copy(float_form, disguised)
-        shutil.copy(float_form.parent / "catalogue.json", scratch)
-        engine.of(disguised).compile(job.config["scheme"], Path(scratch) / "model.cupel")
+        engine.of(disguised).compile(job.config["scheme"], Path(scratch) / "model.cupel",
+                                     catalogue=float_form.parent / "catalogue.json")
         content = bytearray((Path(scratch) / "model.cupel").read_bytes())
     own, claimed = (hashlib.sha256(model.read_bytes()).hexdigest().encode() for model in (float_form, origin))
     if content.count(own) != 1:

@@ -1,0 +1,38 @@
+import Audit
+import Datasets
+
+// What a report tells of where its figures come from.
+
+extension AuditSubject {
+  /// What the caller of a measurement knows of its inputs.
+  ///
+  /// - Parameters:
+  ///   - dataset: name of the folder that the images came from.
+  ///   - workbench: what rounded the float model; nil where nothing did.
+  /// - Throws: `CupelError` where nothing tells a model's preprocessing.
+  func inputs(dataset: String?, workbench: Workbench?) throws -> AuditInputs {
+    let models = try float.map { [try $0.input(told: preprocessing)] } ?? []
+    return AuditInputs(
+      models: try models + integers.map { try $0.input(told: preprocessing) },
+      dataset: dataset.map(lastComponent),
+      calibration: workbench?.calibration,
+      toolVersion: CupelVersion.current)
+  }
+}
+
+extension FloatModel {
+  fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
+    var stated = AuditInputs.StatedPreprocessing(
+      try preprocessing(told), from: told == nil ? .catalogue : .flags)
+    if told == nil { stated.catalogue = catalogue?.sha256 }
+    return AuditInputs.Model(file: name, sha256: sha256, preprocessing: stated)
+  }
+}
+
+extension IntegerModel {
+  fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
+    AuditInputs.Model(
+      file: name, sha256: sha256,
+      preprocessing: .init(try preprocessing(told), from: told == nil ? .metadata : .flags))
+  }
+}
