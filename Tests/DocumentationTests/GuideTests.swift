@@ -1,14 +1,13 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Code in guides is that of programs which are built and run.
-@Suite struct GuideTests {
-  private static let repository = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
+@Suite("Code in guides")
+struct GuideTests {
   /// Texts of all files below a folder whose names end so.
   private static func texts(in folder: String, ending suffix: String) throws -> [String: String] {
-    let root = repository.appendingPathComponent(folder)
+    let root = Repository.file(folder)
     // A folder that SwiftPM has built in holds sources that are not its own.
     let names = try FileManager.default.subpathsOfDirectory(atPath: root.path)
       .filter { $0.hasSuffix(suffix) && !$0.contains(".build") }
@@ -25,7 +24,8 @@ import Testing
     }
   }
 
-  @Test func guidesShowWhatRuns() throws {
+  @Test("guides show what runs")
+  func guidesShowWhatRuns() throws {
     let programs = try Self.texts(in: "Snippets", ending: ".swift").values
     let pages = try Self.texts(in: "Sources/Cupel/Cupel.docc", ending: ".md")
     var count = 0
@@ -40,11 +40,10 @@ import Testing
     #expect(count >= 5, "the pages' code was not found")
   }
 
-  @Test func readmeShowsTheExample() throws {
-    let readme = try String(
-      contentsOf: Self.repository.appendingPathComponent("README.md"), encoding: .utf8)
+  @Test("the README shows the example")
+  func readmeShowsTheExample() throws {
     let programs = try Self.texts(in: "Examples", ending: ".swift").values
-    let blocks = Self.blocks(readme)
+    let blocks = try Self.blocks(Repository.text("README.md"))
     #expect(!blocks.isEmpty)
     for block in blocks {
       #expect(programs.contains { $0.contains(block + "\n") }, "no example holds:\n\(block)")
@@ -52,13 +51,15 @@ import Testing
   }
 
   /// The example's promise: what the library needs, in a screenful.
-  @Test func exampleIsShort() throws {
+  @Test("the example is short")
+  func exampleIsShort() throws {
     let programs = try Self.texts(in: "Examples/AuditAndPurify/Sources", ending: ".swift").values
     #expect(programs.count == 1)
     for text in programs { #expect(text.count { $0 == "\n" } <= 40) }
   }
 
-  @Test func snippetsSayWhatTheyShow() throws {
+  @Test("snippets say what they show")
+  func snippetsSayWhatTheyShow() throws {
     let snippets = try Self.texts(in: "Snippets", ending: ".swift")
     #expect(snippets.count >= 8)
     for (name, text) in snippets {
