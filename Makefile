@@ -17,11 +17,12 @@ demo: build
 check: dependencies
 	SWIFT="$(SWIFT)" CUPEL_TIER=check tools/test.sh
 
-## Everything a change must pass: all tests, on a simulated Cortex-M4 too, the documentation, and
-## the integer core for Cortex-M. The list of what was skipped comes last.
+## Everything a change must pass: all tests, on a simulated Cortex-M4 too, the documentation,
+## snippets and examples, and the integer core for Cortex-M. The list of what was skipped comes last.
 test: dependencies docs
 	firmware-sim/build.sh an386
 	tools/embedded-check.sh
+	SWIFT="$(SWIFT)" tools/run-examples.sh
 	SWIFT="$(SWIFT)" tools/test.sh
 
 ## The library's documentation, into out/docs.
@@ -108,12 +109,12 @@ fuzz: dependencies
 	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 tools/sanitize.sh $(FUZZING)
 
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \
-	  --ignore-unparsable-files
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks Examples \
+	  Snippets --ignore-unparsable-files
 
 ## What Debian provides; installed through apt where it is missing.
 dependencies:
 	@tools/install-dependencies.sh
 
 clean:
-	rm -rf .build Benchmarks/.build out
+	rm -rf .build Benchmarks/.build Examples/*/.build out
