@@ -278,7 +278,7 @@ import Testing
       let workspace = try Workspace()
       try workspace.succeed([
         "compile", specimen.path, "--scheme", scheme, "--calibration", "32", "-o", "m.cupel",
-      ])
+      ] + specimen.catalogueArguments)
       #expect(try workspace.bytes("m.cupel").count <= kibibytes * 1024)
     }
   }
