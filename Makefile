@@ -6,7 +6,7 @@ CONFIGURATION := -c release
 TESTING := --disable-testable-imports
 
 .PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  results detection reports sanitize fuzz check-all format dependencies clean
+  results detection reports sanitize thread-sanitizer fuzz check-all format dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
@@ -71,7 +71,7 @@ bench-firmware: build firmware
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers,
 ## all simulated boards, reports by the standards' schemas and in a browser.
-check-all: dependencies sanitize firmware
+check-all: dependencies sanitize thread-sanitizer firmware
 	CUPEL_CHECK_ALL=1 $(MAKE) test
 	$(MAKE) reports
 
@@ -84,6 +84,10 @@ reports: dependencies
 ## UndefinedBehaviorSanitizer.
 sanitize:
 	tools/sanitize.sh
+
+## The engine, the pool of threads and the search under ThreadSanitizer.
+thread-sanitizer:
+	tools/thread-sanitizer.sh
 
 ## 100,000 mutated files of each format that is read, on the ordinary build, which holds memory to
 ## its bounds, and under AddressSanitizer.

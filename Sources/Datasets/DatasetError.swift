@@ -26,6 +26,7 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
     isMissing = error.isMissing
   }
 
+  /// The file, the place in it, and the rule.
   public var description: String {
     [path, offset.map { "byte \($0)" }, rule].compactMap(\.self).joined(separator: ": ")
   }

@@ -3,7 +3,10 @@ import Support
 
 /// Which part of a data set.
 public enum Split: String, Sendable, CaseIterable {
-  case train, test
+  /// What a model is made from.
+  case train
+  /// What a model is measured on.
+  case test
 }
 
 extension ImageSet {

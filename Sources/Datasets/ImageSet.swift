@@ -7,10 +7,15 @@ public struct ImageSet: Sendable, Equatable {
   /// Classes that there are, whether or not each has an image here: 1 to 256.
   public let classCount: Int
 
+  /// Images that there are.
   public var count: Int { labels.count }
+  /// Channels of each image: 1 grey, 3 red, green and blue.
   public var channels: Int { unlabelled.channels }
+  /// Pixels from top to bottom.
   public var height: Int { unlabelled.height }
+  /// Pixels from left to right.
   public var width: Int { unlabelled.width }
+  /// Channels, height and width.
   public var shape: [Int] { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
@@ -42,12 +47,12 @@ public struct ImageSet: Sendable, Equatable {
 
 extension ImageSet {
   /// The images of a range within 0..<count, in their order.
-  public subscript(range: Range<Int>) -> ImageSet {
+  package subscript(range: Range<Int>) -> ImageSet {
     ImageSet(checked: unlabelled[range], labels: Array(labels[range]), classCount: classCount)
   }
 
   /// The images at `indices`, each in 0..<count, in that order.
-  public subscript(indices: [Int]) -> ImageSet {
+  package subscript(indices: [Int]) -> ImageSet {
     ImageSet(
       checked: unlabelled[indices], labels: indices.map { labels[$0] }, classCount: classCount)
   }

@@ -6,6 +6,7 @@ import Support
 public struct NumpyArchive: Sendable {
   /// The arrays' names, without `.npy`, in the archive's order.
   public let names: [String]
+  /// The file, for messages.
   public let path: String
   private let bytes: [UInt8]
   private let entries: [String: ZipDirectory.Entry]

@@ -1,25 +1,39 @@
 /// An array of a `.npy` file (NumPy, "A simple file format for NumPy arrays", versions 1 to 3), in
 /// C order: the last axis runs fastest.
 public struct NumpyArray: Sendable, Equatable {
+  /// What an element is, by NumPy's code for it.
   public enum ElementType: String, Sendable {
+    /// A byte, 0 or 1.
     case bool = "b1"
+    /// 8 bits, signed.
     case int8 = "i1"
+    /// 8 bits, unsigned.
     case uint8 = "u1"
+    /// 16 bits, signed.
     case int16 = "i2"
+    /// 16 bits, unsigned.
     case uint16 = "u2"
+    /// 32 bits, signed.
     case int32 = "i4"
+    /// 32 bits, unsigned.
     case uint32 = "u4"
+    /// 64 bits, signed.
     case int64 = "i8"
+    /// 64 bits, unsigned.
     case uint64 = "u8"
+    /// IEEE 754 single.
     case float32 = "f4"
+    /// IEEE 754 double.
     case float64 = "f8"
 
     /// What the code ends in.
     public var bytes: Int { rawValue.last?.wholeNumberValue ?? 0 }
 
+    /// Whether elements are real numbers.
     public var isFloat: Bool { self == .float32 || self == .float64 }
   }
 
+  /// What the elements are.
   public let type: ElementType
   /// Empty for a single number; an extent may be 0.
   public let shape: [Int]

@@ -12,6 +12,7 @@ public struct Preprocessing: Sendable, Equatable {
   /// How the network's input lies in memory: the only layout there is so far.
   static let layout = "NCHW"
 
+  /// A preprocessing; `check(channels:)` says whether it is one for certain images.
   public init(scale: Double = 1.0 / 255, mean: [Double], std: [Double], resize: ImageSize? = nil) {
     self.scale = scale
     self.mean = mean
@@ -22,11 +23,18 @@ public struct Preprocessing: Sendable, Equatable {
 
 /// A preprocessing that makes no sense, or none for these images.
 public struct PreprocessingError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The rule that is broken, with the numbers that break it.
   public let rule: String
+
+  package init(rule: String) { self.rule = rule }
+
+  /// The rule, and what it is of.
   public var description: String { "preprocessing: \(rule)" }
 }
 
 extension Preprocessing {
+  /// Checks that these images can be preprocessed so.
+  ///
   /// - Throws: `PreprocessingError` unless it gives every pixel of images with so many channels a
   ///   finite value.
   public func check(channels: Int) throws(PreprocessingError) {
@@ -56,18 +64,18 @@ extension Preprocessing {
 
   /// What each pixel value, 0 to 255, becomes in one channel: 256 values, computed in float32.
   /// `check(channels:)` must have passed.
-  public func table(channel: Int) -> [Float] {
+  package func table(channel: Int) -> [Float] {
     let scale = Float(scale)
     let mean = Float(mean[mean.count == 1 ? 0 : channel])
     let std = Float(std[std.count == 1 ? 0 : channel])
     return (0..<256).map { (Float($0) * scale - mean) / std }
   }
 
-  /// `check(channels:)` must have passed.
+  /// What a network reads. `check(channels:)` must have passed.
   ///
   /// - Parameter pixels: whole images, [N][channels][height][width].
   /// - Returns: the same order.
-  public func normalize(_ pixels: [UInt8], channels: Int, height: Int, width: Int) -> [Float] {
+  package func normalize(_ pixels: [UInt8], channels: Int, height: Int, width: Int) -> [Float] {
     let plane = height * width
     let tables = (0..<channels).map(table)
     return [Float](unsafeUninitializedCapacity: pixels.count) { output, count in
@@ -85,11 +93,19 @@ extension Preprocessing {
     }
   }
 
-  /// `check(channels:)` must have passed.
+  /// What a network reads.
   ///
   /// - Returns: [N][channels][height][width].
-  public func normalize(_ images: UnlabelledImages) -> [Float] {
-    normalize(images.pixels, channels: images.channels, height: images.height, width: images.width)
+  /// - Throws: `PreprocessingError` as `check(channels:)`.
+  public func normalized(_ images: UnlabelledImages) throws(PreprocessingError) -> [Float] {
+    try check(channels: images.channels)
+    return normalize(images)
+  }
+
+  /// As `normalized`, where `check(channels:)` has passed.
+  package func normalize(_ images: UnlabelledImages) -> [Float] {
+    normalize(
+      images.pixels, channels: images.channels, height: images.height, width: images.width)
   }
 }
 

@@ -1,5 +1,6 @@
 /// An image's height and width in pixels.
 public struct ImageSize: Sendable, Equatable {
+  /// In pixels, each 1 to 4096.
   public let height, width: Int
 
   /// The largest that images are resized to, on a side.

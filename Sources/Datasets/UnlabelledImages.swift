@@ -2,9 +2,13 @@ import Support
 
 /// Images of one size without their classes: all that calibration and purification may see.
 public struct UnlabelledImages: Sendable, Equatable {
+  /// Images that there are.
   public let count: Int
+  /// Channels of each image: 1 grey, 3 red, green and blue.
   public let channels: Int
+  /// Pixels from top to bottom.
   public let height: Int
+  /// Pixels from left to right.
   public let width: Int
   /// [count][channels][height][width], 0 to 255.
   public let pixels: [UInt8]
@@ -69,14 +73,14 @@ extension UnlabelledImages {
 
 extension UnlabelledImages {
   /// The images of a range within 0..<count, in their order.
-  public subscript(range: Range<Int>) -> UnlabelledImages {
+  package subscript(range: Range<Int>) -> UnlabelledImages {
     UnlabelledImages(
       count: range.count, channels: channels, height: height, width: width,
       pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]))
   }
 
   /// The images at `indices`, each in 0..<count, in that order.
-  public subscript(indices: [Int]) -> UnlabelledImages {
+  package subscript(indices: [Int]) -> UnlabelledImages {
     var chosen: [UInt8] = []
     chosen.reserveCapacity(indices.count * imageSize)
     for index in indices { chosen += pixels[index * imageSize..<(index + 1) * imageSize] }

@@ -4,10 +4,14 @@
 
 /// A double as significand · 2^exponent: a significand in 2⁵² ..< 2⁵³, or 0, and a sign.
 public struct Float64Ratio: Sendable, Equatable {
+  /// In 2⁵² ..< 2⁵³, or 0.
   public var significand: UInt64
+  /// The power of two that the significand is multiplied with.
   public var exponent: Int32
+  /// The sign.
   public var isNegative: Bool
 
+  /// A ratio by its parts.
   @inlinable @inline(__always)
   public init(significand: UInt64, exponent: Int32, isNegative: Bool) {
     self.significand = significand
@@ -15,6 +19,7 @@ public struct Float64Ratio: Sendable, Equatable {
     self.isNegative = isNegative
   }
 
+  /// The ratio 0.
   @inlinable
   public static var zero: Float64Ratio {
     Float64Ratio(significand: 0, exponent: 0, isNegative: false)

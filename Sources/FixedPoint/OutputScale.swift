@@ -9,6 +9,7 @@ public struct OutputScale: Sendable, Equatable {
   /// The ratio as a double, for the one mode that needs it.
   public var ratio64: Float64Ratio
 
+  /// One factor in all its forms; they must agree, or modes would compute different networks.
   @inlinable @inline(__always)
   public init(multiplier: Int32, shift: Int32, ratioBits: UInt32, ratio64: Float64Ratio = .zero) {
     self.multiplier = multiplier

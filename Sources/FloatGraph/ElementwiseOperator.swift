@@ -38,6 +38,7 @@ extension ElementwiseOperator {
 
 /// A function of two numbers, applied to each pair of values of two inputs of one shape.
 public protocol PairwiseOperator: FloatOperator {
+  /// One value of the output.
   func value(_ left: Float, _ right: Float) -> Float
 }
 

@@ -6,11 +6,17 @@ import Support
 /// network on one thread. So results are the same to the bit at any number of threads, and memory
 /// grows with the pieces at work, not with the batch.
 public struct FloatExecutor: Sendable {
+  /// The network that it runs.
   public let graph: FloatGraph
+  /// The most that work at once, at least 1.
   public let threads: Int
   private let kernels: [PreparedKernel]
   private let lastUse: [Int]
 
+  /// Checks a graph and makes its operations ready.
+  ///
+  /// - Parameter threads: the most that work at once; below 1 counts as 1. Results do not depend on
+  ///   it.
   /// - Throws: `FloatGraphError` if the graph is not valid.
   public init(graph: FloatGraph, threads: Int) throws(FloatGraphError) {
     try graph.validate()

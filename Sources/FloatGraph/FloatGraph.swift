@@ -12,20 +12,24 @@ public struct FloatGraph: Sendable {
   /// Index of the output value (the logits).
   public var output: Int
 
+  /// A graph as given; `validate` says whether it can be run.
   public init(values: [Value] = [], nodes: [Node] = [], input: Int = 0, output: Int = 0) {
     (self.values, self.nodes, self.input, self.output) = (values, nodes, input, output)
   }
 
   /// An activation. Its weights never appear here: they belong to the operation.
   public struct Value: Sendable, Equatable {
+    /// The name in the file it came from, for messages.
     public var name: String
     /// Without the batch axis.
     public var shape: [Int]
 
+    /// An activation of that shape, without the batch axis.
     public init(name: String, shape: [Int]) {
       (self.name, self.shape) = (name, shape)
     }
 
+    /// Elements of one image.
     public var elementCount: Int { shape.reduce(1, *) }
   }
 
@@ -33,10 +37,14 @@ public struct FloatGraph: Sendable {
   public struct Node: Sendable, Equatable {
     /// The name in the file it came from, for messages.
     public var name: String
+    /// What it does.
     public var operation: Operation
+    /// What it reads: indices into the graph's `values`, in the operation's order.
     public var inputs: [Int]
+    /// What it computes: an index into the graph's `values`.
     public var output: Int
 
+    /// A node that reads and computes values of a graph, by their indices.
     public init(name: String, operation: Operation, inputs: [Int], output: Int) {
       (self.name, self.operation, self.inputs, self.output) = (name, operation, inputs, output)
     }

@@ -5,10 +5,12 @@ public struct FloatGraphError: Error, Sendable, Equatable, CustomStringConvertib
   /// The rule that was broken, with the numbers that break it.
   public let rule: String
 
+  /// A broken rule, and the node that breaks it.
   public init(node: String?, rule: String) {
     (self.node, self.rule) = (node, rule)
   }
 
+  /// The node, where there is one, and the rule.
   public var description: String {
     guard let node else { return rule }
     return "node '\(node)': \(rule)"
@@ -17,8 +19,10 @@ public struct FloatGraphError: Error, Sendable, Equatable, CustomStringConvertib
 
 /// A broken rule before it is known which node it belongs to.
 public struct RuleViolation: Error {
+  /// The rule that was broken, with the numbers that break it.
   public let rule: String
 
+  /// A broken rule.
   public init(_ rule: String) {
     self.rule = rule
   }

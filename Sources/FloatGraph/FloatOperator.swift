@@ -26,7 +26,8 @@ public protocol FloatOperator: Sendable, Equatable {
   /// The derivatives for which it reads the output's values.
   var readsOutputFor: GradientWants { get }
 
-  /// What training changes, as arrays. Setting takes arrays of the same number and sizes.
+  /// What training changes, as arrays. Setting takes arrays of the same number and sizes; others
+  /// leave the operator as it is.
   var parameters: [[Float]] { get set }
   /// All parameters, those that training leaves alone included.
   var parameterCount: Int { get }

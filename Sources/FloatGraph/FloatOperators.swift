@@ -24,7 +24,10 @@ public enum FloatOperators {
   static func evaluate(
     _ kernel: PreparedKernel, inputs: [Tensor], threads: Int
   ) throws(FloatGraphError) -> Tensor {
-    let batch = inputs[0].batch
+    // An operator that checks no number of inputs would be met here.
+    guard let batch = inputs.first?.batch else {
+      throw FloatGraphError(node: kernel.node, rule: "there is no input")
+    }
     for tensor in inputs {
       guard tensor.batch == batch, tensor.holds(batch: batch) else {
         throw FloatGraphError(node: kernel.node, rule: "inputs do not hold \(batch) images each")

@@ -2,8 +2,10 @@ extension FloatGraph {
   /// What a node does: any one of the operators, each of which has a maker here
   /// (`.add`).
   public struct Operation: Sendable, Equatable {
+    /// The operator itself.
     public private(set) var base: any FloatOperator
 
+    /// An operation that does what the operator does.
     public init(_ base: any FloatOperator) {
       self.base = base
     }
@@ -16,6 +18,7 @@ extension FloatGraph {
     /// The operator, where it has weights that quantization rounds.
     public var weighted: (any WeightedOperator)? { base as? any WeightedOperator }
 
+    /// Whether both are the same operator with the same parameters.
     public static func == (left: Self, right: Self) -> Bool { left.base.equals(right.base) }
   }
 }
@@ -38,11 +41,17 @@ extension FloatGraph.Operation {
     }
   }
 
+  /// All parameters, those that training leaves alone included.
   public var parameterCount: Int { base.parameterCount }
+  /// Those of them that are multiplied with what it reads, and that quantization rounds.
   public var weightCount: Int { base.weightCount }
+  /// Whether what it gives stays on the grid of what it reads.
   public var keepsGrid: Bool { base.keepsGrid }
+  /// Whether it bends each value by itself.
   public var isActivation: Bool { base.isActivation }
+  /// Whether a channel of zeros stays one and no other channel depends on it.
   public var keepsZeroChannels: Bool { base.keepsZeroChannels }
+  /// Whether a network may end before it without another answer.
   public var keepsRanking: Bool { base.keepsRanking }
 
   /// Whether a backward pass reads the values of the inputs, and whether those of the output.

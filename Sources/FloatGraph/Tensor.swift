@@ -7,10 +7,14 @@ public struct Tensor: Sendable, Equatable {
   /// batch · Π shape values.
   public var values: [Float]
 
+  /// A batch as given; what runs it checks that the values are as many as they should be.
   public init(batch: Int, shape: [Int], values: [Float]) {
     (self.batch, self.shape, self.values) = (batch, shape, values)
   }
 
+  /// A batch of one value.
+  ///
+  /// - Precondition: neither `batch` nor an extent is negative, and there is memory for them.
   public init(batch: Int, shape: [Int], repeating value: Float = 0) {
     self.init(
       batch: batch, shape: shape,

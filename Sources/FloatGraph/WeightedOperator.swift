@@ -22,6 +22,7 @@ public protocol WeightedOperator: FloatOperator {
 /// What a layer reads, as a matrix a group: a row for each of its weights' columns, a column for
 /// each position of the output, row-major.
 public protocol Patches: Sendable {
+  /// Groups of channels, a matrix each.
   var groups: Int { get }
   /// Rows of one group's matrix.
   var rows: Int { get }
@@ -41,6 +42,7 @@ extension WeightedOperator {
   public var parameters: [[Float]] {
     get { [weights] + (bias.map { [$0] } ?? []) }
     set {
+      guard newValue.map(\.count) == parameters.map(\.count) else { return }
       weights = newValue[0]
       if newValue.count > 1 { bias = newValue[1] }
     }
@@ -61,7 +63,9 @@ extension WeightedOperator {
 
 /// A layer from [C, H, W] to [O, H', W'] whose weights are [O][C / groups][KH][KW].
 public protocol ImageLayer: WeightedOperator {
+  /// Channels of the output.
   var outputChannels: Int { get }
+  /// Kernel, strides, dilations and padding.
   var window: FloatGraph.Window { get }
 }
 

@@ -1,11 +1,16 @@
 extension FloatGraph {
   /// A sliding window. Padding is in elements; auto_pad is resolved by the importer.
   public struct Window: Sendable, Equatable {
+    /// Elements of the kernel.
     public var kernelHeight, kernelWidth: Int
+    /// How far the window moves at a time.
     public var strideHeight, strideWidth: Int
+    /// The distance of the kernel's elements.
     public var dilationHeight, dilationWidth: Int
+    /// Elements around the input.
     public var padTop, padLeft, padBottom, padRight: Int
 
+    /// A window; all but padding must be at least 1, which `FloatGraph.validate` checks.
     public init(
       kernelHeight: Int, kernelWidth: Int, strideHeight: Int = 1, strideWidth: Int = 1,
       dilationHeight: Int = 1, dilationWidth: Int = 1,

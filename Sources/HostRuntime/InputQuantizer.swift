@@ -13,15 +13,24 @@ public struct InputQuantizer: Sendable {
   /// once for each of the 256 pixel values, before the integer path begins.
   ///
   /// - Parameters:
-  ///   - scale, zeroPoint, bits: the input tensor's grid.
-  ///   - shape: channels, height, width.
-  /// - Throws: `PreprocessingError` where the preprocessing is not one for so many channels.
+  ///   - preprocessing: one for images with so many channels.
+  ///   - scale: of the input tensor's grid; finite and positive.
+  ///   - zeroPoint: of that grid, and on it.
+  ///   - bits: of that grid, 2 to 8.
+  ///   - shape: channels, height, width; each at least 1.
+  /// - Throws: `PreprocessingError` with the rule that is broken.
   public init(
     preprocessing: Preprocessing, scale: Float, zeroPoint: Int, bits: Int, shape: [Int]
   ) throws(PreprocessingError) {
+    area = try Self.area(shape)
     try preprocessing.check(channels: shape[0])
     channels = shape[0]
-    area = shape[1] * shape[2]
+    guard (2...8).contains(bits), scale.isFinite, scale > 0,
+      (-(1 << (bits - 1))..<1 << (bits - 1)).contains(zeroPoint)
+    else {
+      throw PreprocessingError(
+        rule: "no input has \(bits) bits, the scale \(scale) and the zero point \(zeroPoint)")
+    }
     let low = Float(-(1 << (bits - 1)))
     let high = Float((1 << (bits - 1)) - 1)
     table = (0..<channels).flatMap { channel in
@@ -32,10 +41,28 @@ public struct InputQuantizer: Sendable {
     }
   }
 
-  /// - Parameter pixels: whole images, [N][C][H][W].
+  /// Pixels of one channel of an image of this shape.
+  private static func area(_ shape: [Int]) throws(PreprocessingError) -> Int {
+    var size = 1
+    for extent in shape where size > 0 {
+      let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+      size = extent < 1 || overflow ? 0 : product
+    }
+    guard shape.count == 3, size > 0 else {
+      throw PreprocessingError(rule: "\(shape) is not the channels, height and width of an image")
+    }
+    return shape[1] * shape[2]
+  }
+
+  /// - Parameter pixels: whole images, [N][C][H][W]; none at all is fine.
   /// - Returns: [N][H][W][C].
-  public func quantize(_ pixels: [UInt8]) -> [Int8] {
+  /// - Throws: `PreprocessingError` where they are not whole images.
+  public func quantize(_ pixels: [UInt8]) throws(PreprocessingError) -> [Int8] {
     let size = channels * area
+    guard pixels.count % size == 0 else {
+      throw PreprocessingError(
+        rule: "\(pixels.count) pixels are not a whole number of images of \(size)")
+    }
     return [Int8](unsafeUninitializedCapacity: pixels.count) { target, count in
       for image in 0..<pixels.count / size {
         for channel in 0..<channels {
@@ -46,7 +73,7 @@ public struct InputQuantizer: Sendable {
           }
         }
       }
-      count = pixels.count / size * size
+      count = pixels.count
     }
   }
 }

@@ -9,13 +9,17 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
   case scalar
   /// The reference kernels, which are the specification.
   case reference
+  /// x86-64 with AVX2.
   case avx2
+  /// x86-64 with AVX-512 and its integer dot products.
   case avx512VNNI = "avx512-vnni"
+  /// AArch64 with integer dot products.
   case neonDot = "neon-dot"
 
   /// Names the instruction set to use where nobody asks for one.
   public static let environmentVariable = "CUPEL_ISA"
 
+  /// The name by which it is chosen.
   public var description: String { rawValue }
 
   /// nil for the reference kernels.
@@ -29,6 +33,7 @@ public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConverti
     }
   }
 
+  /// Whether this machine has the instructions.
   public var isAvailable: Bool { level?.isAvailable ?? true }
 
   /// Those that this machine has, by rising speed.

@@ -10,7 +10,7 @@ extension IntegerEngine {
   public func trace(
     _ inputs: [Int8], _ body: (_ tensor: Int, _ values: [Int8]) -> Void
   ) throws(EngineError) {
-    let images = try images(in: inputs)
+    let images = try images(in: inputs.count)
     guard images > 0 else { return }
     let workspace = workspace(images: images, parts: 1)
     defer { keep(workspace) }

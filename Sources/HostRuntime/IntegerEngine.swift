@@ -3,7 +3,7 @@ import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
-import Synchronization
+import Support
 
 /// A `.cupel` model ready to run on the workstation: bytes validated once, weights packed once for
 /// the instruction set, memory kept from run to run.
@@ -18,11 +18,13 @@ public final class IntegerEngine: Sendable {
   private let packedBytes: AlignedBytes?
   /// Lies in `packedBytes`, which never changes either; nil for the reference kernels.
   private nonisolated(unsafe) let packed: PackedModel?
-  private let workspaces: Mutex<[Workspace]> = Mutex([])
+  private let workspaces = Guarded<[Workspace]>([])
 
   /// Channels, height and width of the input.
   public let inputShape: [Int]
+  /// The scale of the input's grid: a real value is scale · (integer − zero point).
   public let inputScale: Float
+  /// The zero point of the input's grid.
   public let inputZeroPoint: Int
   /// Bits of the input's grid.
   public let inputBits: Int
@@ -42,6 +44,10 @@ public final class IntegerEngine: Sendable {
   /// Elements that operations visit for one image: seconds of work. A few hundred bytes can ask
   /// for years of it.
   package static let mostVisits: Int64 = 1 << 36
+  /// No machine has use for more, and each that helps is a thread that stays.
+  private static let mostThreads = 256
+  /// A few bytes of input may ask for an output as large as a tensor may be.
+  private static let mostOutputBytes = 1 << 31
 
   /// What may be given for speed.
   public enum MemoryUse: String, CaseIterable, Sendable {
@@ -53,10 +59,13 @@ public final class IntegerEngine: Sendable {
     var tuning: PackedModel.Tuning { self == .fast ? .fast : .small }
   }
 
+  /// Reads a model and makes it ready to run.
+  ///
   /// - Parameters:
   ///   - bytes: a `.cupel` file.
   ///   - profile: rounds as that runtime does; nil leaves the rounding that the file carries.
   ///   - instructionSet: nil for `InstructionSet.standard()`.
+  ///   - memory: what may be given for speed; the results are the same.
   /// - Throws: `EngineError`.
   public init(
     bytes: consuming [UInt8], profile: DeploymentProfile? = nil,
@@ -135,36 +144,65 @@ public final class IntegerEngine: Sendable {
 
   /// Runs a batch.
   ///
-  /// - Parameter inputs: whole images, each [H][W][C] on the input's grid.
+  /// - Parameters:
+  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine.
+  ///   - threads: the most that work at once; below 1 counts as 1, above 256 as 256.
   /// - Returns: the outputs, one after another; the same at any thread count.
-  /// - Throws: `EngineError.input` where `inputs` is not a whole number of images.
+  /// - Throws: `EngineError.input` where `inputs` is not a whole number of images,
+  ///   `EngineError.batch` where the outputs would take more than 2 GiB.
   public func outputs(_ inputs: [Int8], threads: Int) throws(EngineError) -> [Int8] {
-    let count = try images(in: inputs) * outputCount
+    let count = try outputs(for: images(in: inputs.count))
     return [Int8](unsafeUninitializedCapacity: count) { buffer, initialized in
       inputs.withUnsafeBufferPointer { source in
-        run(source, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), threads: threads)
+        work(
+          source, into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), threads: threads)
       }
       initialized = count
     }
   }
 
-  func images(in inputs: [Int8]) throws(EngineError) -> Int {
-    guard inputs.count % inputCount == 0 else {
-      throw .input(count: inputs.count, stride: inputCount)
-    }
-    return inputs.count / inputCount
+  /// How many images so many values are.
+  func images(in values: Int) throws(EngineError) -> Int {
+    guard values % inputCount == 0 else { throw .input(count: values, stride: inputCount) }
+    return values / inputCount
   }
 
-  /// Runs a batch in the caller's memory. Sizes must be a whole number of images and as many
-  /// outputs.
+  /// How many values the outputs of so many images are.
+  private func outputs(for images: Int) throws(EngineError) -> Int {
+    let (count, overflow) = images.multipliedReportingOverflow(by: outputCount)
+    guard !overflow, count <= Self.mostOutputBytes else {
+      throw .batch(images: images, limit: Self.mostOutputBytes)
+    }
+    return count
+  }
+
+  /// Runs a batch in the caller's memory.
+  ///
+  /// - Parameters:
+  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine.
+  ///   - outputs: as many outputs as images; must not overlap `inputs`.
+  ///   - threads: the most that work at once; below 1 counts as 1, above 256 as 256.
+  /// - Throws: `EngineError.input` and `EngineError.output` where a size does not fit; nothing is
+  ///   written then.
   public func run(
+    _ inputs: UnsafeBufferPointer<Int8>, into outputs: UnsafeMutableBufferPointer<Int8>,
+    threads: Int
+  ) throws(EngineError) {
+    let needed = try self.outputs(for: images(in: inputs.count))
+    guard outputs.count == needed else { throw .output(count: outputs.count, needed: needed) }
+    work(inputs, into: outputs, threads: threads)
+  }
+
+  /// As `run`, with sizes that fit.
+  private func work(
     _ inputs: UnsafeBufferPointer<Int8>, into outputs: UnsafeMutableBufferPointer<Int8>,
     threads: Int
   ) {
     let images = inputs.count / inputCount
     guard images > 0 else { return }
     // All memory together stays within what one arena may take.
-    let threads = min(max(threads, 1), max(1, Self.mostArenaBytes / max(hostBytes, 1)))
+    let threads = min(
+      max(threads, 1), Self.mostThreads, max(1, Self.mostArenaBytes / max(hostBytes, 1)))
     let batch = Batch(inputs: inputs, outputs: outputs, images: images)
     if images < threads {
       runTogether(batch, threads: threads)
@@ -288,13 +326,22 @@ public final class IntegerEngine: Sendable {
 
 /// Why a model cannot be loaded or fed.
 public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The bytes are no valid `.cupel` file.
   case format(FormatError)
+  /// The model needs more memory, in bytes, than one may take.
   case arena(needed: Int, limit: Int)
+  /// One image would take more steps than one may.
   case work(limit: Int64)
+  /// Values that are not a whole number of images of `stride`.
   case input(count: Int, stride: Int)
+  /// Memory for outputs that is not as large as the outputs of all images.
+  case output(count: Int, needed: Int)
+  /// More images than may be run at one time.
+  case batch(images: Int, limit: Int)
   /// A name that is no instruction set's, or one that this machine has not.
   case instructionSet(String)
 
+  /// The rule that is broken, in a sentence.
   public var description: String {
     switch self {
     case .format(let error): "\(error)"
@@ -304,6 +351,10 @@ public enum EngineError: Error, Sendable, Equatable, CustomStringConvertible {
       "one image would take more than \(limit) steps of its operations"
     case .input(let count, let stride):
       "\(count) values are not a whole number of images of \(stride)"
+    case .output(let count, let needed):
+      "there is room for \(count) outputs, and the images have \(needed)"
+    case .batch(let images, let limit):
+      "the outputs of \(images) images take more than \(limit) bytes; run fewer at a time"
     case .instructionSet(let name):
       "'\(name)' is no instruction set of this machine; it has "
         + InstructionSet.available.map(\.rawValue).joined(separator: ", ")

@@ -2,6 +2,7 @@ import Dispatch
 import Foundation
 import IntegerOperators
 import IntegerRuntime
+import Support
 import Synchronization
 
 /// The process's one pool of threads that help others with a single piece of work.
@@ -14,7 +15,7 @@ import Synchronization
 final class WorkerPool: Sendable {
   static let shared = WorkerPool()
 
-  private let workers = Mutex<[Worker]>([])
+  private let workers = Guarded<[Worker]>([])
 
   /// Has up to `count` idle threads call `body` once each, at some time. It must keep whatever it
   /// touches alive, and touch nothing once no pieces are left.

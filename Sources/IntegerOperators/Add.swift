@@ -7,8 +7,10 @@ public struct Add: Sendable, SumOperator {
   public static var code: UInt8 { 4 }
   public static var name: StaticString { "add" }
 
+  /// The ways of both inputs to the output's grid.
   public var scales: SumScales
 
+  /// An addition with these scales.
   @inlinable
   public init(_ scales: SumScales) { self.scales = scales }
 }

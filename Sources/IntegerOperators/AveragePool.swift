@@ -7,8 +7,10 @@ public struct AveragePool: Sendable, PoolOperator {
   public static var code: UInt8 { 5 }
   public static var name: StaticString { "average pool" }
 
+  /// The window that slides over each channel.
   public var window: Window
 
+  /// A pool with that window.
   @inlinable
   public init(_ window: Window) { self.window = window }
 }

@@ -2,8 +2,10 @@ import ModelFormat
 
 /// A number for each axis of an activation.
 public struct Axes: Sendable, Equatable {
+  /// One number an axis.
   public var height, width, channels: Int
 
+  /// A number for height, width and channels.
   @inlinable
   public init(_ height: Int, _ width: Int, _ channels: Int) {
     self.height = height

@@ -6,6 +6,7 @@ public struct Broadcast: Sendable, PlainOperator {
   public static var name: StaticString { "broadcast" }
   public static var minorVersion: UInt16 { 1 }
 
+  /// A broadcast, which has no parameters.
   @inlinable
   public init() {}
 

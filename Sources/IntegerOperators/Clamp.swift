@@ -8,6 +8,7 @@ public struct Clamp: Sendable, PlainOperator {
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
 
+  /// A clamp to low … high, both on the grid.
   @inlinable
   public init(low: Int8, high: Int8) {
     self.low = low

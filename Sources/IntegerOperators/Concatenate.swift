@@ -9,6 +9,7 @@ public struct Concatenate: Sendable, PlainOperator {
   /// 0 height, 1 width, 2 channels.
   public var axis: Int
 
+  /// A concatenation along axis 0 height, 1 width or 2 channels.
   @inlinable
   public init(axis: Int) { self.axis = axis }
 

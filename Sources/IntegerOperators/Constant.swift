@@ -7,8 +7,10 @@ public struct Constant<Storage: ConstantStorage>: ConstantOperator {
   public static var operandCounts: ClosedRange<Int> { 0...0 }
   public static var minorVersion: UInt16 { 1 }
 
+  /// The values, in height, width, channel order.
   public var elements: Storage.Bytes
 
+  /// A tensor that is always the same.
   public init(_ elements: Storage.Bytes) { self.elements = elements }
 
   package init() { self.init(Storage.noBytes) }

@@ -14,11 +14,14 @@ public struct Convolution<Storage: ConstantStorage>: GroupedConvolution {
   public static var code: UInt8 { 1 }
   public static var name: StaticString { "convolution" }
 
+  /// Kernel, strides, dilations and padding.
   public var window: Window
   /// Divides the channels of input and output.
   public var groups: Int
+  /// Weights, biases and what scales them.
   public var weights: Weights<Storage>
 
+  /// A convolution of so many groups.
   public init(_ window: Window, groups: Int, _ weights: Weights<Storage>) {
     self.window = window
     self.groups = groups

@@ -12,9 +12,12 @@ public struct DepthwiseConvolution<Storage: ConstantStorage>: WeightedOperator {
 
   package static var channelsAreColumns: Bool { true }
 
+  /// Kernel, strides, dilations and padding.
   public var window: Window
+  /// Weights, biases and what scales them.
   public var weights: Weights<Storage>
 
+  /// A convolution of each channel by itself.
   public init(_ window: Window, _ weights: Weights<Storage>) {
     self.window = window
     self.weights = weights

@@ -2,10 +2,14 @@
 ///
 /// Each is at least 1 and their product fits an int32: whoever loads a model sees to that.
 public struct Extent: Sendable, Equatable {
+  /// Rows, at least 1.
   public var height: Int
+  /// Columns, at least 1.
   public var width: Int
+  /// Channels, at least 1.
   public var channels: Int
 
+  /// An extent by its three numbers.
   @inlinable
   public init(height: Int, width: Int, channels: Int) {
     self.height = height
@@ -13,6 +17,7 @@ public struct Extent: Sendable, Equatable {
     self.channels = channels
   }
 
+  /// Elements of the activation.
   @inlinable public var elementCount: Int { height &* width &* channels }
 
   /// Offset of the first channel of a pixel.

@@ -10,8 +10,10 @@ public struct FullyConnected<Storage: ConstantStorage>: WeightedOperator {
 
   package static var isFullyConnected: Bool { true }
 
+  /// Weights, biases and what scales them.
   public var weights: Weights<Storage>
 
+  /// A layer with these weights.
   public init(_ weights: Weights<Storage>) { self.weights = weights }
 
   package init() { self.init(Weights()) }

@@ -8,10 +8,12 @@ public struct Lookup<Storage: ConstantStorage>: ConstantOperator {
   /// Entries of a table: one for each int8, −128 first.
   package static var size: Int { 256 }
 
+  /// 256 values: the first for −128, the last for 127.
   public var table: Storage.Bytes
   /// What the table's values are; nil where nobody says.
   public var function: TableFunction?
 
+  /// A lookup in that table, of the function where it is known.
   public init(table: Storage.Bytes, function: TableFunction? = nil) {
     self.table = table
     self.function = function

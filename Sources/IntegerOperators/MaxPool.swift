@@ -7,8 +7,10 @@ public struct MaxPool: Sendable, PoolOperator {
   public static var code: UInt8 { 6 }
   public static var name: StaticString { "max pool" }
 
+  /// The window that slides over each channel.
   public var window: Window
 
+  /// A pool with that window.
   @inlinable
   public init(_ window: Window) { self.window = window }
 }

@@ -11,6 +11,7 @@ public struct Mean: Sendable, RescaleOperator {
   /// Runtimes that divide the multiplier by the number of pixels may leave it a bit short.
   public var rescale: Rescale
 
+  /// A mean with this scale.
   public init(_ rescale: Rescale) { self.rescale = rescale }
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {

@@ -6,6 +6,7 @@ import ModelFormat
 /// not check again. The view does not own the bytes: they must stay in place and unchanged for
 /// as long as the view, or anything it handed out, is used.
 public struct ModelView {
+  /// The whole file.
   public let bytes: UnsafeRawBufferPointer
   /// Bytes of arena that the tensors need; a multiple of 16. The arena's base must be 16-aligned.
   public let arenaSize: Int
@@ -13,8 +14,11 @@ public struct ModelView {
   public let input: Int
   /// Index of the output tensor.
   public let output: Int
+  /// Tensors of the file, 1 to 4096.
   public let tensorCount: Int
+  /// Operations of the file, one fewer than tensors.
   public let operationCount: Int
+  /// Metadata entries of the file.
   public let metadataCount: Int
   private let operations, operands, metadataRecords: Int
 

@@ -9,8 +9,10 @@ public struct Multiply: Sendable, RescaleOperator {
   public static var operandCounts: ClosedRange<Int> { 2...2 }
   public static var minorVersion: UInt16 { 1 }
 
+  /// The way of the product to the output's grid.
   public var rescale: Rescale
 
+  /// A product with this scale.
   public init(_ rescale: Rescale) { self.rescale = rescale }
 }
 

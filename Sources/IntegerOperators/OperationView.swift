@@ -6,6 +6,7 @@ public struct OperationView {
   /// UTF-8, not terminated.
   public let name: UnsafeRawBufferPointer
   package let record: OperationRecord
+  /// The tensors that it reads.
   public let operands: OperandList
   /// Index of the output tensor.
   public let output: Int
@@ -33,6 +34,7 @@ public struct OperationView {
 /// The tensors that an operation reads.
 public struct OperandList {
   let start: UnsafeRawPointer
+  /// How many they are.
   public let count: Int
 
   /// Index of the tensor at `position`, which must lie in 0..<count.

@@ -3,26 +3,47 @@ import ModelFormat
 
 /// All operators: the one list of them.
 public enum OperatorKind<Storage: ConstantStorage> {
+  /// A convolution, of groups or not.
   case convolution(Convolution<Storage>)
+  /// A convolution of each channel by itself.
   case depthwiseConvolution(DepthwiseConvolution<Storage>)
+  /// A fully connected layer.
   case fullyConnected(FullyConnected<Storage>)
+  /// The sum of two tensors.
   case add(Add)
+  /// The mean of each window.
   case averagePool(AveragePool)
+  /// The largest of each window.
   case maxPool(MaxPool)
+  /// The mean over some axes.
   case mean(Mean)
+  /// A limit on both sides.
   case clamp(Clamp)
+  /// Elements around a tensor.
   case pad(Pad)
+  /// The same values on another grid.
   case requantize(Requantize)
+  /// Tensors one after another.
   case concatenate(Concatenate)
+  /// Some elements of a tensor.
   case slice(Slice)
+  /// The difference of two tensors.
   case subtract(Subtract)
+  /// The product of two tensors.
   case multiply(Multiply)
+  /// A softmax over the channels.
   case softmax(Softmax)
+  /// A function of each value, as a table.
   case lookup(Lookup<Storage>)
+  /// Axes in another order.
   case transpose(Transpose)
+  /// The same elements in another shape.
   case reshape(Reshape)
+  /// A tensor repeated along axes.
   case broadcast(Broadcast)
+  /// A tensor that is always the same.
   case constant(Constant<Storage>)
+  /// A transposed convolution.
   case transposeConvolution(TransposeConvolution<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.

@@ -11,6 +11,7 @@ public struct Pad: Sendable, PlainOperator {
   /// Normally the zero point.
   public var value: Int8
 
+  /// A pad by so many elements before the first of each axis.
   @inlinable
   public init(_ before: Axes, value: Int8) {
     self.before = before

@@ -7,8 +7,10 @@ public struct Requantize: Sendable, RescaleOperator {
   public static var code: UInt8 { 10 }
   public static var name: StaticString { "requantize" }
 
+  /// The way to the output's grid.
   public var rescale: Rescale
 
+  /// A change of grids with this scale.
   public init(_ rescale: Rescale) { self.rescale = rescale }
 }
 

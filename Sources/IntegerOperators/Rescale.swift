@@ -10,6 +10,7 @@ public struct Rescale: Sendable, Equatable {
   public var multiplier: Int32
   /// In −31...30.
   public var shift: Int32
+  /// How the product is rounded.
   public var rounding: RoundingMode
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
@@ -46,14 +47,20 @@ public struct Rescale: Sendable, Equatable {
 
 /// The way from one grid to another by one ratio for the whole tensor.
 public struct TensorRescale: Sendable, Equatable {
+  /// The zero point of what is scaled.
   public var inputZeroPoint: Int32
+  /// The ratio of the grids.
   public var scale: OutputScale
+  /// How the product is rounded.
   public var rounding: RoundingMode
+  /// The zero point of the result.
   public var outputZeroPoint: Int32
   /// On the output's grid.
   public var low: Int32
+  /// On the output's grid, low ≤ high.
   public var high: Int32
 
+  /// A way between grids by its parts.
   @inlinable
   public init(
     inputZeroPoint: Int32, scale: OutputScale, rounding: RoundingMode, outputZeroPoint: Int32,

@@ -6,6 +6,7 @@ public struct Reshape: Sendable, PlainOperator {
   public static var name: StaticString { "reshape" }
   public static var minorVersion: UInt16 { 1 }
 
+  /// A reshape, which has no parameters.
   @inlinable
   public init() {}
 

@@ -11,6 +11,7 @@ public struct Slice: Sendable, PlainOperator {
   /// From one element to the next, at least 1.
   public var step: Axes
 
+  /// A slice by the first index and the step of each axis.
   @inlinable
   public init(start: Axes, step: Axes) {
     self.start = start

@@ -13,8 +13,10 @@ public struct Softmax: Sendable, PlainOperator {
 
   /// β · s_in · 2²⁶ as a Q31 multiplier, at least 2³⁰, and a shift to the left in 0 ... 31.
   public var multiplier: Int32
+  /// How far inputs are shifted to the left before they are multiplied.
   public var leftShift: Int32
 
+  /// A softmax with this scale of its inputs.
   @inlinable
   public init(multiplier: Int32, leftShift: Int32) {
     self.multiplier = multiplier

@@ -6,8 +6,10 @@ public struct Subtract: Sendable, SumOperator {
   public static var name: StaticString { "subtract" }
   public static var minorVersion: UInt16 { 1 }
 
+  /// The ways of both inputs to the output's grid.
   public var scales: SumScales
 
+  /// A subtraction with these scales.
   @inlinable
   public init(_ scales: SumScales) { self.scales = scales }
 }

@@ -4,11 +4,14 @@ import ModelFormat
 /// The scales of an addition or subtraction: each input's way to a common grid, and the way from
 /// there to the output's. Multipliers are not negative, shifts in −31...0.
 public struct SumScales: Sendable, Equatable {
+  /// Zero or of magnitude 2³⁰ to 2³¹ − 1.
   public var firstMultiplier, secondMultiplier, outputMultiplier: Int32
+  /// In −31...0.
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
 
+  /// Scales by their parts.
   @inlinable
   public init(
     firstMultiplier: Int32 = 0, firstShift: Int32 = 0, secondMultiplier: Int32 = 0,

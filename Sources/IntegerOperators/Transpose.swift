@@ -10,6 +10,7 @@ public struct Transpose: Sendable, PlainOperator {
   /// 2 channels, each once.
   public var axes: Axes
 
+  /// A transpose that takes its axes in this order.
   @inlinable
   public init(axes: Axes) { self.axes = axes }
 

@@ -16,8 +16,10 @@ public struct TransposeConvolution<Storage: ConstantStorage>: GroupedConvolution
   public var window: Window
   /// Divides the channels of input and output.
   public var groups: Int
+  /// Weights, biases and what scales them.
   public var weights: Weights<Storage>
 
+  /// A transposed convolution of so many groups.
   public init(_ window: Window, groups: Int, _ weights: Weights<Storage>) {
     self.window = window
     self.groups = groups

@@ -19,6 +19,7 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
   public var weightScales: Storage.Floats
   /// In −31...30.
   public var shifts: Storage.Bytes
+  /// How accumulators are scaled to the output's grid.
   public var rounding: RoundingMode
   /// Fused activation on the output's grid, low ≤ high.
   public var low, high: Int8

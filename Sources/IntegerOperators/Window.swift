@@ -7,11 +7,16 @@ import ModelFormat
 /// In a valid file kernel, stride and dilation are 1 to 65535, and (out − 1) · stride + dilated
 /// kernel fits int32 on both axes, so positions may be computed in 32 bits.
 public struct Window: Sendable, Equatable {
+  /// Elements of the kernel, each at least 1.
   public var kernelHeight, kernelWidth: Int
+  /// How far the window moves at a time.
   public var strideHeight, strideWidth: Int
+  /// The distance of the kernel's elements.
   public var dilationHeight, dilationWidth: Int
+  /// Elements before the first row and column; what lies behind the last follows from the output.
   public var padTop, padLeft: Int
 
+  /// A window; one of a single tap unless told otherwise.
   @inlinable
   public init(
     kernelHeight: Int = 1, kernelWidth: Int = 1, strideHeight: Int = 1, strideWidth: Int = 1,
@@ -27,6 +32,7 @@ public struct Window: Sendable, Equatable {
     self.padLeft = padLeft
   }
 
+  /// Elements of the kernel.
   public var taps: Int { kernelHeight &* kernelWidth }
 
   /// Taps over all places that the window takes.

@@ -11,7 +11,9 @@
   /// scratch for each part. Nothing is allocated and no floating-point instruction runs. The
   /// caller keeps the order: every part of an operation before any part of the next.
   public struct BatchInterpreter {
+    /// The model that it runs.
     public let model: ModelView
+    /// Whose rounding is used: nil for what the file says of each operation.
     public let profile: DeploymentProfile?
     /// Images that the memory has room for.
     public let mostImages: Int
@@ -28,11 +30,14 @@
     /// Alignment of the memory's first byte.
     public static var alignment: Int { 64 }
 
-    /// Bytes of memory for a batch of `images` in `parts`. `Int.max` where no address space could
-    /// hold them.
+    /// Bytes of memory for a batch of `images` in `parts`, each at least 1. `Int.max` where no
+    /// address space could hold them, and for packed weights of another model.
     public static func bytes(
       for model: ModelView, packed: PackedModel?, images: Int, parts: Int
     ) -> Int {
+      guard images >= 1, parts >= 1, packed == nil || packed?.count == model.operationCount else {
+        return Int.max
+      }
       let arenas = imageStride(of: model).multipliedReportingOverflow(by: images)
       let scratch = scratchStride(of: model, packed: packed, images: images)
         .multipliedReportingOverflow(by: parts)
@@ -52,15 +57,18 @@
       return Int(clamping: (most &+ 63) & ~63)
     }
 
+    /// Makes a model ready to run in memory of the caller's.
+    ///
     /// - Parameters:
     ///   - packed: made of this model under this profile; nil runs the reference kernels.
     ///   - memory: at least `bytes(for:packed:images:parts:)` at an address divisible by
     ///     `alignment`; what it holds does not matter.
-    /// - Throws: `arenaSize`, `arenaAlignment`.
+    /// - Throws: `otherModel`, `arenaSize`, `arenaAlignment`.
     public init(
       model: ModelView, packed: PackedModel?, profile: DeploymentProfile? = nil, images: Int,
       parts: Int, memory: UnsafeMutableRawBufferPointer
     ) throws(RuntimeError) {
+      guard packed == nil || packed?.count == model.operationCount else { throw .otherModel }
       let needed = Self.bytes(for: model, packed: packed, images: images, parts: parts)
       guard memory.count >= needed, let start = memory.baseAddress else {
         throw .arenaSize(needed: needed)
@@ -81,31 +89,31 @@
     }
 
     /// Copies an image, [H][W][C] on the input's grid, to where the model reads it.
-    public func setInput(_ values: UnsafePointer<Int8>, image: Int) {
+    package func setInput(_ values: UnsafePointer<Int8>, image: Int) {
       (base + (image &* imageStride &+ inputOffset)).update(from: values, count: inputCount)
     }
 
     /// Copies an image's output tensor.
-    public func copyOutput(image: Int, to values: UnsafeMutablePointer<Int8>) {
+    package func copyOutput(image: Int, to values: UnsafeMutablePointer<Int8>) {
       values.update(from: base + (image &* imageStride &+ outputOffset), count: outputCount)
     }
 
     /// Where tensor `index` of an image lies. It holds its values from the operation that makes it
     /// until the last one that reads it; then others may take its place.
-    public func tensor(_ index: Int, image: Int) -> UnsafeMutableBufferPointer<Int8> {
+    package func tensor(_ index: Int, image: Int) -> UnsafeMutableBufferPointer<Int8> {
       let tensor = model.tensor(index)
       return UnsafeMutableBufferPointer(
         start: base + (image &* imageStride &+ tensor.arenaOffset), count: tensor.elementCount)
     }
 
     /// Parts in which operation `index` is worth splitting for `images` images.
-    public func usefulParts(operation index: Int, images: Int) -> Int {
+    package func usefulParts(operation index: Int, images: Int) -> Int {
       guard let kernel = packed?.operations[index].packed else { return min(images, mostParts) }
       return min(Int(cupel_useful_parts(kernel, Int32(images))), mostParts)
     }
 
     /// Whether running operation `index` in `parts` parts can take the addition behind it along.
-    public func fuses(operation index: Int, parts: Int) -> Bool {
+    package func fuses(operation index: Int, parts: Int) -> Bool {
       switch packed?.operations[index].fusion {
       case .always: true
       case .alone: parts == 1
@@ -118,7 +126,7 @@
     ///
     /// - Parameter fused: runs the addition behind the operation as well; only where `fuses` says
     ///   that it can.
-    public func execute(
+    package func execute(
       operation index: Int, images: Int, part: Int = 0, of parts: Int = 1, fused: Bool = false
     ) {
       let scratch = scratch + part &* scratchStride
@@ -142,8 +150,22 @@
       }
     }
 
+    /// Runs operation `index` for images 0 ..< images on the calling thread, and the addition
+    /// behind it in the same pass where that is faster: one step of what `run` does, to be timed.
+    ///
+    /// - Returns: the index of the operation that comes next.
+    /// - Throws: `outOfRange` unless there is such an operation and room for so many images.
+    public func step(operation index: Int, images: Int) throws(RuntimeError) -> Int {
+      guard index >= 0, index < model.operationCount, images >= 1, images <= mostImages else {
+        throw .outOfRange
+      }
+      let fused = fuses(operation: index, parts: 1)
+      execute(operation: index, images: images, fused: fused)
+      return fused ? index &+ 2 : index &+ 1
+    }
+
     /// Runs the whole model on images 0 ..< images, on the calling thread.
-    public func run(images: Int) {
+    package func run(images: Int) {
       let count = model.operationCount
       guard let packed else {
         for index in 0..<count { execute(operation: index, images: images) }

@@ -10,6 +10,7 @@ import ModelFormat
 /// allocated and no floating-point instruction runs. The model's bytes and the arena must outlive
 /// the interpreter; two interpreters may share the bytes but not the arena.
 public struct Interpreter {
+  /// The model that it runs.
   public let model: ModelView
   /// Whose rounding is used: nil for what the file says of each operation.
   public let profile: DeploymentProfile?
@@ -42,6 +43,8 @@ public struct Interpreter {
     return (end &+ arenaAlignment &- 1) & ~(arenaAlignment &- 1)
   }
 
+  /// Makes a model ready to run in memory of the caller's.
+  ///
   /// - Parameters:
   ///   - arena: at least `arenaBytes(for:)`, its address divisible by `arenaAlignment`; what it
   ///     holds does not matter.
@@ -91,7 +94,7 @@ public struct Interpreter {
 
   /// Runs operation `index`, in 0 ..< model.operationCount. The operations before it must have
   /// run, in order, since the input was set.
-  public func execute(operation index: Int) {
+  package func execute(operation index: Int) {
     let scratch = UnsafeMutableRawPointer(arena + Self.scratchOffset(of: index, in: model))
     Step(model, operation: index, profile: profile).run(
       in: StepMemory(arena: arena, scratch: scratch))
@@ -99,7 +102,7 @@ public struct Interpreter {
 
   /// Where tensor `index` of the model lies. It holds its values from the operation that makes it
   /// until the last one that reads it; then others may take its place.
-  public func tensor(_ index: Int) -> UnsafeBufferPointer<Int8> {
+  package func tensor(_ index: Int) -> UnsafeBufferPointer<Int8> {
     let tensor = model.tensor(index)
     return UnsafeBufferPointer(start: arena + tensor.arenaOffset, count: tensor.elementCount)
   }

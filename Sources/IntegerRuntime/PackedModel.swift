@@ -10,7 +10,9 @@
   /// Nothing of it refers to the model's bytes. Operations that no kernel serves (those that only
   /// move values, and shapes far from any network) keep to the reference kernels.
   public struct PackedModel {
+    /// Whose kernels run it.
     public let level: KernelLevel
+    /// What was given for speed.
     public let tuning: Tuning
     let operations: UnsafeMutablePointer<PackedOperation>
     let count: Int
@@ -20,6 +22,7 @@
       /// Bytes of input that an operation stages at a time, where one row of output takes less.
       public var stagingBytes: Int
 
+      /// Kernels stage so many bytes of input at a time; below 0 counts as 0.
       public init(stagingBytes: Int) { self.stagingBytes = stagingBytes }
 
       /// A whole image or several of most networks.
@@ -27,7 +30,7 @@
       /// As little scratch memory as the kernels run in: a row of output at a time.
       public static let small = Tuning(stagingBytes: 0)
 
-      var code: cupel_tuning { cupel_tuning(staging_bytes: Int64(stagingBytes)) }
+      var code: cupel_tuning { cupel_tuning(staging_bytes: Int64(max(stagingBytes, 0))) }
     }
 
     /// Alignment of the memory's first byte.
@@ -45,6 +48,8 @@
       return Int(plan.position)
     }
 
+    /// Packs a model's weights.
+    ///
     /// - Parameters:
     ///   - level: one that is available.
     ///   - memory: at least `bytes(for:level:profile:tuning:)` at an address divisible by

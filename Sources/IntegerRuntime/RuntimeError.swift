@@ -11,6 +11,10 @@ public enum RuntimeError: Error, Equatable, Sendable {
   case packedAlignment
   /// This machine has not the instructions of the level asked for.
   case levelUnavailable
+  /// Packed weights of a model with another number of operations.
+  case otherModel
+  /// No such operation, or more images than the memory has room for.
+  case outOfRange
   /// The input has not as many elements as the model's input tensor.
   case inputSize(needed: Int)
   /// The output has not as many elements as the model's output tensor.

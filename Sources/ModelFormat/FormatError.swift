@@ -1,6 +1,8 @@
 /// Why a file is not a `.cupel` file: the rule it breaks, and where.
 public struct FormatError: Error, Equatable, Sendable {
+  /// The rule that is broken.
   public let rule: FormatRule
+  /// The record that breaks it.
   public let record: FormatRecord
   /// Byte offset in the file of the field that breaks the rule.
   public let offset: Int
@@ -14,9 +16,13 @@ public struct FormatError: Error, Equatable, Sendable {
 
 /// The record that a `FormatError` is about, by its index.
 public enum FormatRecord: Equatable, Sendable {
+  /// The header at the start of the file.
   case header
+  /// A tensor's record, by the tensor's index.
   case tensor(Int)
+  /// An operation's record, by the operation's index.
   case operation(Int)
+  /// A metadata entry, by its index.
   case metadata(Int)
 
   /// Throws `rule`, broken at a byte of the file, unless it is met.
@@ -29,75 +35,135 @@ public enum FormatRecord: Equatable, Sendable {
 /// The rules of `docs/format.md`, each with the code that document gives it.
 public enum FormatRule: UInt8, CaseIterable, Sendable {
   // The file and its header.
+  /// The file must lie at an address divisible by 16.
   case baseAlignment = 1
+  /// The file must hold at least its header.
   case tooShort
+  /// The file must be smaller than 2 GiB.
   case tooLong
+  /// The file must begin with the magic bytes.
   case magic
+  /// The version must be one that this reader knows, the minor one the lowest that fits.
   case version
+  /// The header size must be 128.
   case headerSize
+  /// The stated file size must be the file's.
   case fileSize
+  /// Reserved bytes must be zero.
   case reserved
+  /// The SHA-256 digest must be the file's.
   case digest
+  /// Sections must follow each other in order without a gap or an overlap.
   case sectionPlace
+  /// The gap before the constants must be zero.
   case sectionGap
+  /// There must be 1 to 4096 tensors.
   case tensorCount
+  /// There must be one operation fewer than tensors.
   case operationCount
+  /// The input must be an 8-bit tensor that exists from the start.
   case inputTensor
+  /// The output must be a tensor that lives to the end.
   case outputTensor
+  /// The arena must end where its last tensor ends, rounded up to 16.
   case arenaSize
 
   // Strings and metadata.
+  /// Strings must follow each other in their records' order and fill the section.
   case stringPlace
+  /// Names and values must be UTF-8, names without control characters.
   case stringText
+  /// A metadata key must be 1 or more printable ASCII characters.
   case metadataKey
+  /// Metadata keys must ascend, each one once.
   case metadataOrder
 
   // Tensors.
+  /// Height, width and channels must each be at least 1.
   case extent
+  /// A tensor must have at most 2^31 - 1 elements.
   case elementCount
+  /// An activation must have 8 or 4 bits.
   case bits
+  /// A zero point must lie on its tensor's grid.
   case zeroPoint
+  /// A tensor's scale must be finite and positive.
   case tensorScale
+  /// A tensor's arena offset must be a multiple of 16 inside the arena.
   case arenaPlace
+  /// A tensor must be born when its operation runs, the input at 0.
   case born
+  /// A tensor's last use must be the last operation that reads it.
   case lastUse
+  /// Tensors that live at the same time must not share bytes of the arena.
   case arenaOverlap
 
   // Operations.
+  /// The operation's kind must be known.
   case kind
+  /// The rounding mode must be known.
   case rounding
+  /// A field that the operation does not use must be zero.
   case unusedField
+  /// Operands must follow each other in operation order and fill the section.
   case operandPlace
+  /// The operation must have as many operands as its kind takes.
   case operandCount
+  /// An operand must be a tensor of the file.
   case operandIndex
+  /// An operand must be defined before it is used.
   case operandOrder
+  /// The output must be a tensor that only this operation defines.
   case outputIndex
+  /// The output's extent must be what the operation gives.
   case outputExtent
+  /// Bits, zero point and scale of input and output must be equal here.
   case grids
+  /// Low must not exceed high, and both must lie on the output's grid.
   case clampRange
+  /// Kernel, stride and dilation must be 1 to 65535.
   case windowStep
+  /// Padding must be smaller than the dilated kernel, and no window all padding.
   case windowPadding
+  /// The output must have as many windows as fit.
   case windowOutput
+  /// A pool's window must have fewer than 2^23 taps.
   case poolArea
+  /// Groups must divide input and output channels.
   case groups
+  /// Padding must not be negative and must fit the output.
   case padding
+  /// A slice must start and end inside its input, with steps of at least 1.
   case slice
+  /// The axis must be 0, 1 or 2.
   case axis
 
   // Weights and what scales them.
+  /// Weights must have 8 or 4 bits.
   case weightBits
+  /// Constants must follow each other in operation order and fill the section.
   case constantPlace
+  /// Gaps between constants must be zero.
   case constantGap
+  /// The nibble that fills up a row must be zero.
   case weightPadding
+  /// A multiplier must be 0 or of magnitude 2^30 to 2^31 - 1.
   case multiplier
+  /// A shift must lie in -31...30, or -31...0 in an addition.
   case shift
+  /// A ratio must be finite and agree with its multiplier and shift.
   case ratio
+  /// A weight scale must be finite.
   case weightScale
+  /// The accumulator must be proved to stay below 2^31.
   case overflow
 
   // Softmax, lookups and constants.
+  /// A softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256.
   case softmax
+  /// A table's or constant's value must lie on the output's grid.
   case offGrid
+  /// A table that names its function must hold that function's values.
   case table
 }
 

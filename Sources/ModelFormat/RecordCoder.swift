@@ -69,17 +69,24 @@ public protocol ConstantStorage {
   associatedtype Words: Equatable
   /// float32 each, by their bits where there is no floating point.
   associatedtype Floats: Equatable
+  /// int8 each, or int4 two a byte.
   associatedtype Weights: Equatable
 
+  /// What a field of bytes holds before it has been read.
   static var noBytes: Bytes { get }
+  /// What a field of words holds before it has been read.
   static var noWords: Words { get }
+  /// What a field of numbers holds before it has been read.
   static var noFloats: Floats { get }
+  /// What a field of weights holds before it has been read.
   static var noWeights: Weights { get }
 }
 
 /// Constants where they stand in a file.
 public enum InFile: ConstantStorage {
+  /// int8 each.
   public typealias Bytes = UnsafePointer<Int8>
+  /// int32 each.
   public typealias Words = UnsafePointer<Int32>
   /// By their bits.
   public typealias Floats = UnsafePointer<UInt32>

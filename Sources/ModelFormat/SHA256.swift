@@ -12,14 +12,16 @@ public struct SHA256 {
   /// Bytes taken so far; the lowest six bits are the fill of `block`.
   private var length: UInt64 = 0
 
+  /// A digest of nothing yet.
   public init() {}
 
+  /// Takes the bytes that come next.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     for byte in bytes { append(byte) }
   }
 
   /// `count` zero bytes, as if they had been passed to `update`.
-  public mutating func update(zeros count: Int) { for _ in 0..<count { append(0) } }
+  package mutating func update(zeros count: Int) { for _ in 0..<count { append(0) } }
 
   /// Pads and closes. The digest is eight big-endian words: byte i is
   /// `word[i / 4] >> (24 − 8 · (i % 4))`.

@@ -19,7 +19,9 @@ public struct TensorView {
 
   /// Elements, and bytes in the arena: an activation takes one byte whatever its bits.
   public var elementCount: Int { height &* width &* channels }
+  /// The lowest number of the grid.
   public var lowest: Int { bits == 8 ? -128 : -8 }
+  /// The highest number of the grid.
   public var highest: Int { bits == 8 ? 127 : 7 }
   /// The largest |q − zeroPoint| on the grid.
   public var largestMagnitude: Int { max(highest &- zeroPoint, zeroPoint &- lowest) }
@@ -45,6 +47,7 @@ public struct TensorView {
     bits == other.bits && zeroPoint == other.zeroPoint && scaleBits == other.scaleBits
   }
 
+  /// Whether both have the same height, width and channels.
   public func hasExtent(of other: TensorView) -> Bool {
     height == other.height && width == other.width && channels == other.channels
   }

@@ -2,11 +2,13 @@ import Foundation
 
 /// A file that could not be read or written.
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file, as the caller named it.
   public let path: String
   /// "open", "read", "write", …
   public let action: String
   /// errno, or 0 where the system had no part in it.
   public let code: Int32
+  /// Why, in words.
   public let reason: String
 
   /// After a system call that failed: takes the reason from errno.
@@ -17,6 +19,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     reason = String(cString: strerror(code))
   }
 
+  /// Where no system call failed: `reason` says why.
   public init(path: String, action: String, reason: String) {
     self.path = path
     self.action = action
@@ -24,6 +27,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
+  /// The file, what was tried, and why it failed.
   public var description: String { "\(path): cannot \(action): \(reason)" }
 
   /// Whether the file is not there at all.

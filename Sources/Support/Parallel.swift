@@ -31,7 +31,7 @@ public enum Parallel {
   public static func map<Element: Sendable>(
     _ pieces: Int, threads: Int, _ body: @Sendable (Int) -> Element
   ) -> [Element] {
-    let slots = Mutex<[Element?]>(Array(repeating: nil, count: pieces))
+    let slots = Guarded<[Element?]>(Array(repeating: nil, count: pieces))
     forEach(pieces, threads: threads) { piece in
       let value = body(piece)
       slots.withLock { $0[piece] = value }

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Tells a person how far long work has come: a bar on a terminal, otherwise a plain line now and
 /// then, always on standard error so that standard output stays the result.
@@ -12,11 +11,15 @@ public final class ProgressReporter: Sendable {
     var isOpen = false
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let isTerminal: Bool
   private let isQuiet: Bool
   private let write: @Sendable (String) -> Void
 
+  /// - Parameters:
+  ///   - isTerminal: whether to draw a bar over and over on one line.
+  ///   - isQuiet: writes nothing at all.
+  ///   - write: takes the text; standard error unless told otherwise.
   public init(
     isTerminal: Bool = isatty(STDERR_FILENO) == 1, isQuiet: Bool = false,
     write: @escaping @Sendable (String) -> Void = {

@@ -1,11 +1,18 @@
 /// A table of text with aligned columns, for people.
 public struct TextTable: Sendable {
-  public enum Alignment: Sendable { case left, right }
+  /// To which side a column's cells are flush.
+  public enum Alignment: Sendable {
+    /// As words are.
+    case left
+    /// As numbers are.
+    case right
+  }
 
   private let headers: [String]
   private let alignments: [Alignment]
   private var rows: [[String]] = []
 
+  /// A table without rows.
   public init(_ columns: [(header: String, alignment: Alignment)]) {
     headers = columns.map(\.header)
     alignments = columns.map(\.alignment)

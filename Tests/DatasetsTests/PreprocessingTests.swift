@@ -60,7 +60,17 @@ struct PreprocessingTests {
     let images = try UnlabelledImages(
       channels: 2, height: 1, width: 2, pixels: [1, 2, 3, 4, 5, 6, 7, 8])
     let preprocessing = Preprocessing(scale: 1, mean: [0, 1], std: [1])
-    #expect(preprocessing.normalize(images) == [1, 2, 2, 3, 5, 6, 6, 7])
+    #expect(try preprocessing.normalized(images) == [1, 2, 2, 3, 5, 6, 6, 7])
+  }
+
+  @Test("images with other channels are refused, not read past the means that there are")
+  func otherChannels() throws {
+    let images = try UnlabelledImages(channels: 3, height: 1, width: 1, pixels: [1, 2, 3])
+    for mean in [[], [0, 1], [0, 1, 2, 3]] as [[Double]] {
+      #expect(throws: PreprocessingError.self) {
+        try Preprocessing(mean: mean, std: [1]).normalized(images)
+      }
+    }
   }
 
   @Test("what would give no finite numbers is refused")

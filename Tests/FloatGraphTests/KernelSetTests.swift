@@ -25,24 +25,47 @@ import Testing
     #expect(c == [58, 64, 139, 154])
   }
 
-  @Test func doublePrecisionAndSymmetricProductsAreBound() {
-    let a: [Double] = [1, 2, 3, 4]
-    var c = [Double](repeating: 0, count: 4)
-    cblas_dgemm(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_NO_TRANSPOSE), Int32(CBLIS_NO_TRANSPOSE), 2, 2, 2, 1, a,
-      2, a, 2, 0, &c, 2)
-    #expect(c == [7, 10, 15, 22])
-    // The upper triangle of a · aᵀ; the lower one keeps what it had.
-    c = [0, 0, -1, 0]
-    cblas_dsyrk(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_UPPER), Int32(CBLIS_NO_TRANSPOSE), 2, 2, 1, a, 2, 0, &c, 2
-    )
-    #expect(c == [5, 11, -1, 25])
-    let b: [Float] = [1, 2, 3, 4]
-    var d: [Float] = [0, 0, -1, 0]
-    cblas_ssyrk(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_UPPER), Int32(CBLIS_NO_TRANSPOSE), 2, 2, 1, b, 2, 0, &d, 2
-    )
-    #expect(d == [5, 11, -1, 25])
+  /// By the definition, in an order of its own; integers, so that every order gives the same.
+  @Test(
+    "a product of any shape is the definition's",
+    arguments: [(1, 1, 1), (1, 40, 30), (40, 1, 30), (33, 70, 1), (8, 500, 300), (70, 90, 310)])
+  func shapes(m: Int, n: Int, k: Int) {
+    let a = (0..<m * k).map { Float($0 % 7) - 3 }
+    let b = (0..<k * n).map { Float($0 % 5) - 2 }
+    var expected = [Float](repeating: 1, count: m * n)
+    for row in 0..<m {
+      for inner in 0..<k {
+        for column in 0..<n {
+          expected[row * n + column] += a[row * k + inner] * b[inner * n + column]
+        }
+      }
+    }
+    var c = [Float](repeating: 1, count: m * n)
+    Gemm.multiply(m: m, n: n, k: k, a: a, lda: k, b: b, ldb: n, c: &c, ldc: n, accumulating: true)
+    #expect(c == expected)
+    let across = (0..<n * k).map { b[$0 % k * n + $0 / k] }
+    c = [Float](repeating: 1, count: m * n)
+    Gemm.multiplyByTranspose(
+      m: m, n: n, k: k, a: a, lda: k, b: across, ldb: k, c: &c, ldc: n, accumulating: true)
+    #expect(c == expected)
+    let down = (0..<k * m).map { a[$0 % m * k + $0 / m] }
+    c = [Float](repeating: 1, count: m * n)
+    Gemm.multiplyTransposed(
+      m: m, n: n, k: k, a: down, lda: m, b: b, ldb: n, c: &c, ldc: n, accumulating: true)
+    #expect(c == expected)
+  }
+
+  /// `/proc/self/environ` says what the process began with.
+  @Test("a product leaves the environment as it is")
+  func environment() throws {
+    var c: [Float] = [0]
+    Gemm.multiply(m: 1, n: 1, k: 1, a: [2], lda: 1, b: [3], ldb: 1, c: &c, ldc: 1)
+    #expect(c == [6])
+    let began = try Data(contentsOf: URL(fileURLWithPath: "/proc/self/environ"))
+      .split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    for name in ["BLIS_ARCH_TYPE", "BLIS_NUM_THREADS"] {
+      let wasSet = began.contains { $0.hasPrefix(name + "=") }
+      #expect((ProcessInfo.processInfo.environment[name] != nil) == wasSet)
+    }
   }
 }

@@ -9,7 +9,7 @@ import Testing
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0], std: [1]), scale: 1.0 / 255, zeroPoint: -128,
       bits: 8, shape: [1, 16, 16])
-    let integers = quantizer.quantize([UInt8](0...255))
+    let integers = try quantizer.quantize([UInt8](0...255))
     #expect(integers == (0...255).map { Int8($0 - 128) })
   }
 
@@ -20,15 +20,15 @@ import Testing
       preprocessing: Preprocessing(scale: 1, mean: [5], std: [1]), scale: 2, zeroPoint: 0, bits: 8,
       shape: [1, 1, 1])
     #expect(
-      quantizer.quantize([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == [
+      try quantizer.quantize([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == [
         -2, -2, -2, -1, 0, 0, 0, 1, 2, 2, 2,
       ])
-    #expect(quantizer.quantize([255]) == [125])
+    #expect(try quantizer.quantize([255]) == [125])
     let narrow = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [128], std: [1]), scale: 4, zeroPoint: 3,
       bits: 4, shape: [1, 1, 1])
     // (0 − 128) / 4 + 3 is far below −8; (128 − 128) / 4 + 3 is 3; 144 gives 7, 148 would give 8.
-    #expect(narrow.quantize([0, 84, 88, 128, 144, 148, 255]) == [-8, -8, -7, 3, 7, 7, 7])
+    #expect(try narrow.quantize([0, 84, 88, 128, 144, 148, 255]) == [-8, -8, -7, 3, 7, 7, 7])
   }
 
   /// Every pixel value of every channel against the formula, in double where float32 is not close
@@ -42,7 +42,7 @@ import Testing
       preprocessing: preprocessing, scale: scale, zeroPoint: zeroPoint, bits: bits,
       shape: [3, 16, 16])
     let pixels = (0..<3).flatMap { _ in (0...255).map { UInt8($0) } }
-    let integers = quantizer.quantize(pixels)
+    let integers = try quantizer.quantize(pixels)
     let lowest = -Double(1 << (bits - 1))
     for pixel in 0...255 {
       for channel in 0..<3 {
@@ -74,8 +74,8 @@ import Testing
         for x in 0..<3 { for c in 0..<2 { expected.append(Int8(value(n, c, y, x))) } }
       }
     }
-    #expect(quantizer.quantize(pixels) == expected)
-    #expect(quantizer.quantize([]) == [])
+    #expect(try quantizer.quantize(pixels) == expected)
+    #expect(try quantizer.quantize([]) == [])
   }
 
   /// The smallest scale that a file may carry: dividing by it overflows, and saturates.
@@ -83,11 +83,11 @@ import Testing
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0.5], std: [1]), scale: .leastNonzeroMagnitude,
       zeroPoint: 0, bits: 8, shape: [1, 1, 1])
-    #expect(quantizer.quantize([0, 255]) == [-128, 127])
+    #expect(try quantizer.quantize([0, 255]) == [-128, 127])
     let zero = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0], std: [1]), scale: .leastNonzeroMagnitude,
       zeroPoint: 5, bits: 8, shape: [1, 1, 1])
-    #expect(zero.quantize([0, 1]) == [5, 127])
+    #expect(try zero.quantize([0, 1]) == [5, 127])
   }
 
   @Test func preprocessingForOtherImagesIsRefused() {
@@ -98,6 +98,36 @@ import Testing
       #expect(throws: PreprocessingError.self) {
         try InputQuantizer(
           preprocessing: wrong, scale: 1, zeroPoint: 0, bits: 8, shape: [3, 2, 2])
+      }
+    }
+  }
+
+  @Test("a grid or a shape that no input has is refused")
+  func impossibleInputs() {
+    let preprocessing = Preprocessing(mean: [0], std: [1])
+    func make(_ scale: Float, _ zeroPoint: Int, _ bits: Int, _ shape: [Int]) throws {
+      _ = try InputQuantizer(
+        preprocessing: preprocessing, scale: scale, zeroPoint: zeroPoint, bits: bits, shape: shape)
+    }
+    for scale in [0, -1, .nan, .infinity] as [Float] {
+      #expect(throws: PreprocessingError.self) { try make(scale, 0, 8, [1, 2, 2]) }
+    }
+    for (zeroPoint, bits) in [(128, 8), (-129, 8), (8, 4), (0, 0), (0, 64), (.max, 8)] {
+      #expect(throws: PreprocessingError.self) { try make(1, zeroPoint, bits, [1, 2, 2]) }
+    }
+    for shape in [[], [1], [1, 2], [1, 2, 2, 1], [0, 2, 2], [1, -2, 2], [1, .max, .max]] {
+      #expect(throws: PreprocessingError.self) { try make(1, 0, 8, shape) }
+    }
+  }
+
+  @Test("pixels that are no whole images are refused")
+  func partialImages() throws {
+    let quantizer = try InputQuantizer(
+      preprocessing: Preprocessing(mean: [0], std: [1]), scale: 1, zeroPoint: 0, bits: 8,
+      shape: [3, 2, 2])
+    for count in [1, 11, 13] {
+      #expect(throws: PreprocessingError.self) {
+        try quantizer.quantize([UInt8](repeating: 0, count: count))
       }
     }
   }

@@ -143,6 +143,45 @@ import Testing
     }
   }
 
+  @Test("memory for outputs that is too short or too long is refused and not written to")
+  func outputsMustFit() throws {
+    let engine = try passing(3)
+    let inputs: [Int8] = [1, 2, 3, 4, 5, 6]
+    for count in [0, 1, 3, 5, 7, 9] {
+      var outputs = [Int8](repeating: 99, count: count)
+      let error = #expect(throws: EngineError.self) {
+        try inputs.withUnsafeBufferPointer { source in
+          try outputs.withUnsafeMutableBufferPointer {
+            try engine.run(source, into: $0, threads: 2)
+          }
+        }
+      }
+      #expect(error == .output(count: count, needed: 6))
+      #expect(outputs.allSatisfy { $0 == 99 })
+    }
+    var outputs = [Int8](repeating: 0, count: 3)
+    let error = #expect(throws: EngineError.self) {
+      try inputs[..<5].withUnsafeBufferPointer { source in
+        try outputs.withUnsafeMutableBufferPointer { try engine.run(source, into: $0, threads: 2) }
+      }
+    }
+    #expect(error == .input(count: 5, stride: 3))
+    outputs = []
+    try inputs[..<0].withUnsafeBufferPointer { source in
+      try outputs.withUnsafeMutableBufferPointer { try engine.run(source, into: $0, threads: 2) }
+    }
+  }
+
+  @Test("any number of threads gives the same", arguments: [Int.min, -1, 0, 1, 300, Int.max])
+  func threadCounts(threads: Int) throws {
+    let engine = try IntegerEngine(bytes: try files()[0])
+    for count in [0, 1, 5, 700] {
+      let inputs = images(count, for: engine, seed: 4)
+      #expect(
+        try engine.outputs(inputs, threads: threads) == engine.outputs(inputs, threads: 1))
+    }
+  }
+
   @Test func bytesThatAreNoModelAreRefused() throws {
     let file = try files()[0]
     var flipped = file

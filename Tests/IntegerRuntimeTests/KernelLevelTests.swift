@@ -110,6 +110,43 @@ import Testing
     }
   }
 
+  @Test("a step that is none, too many images and another model's weights are refused")
+  func wrongSteps() throws {
+    let one = try CupelWriter.bytes(of: RandomProgram.make(seed: 1, steps: [.convolution]))
+    let two = try CupelWriter.bytes(
+      of: RandomProgram.make(seed: 1, steps: [.convolution, .convolution, .convolution]))
+    try withModelView(one) { model in
+      let bytes = BatchInterpreter.bytes(for: model, packed: nil, images: 2, parts: 1)
+      let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+      defer { memory.deallocate() }
+      memory.initializeMemory(as: UInt8.self, repeating: 0)
+      let interpreter = try BatchInterpreter(
+        model: model, packed: nil, images: 2, parts: 1, memory: memory)
+      #expect(try interpreter.step(operation: 0, images: 2) == 1)
+      for (operation, images) in [(-1, 1), (.max, 1), (model.operationCount, 1), (0, 0), (0, 3)] {
+        #expect(throws: RuntimeError.outOfRange) {
+          try interpreter.step(operation: operation, images: images)
+        }
+      }
+      for (images, parts) in [(0, 1), (1, 0), (-1, 1), (.max, 1), (1, .min)] {
+        #expect(throws: RuntimeError.self) {
+          try BatchInterpreter(
+            model: model, packed: nil, images: images, parts: parts, memory: memory)
+        }
+      }
+      try withModelView(two) { other in
+        let needed = PackedModel.bytes(for: other, level: .scalar, profile: nil)
+        let weights = UnsafeMutableRawBufferPointer.allocate(byteCount: needed, alignment: 64)
+        defer { weights.deallocate() }
+        let packed = try PackedModel(other, level: .scalar, profile: nil, memory: weights)
+        #expect(other.operationCount != model.operationCount)
+        #expect(throws: RuntimeError.otherModel) {
+          try BatchInterpreter(model: model, packed: packed, images: 1, parts: 1, memory: memory)
+        }
+      }
+    }
+  }
+
   @Test func memoryThatIsTooSmallOrAskew() throws {
     let file = try CupelWriter.bytes(of: RandomProgram.make(seed: 1, steps: [.convolution]))
     try withModelView(file) { model in

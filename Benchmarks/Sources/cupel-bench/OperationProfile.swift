@@ -25,10 +25,10 @@ enum OperationProfile {
       var index = 0
       var total = 0.0
       while index < model.operationCount {
-        let fused = interpreter.fuses(operation: index, parts: 1)
         let place = index
-        func run() { interpreter.execute(operation: place, images: images, fused: fused) }
-        run()
+        let next = try interpreter.step(operation: place, images: images)
+        // It has been run, so that nothing is thrown.
+        func run() { _ = try? interpreter.step(operation: place, images: images) }
         var best = Double.infinity
         for _ in 0..<9 {
           let rounds = max(1, Int(2e-4 / max(Main.seconds(run), 1e-7)))
@@ -41,10 +41,10 @@ enum OperationProfile {
         total += best
         Swift.print(
           String(format: "%3d %9.2f µs %8.1f GMAC/s  ", index, best * 1e6, macs / best * 1e-9)
-            + "\(operation.kind.map { "\($0.name)" } ?? "")\(fused ? " + add" : "") "
+            + "\(operation.kind.map { "\($0.name)" } ?? "")\(next > index + 1 ? " + add" : "") "
             + "\(input.height)×\(input.width)×\(input.channels) → "
             + "\(output.height)×\(output.width)×\(output.channels)")
-        index += fused ? 2 : 1
+        index = next
       }
       Swift.print(String(format: "sum %9.2f µs", total * 1e6))
     }

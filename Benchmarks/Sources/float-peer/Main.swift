@@ -28,7 +28,7 @@ enum Main {
       path: "/usr/share/datasets/fashion-mnist", split: .test, limit: imageCount)
     let input = Tensor(
       batch: images.count, shape: [images.channels, images.height, images.width],
-      values: preprocessing.normalize(images.unlabelled))
+      values: try preprocessing.normalized(images.unlabelled))
 
     print("ResNet-8, \(images.count) images, \(rounds) interleaved rounds; float peer: BLIS sgemm")
     print("scheme  threads  integer images/s  float images/s  time ratio  (min … max)  GMAC/s")
@@ -42,7 +42,7 @@ enum Main {
       let quantizer = try InputQuantizer(
         preprocessing: preprocessing, scale: engine.inputScale,
         zeroPoint: engine.inputZeroPoint, bits: engine.inputBits, shape: engine.inputShape)
-      let integers = quantizer.quantize(images.pixels)
+      let integers = try quantizer.quantize(images.pixels)
       for threads in [1, 2] {
         let executor = try FloatExecutor(graph: graph, threads: threads)
         var pairs: [(integer: Double, float: Double)] = []

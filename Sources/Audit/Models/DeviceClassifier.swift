@@ -56,7 +56,7 @@ public final class DeviceClassifier: Classifier {
   /// - Parameter pixels: whole images, [N][C][H][W].
   /// - Returns: the board's answers.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    let inputs = quantizer.quantize(pixels)
+    let inputs = try quantizer.quantize(pixels)
     let outputs = try device.outputs(inputs)
     let expected = try engine.outputs(inputs, threads: threads)
     let agreement = Agreement(outputs: outputs, expected: expected, size: classCount)

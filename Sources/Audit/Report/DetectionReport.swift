@@ -2,8 +2,8 @@ import Purification
 import Triggers
 
 /// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
-/// in [0, 1], intervals are at 95 % and written as [low, high]. Every key is always there, null where nothing was
-/// measured. `docs/schemas/detection-report-2.schema.json` says what each holds.
+/// in [0, 1], intervals are at 95 % and written as [low, high]. Every key is always there, null where
+/// nothing was measured. `docs/schemas/detection-report-2.schema.json` says what each holds.
 public struct DetectionReport: Sendable, Codable, Equatable {
   /// Of the JSON form that this version of Cupel writes.
   public static let schemaVersion = 2
@@ -46,7 +46,8 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   @OrNull public var budget: Double? = nil
   /// The version of Cupel that made it.
   @OrNull public var toolVersion: String? = nil
-  /// The arguments that it was started with, the program's name first; empty where there was no command line.
+  /// The arguments that it was started with, the program's name first; empty where there was no command
+  /// line.
   public var command: [String] = []
   /// What all this was made from.
   public var inputs: AuditInputs

@@ -23,14 +23,17 @@ public struct BackwardKernel: Sendable {
 /// What a backward pass over some images reads and writes. Pieces of a batch write each its own part
 /// of what these addresses point to.
 public struct BackwardPass: @unchecked Sendable {
+  /// How many images these are.
   public let images: Int
   /// Values of the inputs; empty where `readsInputsFor` does not name what is wanted.
   public let inputs: [UnsafePointer<Float>]
   /// Values of the output; nil where `readsOutputFor` does not name what is wanted.
   public let output: UnsafePointer<Float>?
+  /// The loss's derivatives by the output.
   public let outputGradient: UnsafePointer<Float>
   /// To be written, one an input; empty where not wanted.
   public let inputGradients: [UnsafeMutablePointer<Float>]
+  /// Whether derivatives by the operation's parameters are asked for.
   public let wantsParameters: Bool
   /// Of the batch, where the forward pass computed with them.
   public let statistics: BatchStatistics?

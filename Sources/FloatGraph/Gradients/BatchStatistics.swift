@@ -2,12 +2,14 @@ import Support
 
 /// Mean and variance of each channel over the images and positions of one batch.
 public struct BatchStatistics: Sendable, Equatable {
+  /// One a channel.
   public var mean: [Float]
   /// Over `count` elements, not `count` − 1.
   public var variance: [Float]
   /// Elements a channel: N · H · W.
   public var count: Int
 
+  /// Statistics that are known, one mean and one variance a channel.
   public init(mean: [Float], variance: [Float], count: Int) {
     (self.mean, self.variance, self.count) = (mean, variance, count)
   }
@@ -16,7 +18,7 @@ public struct BatchStatistics: Sendable, Equatable {
 extension BatchStatistics {
   /// The statistics of a batch `[N, C, H, W]` or `[N, C]`, in two passes and with sums in double,
   /// a channel at a time. An empty batch gives zeros.
-  public init(of batch: Tensor, threads: Int) {
+  package init(of batch: Tensor, threads: Int) {
     let channels = batch.shape.first ?? 0
     let plane = batch.shape.dropFirst().reduce(1, *)
     let images = batch.batch

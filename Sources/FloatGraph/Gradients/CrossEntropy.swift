@@ -9,7 +9,7 @@ public enum CrossEntropy {
   ///     other classes.
   /// - Returns: −mean Σ target · log p, where p = exp(logit) / Σ exp(logit), and its derivatives by
   ///   the logits, (p − target) / N. An empty batch has loss 0.
-  /// - Throws: `FloatGraphError` if logits and labels do not fit.
+  /// - Throws: `FloatGraphError` if logits and labels do not fit, or `smoothing` is not in 0...1.
   public static func evaluate(
     _ logits: Tensor, labels: [Int], smoothing: Double = 0
   ) throws(FloatGraphError) -> (loss: Double, gradient: Tensor) {
@@ -20,6 +20,9 @@ public enum CrossEntropy {
       throw FloatGraphError(
         node: nil,
         rule: "\(labels.count) labels do not fit logits of \(logits.batch) × \(logits.shape)")
+    }
+    guard (0...1).contains(smoothing) else {
+      throw FloatGraphError(node: nil, rule: "smoothing is \(smoothing), and must be in 0...1")
     }
     var gradient = logits
     let share = 1 / Double(max(labels.count, 1))

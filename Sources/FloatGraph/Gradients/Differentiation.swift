@@ -2,7 +2,9 @@ import Support
 
 /// With which statistics normalization computes: its running ones, or those of the batch.
 public enum NormalizationMode: Sendable, Equatable {
+  /// Running statistics, which are constants.
   case inference
+  /// Those of the batch, through which derivatives go as well.
   case training
 }
 
@@ -14,12 +16,16 @@ public enum NormalizationMode: Sendable, Equatable {
 /// the input's derivative alone; forward and backward pass with weights, gradients and scratch
 /// memory then take 0.44 GB, or 0.18 GB.
 public struct Differentiation: Sendable {
+  /// The network.
   public let graph: FloatGraph
+  /// With which statistics normalization computes.
   public let mode: NormalizationMode
+  /// Which derivatives a backward pass gives.
   public let wants: GradientWants
   /// Values, by index, whose derivatives a backward pass returns; the input's under
   /// `wants.inputs`.
   public let differentiated: Set<Int>
+  /// The most that work at once, at least 1.
   public let threads: Int
   /// What each node's backward pass computes; empty where it is not needed.
   let nodeWants: [GradientWants]
@@ -27,6 +33,8 @@ public struct Differentiation: Sendable {
   private let isKept: [Bool]
   private let lastUse: [Int]
 
+  /// Checks a graph and finds out what a backward pass needs.
+  ///
   /// - Parameters:
   ///   - keeping: values, by index, that the tape can be asked for.
   ///   - differentiating: values, by index, whose derivatives are wanted besides the input's.
@@ -63,7 +71,7 @@ public struct Differentiation: Sendable {
   }
 
   /// Bytes of activations that the tape of a batch holds.
-  public func keptBytes(batch: Int) -> Int {
+  package func keptBytes(batch: Int) -> Int {
     graph.values.indices.reduce(0) { sum, value in
       let size = isKept[value] ? graph.values[value].elementCount : 0
       return sum + size * batch * MemoryLayout<Float>.stride

@@ -6,6 +6,7 @@ public struct OperationGradient: Sendable, Equatable {
   /// By the operation's parameters; nil where it has none or they are not wanted.
   public var parameters: ParameterGradient?
 
+  /// Derivatives by inputs and parameters.
   public init(inputs: [Tensor], parameters: ParameterGradient?) {
     (self.inputs, self.parameters) = (inputs, parameters)
   }
@@ -18,6 +19,7 @@ public struct ParameterGradient: Sendable, Equatable {
 
   /// By the weights and bias of a layer, laid out as they are.
   public struct LayerGradient: Sendable, Equatable {
+    /// In the weights' order.
     public var weights: [Float]
     /// nil where the layer has no bias.
     public var bias: [Float]?
@@ -31,12 +33,17 @@ public struct ParameterGradient: Sendable, Equatable {
 
 /// Which derivatives a backward pass computes; each costs about a forward pass.
 public struct GradientWants: OptionSet, Sendable {
+  /// Bit 0 the inputs', bit 1 the parameters'.
   public let rawValue: Int
 
+  /// Wants by their bits.
   public init(rawValue: Int) { self.rawValue = rawValue }
 
+  /// By what the graph reads.
   public static let inputs = GradientWants(rawValue: 1)
+  /// By weights, biases and what else training changes.
   public static let parameters = GradientWants(rawValue: 2)
+  /// Both.
   public static let all: GradientWants = [.inputs, .parameters]
 }
 
@@ -65,7 +72,10 @@ extension FloatOperators {
     try check(outputGradient, shape: output.shape, batch: batch)
     if reads.output { try check(output, shape: output.shape, batch: batch) }
     for input in inputs where reads.inputs { try check(input, shape: input.shape, batch: batch) }
-    try check(batchStatistics, channels: shapes[0][0])
+    guard let first = shapes.first?.first else {
+      throw FloatGraphError(node: nil, rule: "there is no input")
+    }
+    try check(batchStatistics, channels: first)
     let wanted = wants.contains(.inputs) ? shapes : []
     guard let kernel = operation.base.backward(inputs: shapes, output: output.shape) else {
       let copies = wanted.map { Tensor(batch: batch, shape: $0, values: outputGradient.values) }

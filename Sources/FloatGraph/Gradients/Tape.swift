@@ -2,11 +2,13 @@ import Support
 
 /// A forward pass with what its backward pass needs.
 public struct Tape: Sendable {
+  /// What was run.
   public let differentiation: Differentiation
   /// By value index; nil where the backward pass does not need it.
   let values: [Tensor?]
   /// In training mode, of the batch of each node that computes with them, by node index.
   public let statistics: [Int: BatchStatistics]
+  /// Images of the batch.
   public let batch: Int
 
   /// The graph's output.

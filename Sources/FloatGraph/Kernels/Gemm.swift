@@ -8,9 +8,9 @@ package enum Gemm {
     m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool = false
   ) {
-    cblas_sgemm(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_NO_TRANSPOSE), Int32(CBLIS_NO_TRANSPOSE), Int32(m),
-      Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulating ? 1 : 0, c, Int32(ldc))
+    cblis_multiply(
+      false, false, Int64(m), Int64(n), Int64(k), a, Int64(lda), b, Int64(ldb), accumulating, c,
+      Int64(ldc))
   }
 
   /// C[m × n] = A[m × k] · B[n × k]ᵀ (+ C where `accumulating`).
@@ -19,9 +19,9 @@ package enum Gemm {
     c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool = false
   ) {
     func product(_ a: UnsafePointer<Float>, lda: Int) {
-      cblas_sgemm(
-        Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_NO_TRANSPOSE), Int32(CBLIS_TRANSPOSE), Int32(m),
-        Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulating ? 1 : 0, c, Int32(ldc))
+      cblis_multiply(
+        false, true, Int64(m), Int64(n), Int64(k), a, Int64(lda), b, Int64(ldb), accumulating, c,
+        Int64(ldc))
     }
     guard readsPastEnd else { return product(a, lda: lda) }
     withUnsafeTemporaryAllocation(of: Float.self, capacity: (m + 1) * k) { rows in
@@ -41,9 +41,9 @@ package enum Gemm {
     m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int,
     c: UnsafeMutablePointer<Float>, ldc: Int, accumulating: Bool = false
   ) {
-    cblas_sgemm(
-      Int32(CBLIS_ROW_MAJOR), Int32(CBLIS_TRANSPOSE), Int32(CBLIS_NO_TRANSPOSE), Int32(m),
-      Int32(n), Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulating ? 1 : 0, c, Int32(ldc))
+    cblis_multiply(
+      true, false, Int64(m), Int64(n), Int64(k), a, Int64(lda), b, Int64(ldb), accumulating, c,
+      Int64(ldc))
   }
 
   /// The kernel set that BLIS uses on this machine, for reports.

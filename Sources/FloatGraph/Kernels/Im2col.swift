@@ -3,9 +3,13 @@
 /// Row r of a group's matrix is one weight position, in the weights' own order [C / groups][KH][KW];
 /// column p is one output position, row-major over [H', W']. Padding reads as zero.
 public struct Im2col: Patches {
+  /// Channels, height and width of what the layer reads.
   public let inputShape: [Int]
+  /// The layer's window.
   public let window: FloatGraph.Window
+  /// Groups of channels.
   public let groups: Int
+  /// Of what the layer gives.
   public let outputHeight, outputWidth: Int
   private let groupChannels: Int
 

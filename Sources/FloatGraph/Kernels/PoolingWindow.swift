@@ -1,5 +1,6 @@
 /// [C, H, W] to [C, H', W']: one number for each place of a window that slides over each plane.
 public protocol PoolingOperator: FloatOperator {
+  /// The window that slides over each channel.
   var window: FloatGraph.Window { get }
 }
 

@@ -3,6 +3,7 @@ extension FloatGraph {
   public struct Add: PairwiseOperator {
     public static let name = "add"
 
+    /// Addition, which has no parameters.
     public init() {}
 
     public func value(_ left: Float, _ right: Float) -> Float { left + right }

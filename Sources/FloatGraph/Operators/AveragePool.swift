@@ -3,10 +3,12 @@ extension FloatGraph {
   public struct AveragePool: PoolingOperator {
     public static let name = "average pool"
 
+    /// The window that slides over each channel.
     public var window: Window
     /// Whether padding counts in the divisor.
     public var countsPadding: Bool
 
+    /// A pool with that window.
     public init(window: Window, countsPadding: Bool = false) {
       (self.window, self.countsPadding) = (window, countsPadding)
     }
@@ -44,5 +46,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// An average pool.
   public static func averagePool(_ pool: FloatGraph.AveragePool) -> Self { Self(pool) }
 }

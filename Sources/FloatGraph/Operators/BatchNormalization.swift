@@ -5,9 +5,12 @@ extension FloatGraph {
   public struct BatchNormalization: BatchStatisticsOperator {
     public static let name = "batch normalization"
 
+    /// One a channel: factor, summand, and the running mean and variance.
     public var gamma, beta, mean, variance: [Float]
+    /// What the variance is raised by.
     public var epsilon: Float
 
+    /// A normalization of as many channels as each array has elements.
     public init(gamma: [Float], beta: [Float], mean: [Float], variance: [Float], epsilon: Float) {
       (self.gamma, self.beta, self.mean) = (gamma, beta, mean)
       (self.variance, self.epsilon) = (variance, epsilon)
@@ -28,7 +31,10 @@ extension FloatGraph {
     /// gamma and beta.
     public var parameters: [[Float]] {
       get { [gamma, beta] }
-      set { (gamma, beta) = (newValue[0], newValue[1]) }
+      set {
+        guard newValue.map(\.count) == parameters.map(\.count) else { return }
+        (gamma, beta) = (newValue[0], newValue[1])
+      }
     }
     public var parameterCount: Int { 4 * gamma.count }
 
@@ -183,6 +189,7 @@ extension FloatGraph.BatchNormalization {
 }
 
 extension FloatGraph.Operation {
+  /// A normalization.
   public static func batchNormalization(_ normalization: FloatGraph.BatchNormalization) -> Self {
     Self(normalization)
   }

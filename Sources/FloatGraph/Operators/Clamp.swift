@@ -3,8 +3,10 @@ extension FloatGraph {
   public struct Clamp: FloatOperator {
     public static let name = "clamp"
 
+    /// The bounds; low ≤ high, and either may be infinite.
     public var low, high: Float
 
+    /// A clamp to low … high.
     public init(low: Float, high: Float) {
       (self.low, self.high) = (low, high)
     }
@@ -59,6 +61,7 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A clamp to low … high.
   public static func clamp(low: Float, high: Float) -> Self {
     Self(FloatGraph.Clamp(low: low, high: high))
   }

@@ -3,8 +3,10 @@ extension FloatGraph {
   public struct Concatenate: FloatOperator {
     public static let name = "concatenate"
 
+    /// The axis along which inputs follow each other, not counting the batch axis.
     public var axis: Int
 
+    /// A concatenation along an axis, not counting the batch axis.
     public init(axis: Int) {
       self.axis = axis
     }
@@ -65,5 +67,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A concatenation along an axis, not counting the batch axis.
   public static func concatenate(axis: Int) -> Self { Self(FloatGraph.Concatenate(axis: axis)) }
 }

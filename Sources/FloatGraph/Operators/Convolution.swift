@@ -7,10 +7,14 @@ extension FloatGraph {
     public var weights: [Float]
     /// [O]; nil for none.
     public var bias: [Float]?
+    /// Channels of the output.
     public var outputChannels: Int
+    /// Kernel, strides, dilations and padding.
     public var window: Window
+    /// Groups of channels; as many as channels for a depthwise convolution.
     public var groups: Int
 
+    /// A convolution; `FloatGraph.validate` checks that its parts fit.
     public init(
       weights: [Float], bias: [Float]?, outputChannels: Int, window: Window, groups: Int = 1
     ) {
@@ -66,6 +70,7 @@ extension Im2col {
 }
 
 extension FloatGraph.Operation {
+  /// A convolution.
   public static func convolution(_ convolution: FloatGraph.Convolution) -> Self {
     Self(convolution)
   }

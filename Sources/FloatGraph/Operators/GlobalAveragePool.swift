@@ -3,6 +3,7 @@ extension FloatGraph {
   public struct GlobalAveragePool: FloatOperator {
     public static let name = "global average pool"
 
+    /// A pool over all of each channel.
     public init() {}
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
@@ -40,5 +41,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A pool over all of each channel.
   public static let globalAveragePool = Self(FloatGraph.GlobalAveragePool())
 }

@@ -3,6 +3,7 @@ extension FloatGraph {
   public struct HardSwish: ElementwiseOperator {
     public static let name = "hard swish"
 
+    /// HardSwish, which has no parameters.
     public init() {}
 
     public func value(at x: Float) -> Float {
@@ -18,5 +19,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// HardSwish.
   public static let hardSwish = Self(FloatGraph.HardSwish())
 }

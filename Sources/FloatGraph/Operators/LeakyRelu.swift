@@ -3,8 +3,10 @@ extension FloatGraph {
   public struct LeakyRelu: ElementwiseOperator {
     public static let name = "leaky relu"
 
+    /// The slope below zero.
     public var slope: Float
 
+    /// A LeakyReLU with that slope below zero.
     public init(slope: Float) {
       self.slope = slope
     }
@@ -22,5 +24,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A LeakyReLU with that slope below zero.
   public static func leakyRelu(slope: Float) -> Self { Self(FloatGraph.LeakyRelu(slope: slope)) }
 }

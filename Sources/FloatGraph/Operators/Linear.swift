@@ -9,8 +9,10 @@ extension FloatGraph {
     public var weights: [Float]
     /// [O]; nil for none.
     public var bias: [Float]?
+    /// Features of the output.
     public var outputFeatures: Int
 
+    /// A layer; `FloatGraph.validate` checks that its parts fit.
     public init(weights: [Float], bias: [Float]?, outputFeatures: Int) {
       (self.weights, self.bias, self.outputFeatures) = (weights, bias, outputFeatures)
     }
@@ -132,5 +134,6 @@ extension FloatGraph.Linear {
 }
 
 extension FloatGraph.Operation {
+  /// A fully connected layer.
   public static func linear(_ linear: FloatGraph.Linear) -> Self { Self(linear) }
 }

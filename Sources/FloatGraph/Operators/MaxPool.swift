@@ -3,8 +3,10 @@ extension FloatGraph {
   public struct MaxPool: PoolingOperator {
     public static let name = "max pool"
 
+    /// The window that slides over each channel.
     public var window: Window
 
+    /// A pool with that window.
     public init(window: Window) {
       self.window = window
     }
@@ -50,5 +52,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A max pool.
   public static func maxPool(_ pool: FloatGraph.MaxPool) -> Self { Self(pool) }
 }

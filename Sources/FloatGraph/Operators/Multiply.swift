@@ -3,6 +3,7 @@ extension FloatGraph {
   public struct Multiply: PairwiseOperator {
     public static let name = "multiply"
 
+    /// Multiplication, which has no parameters.
     public init() {}
 
     public func value(_ left: Float, _ right: Float) -> Float { left * right }

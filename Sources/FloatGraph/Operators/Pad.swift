@@ -3,9 +3,12 @@ extension FloatGraph {
   public struct Pad: FloatOperator {
     public static let name = "pad"
 
+    /// Elements an axis, the batch axis not counted.
     public var before, after: [Int]
+    /// What the new elements are.
     public var value: Float
 
+    /// A pad by so many elements an axis, the batch axis not counted.
     public init(before: [Int], after: [Int], value: Float) {
       (self.before, self.after, self.value) = (before, after, value)
     }
@@ -53,5 +56,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A pad.
   public static func pad(_ pad: FloatGraph.Pad) -> Self { Self(pad) }
 }

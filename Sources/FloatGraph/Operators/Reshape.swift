@@ -3,6 +3,7 @@ extension FloatGraph {
   public struct Reshape: FloatOperator {
     public static let name = "reshape"
 
+    /// A reshape to what the graph declares.
     public init() {}
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
@@ -31,5 +32,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A reshape to what the graph declares.
   public static let reshape = Self(FloatGraph.Reshape())
 }

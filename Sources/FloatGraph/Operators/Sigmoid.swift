@@ -5,6 +5,7 @@ extension FloatGraph {
   public struct Sigmoid: ElementwiseOperator {
     public static let name = "sigmoid"
 
+    /// The sigmoid, which has no parameters.
     public init() {}
 
     public func value(at x: Float) -> Float { 1 / (1 + expf(-x)) }
@@ -17,5 +18,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// The sigmoid.
   public static let sigmoid = Self(FloatGraph.Sigmoid())
 }

@@ -4,8 +4,10 @@ extension FloatGraph {
   public struct Slice: FloatOperator {
     public static let name = "slice"
 
+    /// The first index and the distance of indices, one an axis, the batch axis not counted.
     public var start, step: [Int]
 
+    /// A slice by first indices and steps, one an axis, the batch axis not counted.
     public init(start: [Int], step: [Int]) {
       (self.start, self.step) = (start, step)
     }
@@ -52,5 +54,6 @@ extension FloatGraph {
 }
 
 extension FloatGraph.Operation {
+  /// A slice.
   public static func slice(_ slice: FloatGraph.Slice) -> Self { Self(slice) }
 }

@@ -5,6 +5,7 @@ extension FloatGraph {
   public struct Softmax: FloatOperator {
     public static let name = "softmax"
 
+    /// The softmax, which has no parameters.
     public init() {}
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {

@@ -11,12 +11,16 @@ extension FloatGraph {
     public var weights: [Float]
     /// [O]; nil for none.
     public var bias: [Float]?
+    /// Channels of the output.
     public var outputChannels: Int
+    /// Kernel, strides, dilations and padding, of the convolution that this is the transpose of.
     public var window: Window
+    /// Groups of channels.
     public var groups: Int
     /// Rows more at the bottom and columns more at the right than the window's last place needs.
     public var outputPadHeight, outputPadWidth: Int
 
+    /// A transposed convolution; `FloatGraph.validate` checks that its parts fit.
     public init(
       weights: [Float], bias: [Float]?, outputChannels: Int, window: Window, groups: Int = 1,
       outputPadHeight: Int = 0, outputPadWidth: Int = 0
@@ -151,6 +155,7 @@ extension FloatGraph.TransposeConvolution {
 }
 
 extension FloatGraph.Operation {
+  /// A transposed convolution.
   public static func transposeConvolution(_ layer: FloatGraph.TransposeConvolution) -> Self {
     Self(layer)
   }

@@ -6,9 +6,13 @@ import ModelFormat
 public struct TableFunction: Sendable, Equatable {
   /// What is computed.
   public enum Kind: UInt8, Sendable, CaseIterable {
+    /// 1 / (1 + e⁻ˣ).
     case logistic = 1
+    /// tanh x.
     case hyperbolicTangent = 2
+    /// x · max(0, min(6, x + 3)) / 6.
     case hardSwish = 3
+    /// x, times a slope where it is below zero.
     case leakyRelu = 4
   }
 
@@ -23,12 +27,15 @@ public struct TableFunction: Sendable, Equatable {
     case floatHalfEven = 2
   }
 
+  /// What is computed.
   public var kind: Kind
+  /// How its values are worked out and rounded.
   public var arithmetic: Arithmetic
   /// Float32 bits of what values below zero are multiplied by; 0 for functions that have no such
   /// number.
   public var slopeBits: UInt32
 
+  /// A function by its parts.
   public init(_ kind: Kind, _ arithmetic: Arithmetic, slopeBits: UInt32 = 0) {
     self.kind = kind
     self.arithmetic = arithmetic
@@ -50,11 +57,14 @@ public struct TableFunction: Sendable, Equatable {
 
   /// The grids between which the function is tabulated: scales are float32 bits.
   public struct Grids: Sendable {
+    /// Float32 bits; finite and positive.
     public var inputScale, outputScale: UInt32
+    /// On their own grids.
     public var inputZeroPoint, outputZeroPoint: Int32
     /// Of the output's grid.
     public var low, high: Int32
 
+    /// Grids by their parts.
     public init(
       inputScale: UInt32, inputZeroPoint: Int32, outputScale: UInt32, outputZeroPoint: Int32,
       low: Int32, high: Int32

@@ -198,6 +198,19 @@ import Testing
 }
 
 @Suite struct CrossEntropyTests {
+  @Test("labels that are no classes and a smoothing beyond 0...1 are refused")
+  func refused() {
+    let logits = Tensor(batch: 2, shape: [3], values: [0, 1, 2, 3, 4, 5])
+    for labels in [[], [0], [0, 3], [-1, 0], [0, .max], [0, 1, 2]] {
+      #expect(throws: FloatGraphError.self) { try CrossEntropy.evaluate(logits, labels: labels) }
+    }
+    for smoothing in [-0.1, 1.1, .nan, .infinity] {
+      #expect(throws: FloatGraphError.self) {
+        try CrossEntropy.evaluate(logits, labels: [0, 1], smoothing: smoothing)
+      }
+    }
+  }
+
   /// Worked by hand: softmax of (log 1, log 2, log 5) is (1, 2, 5) / 8.
   @Test func lossAndGradient() throws {
     let logits = Tensor(
