@@ -51,7 +51,7 @@ import Testing
     #expect(stated.origin == .catalogue && stated.values == model.specimen?.preprocessing)
     #expect(stated.catalogue == model.catalogue?.sha256)
     #expect(inputs.dataset == "images" && result.report.command == ["program"])
-    let seen = try Samples.training().sample(128, seed: 7)
+    let seen = try Samples.training().sample(settings.calibrationImages, seed: 7)
     #expect(inputs.calibration == .init(seen, seed: 7))
     #expect(inputs.calibration?.pixels == AuditInputs.Images(seen).pixels)
     #expect(inputs.heldOutImages == .init(try Samples.test().prefix(200)))
