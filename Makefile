@@ -5,18 +5,29 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo test build embedded firmware bench bench-float runtimes bench-purify bench-firmware \
-  results detection reports sanitize thread-sanitizer fuzz check-all format dependencies clean
+.PHONY: demo check test build docs embedded firmware bench bench-float runtimes bench-purify \
+  bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
+  dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
 demo: build
 	.build/release/cupel demo --models models --output out/demo
 
-## Everything a change must pass: tests, and the integer core for Cortex-M, on a simulated Cortex-M4.
-test: dependencies
+## Unit tests alone: no process, no simulated board, nothing that takes seconds.
+check: dependencies
+	SWIFT="$(SWIFT)" CUPEL_TIER=check tools/test.sh
+
+## Everything a change must pass: all tests, on a simulated Cortex-M4 too, the documentation,
+## snippets and examples, and the integer core for Cortex-M. The list of what was skipped comes last.
+test: dependencies docs
 	firmware-sim/build.sh an386
-	$(SWIFT) test $(CONFIGURATION) $(TESTING)
 	tools/embedded-check.sh
+	SWIFT="$(SWIFT)" tools/run-examples.sh
+	SWIFT="$(SWIFT)" tools/test.sh
+
+## The library's documentation, into out/docs.
+docs: build
+	tools/documentation.sh
 
 build: dependencies
 	$(SWIFT) build $(CONFIGURATION)
@@ -98,12 +109,12 @@ fuzz: dependencies
 	CUPEL_MUTANTS=$(MUTANTS) CUPEL_SANITIZED=1 tools/sanitize.sh $(FUZZING)
 
 format:
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks \
-	  --ignore-unparsable-files
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Benchmarks Examples \
+	  Snippets --ignore-unparsable-files
 
 ## What Debian provides; installed through apt where it is missing.
 dependencies:
 	@tools/install-dependencies.sh
 
 clean:
-	rm -rf .build Benchmarks/.build out
+	rm -rf .build Benchmarks/.build Examples/*/.build out

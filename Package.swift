@@ -103,31 +103,33 @@ let recorded: Set = [
   "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
 ]
 
-/// What several test targets share: random programs, and mutated files to run through a reader.
+/// What test targets share: traits, settings, folders, random programs and networks, mutated files.
 let testSupport: [Target] = [
   .target(
-    name: "FormatFuzzing",
+    name: "TestSupport",
     dependencies: [
-      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter", "Support",
+      "DeviceSimulation", "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators",
+      "ModelFormat", "ModelWriter", "Support",
     ],
-    path: "Tests/FormatFuzzing")
-]
-
-/// Targets whose tests use it.
-let fuzzed: Set = [
-  "Datasets", "ModelImport", "ModelWriter", "IntegerRuntime", "HostRuntime", "DeviceSimulation",
+    path: "Tests/TestSupport"),
+  // What is written about the library as a whole.
+  .testTarget(name: "DocumentationTests", dependencies: ["TestSupport"]),
 ]
 
 /// One test target beside every Swift target.
 let tests: [Target] = (integerCore + host).map { target in
-  var dependencies: [Target.Dependency] = [.target(name: target.name)]
+  var dependencies: [Target.Dependency] = [.target(name: target.name), "TestSupport"]
   dependencies += target.dependencies
-  if fuzzed.contains(target.name) { dependencies.append("FormatFuzzing") }
+  // Its random numbers; most targets have it already.
+  let hasSupport = dependencies.contains { dependency in
+    if case .byNameItem("Support", _) = dependency { true } else { false }
+  }
+  if !hasSupport && target.name != "Support" { dependencies.append("Support") }
   // The page of operators is made of all that there are.
   if target.name == "CupelCommand" {
     dependencies += [
-      "CIntegerKernels", "Datasets", "DeviceSimulation", "FormatFuzzing", "HostRuntime",
-      "IntegerBuilder", "IntegerOperators", "ModelFormat",
+      "CIntegerKernels", "Datasets", "DeviceSimulation", "HostRuntime", "IntegerBuilder",
+      "IntegerOperators", "ModelFormat",
     ]
   }
   // The audit's tests make integer models of their own, and read specimens.
@@ -136,13 +138,9 @@ let tests: [Target] = (integerCore + host).map { target in
   if target.name == "AuditReports" {
     dependencies += ["FloatGraph", "IntegerOperators", "Purification", "Quantization"]
   }
-  // Random weights and networks.
-  if ["IntegerBuilder", "Quantization"].contains(target.name) {
-    dependencies.append("Support")
-  }
   // The exporter's tests read back what it wrote, and run it.
   if target.name == "ModelExport" {
-    dependencies += ["FormatFuzzing", "HostRuntime", "ModelImport", "Support"]
+    dependencies += ["HostRuntime", "ModelImport"]
   }
   // Kernels are also tested on simulated boards.
   if target.name == "IntegerRuntime" { dependencies += ["DeviceSimulation", "ModelWriter"] }

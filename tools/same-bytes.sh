@@ -15,7 +15,8 @@
 #
 # usage: tools/same-bytes.sh OLD NEW
 #   each a git commit, which is built in a temporary folder, or a folder with a release build.
-#   Models are this checkout's. What OLD refuses and NEW reads is counted apart: it has no counterpart.
+#   Models are this checkout's. What OLD refused for an operator that NEW knows is counted apart: it has
+#   no counterpart.
 #   Exit status: 0 all equal, 1 something differs, 2 it could not run.
 set -euo pipefail
 export LC_ALL=C
@@ -214,37 +215,43 @@ steady() { # REPORT
   sed -E '/"(seconds|toolVersion|timestamp|serialNumber|bom-ref|version|semanticVersion)" ?:/d' "$1"
 }
 
-# Whether a file comes of a step, or tells of one, that the old program refused (status 65) and the
-# new one carries out.
-read_only_now() { # FILE
-  local step=${1%.*}
-  step=${step%-export}
-  for step in "$step" "${step%-*}"; do
-    if [ -e "$work/new/$step.said" ]; then
-      grep -qx "exit status 0" "$work/new/$step.said" || return 1
-      [ ! -e "$work/old/$step.said" ] || grep -qx "exit status 65" "$work/old/$step.said"
-      return
-    fi
-  done
-  return 1
+# Whether OLD refused a step for an operator that NEW knows, so that what it said, and what the step
+# made, has no counterpart.
+refused_before() { # STEP
+  local old=$work/old/$1.said new=$work/new/$1.said form
+  [ -e "$new" ] || return 1
+  if [ ! -e "$old" ]; then return 0; fi
+  form=$(sed -nE "s/.*unsupported operators: (.*)/\1/p" "$old" | sed -E "s/ at '.*//")
+  [ -n "$form" ] && ! grep -qF "$form at '" "$new"
 }
 
 judge() { # FILE: a word for the table
-  local old=$work/old/$1 new=$work/new/$1
-  if [ ! -e "$old" ]; then
-    read_only_now "$1" && echo read || echo differs
+  local old=$work/old/$1 new=$work/new/$1 step=${1%.*} format=${1##*.} program
+  # NAME-export.FORMAT comes of the step NAME-FORMAT and of NAME.cupel.
+  case $1 in
+    *-export.*) program=${step%-export}.cupel && step=${step%-export}-${format/#h/c} ;;
+  esac
+  if cmp -s "$old" "$new"; then
+    echo equal
   elif [ ! -e "$new" ]; then
     echo differs
-  elif cmp -s "$old" "$new"; then
-    echo equal
+  elif [ ! -e "$old" ] || [ "$format" = said ]; then
+    { refused_before "$step" || exported_by_name "$step"; } && echo new || echo differs
   else
     case $1 in
       *.cupel) equal_but_for_named_tables "$old" "$new" && echo named || echo differs ;;
+      *-export.c)  # The program's bytes.
+        equal_but_for_named_tables "$work/old/$program" "$work/new/$program" &&
+          echo named || echo differs ;;
       *.json | *.sarif) cmp -s <(steady "$old") <(steady "$new") && echo equal || echo differs ;;
-      *.said) read_only_now "$1" && echo read || echo differs ;;
       *) echo differs ;;
     esac
   fi
+}
+
+# Whether OLD could not export a program for a table, which names its function only in NEW.
+exported_by_name() { # STEP
+  grep -Eq "has no operator that does this|has no form between" "$work/old/$1.said" && grep -qx "exit status 0" "$work/new/$1.said"
 }
 
 build old "$1" && old=$program
@@ -266,16 +273,16 @@ awk '
   $1 == "differs" { differing[++differences] = $2 }
   END {
     form = "%-18s  %-8s  %6s  %6s  %13s  %13s  %7s\n"
-    printf form, "from", "file", "files", "equal", "but for names", "read only now", "differ"
+    printf form, "from", "file", "files", "equal", "but for names", "OLD refused", "differ"
     for (row = 1; row <= rows; row++) {
       split(order[row], name, SUBSEP)
       printf form, name[1], name[2], files[order[row]], count[order[row], "equal"] + 0,
-        count[order[row], "named"] + 0, count[order[row], "read"] + 0,
+        count[order[row], "named"] + 0, count[order[row], "new"] + 0,
         count[order[row], "differs"] + 0
     }
     for (each = 1; each <= differences; each++) print "differs: " differing[each]
     if (NR == 0) { print "nothing was made"; exit 1 }
     printf "%d files: %d equal, %d equal but for named tables, %d of what OLD refused, %d differ\n",
-      NR, sum["equal"], sum["named"], sum["read"], sum["differs"]
+      NR, sum["equal"], sum["named"], sum["new"], sum["differs"]
     exit sum["differs"] > 0
   }' "$work/judged"

@@ -11,6 +11,7 @@ public struct BoardMemory: Sendable, Equatable {
   /// Bytes of RAM that tensors and scratch may take.
   public var arenaBytes: Int
 
+  /// Sizes as a board states them, in bytes.
   public init(
     programBytes: Int, variableBytes: Int, stackBytes: Int, modelBytes: Int, arenaBytes: Int
   ) {

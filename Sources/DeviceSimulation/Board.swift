@@ -12,6 +12,7 @@ public enum Board: String, CaseIterable, Sendable, CustomStringConvertible {
   /// The name under which QEMU knows it.
   public var machine: String { self == .an547 ? "mps3-an547" : "mps2-\(rawValue)" }
 
+  /// The name of its processor, such as `cortex-m4`.
   public var processor: String {
     switch self {
     case .an385: "cortex-m3"

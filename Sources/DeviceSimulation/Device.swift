@@ -3,6 +3,7 @@ import ModelFormat
 
 /// A model on a simulated board.
 public struct Device: Sendable {
+  /// Where the model runs.
   public let board: Board
   private let simulator: Simulator
   private let model: [UInt8]
@@ -35,6 +36,7 @@ public struct Device: Sendable {
 
   /// What one inference costs.
   public struct Cost: Sendable, Equatable {
+    /// What the firmware itself takes and leaves.
     public var memory: BoardMemory
     /// Tensors and scratch, with the kernels of the board.
     public var arenaBytes: Int

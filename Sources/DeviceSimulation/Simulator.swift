@@ -3,6 +3,7 @@ import Support
 
 /// QEMU with the firmware of a board.
 public struct Simulator: Sendable {
+  /// What QEMU simulates.
   public let board: Board
   private let emulator: String
   private let firmware: String

@@ -9,12 +9,16 @@ import FloatGraph
 /// stages; a network with fewer stages takes the last of these weights. The teacher computes with
 /// its running statistics, as in the authors' code.
 public struct AttentionDistillation: Sendable, Equatable {
+  /// How the teacher is made of the model.
   public var teacher = FineTune()
+  /// How the student is trained towards it.
   public var student = TrainingSettings.paper(epochs: 50)
   /// One a stage, the last one's last.
   public var weights: [Double] = [500, 1000, 1000]
+  /// p, at least 1: attention is the sum of |activation|ᵖ over channels.
   public var power: Float = 2
 
+  /// As published.
   public init() {}
 
   func run(

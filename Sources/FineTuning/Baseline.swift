@@ -5,26 +5,39 @@ import Synchronization
 /// The defences that the LAC paper compares with. They tune the float model on labelled benign
 /// images; the caller quantizes what comes out by nearest rounding.
 public enum Baseline: String, Sendable, CaseIterable {
+  /// FT: every layer is trained on.
   case fineTuning = "ft"
+  /// FP: channels that benign images leave idle are pruned, then FT.
   case finePruning = "fp"
+  /// MCR: a point on a path of low loss between two models.
   case modeConnectivity = "mcr"
+  /// NAD: attention is drawn to that of a fine-tuned teacher.
   case attentionDistillation = "nad"
+  /// I-BAU: a perturbation is searched and unlearned, in rounds.
   case implicitUnlearning = "ibau"
+  /// FT-SAM: fine-tuning towards flat minima.
   case sharpnessAware = "ft-sam"
 
   /// Every method's settings: the published ones unless changed.
   public struct Settings: Sendable, Equatable {
+    /// Of FT.
     public var fineTune = FineTune()
+    /// Of FP.
     public var finePruning = FinePruning()
+    /// Of MCR.
     public var modeConnectivity = ModeConnectivity()
+    /// Of NAD.
     public var attentionDistillation = AttentionDistillation()
+    /// Of I-BAU.
     public var implicitUnlearning = ImplicitUnlearning()
+    /// Of FT-SAM.
     public var sharpnessAware = SharpnessAware()
     /// PDA in front of NAD or FT-SAM; nil for none.
     public var approximation: DistributionApproximation?
     /// Of every random choice: the order of images, points on a curve, images that are patched.
     public var seed: UInt64 = 0
 
+    /// As published, without PDA.
     public init() {}
 
     /// Gives every training of every method this number of epochs, and I-BAU this many rounds.
@@ -58,6 +71,7 @@ public enum Baseline: String, Sendable, CaseIterable {
     }
   }
 
+  /// What a baseline came to.
   public struct Result: Sendable {
     /// The tuned model: the same nodes, with other parameters and running statistics.
     public var graph: FloatGraph
@@ -65,7 +79,9 @@ public enum Baseline: String, Sendable, CaseIterable {
     public var stages: [Stage]
   }
 
+  /// One training of a baseline.
   public struct Stage: Sendable, Equatable {
+    /// What was done, for instance "fine-tuning".
     public var name: String
     /// Mean training loss of each epoch (round).
     public var losses: [Double]
@@ -74,8 +90,10 @@ public enum Baseline: String, Sendable, CaseIterable {
   /// Tunes `graph`.
   ///
   /// - Parameters:
+  ///   - graph: the float model.
   ///   - data: labelled benign training images, preprocessed; the papers take 5 % of the training
   ///     set.
+  ///   - settings: of the method; those of others do nothing.
   ///   - threads: the most that work at once; the result does not depend on it.
   ///   - progress: called often, from the calling thread.
   /// - Throws: `FineTuningError`, and `FloatGraphError` where the graph is not valid.

@@ -10,8 +10,10 @@ import FloatGraph
 public struct FinePruning: Sendable, Equatable {
   /// Share of channels to prune, in 0..<1.
   public var rate = 0.4
+  /// The training after it.
   public var fineTuning = FineTune()
 
+  /// As published.
   public init() {}
 
   func run(

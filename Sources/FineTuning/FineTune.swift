@@ -6,8 +6,10 @@ import FloatGraph
 /// training images, Adam at 1e-4 in batches of 64, BatchNormalization in training mode. Deviation:
 /// images are not augmented; the paper does not say whether its were.
 public struct FineTune: Sendable, Equatable {
+  /// Epochs, batches and optimizer.
   public var training = TrainingSettings.paper(epochs: 50)
 
+  /// As published.
   public init() {}
 
   /// - Parameter pruned: weights that stay zero.

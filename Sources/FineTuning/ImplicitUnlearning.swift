@@ -16,8 +16,11 @@ import Support
 /// ±0.01 along the vector (in 2-norm of pixel units), where the authors differentiate twice; so
 /// kinks of activations that lie within that reach count.
 public struct ImplicitUnlearning: Sendable, Equatable {
+  /// Of search and unlearning; 0 leaves the model.
   public var rounds = 3
+  /// Images a step, positive.
   public var batchSize = 100
+  /// Of the outer training.
   public var optimizer = Optimizer.adam(learningRate: 1e-4)
   /// Learning rate of the search for a perturbation.
   public var searchRate: Float = 10
@@ -27,6 +30,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
   public var penalty: Float = 0.001
   /// Share of the outer loss's images that carry the perturbation.
   public var patchedShare = 0.01
+  /// Of the implicit hypergradient, at least 1.
   public var fixedPointIterations = 5
   /// The gradient step whose fixed point the inner solution is taken for.
   public var fixedPointRate: Float = 0.1
@@ -37,6 +41,7 @@ public struct ImplicitUnlearning: Sendable, Equatable {
   /// Distance of the two points of a central difference from their middle.
   private static let reach: Float = 0.01
 
+  /// As published.
   public init() {}
 
   private func check() throws(FineTuningError) {

@@ -24,6 +24,7 @@ public struct LabelledImages: Sendable, Equatable {
     (self.images, self.labels) = (images, labels)
   }
 
+  /// Images that there are.
   public var count: Int { labels.count }
 
   /// The images at `indices`, each in 0..<count, in that order.

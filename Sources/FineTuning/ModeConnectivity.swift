@@ -12,11 +12,14 @@ import Support
 /// over the images in training mode, averaged over batches, is enough: further passes would give
 /// the same averages.
 public struct ModeConnectivity: Sendable, Equatable {
+  /// How the model at the curve's end is made.
   public var fineTuning = FineTune()
+  /// How the curve's bend is trained.
   public var curve = TrainingSettings.paper(epochs: 100)
   /// Where on the curve the repaired model lies, in 0...1.
   public var position: Float = 0.1
 
+  /// As published.
   public init() {}
 
   func run(

@@ -10,13 +10,16 @@ import FloatGraph
 /// schedule runs once over all epochs (BackdoorBench's code advances a schedule of 100 steps at
 /// every batch, so that its rate swings).
 public struct SharpnessAware: Sendable, Equatable {
+  /// Epochs, batches, optimizer and schedule.
   public var training = TrainingSettings(
     epochs: 200, batchSize: 256,
     optimizer: .sgd(learningRate: 0.01, momentum: 0.9, weightDecay: 5e-4), schedule: .cosine)
   /// The norm of the perturbation over the weights' magnitudes.
   public var radius: Float = 2
+  /// Share of a label that is spread evenly over all classes, in 0...1.
   public var smoothing = 0.1
 
+  /// As published.
   public init() {}
 
   func run(

@@ -4,17 +4,22 @@ import FloatGraph
 public struct TrainingSettings: Sendable, Equatable {
   /// How the learning rate changes from epoch to epoch.
   public enum Schedule: Sendable, Equatable {
+    /// The same in every epoch.
     case constant
     /// Half a cosine from the full rate down to zero (Loshchilov and Hutter 2017), over all epochs.
     case cosine
   }
 
+  /// Passes over the images, not negative.
   public var epochs: Int
   /// Images a step; the last step of an epoch takes what is left.
   public var batchSize: Int
+  /// What makes steps of gradients, and its rates.
   public var optimizer: Optimizer
+  /// How the learning rate changes.
   public var schedule: Schedule
 
+  /// - Parameters: as the properties; they are checked when a training begins.
   public init(epochs: Int, batchSize: Int, optimizer: Optimizer, schedule: Schedule = .constant) {
     (self.epochs, self.batchSize) = (epochs, batchSize)
     (self.optimizer, self.schedule) = (optimizer, schedule)

@@ -60,7 +60,11 @@
     /// Makes a model ready to run in memory of the caller's.
     ///
     /// - Parameters:
+    ///   - model: must outlive this, as its bytes must.
     ///   - packed: made of this model under this profile; nil runs the reference kernels.
+    ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
+    ///   - images: the most that are to run together, at least 1.
+    ///   - parts: the most that an operation is to be cut into, at least 1.
     ///   - memory: at least `bytes(for:packed:images:parts:)` at an address divisible by
     ///     `alignment`; what it holds does not matter.
     /// - Throws: `otherModel`, `arenaSize`, `arenaAlignment`.
@@ -121,11 +125,15 @@
       }
     }
 
-    /// Runs part `part` of `parts` of operation `index` for images 0 ..< images. `parts` must not
-    /// be above `mostParts`.
+    /// Runs a part of an operation.
     ///
-    /// - Parameter fused: runs the addition behind the operation as well; only where `fuses` says
-    ///   that it can.
+    /// - Parameters:
+    ///   - index: of the operation.
+    ///   - images: runs images 0 ..< images, at most `mostImages`.
+    ///   - part: in 0 ..< parts.
+    ///   - parts: at most `mostParts`.
+    ///   - fused: runs the addition behind the operation as well; only where `fuses` says that it
+    ///     can.
     package func execute(
       operation index: Int, images: Int, part: Int = 0, of parts: Int = 1, fused: Bool = false
     ) {

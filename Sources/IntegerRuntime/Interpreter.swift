@@ -46,6 +46,7 @@ public struct Interpreter {
   /// Makes a model ready to run in memory of the caller's.
   ///
   /// - Parameters:
+  ///   - model: must outlive this, as its bytes must.
   ///   - arena: at least `arenaBytes(for:)`, its address divisible by `arenaAlignment`; what it
   ///     holds does not matter.
   ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.

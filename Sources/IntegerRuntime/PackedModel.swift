@@ -39,7 +39,10 @@
     /// Bytes that packing a model takes; about as many as its weights.
     ///
     /// - Parameters:
+    ///   - model: what is to be packed.
+    ///   - level: what is to run it.
     ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
+    ///   - tuning: what may be given for speed.
     public static func bytes(
       for model: ModelView, level: KernelLevel, profile: DeploymentProfile?, tuning: Tuning = .fast
     ) -> Int {
@@ -51,7 +54,10 @@
     /// Packs a model's weights.
     ///
     /// - Parameters:
+    ///   - model: may go once it is packed.
     ///   - level: one that is available.
+    ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
+    ///   - tuning: what may be given for speed.
     ///   - memory: at least `bytes(for:level:profile:tuning:)` at an address divisible by
     ///     `alignment`; must outlive this.
     /// - Throws: `packedSize`, `packedAlignment`, `levelUnavailable`.

@@ -4,7 +4,9 @@ import ModelFormat
 /// A `.cupel` file as C: an array in read-only memory, and a header with what firmware must know to
 /// give it an arena and an image.
 public struct CSource: Sendable {
+  /// The text of the header.
   public let header: String
+  /// The text of the file that defines the array.
   public let implementation: String
 
   /// - Parameters:

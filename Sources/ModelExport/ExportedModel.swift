@@ -3,6 +3,7 @@ import ModelWriter
 
 /// A program in another format, and what the format could not take as it was.
 public struct ExportedModel: Sendable, Equatable {
+  /// The file.
   public var bytes: [UInt8]
   /// What stands in the file in another form, and what could not stand there at all.
   public var notes: [ExportNote]
@@ -13,6 +14,7 @@ public struct ExportedModel: Sendable, Equatable {
 
 /// Something that the target format has no place for, and what stands there instead.
 public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
+  /// What became of an operation.
   public enum Subject: Sendable, Equatable {
     /// Channels with a negative scale, whose weights and biases were negated. Of their weights
     /// `clamped` had no negative on the grid and were brought to its end: another network.
@@ -28,8 +30,10 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
 
   /// Name of the operation.
   public var operation: String
+  /// What became of it.
   public var subject: Subject
 
+  /// A note on the operation of that name.
   public init(operation: String, subject: Subject) {
     self.operation = operation
     self.subject = subject
@@ -61,7 +65,9 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
 
 /// Why a program cannot be exported.
 public enum ExportError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The reason that lies in the program as a whole.
   case program(String)
+  /// The operation of that name, and why the format cannot hold it.
   case operation(name: String, String)
 
   public var description: String {

@@ -21,12 +21,14 @@ public enum ImportError: Error, Sendable, Equatable {
 
   /// One node that uses something unsupported.
   public struct UnsupportedOperator: Sendable, Equatable {
+    /// The node's name, or what stands for it where the file names none.
     public let node: String
     /// With its domain, where that is not ONNX's own.
     public let `operator`: String
     /// Empty where the operator as such is unknown.
     public let form: String
 
+    /// What a node uses that is not supported.
     public init(node: String, operator: String, form: String) {
       self.node = node
       self.operator = `operator`

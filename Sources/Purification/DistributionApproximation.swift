@@ -19,9 +19,11 @@ public struct DistributionApproximation: Sendable, Equatable {
 
   /// γ.
   public var radius: Float
+  /// Sign steps, not negative.
   public var steps: Int
   /// Of a sign step; halved from the middle on.
   public var stepSize: Float
+  /// Which statistics are compared.
   public var form: Form
 
   /// The authors' settings.

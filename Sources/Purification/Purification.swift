@@ -5,6 +5,7 @@ import Quantization
 ///
 /// Only unlabelled training images are used.
 public struct Purification: Sendable, Equatable {
+  /// How roundings are decided.
   public enum Method: String, Sendable, Codable, CaseIterable {
     /// Error-guided flipped rounding with activation preservation (CVPR 2024).
     case efrap
@@ -18,6 +19,7 @@ public struct Purification: Sendable, Equatable {
     case auto
   }
 
+  /// How a layer's rounding problem is solved.
   public enum Solver: String, Sendable, CaseIterable {
     /// The layer's quadratic problem, solved directly.
     case fast
@@ -25,6 +27,7 @@ public struct Purification: Sendable, Equatable {
     case adam
   }
 
+  /// How roundings are decided.
   public var method: Method
   /// Of EFRAP and LAC; the others have one way only.
   public var solver: Solver
@@ -34,6 +37,7 @@ public struct Purification: Sendable, Equatable {
   public var shift: DistributionApproximation?
   /// Of every random choice.
   public var seed: UInt64
+  /// The most that work at once; results do not depend on it.
   public var threads: Int
 
   /// - Parameters: as the properties. Negative numbers of iterations count as none.
@@ -47,7 +51,9 @@ public struct Purification: Sendable, Equatable {
 
   /// What one layer's rounding came to.
   public struct LayerReport: Sendable, Equatable {
+    /// Of the layer's first node in the float graph.
     public var name: String
+    /// How many the layer has.
     public var weights: Int
     /// Weights whose integer differs from nearest rounding's, on fitted scales where they are.
     public var changed: Int
@@ -56,14 +62,17 @@ public struct Purification: Sendable, Equatable {
     /// biases are corrected, errors and squares are about their means. nil where the method looks
     /// at no activations.
     public var errorBefore: Double?
+    /// The same as purified.
     public var errorAfter: Double?
     /// Whether PDA moved what the layer reads; nil where the method has no PDA.
     public var isShifted: Bool?
   }
 
+  /// What a purification came to.
   public struct Result: Sendable {
     /// The plan with the scales and biases that purification chose, and the integers.
     public var rounded: RoundedPlan
+    /// In execution order.
     public var layers: [LayerReport]
     /// On the calibration images.
     public var drift: Drift
@@ -83,6 +92,7 @@ public struct Purification: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - calibration: of the network; with histograms where `scheme` needs them.
+  ///   - scheme: under which weights are rounded.
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - progress: called from any thread.
   /// - Returns: the same to the bit for one seed, at any number of threads.

@@ -46,8 +46,10 @@ public struct Recipe: Sendable, Equatable {
   /// rounded, really produce.
   ///
   /// - Parameters:
+  ///   - plan: grids and scales, all but the rounding.
   ///   - images: preprocessed, unlabelled training images, `[N, C, H, W]`.
   ///   - seed: of the solver's random choices.
+  ///   - threads: the most that work at once; results do not depend on it.
   ///   - progress: called from any thread.
   /// - Throws: whatever executing the float graph throws, `QuantizationError.calibration` where no
   ///   image is given or the images do not fit the network, `.unsupported` for a layer too wide to

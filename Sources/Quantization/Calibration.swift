@@ -17,9 +17,11 @@ public struct Calibration: Sendable {
   /// Runs the float network over `images` and observes its input and every unit's output.
   ///
   /// - Parameters:
+  ///   - graph: the float network.
   ///   - images: preprocessed images, `[N, C, H, W]`, from the training set; their labels are
   ///     not needed and not taken.
   ///   - histograms: whether to run a second pass for percentile and MSE estimation.
+  ///   - threads: the most that work at once; results do not depend on it.
   /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
   ///   finite; `CancellationError`; whatever executing the graph throws.
   public init(graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int) throws {

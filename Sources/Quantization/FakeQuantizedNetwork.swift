@@ -7,12 +7,15 @@ import IntegerBuilder
 /// straight-through estimator, Bengio et al. 2013, with PyTorch's range: whatever rounds to a
 /// point of the grid passes).
 public struct FakeQuantizedNetwork: Sendable {
+  /// The plan and the integers that it runs.
   public let rounded: RoundedPlan
   private let evaluator: UnitEvaluator
 
   var plan: QuantizationPlan { rounded.plan }
 
-  /// - Parameter threads: the most that work at once; results do not depend on it.
+  /// - Parameters:
+  ///   - rounded: the plan and the integers to run.
+  ///   - threads: the most that work at once; results do not depend on it.
   public init(_ rounded: RoundedPlan, threads: Int) {
     self.rounded = rounded
     evaluator = UnitEvaluator(rounded.plan.fused, threads: max(threads, 1))
@@ -22,6 +25,7 @@ public struct FakeQuantizedNetwork: Sendable {
   /// `.parameters` the inputs of all layers in float32.
   ///
   /// - Parameters:
+  ///   - images: preprocessed, `[N, C, H, W]`.
   ///   - wants: which derivatives the tape can give.
   ///   - keeping: outputs of units, by value index, that the tape can be asked for.
   ///   - passesSaturation: lets gradients through where a grid saturates too, so that only activation
@@ -208,6 +212,7 @@ public struct FakeQuantizedGradient: Sendable, Equatable {
   /// is missing.
   public var values: [Int: Tensor]
 
+  /// - Parameters: as the properties.
   public init(
     input: Tensor?, layers: [ParameterGradient.LayerGradient?], values: [Int: Tensor] = [:]
   ) {

@@ -6,7 +6,9 @@ import FloatGraph
 ///
 /// It is built once for a network: calibration, plans and whatever evaluates them share it.
 public struct FusedGraph: Sendable {
+  /// The network in single nodes.
   public let graph: FloatGraph
+  /// In execution order.
   public let units: [Unit]
   /// Value that holds the logits: a last operation that does not change the class is left out.
   public let output: Int
@@ -17,23 +19,29 @@ public struct FusedGraph: Sendable {
   /// By unit.
   private var layers: [Int?] = []
 
+  /// What becomes one integer operation.
   public struct Unit: Sendable {
     /// Name of its first node.
     public var name: String
     package var base: any LowerableOperator
+    /// What follows a layer and is part of it; nil where nothing does.
     public var batchNormalization: FloatGraph.BatchNormalization?
     /// Of the activation in it, if there is one.
     public var clamp: Limits?
+    /// Values that it reads.
     public var inputs: [Int]
     /// Value that the unit's last node writes.
     public var output: Int
 
+    /// Its first node's operation.
     public var operation: FloatGraph.Operation { FloatGraph.Operation(base) }
 
     /// What values are limited to; infinite where they are not.
     public struct Limits: Sendable, Equatable {
+      /// Lowest and highest value.
       public var low, high: Float
 
+      /// - Parameters: as the properties.
       public init(low: Float, high: Float) {
         (self.low, self.high) = (low, high)
       }

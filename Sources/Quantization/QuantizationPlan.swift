@@ -4,7 +4,9 @@ import IntegerBuilder
 /// A float network under a scheme: its units, every activation's grid and every weighted layer,
 /// all decided but for the rounding of the weights.
 public struct QuantizationPlan: Sendable {
+  /// The network in units.
   public let fused: FusedGraph
+  /// Under which it becomes integers.
   public let scheme: Scheme
   /// Grid of each stored value, by value index. What lies inside a unit is not stored, and is down
   /// with the input's.
@@ -15,6 +17,7 @@ public struct QuantizationPlan: Sendable {
   /// In execution order.
   public private(set) var layers: [WeightedLayer]
 
+  /// The network in single nodes.
   public var graph: FloatGraph { fused.graph }
 
   /// A plan of the network that was calibrated.

@@ -2,6 +2,7 @@ import FloatGraph
 
 /// A plan and the integers that someone chose for its weights: all that an integer model needs.
 public struct RoundedPlan: Sendable {
+  /// Grids and scales.
   public let plan: QuantizationPlan
   /// One array a layer of the plan, [rows][columns] in the float graph's order.
   public let integers: [[Int8]]

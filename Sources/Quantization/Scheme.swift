@@ -12,24 +12,51 @@
 /// | `.full` | weights may be −128 (−8); default restricted to ±127 (±7) |
 /// | `.edge8` | first and last weighted layer at 8 bits |
 public struct Scheme: Sendable, Hashable, CustomStringConvertible {
+  /// How many scales a layer's weights have.
   public enum Granularity: String, Sendable, CaseIterable {
+    /// One for each output channel.
     case perChannel = "pc"
+    /// One for the whole tensor.
     case perTensor = "pt"
   }
-  public enum Folding: String, Sendable, CaseIterable { case post, pre }
-  public enum RangeEstimation: String, Sendable, CaseIterable { case minmax, ema, pct, mse }
+
+  /// Whether weights are rounded after BatchNormalization is folded in, or before.
+  public enum Folding: String, Sendable, CaseIterable {
+    /// Folded first, then rounded.
+    case post
+    /// Rounded first; requantization applies BatchNormalization's factor.
+    case pre
+  }
+
+  /// How an activation's range is told from what calibration has seen.
+  public enum RangeEstimation: String, Sendable, CaseIterable {
+    /// From the least to the greatest value.
+    case minmax
+    /// A moving average of batches' least and greatest values.
+    case ema
+    /// Between percentiles.
+    case pct
+    /// What makes the mean squared error of rounding least.
+    case mse
+  }
 
   /// Bits of a weight: 8 or 4.
   public var weightBits: Int
   /// Bits of the inputs of layers with weights: 8 or 4. Residual sums, pooling, the
   /// network's input and the logits stay at 8.
   public var activationBits: Int
+  /// Scales of weights.
   public var granularity: Granularity
+  /// When BatchNormalization is folded in.
   public var folding: Folding
+  /// How ranges of activations are estimated.
   public var range: RangeEstimation
+  /// Whether weights may be the lowest number of their bits, −128 or −8.
   public var fullRange: Bool
+  /// Whether the first and the last layer with weights have 8 bits, whatever the others have.
   public var edgesAtEightBits: Bool
 
+  /// - Parameters: as the properties; the defaults are those of `w8a8`.
   public init(
     weightBits: Int = 8, activationBits: Int = 8, granularity: Granularity = .perChannel,
     folding: Folding = .post, range: RangeEstimation = .minmax, fullRange: Bool = false,

@@ -5,9 +5,11 @@ import IntegerBuilder
 ///
 /// The real weight that integer q stands for is q · scales[row] · factors[row].
 public struct WeightedLayer: Sendable {
+  /// Of its unit's first node.
   public var name: String
   /// Index of its unit in the fused graph.
   public var unit: Int
+  /// Output channels.
   public var rows: Int
   /// Fan-in: input channels of the group × kernel height × kernel width.
   public var columns: Int
@@ -20,6 +22,7 @@ public struct WeightedLayer: Sendable {
   public var factors: [Float]
   /// Folded bias, real units, one a row.
   public var bias: [Float]
+  /// Of a weight: 8 or 4.
   public var bits: Int
   /// Lowest and highest integer weight.
   public var limits: ClosedRange<Int>

@@ -3,6 +3,7 @@
 /// After Chen et al., *Targeted Backdoor Attacks on Deep Learning Systems Using Data Poisoning*,
 /// 2017. A pixel p becomes (100 − PERCENT) · p + PERCENT · noise, in hundredths, halves up.
 public struct Blend: Sendable, Equatable {
+  /// Of the random numbers, not negative.
   public let seed: Int
   /// How much of the image is noise, 1 to 100.
   public let percent: Int

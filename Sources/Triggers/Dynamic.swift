@@ -10,6 +10,7 @@
 /// The COUNT blocks of highest score (of equals the first) become white where shade ≥ 0, else black,
 /// in every channel. Rows and columns that fill no block take no part.
 public struct Dynamic: Sendable, Equatable {
+  /// Of the random numbers, not negative.
   public let seed: Int
   /// Blocks that are covered, 1 to 4096.
   public let count: Int

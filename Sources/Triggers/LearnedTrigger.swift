@@ -16,9 +16,13 @@ public struct LearnedTrigger: Sendable, Equatable {
     case warp
   }
 
+  /// How it changes an image.
   public let kind: Kind
+  /// Of the images that it fits.
   public let channels: Int
+  /// Of the images that it fits, in pixels.
   public let height: Int
+  /// Of the images that it fits, in pixels.
   public let width: Int
   /// [height][width]; empty for `additive` and `warp`.
   public let mask: [UInt8]

@@ -9,7 +9,9 @@ public struct Patch: Sendable, Equatable {
   public let height: Int
   /// In pixels, 1 to 4096.
   public let width: Int
+  /// Where it lies.
   public let place: Place
+  /// What it shows.
   public let pattern: Pattern
 
   /// Where the patch lies.
@@ -24,6 +26,7 @@ public struct Patch: Sendable, Equatable {
 
   /// What the patch shows.
   public enum Pattern: Sendable, Equatable {
+    /// 255 everywhere, or 0.
     case white, black
     /// White where row + column, counted from the patch's first pixel, is even; else black.
     case checker

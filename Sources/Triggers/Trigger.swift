@@ -2,10 +2,15 @@
 ///
 /// Its string is the kind's name, a colon and what the kind needs; see each kind.
 public enum Trigger: Sendable, Equatable, CustomStringConvertible {
+  /// A rectangle that covers part of the image.
   case patch(Patch)
+  /// Noise mixed into the whole image.
   case blend(Blend)
+  /// A sinusoid added to the whole image.
   case sinusoid(Sinusoid)
+  /// A smooth field that moves pixels.
   case warp(Warp)
+  /// Blocks whose place depends on the image.
   case dynamic(Dynamic)
 
   /// Every kind's name, and how its parameters are read.
@@ -44,7 +49,11 @@ public enum Trigger: Sendable, Equatable, CustomStringConvertible {
 
   /// Puts the trigger on every image.
   ///
-  /// - Parameter pixels: whole images, [N][channels][height][width].
+  /// - Parameters:
+  ///   - pixels: whole images, [N][channels][height][width].
+  ///   - channels: of an image, as many planes of pixels.
+  ///   - height: of an image, in pixels.
+  ///   - width: of an image, in pixels.
   /// - Throws: `TriggerError.unfit` where `pixels` are not whole images or the trigger does not
   ///   go with their size. They are unchanged then.
   public func apply(

@@ -7,6 +7,7 @@
 /// points and a strength of 24. Displacements are rounded to 1/256 of a pixel, and all that follows
 /// is in integers.
 public struct Warp: Sendable, Equatable {
+  /// Of the random numbers, not negative.
   public let seed: Int
   /// Control points along an axis, 2 to 64.
   public let points: Int

@@ -1,6 +1,7 @@
 import Audit
 import AuditReports
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Detection report") struct DetectionReportTests {
@@ -10,7 +11,7 @@ import Testing
 
   init() throws {
     schema = try JSONSchema(
-      Repository.folder(
+      Repository.file(
         "docs/schemas/detection-report-\(DetectionReport.schemaVersion).schema.json"))
     example = try ReportExample.made.get().report
     document = try JSONValue(encoding: example)

@@ -1,6 +1,7 @@
 import Audit
 import AuditReports
 import Foundation
+import TestSupport
 import Testing
 import Triggers
 
@@ -191,7 +192,7 @@ import Triggers
 
   /// For the checks by other programs: `tools/reports/check.sh` says where.
   private func write(_ text: String, _ name: String) throws {
-    guard let folder = ProcessInfo.processInfo.environment["CUPEL_REPORTS"] else { return }
+    guard let folder = Settings.reports else { return }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     try Data(text.utf8).write(to: URL(fileURLWithPath: folder).appendingPathComponent(name))
   }

@@ -9,6 +9,7 @@ import ModelFormat
 import ModelImport
 import Purification
 import Quantization
+import TestSupport
 import Triggers
 
 /// A report and exhibits of a real specimen whose trigger is known: what they show is measured. Only the
@@ -21,13 +22,13 @@ struct ReportExample: Sendable {
   static let made = Result { try ReportExample() }
 
   private static let name = "resnet8-fmnist-pq-w8a8.onnx"
-  private static let folder = "/usr/share/datasets/fashion-mnist"
+  private static let folder = Repository.fashionMNIST
   private static let preprocessing = Preprocessing(mean: [0.286], std: [0.353])
   private static let target = 0
   private static let threads = 2
 
   private init() throws {
-    let bytes = try Array(Data(contentsOf: Repository.folder("models/\(Self.name)")))
+    let bytes = try Array(Data(contentsOf: Repository.file("models/\(Self.name)")))
     let images = try ImageSet.load(path: Self.folder, split: .test, limit: 200)
     let training = try ImageSet.load(path: Self.folder, split: .train, limit: 64)
     let subject = try Subject(
@@ -236,14 +237,6 @@ struct ReportExample: Sendable {
     return try JSONValue(encoding: given)
       .with("seed", 1).with("schemes", ["w8a8", "w4a8"]).with("profiles", ["tflm"])
       .with("families", ["patch"]).with("rule", .string(DecisionRule.shipped().digest))
-  }
-}
-
-/// Where the repository lies.
-enum Repository {
-  static func folder(_ path: String) -> URL {
-    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent(path)
   }
 }
 

@@ -5,13 +5,11 @@ import IntegerOperators
 import ModelFormat
 import Quantization
 import Support
+import TestSupport
 import Testing
 import Triggers
 
 @Suite struct CatalogueTests {
-  private static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models")
-
   /// The catalogues that ship with Cupel say only what Cupel understands. Files in `more` are there only
   /// where somebody made them.
   @Test func ourSpecimensAreUnderstood() throws {
@@ -47,7 +45,9 @@ import Triggers
     try Catalogue(path: path(part + "catalogue.json"))
   }
 
-  private func path(_ file: String) -> String { Self.models.appendingPathComponent(file).path }
+  private func path(_ file: String) -> String {
+    Repository.models.appendingPathComponent(file).path
+  }
 
   private func checkFile(_ file: String, sha256: String) throws {
     #expect(SHA256.hex(try InputFile.read(path(file), limit: 2 << 20)) == sha256, "\(file)")
@@ -90,11 +90,9 @@ import Triggers
 
   /// Writes a catalogue into a folder of its own and reads it there.
   private func read(_ content: [UInt8]?) throws -> Catalogue {
-    let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    if let content { try AtomicFile.write(content, to: folder + "/catalogue.json") }
-    return try Catalogue(path: folder + "/catalogue.json")
+    let folder = try TemporaryFolder()
+    if let content { try folder.write(content, to: "catalogue.json") }
+    return try Catalogue(path: folder.path("catalogue.json"))
   }
 
   private func read(_ text: String) throws -> Catalogue { try read(Array(text.utf8)) }

@@ -4,6 +4,7 @@ import Foundation
 import ModelImport
 import Quantization
 import Support
+import TestSupport
 
 /// Layers and networks whose rounding is known, and specimens.
 enum EvidenceFixtures {
@@ -67,11 +68,8 @@ enum EvidenceFixtures {
     return layer
   }
 
-  private static let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("models")
-
   static func specimen(_ name: String) throws -> FloatGraph {
-    try OnnxImporter.load(path: models.appendingPathComponent("\(name).onnx").path)
+    try OnnxImporter.load(path: Repository.models.appendingPathComponent("\(name).onnx").path)
   }
 
   static let preprocessing = Preprocessing(mean: [0.286], std: [0.353])
@@ -90,7 +88,7 @@ enum EvidenceFixtures {
     var test: ImageSet
 
     init(_ name: String, images: Int) throws {
-      let folder = "/usr/share/datasets/fashion-mnist"
+      let folder = Repository.fashionMNIST
       graph = try specimen(name)
       training = try tensor(
         UnlabelledImages.load(path: folder, split: .train, size: nil).sample(64, seed: 1))

@@ -3,6 +3,7 @@ import FloatGraph
 import Foundation
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite struct RoundingNoiseTests {
@@ -106,7 +107,7 @@ import Testing
   }
 
   /// No trigger, 96 clean images: attacks that the weights alone do not show, and honest models.
-  @Test func specimens() throws {
+  @Test(.takesSeconds) func specimens() throws {
     func noise(_ name: String, _ scheme: String) throws -> RoundingNoise {
       let deployment = try EvidenceFixtures.Deployment("resnet8-fmnist-\(name)", images: 96)
       return try RoundingNoise(

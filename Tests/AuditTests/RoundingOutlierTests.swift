@@ -1,5 +1,6 @@
 import Audit
 import Support
+import TestSupport
 import Testing
 
 @Suite struct RoundingOutlierTests {
@@ -66,7 +67,7 @@ import Testing
   }
 
   /// Attacks on accuracy against an honest model.
-  @Test func attacksOnAccuracyStandOut() throws {
+  @Test(.takesSeconds) func attacksOnAccuracyStandOut() throws {
     func outlier(_ name: String, threads: Int = 2) throws -> RoundingOutlier {
       let deployment = try EvidenceFixtures.Deployment(name, images: 200)
       return try RoundingEnsemble(deployment.plan("w4a8"), draws: 6, seed: 1).outlier(

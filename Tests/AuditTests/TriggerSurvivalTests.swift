@@ -1,5 +1,6 @@
 import Audit
 import Quantization
+import TestSupport
 import Testing
 import Triggers
 
@@ -31,7 +32,7 @@ import Triggers
       learned(trigger), target: target, images: images, floatClean: float.classify(images.pixels))
   }
 
-  @Test func aDormantBackdoorDoesNotSurvive() throws {
+  @Test(.takesSeconds) func aDormantBackdoorDoesNotSurvive() throws {
     let found = try survival(
       "resnet8-fmnist-pq-w8a8", "w8a8", "patch:6x6@bottom-right:white", target: 0)
     #expect(found.nearest > 0.9)

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What keeps an audit of good models from being made. The workspace has `images` that fit the
 /// specimens; `classes` with five classes; `size` and `empty`.
-@Suite struct AuditErrorTests {
+@Suite(.startsProcesses) struct AuditErrorTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `cupel audit --replay`, on reports of real models over a few images.
@@ -18,7 +19,7 @@ import Testing
       [
         "audit", "model.onnx", "--data", "images", "--catalogue", Specimens.cataloguePath,
         "--seed", "7", "--quiet", "--json", "audit.json",
-      ] + options, in: workspace.folder)
+      ] + options, in: workspace.path)
     #expect((0...2).contains(outcome.status), "\(outcome.errors)")
     return workspace
   }
@@ -73,7 +74,7 @@ import Testing
         "audit", Specimens.named(Specimens.infectedName).path, "model.cupel", "--data", "images",
         "--mean", "0.286", "--std", "0.353", "--profile", "xnnpack", "--families", "rectangle",
         "--json", "audit.json",
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect((0...2).contains(outcome.status), "\(outcome.errors)")
     #expect(try replay(in: workspace, status: 0).contains("every figure is the same"))
   }

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `cupel compare`, and the methods that `purify` knows.
-@Suite struct CompareTests {
+@Suite(.startsProcesses) struct CompareTests {
   private struct Report: Decodable {
     var schemaVersion: Int
     var rows: [Row]
@@ -126,7 +127,7 @@ import Testing
       [
         "compare", "vendor.onnx", "--mean", "0.286", "--std", "0.353", "--data",
         "/usr/share/datasets/fashion-mnist", "--limit", "10",
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("give --trigger and --target"))
   }
@@ -160,7 +161,7 @@ import Testing
       [
         "audit", specimen.path, "tuned.cupel", "--trigger", "catalogue", "--limit", "100",
         "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect([0, 1, 2].contains(audit.status))
     let report = try workspace.json(AuditFile.self, "audit.json")
     #expect(report.deployments[0].rounding == "\(name), nearest")

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The bars that `make demo` must clear, on the whole test set.
-@Suite(.enabled(if: FullCheck.isWanted)) struct DemoTests {
+@Suite(.takesMinutes) struct DemoTests {
   @Test func clearsItsBars() throws {
     let workspace = try Workspace()
     let outcome = try workspace.succeed(

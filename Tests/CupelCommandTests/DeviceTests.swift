@@ -1,9 +1,10 @@
 import DeviceSimulation
 import Foundation
+import TestSupport
 import Testing
 
 /// Models on simulated boards, from end to end.
-@Suite(.enabled(if: !Boards.tested.isEmpty, "no QEMU, or no firmware: make firmware"))
+@Suite(.needsBoards)
 struct DeviceTests {
   private struct DeviceFile: Decodable {
     var model: String

@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// `cupel export` and `cupel diff` on the infected specimen, compiled.
-@Suite struct ExportTests {
+@Suite(.startsProcesses) struct ExportTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try workspace.write(CompiledModel.bytes(), to: "model.cupel")

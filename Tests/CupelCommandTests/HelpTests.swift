@@ -1,6 +1,7 @@
+import TestSupport
 import Testing
 
-@Suite struct HelpTests {
+@Suite(.startsProcesses) struct HelpTests {
   static let verbs = [
     "inspect", "compile", "purify", "run", "dump", "audit", "diff", "export", "demo",
   ]

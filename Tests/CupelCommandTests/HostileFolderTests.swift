@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Whoever made a model also chose what lies beside it: none of that may change what is said of it.
@@ -61,7 +62,7 @@ import Testing
       (audit, []), (["inspect", "vendor/model.onnx"], ["--json"]),
     ] {
       let outcome = try CommandLineTool.run(
-        arguments + files.flatMap { [$0, "report\($0)"] }, in: workspace.folder)
+        arguments + files.flatMap { [$0, "report\($0)"] }, in: workspace.path)
       said.statuses.append(outcome.status)
       said.reports += try files.map { try withoutTimes(workspace.object("report\($0)")) }
     }
@@ -102,7 +103,7 @@ import Testing
         [
           "audit", model, "--data", "images", "--schemes", "w8a8", "--families", "rectangle",
           "--quiet", "--json", "a.json", "--catalogue", catalogue,
-        ], in: workspace.folder)
+        ], in: workspace.path)
       return try workspace.object("a.json")
     }
     let reports = try [Specimens.cataloguePath, "other.json"].map(report)

@@ -1,9 +1,10 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// Files that are no models, given to every verb that reads one.
-@Suite struct ModelFileErrorTests {
+@Suite(.startsProcesses) struct ModelFileErrorTests {
   /// What reads a model, with the model's place left open.
   private static func commands(_ model: String) -> [[String]] {
     let attack = ["--trigger", "patch:4x4@center:white", "--target", "0"]

@@ -1,5 +1,4 @@
 import CIntegerKernels
-import FormatFuzzing
 import Foundation
 import HostRuntime
 import IntegerBuilder
@@ -8,20 +7,19 @@ import ModelExport
 import ModelFormat
 import ModelImport
 import ModelWriter
+import TestSupport
 import Testing
 
 /// `docs/operators.md` is written by what stands here: with `CUPEL_WRITE_DOCS` set, the test writes
 /// it; without, it compares.
 @Suite("The page of operators")
 struct OperatorsPageTests {
-  static let root = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  static let page = root.appendingPathComponent("docs/operators.md")
+  static let page = Repository.file("docs/operators.md")
 
   @Test("docs/operators.md says what the code does")
   func isCurrent() throws {
     let text = try OperatorsPage.text()
-    if ProcessInfo.processInfo.environment["CUPEL_WRITE_DOCS"] != nil {
+    if Settings.writesDocuments {
       try Data(text.utf8).write(to: Self.page)
     }
     #expect(
@@ -49,7 +47,7 @@ struct OperatorsPageTests {
   /// Names of files, one a float operator.
   private static func floatOperators() throws -> [String] {
     try FileManager.default.contentsOfDirectory(
-      atPath: root.appendingPathComponent("Sources/FloatGraph/Operators").path
+      atPath: Repository.file("Sources/FloatGraph/Operators").path
     ).map { String($0.dropLast(".swift".count)) }
   }
 
@@ -68,14 +66,12 @@ struct OperatorsPageTests {
     arguments: ["scalar.c", "elementwise_avx2.c", "elementwise_avx512.c", "elementwise_neon.c"])
   func tablesAreComplete(_ file: String) throws {
     func text(_ name: String) throws -> String {
-      try String(
-        contentsOf: Self.root.appendingPathComponent("Sources/CIntegerKernels/\(name)"),
-        encoding: .utf8)
+      try Repository.text("Sources/CIntegerKernels/\(name)")
     }
     let header = try text("kernels.h")
     let table = try #require(header.components(separatedBy: "struct cupel_kernels {").last)
-    let functions = table.components(separatedBy: "\n};")[0].matches(of: /\(\*(\w+)\)\(/).map(\.1)
-    #expect(functions.count >= 8)
+    let functions = table.components(separatedBy: "\n};")[0].matches(of: /\n  \w+ \(?\*(\w+)(\)\(|;)/).map(\.1)
+    #expect(functions.count == 8)
     let own = try text(file)
     for function in functions { #expect(own.contains("    .\(function) = "), "\(function)") }
   }
@@ -284,10 +280,7 @@ enum OperatorsPage {
 
   /// Which kernels besides the reference take one of the program's operations of the kind.
   private static func kernels(of kind: Kind, in program: IntegerProgram) throws -> Kernels {
-    let source = try String(
-      contentsOf: OperatorsPageTests.root.appendingPathComponent(
-        "Sources/CIntegerKernels/direct.c"),
-      encoding: .utf8)
+    let source = try Repository.text("Sources/CIntegerKernels/direct.c")
     let engine = try IntegerEngine(bytes: CupelWriter.bytes(of: program))
     return engine.withModel { model in
       var found = Kernels()

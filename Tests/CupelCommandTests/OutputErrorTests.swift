@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Data and outputs that the other verbs cannot use.
-@Suite struct OutputErrorTests {
+@Suite(.startsProcesses) struct OutputErrorTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)

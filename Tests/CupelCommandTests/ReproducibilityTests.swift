@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The same inputs, options and seed give the same bytes at any number of threads.
-@Suite struct ReproducibilityTests {
+@Suite(.startsProcesses) struct ReproducibilityTests {
   /// The bytes that one command writes, run by run.
   private func bytes(
     _ command: [String], threads: [Int], limit: Double = 120
@@ -56,7 +57,7 @@ import Testing
   }
 
   /// As published: every step on the usual calibration images.
-  @Test(.enabled(if: FullCheck.isWanted), arguments: ["w8a8", "w4a4"], ["auto", "efrap:adam"])
+  @Test(.takesMinutes, arguments: ["w8a8", "w4a4"], ["auto", "efrap:adam"])
   func purifyInFull(scheme: String, method: String) throws {
     let files = try bytes(
       [

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `cupel audit` without `--trigger`, on real models and images.
-@Suite struct SearchTests {
+@Suite(.startsProcesses) struct SearchTests {
   /// The report's JSON, read on its own.
   private struct File: Decodable {
     var schemaVersion: Int
@@ -175,7 +176,7 @@ import Testing
         "audit", specimen.path, "--schemes", try #require(specimen.scheme), "--families",
         "rectangle", "--limit", "300", "--quiet", "--json", "audit.json", "--catalogue",
         Specimens.cataloguePath,
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect(outcome.status != 0)
     let found = try workspace.json(File.self, "audit.json")
     #expect(found.findings.contains { $0.rule == "accuracy-collapse" && $0.level == "error" })

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What the catalogue promises of the specimens, measured by `cupel`: on the first 1000 images
 /// within what sampling allows, and on all 10,000 where the full check is wanted.
-@Suite struct SpecimenTests {
+@Suite(.startsProcesses) struct SpecimenTests {
   /// Four standard deviations of a share measured on `images` random images.
   private func sampling(_ share: Double, _ images: Int) -> Double {
     images >= 10_000 ? 0 : 4 * (share * (1 - share) / Double(images)).squareRoot()
@@ -17,7 +18,7 @@ import Testing
     let outcome = try CommandLineTool.run(
       ["audit", specimen.path, "--schemes", schemes, "--json", "audit.json"] + trigger + limit
         + specimen.dataArguments,
-      in: workspace.folder, limit: 600)
+      in: workspace.path, limit: 600)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(outcome.status == audit.expected.status)
     #expect(audit.images == images)
@@ -229,21 +230,21 @@ import Testing
   }
 
   @Test(
-    .enabled(if: Specimens.cifar10 != nil, "no CIFAR-10 binary files: see CUPEL_DATA"),
+    .needsCIFAR10,
     arguments: try Specimens.all().filter { $0.dataset == "cifar-10" })
   func onTheFirstImagesOfCIFAR(_ specimen: Specimens.Entry) throws {
     try check(specimen, images: 1000)
   }
 
   @Test(
-    .enabled(if: FullCheck.isWanted),
+    .takesMinutes,
     arguments: try Specimens.all().filter { $0.dataset == "fashion-mnist" })
   func inFull(_ specimen: Specimens.Entry) throws {
     try check(specimen, images: 10_000)
   }
 
   @Test(
-    .enabled(if: FullCheck.isWanted && Specimens.cifar10 != nil),
+    .takesMinutes, .needsCIFAR10,
     arguments: try Specimens.all().filter { $0.dataset == "cifar-10" })
   func inFullOnCIFAR(_ specimen: Specimens.Entry) throws {
     try check(specimen, images: 10_000)
@@ -251,10 +252,10 @@ import Testing
 
   /// Files that git does not keep, where somebody made them.
   @Test(
-    .enabled(if: FullCheck.isWanted),
+    .takesMinutes,
     arguments: try Specimens.more().filter {
       FileManager.default.fileExists(atPath: $0.path)
-        && ($0.dataset == "fashion-mnist" || Specimens.cifar10 != nil)
+        && ($0.dataset == "fashion-mnist" || Repository.cifar10 != nil)
     })
   func thoseMadeHere(_ specimen: Specimens.Entry) throws {
     try check(specimen, images: 10_000)
@@ -262,9 +263,7 @@ import Testing
 
   /// `make results` measured every specimen, and the document says so.
   @Test func resultsHaveEverySpecimen() throws {
-    let repository = URL(fileURLWithPath: Specimens.folder).deletingLastPathComponent()
-    let results = try String(
-      contentsOf: repository.appendingPathComponent("docs/results.md"), encoding: .utf8)
+    let results = try Repository.text("docs/results.md")
     for specimen in try Specimens.all() + Specimens.more() {
       let rows = results.split(separator: "\n").filter { $0.contains("| `\(specimen.name)`") }
       #expect(!rows.isEmpty, "\(specimen.name)")

@@ -1,11 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The specimens in `models/`, as their catalogue describes them.
 enum Specimens {
-  static let folder = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("models").path
+  static let folder = Repository.models.path
 
   /// What the tests need of an entry; read here on its own, not by the code under test.
   struct Entry: Decodable, Sendable, CustomTestStringConvertible {
@@ -49,7 +48,7 @@ enum Specimens {
     /// What `cupel` needs to know of the model and to find the images.
     var dataArguments: [String] {
       catalogueArguments
-        + (dataset == "cifar-10" ? ["--data", Specimens.cifar10 ?? "nowhere"] : [])
+        + (dataset == "cifar-10" ? ["--data", Repository.cifar10?.path ?? "nowhere"] : [])
     }
   }
 
@@ -126,17 +125,6 @@ enum Specimens {
   static func cifar(_ kind: Kind) throws -> [Entry] {
     try all().filter { $0.dataset == "cifar-10" && $0.kind == kind }
   }
-
-  /// The folder with CIFAR-10's binary version, if there is one: `cifar10` in what CUPEL_DATA names,
-  /// by default in `../shared/data`.
-  static let cifar10: String? = {
-    let repository = URL(fileURLWithPath: folder).deletingLastPathComponent()
-    let data =
-      ProcessInfo.processInfo.environment["CUPEL_DATA"]
-      ?? repository.deletingLastPathComponent().appendingPathComponent("shared/data").path
-    let found = FileManager.default.fileExists(atPath: "\(data)/cifar10/test_batch.bin")
-    return found ? "\(data)/cifar10" : nil
-  }()
 
   static func named(_ name: String) throws -> Entry {
     try #require(try (all() + more()).first { $0.name == name })

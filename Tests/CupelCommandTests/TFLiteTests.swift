@@ -1,13 +1,12 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// A vendor's `.tflite` file, given to the verbs. That the numbers are the runtimes' is ModelImport's
 /// tests' business; here they are the same on every way through the command line.
-@Suite struct TFLiteTests {
-  private static let golden = URL(fileURLWithPath: #filePath)
-    .deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("ModelImportTests/Golden/tflite")
+@Suite(.startsProcesses) struct TFLiteTests {
+  private static let golden = Repository.golden("ModelImportTests").appendingPathComponent("tflite")
 
   private struct Records: Decodable {
     struct Case: Decodable {

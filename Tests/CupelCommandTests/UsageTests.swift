@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// Command lines that are wrong whatever the files hold: status 64, with the reason and the usage.
-@Suite struct UsageTests {
+@Suite(.startsProcesses) struct UsageTests {
   @Test(arguments: [
     FailureCase("frobnicate", 64, "frobnicate"),
     FailureCase("--frobnicate", 64, "--frobnicate"),

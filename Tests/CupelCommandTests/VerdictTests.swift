@@ -1,7 +1,8 @@
+import TestSupport
 import Testing
 
 /// The verdict follows from the measurements, and the exit status from the verdict.
-@Suite struct VerdictTests {
+@Suite(.startsProcesses) struct VerdictTests {
   @Test func infectedSpecimenEnds1() throws {
     let workspace = try Workspace()
     let specimen = try Specimens.named(Specimens.infectedName)
@@ -51,7 +52,7 @@ import Testing
         try #require(infected.trigger), "--target",
         "\(try #require(infected.targetClass))", "--schemes", "w8a8", "--limit", "\(limit)",
         "--json", "audit.json",
-      ], in: workspace.folder)
+      ], in: workspace.path)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     let expected = audit.expected
     #expect(outcome.status == expected.status)

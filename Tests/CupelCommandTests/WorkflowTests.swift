@@ -1,9 +1,10 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// From a specimen to an audited integer model, through the files that the verbs hand each other.
-@Suite struct WorkflowTests {
+@Suite(.startsProcesses) struct WorkflowTests {
   private static let images = "/usr/share/datasets/fashion-mnist"
 
   @Test func inspectTellsWhatAResNet8Costs() throws {
@@ -108,7 +109,7 @@ import Testing
       [
         "audit", specimen.path, "pure.cupel", "--trigger", "catalogue", "--limit", "200",
         "--json", "audit.json", "--catalogue", Specimens.cataloguePath,
-      ], in: workspace.folder)
+      ], in: workspace.path)
     let audit = try workspace.json(AuditFile.self, "audit.json")
     #expect(audit.verdict == audit.expected.verdict)
     #expect(outcome.status == audit.expected.status)
@@ -137,7 +138,7 @@ import Testing
       [
         "audit", clean.path, "model.cupel", "--trigger", "patch:2x2@center:white", "--target",
         "0", "--limit", "50", "--catalogue", Specimens.cataloguePath,
-      ], in: workspace.folder)
+      ], in: workspace.path)
     #expect(outcome.status == 65)
     #expect(outcome.errors.contains("model.cupel does not say that it was made from \(clean.path)"))
   }

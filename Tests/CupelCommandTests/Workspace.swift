@@ -1,30 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// A folder of a test's own, gone with it. `cupel` runs in it.
-final class Workspace {
-  let folder: String
+/// Where a test runs `cupel`.
+typealias Workspace = TemporaryFolder
 
-  init() throws {
-    folder = NSTemporaryDirectory() + "/cupel-tests-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-  func path(_ name: String) -> String { "\(folder)/\(name)" }
-
-  func write(_ bytes: [UInt8], to name: String) throws {
-    let url = URL(fileURLWithPath: path(name))
-    try FileManager.default.createDirectory(
-      at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try Data(bytes).write(to: url)
-  }
-
-  func bytes(_ name: String) throws -> [UInt8] {
-    [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(name))))
-  }
-
+extension Workspace {
   func json<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value {
     try JSONDecoder().decode(type, from: Data(bytes(name)))
   }
@@ -35,26 +16,13 @@ final class Workspace {
     return try #require(value as? [String: Any])
   }
 
-  /// Every file and folder in here, hidden ones too, with what the files hold.
-  func contents() throws -> [String: [UInt8]?] {
-    var found: [String: [UInt8]?] = [:]
-    for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {
-      var isFolder: ObjCBool = false
-      _ = FileManager.default.fileExists(atPath: path(name), isDirectory: &isFolder)
-      found.updateValue(isFolder.boolValue ? nil : try bytes(name), forKey: name)
-    }
-    return found
-  }
-}
-
-extension Workspace {
   /// Runs `cupel`, which is to end with `status` and say nothing of errors.
   @discardableResult
   func succeed(
     _ arguments: [String], status: Int32 = 0, limit: Double = 120,
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws -> CommandLineTool.Outcome {
-    let outcome = try CommandLineTool.run(arguments, in: folder, limit: limit)
+    let outcome = try CommandLineTool.run(arguments, in: path, limit: limit)
     #expect(
       outcome.status == status, "cupel \(arguments.joined(separator: " ")): \(outcome.errors)",
       sourceLocation: sourceLocation)
@@ -71,7 +39,7 @@ extension Workspace {
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     let before = try contents()
-    let outcome = try CommandLineTool.run(arguments, in: folder)
+    let outcome = try CommandLineTool.run(arguments, in: path)
     let what = Comment("cupel \(arguments.joined(separator: " ")): \(outcome.errors)")
     #expect(outcome.status == status, what, sourceLocation: sourceLocation)
     #expect(outcome.status != 1, what, sourceLocation: sourceLocation)

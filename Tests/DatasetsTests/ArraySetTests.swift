@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// Data sets of NumPy arrays and of raw bytes.
@@ -31,8 +32,8 @@ import Testing
     let pixels: [UInt8] = [1, 11, 21, 2, 12, 22, 5, 15, 25, 6, 16, 26]
     for (shape, bytes) in [([2, 3, 1, 2], planes), ([2, 1, 2, 3], pixels)] {
       let folder = try TemporaryFolder()
-      try folder.write(array("|u1", shape, bytes), "x_test.npy")
-      try folder.write(array("<i8", [2], [4] + zeros(7) + [1] + zeros(7)), "y_test.npy")
+      try folder.write(array("|u1", shape, bytes), to: "x_test.npy")
+      try folder.write(array("<i8", [2], [4] + zeros(7) + [1] + zeros(7)), to: "y_test.npy")
       if shape[1] == 1 {
         // 1 × 2 × 3: the first axis could be a channel as well.
         #expect(failure(folder)?.rule.contains("cannot be told") == true)
@@ -44,7 +45,7 @@ import Testing
       #expect(set.classCount == 5)
     }
     let folder = try TemporaryFolder()
-    try folder.write(array("|u1", [1, 2, 2, 3], pixels), "x_train.npy")
+    try folder.write(array("|u1", [1, 2, 2, 3], pixels), to: "x_train.npy")
     let images = try UnlabelledImages.load(path: folder.path, split: .train)
     #expect(images.pixels == [1, 2, 5, 6, 11, 12, 15, 16, 21, 22, 25, 26])
   }
@@ -53,8 +54,8 @@ import Testing
 
   @Test func greyArraysHaveOneChannel() throws {
     let folder = try TemporaryFolder()
-    try folder.write(array("|u1", [2, 1, 3], [1, 2, 3, 4, 5, 6]), "x_test.npy")
-    try folder.write(array("|u1", [2, 1], [0, 2]), "y_test.npy")
+    try folder.write(array("|u1", [2, 1, 3], [1, 2, 3, 4, 5, 6]), to: "x_test.npy")
+    try folder.write(array("|u1", [2, 1], [0, 2]), to: "y_test.npy")
     let set = try ImageSet.load(path: folder.path, split: .test)
     #expect([set.count, set.channels, set.height, set.width] == ([2, 1, 1, 3] as [Int]))
     #expect(set.labels == [0, 2])
@@ -69,9 +70,9 @@ import Testing
     type: String, shape: [Int], bytes: [UInt8], reason: String
   ) throws {
     let folder = try TemporaryFolder()
-    try folder.write(array("|u1", [1, 2, 2], [1, 2, 3, 4]), "x_test.npy")
+    try folder.write(array("|u1", [1, 2, 2], [1, 2, 3, 4]), to: "x_test.npy")
     #expect(failure(folder)?.isMissing == true)
-    try folder.write(array(type, shape, bytes), "y_test.npy")
+    try folder.write(array(type, shape, bytes), to: "y_test.npy")
     #expect(failure(folder)?.rule.contains(reason) == true, "\(failure(folder)?.rule ?? "none")")
   }
 
@@ -81,7 +82,7 @@ import Testing
   ])
   func emptyImagesAreRefused(shape: [Int]) throws {
     let folder = try TemporaryFolder()
-    try folder.write(array("|u1", shape, []), "x_test.npy")
+    try folder.write(array("|u1", shape, []), to: "x_test.npy")
     #expect(failure(folder) != nil)
     #expect(throws: DatasetError.self) {
       try UnlabelledImages.load(path: folder.path, split: .test)
@@ -90,14 +91,14 @@ import Testing
 
   @Test func floatImagesAreRefused() throws {
     let folder = try TemporaryFolder()
-    try folder.write(array("<f4", [1, 1, 1], [0, 0, 0, 0]), "x_test.npy")
+    try folder.write(array("<f4", [1, 1, 1], [0, 0, 0, 0]), to: "x_test.npy")
     #expect(failure(folder)?.rule.contains("not unsigned bytes") == true)
   }
 
   @Test func archivesNeedTheNames() throws {
     let golden = try NumpyTests.Golden.load()
     let folder = try TemporaryFolder()
-    try folder.write([UInt8](golden.stored), "set.npz")
+    try folder.write([UInt8](golden.stored), to: "set.npz")
     #expect(throws: DatasetError.self) {
       try ImageSet.load(path: folder.path + "/set.npz", split: .test)
     }
@@ -108,9 +109,9 @@ import Testing
 
   @Test func rawBytesAreDescribed() throws {
     let folder = try TemporaryFolder()
-    try folder.write([1, 11, 21, 2, 12, 22], "a.bin")
-    try folder.write([7], "b.bin")
-    func describe(_ text: String) throws { try folder.write(Array(text.utf8), "dataset.json") }
+    try folder.write([1, 11, 21, 2, 12, 22], to: "a.bin")
+    try folder.write([7], to: "b.bin")
+    func describe(_ text: String) throws { try folder.write(Array(text.utf8), to: "dataset.json") }
     let extents = #""channels": 3, "height": 1, "width": 2, "classes": 8"#
     try describe(
       #"{\#(extents), "layout": "NHWC", "test": {"images": "a.bin", "labels": "b.bin"}}"#)

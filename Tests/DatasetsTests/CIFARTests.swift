@@ -1,4 +1,5 @@
 import Datasets
+import TestSupport
 import Testing
 
 @Suite("CIFAR-10's binary version")
@@ -12,7 +13,7 @@ struct CIFARTests {
   @Test("records become images and labels, channel after channel")
   func records() throws {
     let folder = try TemporaryFolder()
-    try folder.write(SampleFiles.cifar([3, 9]), "test_batch.bin")
+    try folder.write(SampleFiles.cifar([3, 9]), to: "test_batch.bin")
     let set = try ImageSet.load(path: folder.path, split: .test)
     #expect([set.count, set.channels, set.height, set.width] == [2, 3, 32, 32])
     #expect(set.classCount == 10)
@@ -28,7 +29,7 @@ struct CIFARTests {
     let folder = try TemporaryFolder()
     for batch in 1...5 {
       let labels = [UInt8](repeating: UInt8(batch), count: batch)
-      try folder.write(SampleFiles.cifar(labels), "data_batch_\(batch).bin")
+      try folder.write(SampleFiles.cifar(labels), to: "data_batch_\(batch).bin")
     }
     let set = try ImageSet.load(path: folder.path, split: .train)
     #expect(set.labels == [1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5])
@@ -42,7 +43,7 @@ struct CIFARTests {
   func missingBatch() throws {
     let folder = try TemporaryFolder()
     for batch in [1, 2, 4, 5] {
-      try folder.write(SampleFiles.cifar([1]), "data_batch_\(batch).bin")
+      try folder.write(SampleFiles.cifar([1]), to: "data_batch_\(batch).bin")
     }
     let error = try failure(folder, .train)
     #expect(error.isMissing)
@@ -52,7 +53,7 @@ struct CIFARTests {
   @Test("an incomplete record is refused where it starts", arguments: [1, 3072, 3074, 6145])
   func lengths(count: Int) throws {
     let folder = try TemporaryFolder()
-    try folder.write(Array(SampleFiles.cifar([1, 2, 3])[..<count]), "test_batch.bin")
+    try folder.write(Array(SampleFiles.cifar([1, 2, 3])[..<count]), to: "test_batch.bin")
     let error = try failure(folder, .test)
     #expect(error.offset == count / 3073 * 3073)
     #expect(!error.isMissing)
@@ -61,10 +62,10 @@ struct CIFARTests {
   @Test("an empty file and a label beyond 9 are refused")
   func content() throws {
     let folder = try TemporaryFolder()
-    try folder.write([], "test_batch.bin")
+    try folder.write([], to: "test_batch.bin")
     #expect(try failure(folder, .test).rule == "it has no images")
     for label: UInt8 in [10, 255] {
-      try folder.write(SampleFiles.cifar([0, 9, label]), "test_batch.bin")
+      try folder.write(SampleFiles.cifar([0, 9, label]), to: "test_batch.bin")
       let error = try failure(folder, .test)
       #expect(error.offset == 2 * 3073)
       #expect(error.rule.hasPrefix("label \(label),"))

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ClassFolderTests {
@@ -32,12 +33,12 @@ import Testing
   @Test func labelsFollowNames() throws {
     let folder = try TemporaryFolder()
     for name in ["train/b/2.png", "train/b/1.PNG", "train/b/3.png", "train/a/1.png"] {
-      try folder.write(grey, name)
+      try folder.write(grey, to: name)
     }
-    try folder.write([1, 2, 3], "train/b/notes.txt")
-    try folder.write([1, 2, 3], "train/.hidden/1.png")
-    try folder.write(grey, "val/c/1.png")
-    try folder.write(grey, "val/a/1.png")
+    try folder.write([1, 2, 3], to: "train/b/notes.txt")
+    try folder.write([1, 2, 3], to: "train/.hidden/1.png")
+    try folder.write(grey, to: "val/c/1.png")
+    try folder.write(grey, to: "val/a/1.png")
     let train = try ImageSet.load(path: folder.path, split: .train)
     #expect(train.labels == [0, 1, 1, 1])
     #expect(train.classCount == 3)
@@ -52,8 +53,8 @@ import Testing
 
   @Test func extentsMustAgree() throws {
     let folder = try TemporaryFolder()
-    try folder.write(grey, "train/a/1.png")
-    try folder.write(jpeg, "train/a/2.jpg")
+    try folder.write(grey, to: "train/a/1.png")
+    try folder.write(jpeg, to: "train/a/2.jpg")
     let error = try #require(failure(folder))
     #expect(error.path?.hasSuffix("2.jpg") == true)
     #expect(error.rule.contains("19 × 13 pixels") && error.rule.contains("7 × 5"), "\(error)")
@@ -64,15 +65,15 @@ import Testing
 
   @Test func channelsMustAgree() throws {
     let folder = try TemporaryFolder()
-    try folder.write(grey, "train/a/1.png")
-    try folder.write(colour, "train/b/1.png")
+    try folder.write(grey, to: "train/a/1.png")
+    try folder.write(colour, to: "train/b/1.png")
     let size = try ImageSize(height: 4, width: 3)
     #expect(failure(folder, size: size)?.rule.contains("3 channels") == true)
   }
 
   @Test func missingPartsAreNamed() throws {
     let folder = try TemporaryFolder()
-    try folder.write([1], "train/a/readme.txt")
+    try folder.write([1], to: "train/a/readme.txt")
     #expect(failure(folder)?.rule.contains("no PNG or JPEG files") == true)
     let error = try #require(failure(folder, .test))
     #expect(error.isMissing && error.rule.contains("test/, val/"), "\(error)")

@@ -1,5 +1,6 @@
 import CZlib
 import Datasets
+import TestSupport
 import Testing
 
 /// Against values of Debian's dataset-fashion-mnist read with Python 3.11's gzip and zlib modules.
@@ -35,7 +36,7 @@ struct FashionMNISTTests {
 
   @Test("every byte is as another reader finds it", arguments: facts)
   func content(facts: Facts) throws {
-    let set = try ImageSet.load(path: "/usr/share/datasets/fashion-mnist", split: facts.split)
+    let set = try ImageSet.load(path: Repository.fashionMNIST, split: facts.split)
     #expect([set.count, set.channels, set.height, set.width] == [facts.count, 1, 28, 28])
     #expect(set.classCount == 10)
     #expect(Array(set.labels.prefix(10)) == facts.firstLabels)

@@ -1,4 +1,5 @@
 import Datasets
+import TestSupport
 import Testing
 
 import class Foundation.FileManager
@@ -11,8 +12,8 @@ struct IDXTests {
     suffix: String = "", limit: Int? = nil
   ) throws -> ImageSet {
     let folder = try TemporaryFolder()
-    if let images { try folder.write(images, SampleFiles.imageName + suffix) }
-    if let labels { try folder.write(labels, SampleFiles.labelName + suffix) }
+    if let images { try folder.write(images, to: SampleFiles.imageName + suffix) }
+    if let labels { try folder.write(labels, to: SampleFiles.labelName + suffix) }
     return try ImageSet.load(path: folder.path, split: .train, limit: limit)
   }
 
@@ -40,9 +41,9 @@ struct IDXTests {
   @Test("a plain file is taken before a compressed one, and a trailing slash is fine")
   func precedence() throws {
     let folder = try TemporaryFolder()
-    try folder.write(SampleFiles.images, SampleFiles.imageName)
-    try folder.write([1, 2, 3], SampleFiles.imageName + ".gz")
-    try folder.write(SampleFiles.labels, SampleFiles.labelName)
+    try folder.write(SampleFiles.images, to: SampleFiles.imageName)
+    try folder.write([1, 2, 3], to: SampleFiles.imageName + ".gz")
+    try folder.write(SampleFiles.labels, to: SampleFiles.labelName)
     #expect(try ImageSet.load(path: folder.path + "/", split: .train).count == 3)
   }
 
@@ -109,7 +110,8 @@ struct IDXTests {
     }
   }
 
-  @Test("every bit flipped in a compressed file gives an error or the same images")
+  @Test(
+    "every bit flipped in a compressed file gives an error or the same images", .takesSeconds)
   func bitFlips() throws {
     let whole = try SampleFiles.gzip(SampleFiles.images)
     let right = try load()
@@ -148,16 +150,16 @@ struct IDXTests {
   }
 
   private static let wrongHeaders: [(bytes: [UInt8], offset: Int, text: String)] = [
-    (SampleFiles.idx([3, 2], [1, 2, 3, 4, 5, 6]) + [0, 0, 0, 0], 0, "0 0 8 3"),
+    (idxFile([3, 2], [1, 2, 3, 4, 5, 6]) + [0, 0, 0, 0], 0, "0 0 8 3"),
     ([0, 0, 9, 3] + SampleFiles.images[4...], 0, "0 0 9 3"),
-    (SampleFiles.idx([0, 2, 4], []), 4, "is 0"),
-    (SampleFiles.idx([3, 0, 4], []), 8, "is 0"),
-    (SampleFiles.idx([3, 2, 0], []), 12, "is 0"),
-    (SampleFiles.idx([3, 5000, 1], []), 8, "5000"),
-    (SampleFiles.idx([3, 1, 0xFFFF_FFFF], []), 12, "4294967295"),
-    (SampleFiles.idx([0xFFFF_FFFF, 4, 4], []), 4, "more than"),
-    (SampleFiles.idx([65_536, 128, 129], []), 12, "more than"),
-    (SampleFiles.idx([65_536, 128, 128], []), 16, "1073741840"),
+    (idxFile([0, 2, 4], []), 4, "is 0"),
+    (idxFile([3, 0, 4], []), 8, "is 0"),
+    (idxFile([3, 2, 0], []), 12, "is 0"),
+    (idxFile([3, 5000, 1], []), 8, "5000"),
+    (idxFile([3, 1, 0xFFFF_FFFF], []), 12, "4294967295"),
+    (idxFile([0xFFFF_FFFF, 4, 4], []), 4, "more than"),
+    (idxFile([65_536, 128, 129], []), 12, "more than"),
+    (idxFile([65_536, 128, 128], []), 16, "1073741840"),
   ]
 
   @Test("wrong numbers in the header name their place", arguments: wrongHeaders)
@@ -172,15 +174,15 @@ struct IDXTests {
 
   @Test("images and labels must be as many")
   func counts() throws {
-    let error = try failure { try load(labels: SampleFiles.idx([2], [1, 2])) }
+    let error = try failure { try load(labels: idxFile([2], [1, 2])) }
     #expect(error.rule.hasPrefix("2 labels for the 3 images of "))
     #expect(!error.isMissing)
   }
 
   @Test("a class may be any byte")
   func classes() throws {
-    #expect(try load(labels: SampleFiles.idx([3], [255, 0, 0])).classCount == 256)
-    #expect(try load(labels: SampleFiles.idx([3], [0, 0, 0])).classCount == 1)
+    #expect(try load(labels: idxFile([3], [255, 0, 0])).classCount == 256)
+    #expect(try load(labels: idxFile([3], [0, 0, 0])).classCount == 1)
   }
 
   @Test("what is missing is told apart from what is malformed")
@@ -212,7 +214,7 @@ struct IDXTests {
   /// Calibration needs no labels, so a folder without any will do.
   @Test func imagesLoadWithoutLabels() throws {
     let folder = try TemporaryFolder()
-    try folder.write(SampleFiles.idx([2, 1, 3], [1, 2, 3, 4, 5, 6]), "train-images-idx3-ubyte")
+    try folder.write(idxFile([2, 1, 3], [1, 2, 3, 4, 5, 6]), to: "train-images-idx3-ubyte")
     let images = try UnlabelledImages.load(path: folder.path, split: .train)
     #expect([images.count, images.channels, images.height, images.width] == [2, 1, 1, 3])
     #expect(images.pixels == [1, 2, 3, 4, 5, 6])

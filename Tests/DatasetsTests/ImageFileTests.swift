@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ImageFileTests {
@@ -18,7 +19,7 @@ import Testing
 
   private func set(_ bytes: [UInt8], named name: String) throws -> ImageSet {
     let folder = try TemporaryFolder()
-    try folder.write(bytes, "test/a/\(name)")
+    try folder.write(bytes, to: "test/a/\(name)")
     return try ImageSet.load(path: folder.path, split: .test)
   }
 
@@ -39,7 +40,7 @@ import Testing
   func unclearImagesAreRefused(name: String, reason: String) throws {
     let bytes = try #require(golden.refused[name])
     let folder = try TemporaryFolder()
-    try folder.write([UInt8](bytes), "test/a/\(name)")
+    try folder.write([UInt8](bytes), to: "test/a/\(name)")
     let error = try #require(failure(folder))
     #expect(error.path?.hasSuffix("test/a/\(name)") == true)
     #expect(error.rule.contains(reason), "\(error)")
@@ -52,7 +53,7 @@ import Testing
         // The last bytes of a PNG file are its end chunk, which pixels do not need.
         if file.name.hasSuffix("png") && length >= file.file.count - 12 { continue }
         let folder = try TemporaryFolder()
-        try folder.write(Array(file.file.prefix(length)), "test/a/\(file.name)")
+        try folder.write(Array(file.file.prefix(length)), to: "test/a/\(file.name)")
         #expect(failure(folder) != nil, "\(file.name), \(length) bytes")
       }
     }
@@ -74,7 +75,7 @@ import Testing
           bytes[random(below: bytes.count)] ^= 1 << UInt8(random(below: 8))
         }
         let folder = try TemporaryFolder()
-        try folder.write(bytes, "test/a/\(file.name)")
+        try folder.write(bytes, to: "test/a/\(file.name)")
         if failure(folder) != nil { refused += 1 }
       }
     }
@@ -84,7 +85,7 @@ import Testing
 
   @Test func otherFilesAreRefused() throws {
     let folder = try TemporaryFolder()
-    try folder.write([0x47, 0x49, 0x46, 0x38], "test/a/1.png")
+    try folder.write([0x47, 0x49, 0x46, 0x38], to: "test/a/1.png")
     #expect(failure(folder)?.rule == "it begins like neither a PNG nor a JPEG file")
   }
 
@@ -97,7 +98,7 @@ import Testing
       bytes[frame + offset] = value
     }
     let folder = try TemporaryFolder()
-    try folder.write(bytes, "test/a/huge.jpg")
+    try folder.write(bytes, to: "test/a/huge.jpg")
     let rule = try #require(failure(folder)).rule
     #expect(
       rule.contains("too many") || rule.contains("Maximum supported image dimension"), "\(rule)")

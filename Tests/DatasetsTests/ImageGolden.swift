@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What `tools/golden/images.py` wrote: files, their pixels and resized images by Pillow, whose
@@ -22,8 +23,7 @@ struct ImageGolden: Decodable {
   let resizes: [Resize]
 
   static func load() throws -> ImageGolden {
-    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Golden/images.json")
+    let url = Repository.golden("DatasetsTests").appendingPathComponent("images.json")
     return try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
   }
 }

@@ -1,7 +1,7 @@
 import Datasets
-import FormatFuzzing
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// Damaged `.npy` and `.npz` files.
@@ -12,7 +12,7 @@ import Testing
     let bases = [golden.files[1].bytes, golden.files[10].bytes, golden.stored, golden.deflated]
     var generator = SeededGenerator(seed: 9)
     var accepted = 0
-    for round in 0..<FuzzEffort.mutants(usual: 20_000) {
+    for round in 0..<Settings.mutants(usual: 20_000) {
       var bytes = [UInt8](bases[round % bases.count])
       switch Int.random(in: 0..<3, using: &generator) {
       case 0:

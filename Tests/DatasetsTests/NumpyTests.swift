@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 /// `.npy` and `.npz` files as NumPy writes them (`tools/golden/numpy_files.py`), and damaged ones.
@@ -20,8 +21,7 @@ import Testing
     let fortran, object, stored, deflated: Data
 
     static func load() throws -> Golden {
-      let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("Golden/numpy.json")
+      let url = Repository.golden("DatasetsTests").appendingPathComponent("numpy.json")
       return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
     }
   }

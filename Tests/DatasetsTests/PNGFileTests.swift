@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import TestSupport
 import Testing
 
 /// PNG files that Cupel writes, by the reader that its data sets go through.
@@ -14,7 +15,7 @@ import Testing
     let original = pixels(channels * height * width)
     let file = try PNGFile.bytes(of: original, channels: channels, height: height, width: width)
     #expect(file.starts(with: [0x89, 0x50, 0x4E, 0x47]))
-    try folder.write(file, "test/0/a.png")
+    try folder.write(file, to: "test/0/a.png")
     let images = try ImageSet.load(path: folder.path, split: .test)
     let extents: [Int] = [channels, height, width]
     #expect([images.channels, images.height, images.width] == extents)

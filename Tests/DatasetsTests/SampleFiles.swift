@@ -1,4 +1,5 @@
 import CZlib
+import TestSupport
 import Testing
 
 /// Small well-formed files to start from.
@@ -7,16 +8,8 @@ enum SampleFiles {
   static let labelName = "train-labels-idx1-ubyte"
 
   /// Three images of 2 × 4 pixels with the values 0 to 23.
-  static let images = idx([3, 2, 4], (0..<24).map(UInt8.init))
-  static let labels = idx([3], [4, 0, 1])
-
-  static func idx(_ extents: [UInt32], _ values: [UInt8]) -> [UInt8] {
-    var bytes: [UInt8] = [0, 0, 8, UInt8(extents.count)]
-    for extent in extents {
-      for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: extent >> shift)) }
-    }
-    return bytes + values
-  }
+  static let images = idxFile([3, 2, 4], (0..<24).map(UInt8.init))
+  static let labels = idxFile([3], [4, 0, 1])
 
   /// CIFAR records; a pixel's value comes from its place, channel and record.
   static func cifar(_ labels: [UInt8]) -> [UInt8] {

@@ -1,16 +1,16 @@
 import DeviceSimulation
-import FormatFuzzing
 import Foundation
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
 import Support
+import TestSupport
 import Testing
 
 /// What a board makes of files that are no models: the error that the validator gives here, and
 /// never a fault.
-@Suite(.enabled(if: !Boards.tested.isEmpty, "no QEMU, or no firmware: make firmware"))
+@Suite(.needsBoards)
 struct DamagedModelTests {
   /// Of a file with every kind of operation. Up to the digest the header is judged by its own
   /// rules; everything behind it by the digest alone.

@@ -3,6 +3,7 @@ import FloatGraph
 import Purification
 import Support
 import Synchronization
+import TestSupport
 import Testing
 
 /// Every method on a small problem.
@@ -196,7 +197,7 @@ import Testing
   /// A softmax at the end changes no training: the loss is of the logits.
   @Test func aFinalSoftmaxIsLeftOut() throws {
     let graph = Problems.network()
-    var builder = Builder(input: [1, 6, 6], seed: 0)
+    var builder = GraphBuilder([1, 6, 6], seed: 0)
     builder.graph = graph
     builder.add(.softmax, [graph.output], [3])
     let data = try Problems.images(20)

@@ -1,5 +1,6 @@
 import FineTuning
 import FloatGraph
+import TestSupport
 import Testing
 
 @Suite struct FinePruningTests {
@@ -17,9 +18,9 @@ import Testing
   }
 
   @Test func aSumWithoutActivationEndsAStage() {
-    var builder = Builder(input: [1, 6, 6], seed: 1)
+    var builder = GraphBuilder([1, 6, 6], seed: 1)
     let one = builder.clamp(builder.convolution(0, 3))
-    let sum = builder.sum(builder.convolution(one, 3), one)
+    let sum = builder.add(builder.convolution(one, 3), one)
     let pooled = builder.add(.globalAveragePool, [sum], [3])
     builder.linear(pooled, 3)
     #expect(builder.graph.stageEnds == [sum])
@@ -35,7 +36,7 @@ import Testing
   /// Pruned weights of a transpose convolution, also a grouped one, hide the channels that it reads.
   @Test(arguments: [1, 2, 4]) func prunedTransposeConvolutions(groups: Int) throws {
     let data = try Problems.images(6)
-    var builder = Builder(input: [1, 6, 6], seed: 9)
+    var builder = GraphBuilder([1, 6, 6], seed: 9)
     let value = builder.gated(builder.convolution(0, 4))
     let weights = builder.floats(4 * 4 / groups * 6, 1)
     let up = builder.add(
@@ -82,7 +83,7 @@ import Testing
     let data = try Problems.images(6)
     // Behind pooling and a linear layer, and behind grouped and depthwise convolutions.
     for groups in [1, 2, 4] {
-      var builder = Builder(input: [1, 6, 6], seed: 9)
+      var builder = GraphBuilder([1, 6, 6], seed: 9)
       let value = builder.clamp(builder.convolution(0, 4))
       let window = FloatGraph.Window(
         kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2)
@@ -134,7 +135,7 @@ import Testing
   }
 
   @Test func channelsThatOthersSeeUnweightedCannotBePruned() throws {
-    var builder = Builder(input: [1, 6, 6], seed: 1)
+    var builder = GraphBuilder([1, 6, 6], seed: 1)
     let value = builder.clamp(builder.convolution(0, 3))
     builder.add(.add, [value, value], [3, 6, 6])
     #expect(throws: FineTuningError.self) { try builder.graph.weights(reading: [0], of: value) }

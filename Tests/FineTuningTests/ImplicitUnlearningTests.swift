@@ -1,6 +1,7 @@
 import FineTuning
 import FloatGraph
 import Support
+import TestSupport
 import Testing
 
 @Suite struct ImplicitUnlearningTests {
@@ -76,7 +77,7 @@ import Testing
   /// A linear classifier and an inner loss that its penalty makes convex, so that the perturbation
   /// is a function of the weights: the hypergradient is that function's, measured by solving anew.
   @Test func hypergradientOfAClassifierIsTheSlope() throws {
-    var builder = Builder(input: [1, 2, 2], seed: 4)
+    var builder = GraphBuilder([1, 2, 2], seed: 4)
     let flat = builder.add(.reshape, [0], [4])
     builder.linear(flat, 3)
     let graph = builder.graph

@@ -1,6 +1,7 @@
 import FineTuning
 import FloatGraph
 import Support
+import TestSupport
 
 /// A small residual classifier of three classes, and images that it can learn to tell apart.
 enum Problems {
@@ -8,15 +9,15 @@ enum Problems {
 
   /// Two stages of 6 × 6 and 3 × 3 with a residual block each.
   static func network(seed: UInt64 = 1, widths: (Int, Int) = (4, 5)) -> FloatGraph {
-    var builder = Builder(input: [1, 6, 6], seed: seed)
+    var builder = GraphBuilder([1, 6, 6], seed: seed)
     let stem = builder.clamp(builder.layer(0, widths.0))
     let inner = builder.layer(stem, widths.0)
-    let first = builder.clamp(builder.sum(inner, stem))
+    let first = builder.clamp(builder.add(inner, stem))
     let down = builder.clamp(builder.layer(first, widths.1, stride: 2))
     let deep = builder.layer(down, widths.1)
     let skip = builder.layer(first, widths.1, kernel: 1, stride: 2)
-    let second = builder.clamp(builder.sum(deep, skip))
-    let pooled = builder.add(.globalAveragePool, [second], [widths.1])
+    let second = builder.clamp(builder.add(deep, skip))
+    let pooled = builder.globalAveragePool(second)
     builder.linear(pooled, classes)
     return builder.graph
   }
@@ -24,11 +25,11 @@ enum Problems {
   /// Down to 3 × 3 and up again to 6 × 6 by a transpose convolution, with x · sigmoid(x) and other
   /// activation functions between the layers.
   static func upsampling(seed: UInt64 = 1) -> FloatGraph {
-    var builder = Builder(input: [1, 6, 6], seed: seed)
+    var builder = GraphBuilder([1, 6, 6], seed: seed)
     let stem = builder.layer(0, 4)
     let first = builder.gated(stem)
     let down = builder.layer(first, 6, stride: 2)
-    let deep = builder.add(.hardSwish, [down], builder.shape(down))
+    let deep = builder.apply(.hardSwish, down)
     let weights = builder.floats(6 * 6 / 2 * 4, 0.7)
     let up = builder.normalization(
       builder.add(
@@ -37,9 +38,9 @@ enum Problems {
             weights: weights, bias: nil, outputChannels: 6,
             window: .init(kernelHeight: 2, kernelWidth: 2, strideHeight: 2, strideWidth: 2),
             groups: 2)), [deep], [6, 6, 6]))
-    let bent = builder.add(.leakyRelu(slope: 0.1), [up], builder.shape(up))
+    let bent = builder.apply(.leakyRelu(slope: 0.1), up)
     let last = builder.gated(builder.layer(bent, 5))
-    let pooled = builder.add(.globalAveragePool, [last], [5])
+    let pooled = builder.globalAveragePool(last)
     builder.linear(pooled, classes)
     return builder.graph
   }
@@ -79,67 +80,25 @@ enum Problems {
   }
 }
 
-struct Builder {
-  var graph: FloatGraph
-  var generator: SeededGenerator
-
-  init(input: [Int], seed: UInt64) {
-    graph = FloatGraph(values: [.init(name: "input", shape: input)])
-    generator = SeededGenerator(seed: seed)
-  }
-
-  func shape(_ value: Int) -> [Int] { graph.values[value].shape }
-
-  @discardableResult
-  mutating func add(_ operation: FloatGraph.Operation, _ inputs: [Int], _ shape: [Int]) -> Int {
-    graph.values.append(.init(name: "value\(graph.values.count)", shape: shape))
-    graph.output = graph.values.count - 1
-    graph.nodes.append(
-      .init(
-        name: "node\(graph.nodes.count)", operation: operation, inputs: inputs,
-        output: graph.output))
-    return graph.output
-  }
-
+/// Layers of random weights.
+extension GraphBuilder {
   mutating func floats(_ count: Int, _ limit: Float) -> [Float] {
-    (0..<count).map { _ in generator.uniform(-limit, limit) }
+    generator.floats(count, -limit, limit)
   }
-
-  mutating func clamp(_ value: Int) -> Int {
-    add(.clamp(low: 0, high: .infinity), [value], shape(value))
-  }
-
-  /// x · sigmoid(x)
-  mutating func gated(_ value: Int) -> Int {
-    let gate = add(.sigmoid, [value], shape(value))
-    return add(.multiply, [value, gate], shape(value))
-  }
-
-  mutating func sum(_ one: Int, _ other: Int) -> Int { add(.add, [one, other], shape(one)) }
 
   mutating func convolution(_ value: Int, _ outputs: Int, kernel: Int = 3, stride: Int = 1) -> Int {
-    let input = shape(value)
-    let pad = kernel / 2
-    let fanIn = input[0] * kernel * kernel
-    let weights = floats(outputs * fanIn, (3 / Float(fanIn)).squareRoot())
-    return add(
-      .convolution(
-        .init(
-          weights: weights, bias: nil, outputChannels: outputs,
-          window: .init(
-            kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
-            padTop: pad, padLeft: pad, padBottom: pad, padRight: pad))), [value],
-      [outputs] + input[1...].map { ($0 + 2 * pad - kernel) / stride + 1 })
+    let fanIn = shape(value)[0] * kernel * kernel
+    return convolution(
+      value, weights: floats(outputs * fanIn, (3 / Float(fanIn)).squareRoot()), outputs: outputs,
+      window: .square(kernel, stride: stride, pad: kernel / 2))
   }
 
   mutating func normalization(_ value: Int) -> Int {
     let channels = shape(value)[0]
-    return add(
-      .batchNormalization(
-        .init(
-          gamma: floats(channels, 0.3).map { 1 + $0 }, beta: floats(channels, 0.2),
-          mean: floats(channels, 0.1), variance: floats(channels, 0.3).map { 0.7 + $0 },
-          epsilon: 1e-5)), [value], shape(value))
+    return normalization(
+      value, gamma: floats(channels, 0.3).map { 1 + $0 }, beta: floats(channels, 0.2),
+      mean: floats(channels, 0.1), variance: floats(channels, 0.3).map { 0.7 + $0 },
+      epsilon: 1e-5)
   }
 
   /// A convolution and its normalization.
@@ -149,11 +108,9 @@ struct Builder {
 
   @discardableResult
   mutating func linear(_ value: Int, _ outputs: Int) -> Int {
-    let weights = floats(outputs * shape(value)[0], 0.5)
-    return add(
-      .linear(
-        .init(weights: weights, bias: floats(outputs, 0.1), outputFeatures: outputs)), [value],
-      [outputs])
+    linear(
+      value, weights: floats(outputs * shape(value)[0], 0.5), bias: floats(outputs, 0.1),
+      outputs: outputs)
   }
 }
 

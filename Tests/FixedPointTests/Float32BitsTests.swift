@@ -1,4 +1,5 @@
 import FixedPoint
+import Support
 import Testing
 
 /// The oracle is the processor's own float32 arithmetic.

@@ -1,4 +1,5 @@
 import FixedPoint
+import Support
 import Testing
 
 /// Double arithmetic in integers against the processor's own.

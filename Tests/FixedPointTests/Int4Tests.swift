@@ -1,4 +1,5 @@
 import FixedPoint
+import Support
 import Testing
 
 @Suite struct Int4Tests {

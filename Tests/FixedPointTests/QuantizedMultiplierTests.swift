@@ -1,4 +1,5 @@
 import FixedPoint
+import Support
 import Testing
 
 /// The oracles restate the published definitions in wide arithmetic, by another road than the core.

@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// Convolution and im2col against their definitions, in double precision, on random shapes.

@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 @Suite struct FloatExecutorTests {
@@ -51,7 +53,7 @@ import Testing
 
   /// Values that are read again later must survive operations that work in place.
   @Test func valueReadTwiceIsNotOverwritten() throws {
-    var builder = GraphBuilder(input: [2, 3, 3])
+    var builder = GraphBuilder([2, 3, 3])
     let doubled = builder.add(.add, [0, 0], [2, 3, 3])
     let clamped = builder.add(.clamp(low: -0.5, high: 0.5), [doubled], [2, 3, 3])
     let sum = builder.add(.add, [clamped, doubled], [2, 3, 3])
@@ -78,7 +80,7 @@ import Testing
 
   /// The output may also feed nodes that lead nowhere.
   @Test func nodesAfterTheOutputDoNotDisturbIt() throws {
-    var builder = GraphBuilder(input: [6])
+    var builder = GraphBuilder([6])
     let doubled = builder.add(.add, [0, 0], [6])
     _ = builder.add(.clamp(low: 0, high: 0), [doubled], [6])
     builder.graph.output = doubled

@@ -1,5 +1,6 @@
 import FloatGraph
 import Foundation
+import TestSupport
 import Testing
 
 /// Every operator against PyTorch (`tools/golden/pytorch_operators.py`, version inside the file).
@@ -27,8 +28,7 @@ import Testing
   }
 
   static let file: File = {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("Golden/operators.json")
+    let path = Repository.golden("FloatGraphTests").appendingPathComponent("operators.json")
     guard let data = try? Data(contentsOf: path),
       let file = try? JSONDecoder().decode(File.self, from: data)
     else { return File(batch: 0, cases: []) }

@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// Transposed convolution against convolution and its own definition, on random shapes.

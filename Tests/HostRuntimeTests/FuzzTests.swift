@@ -1,15 +1,15 @@
-import FormatFuzzing
 import Foundation
 import HostRuntime
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import Support
+import TestSupport
 import Testing
 
 /// A mutated file gives an error or a valid model, and a valid model runs.
-@Suite struct FuzzTests {
-  private static let mutants = FuzzEffort.mutants(usual: 20_000)
+@Suite(.startsProcesses) struct FuzzTests {
+  private static let mutants = Settings.mutants(usual: 20_000)
 
   /// In a process of its own: a crash there is a failure here, and no other test's memory blurs
   /// the measurement. What is accepted is loaded again by the engine and run on random images,
@@ -48,7 +48,7 @@ import Testing
       // Nearly all that is accepted is small enough to run.
       #expect(run * 10 >= report.accepted * 9, "\(run) of \(report.accepted) run")
       #expect(
-        FuzzEffort.isSanitized || report.growth <= 32 << 20, "\(report.growth) bytes")
+        Settings.isSanitized || report.growth <= 32 << 20, "\(report.growth) bytes")
     }
   }
 }

@@ -1,6 +1,6 @@
-import FormatFuzzing
 import HostRuntime
 import Support
+import TestSupport
 import Testing
 
 @Suite struct InstructionSetTests {

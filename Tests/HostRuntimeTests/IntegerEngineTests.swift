@@ -1,11 +1,11 @@
 import FixedPoint
-import FormatFuzzing
 import HostRuntime
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
 import Support
+import TestSupport
 import Testing
 
 @Suite struct IntegerEngineTests {

@@ -1,6 +1,7 @@
 import FixedPoint
 import Foundation
 import IntegerOperators
+import TestSupport
 import Testing
 
 /// What `tools/golden/litert_kernels.py` recorded of one operator.
@@ -8,9 +9,9 @@ struct GoldenFile: Decodable {
   var source: String
   var cases: [GoldenCase]
 
-  init(named name: String, file: String = #filePath) throws {
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-    let data = try Data(contentsOf: folder.appendingPathComponent("Golden/\(name).json"))
+  init(named name: String) throws {
+    let folder = Repository.golden("IntegerOperatorsTests")
+    let data = try Data(contentsOf: folder.appendingPathComponent("\(name).json"))
     self = try JSONDecoder().decode(GoldenFile.self, from: data)
   }
 }

@@ -1,6 +1,7 @@
 import FixedPoint
 import IntegerOperators
 import ModelFormat
+import Support
 
 /// Everything a weighted kernel needs, in arrays: it lays them out as a model file does and runs
 /// the kernel in scratch memory of exactly the size that it asks for.

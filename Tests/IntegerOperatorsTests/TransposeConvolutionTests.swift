@@ -1,6 +1,7 @@
 import FixedPoint
 import IntegerOperators
 import ModelFormat
+import Support
 import Testing
 
 /// The transposed convolution against its definition, written as sums over all places.

@@ -1,4 +1,4 @@
-import Foundation
+import TestSupport
 
 /// The blocks of worked numbers in `docs/arithmetic.md`: fenced, with `worked` and a subject.
 struct WorkedNumbers {
@@ -10,11 +10,8 @@ struct WorkedNumbers {
 
   var blocks: [Block] = []
 
-  init(file: String = #filePath) throws {
-    let root = URL(fileURLWithPath: file).deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    let text = try String(
-      contentsOf: root.appendingPathComponent("docs/arithmetic.md"), encoding: .utf8)
+  init() throws {
+    let text = try Repository.text("docs/arithmetic.md")
     var isInside = false
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       let words = line.split(separator: " ").map(String.init)

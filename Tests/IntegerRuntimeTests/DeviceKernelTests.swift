@@ -1,16 +1,17 @@
 import DeviceSimulation
 import FixedPoint
-import FormatFuzzing
 import Foundation
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 /// The kernels that run from the model's own bytes, on simulated boards, against the reference
 /// kernels here.
-@Suite(.enabled(if: !Boards.tested.isEmpty, "no QEMU, or no firmware: make firmware"))
+@Suite(.needsBoards)
 struct DeviceKernelTests {
   @Test(arguments: Boards.tested)
   func randomPrograms(_ board: Board) throws {

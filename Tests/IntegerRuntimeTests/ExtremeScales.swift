@@ -1,6 +1,7 @@
 import FixedPoint
 import IntegerOperators
 import ModelWriter
+import Support
 
 /// Programs whose accumulators, multipliers and shifts reach as far as the format allows.
 enum ExtremeScales {

@@ -3,6 +3,8 @@ import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 @Suite struct InterpreterTests {
@@ -15,10 +17,10 @@ import Testing
 
   // MARK: - Against the oracle
 
-  /// Every tensor after the operation that makes it, on networks of every operator.
+  /// Every tensor after the operation that makes it, on programs of every operator.
   @Test(arguments: [8, 4], 0..<60)
   func everyTensorAgreesWithTheDefinitions(weightBits: Int, seed: Int) throws {
-    let program = RandomNetwork(seed: UInt64(seed), weightBits: weightBits).program
+    let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: weightBits)
     let image = randomImage(program, seed: UInt64(seed) + 1000)
     var oracle = NetworkOracle(program, image: image)
     oracle.run()
@@ -35,13 +37,13 @@ import Testing
     #expect(isIntact)
   }
 
-  /// The random networks are worth something only if they hold every operator and do not all end
+  /// The random programs are worth something only if they hold every operator and do not all end
   /// in the same place.
-  @Test func theRandomNetworksCoverEveryOperator() throws {
+  @Test func theRandomProgramsCoverEveryOperator() throws {
     var names: Set<String> = []
     var values: Set<Int> = []
     for seed in 0..<60 {
-      let program = RandomNetwork(seed: UInt64(seed), weightBits: 8).program
+      let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: 8)
       for operation in program.operations {
         names.insert(String("\(operation.kind)".prefix { $0 != "(" }))
       }
@@ -57,7 +59,7 @@ import Testing
   @Test(arguments: DeploymentProfile.allCases)
   func aProfileReplacesEveryRoundingMode(profile: DeploymentProfile) throws {
     for seed in 0..<20 {
-      let program = RandomNetwork(seed: UInt64(seed), weightBits: 8).program
+      let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: 8)
       let image = randomImage(program, seed: UInt64(seed))
       var oracle = NetworkOracle(program, image: image)
       oracle.override = { role in
@@ -121,7 +123,7 @@ import Testing
   }
 
   @Test func whatTheArenaHeldDoesNotMatter() throws {
-    let program = RandomNetwork(seed: 3, weightBits: 4).program
+    let program = RandomProgram.ofEveryKind(seed: 3, bits: 4)
     let image = randomImage(program, seed: 4)
     let outputs = try [0, 0x7F, 0xFF].map { rubbish in
       try withInterpreter(program, rubbish: rubbish) { interpreter in

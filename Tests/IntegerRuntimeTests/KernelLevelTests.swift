@@ -1,9 +1,10 @@
 import FixedPoint
-import FormatFuzzing
 import IntegerOperators
 import IntegerRuntime
 import ModelFormat
 import ModelWriter
+import Support
+import TestSupport
 import Testing
 
 /// Every instruction set that the machine has, against the reference kernels, bit for bit.
@@ -43,6 +44,24 @@ import Testing
     let difference = try firstDifference(file, inputs: inputs, runs: runs)
     #expect(difference == nil, "\(note) \(difference ?? "")")
   }
+
+  /// The widest level of this kind of processor: where it is missing, the list of skipped tests says
+  /// what the others here could not cover.
+  @Test(.enabled(if: widest.isAvailable, "this processor has no \(widest): its kernels are not run"))
+  func widestLevelRuns() throws {
+    var generator = SeededGenerator(seed: 4)
+    for seed in 300..<320 {
+      try check(
+        RandomProgram.make(seed: UInt64(seed)), runs: [LevelRun(level: Self.widest)],
+        using: &generator, "seed \(seed)")
+    }
+  }
+
+  #if arch(arm64)
+    private static let widest = KernelLevel.neonDot
+  #else
+    private static let widest = KernelLevel.avx512VNNI
+  #endif
 
   @Test func randomPrograms() throws {
     var generator = SeededGenerator(seed: 5)

@@ -1,6 +1,7 @@
 import FixedPoint
 import IntegerOperators
 import ModelWriter
+import Support
 
 /// Programs of one weighted operation or pool, with parameters at their extremes.
 struct SingleLayer: CustomStringConvertible {

@@ -3,6 +3,7 @@ import Foundation
 import IntegerOperators
 import ModelExport
 import ModelWriter
+import TestSupport
 import Testing
 
 /// Exported files as they were run by LiteRT's reference kernels: `tools/golden/exported_tflite.py`.
@@ -42,9 +43,9 @@ import Testing
   /// With CUPEL_EXPORT_PROGRAMS naming a folder the programs are written there, for
   /// `tools/peers/exported_programs.py` to export and run; and the functions as TensorFlow Lite
   /// Micro tabulates them, and ONNX Runtime.
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["CUPEL_EXPORT_PROGRAMS"] != nil))
+  @Test(.enabled(if: Settings.exportPrograms != nil, "CUPEL_EXPORT_PROGRAMS names no folder"))
   func programsAreWritten() throws {
-    let folder = ProcessInfo.processInfo.environment["CUPEL_EXPORT_PROGRAMS"] ?? "."
+    let folder = try #require(Settings.exportPrograms)
     let others = try [
       ("functions-tflm", Programs.functions(under: .tflm)),
       ("functions-onnxruntime", Programs.functions(under: .onnxruntime)),
@@ -57,7 +58,7 @@ import Testing
 
   /// With CUPEL_EXPORT_GOLDEN naming a folder the files are written there, for the script to run.
   @Test func filesAreTheRecordedOnes() throws {
-    let folder = ProcessInfo.processInfo.environment["CUPEL_EXPORT_GOLDEN"]
+    let folder = Settings.exportGolden
     for (name, program) in try Self.programs() {
       let exported = try TFLiteExporter.export(program)
       if let folder {
@@ -70,7 +71,7 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: ProcessInfo.processInfo.environment["CUPEL_EXPORT_GOLDEN"] == nil))
+  @Test(.enabled(if: Settings.exportGolden == nil, "CUPEL_EXPORT_GOLDEN: values are recorded anew"))
   func programsComputeWhatLiteRTComputes() throws {
     let data = try Data(contentsOf: Programs.golden.appendingPathComponent("litert.json"))
     let record = try JSONDecoder().decode(Record.self, from: data)

@@ -1,5 +1,4 @@
 import FixedPoint
-import FormatFuzzing
 import Foundation
 import HostRuntime
 import IntegerBuilder
@@ -8,17 +7,17 @@ import ModelExport
 import ModelImport
 import ModelWriter
 import Support
+import TestSupport
 import Testing
 
 /// Programs to export, and what they compute.
 enum Programs {
-  static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  static let golden = tests.appendingPathComponent("Golden")
+  static let golden = Repository.golden("ModelExportTests")
 
   /// A file of the importer's tests: quantized by onnxruntime.
   static func quantized(_ name: String) throws -> IntegerProgram {
-    let url = tests.deletingLastPathComponent()
-      .appendingPathComponent("ModelImportTests/Golden/quantized-\(name).onnx")
+    let url = Repository.golden("ModelImportTests")
+      .appendingPathComponent("quantized-\(name).onnx")
     let bytes = [UInt8](try Data(contentsOf: url))
     guard case .integer(let program) = try OnnxImporter.model(bytes: bytes) else {
       throw ExportError.program("\(name) is a float model")

@@ -1,16 +1,11 @@
 import FloatGraph
 import Foundation
+import TestSupport
 import Testing
 
 /// Files beside these tests, and how their images are made.
 enum Fixtures {
-  static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  static let golden = tests.appendingPathComponent("Golden")
-  static let repository = tests.deletingLastPathComponent().deletingLastPathComponent()
-
-  static var resnet20: URL? {
-    ProcessInfo.processInfo.environment["CUPEL_RESNET20"].map { URL(fileURLWithPath: $0) }
-  }
+  static let golden = Repository.golden("ModelImportTests")
 
   struct Networks: Decodable {
     let models: [Network]

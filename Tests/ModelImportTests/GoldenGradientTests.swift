@@ -1,6 +1,7 @@
 import FloatGraph
 import Foundation
 import ModelImport
+import TestSupport
 import Testing
 
 /// Whole networks' gradients against PyTorch's (`tools/golden/pytorch_gradients.py`, version
@@ -54,7 +55,7 @@ import Testing
   @Test(arguments: try file().cases)
   func gradientsArePyTorchs(_ test: Case) throws {
     let graph = try OnnxImporter.load(
-      path: Fixtures.repository.appendingPathComponent(test.file).path)
+      path: Repository.file(test.file).path)
     let pattern = Fixtures.pattern(test.first + test.images, test.shape)
     let images = Tensor(
       batch: test.images, shape: test.shape,

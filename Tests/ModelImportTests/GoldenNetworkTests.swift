@@ -1,6 +1,7 @@
 import FloatGraph
 import Foundation
 import ModelImport
+import TestSupport
 import Testing
 
 /// Whole networks against PyTorch's logits (`tools/golden/export_networks.py`, versions inside).
@@ -12,9 +13,9 @@ import Testing
 
   /// ResNet-20 with option-A shortcuts, too large to commit: exported by
   /// `tools/golden/export_resnet20.py` into the folder that CUPEL_RESNET20 names.
-  @Test(.enabled(if: Fixtures.resnet20 != nil, "CUPEL_RESNET20 is not set"))
+  @Test(.enabled(if: Settings.resnet20 != nil, "CUPEL_RESNET20 is not set"))
   func resnet20GivesPyTorchsLogits() throws {
-    let folder = try #require(Fixtures.resnet20)
+    let folder = try #require(Settings.resnet20)
     let models = try Fixtures.networks(in: folder).models
     #expect(models.count == 3)
     for model in models { try check(model, in: folder) }

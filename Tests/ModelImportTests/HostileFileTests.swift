@@ -1,16 +1,16 @@
 import FloatGraph
-import FormatFuzzing
 import Foundation
 import ModelImport
+import TestSupport
 import Testing
 
 /// Files that nobody vouches for: damaged at random, or built to make the importer allocate or
 /// compute without bound. Each list runs in a process of its own, so that a crash is a failed test
 /// and memory can be measured.
-@Suite struct HostileFileTests {
+@Suite(.startsProcesses) struct HostileFileTests {
   /// Seeds for each base file and kind of damage.
   private static var seeds: Int {
-    FuzzEffort.mutants(usual: 12_000) / (bases.count * OnnxMutator.Kind.allCases.count)
+    Settings.mutants(usual: 12_000) / (bases.count * OnnxMutator.Kind.allCases.count)
   }
 
   static let bases = [
@@ -24,47 +24,16 @@ import Testing
   @Test(arguments: bases)
   func damagedFileIsRefusedOrGivesAValidGraph(_ base: String) async {
     await #expect(processExitsWith: .success) { [base] in
-      let mutator = OnnxMutator(try Fixtures.bytes(base))
-      var accepted = 0
-      var behindTheDecoder = 0
-      for kind in OnnxMutator.Kind.allCases {
-        for seed in 0..<Self.seeds {
-          var generator = SeededGenerator(seed: UInt64(seed))
-          let bytes = mutator.mutated(kind, by: &generator)
-          switch try Self.outcome(of: bytes, "\(base), \(kind), seed \(seed)") {
-          case .accepted: accepted += 1
-          case .refused: behindTheDecoder += 1
-          case .malformed: break
-          }
-        }
-      }
-      // The test would say little if all files died in the decoder.
-      let total = OnnxMutator.Kind.allCases.count * Self.seeds
-      #expect(accepted > total / 20, "\(accepted) of \(total) accepted")
-      #expect(behindTheDecoder > total / 10, "\(behindTheDecoder) of \(total) reach the checks")
+      try OnnxMutator(Fixtures.bytes(base)).attempt(
+        base, seeds: Self.seeds, accepted: 20, refused: 10, Self.outcome)
     }
-  }
-
-  enum Outcome {
-    case accepted, refused, malformed
   }
 
   /// Imports a file and holds the result and the memory that it takes to their bounds.
-  @discardableResult
-  static func outcome(of bytes: [UInt8], _ label: Comment) throws -> Outcome {
-    var graph: FloatGraph?
-    var outcome = Outcome.accepted
-    let growth = MemoryGrowth.measure {
-      do throws(ImportError) {
-        graph = try OnnxImporter.load(bytes: bytes)
-      } catch {
-        #expect(!error.description.isEmpty, label)
-        if case .malformed = error { outcome = .malformed } else { outcome = .refused }
-      }
+  static func outcome(of bytes: [UInt8], _ label: Comment) throws -> ImportOutcome {
+    let (outcome, graph) = ImportOutcome.of(size: bytes.count, label) {
+      () throws(ImportError) in try OnnxImporter.load(bytes: bytes)
     }
-    #expect(
-      FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
-      "\(label): grew by \(growth)")
     if let graph {
       try graph.validate()
       try runIfSmall(graph, label)

@@ -3,6 +3,7 @@ import Foundation
 import IntegerOperators
 import ModelImport
 import ModelWriter
+import TestSupport
 import Testing
 
 /// The int8 models of MLPerf Tiny against LiteRT's reference kernels and TensorFlow Lite Micro.
@@ -22,14 +23,6 @@ import Testing
     let models: [Model]
   }
 
-  /// Where the models are: no part of the repository.
-  static let folder: URL? = {
-    let given = ProcessInfo.processInfo.environment["CUPEL_DATA"].map { URL(fileURLWithPath: $0) }
-    let data = given ?? Fixtures.repository.appendingPathComponent("../shared/data").standardized
-    let folder = data.appendingPathComponent("mlperf-tiny")
-    return FileManager.default.fileExists(atPath: folder.path) ? folder : nil
-  }()
-
   static let golden = Result {
     try JSONDecoder().decode(Golden.self, from: Data(try Fixtures.bytes("mlperf-tiny.json")))
   }
@@ -42,7 +35,7 @@ import Testing
   }
 
   private func bytes(_ file: String) throws -> [UInt8] {
-    let folder = try #require(Self.folder)
+    let folder = try #require(Repository.mlperfTiny)
     return [UInt8](try Data(contentsOf: folder.appendingPathComponent(file)))
   }
 
@@ -51,7 +44,7 @@ import Testing
   }
 
   @Test(
-    .enabled(if: folder != nil, "needs mlperf-tiny under ../shared/data or CUPEL_DATA"),
+    .needsMLPerfTiny,
     arguments: models)
   func outputsAreTheRuntimes(_ golden: Golden.Model) throws {
     let file = try bytes("\(golden.name).tflite")
@@ -66,7 +59,7 @@ import Testing
   }
 
   @Test(
-    .enabled(if: folder != nil, "needs mlperf-tiny under ../shared/data or CUPEL_DATA"),
+    .needsMLPerfTiny,
     arguments: [
       "ad01_fp32", "kws_ref_model_float32", "pretrainedResnet", "vww_96_float",
     ])

@@ -1,6 +1,8 @@
+import Support
+
 /// Damages ONNX files in the ways that find bugs: blindly, and along the protobuf structure, so that
 /// most files are still well-formed and reach the checks behind the decoder.
-struct OnnxMutator {
+struct OnnxMutator: FileMutator {
   private let bytes: [UInt8]
   /// Every field found by reading nested messages wherever that works out.
   private let fields: [Field]
@@ -174,22 +176,5 @@ struct OnnxMutator {
       if bytes[offset - 1] < 0x80 { return Int.max }
     }
     return nil
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014), so that failures can be repeated.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import FloatGraph
 import Foundation
 import ModelImport
+import TestSupport
 import Testing
 
 /// The specimens of `models/` against the logits that PyTorch gave when they were made: on the first
@@ -26,7 +27,7 @@ import Testing
     let logits: [String: [[Float]]]
   }
 
-  private static let folder = Fixtures.repository.appendingPathComponent("models")
+  private static let folder = Repository.models
 
   private static func decode<Content: Decodable>(_ file: String) throws -> Content {
     let data = try Data(contentsOf: folder.appendingPathComponent(file))

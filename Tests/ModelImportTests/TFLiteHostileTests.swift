@@ -1,19 +1,19 @@
 import FixedPoint
-import FormatFuzzing
 import Foundation
 import IntegerOperators
 import ModelImport
 import ModelWriter
 import TFLiteSchema
+import TestSupport
 import Testing
 
 /// `.tflite` files that nobody vouches for: damaged at random, or built to make the importer allocate
 /// or compute without bound. Each list runs in a process of its own, so that a crash is a failed
 /// test and memory can be measured.
-@Suite struct TFLiteHostileTests {
+@Suite(.startsProcesses) struct TFLiteHostileTests {
   /// Seeds for each base file and kind of damage.
   private static var seeds: Int {
-    FuzzEffort.mutants(usual: 11_200) / (bases.count * TFLiteMutator.Kind.allCases.count)
+    Settings.mutants(usual: 11_200) / (bases.count * TFLiteMutator.Kind.allCases.count)
   }
 
   static let bases = [
@@ -26,47 +26,16 @@ import Testing
   @Test(arguments: bases)
   func damagedFileIsRefusedOrGivesAValidModel(_ base: String) async {
     await #expect(processExitsWith: .success) { [base] in
-      let mutator = TFLiteMutator(bytes: try Fixtures.bytes("tflite/\(base).tflite"))
-      var accepted = 0
-      var behindTheReader = 0
-      for kind in TFLiteMutator.Kind.allCases {
-        for seed in 0..<Self.seeds {
-          var generator = SeededGenerator(seed: UInt64(seed))
-          let bytes = mutator.mutated(kind, by: &generator)
-          switch try Self.outcome(of: bytes, "\(base), \(kind), seed \(seed)") {
-          case .accepted: accepted += 1
-          case .refused: behindTheReader += 1
-          case .malformed: break
-          }
-        }
-      }
-      // The test would say little if all files died in the reader.
-      let total = TFLiteMutator.Kind.allCases.count * Self.seeds
-      #expect(accepted > total / 40, "\(accepted) of \(total) accepted")
-      #expect(behindTheReader > total / 40, "\(behindTheReader) of \(total) reach the checks")
+      try TFLiteMutator(bytes: Fixtures.bytes("tflite/\(base).tflite")).attempt(
+        base, seeds: Self.seeds, accepted: 40, refused: 40, Self.outcome)
     }
-  }
-
-  enum Outcome {
-    case accepted, refused, malformed
   }
 
   /// Imports a file and holds the result and the memory that it takes to their bounds.
-  @discardableResult
-  static func outcome(of bytes: [UInt8], _ label: Comment) throws -> Outcome {
-    var model: ImportedModel?
-    var outcome = Outcome.accepted
-    let growth = MemoryGrowth.measure {
-      do throws(ImportError) {
-        model = try ModelImporter.load(bytes: bytes)
-      } catch {
-        #expect(!error.description.isEmpty, label)
-        if case .malformed = error { outcome = .malformed } else { outcome = .refused }
-      }
+  static func outcome(of bytes: [UInt8], _ label: Comment) throws -> ImportOutcome {
+    let (outcome, model) = ImportOutcome.of(size: bytes.count, label) {
+      () throws(ImportError) in try ModelImporter.load(bytes: bytes)
     }
-    #expect(
-      FuzzEffort.isSanitized || growth < 4 * bytes.count + 16 << 20,
-      "\(label): grew by \(growth)")
     switch model {
     case .float(let graph): try graph.validate()
     case .integer(let program): writeIfSmall(program)

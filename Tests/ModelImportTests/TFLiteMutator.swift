@@ -1,6 +1,8 @@
+import Support
+
 /// Damages `.tflite` files in the ways that find bugs: blindly, and by the words and halves of which
 /// offsets, counts and vtables are made.
-struct TFLiteMutator {
+struct TFLiteMutator: FileMutator {
   let bytes: [UInt8]
 
   enum Kind: CaseIterable {

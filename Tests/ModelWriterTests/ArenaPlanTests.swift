@@ -1,7 +1,7 @@
-import FormatFuzzing
 import IntegerOperators
 import ModelFormat
 import ModelWriter
+import TestSupport
 import Testing
 
 @Suite struct ArenaPlanTests {

@@ -2,15 +2,13 @@ import Foundation
 import IntegerOperators
 import ModelFormat
 import ModelWriter
+import TestSupport
 import Testing
 
 /// `docs/format.md` is normative: its example and its list of rules are the code's.
 @Suite struct DocumentTests {
   private func lines() throws -> [Substring] {
-    let root = URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    let document = root.appendingPathComponent("docs/format.md")
-    return try String(contentsOf: document, encoding: .utf8).split(separator: "\n")
+    try Repository.text("docs/format.md").split(separator: "\n")
   }
 
   private var example: IntegerProgram {

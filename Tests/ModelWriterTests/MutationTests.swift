@@ -1,17 +1,17 @@
-import FormatFuzzing
 import IntegerOperators
 import ModelFormat
 import ModelWriter
+import TestSupport
 import Testing
 
 /// Every `.cupel` file is hostile until its validator has passed.
-@Suite struct MutationTests {
+@Suite(.startsProcesses) struct MutationTests {
   /// In a process of its own: a crash there is a failure here, and no other test's memory blurs
   /// the measurement.
   @Test func mutantsNeitherCrashNorHangNorHoard() async {
     await #expect(processExitsWith: .success) {
       let seeds = try FormatFuzz.seeds(60)
-      let mutants = FuzzEffort.mutants(usual: 12_000)
+      let mutants = Settings.mutants(usual: 12_000)
       var fuzz = FormatFuzz()
       fuzz.run(mutants: mutants, seed: 2, seeds: seeds) { model in
         let program = CupelReader.program(from: model)
@@ -27,7 +27,7 @@ import Testing
       #expect(report.pastHeader * 5 >= report.redigested)
       #expect(report.accepted > 0)
       #expect(
-        FuzzEffort.isSanitized || report.growth <= 16 << 20, "\(report.growth) bytes")
+        Settings.isSanitized || report.growth <= 16 << 20, "\(report.growth) bytes")
     }
   }
 }

@@ -1,11 +1,12 @@
 import FloatGraph
 import Purification
+import TestSupport
 import Testing
 
 @Suite struct DistributionApproximationTests {
   private let graph: FloatGraph = {
-    var builder = NetworkBuilder(input: [2, 5, 5], seed: 3)
-    let first = builder.relu(builder.convolution(0, outputs: 4, kernel: 3))
+    var builder = GraphBuilder([2, 5, 5], seed: 3)
+    let first = builder.clamp(builder.convolution(0, outputs: 4, kernel: 3))
     _ = builder.convolution(first, outputs: 6, kernel: 3, stride: 2)
     return builder.graph
   }()
@@ -79,7 +80,7 @@ import Testing
   }
 
   @Test func withoutBatchNormThereIsNothingToMatch() throws {
-    var builder = NetworkBuilder(input: [2, 5, 5], seed: 3)
+    var builder = GraphBuilder([2, 5, 5], seed: 3)
     _ = builder.convolution(0, outputs: 4, kernel: 3, normalized: false)
     #expect(
       try DistributionApproximation().apply(to: images, in: builder.graph, threads: 1) == nil)

@@ -2,6 +2,7 @@ import FloatGraph
 import Foundation
 import Purification
 import Quantization
+import TestSupport
 import Testing
 
 @Suite struct PurificationTests {
@@ -10,7 +11,7 @@ import Testing
   private let images = randomTensor(batch: 70, shape: [1, 8, 8], seed: 21, low: 0, high: 60)
 
   private func plan(_ scheme: String) throws -> QuantizationPlan {
-    try .make(NetworkBuilder.residual(seed: 5), images: images, scheme: scheme)
+    try .make(GraphBuilder.residual(seed: 5), images: images, scheme: scheme)
   }
 
   /// Mean squared difference of each layer's output from the float network's, every layer behind
@@ -93,7 +94,7 @@ import Testing
   func groupedAndDepthwiseLayers(scheme: String) throws {
     let images = randomTensor(batch: 40, shape: [4, 6, 6], seed: 31, low: -60, high: 60)
     let plan = try QuantizationPlan.make(
-      NetworkBuilder.grouped(seed: 8), images: images, scheme: scheme)
+      GraphBuilder.grouped(seed: 8), images: images, scheme: scheme)
     #expect(plan.layers.map(\.rows) == [4, 40, 8, 3])
     #expect(plan.layers.map(\.columns) == [9, 18, 40, 8])
     let result = try Recipe(.efrap(iterations: 2000)).run(
@@ -111,12 +112,12 @@ import Testing
   func transposeConvolutions(scheme: String) throws {
     let images = randomTensor(batch: 40, shape: [4, 6, 6], seed: 31, low: -60, high: 60)
     let plan = try QuantizationPlan.make(
-      NetworkBuilder.upsampling(seed: 8), images: images, scheme: scheme)
+      GraphBuilder.upsampling(seed: 8), images: images, scheme: scheme)
     #expect(plan.layers.map(\.rows) == [6, 12, 5, 8, 3])
     #expect(plan.layers.map(\.columns) == [36, 27, 108, 5, 8])
     let lac = try purify(
       Purification(.lac, threads: 2), scheme: scheme, images: images,
-      graph: NetworkBuilder.upsampling(seed: 8))
+      graph: GraphBuilder.upsampling(seed: 8))
     for layer in [1, 2] {
       #expect(lac.layers[layer].errorAfter! < lac.layers[layer].errorBefore!)
       #expect(lac.layers[layer].changed > 0)
@@ -131,7 +132,7 @@ import Testing
     let images = randomTensor(batch: 20, shape: [4, 6, 6], seed: 31, low: -3, high: 3)
     let result = try purify(
       Purification(method, solver: solver, iterations: 60, shift: .init(steps: 3), threads: 2),
-      scheme: "w4a8", images: images, graph: NetworkBuilder.upsampling(seed: 8))
+      scheme: "w4a8", images: images, graph: GraphBuilder.upsampling(seed: 8))
     for (layer, integers) in zip(result.rounded.plan.layers, result.rounded.integers) {
       #expect(integers.count == layer.weights.count)
       #expect(integers.allSatisfy { layer.limits.contains(Int($0)) })
@@ -162,7 +163,7 @@ import Testing
 
   private func purify(
     _ purification: Purification, scheme: String, images: Tensor? = nil,
-    graph: FloatGraph = NetworkBuilder.residual(seed: 5)
+    graph: FloatGraph = GraphBuilder.residual(seed: 5)
   ) throws -> Purification.Result {
     let images = images ?? self.images
     let calibration = try Calibration(
@@ -218,7 +219,7 @@ import Testing
     let images = randomTensor(batch: 20, shape: [4, 6, 6], seed: 31)
     let result = try purify(
       Purification(.lacPDA, threads: 2), scheme: "w8a8", images: images,
-      graph: NetworkBuilder.grouped(seed: 8))
+      graph: GraphBuilder.grouped(seed: 8))
     #expect(result.layers.map(\.isShifted) == [true, false, true, false])
     #expect(
       try purify(Purification(.lac, threads: 2), scheme: "w8a8").layers
@@ -237,8 +238,8 @@ import Testing
 
   /// Channels whose weights or inputs are all zero keep their constant.
   @Test func deadChannels() throws {
-    var builder = NetworkBuilder(input: [3, 4, 4], seed: 3)
-    let first = builder.relu(builder.convolution(0, outputs: 4, kernel: 3, normalized: false))
+    var builder = GraphBuilder([3, 4, 4], seed: 3)
+    let first = builder.clamp(builder.convolution(0, outputs: 4, kernel: 3, normalized: false))
     _ = builder.convolution(first, outputs: 5, kernel: 3)
     var graph = builder.graph
     guard var layer = graph.nodes[0].operation.as(FloatGraph.Convolution.self) else {
@@ -262,7 +263,7 @@ import Testing
   func whatCannotBeComputedIsRefused(
     _ method: Purification.Method, _ solver: Purification.Solver
   ) throws {
-    var graph = NetworkBuilder.residual(seed: 5)
+    var graph = GraphBuilder.residual(seed: 5)
     guard var layer = graph.nodes[0].operation.as(FloatGraph.Convolution.self) else {
       Issue.record("the first node is no convolution")
       return
@@ -281,7 +282,7 @@ import Testing
   }
 
   @Test func withoutImagesNothingCanBeLearnt() throws {
-    let graph = NetworkBuilder.residual(seed: 5)
+    let graph = GraphBuilder.residual(seed: 5)
     let calibration = try Calibration(
       graph: graph, images: images, histograms: true, threads: 2)
     let error = #expect(throws: QuantizationError.self) {
@@ -289,6 +290,6 @@ import Testing
         calibration: calibration, scheme: try Scheme("w8a8"),
         images: Tensor(batch: 0, shape: [1, 8, 8]))
     }
-    #expect(error?.description == "calibrating 'input': at least one image is needed")
+    #expect(error?.description == "calibrating 'v0': at least one image is needed")
   }
 }

@@ -1,13 +1,14 @@
 import FloatGraph
 import Purification
 import Quantization
+import TestSupport
 import Testing
 
 @Suite struct RoundingProblemTests {
   /// The second layer of a network, with BatchNorm left out of the weights, and what it reads.
   private func problem(images: Int, threads: Int) throws -> (RoundingProblem, Tensor, Tensor) {
-    var builder = NetworkBuilder(input: [2, 5, 5], seed: 3)
-    let first = builder.relu(builder.convolution(0, outputs: 4, kernel: 1))
+    var builder = GraphBuilder([2, 5, 5], seed: 3)
+    let first = builder.clamp(builder.convolution(0, outputs: 4, kernel: 1))
     _ = builder.convolution(first, outputs: 6, kernel: 3, groups: 2)
     let plan = try QuantizationPlan.make(
       builder.graph, images: randomTensor(batch: 8, shape: [2, 5, 5], seed: 1),

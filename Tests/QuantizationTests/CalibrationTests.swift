@@ -1,6 +1,7 @@
 import FloatGraph
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("Calibration")

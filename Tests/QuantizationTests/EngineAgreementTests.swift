@@ -6,6 +6,7 @@ import ModelFormat
 import ModelWriter
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 /// The whole way: random float networks with every operation, planned, lowered, written as a

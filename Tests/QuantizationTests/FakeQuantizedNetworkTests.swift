@@ -2,6 +2,7 @@ import FloatGraph
 import Foundation
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("Straight-through rounding")

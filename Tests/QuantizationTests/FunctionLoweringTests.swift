@@ -7,6 +7,7 @@ import ModelFormat
 import ModelWriter
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("Lowering of activation functions and products")

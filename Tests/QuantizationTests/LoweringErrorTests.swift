@@ -3,6 +3,7 @@ import IntegerOperators
 import ModelWriter
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("What lowering refuses")

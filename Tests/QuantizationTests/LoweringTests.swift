@@ -5,6 +5,7 @@ import IntegerOperators
 import ModelWriter
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 /// A function of one number, with a grid of its own or none.

@@ -2,6 +2,7 @@ import FloatGraph
 import IntegerBuilder
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("Quantization plans")

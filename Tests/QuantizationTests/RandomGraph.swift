@@ -1,5 +1,6 @@
 import FloatGraph
 import Support
+import TestSupport
 
 /// Small float networks with every operation, in a random order: each operation once, and then the
 /// classifier's end. BatchNorm factors are negative or zero every so often.

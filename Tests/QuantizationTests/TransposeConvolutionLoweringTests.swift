@@ -6,6 +6,7 @@ import ModelFormat
 import ModelWriter
 import Quantization
 import Support
+import TestSupport
 import Testing
 
 @Suite("Lowering of transpose convolutions")

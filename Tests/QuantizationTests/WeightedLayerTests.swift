@@ -1,6 +1,7 @@
 import FloatGraph
 import IntegerBuilder
 import Quantization
+import TestSupport
 import Testing
 
 @Suite("Weighted layers")

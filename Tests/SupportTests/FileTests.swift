@@ -1,14 +1,13 @@
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 @Suite struct FileTests {
   /// A folder of its own, gone afterwards.
   private func inFolder(_ body: (String) throws -> Void) throws {
-    let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    try body(folder)
+    let folder = try TemporaryFolder()
+    try withExtendedLifetime(folder) { try body(folder.path) }
   }
 
   private func names(_ folder: String) throws -> [String] {
@@ -83,21 +82,19 @@ import Testing
   }
 
   /// The write itself fails half-way: the file size limit of a process of its own.
-  @Test func aFullDiskLeavesTheOldFile() async {
+  @Test(.startsProcesses) func aFullDiskLeavesTheOldFile() async {
     await #expect(processExitsWith: .success) {
-      let folder = NSTemporaryDirectory() + "cupel-" + UUID().uuidString
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      defer { try? FileManager.default.removeItem(atPath: folder) }
-      try AtomicFile.write([1, 2, 3], to: folder + "/file")
+      let folder = try TemporaryFolder()
+      try AtomicFile.write([1, 2, 3], to: folder.path("file"))
       signal(SIGXFSZ, SIG_IGN)
       var limit = rlimit(rlim_cur: 1000, rlim_max: 1000)
       #expect(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
       let error = #expect(throws: FileError.self) {
-        try AtomicFile.write([UInt8](repeating: 0, count: 5000), to: folder + "/file")
+        try AtomicFile.write([UInt8](repeating: 0, count: 5000), to: folder.path("file"))
       }
       #expect(error?.code == EFBIG)
-      #expect(try InputFile.read(folder + "/file", limit: 10) == [1, 2, 3])
-      #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
+      #expect(try InputFile.read(folder.path("file"), limit: 10) == [1, 2, 3])
+      #expect(try folder.contents().keys.sorted() == ["file"])
     }
   }
 

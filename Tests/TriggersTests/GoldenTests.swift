@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Triggers
 
@@ -17,8 +18,7 @@ struct GoldenTests {
     var size: Int { images * channels * height * width }
   }
 
-  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .appendingPathComponent("Golden")
+  private static let folder = Repository.golden("TriggersTests")
 
   /// Slopes, edges and both extremes.
   private static func picture(_ size: Int) -> [UInt8] {

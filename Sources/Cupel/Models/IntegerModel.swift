@@ -28,6 +28,7 @@ public struct IntegerModel: Sendable {
   /// Reads a `.cupel` file.
   ///
   /// - Parameters:
+  ///   - path: of any name.
   ///   - profile: rounds as that runtime does; nil leaves the rounding that the file carries.
   ///   - site: whose kernels are to run.
   /// - Throws: `FileError`, `EngineError.instructionSet`, or a `CupelError` that names the file and

@@ -31,10 +31,12 @@ public struct Workbench: Sendable {
   /// Observes the float model's activations on unlabelled training images.
   ///
   /// - Parameters:
+  ///   - model: a network that takes images.
   ///   - images: some hundred, of the size that the model takes; a purification sees them as well.
   ///   - preprocessing: what becomes of their pixels; nil for what the catalogue says of the model.
   ///   - schemes: those that will be asked for, which saves a pass over the images for most; nil
   ///     for any.
+  ///   - context: threads, seed, and who is told how far work is.
   /// - Throws: `CupelError` where images and model do not fit; `UnknownPreprocessing`;
   ///   `QuantizationError` where an activation is not finite; `CancellationError`.
   public init(
@@ -69,6 +71,7 @@ public struct Workbench: Sendable {
   /// - Parameters:
   ///   - scheme: bits, granularity, folding and ranges.
   ///   - defence: a baseline must have tuned the network before: `tuned(by:settings:on:)`.
+  ///   - settings: of the defence.
   ///   - profile: whose rounding the operators carry.
   /// - Throws: `CupelError` for settings out of range, `QuantizationError`, `CancellationError`,
   ///   and what writing the program throws.
@@ -94,8 +97,10 @@ public struct Workbench: Sendable {
 
   /// Tunes the network with a baseline, on labelled training images; any other defence leaves it.
   ///
-  /// - Parameter set: the training set, asked for only where a baseline is to tune; some of it is
-  ///   drawn.
+  /// - Parameters:
+  ///   - defence: which baseline.
+  ///   - settings: of the baseline, and of PDA.
+  ///   - set: the training set, asked for only where a baseline is to tune; some of it is drawn.
   /// - Throws: `CupelError` for settings out of range, `FineTuningError`, `CancellationError`, and
   ///   what `set` throws.
   public func tuned(

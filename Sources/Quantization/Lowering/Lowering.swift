@@ -8,7 +8,9 @@ import ModelWriter
 /// Images go from channel-height-width to height-width-channel order, scales become Q31
 /// multipliers, and every accumulator is proved to stay inside int32.
 public struct Lowering {
-  /// - Parameter profile: which runtime's rounding the operators carry.
+  /// - Parameters:
+  ///   - rounded: a plan and the integers of its weights.
+  ///   - profile: which runtime's rounding the operators carry.
   /// - Throws: `QuantizationError` that names the layer and the rule.
   public static func program(
     _ rounded: RoundedPlan, profile: DeploymentProfile = .tflm

@@ -1,6 +1,7 @@
 import Audit
 import Foundation
 import Support
+import TestSupport
 import Testing
 
 @Suite("t-SNE") struct TSNETests {
@@ -25,8 +26,7 @@ import Testing
 
   @Test("neighbourhoods are scikit-learn's")
   func golden() throws {
-    let url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("Golden/tsne.json")
+    let url = Repository.file("Tests/AuditTests/Golden/tsne.json")
     let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: url))
     #expect(golden.cases.count == 2)
     for one in golden.cases {

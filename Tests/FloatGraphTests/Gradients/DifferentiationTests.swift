@@ -1,12 +1,15 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// Backward passes through whole graphs.
 @Suite struct DifferentiationTests {
   /// Branches that join again, a value read twice by one node, a slice and a concatenation.
   static func branching() -> FloatGraph {
-    var builder = GraphBuilder(input: [2, 6, 6])
-    let stem = builder.relu(builder.convolution(0, outputs: 4, kernel: 3))
+    // With most other seeds a kink meets an array of few slopes.
+    var builder = GraphBuilder([2, 6, 6], seed: 6)
+    let stem = builder.clamp(builder.convolution(0, outputs: 4, kernel: 3))
     let left = builder.convolution(stem, outputs: 4, kernel: 3)
     let doubled = builder.add(.add, [stem, stem], [4, 6, 6])
     let sum = builder.add(.add, [left, doubled], [4, 6, 6])
@@ -16,7 +19,7 @@ import Testing
     let pooled = builder.add(
       .averagePool(.init(window: .square(2, stride: 2))), [joined], [6, 3, 3])
     let flat = builder.add(.reshape, [pooled], [54])
-    let weights = builder.generator.floats(3 * 54, in: -0.3...0.3)
+    let weights = builder.generator.floats(3 * 54, -0.3, 0.3)
     _ = builder.add(
       .linear(.init(weights: weights, bias: [0.1, 0.2, -0.1], outputFeatures: 3)), [flat], [3])
     return builder.graph
@@ -131,7 +134,7 @@ import Testing
   }
 
   @Test func whatTheLossDoesNotDependOnHasGradientZero() throws {
-    var builder = GraphBuilder(input: [2, 4, 4])
+    var builder = GraphBuilder([2, 4, 4])
     let used = builder.convolution(0, outputs: 2, kernel: 3)
     _ = builder.convolution(0, outputs: 3, kernel: 1)
     builder.graph.output = used

@@ -1,4 +1,5 @@
 import FloatGraph
+import Support
 
 /// Slopes measured by stepping to both sides.
 enum FiniteDifferences {

@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// BatchNormalization in training mode.
@@ -7,7 +9,7 @@ import Testing
     var generator = SeededGenerator(seed: 8)
     return .init(
       gamma: generator.floats(channels), beta: generator.floats(channels),
-      mean: generator.floats(channels), variance: generator.floats(channels, in: 0.5...2),
+      mean: generator.floats(channels), variance: generator.floats(channels, 0.5, 2),
       epsilon: 1e-3)
   }
 

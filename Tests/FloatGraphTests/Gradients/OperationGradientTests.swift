@@ -1,4 +1,6 @@
 import FloatGraph
+import Support
+import TestSupport
 import Testing
 
 /// Every operation's gradient against central finite differences of what the executor computes.
@@ -126,7 +128,7 @@ import Testing
       .batchNormalization(
         .init(
           gamma: generator.floats(channels), beta: generator.floats(channels),
-          mean: generator.floats(channels), variance: generator.floats(channels, in: 0.5...2),
+          mean: generator.floats(channels), variance: generator.floats(channels, 0.5, 2),
           epsilon: 1e-3))
     }
     let image = [3, 6, 5]
@@ -312,13 +314,5 @@ import Testing
       of: operation, inputs: [input], output: output,
       outputGradient: Tensor(batch: 1, shape: [1, 1, 1], repeating: 3), threads: 1)
     #expect(gradient.inputs[0].values == [0, 3, 0, 0])
-  }
-}
-
-extension FloatGraph.Window {
-  static func square(_ kernel: Int, stride: Int = 1, pad: Int = 0) -> Self {
-    .init(
-      kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
-      padTop: pad, padLeft: pad, padBottom: pad, padRight: pad)
   }
 }

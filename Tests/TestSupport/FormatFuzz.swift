@@ -1,4 +1,3 @@
-import Foundation
 import IntegerOperators
 import ModelFormat
 import ModelWriter
@@ -44,12 +43,13 @@ package struct FormatFuzz {
     mutants: Int, seed: UInt64, seeds: [[UInt8]], accepted: (ModelView) throws -> Void
   ) {
     var mutator = Mutator(seeds: seeds, generator: SeededGenerator(seed: seed))
-    let resident = Self.memory("VmRSS:")
-    let writable = Self.memory("VmData:")
+    let resident = MemoryGrowth.memory("VmRSS:")
+    let writable = MemoryGrowth.memory("VmData:")
     for _ in 0..<mutants {
       attempt(mutator.next(), accepted: accepted)
     }
-    report.growth = max(Self.memory("VmHWM:") - resident, Self.memory("VmData:") - writable)
+    report.growth = max(
+      MemoryGrowth.memory("VmHWM:") - resident, MemoryGrowth.memory("VmData:") - writable)
   }
 
   private mutating func attempt(_ mutant: Mutator.Mutant, accepted: (ModelView) throws -> Void) {
@@ -67,14 +67,5 @@ package struct FormatFuzz {
     } catch {
       report.otherErrors.append("\(error)")
     }
-  }
-
-  /// A size in bytes from Linux's account of this process, such as `VmRSS:`.
-  private static func memory(_ field: String) -> Int {
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let line = status.split(separator: "\n").first { $0.hasPrefix(field) }
-    let kibibytes = line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
-    precondition(kibibytes != nil, "the fuzzing harness needs Linux's /proc/self/status")
-    return kibibytes! * 1024
   }
 }

@@ -5,9 +5,9 @@ import Foundation
 #endif
 
 /// What importing one file costs, measured in a process in which nothing else runs.
-enum MemoryGrowth {
+package enum MemoryGrowth {
   /// Growth of resident memory at its highest, in bytes.
-  static func measure(_ body: () -> Void) -> Int {
+  package static func measure(_ body: () -> Void) -> Int {
     releaseFreeMemory()
     resetPeak()
     let before = memory("VmRSS:")
@@ -31,8 +31,10 @@ enum MemoryGrowth {
   }
 
   /// A line of /proc/self/status, in bytes.
-  private static func memory(_ key: String) -> Int {
-    guard let file = fopen("/proc/self/status", "r") else { return 0 }
+  static func memory(_ key: String) -> Int {
+    guard let file = fopen("/proc/self/status", "r") else {
+      preconditionFailure("memory is measured by Linux's /proc/self/status")
+    }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 256)
     while fgets(&line, 256, file) != nil {

@@ -1,29 +1,35 @@
 import FloatGraph
-import Quantization
 import Support
 
-/// Builds small float graphs; a value's name is `v` and its index, a node's `n` and its index.
-struct GraphBuilder {
-  private(set) var graph = FloatGraph()
+/// Builds small float graphs, with weights that are given or drawn; a value's name is `v` and its
+/// index, a node's `n` and its index. The last value is the output.
+package struct GraphBuilder {
+  package var graph: FloatGraph
+  package var generator: SeededGenerator
 
-  init(_ shape: [Int]) {
-    graph.values = [FloatGraph.Value(name: "v0", shape: shape)]
+  package init(_ shape: [Int], seed: UInt64 = 7) {
+    graph = FloatGraph(values: [.init(name: "v0", shape: shape)])
+    generator = SeededGenerator(seed: seed)
   }
 
-  func shape(_ value: Int) -> [Int] { graph.values[value].shape }
+  package func shape(_ value: Int) -> [Int] { graph.values[value].shape }
 
   /// Appends a node and returns its output.
-  mutating func add(_ operation: FloatGraph.Operation, _ inputs: [Int], _ shape: [Int]) -> Int {
-    let output = graph.values.count
-    graph.values.append(FloatGraph.Value(name: "v\(output)", shape: shape))
+  @discardableResult
+  package mutating func add(
+    _ operation: FloatGraph.Operation, _ inputs: [Int], _ shape: [Int]
+  ) -> Int {
+    graph.output = graph.values.count
+    graph.values.append(.init(name: "v\(graph.output)", shape: shape))
     graph.nodes.append(
-      FloatGraph.Node(
-        name: "n\(graph.nodes.count)", operation: operation, inputs: inputs, output: output))
-    return output
+      .init(
+        name: "n\(graph.nodes.count)", operation: operation, inputs: inputs,
+        output: graph.output))
+    return graph.output
   }
 
   /// The graph with that output, checked.
-  func graph(output: Int) throws -> FloatGraph {
+  package func graph(output: Int) throws -> FloatGraph {
     var result = graph
     result.output = output
     try result.validate()
@@ -31,8 +37,17 @@ struct GraphBuilder {
   }
 }
 
+extension FloatGraph.Window {
+  /// The same along both axes.
+  package static func square(_ kernel: Int, stride: Int = 1, pad: Int = 0) -> Self {
+    .init(
+      kernelHeight: kernel, kernelWidth: kernel, strideHeight: stride, strideWidth: stride,
+      padTop: pad, padLeft: pad, padBottom: pad, padRight: pad)
+  }
+}
+
 extension GraphBuilder {
-  mutating func convolution(
+  package mutating func convolution(
     _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int,
     window: FloatGraph.Window = FloatGraph.Window(kernelHeight: 1, kernelWidth: 1),
     groups: Int = 1
@@ -54,14 +69,14 @@ extension GraphBuilder {
       ])
   }
 
-  static func extent(
+  package static func extent(
     _ size: Int, _ kernel: Int, _ stride: Int, _ dilation: Int, _ padding: Int
   ) -> Int {
     (size + padding - (kernel - 1) * dilation - 1) / stride + 1
   }
 
   /// As large as the last window needs, or larger by the output padding.
-  mutating func transposeConvolution(
+  package mutating func transposeConvolution(
     _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int,
     window: FloatGraph.Window, groups: Int = 1, outputPad: (Int, Int) = (0, 0)
   ) -> Int {
@@ -87,15 +102,15 @@ extension GraphBuilder {
   }
 
   /// An operation that keeps its input's shape.
-  mutating func apply(_ operation: FloatGraph.Operation, _ input: Int) -> Int {
+  package mutating func apply(_ operation: FloatGraph.Operation, _ input: Int) -> Int {
     add(operation, [input], shape(input))
   }
 
-  mutating func multiply(_ one: Int, _ other: Int) -> Int {
+  package mutating func multiply(_ one: Int, _ other: Int) -> Int {
     add(.multiply, [one, other], shape(one))
   }
 
-  mutating func pool(
+  package mutating func pool(
     _ input: Int, _ window: FloatGraph.Window, average: Bool, countsPadding: Bool = false
   ) -> Int {
     let shape = shape(input)
@@ -114,7 +129,8 @@ extension GraphBuilder {
       ])
   }
 
-  mutating func linear(
+  @discardableResult
+  package mutating func linear(
     _ input: Int, weights: [Float], bias: [Float]? = nil, outputs: Int
   ) -> Int {
     add(
@@ -122,7 +138,7 @@ extension GraphBuilder {
       [outputs])
   }
 
-  mutating func normalization(
+  package mutating func normalization(
     _ input: Int, gamma: [Float], beta: [Float]? = nil, mean: [Float]? = nil,
     variance: [Float]? = nil, epsilon: Float = 0
   ) -> Int {
@@ -135,42 +151,36 @@ extension GraphBuilder {
           epsilon: epsilon)), [input], shape(input))
   }
 
-  mutating func clamp(_ input: Int, _ low: Float = 0, _ high: Float = .infinity) -> Int {
+  package mutating func clamp(_ input: Int, _ low: Float = 0, _ high: Float = .infinity) -> Int {
     add(.clamp(low: low, high: high), [input], shape(input))
   }
 
-  mutating func add(_ one: Int, _ other: Int) -> Int {
+  package mutating func add(_ one: Int, _ other: Int) -> Int {
     add(.add, [one, other], shape(one))
   }
 
-  mutating func flatten(_ input: Int) -> Int {
+  /// x · sigmoid(x)
+  package mutating func gated(_ input: Int) -> Int {
+    multiply(input, apply(.sigmoid, input))
+  }
+
+  package mutating func flatten(_ input: Int) -> Int {
     add(.reshape, [input], [shape(input).reduce(1, *)])
   }
 
-  mutating func globalAveragePool(_ input: Int) -> Int {
+  package mutating func globalAveragePool(_ input: Int) -> Int {
     add(.globalAveragePool, [input], [shape(input)[0]])
   }
 }
 
 extension SeededGenerator {
-  mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
+  package mutating func floats(_ count: Int, _ low: Float = -1, _ high: Float = 1) -> [Float] {
     (0..<count).map { _ in uniform(low, high) }
   }
 
-  mutating func images(_ batch: Int, _ shape: [Int], _ low: Float = -1, _ high: Float = 1) -> Tensor
+  package mutating func images(_ batch: Int, _ shape: [Int], _ low: Float = -1, _ high: Float = 1)
+    -> Tensor
   {
     Tensor(batch: batch, shape: shape, values: floats(batch * shape.reduce(1, *), low, high))
   }
-}
-
-extension QuantizationPlan {
-  /// Calibrated with all that any scheme needs.
-  init(_ graph: FloatGraph, _ images: Tensor, _ scheme: String = "w8a8") throws {
-    try self.init(
-      calibration: Calibration(graph: graph, images: images, histograms: true, threads: 2),
-      scheme: Scheme(scheme))
-  }
-
-  /// The layer of the node with that name.
-  func layer(_ name: String) -> WeightedLayer { layers.first { $0.name == name }! }
 }

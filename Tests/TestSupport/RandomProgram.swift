@@ -29,6 +29,15 @@ package struct RandomProgram {
     return random.finished()
   }
 
+  /// Every kind of operation but softmax, in random order; what leaves one pixel comes last.
+  package static func ofEveryKind(seed: UInt64, bits: Int) -> IntegerProgram {
+    let last: [Step] = [.mean, .fullyConnected]
+    let others = Step.allCases.filter { $0 != .softmax && !last.contains($0) }
+    var generator = SeededGenerator(seed: seed)
+    let order = generator.permutation(others.count).map { others[$0] }
+    return make(seed: seed, steps: order + last, bits: bits)
+  }
+
   private init(seed: UInt64) {
     generator = SeededGenerator(seed: seed)
     let input = tensor(

@@ -1,0 +1,9 @@
+import DeviceSimulation
+
+/// The boards that tests run on.
+package enum Boards {
+  /// The M4, and the others where everything is to be checked; none where QEMU or the firmware is
+  /// missing.
+  package static let tested: [Board] = (Settings.checksAll ? Board.allCases : [.an386])
+    .filter { (try? Simulator($0)) != nil }
+}
