@@ -36,6 +36,44 @@ import Testing
     #expect(report.seed == 7 && report.searchImages == 24 && report.heldOutImages == 200)
   }
 
+  /// Whoever has the same files can make the same report.
+  @Test func reportTellsItsInputs() throws {
+    let model = try Samples.infected()
+    var settings = settings([.wave, .rectangle])
+    settings.decisive = 0.5
+    let result = try TriggerSearch(settings, context: RunContext(threads: 2, seed: 7)).run(
+      AuditSubject([.float(model)], schemes: [Scheme("w8a8")]), training: Samples.training(),
+      test: Samples.test(), dataset: "somewhere/images", command: ["program"])
+    let inputs = result.report.inputs
+    #expect(inputs.models.map(\.file) == [model.name])
+    #expect(inputs.models[0].sha256 == model.specimen?.sha256)
+    let stated = try #require(inputs.models[0].preprocessing)
+    #expect(stated.origin == .catalogue && stated.values == model.specimen?.preprocessing)
+    #expect(stated.catalogue == model.catalogue?.sha256)
+    #expect(inputs.dataset == "images" && result.report.command == ["program"])
+    let seen = try Samples.training().sample(settings.calibrationImages, seed: 7)
+    #expect(inputs.calibration == .init(seen, seed: 7))
+    #expect(inputs.calibration?.pixels == AuditInputs.Images(seen).pixels)
+    #expect(inputs.heldOutImages == .init(try Samples.test().prefix(200)))
+    // Those that were asked for: a decisive rectangle may have saved the wave.
+    #expect(inputs.families == [.rectangle, .wave])
+    #expect(inputs.schemes == [.known(try Scheme("w8a8"))] && inputs.seed == 7)
+    #expect(inputs.rule == (try DecisionRule.shipped().digest))
+    #expect(inputs.toolVersion == CupelVersion.current)
+  }
+
+  /// What the caller says goes before what a catalogue says, and the report tells who said it.
+  @Test func flagsGoFirst() throws {
+    let model = try Samples.infected()
+    let told = Preprocessing(mean: [0.5], std: [0.5])
+    let subject = try AuditSubject([.float(model)], schemes: [Scheme("w8a8")], preprocessing: told)
+    let inputs = try TriggerSearch(settings([.rectangle]), context: RunContext(threads: 2)).run(
+      subject, training: Samples.training(), test: Samples.test()
+    ).report.inputs
+    #expect(inputs.models[0].preprocessing == .init(told, from: .flags))
+    #expect(inputs.models[0].preprocessing?.catalogue == nil && inputs.dataset == nil)
+  }
+
   /// A bound that no finding reaches lets every family have its turn, the cheap ones first.
   @Test func boundBeyondReachSearchesAll() throws {
     var settings = settings([.additive, .rectangle])

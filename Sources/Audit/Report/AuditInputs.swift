@@ -93,7 +93,7 @@ extension AuditInputs {
 
   /// Training images that ranges were estimated on, and weights purified.
   public struct CalibrationImages: Sendable, Codable, Equatable {
-    /// How many were asked for; of a smaller set, all.
+    /// How many.
     public var count: Int
     /// SHA-256 of the pixels, [count][channels][height][width] bytes; nil where the caller does not
     /// say.
