@@ -171,7 +171,8 @@ import Testing
     let file = try #require(specimen.integer).file
     let path = "\(Specimens.folder)/\(file)"
     try workspace.succeed(
-      ["audit", origin.path, path, "--limit", "\(images)", "--json", "audit.json"] + attack,
+      ["audit", origin.path, path, "--limit", "\(images)", "--json", "audit.json"] + attack
+        + origin.catalogueArguments,
       status: 1)
     let found = try workspace.json(AuditFile.self, "audit.json")
     #expect(found.verdict == "dormant-backdoor")
