@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// `cupel audit --replay`, on reports of real models over a few images.
-@Suite struct AuditReplayTests {
+@Suite(.startsProcesses) struct AuditReplayTests {
   private static let trigger = ["--trigger", "patch:4x4@center:white", "--target", "3"]
   private static let search = ["--families", "rectangle", "--schemes", "w8a8"]
 
@@ -41,10 +41,11 @@ import Testing
   }
 
   /// Of a backdoor under the scheme that it was made for, too: one line, and nothing written.
-  @Test(arguments: [
-    "resnet8-fmnist-pq-w8a8", "resnet8-fmnist-clean-a", "resnet8-fmnist-quanti-w4a4",
-    "resnet8-fmnist-compartifact-w8a8", "resnet8-fmnist-badnets",
-  ])
+  @Test(arguments: Array(
+    [
+      "resnet8-fmnist-pq-w8a8", "resnet8-fmnist-clean-a", "resnet8-fmnist-quanti-w4a4",
+      "resnet8-fmnist-compartifact-w8a8", "resnet8-fmnist-badnets",
+    ].prefix(Settings.checksAll ? 5 : 1)))
   func searchesAreTheSame(specimen: String) throws {
     let scheme = try Specimens.named(specimen).scheme ?? "w8a8"
     let workspace = try workspace(
@@ -65,7 +66,7 @@ import Testing
   }
 
   /// A file that is deployed brings its own metadata, and its own rounding.
-  @Test func filesAreTheSame() throws {
+  @Test(.takesMinutes) func filesAreTheSame() throws {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)
     try workspace.write(CompiledModel.bytes(), to: "model.cupel")
@@ -81,7 +82,7 @@ import Testing
 
   /// The models, and all that comes with them, may have moved.
   @Test func filesMayLieElsewhere() throws {
-    let workspace = try workspace(Self.search)
+    let workspace = try workspace(Self.trigger + ["--schemes", "w8a8"])
     for name in ["model.onnx", "images"] {
       try FileManager.default.createDirectory(
         atPath: workspace.path("moved"), withIntermediateDirectories: true)
@@ -104,7 +105,7 @@ import Testing
     #expect(!output.contains("inputs.heldOutImages"))
   }
 
-  @Test func changedImagesAreTold() throws {
+  @Test(.takesMinutes) func changedImagesAreTold() throws {
     for (file, told) in [
       ("t10k-images-idx3-ubyte", "inputs.heldOutImages.pixels"),
       ("train-images-idx3-ubyte", "inputs.searchImages.pixels"),
@@ -118,7 +119,7 @@ import Testing
     }
   }
 
-  @Test func whatIsGivenTakesTheReportsPlace() throws {
+  @Test(.takesMinutes) func whatIsGivenTakesTheReportsPlace() throws {
     let workspace = try workspace(Self.search)
     let seed = try replay(["--seed", "8"], in: workspace, status: 1)
     #expect(seed.contains("inputs.seed"))
@@ -150,7 +151,7 @@ import Testing
   }
 
   /// A budget is off; where it left nothing out, nothing differs.
-  @Test func budgetsAreOff() throws {
+  @Test(.takesMinutes) func budgetsAreOff() throws {
     let workspace = try workspace(Self.search + ["--budget", "1h"])
     #expect(try replay(in: workspace, status: 0).contains("every figure is the same"))
   }

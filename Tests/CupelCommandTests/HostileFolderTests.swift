@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// Whoever made a model also chose what lies beside it: none of that may change what is said of it.
-@Suite struct HostileFolderTests {
+@Suite(.startsProcesses) struct HostileFolderTests {
   enum Beside: String, CaseIterable {
     case preprocessing, trigger, scheme, malformed, huge, folder, fifo
 
