@@ -9,31 +9,19 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
+from cupel_bench import CupelBench
+
 LITERT = {
     "resnet8": "pretrainedResnet_quant", "ds-cnn": "kws_ref_model",
     "mobilenetv1-0.25": "vww_96_int8", "autoencoder": "ad01_int8"}
 ONNX = ["resnet20", "resnet18", "mobilenetv2"]
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Cupel:
-    """`cupel-bench serve`, one question a line."""
-
-    def __init__(self, program):
-        self.process = subprocess.Popen(
-            [program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
 
 
 def timed(run, budget):
@@ -113,7 +101,7 @@ def main():
     parser.add_argument("--only", action="append")
     parser.add_argument("--threads", type=int, action="append")
     options = parser.parse_args()
-    cupel = Cupel(options.program)
+    cupel = CupelBench(options.program)
     jobs = [("litert", name, 1, 1) for name in LITERT]
     jobs += [("onnxruntime", name, threads, batch)
              for name in ONNX for threads in (1, 2) for batch in (1, 32)]

@@ -8,23 +8,11 @@ Exit status 1 where a model's median ratio new / old is above --most (default 1.
 import argparse
 import itertools
 import statistics
-import subprocess
 import sys
 
+from cupel_bench import CupelBench
+
 NETWORKS = ["resnet8", "ds-cnn", "mobilenetv1-0.25", "autoencoder", "resnet20", "resnet18", "mobilenetv2"]
-
-
-class Bench:
-    """`cupel-bench serve`, one question a line."""
-
-    def __init__(self, program):
-        self.process = subprocess.Popen(
-            [program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
 
 
 def main():
@@ -35,7 +23,7 @@ def main():
     parser.add_argument("--budget", type=float, default=0.1)
     parser.add_argument("--most", type=float, default=1.03)
     options = parser.parse_args()
-    old, new = Bench(options.old), Bench(options.new)
+    old, new = CupelBench(options.old), CupelBench(options.new)
     slower = 0
     print("time ratios, new / old\nmodel              bits threads batch   ratio  (quartiles)")
     for name, bits, threads, batch in itertools.product(NETWORKS, (8, 4), (1, 2), (1, 32)):
