@@ -48,7 +48,8 @@ let host: [Target] = [
     name: "ModelImport",
     dependencies: [
       "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter",
-      "OnnxSchema", "TFLiteSchema", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      "OnnxSchema", "Support", "TFLiteSchema",
+      .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
     name: "ModelExport",

@@ -1,5 +1,6 @@
 /// Why an audit cannot be made. Each case names the place and the rule.
 public enum AuditError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// A catalogue that cannot be understood.
   case catalogue(path: String, rule: String)
   /// Images and model do not fit.
   case data(rule: String)

@@ -11,7 +11,7 @@
 @_exported import Triggers
 
 /// Which release of Cupel this is.
-public enum CupelVersion {
+public enum CupelRelease {
   /// As files and reports name it: "0.1.0".
   public static let current = "0.1.0"
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Cupel
 import HostRuntime
 import ModelExport
-import ModelImport
 import Support
 
 /// `cupel export`: an integer model for another runtime.

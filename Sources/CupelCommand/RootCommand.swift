@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
 import Foundation
-import ModelImport
+import Support
 
 /// The command line: it parses, calls the library and prints. One file a subcommand; `Options/` has
 /// what several parse, `Tables/` what is printed.
@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
       Example:
         cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
       """,
-    version: CupelVersion.current,
+    version: CupelRelease.current,
     subcommands: [
       Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
       Diff.self, Export.self, Demo.self,

@@ -51,7 +51,7 @@ public struct NumpyArchive: Sendable {
       czlib_crc32(buffer.baseAddress, UInt(buffer.count))
     }
     guard checksum == entry.checksum else { throw error(entry, "an entry's checksum is wrong") }
-    return try NumpyArray(bytes: content, path: "\(path)/\(printableName(name))")
+    return try NumpyArray(bytes: content, path: "\(path)/\(printable(name))")
   }
 
   private func content(of entry: ZipDirectory.Entry) throws(DatasetError) -> [UInt8] {
@@ -70,12 +70,4 @@ public struct NumpyArchive: Sendable {
   private func error(_ entry: ZipDirectory.Entry, _ rule: String) -> DatasetError {
     DatasetError(path: path, offset: entry.record, rule: rule)
   }
-}
-
-/// A name out of a file, fit for a terminal.
-private func printableName(_ name: String) -> String {
-  String(
-    name.unicodeScalars.prefix(80).map { scalar in
-      scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) ? "\u{FFFD}" : Character(scalar)
-    })
 }

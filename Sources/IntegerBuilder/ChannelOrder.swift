@@ -21,8 +21,10 @@ public enum ChannelOrder {
 /// [O][I][taps] and [O][taps][I], [C][taps] and [taps][C], [F][O] and [O][F], and a flattened image's
 /// [C][H][W] and [H][W][C].
 public struct Transposition: Sendable {
+  /// Of a block before it is turned.
   public let rows, columns: Int
 
+  /// - Parameters: 1 or more each.
   public init(rows: Int, columns: Int) { (self.rows, self.columns) = (rows, columns) }
 
   /// Where an element goes.

@@ -3,10 +3,14 @@ import ModelWriter
 /// The affine grid of an activation tensor: real = scale · (q − zeroPoint), q in
 /// [−2^(bits−1), 2^(bits−1) − 1]. Zero is always on the grid.
 public struct Grid: Sendable, Equatable {
+  /// Finite and positive.
   public var scale: Float
+  /// The integer that stands for 0, on the grid.
   public var zeroPoint: Int
+  /// 8 or 4.
   public var bits: Int
 
+  /// - Parameters: as the properties.
   public init(scale: Float, zeroPoint: Int, bits: Int) {
     self.scale = scale
     self.zeroPoint = zeroPoint
@@ -31,8 +35,11 @@ public struct Grid: Sendable, Equatable {
     zeroPoint = min(max(Int(raw), lowest), -lowest - 1)
   }
 
+  /// The smallest integer.
   public var lowest: Int { -(1 << (bits - 1)) }
+  /// The largest integer.
   public var highest: Int { (1 << (bits - 1)) - 1 }
+  /// All integers of the grid.
   public var limits: ClosedRange<Int> { lowest...highest }
 
   /// Largest |q − zeroPoint|: the bound that the overflow proof uses.
@@ -49,6 +56,7 @@ public struct Grid: Sendable, Equatable {
     return Int(min(max(scaled, Float(lowest)), Float(highest)))
   }
 
+  /// The real number that an integer stands for.
   public func dequantize(_ integer: Int) -> Float { scale * Float(integer - zeroPoint) }
 
   /// An activation's real bounds on the grid; infinite ones are the grid's ends.
@@ -80,12 +88,15 @@ public struct Grid: Sendable, Equatable {
 
 /// What an operation limits its results to, on the grid of its output.
 public struct Bounds: Sendable, Equatable {
+  /// On the grid, low at most high.
   public var low, high: Int8
 
+  /// - Parameters: on one grid, low at most high.
   public init(low: Int8, high: Int8) { (self.low, self.high) = (low, high) }
 }
 
 extension IntegerTensor {
+  /// Its scale, zero point and bits.
   public var grid: Grid {
     get { Grid(scale: scale, zeroPoint: zeroPoint, bits: bits) }
     set { (scale, zeroPoint, bits) = (newValue.scale, newValue.zeroPoint, newValue.bits) }
@@ -97,6 +108,10 @@ extension IntegerTensor {
     set { (height, width, channels) = (newValue[0], newValue[1], newValue[2]) }
   }
 
+  /// - Parameters:
+  ///   - name: any text.
+  ///   - extent: height, width, channels, 1 or more each.
+  ///   - grid: of its values.
   public init(name: String, extent: [Int], grid: Grid) {
     self.init(
       name: name, height: extent[0], width: extent[1], channels: extent[2], bits: grid.bits,

@@ -2,9 +2,12 @@ import ModelWriter
 
 /// A sliding window along one axis, with the padding before and behind what it slides over.
 public struct WindowAxis: Sendable, Equatable {
+  /// Elements of the kernel, and steps between windows and between taps; 1 or more.
   public var kernel, stride, dilation: Int
+  /// Padding on the two sides, in elements; 0 or more.
   public var before, after: Int
 
+  /// - Parameters: as the properties.
   public init(kernel: Int, stride: Int = 1, dilation: Int = 1, before: Int = 0, after: Int = 0) {
     (self.kernel, self.stride, self.dilation) = (kernel, stride, dilation)
     (self.before, self.after) = (before, after)
@@ -13,6 +16,7 @@ public struct WindowAxis: Sendable, Equatable {
   /// Elements from the first that one window touches to the last.
   public var reach: Int { (kernel - 1) * dilation + 1 }
 
+  /// Whether there is padding on either side.
   public var isPadded: Bool { before != 0 || after != 0 }
 
   /// How many places the window takes over `input` elements; nil where it does not fit.
@@ -48,8 +52,10 @@ public struct WindowAxis: Sendable, Equatable {
 /// A window over height and width, padded on all four sides: programs leave out what lies behind,
 /// which follows from the output's extent.
 public struct PaddedWindow: Sendable, Equatable {
+  /// Along height, and along width.
   public var rows, columns: WindowAxis
 
+  /// - Parameters: along height, and along width.
   public init(rows: WindowAxis, columns: WindowAxis) { (self.rows, self.columns) = (rows, columns) }
 
   /// The window of an operation that reads `input` and gives `output`.
@@ -64,6 +70,7 @@ public struct PaddedWindow: Sendable, Equatable {
     columns.padBehind(for: output.width, over: input.width)
   }
 
+  /// Whether there is padding on any side.
   public var isPadded: Bool { rows.isPadded || columns.isPadded }
 
   /// Whether a window can lie in the padding altogether, which the format does not allow.
@@ -71,6 +78,7 @@ public struct PaddedWindow: Sendable, Equatable {
     [rows, columns].contains { max($0.before, $0.after) >= $0.reach }
   }
 
+  /// Elements of the kernel.
   public var taps: Int { rows.kernel * columns.kernel }
 
   /// The window without its padding.

@@ -7,12 +7,15 @@ import ModelWriter
 ///
 /// Names are the caller's: what a program calls its tensors is part of its file.
 public struct ProgramBuilder: Sendable {
+  /// What there is so far.
   public private(set) var program = IntegerProgram()
   /// Whose rounding the operations carry.
   public let profile: DeploymentProfile
 
+  /// - Parameter profile: whose rounding the operations carry.
   public init(profile: DeploymentProfile) { self.profile = profile }
 
+  /// - Parameter tensor: an index that `add` returned.
   public subscript(tensor: Int) -> IntegerTensor { program.tensors[tensor] }
 
   // MARK: Tensors and operations
@@ -46,6 +49,11 @@ public struct ProgramBuilder: Sendable {
     return output
   }
 
+  /// The program.
+  ///
+  /// - Parameters:
+  ///   - output: index of the tensor that it gives.
+  ///   - metadata: what its file is to say besides.
   public func finished(output: Int, metadata: [String: String] = [:]) -> IntegerProgram {
     var result = program
     result.output = output

@@ -20,6 +20,11 @@ extension IntegerOperation.Rescale {
     self.init(try Multiplier(of: ratio), single: single, rounding: rounding, within: bounds)
   }
 
+  /// - Parameters:
+  ///   - multiplier: of the ratio.
+  ///   - single: the ratio in float32, for runtimes that compute with it.
+  ///   - rounding: what becomes of ties, and in which arithmetic.
+  ///   - bounds: on the output's grid.
   public init(
     _ multiplier: Multiplier, single: Float, rounding: RoundingMode, within bounds: Bounds
   ) {
@@ -30,6 +35,9 @@ extension IntegerOperation.Rescale {
 }
 
 extension ChannelScale {
+  /// The scale of one output channel.
+  ///
+  /// - Throws: `BuildError.ratio` with the channel where s_in · s_w / s_out needs a shift above 30.
   public init(
     weightScale: Float, channel: Int, from input: Grid, to output: Grid
   ) throws(BuildError) {
@@ -77,6 +85,11 @@ extension ProgramBuilder {
     return result
   }
 
+  /// - Parameters:
+  ///   - ratio: of which the multiplier is made.
+  ///   - single: the same in float32, for runtimes that compute with it.
+  ///   - bounds: on the output's grid.
+  /// - Throws: `BuildError.ratio` where the ratio needs a shift above 30.
   public func rescale(
     _ ratio: Double, single: Float, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Rescale {

@@ -20,21 +20,28 @@ public struct IntegerProgram: Sendable, Equatable {
   /// by key.
   public var metadata: [String: String] = [:]
 
+  /// An empty program.
   public init() {}
 }
 
 /// An activation: its extent and the affine map real = scale · (q − zeroPoint).
 public struct IntegerTensor: Sendable, Equatable {
+  /// For people, and for what refers to it in other formats; any text.
   public var name: String
+  /// 1 or more, as width and channels.
   public var height: Int
+  /// 1 or more.
   public var width: Int
+  /// 1 or more.
   public var channels: Int
   /// 8 or 4: the grid is [−128, 127] or [−8, 7].
   public var bits: Int
+  /// The integer that stands for 0, on the grid.
   public var zeroPoint: Int
   /// The original scale, kept as float32; finite and positive.
   public var scale: Float
 
+  /// - Parameters: as the properties.
   public init(
     name: String, height: Int, width: Int, channels: Int, bits: Int, zeroPoint: Int, scale: Float
   ) {
@@ -47,17 +54,23 @@ public struct IntegerTensor: Sendable, Equatable {
     self.scale = scale
   }
 
+  /// Height · width · channels.
   public var elementCount: Int { height * width * channels }
   package var shape: Extent { Extent(height: height, width: width, channels: channels) }
 }
 
 /// One operation: what it computes, from which tensors, into which.
 public struct IntegerOperation: Sendable, Equatable {
+  /// For people; any text.
   public var name: String
+  /// What it computes.
   public var kind: Kind
+  /// Indices of the tensors that it reads, as many as its kind takes.
   public var inputs: [Int]
+  /// Index of the tensor that it gives, which no other operation gives.
   public var output: Int
 
+  /// - Parameters: as the properties.
   public init(name: String, kind: Kind, inputs: [Int], output: Int) {
     self.name = name
     self.kind = kind
@@ -65,11 +78,17 @@ public struct IntegerOperation: Sendable, Equatable {
     self.output = output
   }
 
+  /// One of all operators, its constants in arrays.
   public typealias Kind = OperatorKind<InMemory>
+  /// Kernel, strides, dilations and the padding before.
   public typealias Window = IntegerOperators.Window
+  /// Weights, biases and scales of a layer.
   public typealias Weighted = Weights<InMemory>
+  /// A multiplier from grid to grid, its rounding and its bounds.
   public typealias Rescale = IntegerOperators.Rescale
+  /// The scales of a sum of two tensors, and its bounds.
   public typealias Add = SumScales
+  /// A table of 256 values, and the function that it is of.
   public typealias Lookup = IntegerOperators.Lookup<InMemory>
 }
 
@@ -94,9 +113,12 @@ public struct ChannelScale: Sendable, Equatable {
   /// Effective weight scale, times the BatchNorm factor where that was not folded into the
   /// integers; its sign is the factor's.
   public var weightScale: Float
+  /// Of the ratio, Q31; 0 where the channel is zero.
   public var multiplier: Int32
+  /// Of the ratio, to the left where positive.
   public var shift: Int32
 
+  /// - Parameters: as the properties.
   public init(weightScale: Float, multiplier: Int32, shift: Int32) {
     self.weightScale = weightScale
     self.multiplier = multiplier
@@ -135,6 +157,12 @@ extension Weights where Storage == InMemory {
 }
 
 extension Rescale {
+  /// - Parameters:
+  ///   - ratio: in float32.
+  ///   - multiplier: of the ratio, Q31.
+  ///   - shift: of the ratio, in [−31, 30].
+  ///   - rounding: what becomes of ties, and in which arithmetic.
+  ///   - low, high: on the output's grid.
   public init(
     ratio: Float, multiplier: Int32, shift: Int32, rounding: RoundingMode, low: Int8, high: Int8
   ) {

@@ -4,8 +4,11 @@ import ModelFormat
 public enum WriterError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Something about the program as a whole.
   case program(String)
+  /// Something about the tensor of an index.
   case tensor(Int, name: String, String)
+  /// Something about the operation of an index.
   case operation(Int, name: String, String)
+  /// Something about a metadata entry.
   case metadata(key: String, String)
 
   public var description: String {

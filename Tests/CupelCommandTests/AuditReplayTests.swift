@@ -41,11 +41,12 @@ import Testing
   }
 
   /// Of a backdoor under the scheme that it was made for, too: one line, and nothing written.
-  @Test(arguments: Array(
-    [
-      "resnet8-fmnist-pq-w8a8", "resnet8-fmnist-clean-a", "resnet8-fmnist-quanti-w4a4",
-      "resnet8-fmnist-compartifact-w8a8", "resnet8-fmnist-badnets",
-    ].prefix(Settings.checksAll ? 5 : 1)))
+  @Test(
+    arguments: Array(
+      [
+        "resnet8-fmnist-pq-w8a8", "resnet8-fmnist-clean-a", "resnet8-fmnist-quanti-w4a4",
+        "resnet8-fmnist-compartifact-w8a8", "resnet8-fmnist-badnets",
+      ].prefix(Settings.checksAll ? 5 : 1)))
   func searchesAreTheSame(specimen: String) throws {
     let scheme = try Specimens.named(specimen).scheme ?? "w8a8"
     let workspace = try workspace(

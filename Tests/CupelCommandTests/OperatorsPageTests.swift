@@ -70,7 +70,9 @@ struct OperatorsPageTests {
     }
     let header = try text("kernels.h")
     let table = try #require(header.components(separatedBy: "struct cupel_kernels {").last)
-    let functions = table.components(separatedBy: "\n};")[0].matches(of: /\n  \w+ \(?\*(\w+)(\)\(|;)/).map(\.1)
+    let functions = table.components(separatedBy: "\n};")[0].matches(
+      of: /\n  \w+ \(?\*(\w+)(\)\(|;)/
+    ).map(\.1)
     #expect(functions.count == 8)
     let own = try text(file)
     for function in functions { #expect(own.contains("    .\(function) = "), "\(function)") }

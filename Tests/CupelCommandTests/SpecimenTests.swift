@@ -277,9 +277,10 @@ import Testing
     for specimen in try Specimens.fashion(.clean) + Specimens.fashion(.dormant)
     where specimen.architecture == "resnet8" {
       let workspace = try Workspace()
-      try workspace.succeed([
-        "compile", specimen.path, "--scheme", scheme, "--calibration", "32", "-o", "m.cupel",
-      ] + specimen.catalogueArguments)
+      try workspace.succeed(
+        [
+          "compile", specimen.path, "--scheme", scheme, "--calibration", "32", "-o", "m.cupel",
+        ] + specimen.catalogueArguments)
       #expect(try workspace.bytes("m.cupel").count <= kibibytes * 1024)
     }
   }

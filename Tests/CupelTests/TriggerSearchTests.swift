@@ -59,7 +59,7 @@ import Testing
     #expect(inputs.families == [.rectangle, .wave])
     #expect(inputs.schemes == [.known(try Scheme("w8a8"))] && inputs.seed == 7)
     #expect(inputs.rule == (try DecisionRule.shipped().digest))
-    #expect(inputs.toolVersion == CupelVersion.current)
+    #expect(inputs.toolVersion == CupelRelease.current)
   }
 
   /// What the caller says goes before what a catalogue says, and the report tells who said it.

@@ -5,13 +5,6 @@ import Testing
 /// Every public declaration of the library has a documentation comment.
 @Suite("Public documentation", .startsProcesses)
 struct PublicDocumentationTests {
-  /// Modules in which that holds already. The list only grows, until every module of the library
-  /// stands here.
-  static let complete: Set = [
-    "Cupel", "DeviceSimulation", "FineTuning", "FixedPoint", "IntegerOperators", "IntegerRuntime",
-    "ModelExport", "ModelFormat", "ModelImport", "Purification", "Quantization", "Triggers",
-  ]
-
   @Test("no declaration is without a comment")
   func everyDeclarationHasAComment() throws {
     let folder = try TemporaryFolder()
@@ -23,14 +16,10 @@ struct PublicDocumentationTests {
     let modules = Dictionary(grouping: graphs) {
       String($0.file.prefix { $0 != "@" && $0 != "." })
     }.mapValues { $0.flatMap(\.graph.symbols) }
-    #expect(Self.complete.isSubset(of: modules.keys))
-    for (module, symbols) in modules.sorted(by: { $0.key < $1.key }) where !symbols.isEmpty {
+    #expect(modules.count > 15 && modules["Cupel"] != nil)
+    for (module, symbols) in modules.sorted(by: { $0.key < $1.key }) {
       let bare = symbols.filter { $0.docComment == nil }
-      if Self.complete.contains(module) {
-        #expect(bare.isEmpty, "\(module): \(bare.map(\.description).joined(separator: ", "))")
-      } else {
-        print("\(module): \(bare.count) of \(symbols.count) public declarations have no comment")
-      }
+      #expect(bare.isEmpty, "\(module): \(bare.map(\.description).joined(separator: ", "))")
     }
   }
 

@@ -47,7 +47,8 @@ import Testing
 
   /// The widest level of this kind of processor: where it is missing, the list of skipped tests says
   /// what the others here could not cover.
-  @Test(.enabled(if: widest.isAvailable, "this processor has no \(widest): its kernels are not run"))
+  @Test(
+    .enabled(if: widest.isAvailable, "this processor has no \(widest): its kernels are not run"))
   func widestLevelRuns() throws {
     var generator = SeededGenerator(seed: 4)
     for seed in 300..<320 {

@@ -107,6 +107,9 @@ extension AuditInputs {
       self.seed = seed
     }
 
+    /// - Parameters:
+    ///   - images: those that ranges were taken from; counted, and their pixels digested.
+    ///   - seed: with which they were drawn.
     public init(_ images: UnlabelledImages, seed: UInt64) {
       self.init(count: images.count, seed: seed)
       pixels = SHA256.hex(images.pixels)

@@ -2,6 +2,7 @@ import FixedPoint
 
 /// The runtime whose arithmetic a deployment was measured with.
 public enum StatedProfile: Sendable, Hashable {
+  /// A runtime that has a profile here.
   case runtime(DeploymentProfile)
   /// Rounding modes of a file's own, which no profile has.
   case custom

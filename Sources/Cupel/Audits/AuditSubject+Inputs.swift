@@ -16,7 +16,7 @@ extension AuditSubject {
       models: try models + integers.map { try $0.input(told: preprocessing) },
       dataset: dataset.map(lastComponent),
       calibration: workbench?.calibration,
-      toolVersion: CupelVersion.current)
+      toolVersion: CupelRelease.current)
   }
 }
 

@@ -99,7 +99,7 @@ public struct TriggerSearch: Sendable {
     inputs.families = settings.families
     let report = work.audit.report(
       work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
-      digest: float.sha256, toolVersion: CupelVersion.current, command: command,
+      digest: float.sha256, toolVersion: CupelRelease.current, command: command,
       budget: settings.budget, inputs: inputs, seconds: stopwatch.seconds)
     return Result(report: report, exhibits: exhibits)
   }

@@ -1,6 +1,6 @@
 import Datasets
 import HostRuntime
-import ModelImport
+import Support
 
 extension TensorComparison {
   /// Compares what two models compute of the same images.

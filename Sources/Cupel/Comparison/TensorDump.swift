@@ -1,6 +1,6 @@
 import Datasets
 import IntegerBuilder
-import ModelImport
+import Support
 
 /// Tensors of another runtime: a `.npz` file with arrays of [images, …].
 package struct TensorDump {

@@ -1,8 +1,8 @@
 import Audit
 import Datasets
 import FloatGraph
-import ModelImport
 import Quantization
+import Support
 import Triggers
 
 /// A vendor's float model as it was found: its graph, its digest, and what is known of it.

@@ -39,7 +39,7 @@ package struct VendorFile {
     program.metadata[ModelMetadata.originDigest] = sha256
     program.metadata[ModelMetadata.rounding] = "the vendor's"
     program.metadata[ModelMetadata.profile] = profile.name
-    program.metadata[ModelMetadata.tool] = "cupel \(CupelVersion.current)"
+    program.metadata[ModelMetadata.tool] = "cupel \(CupelRelease.current)"
     return try CupelError.naming(path) { try CupelWriter.bytes(of: program) }
   }
 

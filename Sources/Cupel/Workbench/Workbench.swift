@@ -155,7 +155,7 @@ public struct Workbench: Sendable {
       ModelMetadata.calibration: String(images.batch),
       ModelMetadata.seed: String(context.seed),
       ModelMetadata.preprocessingKey: try ModelMetadata.text(preprocessing),
-      ModelMetadata.tool: "cupel \(CupelVersion.current)",
+      ModelMetadata.tool: "cupel \(CupelRelease.current)",
     ]
     if let dataset = model.specimen?.dataset { program.metadata[ModelMetadata.dataset] = dataset }
     return try CupelWriter.bytes(of: program)

@@ -1,5 +1,4 @@
 import Cupel
-import ModelImport
 import Support
 
 /// The arena of an integer model as a picture in text.

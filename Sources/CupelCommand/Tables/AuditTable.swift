@@ -1,5 +1,4 @@
 import Cupel
-import ModelImport
 import Support
 
 /// An audit's report for people.

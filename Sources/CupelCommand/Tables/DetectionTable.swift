@@ -1,6 +1,5 @@
 import Cupel
 import Foundation
-import ModelImport
 import Support
 
 /// The report of an audit without a known trigger, for people.

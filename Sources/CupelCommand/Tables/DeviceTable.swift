@@ -1,6 +1,5 @@
 import Cupel
 import Foundation
-import ModelImport
 import Support
 
 /// What a model takes on a board, for people.

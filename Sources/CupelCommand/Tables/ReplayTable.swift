@@ -1,5 +1,4 @@
 import AuditReports
-import ModelImport
 import Support
 
 /// What came of a replay, for people.

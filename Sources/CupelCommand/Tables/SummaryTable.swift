@@ -1,5 +1,4 @@
 import Cupel
-import ModelImport
 import Support
 
 /// What is in a model, for people.

@@ -1,7 +1,6 @@
 import Cupel
 import Foundation
 import HostRuntime
-import ModelImport
 import Support
 
 /// How the tensors of two models differ, for people.

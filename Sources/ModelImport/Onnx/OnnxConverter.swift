@@ -1,5 +1,6 @@
 import FloatGraph
 import OnnxSchema
+import Support
 
 /// Turns a decoded ONNX model into a float graph, node by node in the file's order.
 ///

@@ -1,5 +1,6 @@
 import FloatGraph
 import IntegerBuilder
+import Support
 
 extension Set<String> {
   /// The attributes that place an operator's windows.

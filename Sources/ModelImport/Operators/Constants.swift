@@ -1,3 +1,5 @@
+import Support
+
 /// Operators that make constants.
 extension OperatorRoom {
   static let constants = OperatorRoom(

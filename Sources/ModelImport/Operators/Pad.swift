@@ -2,6 +2,7 @@ import FloatGraph
 import IntegerBuilder
 import IntegerOperators
 import ModelWriter
+import Support
 import TFLiteSchema
 
 extension OperatorRoom {

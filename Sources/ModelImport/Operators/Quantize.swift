@@ -1,6 +1,7 @@
 import FloatGraph
 import IntegerBuilder
 import ModelWriter
+import Support
 import TFLiteSchema
 
 /// Between real numbers and integers, and from one grid to another.

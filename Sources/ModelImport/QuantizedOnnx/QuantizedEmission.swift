@@ -1,6 +1,7 @@
 import FloatGraph
 import IntegerBuilder
 import ModelWriter
+import Support
 
 /// From operators whose output grid is known to operations of the program.
 extension QuantizedOnnxConverter {

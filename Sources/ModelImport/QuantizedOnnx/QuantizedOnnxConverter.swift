@@ -3,6 +3,7 @@ import FloatGraph
 import IntegerBuilder
 import ModelWriter
 import OnnxSchema
+import Support
 
 /// Turns a decoded ONNX model that quantizes itself into an integer program.
 ///

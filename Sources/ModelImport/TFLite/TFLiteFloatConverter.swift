@@ -1,5 +1,6 @@
 import FloatGraph
 import IntegerBuilder
+import Support
 import TFLiteSchema
 
 /// Turns a float `.tflite` model into a float graph, operator by operator in the file's order.
