@@ -25,6 +25,7 @@ awk '
     reason = "no reason is given"
     if (match($0, / skipped: \\".*\\""}/)) {
       reason = substr($0, RSTART + 12, RLENGTH - 16)
+      gsub(/\\\//, "/", reason)
     } else {
       unexplained = 1
     }
