@@ -4,23 +4,27 @@ import PackageDescription
 /// The integer core: no Foundation, no heap, no floating point. It also builds with Embedded Swift
 /// for Cortex-M (`make embedded`), so nothing here may depend on anything outside this list.
 let integerCore: [Target] = [
-  .target(name: "FixedPoint"),
-  .target(name: "ModelFormat", dependencies: ["FixedPoint"]),
+  .target(name: "CupelFixedPoint"),
+  .target(name: "CupelModelFormat", dependencies: ["CupelFixedPoint"]),
   .target(
-    name: "IntegerOperators", dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat"]),
+    name: "CupelIntegerOperators",
+    dependencies: ["CCupelIntegerKernels", "CupelFixedPoint", "CupelModelFormat"]),
   .target(
-    name: "IntegerRuntime",
-    dependencies: ["CIntegerKernels", "FixedPoint", "ModelFormat", "IntegerOperators"]),
+    name: "CupelIntegerRuntime",
+    dependencies: [
+      "CCupelIntegerKernels", "CupelFixedPoint", "CupelModelFormat", "CupelIntegerOperators",
+    ]),
 ]
 
 /// The integer kernels per instruction set, in freestanding C.
-let kernels: [Target] = [.target(name: "CIntegerKernels")]
+let kernels: [Target] = [.target(name: "CCupelIntegerKernels")]
 
 /// Facts of file formats that both an importer and an exporter need; nothing to test by itself.
 let formats: [Target] = [
-  .target(name: "TFLiteSchema"),
+  .target(name: "CupelTFLiteSchema"),
   .target(
-    name: "OnnxSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    name: "CupelOnnxSchema",
+    dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
 ]
 
 /// Debian's libraries, each behind a header of our own. BLIS is linked statically, since its shared
@@ -28,78 +32,107 @@ let formats: [Target] = [
 /// would be made by.
 let systemLibraries: [Target] = [
   .target(
-    name: "CBLIS",
+    name: "CCupelBLIS",
     linkerSettings: [.linkedLibrary(":libblis.a"), .linkedLibrary("gomp"), .linkedLibrary("m")]),
-  .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
-  .target(name: "CImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
+  .target(name: "CCupelZlib", linkerSettings: [.linkedLibrary("z")]),
+  .target(name: "CCupelImages", linkerSettings: [.linkedLibrary("png"), .linkedLibrary("jpeg")]),
 ]
 
 /// The workstation's side, in the order in which data flows through it.
 let host: [Target] = [
-  .target(name: "Support"),
-  .target(name: "Datasets", dependencies: ["CImages", "CZlib", "Support"]),
-  .target(name: "Triggers"),
-  .target(name: "FloatGraph", dependencies: ["CBLIS", "Support"]),
+  .target(name: "CupelSupport"),
+  .target(name: "CupelDatasets", dependencies: ["CCupelImages", "CCupelZlib", "CupelSupport"]),
+  .target(name: "CupelTriggers"),
+  .target(name: "CupelFloatGraph", dependencies: ["CCupelBLIS", "CupelSupport"]),
   .target(
-    name: "ModelWriter", dependencies: ["FixedPoint", "IntegerOperators", "ModelFormat"]),
+    name: "CupelModelWriter",
+    dependencies: ["CupelFixedPoint", "CupelIntegerOperators", "CupelModelFormat"]),
   .target(
-    name: "IntegerBuilder", dependencies: ["FixedPoint", "IntegerOperators", "ModelWriter"]),
+    name: "CupelIntegerBuilder",
+    dependencies: ["CupelFixedPoint", "CupelIntegerOperators", "CupelModelWriter"]),
   .target(
-    name: "ModelImport",
+    name: "CupelModelImport",
     dependencies: [
-      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter",
-      "OnnxSchema", "Support", "TFLiteSchema",
+      "CupelFixedPoint", "CupelFloatGraph", "CupelIntegerBuilder", "CupelIntegerOperators",
+      "CupelModelWriter",
+      "CupelOnnxSchema", "CupelSupport", "CupelTFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
-    name: "ModelExport",
+    name: "CupelModelExport",
     dependencies: [
-      "FixedPoint", "IntegerBuilder", "IntegerOperators", "ModelFormat", "ModelWriter",
-      "OnnxSchema", "TFLiteSchema",
+      "CupelFixedPoint", "CupelIntegerBuilder", "CupelIntegerOperators", "CupelModelFormat",
+      "CupelModelWriter",
+      "CupelOnnxSchema", "CupelTFLiteSchema",
       .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     ]),
   .target(
-    name: "Quantization",
+    name: "CupelQuantization",
     dependencies: [
-      "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators", "ModelWriter",
+      "CupelFixedPoint", "CupelFloatGraph", "CupelIntegerBuilder", "CupelIntegerOperators",
+      "CupelModelWriter",
     ]),
-  .target(name: "Purification", dependencies: ["FloatGraph", "Quantization", "Support"]),
-  .target(name: "FineTuning", dependencies: ["FloatGraph", "Purification", "Support"]),
   .target(
-    name: "HostRuntime",
+    name: "CupelPurification",
+    dependencies: ["CupelFloatGraph", "CupelQuantization", "CupelSupport"]),
+  .target(
+    name: "CupelFineTuning", dependencies: ["CupelFloatGraph", "CupelPurification", "CupelSupport"]),
+  .target(
+    name: "CupelHostRuntime",
     dependencies: [
-      "Datasets", "FixedPoint", "IntegerOperators", "IntegerRuntime", "ModelFormat", "ModelWriter",
-      "Support",
+      "CupelDatasets", "CupelFixedPoint", "CupelIntegerOperators", "CupelIntegerRuntime",
+      "CupelModelFormat", "CupelModelWriter",
+      "CupelSupport",
     ]),
-  .target(name: "DeviceSimulation", dependencies: ["FixedPoint", "ModelFormat", "Support"]),
   .target(
-    name: "Audit",
+    name: "CupelDeviceSimulation",
+    dependencies: ["CupelFixedPoint", "CupelModelFormat", "CupelSupport"]),
+  .target(
+    name: "CupelAudit",
     dependencies: [
-      "Datasets", "DeviceSimulation", "FixedPoint", "FloatGraph", "HostRuntime", "IntegerBuilder",
-      "IntegerOperators", "ModelFormat", "ModelWriter", "Purification", "Quantization", "Support",
-      "Triggers",
+      "CupelDatasets", "CupelDeviceSimulation", "CupelFixedPoint", "CupelFloatGraph",
+      "CupelHostRuntime", "CupelIntegerBuilder",
+      "CupelIntegerOperators", "CupelModelFormat", "CupelModelWriter", "CupelPurification",
+      "CupelQuantization", "CupelSupport",
+      "CupelTriggers",
     ],
     // Part of the code, so that a program that was moved still has its rule.
     resources: [.embedInCode("Rule/decision-rule.json")]),
   .target(
-    name: "AuditReports",
-    dependencies: ["Audit", "Datasets", "HostRuntime", "ModelFormat", "Triggers"]),
+    name: "CupelAuditReports",
+    dependencies: [
+      "CupelAudit", "CupelDatasets", "CupelHostRuntime", "CupelModelFormat", "CupelTriggers",
+    ]),
   .target(
     name: "Cupel",
     dependencies: [
-      "Audit", "Datasets", "DeviceSimulation", "FineTuning", "FixedPoint", "FloatGraph",
-      "HostRuntime", "IntegerBuilder", "IntegerOperators", "IntegerRuntime", "ModelFormat",
-      "ModelImport", "ModelWriter", "Purification", "Quantization", "Support", "Triggers",
+      "CupelAudit", "CupelDatasets", "CupelDeviceSimulation", "CupelFineTuning", "CupelFixedPoint",
+      "CupelFloatGraph",
+      "CupelHostRuntime", "CupelIntegerBuilder", "CupelIntegerOperators", "CupelIntegerRuntime",
+      "CupelModelFormat",
+      "CupelModelImport", "CupelModelWriter", "CupelPurification", "CupelQuantization",
+      "CupelSupport", "CupelTriggers",
     ]),
   .executableTarget(
     name: "CupelCommand",
     dependencies: [
-      "AuditReports", "Cupel", "ModelExport", "ModelImport", "ModelWriter", "Support",
+      "CupelAuditReports", "Cupel", "CupelModelExport", "CupelModelImport", "CupelModelWriter",
+      "CupelSupport",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
 
-/// Folders in which tests find recorded values by path: nothing to build.
+/// The folder of a target: its module's name begins with the package's, so that it cannot collide
+/// with a module of the program that uses it; the folder is named after the subject alone.
+func folder(_ target: Target) -> String {
+  ["Cupel", "CupelCommand"].contains(target.name)
+    ? target.name : target.name.replacing("Cupel", with: "", maxReplacements: 1)
+}
+for target in kernels + integerCore + formats + systemLibraries + host {
+  target.path = "Sources/" + folder(target)
+}
+
+/// Test targets with a folder of recorded values, which tests find by path: nothing to build.
 let recorded: Set = [
   "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
 ]
@@ -109,8 +142,9 @@ let testSupport: [Target] = [
   .target(
     name: "TestSupport",
     dependencies: [
-      "DeviceSimulation", "FixedPoint", "FloatGraph", "IntegerBuilder", "IntegerOperators",
-      "ModelFormat", "ModelWriter", "Support",
+      "CupelDeviceSimulation", "CupelFixedPoint", "CupelFloatGraph", "CupelIntegerBuilder",
+      "CupelIntegerOperators",
+      "CupelModelFormat", "CupelModelWriter", "CupelSupport",
     ],
     path: "Tests/TestSupport"),
   // What is written about the library as a whole.
@@ -123,40 +157,49 @@ let tests: [Target] = (integerCore + host).map { target in
   dependencies += target.dependencies
   // Its random numbers; most targets have it already.
   let hasSupport = dependencies.contains { dependency in
-    if case .byNameItem("Support", _) = dependency { true } else { false }
+    if case .byNameItem("CupelSupport", _) = dependency { true } else { false }
   }
-  if !hasSupport && target.name != "Support" { dependencies.append("Support") }
+  if !hasSupport && target.name != "CupelSupport" { dependencies.append("CupelSupport") }
   // The page of operators is made of all that there are.
   if target.name == "CupelCommand" {
     dependencies += [
-      "CIntegerKernels", "Datasets", "DeviceSimulation", "HostRuntime", "IntegerBuilder",
-      "IntegerOperators", "ModelFormat",
+      "CCupelIntegerKernels", "CupelDatasets", "CupelDeviceSimulation", "CupelHostRuntime",
+      "CupelIntegerBuilder",
+      "CupelIntegerOperators", "CupelModelFormat",
     ]
   }
   // The audit's tests make integer models of their own, and read specimens.
-  if ["Audit", "AuditReports"].contains(target.name) { dependencies.append("ModelImport") }
+  if ["CupelAudit", "CupelAuditReports"].contains(target.name) {
+    dependencies.append("CupelModelImport")
+  }
   // Reports are tested on a specimen that is rounded and purified.
-  if target.name == "AuditReports" {
-    dependencies += ["FloatGraph", "IntegerOperators", "Purification", "Quantization"]
+  if target.name == "CupelAuditReports" {
+    dependencies += [
+      "CupelFloatGraph", "CupelIntegerOperators", "CupelPurification", "CupelQuantization",
+    ]
   }
   // The exporter's tests read back what it wrote, and run it.
-  if target.name == "ModelExport" {
-    dependencies += ["HostRuntime", "ModelImport"]
+  if target.name == "CupelModelExport" {
+    dependencies += ["CupelHostRuntime", "CupelModelImport"]
   }
   // Kernels are also tested on simulated boards.
-  if target.name == "IntegerRuntime" { dependencies += ["DeviceSimulation", "ModelWriter"] }
-  if target.name == "DeviceSimulation" {
-    dependencies += ["IntegerOperators", "IntegerRuntime", "ModelWriter"]
+  if target.name == "CupelIntegerRuntime" {
+    dependencies += ["CupelDeviceSimulation", "CupelModelWriter"]
+  }
+  if target.name == "CupelDeviceSimulation" {
+    dependencies += ["CupelIntegerOperators", "CupelIntegerRuntime", "CupelModelWriter"]
   }
   // The importer's tests also run what it imports.
-  if target.name == "ModelImport" {
-    dependencies += ["HostRuntime", "IntegerRuntime", "ModelFormat"]
+  if target.name == "CupelModelImport" {
+    dependencies += ["CupelHostRuntime", "CupelIntegerRuntime", "CupelModelFormat"]
   }
   // Quantization's tests also run what it lowers.
-  if target.name == "Quantization" { dependencies += ["IntegerRuntime", "ModelFormat"] }
+  if target.name == "CupelQuantization" {
+    dependencies += ["CupelIntegerRuntime", "CupelModelFormat"]
+  }
   return .testTarget(
-    name: target.name + "Tests", dependencies: dependencies,
-    exclude: recorded.contains(target.name) ? ["Golden"] : [])
+    name: folder(target) + "Tests", dependencies: dependencies,
+    exclude: recorded.contains(folder(target)) ? ["Golden"] : [])
 }
 
 let package = Package(
@@ -167,10 +210,10 @@ let package = Package(
     .library(
       name: "Cupel",
       targets: (integerCore + host).map(\.name).filter {
-        !["AuditReports", "CupelCommand"].contains($0)
+        !["CupelAuditReports", "CupelCommand"].contains($0)
       }),
     // Apart, so that who only measures links no writer of pages.
-    .library(name: "CupelReports", targets: ["AuditReports"]),
+    .library(name: "CupelReports", targets: ["CupelAuditReports"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

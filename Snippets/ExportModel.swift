@@ -1,9 +1,9 @@
 //! Exports an integer model for LiteRT, for ONNX Runtime, and as C for firmware.
 
 import Cupel
+import CupelModelExport
+import CupelModelWriter
 import Foundation
-import ModelExport
-import ModelWriter
 
 let model = try IntegerModel(path: "models/resnet8-fmnist-qura-w4a8.cupel")
 let engine = model.engine

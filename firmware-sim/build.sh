@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=.build/firmware
 # The integer core, in the order in which its modules depend on each other.
-modules="FixedPoint ModelFormat IntegerOperators IntegerRuntime"
+modules="CupelFixedPoint CupelModelFormat CupelIntegerOperators CupelIntegerRuntime"
 here=firmware-sim
 
 fail() {
@@ -27,7 +27,7 @@ done
 # Whether file $1 is there and no source is newer.
 is_current() {
   [ -f "$1" ] && [ -z "$(find $here Sources/CIntegerKernels $(for module in $modules; do
-    echo "Sources/$module"; done) -type f -newer "$1" | head -n 1)" ]
+    echo "Sources/${module#Cupel}"; done) -type f -newer "$1" | head -n 1)" ]
 }
 
 # Compiles and links the firmware of one board: name, processor, float ABI, clang's target, memory.
@@ -41,12 +41,12 @@ build_board() {
   swift_flags="-target armv7em-none-none-eabi -enable-experimental-feature Embedded
     -swift-version 6 -wmo -parse-as-library -O -package-name cupel -warnings-as-errors
     -Xcc -mcpu=$cpu -Xcc -mfloat-abi=$float -Xcc -ffreestanding -Xcc -fshort-enums
-    -Xcc -fmodule-map-file=$build/CIntegerKernels.modulemap
+    -Xcc -fmodule-map-file=$build/kernels.modulemap
     -Xfrontend -function-sections -Xfrontend -disable-stack-protector"
   for module in $modules; do
     # shellcheck disable=SC2086
     "$swiftc" $swift_flags -module-name "$module" -I "$folder" -emit-module \
-      -emit-module-path "$folder/$module.swiftmodule" -c $(find "Sources/$module" -name "*.swift" | sort) \
+      -emit-module-path "$folder/$module.swiftmodule" -c $(find "Sources/${module#Cupel}" -name "*.swift" | sort) \
       -o "$folder/$module.o" || fail "$module does not compile for $board"
   done
   # shellcheck disable=SC2086
@@ -66,10 +66,10 @@ build_board() {
 }
 
 mkdir -p $build
-echo "module CIntegerKernels {
+echo "module CCupelIntegerKernels {
   header \"$PWD/Sources/CIntegerKernels/include/CIntegerKernels.h\"
   export *
-}" >$build/CIntegerKernels.modulemap
+}" >$build/kernels.modulemap
 plugin=$build/instructions.so
 is_current $plugin || "$tools/clang" -O2 -Wall -Wextra -Werror -fvisibility=hidden -fPIC -shared \
   $here/plugin/instructions.c -o $plugin || fail "the plugin does not compile"

@@ -10,12 +10,12 @@ set -eu
 cd "$(dirname "$0")/.."
 build=${1:-.build/embedded}
 # In the order in which they depend on each other.
-modules="FixedPoint ModelFormat IntegerOperators IntegerRuntime"
+modules="CupelFixedPoint CupelModelFormat CupelIntegerOperators CupelIntegerRuntime"
 target=armv7em-none-none-eabi
 flags="-target $target -enable-experimental-feature Embedded -swift-version 6 -wmo
   -parse-as-library -O -package-name cupel -warnings-as-errors
   -Xcc -mcpu=cortex-m4 -Xcc -mfloat-abi=soft -Xcc -ffreestanding -Xcc -fshort-enums
-  -Xcc -fmodule-map-file=$build/CIntegerKernels.modulemap
+  -Xcc -fmodule-map-file=$build/kernels.modulemap
   -Xfrontend -function-sections -Xfrontend -disable-stack-protector"
 # What firmware supplies in a few lines. The heap (posix_memalign and free, which the standard
 # library's own parts refer to) and the float helpers (__aeabi_fadd and its kin) are left out.
@@ -39,14 +39,14 @@ done
 
 rm -rf "$build"
 mkdir -p "$build"
-echo "module CIntegerKernels {
+echo "module CCupelIntegerKernels {
   header \"$PWD/Sources/CIntegerKernels/include/CIntegerKernels.h\"
   export *
-}" >"$build/CIntegerKernels.modulemap"
+}" >"$build/kernels.modulemap"
 objects=""
 pattern=""
 for module in $modules; do
-  sources=$(find "Sources/$module" -name '*.swift' 2>/dev/null | sort)
+  sources=$(find "Sources/${module#Cupel}" -name '*.swift' 2>/dev/null | sort)
   if [ -z "$sources" ]; then
     echo "embedded-check: $module has no sources"
     continue

@@ -9,7 +9,7 @@ output=$(realpath -m "$1")
 build=$(realpath -m "${2:-$(dirname "$0")/../.build/release}")
 cd "$(dirname "$0")/.."
 # Targets that no library product offers.
-inner="cupel CupelCommand OnnxSchema TFLiteSchema"
+inner="CupelCommand CupelOnnxSchema CupelTFLiteSchema"
 
 fail() {
   echo "symbol-graphs: $*" >&2
@@ -32,7 +32,9 @@ done
 rm -rf "$output"
 mkdir -p "$output"
 for folder in Sources/*/; do
-  module=$(basename "$folder")
+  # A folder is named after its subject; the module has the package's name before it.
+  subject=$(basename "$folder")
+  module=Cupel${subject#Cupel}
   case " $inner " in *" $module "*) continue ;; esac
   # C targets have no Swift module.
   [ -n "$(find "$folder" -name '*.swift')" ] || continue

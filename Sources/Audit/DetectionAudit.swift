@@ -1,8 +1,8 @@
-import Datasets
-import FloatGraph
-import Quantization
-import Support
-import Triggers
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 
 /// The audit when nobody knows the trigger: searches one, for every deployment, that the integer model
 /// answers to and the float model does not.

@@ -1,7 +1,7 @@
-import Audit
+import CupelAudit
+import CupelHostRuntime
+import CupelModelFormat
 import Foundation
-import HostRuntime
-import ModelFormat
 
 /// A report as a CycloneDX 1.6 ML-BOM (ECMA-424): the audited model as one component whose model card
 /// holds what was measured, a slice a deployment.

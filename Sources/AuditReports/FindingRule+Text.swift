@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// What each rule means and what to do about it, for SARIF's rules and the HTML report.
 extension DetectionReport.Finding.Rule {

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 import Foundation
 
 /// A report as `--json` wrote it, read again.

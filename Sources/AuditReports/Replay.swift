@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// A report held against one that was made anew with the same inputs: which inputs differ, and which
 /// figures.

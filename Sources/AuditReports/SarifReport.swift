@@ -1,6 +1,6 @@
-import Audit
-import HostRuntime
-import ModelFormat
+import CupelAudit
+import CupelHostRuntime
+import CupelModelFormat
 
 /// A report's findings as a SARIF 2.1.0 log (OASIS, errata 01), for code scanning.
 public struct SarifReport: Sendable, Encodable {

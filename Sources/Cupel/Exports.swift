@@ -1,14 +1,14 @@
 // What this module's API speaks of, so that `import Cupel` is enough.
-@_exported import Audit
-@_exported import Datasets
-@_exported import DeviceSimulation
-@_exported import FineTuning
-@_exported import FixedPoint
-@_exported import FloatGraph
-@_exported import HostRuntime
-@_exported import Purification
-@_exported import Quantization
-@_exported import Triggers
+@_exported import CupelAudit
+@_exported import CupelDatasets
+@_exported import CupelDeviceSimulation
+@_exported import CupelFineTuning
+@_exported import CupelFixedPoint
+@_exported import CupelFloatGraph
+@_exported import CupelHostRuntime
+@_exported import CupelPurification
+@_exported import CupelQuantization
+@_exported import CupelTriggers
 
 /// Which release of Cupel this is.
 public enum CupelRelease {

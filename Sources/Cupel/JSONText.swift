@@ -1,6 +1,6 @@
-import Audit
+import CupelAudit
+import CupelSupport
 import Foundation
-import Support
 
 /// The JSON that Cupel writes: sorted keys, indented, with a newline at its end.
 package enum JSONText {

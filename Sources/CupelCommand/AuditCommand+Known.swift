@@ -1,6 +1,6 @@
 import ArgumentParser
 import Cupel
-import Support
+import CupelSupport
 
 // The audit with a known trigger.
 

@@ -1,7 +1,7 @@
 import ArgumentParser
-import AuditReports
 import Cupel
-import Support
+import CupelAuditReports
+import CupelSupport
 
 // An audit made again from its report.
 

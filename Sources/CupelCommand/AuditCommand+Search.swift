@@ -1,7 +1,7 @@
 import ArgumentParser
-import AuditReports
 import Cupel
-import Support
+import CupelAuditReports
+import CupelSupport
 
 // The audit without a trigger.
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Cupel
-import Support
+import CupelSupport
 
 /// `cupel compile`: calibrate, round to nearest, lower, write.
 struct Compile: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// `cupel demo`: the whole path on two infected specimens.
 struct Demo: ParsableCommand {

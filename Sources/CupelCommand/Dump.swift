@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// `cupel dump`: what a model computes from raw tensors, tensor by tensor.
 struct Dump: ParsableCommand {

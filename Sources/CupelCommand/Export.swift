@@ -1,8 +1,8 @@
 import ArgumentParser
 import Cupel
-import HostRuntime
-import ModelExport
-import Support
+import CupelHostRuntime
+import CupelModelExport
+import CupelSupport
 
 /// `cupel export`: an integer model for another runtime.
 struct Export: ParsableCommand {

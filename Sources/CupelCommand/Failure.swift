@@ -1,8 +1,8 @@
 import ArgumentParser
 import Cupel
-import ModelImport
-import ModelWriter
-import Support
+import CupelModelImport
+import CupelModelWriter
+import CupelSupport
 
 /// An error as the user meets it: a message and the exit status that its kind calls for
 /// (sysexits.h).

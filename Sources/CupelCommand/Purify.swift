@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// `cupel purify`: as `compile`, but a defence decides which way each weight is rounded.
 struct Purify: ParsableCommand {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// The command line: it parses, calls the library and prints. One file a subcommand; `Options/` has
 /// what several parse, `Tables/` what is printed.

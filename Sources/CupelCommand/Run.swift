@@ -1,6 +1,6 @@
 import ArgumentParser
 import Cupel
-import Support
+import CupelSupport
 
 /// `cupel run`: a model on a test set.
 struct Run: ParsableCommand {

@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 
 /// A folder with a folder for each split and in it one for each class, with that class's PNG and
 /// JPEG files: `train/cat/1.png`, as torchvision's `ImageFolder` has them.

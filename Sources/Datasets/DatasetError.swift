@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// A data set that could not be read.
 public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import CZlib
+import CCupelZlib
 
 /// Inflates data of which nothing is known.
 enum Gzip {
@@ -85,7 +85,7 @@ private struct InflateStream: ~Copyable {
         state.pointee.avail_in = UInt32(offered)
         state.pointee.next_out = target.baseAddress
         state.pointee.avail_out = UInt32(room)
-        return CZlib.inflate(state, Z_NO_FLUSH)
+        return CCupelZlib.inflate(state, Z_NO_FLUSH)
       }
     }
     return (

@@ -1,4 +1,4 @@
-import CImages
+import CCupelImages
 
 /// A PNG or JPEG file of which nothing is known.
 struct ImageFile {

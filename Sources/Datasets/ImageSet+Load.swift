@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 
 /// Which part of a data set.
 public enum Split: String, Sendable, CaseIterable {

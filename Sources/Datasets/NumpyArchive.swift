@@ -1,5 +1,5 @@
-import CZlib
-import Support
+import CCupelZlib
+import CupelSupport
 
 /// The arrays of a `.npz` file: a zip archive (PKWARE, APPNOTE.TXT) of `.npy` files, stored or
 /// deflated, as NumPy's `savez` and `savez_compressed` write it.

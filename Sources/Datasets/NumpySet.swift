@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// A data set in NumPy arrays: `x_train`, `y_train`, `x_test` and `y_test`, in one `.npz` file (as
 /// Keras keeps MNIST) or as `.npy` files in a folder. Images are unsigned bytes, [N, H, W],

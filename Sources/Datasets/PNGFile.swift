@@ -1,4 +1,4 @@
-import CImages
+import CCupelImages
 
 /// PNG files made of pixels.
 package enum PNGFile {

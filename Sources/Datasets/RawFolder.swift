@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 
 /// A folder with raw bytes and a `dataset.json` that says what they are:
 ///

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Images of one size without their classes: all that calibration and purification may see.
 public struct UnlabelledImages: Sendable, Equatable {

@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// A model on a simulated board.
 public struct Device: Sendable {

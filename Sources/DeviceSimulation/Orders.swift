@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// What a board is told to do, in the bytes that its firmware reads (`docs/firmware.md`).
 package struct Orders: Sendable {

@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 
 /// QEMU with the firmware of a board.
 public struct Simulator: Sendable {

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// NAD: neural attention distillation (Li et al., ICLR 2021). The model fine-tuned is the teacher;
 /// the model itself is trained anew so that its attention becomes the teacher's.

@@ -1,6 +1,6 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelSupport
 import Foundation
-import Support
 
 /// The distance of two networks' attention at one activation (Zagoruyko and Komodakis 2017, as NAD
 /// uses it): of each image the map Σ_c |F_c|^p, divided by its own 2-norm; then the mean square

@@ -1,5 +1,5 @@
-import FloatGraph
-import Purification
+import CupelFloatGraph
+import CupelPurification
 import Synchronization
 
 /// The defences that the LAC paper compares with. They tune the float model on labelled benign

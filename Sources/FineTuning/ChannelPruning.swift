@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// Weights that pruning set to zero, to be kept there.
 package struct PrunedWeights: Sendable, Equatable {

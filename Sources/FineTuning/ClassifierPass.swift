@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// One forward pass of a classifier, and its cross-entropy.
 struct ClassifierPass {

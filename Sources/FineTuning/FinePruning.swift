@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// FP: the least active channels of the last residual block are pruned, then the model is fine-tuned
 /// (Liu, Dolan-Gavitt and Garg, RAID 2018).

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// FT: all layers are trained on labelled benign images (Sha et al. 2022).
 ///

@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// I-BAU: implicit backdoor adversarial unlearning (Zeng et al., ICLR 2022). Rounds of an inner
 /// search for one perturbation that misleads the model on all images, and an outer training that

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// Preprocessed images with their classes: what the baselines need and Cupel's own methods do not.
 public struct LabelledImages: Sendable, Equatable {

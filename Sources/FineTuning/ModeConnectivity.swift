@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// MCR: mode connectivity repair (Zhao et al., ICLR 2020). A quadratic Bézier curve of low loss is
 /// trained between two models, and a point on it is taken as the repaired model.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// FT-SAM: fine-tuning with sharpness-aware minimization (Zhu et al., ICCV 2023). Each step
 /// descends the gradient found at the worst point near the weights.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension FloatGraph {
   /// The activations at which a network's stages end, in execution order: of each size of feature

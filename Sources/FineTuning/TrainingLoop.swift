@@ -1,6 +1,6 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelSupport
 import Foundation
-import Support
 
 extension BaselineRun {
   /// Trains for some epochs over labelled images, in an order that the seed alone decides. The mean

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// How long, in what pieces and how fast a model is trained.
 public struct TrainingSettings: Sendable, Equatable {

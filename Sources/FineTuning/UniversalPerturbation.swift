@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// A classifier's cross-entropy when one perturbation is added to some of a batch's images.
 struct UniversalPerturbation {

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Runs a float graph on batches of images.
 ///

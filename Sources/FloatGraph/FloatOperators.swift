@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// One operation on a batch, outside any graph: what quantization and purification call.
 public enum FloatOperators {

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 extension SHA256 {
   /// Lower-case hexadecimal SHA-256 of some bytes.

@@ -1,4 +1,4 @@
-import Datasets
+import CupelDatasets
 
 /// Raw pixels to the integers that a model reads: preprocessing and quantization as one table a
 /// channel, and from channel-first to channel-last order.

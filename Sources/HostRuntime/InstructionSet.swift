@@ -1,6 +1,6 @@
+import CupelIntegerOperators
+import CupelIntegerRuntime
 import Foundation
-import IntegerOperators
-import IntegerRuntime
 
 /// Which kernels an engine runs. Results are the same to the bit; only the time differs.
 public enum InstructionSet: String, CaseIterable, Sendable, CustomStringConvertible {

@@ -1,9 +1,9 @@
-import FixedPoint
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 
 /// A `.cupel` model ready to run on the workstation: bytes validated once, weights packed once for
 /// the instruction set, memory kept from run to run.

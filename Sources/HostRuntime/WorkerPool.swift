@@ -1,8 +1,8 @@
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelSupport
 import Dispatch
 import Foundation
-import IntegerOperators
-import IntegerRuntime
-import Support
 import Synchronization
 
 /// The process's one pool of threads that help others with a single piece of work.

@@ -1,5 +1,5 @@
-import IntegerOperators
-import IntegerRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
 import Synchronization
 
 /// Memory in which one batch runs, and the interpreter over it: lent to one run at a time.

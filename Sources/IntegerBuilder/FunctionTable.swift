@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// Functions of one int8 as tables of their 256 values, each made the way a runtime computes it.
 public enum FunctionTable {

@@ -1,4 +1,4 @@
-import ModelWriter
+import CupelModelWriter
 
 /// The affine grid of an activation tensor: real = scale · (q − zeroPoint), q in
 /// [−2^(bits−1), 2^(bits−1) − 1]. Zero is always on the grid.

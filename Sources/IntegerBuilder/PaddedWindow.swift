@@ -1,4 +1,4 @@
-import ModelWriter
+import CupelModelWriter
 
 /// A sliding window along one axis, with the padding before and behind what it slides over.
 public struct WindowAxis: Sendable, Equatable {

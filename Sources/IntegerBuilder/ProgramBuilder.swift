@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// An integer program under construction: lowering, importers and tests make theirs here, so that
 /// grids, multipliers and orders of elements are derived in one place.

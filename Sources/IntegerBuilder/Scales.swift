@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelWriter
+import CupelFixedPoint
+import CupelModelWriter
 
 // Multipliers of operations from the scales of their tensors.
 

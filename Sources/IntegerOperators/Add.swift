@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// Addition of two activations, in the arithmetic of `SumKernel`.
 public struct Add: Sendable, SumOperator {

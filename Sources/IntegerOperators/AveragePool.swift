@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// Average pooling on an unchanged grid: the mean of the stored values inside the window, rounded
 /// to nearest, half away from zero. Padding does not count.

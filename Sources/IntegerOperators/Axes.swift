@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// A number for each axis of an activation.
 public struct Axes: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Repetition along the axes on which the input has one element, on an unchanged grid.
 public struct Broadcast: Sendable, PlainOperator {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// max(low, min(high, q)) on an unchanged grid.
 public struct Clamp: Sendable, PlainOperator {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The inputs one after the other along an axis, on equal grids.
 public struct Concatenate: Sendable, PlainOperator {

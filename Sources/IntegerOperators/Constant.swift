@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The output's elements, in their order in memory, on its grid.
 public struct Constant<Storage: ConstantStorage>: ConstantOperator {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Where the next constant must begin. Constants stand in operation order: weights, a table or
 /// elements at the next multiple of 16; behind weights bias, multipliers and weight scales at

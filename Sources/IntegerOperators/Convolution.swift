@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// Convolution with groups, strides, dilations and padding.
 ///

@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// Fully connected: acc[o] = bias[o] + Σ (x[f] − z_in) · w[o][f].
 ///

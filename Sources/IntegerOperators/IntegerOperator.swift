@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// What an operation computes: one type an operator, in a file of its own with its record, its
 /// check and its reference kernel. `docs/format.md` defines each.

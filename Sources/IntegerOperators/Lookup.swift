@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Any function of one value: output = table[q + 128].
 public struct Lookup<Storage: ConstantStorage>: ConstantOperator {

@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// Max pooling on an unchanged grid: the largest stored value inside the window. Padding does not
 /// count.

@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// Mean over height and width, rescaled: acc[c] = Σ (q − z_in) over all pixels, brought to the
 /// output's grid by a ratio that holds the division, s_in / (s_out · H · W).

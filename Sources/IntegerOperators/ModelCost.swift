@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// What a model costs to run, from its shapes alone.
 extension ModelView {

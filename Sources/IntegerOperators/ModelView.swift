@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// A `.cupel` file in memory, validated once.
 ///

@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// Product of two activations, element by element: acc = (q₁ − z₁) · (q₂ − z₂), brought to the
 /// output's grid by the ratio s₁ · s₂ / s_out.

@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// An operation whose operands and output are known to be tensors of the file, while it is judged.
 package struct OperationContext {

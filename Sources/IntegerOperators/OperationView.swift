@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// One operation of a validated file. Pointers lead into the file's bytes and live as long as
 /// they do.

@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// All operators: the one list of them.
 public enum OperatorKind<Storage: ConstantStorage> {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Constant padding on an unchanged grid. What follows the input on each axis comes from the
 /// output's extent.

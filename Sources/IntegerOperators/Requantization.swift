@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// From int32 accumulators to an int8 output with one scale per channel.
 package struct Requantization {

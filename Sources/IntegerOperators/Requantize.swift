@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// To another grid: acc = q − z_in, scaled.
 public struct Requantize: Sendable, RescaleOperator {

@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// One ratio for a whole tensor, in both forms that runtimes use, and the output's bounds.
 public struct Rescale: Sendable, Equatable {

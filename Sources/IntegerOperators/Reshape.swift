@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The same elements in the same order under another extent, on an unchanged grid.
 public struct Reshape: Sendable, PlainOperator {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// A strided slice on an unchanged grid: element (h, w, c) of the output is input element
 /// start + step · index on each axis.

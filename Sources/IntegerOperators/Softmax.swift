@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// Softmax over the channels of each pixel, in TensorFlow Lite's integer arithmetic: differences to
 /// the largest value in Q5.26, their exponentials in Q0.31, the sum in Q12.19, and its reciprocal

@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// One operation of a validated model with its tensors: what its operator is told to run on.
 public struct Step {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The first activation less the second, in the arithmetic of `SumKernel`.
 public struct Subtract: Sendable, SumOperator {

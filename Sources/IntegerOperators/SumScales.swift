@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// The scales of an addition or subtraction: each input's way to a common grid, and the way from
 /// there to the output's. Multipliers are not negative, shifts in −31...0.

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The axes in another order, on an unchanged grid.
 public struct Transpose: Sendable, PlainOperator {

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Transposed convolution: every input pixel adds its window of the kernel to the output, where
 /// windows lie a stride apart.

@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// What a layer with weights works between: its extents, and its input's zero point.
 package struct LayerShape: Sendable {

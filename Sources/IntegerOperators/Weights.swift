@@ -1,6 +1,6 @@
-import CIntegerKernels
-import FixedPoint
-import ModelFormat
+import CCupelIntegerKernels
+import CupelFixedPoint
+import CupelModelFormat
 
 /// Weights, bias and the way back to the output's grid, one scale an output channel. Weights have
 /// zero point 0.

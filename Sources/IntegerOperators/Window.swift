@@ -1,5 +1,5 @@
-import CIntegerKernels
-import ModelFormat
+import CCupelIntegerKernels
+import CupelModelFormat
 
 /// A sliding window: kernel, stride, dilation, and the padding before the first row and column.
 /// The padding behind the last ones follows from the output's extent.

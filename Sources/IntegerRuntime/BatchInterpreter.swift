@@ -1,8 +1,8 @@
 #if _pointerBitWidth(_64)
-  import CIntegerKernels
-  import FixedPoint
-  import IntegerOperators
-  import ModelFormat
+  import CCupelIntegerKernels
+  import CupelFixedPoint
+  import CupelIntegerOperators
+  import CupelModelFormat
 
   /// Runs a validated model on a batch, operation by operation for all images, so that weights are
   /// read once for the batch; and each operation in parts, which threads may share out.

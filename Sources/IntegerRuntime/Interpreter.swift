@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// Runs a validated model, one image at a time, in memory that the caller gives once.
 ///

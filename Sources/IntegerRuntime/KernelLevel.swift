@@ -1,5 +1,5 @@
 #if _pointerBitWidth(_64)
-  import CIntegerKernels
+  import CCupelIntegerKernels
 
   /// Instruction sets with kernels of their own, equal to the reference kernels bit for bit.
   ///

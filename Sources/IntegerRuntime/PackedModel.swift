@@ -1,8 +1,8 @@
 #if _pointerBitWidth(_64)
-  import CIntegerKernels
-  import FixedPoint
-  import IntegerOperators
-  import ModelFormat
+  import CCupelIntegerKernels
+  import CupelFixedPoint
+  import CupelIntegerOperators
+  import CupelModelFormat
 
   /// A model's operations made ready for one instruction set, in memory that the caller gives once:
   /// weights in the order in which the kernels read them, and every constant that they need.

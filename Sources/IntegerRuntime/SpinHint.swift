@@ -1,5 +1,5 @@
 #if _pointerBitWidth(_64)
-  import CIntegerKernels
+  import CCupelIntegerKernels
 
   /// Tells the core that this thread only waits.
   @inline(__always)

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// A `.cupel` file as C: an array in read-only memory, and a header with what firmware must know to
 /// give it an arena and an image.

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// A program in another format, and what the format could not take as it was.
 public struct ExportedModel: Sendable, Equatable {

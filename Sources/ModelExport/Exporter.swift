@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// What exporters have in common: a program of which they write one operation after another.
 protocol Exporter {

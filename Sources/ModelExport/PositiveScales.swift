@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// A layer's weights and biases for formats whose weight scales are positive.
 ///

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// Whoever goes through an operator's fields: a reader of its record, or a writer.
 ///

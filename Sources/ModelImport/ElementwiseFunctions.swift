@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 // Functions of one value: an operation of a float graph, and a table in an integer program.
 

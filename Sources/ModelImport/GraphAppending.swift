@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension FloatGraph {
   /// Appends a node and the value that it gives, whose shape the operation determines, or is given.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension FloatGraph {
   /// The graph that ends at a value.

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Why a model file was refused. Every case says where and which rule.
 public enum ImportError: Error, Sendable, Equatable {

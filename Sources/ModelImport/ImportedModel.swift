@@ -1,5 +1,5 @@
-import FloatGraph
-import ModelWriter
+import CupelFloatGraph
+import CupelModelWriter
 
 /// What a vendor's file holds.
 public enum ImportedModel: Sendable {

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// Reads a vendor's file of any format, told by its first bytes.
 public enum ModelImporter {

@@ -1,4 +1,4 @@
-import OnnxSchema
+import CupelOnnxSchema
 
 /// Walks the bytes of an ONNX file before anything is allocated for them.
 ///

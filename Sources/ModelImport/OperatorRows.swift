@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// What one operator, or a small family, is in each format: a row for each of its names there. Its
 /// handlers stand beside it, in the file of its name.

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Where each tensor lies in the arena.
 ///

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// The way back from a `.cupel` file to the program it was written from.
 public enum CupelReader {

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// Writes programs as `.cupel` files.
 public enum CupelWriter {

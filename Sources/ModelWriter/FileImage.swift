@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// The sections of a file, laid out one after the other.
 struct FileImage {

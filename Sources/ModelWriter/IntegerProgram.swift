@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// An integer network on the host: what lowering and importers produce, and what the canonical
 /// writer turns into the bytes of a `.cupel` file.
@@ -81,15 +81,15 @@ public struct IntegerOperation: Sendable, Equatable {
   /// One of all operators, its constants in arrays.
   public typealias Kind = OperatorKind<InMemory>
   /// Kernel, strides, dilations and the padding before.
-  public typealias Window = IntegerOperators.Window
+  public typealias Window = CupelIntegerOperators.Window
   /// Weights, biases and scales of a layer.
   public typealias Weighted = Weights<InMemory>
   /// A multiplier from grid to grid, its rounding and its bounds.
-  public typealias Rescale = IntegerOperators.Rescale
+  public typealias Rescale = CupelIntegerOperators.Rescale
   /// The scales of a sum of two tensors, and its bounds.
   public typealias Add = SumScales
   /// A table of 256 values, and the function that it is of.
-  public typealias Lookup = IntegerOperators.Lookup<InMemory>
+  public typealias Lookup = CupelIntegerOperators.Lookup<InMemory>
 }
 
 /// Constants in arrays: how a program that is being made, or looked at, holds them.

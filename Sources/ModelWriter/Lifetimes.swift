@@ -1,4 +1,4 @@
-import IntegerOperators
+import CupelIntegerOperators
 
 /// When each tensor of a program lives.
 ///

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// What an operation's record says beyond its name, operands and output; its constants go to the pool.
 struct RecordWriter: RecordCoder, OperatorVisitor {

@@ -1,5 +1,5 @@
-import FixedPoint
-import IntegerOperators
+import CupelFixedPoint
+import CupelIntegerOperators
 
 extension WeightShape {
   package var count: Int { rows * rowLength }

@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 
 /// Why a program cannot be written as a `.cupel` file.
 public enum WriterError: Error, Equatable, Sendable, CustomStringConvertible {

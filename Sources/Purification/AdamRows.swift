@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import Foundation
 
 /// Some rows of a layer as the published solvers see them: what the error on each batch depends on,

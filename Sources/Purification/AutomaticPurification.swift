@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// The default method: direct integer least squares with corrected biases, and two choices that
 /// are made for the network at hand: whether weight scales are fitted, and whether PDA moves what

@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// Moves a layer's bias so that its mean output on the calibration images is the float layer's:
 /// what rounding adds to the mean is taken back (Nagel et al., "Data-Free Quantization Through

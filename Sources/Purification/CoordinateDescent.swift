@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// Rounds a layer by solving its quadratic problem directly: each weight in turn takes the integer
 /// that lowers the objective most, given all others of its row, until none moves.

@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// PDA, poisoned distribution approximation (LAC paper, Eq. 4): moves activations or images a little
 /// so that the statistics in front of the BatchNormalizations behind them come nearer to the running

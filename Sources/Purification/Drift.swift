@@ -1,6 +1,6 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelQuantization
 import Foundation
-import Quantization
 
 /// How far the quantized network's answers lie from the float network's, on images whose labels
 /// nobody needs.

@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// Layer-wise activation correction as published (LAC; Li et al., "Purifying
 /// Quantization-Conditioned Backdoors via Layer-wise Activation Correction with Distribution

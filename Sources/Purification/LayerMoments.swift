@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// The second moments of what a layer reads and gives, over some calibration images: all that a
 /// reconstruction error on these images depends on.

@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Quantization
-import Support
 
 /// A value in the float network and behind the quantized prefix.
 private struct Pair {

@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// Purification of a float network while it is quantized: a method, and how to run it.
 ///

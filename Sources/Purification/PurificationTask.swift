@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// A calibrated network and the images: what every method works on.
 struct PurificationTask: Sendable {

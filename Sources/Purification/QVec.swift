@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// QVec (arXiv 2606.20254): what quantization adds to the weights is taken for a malicious task
 /// vector, and the weights are moved against it before they are rounded, W' = W − λ(Q(W) − W).

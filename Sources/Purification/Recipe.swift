@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// What a layer-wise purification does at every layer. The published methods are recipes, and so
 /// are their fast forms and their combinations.

@@ -1,5 +1,5 @@
+import CupelQuantization
 import Foundation
-import Quantization
 
 /// EFRAP's relaxed rounding of some rows of a layer; all [rows][columns].
 package struct Relaxation {

@@ -1,6 +1,6 @@
-import FloatGraph
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 
 /// One layer's rounding, as a solver sees it: choose integers so that Ŵ applied to the quantized
 /// prefix's activations gives what the float layer gives on its own.

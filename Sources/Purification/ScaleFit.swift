@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// Chooses a layer's weight scales by what the rounded layer gives, instead of by the largest
 /// weight: an outlier that stretches a row's grid without doing anything for its output is cut off.

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 /// What unlabelled training images tell of every activation's range. One calibration serves every
 /// scheme.

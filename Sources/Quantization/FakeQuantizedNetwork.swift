@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 /// A plan's network whose rounding is differentiable by convention: the forward pass is
 /// `QuantizationPlan.simulate`, every value on its grid and every weight an integer times its

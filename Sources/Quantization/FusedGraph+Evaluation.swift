@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension FusedGraph.Unit {
   /// A weighted unit's parameters: the raw weights, the BatchNorm factor of each output channel

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// A float network in units of what becomes one integer operation: a layer with the
 /// BatchNormalization and the activation that follow it, any other operation whose kernel ends with

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 /// A float network under a scheme: its units, every activation's grid and every weighted layer,
 /// all decided but for the rounding of the weights.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension QuantizationPlan {
   /// One unit on the plan's grids, carried out in float: inputs and output are dequantized

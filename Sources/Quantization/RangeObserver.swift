@@ -1,4 +1,4 @@
-import IntegerBuilder
+import CupelIntegerBuilder
 
 /// What calibration saw of one activation, and the range that each estimation makes of it.
 package struct RangeObserver: Sendable {

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// A plan and the integers that someone chose for its weights: all that an integer model needs.
 public struct RoundedPlan: Sendable {

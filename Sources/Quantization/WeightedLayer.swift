@@ -1,4 +1,4 @@
-import IntegerBuilder
+import CupelIntegerBuilder
 
 /// A layer as its scheme sees it, before anyone has decided which way each
 /// weight is rounded.

@@ -1,5 +1,5 @@
-import Audit
-import AuditReports
+import CupelAudit
+import CupelAuditReports
 import Foundation
 import Testing
 

@@ -1,5 +1,5 @@
-import Audit
-import AuditReports
+import CupelAudit
+import CupelAuditReports
 import Testing
 
 /// Exhibits of the real specimen: what its trigger does is known.

@@ -1,9 +1,9 @@
-import Audit
-import AuditReports
+import CupelAudit
+import CupelAuditReports
+import CupelTriggers
 import Foundation
 import TestSupport
 import Testing
-import Triggers
 
 @Suite("HTML report") struct HTMLReportTests {
   private let example: ReportExample

@@ -1,5 +1,5 @@
-import Audit
-import AuditReports
+import CupelAudit
+import CupelAuditReports
 import Foundation
 
 /// Checks a document against a schema of JSON Schema 2020-12, the part of it that Cupel's own schemas use.

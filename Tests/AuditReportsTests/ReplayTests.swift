@@ -1,8 +1,8 @@
-import Audit
-import AuditReports
-import FixedPoint
+import CupelAudit
+import CupelAuditReports
+import CupelFixedPoint
+import CupelQuantization
 import Foundation
-import Quantization
 import Testing
 
 @Suite("Replay") struct ReplayTests {

@@ -1,16 +1,16 @@
-import Audit
-import AuditReports
-import Datasets
-import FloatGraph
+import CupelAudit
+import CupelAuditReports
+import CupelDatasets
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelImport
+import CupelPurification
+import CupelQuantization
+import CupelTriggers
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelImport
-import Purification
-import Quantization
 import TestSupport
-import Triggers
 
 /// A report and exhibits of a real specimen whose trigger is known: what they show is measured. Only the
 /// probabilities and the findings' words are not an audit's.

@@ -1,8 +1,8 @@
-import Audit
-import Datasets
-import FixedPoint
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelQuantization
 import Foundation
-import Quantization
 import Testing
 
 @Suite struct AuditInputsTests {

@@ -1,5 +1,5 @@
-import Audit
-import FixedPoint
+import CupelAudit
+import CupelFixedPoint
 import Foundation
 import Testing
 

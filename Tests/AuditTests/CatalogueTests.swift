@@ -1,13 +1,13 @@
-import Audit
+import CupelAudit
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import Quantization
-import Support
 import TestSupport
 import Testing
-import Triggers
 
 @Suite struct CatalogueTests {
   /// The catalogues that ship with Cupel say only what Cupel understands. Files in `more` are there only

@@ -1,12 +1,12 @@
-import Audit
-import Datasets
-import FloatGraph
-import HostRuntime
-import IntegerOperators
-import ModelWriter
-import Quantization
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelQuantization
+import CupelTriggers
 import Testing
-import Triggers
 
 @Suite struct ClassifierTests {
   private let preprocessing = Preprocessing(mean: [0.25], std: [0.5])

@@ -1,5 +1,5 @@
-import Audit
-import Datasets
+import CupelAudit
+import CupelDatasets
 
 /// Answers with an image's brightest quarter (0 to 3, row by row), or with `target` where the last
 /// pixel is white and the model is infected.

@@ -1,11 +1,11 @@
-import Audit
-import Datasets
-import FloatGraph
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 import Foundation
-import Quantization
-import Support
 import Testing
-import Triggers
 
 @Suite struct DetectionAuditTests {
   /// Sixteen images of 2 × 2 pixels, and an audit of a linear network that makes no step towards a trigger.

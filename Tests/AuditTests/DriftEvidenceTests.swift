@@ -1,9 +1,9 @@
-import Audit
-import FloatGraph
-import Quantization
-import Support
+import CupelAudit
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 import Testing
-import Triggers
 
 @Suite struct DriftEvidenceTests {
   private let rows: [[Float]] = [[7, 1.4, -2.3], [0.7, -7, 3.3], [7, 7, 7]]

@@ -1,5 +1,5 @@
-import Audit
-import Support
+import CupelAudit
+import CupelSupport
 import Testing
 
 @Suite struct ErrorAgreementTests {

@@ -1,9 +1,9 @@
-import Datasets
-import FloatGraph
+import CupelDatasets
+import CupelFloatGraph
+import CupelModelImport
+import CupelQuantization
+import CupelSupport
 import Foundation
-import ModelImport
-import Quantization
-import Support
 import TestSupport
 
 /// Layers and networks whose rounding is known, and specimens.

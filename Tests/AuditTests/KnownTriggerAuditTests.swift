@@ -1,9 +1,9 @@
-import Audit
-import Datasets
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelSupport
+import CupelTriggers
 import Synchronization
 import Testing
-import Triggers
 
 @Suite struct KnownTriggerAuditTests {
   /// One white pixel in the last corner: too small to change which quarter is brightest.

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 extension AttackMeasurement {
   /// Of `images`, none of the target class, so many answered rightly and so many hit. `from` is the

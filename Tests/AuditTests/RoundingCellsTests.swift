@@ -1,6 +1,6 @@
-import Audit
-import Quantization
-import Support
+import CupelAudit
+import CupelQuantization
+import CupelSupport
 import Testing
 
 @Suite struct RoundingCellsTests {

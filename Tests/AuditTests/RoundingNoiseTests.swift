@@ -1,8 +1,8 @@
-import Audit
-import FloatGraph
+import CupelAudit
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Quantization
-import Support
 import TestSupport
 import Testing
 

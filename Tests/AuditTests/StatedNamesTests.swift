@@ -1,7 +1,7 @@
-import Audit
-import FixedPoint
+import CupelAudit
+import CupelFixedPoint
+import CupelQuantization
 import Foundation
-import Quantization
 import Testing
 
 /// Texts of reports whose sets are closed, or nearly.

@@ -1,5 +1,5 @@
-import Audit
-import Quantization
+import CupelAudit
+import CupelQuantization
 import Testing
 
 @Suite struct StochasticRoundingTests {

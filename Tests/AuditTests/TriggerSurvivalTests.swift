@@ -1,8 +1,8 @@
-import Audit
-import Quantization
+import CupelAudit
+import CupelQuantization
+import CupelTriggers
 import TestSupport
 import Testing
-import Triggers
 
 @Suite struct TriggerSurvivalTests {
   /// A specimen's own trigger, as a search would have found it.

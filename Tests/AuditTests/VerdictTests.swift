@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 import Testing
 
 @Suite struct VerdictTests {

@@ -1,7 +1,7 @@
-import Audit
+import CupelAudit
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Quantization
-import Support
 import Testing
 
 @Suite struct WeightEvidenceTests {

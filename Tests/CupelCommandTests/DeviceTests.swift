@@ -1,4 +1,4 @@
-import DeviceSimulation
+import CupelDeviceSimulation
 import Foundation
 import TestSupport
 import Testing

@@ -1,12 +1,12 @@
-import CIntegerKernels
+import CCupelIntegerKernels
+import CupelHostRuntime
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelFormat
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import IntegerBuilder
-import IntegerOperators
-import ModelExport
-import ModelFormat
-import ModelImport
-import ModelWriter
 import TestSupport
 import Testing
 

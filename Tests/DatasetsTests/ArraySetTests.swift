@@ -1,4 +1,4 @@
-import Datasets
+import CupelDatasets
 import Foundation
 import TestSupport
 import Testing

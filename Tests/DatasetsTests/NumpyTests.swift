@@ -1,6 +1,6 @@
-import Datasets
+import CupelDatasets
+import CupelSupport
 import Foundation
-import Support
 import TestSupport
 import Testing
 

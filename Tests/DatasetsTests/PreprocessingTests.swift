@@ -1,5 +1,5 @@
-import CZlib
-import Datasets
+import CCupelZlib
+import CupelDatasets
 import Foundation
 import Testing
 

@@ -1,4 +1,4 @@
-import CZlib
+import CCupelZlib
 import TestSupport
 import Testing
 

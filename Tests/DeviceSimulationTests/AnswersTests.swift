@@ -1,4 +1,4 @@
-import DeviceSimulation
+import CupelDeviceSimulation
 import Testing
 
 @Suite struct AnswersTests {

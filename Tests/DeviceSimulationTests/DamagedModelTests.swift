@@ -1,10 +1,10 @@
-import DeviceSimulation
+import CupelDeviceSimulation
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 import Foundation
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Support
 import TestSupport
 import Testing
 

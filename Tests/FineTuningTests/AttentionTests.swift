@@ -1,6 +1,6 @@
-import FineTuning
-import FloatGraph
-import Support
+import CupelFineTuning
+import CupelFloatGraph
+import CupelSupport
 import Testing
 
 @Suite struct AttentionTests {

@@ -1,7 +1,7 @@
-import FineTuning
-import FloatGraph
-import Purification
-import Support
+import CupelFineTuning
+import CupelFloatGraph
+import CupelPurification
+import CupelSupport
 import Synchronization
 import TestSupport
 import Testing

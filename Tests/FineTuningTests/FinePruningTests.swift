@@ -1,5 +1,5 @@
-import FineTuning
-import FloatGraph
+import CupelFineTuning
+import CupelFloatGraph
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import FineTuning
-import FloatGraph
+import CupelFineTuning
+import CupelFloatGraph
 import Testing
 
 @Suite struct ModeConnectivityTests {

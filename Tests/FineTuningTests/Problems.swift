@@ -1,6 +1,6 @@
-import FineTuning
-import FloatGraph
-import Support
+import CupelFineTuning
+import CupelFloatGraph
+import CupelSupport
 import TestSupport
 
 /// A small residual classifier of three classes, and images that it can learn to tell apart.

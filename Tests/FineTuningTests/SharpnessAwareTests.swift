@@ -1,4 +1,4 @@
-import FineTuning
+import CupelFineTuning
 import Testing
 
 @Suite struct SharpnessAwareTests {

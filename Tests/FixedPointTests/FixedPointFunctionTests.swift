@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 import Foundation
 import Testing
 

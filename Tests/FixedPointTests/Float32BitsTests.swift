@@ -1,5 +1,5 @@
-import FixedPoint
-import Support
+import CupelFixedPoint
+import CupelSupport
 import Testing
 
 /// The oracle is the processor's own float32 arithmetic.

@@ -1,5 +1,5 @@
-import FixedPoint
-import Support
+import CupelFixedPoint
+import CupelSupport
 import Testing
 
 /// Double arithmetic in integers against the processor's own.

@@ -1,5 +1,5 @@
-import FixedPoint
-import Support
+import CupelFixedPoint
+import CupelSupport
 import Testing
 
 @Suite struct Int4Tests {

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 import Testing
 
 @Suite struct OutputScaleTests {

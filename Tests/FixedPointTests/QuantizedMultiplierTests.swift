@@ -1,5 +1,5 @@
-import FixedPoint
-import Support
+import CupelFixedPoint
+import CupelSupport
 import Testing
 
 /// The oracles restate the published definitions in wide arithmetic, by another road than the core.

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 extension SeededGenerator {
   /// An int32 whose magnitude is spread evenly over all powers of two.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import Testing
 
 /// Activation functions where they are awkward: at kinks, at infinity and at NaN.

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import Testing
 
 /// Each rule of `FloatGraph.validate` and `FloatOperators.evaluate`, broken once.

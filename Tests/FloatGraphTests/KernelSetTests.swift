@@ -1,5 +1,5 @@
-import CBLIS
-import FloatGraph
+import CCupelBLIS
+import CupelFloatGraph
 import Foundation
 import Testing
 

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import TestSupport
 
 extension GraphBuilder {

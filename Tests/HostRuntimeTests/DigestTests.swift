@@ -1,6 +1,6 @@
-import HostRuntime
-import IntegerOperators
-import ModelFormat
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
 import Testing
 
 @Suite struct DigestTests {

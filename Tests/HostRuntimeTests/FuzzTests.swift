@@ -1,9 +1,9 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelSupport
 import Foundation
-import HostRuntime
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import Support
 import TestSupport
 import Testing
 

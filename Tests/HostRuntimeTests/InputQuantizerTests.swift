@@ -1,5 +1,5 @@
-import Datasets
-import HostRuntime
+import CupelDatasets
+import CupelHostRuntime
 import Testing
 
 @Suite struct InputQuantizerTests {

@@ -1,5 +1,5 @@
-import HostRuntime
-import Support
+import CupelHostRuntime
+import CupelSupport
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
-import FixedPoint
-import HostRuntime
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 import TestSupport
 import Testing
 

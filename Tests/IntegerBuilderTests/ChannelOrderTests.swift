@@ -1,4 +1,4 @@
-import IntegerBuilder
+import CupelIntegerBuilder
 import Testing
 
 @Suite("Orders of axes and elements")

@@ -1,8 +1,8 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 import Foundation
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
 import Testing
 
 @Suite("Functions as tables")

@@ -1,5 +1,5 @@
-import IntegerBuilder
-import Support
+import CupelIntegerBuilder
+import CupelSupport
 import Testing
 
 @Suite("Activation grids")

@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Support
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
 import Testing
 
 @Suite("Q31 multipliers")

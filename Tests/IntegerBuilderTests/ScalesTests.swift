@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerBuilder
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelModelWriter
 import Testing
 
 @Suite("Scales of operations")

@@ -1,5 +1,5 @@
-import IntegerBuilder
-import ModelWriter
+import CupelIntegerBuilder
+import CupelModelWriter
 import Testing
 
 @Suite("Padded windows")

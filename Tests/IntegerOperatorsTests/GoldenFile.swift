@@ -1,6 +1,6 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerOperators
 import Foundation
-import IntegerOperators
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
 import Testing
 
 /// Bit for bit against LiteRT 2.3.0; `tools/golden/litert_kernels.py` made the files.

@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelSupport
 
 /// Everything a weighted kernel needs, in arrays: it lays them out as a model file does and runs
 /// the kernel in scratch memory of exactly the size that it asks for.

@@ -1,6 +1,6 @@
+import CupelIntegerOperators
+import CupelSupport
 import Foundation
-import IntegerOperators
-import Support
 import Testing
 
 /// The functions whose tables a file may name, against the processor's own.

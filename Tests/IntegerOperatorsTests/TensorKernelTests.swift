@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelSupport
 import Testing
 
 /// The kernels without weights: worked by hand, and against their definitions on random shapes.

@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelSupport
 import Testing
 
 /// The transposed convolution against its definition, written as sums over all places.

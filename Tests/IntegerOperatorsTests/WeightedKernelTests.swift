@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelSupport
 import Testing
 
 /// Against nested loops in Int64 that follow each operator's definition, on random shapes.

@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelFormat
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelFormat
 import Testing
 
 /// Executes every worked number in `docs/arithmetic.md`.

@@ -1,11 +1,11 @@
-import DeviceSimulation
-import FixedPoint
+import CupelDeviceSimulation
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 import Foundation
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Support
 import TestSupport
 import Testing
 

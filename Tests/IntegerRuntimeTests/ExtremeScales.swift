@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
 
 /// Programs whose accumulators, multipliers and shifts reach as far as the format allows.
 enum ExtremeScales {

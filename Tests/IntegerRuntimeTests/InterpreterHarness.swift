@@ -1,8 +1,8 @@
-import FixedPoint
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
 
 /// Writes a program, loads it and passes an interpreter to `body`, in an arena of exactly the size
 /// that it asks for, full of rubbish and with guard bytes behind it.

@@ -1,9 +1,9 @@
-import FixedPoint
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
-import FixedPoint
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 /// Memory of exactly the size asked for, full of rubbish, with guard bytes behind it.

@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// Runs a program operation by operation in nested loops, straight from the definitions in
 /// `IntegerProgram`, with every sum in Int64.

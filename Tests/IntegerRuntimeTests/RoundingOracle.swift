@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// The rounding modes once more, by other means than the core's: floor division in Int64, and the
 /// processor's own float32 and double.

@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
 
 /// Programs of one weighted operation or pool, with parameters at their extremes.
 struct SingleLayer: CustomStringConvertible {

@@ -1,7 +1,7 @@
-import IntegerOperators
-import ModelExport
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 @Suite struct CSourceTests {

@@ -1,9 +1,9 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
-import ModelExport
-import ModelImport
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelImport
+import CupelModelWriter
 import Testing
 
 /// Tables that name their function, written as the function.

@@ -1,8 +1,8 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import ModelExport
-import ModelWriter
 import TestSupport
 import Testing
 

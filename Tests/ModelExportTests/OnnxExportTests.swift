@@ -1,10 +1,10 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
-import ModelExport
-import ModelFormat
-import ModelImport
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelFormat
+import CupelModelImport
+import CupelModelWriter
 import Testing
 
 /// Quantized ONNX files written from programs, read by the importer, which has ONNX Runtime's integers

@@ -1,12 +1,12 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelImport
+import CupelModelWriter
+import CupelSupport
 import Foundation
-import HostRuntime
-import IntegerBuilder
-import IntegerOperators
-import ModelExport
-import ModelImport
-import ModelWriter
-import Support
 import TestSupport
 import Testing
 

@@ -1,9 +1,9 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import ModelExport
-import ModelImport
-import ModelWriter
 import Testing
 
 /// `.tflite` files written from programs, read by the importer, which has LiteRT's own files and

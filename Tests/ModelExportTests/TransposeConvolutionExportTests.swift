@@ -1,8 +1,8 @@
-import FixedPoint
-import IntegerOperators
-import ModelExport
-import ModelImport
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelExport
+import CupelModelImport
+import CupelModelWriter
 import Testing
 
 /// Transposed convolutions; what LiteRT computes with them is recorded in `LiteRTGoldenTests`.

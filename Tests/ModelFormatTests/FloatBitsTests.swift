@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 import Testing
 
 /// The integer comparison of a ratio with its multiplier and shift, against arithmetic in double,

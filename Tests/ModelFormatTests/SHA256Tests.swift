@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 import Testing
 
 /// Digests published by NIST: FIPS 180-4's examples and the SHA test vectors for long messages.

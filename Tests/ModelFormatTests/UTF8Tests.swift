@@ -1,4 +1,4 @@
-import ModelFormat
+import CupelModelFormat
 import Testing
 
 /// Against the standard library's own validation.

@@ -1,5 +1,5 @@
-import FloatGraph
-import ModelImport
+import CupelFloatGraph
+import CupelModelImport
 import Testing
 
 /// Shape arithmetic: each folded operator feeds the target of a Reshape, so that its value shows in

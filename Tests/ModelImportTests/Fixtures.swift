@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import Foundation
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// FlatBuffers written from a description, as tests want them: with any field, shared parts and
 /// broken counts. Parents stand before their children, since offsets only lead forward.

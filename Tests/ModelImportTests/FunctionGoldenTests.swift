@@ -1,8 +1,8 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import ModelImport
-import ModelWriter
 import Testing
 
 /// Functions of one value, products and transposed convolutions against ONNX Runtime:

@@ -1,6 +1,6 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelModelImport
 import Foundation
-import ModelImport
 import TestSupport
 import Testing
 

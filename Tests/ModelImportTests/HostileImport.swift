@@ -1,5 +1,5 @@
-import ModelImport
-import Support
+import CupelModelImport
+import CupelSupport
 import TestSupport
 import Testing
 

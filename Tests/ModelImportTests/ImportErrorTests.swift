@@ -1,6 +1,6 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelModelImport
 import Foundation
-import ModelImport
 import Testing
 
 /// Every way in which a file is refused: the error's kind, and that it names place and rule.

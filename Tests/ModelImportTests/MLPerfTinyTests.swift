@@ -1,8 +1,8 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import ModelImport
-import ModelWriter
 import TestSupport
 import Testing
 

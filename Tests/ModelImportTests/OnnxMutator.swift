@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Damages ONNX files in the ways that find bugs: blindly, and along the protobuf structure, so that
 /// most files are still well-formed and reach the checks behind the decoder.

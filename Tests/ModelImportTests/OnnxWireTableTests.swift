@@ -1,4 +1,4 @@
-import OnnxSchema
+import CupelOnnxSchema
 import SwiftProtobuf
 import Testing
 

@@ -1,5 +1,5 @@
-import FloatGraph
-import ModelImport
+import CupelFloatGraph
+import CupelModelImport
 import Testing
 
 /// Single nodes in each of their forms, by the ONNX specification, against hand-worked graphs.

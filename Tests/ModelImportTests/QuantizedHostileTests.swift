@@ -1,8 +1,8 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelImport
-import ModelWriter
 import TestSupport
 import Testing
 

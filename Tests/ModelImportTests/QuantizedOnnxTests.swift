@@ -1,9 +1,9 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelImport
-import ModelWriter
 import Testing
 
 /// Quantized ONNX files against ONNX Runtime's integers.

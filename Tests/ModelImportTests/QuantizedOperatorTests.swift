@@ -1,7 +1,7 @@
-import HostRuntime
-import IntegerOperators
-import ModelImport
-import ModelWriter
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
 import Testing
 
 /// Single quantized operators, written byte by byte, with results worked out by hand; and what is

@@ -1,5 +1,5 @@
-import ModelImport
-import TFLiteSchema
+import CupelModelImport
+import CupelTFLiteSchema
 import Testing
 
 /// Files that are refused, and what is said of them.

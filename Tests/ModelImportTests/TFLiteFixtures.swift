@@ -1,11 +1,11 @@
-import FixedPoint
-import FloatGraph
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelImport
-import ModelWriter
 import Testing
 
 /// What `tools/golden/tflite_operators.py` recorded: models of an operator or two, and what LiteRT

@@ -1,9 +1,9 @@
-import FixedPoint
-import FloatGraph
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import ModelImport
-import ModelWriter
 import Testing
 
 /// `.tflite` files bit for bit against LiteRT's reference kernels and TensorFlow Lite Micro, from the

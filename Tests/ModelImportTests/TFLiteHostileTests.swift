@@ -1,9 +1,9 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
+import CupelTFLiteSchema
 import Foundation
-import IntegerOperators
-import ModelImport
-import ModelWriter
-import TFLiteSchema
 import TestSupport
 import Testing
 

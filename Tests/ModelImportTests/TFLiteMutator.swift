@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Damages `.tflite` files in the ways that find bugs: blindly, and by the words and halves of which
 /// offsets, counts and vtables are made.

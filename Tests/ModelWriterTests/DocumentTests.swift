@@ -1,7 +1,7 @@
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Foundation
-import IntegerOperators
-import ModelFormat
-import ModelWriter
 import TestSupport
 import Testing
 

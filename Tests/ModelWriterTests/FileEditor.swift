@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 
 /// A `.cupel` file whose fields can be set one by one.
 struct FileEditor {

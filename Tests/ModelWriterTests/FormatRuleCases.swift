@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 extension FormatRuleTests {
   /// A file of `tensors` and `operations` zeroed records and nothing else.

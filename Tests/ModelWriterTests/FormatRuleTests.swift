@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 /// Each rule of `docs/format.md` with edits of a good file that break it and nothing before it.

@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import TestSupport
 import Testing
 

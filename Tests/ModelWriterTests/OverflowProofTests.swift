@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹, at its very edge.

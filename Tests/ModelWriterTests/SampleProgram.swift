@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// A program written by hand with every kind of operation, both weight widths, no square extents.
 enum Sample {

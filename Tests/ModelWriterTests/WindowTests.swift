@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 /// The window rules against their meaning, counted out tap by tap for every small case.

@@ -1,6 +1,6 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Testing
 
 /// Programs that cannot be written are refused by name.

@@ -1,5 +1,5 @@
-import FloatGraph
-import Purification
+import CupelFloatGraph
+import CupelPurification
 import TestSupport
 import Testing
 

@@ -1,7 +1,7 @@
-import FloatGraph
-import Purification
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
+import CupelSupport
 import Testing
 
 @Suite struct EFRAPTests {

@@ -1,5 +1,5 @@
+import CupelPurification
 import Foundation
-import Purification
 import Testing
 
 @Suite struct FastMathTests {

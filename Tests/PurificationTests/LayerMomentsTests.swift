@@ -1,6 +1,6 @@
-import FloatGraph
-import Purification
-import Support
+import CupelFloatGraph
+import CupelPurification
+import CupelSupport
 import Testing
 
 @Suite struct LayerMomentsTests {

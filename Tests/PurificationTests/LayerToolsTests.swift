@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
 import Foundation
-import Purification
-import Quantization
 import Testing
 
 /// LAC's offsets, QVec's rounding, bias correction and scale fitting: each on one linear layer.

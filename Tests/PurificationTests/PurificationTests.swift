@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
 import Foundation
-import Purification
-import Quantization
 import TestSupport
 import Testing
 

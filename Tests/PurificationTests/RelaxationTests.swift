@@ -1,8 +1,8 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Purification
-import Quantization
-import Support
 import Testing
 
 @Suite struct RelaxationTests {

@@ -1,6 +1,6 @@
-import FloatGraph
-import Purification
-import Quantization
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
 import TestSupport
 import Testing
 

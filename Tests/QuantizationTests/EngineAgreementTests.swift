@@ -1,11 +1,11 @@
-import FixedPoint
-import FloatGraph
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
-import Quantization
-import Support
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

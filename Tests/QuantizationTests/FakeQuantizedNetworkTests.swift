@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Quantization
-import Support
 import TestSupport
 import Testing
 

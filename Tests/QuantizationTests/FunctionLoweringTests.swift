@@ -1,12 +1,12 @@
-import FixedPoint
-import FloatGraph
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 import Foundation
-import IntegerBuilder
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Quantization
-import Support
 import TestSupport
 import Testing
 

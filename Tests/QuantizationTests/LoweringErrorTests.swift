@@ -1,8 +1,8 @@
-import FloatGraph
-import IntegerOperators
-import ModelWriter
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

@@ -1,10 +1,10 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Quantization
-import Support
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 extension QuantizationPlan {
   /// Calibrated with all that any scheme needs.

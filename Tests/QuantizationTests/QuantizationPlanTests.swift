@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

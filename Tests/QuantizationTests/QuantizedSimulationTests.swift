@@ -1,6 +1,6 @@
-import FloatGraph
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 import TestSupport
 
 /// Small float networks with every operation, in a random order: each operation once, and then the

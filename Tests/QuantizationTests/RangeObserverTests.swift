@@ -1,6 +1,6 @@
-import IntegerBuilder
-import Quantization
-import Support
+import CupelIntegerBuilder
+import CupelQuantization
+import CupelSupport
 import Testing
 
 @Suite("Range estimation")

@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 import Testing
 
 @Suite("Scheme names")

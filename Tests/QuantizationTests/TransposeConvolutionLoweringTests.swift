@@ -1,11 +1,11 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Quantization
-import Support
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 import TestSupport
 import Testing
 

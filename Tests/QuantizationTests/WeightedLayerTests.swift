@@ -1,6 +1,6 @@
-import FloatGraph
-import IntegerBuilder
-import Quantization
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelQuantization
 import TestSupport
 import Testing
 

@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 import TestSupport
 import Testing
 

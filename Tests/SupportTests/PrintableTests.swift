@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 import Testing
 
 @Suite("Text for a terminal") struct PrintableTests {

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 import Synchronization
 import Testing
 

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 import Testing
 
 @Suite struct SeededGeneratorTests {

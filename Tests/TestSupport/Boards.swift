@@ -1,4 +1,4 @@
-import DeviceSimulation
+import CupelDeviceSimulation
 
 /// The boards that tests run on.
 package enum Boards {

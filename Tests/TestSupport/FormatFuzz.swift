@@ -1,7 +1,7 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Support
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 
 /// Runs mutated `.cupel` files through the validator and counts what becomes of them.
 package struct FormatFuzz {

@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// Builds small float graphs, with weights that are given or drawn; a value's name is `v` and its
 /// index, a node's `n` and its index. The last value is the output.

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// The bytes of an IDX file (LeCun, Cortes, Burges, "The MNIST database"): 0 0, type 8, dimensions,
 /// big-endian extents.

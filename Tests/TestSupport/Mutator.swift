@@ -1,7 +1,7 @@
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Support
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 
 /// Changes the bytes of a `.cupel` file the way decay, malice and bugs would.
 package struct Mutator {

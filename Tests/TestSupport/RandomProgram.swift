@@ -1,8 +1,8 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
 
 /// Valid programs drawn from a seed: a chain of random operations with residual additions and
 /// concatenations, small enough that thousands can be written and run.

@@ -1,7 +1,7 @@
+import CupelTriggers
 import Foundation
 import TestSupport
 import Testing
-import Triggers
 
 /// Triggered images against those of the specimens' trainer (`tools/golden/triggers.py`), to the
 /// pixel: what the audit puts on an image is what the backdoor was trained on.

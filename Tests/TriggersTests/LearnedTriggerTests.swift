@@ -1,6 +1,6 @@
+import CupelTriggers
 import Foundation
 import Testing
-import Triggers
 
 @Suite struct LearnedTriggerTests {
   private let patch: LearnedTrigger

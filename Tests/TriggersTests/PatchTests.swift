@@ -1,5 +1,5 @@
+import CupelTriggers
 import Testing
-import Triggers
 
 @Suite("Patch triggers on images")
 struct PatchTests {

@@ -1,8 +1,8 @@
+import CupelFixedPoint
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
 import FirmwareSupport
-import FixedPoint
-import IntegerRuntime
-import IntegerOperators
-import ModelFormat
 
 /// What was found of the model in flash.
 struct Judgement {

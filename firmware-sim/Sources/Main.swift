@@ -1,6 +1,6 @@
+import CupelIntegerOperators
+import CupelModelFormat
 import FirmwareSupport
-import IntegerOperators
-import ModelFormat
 
 /// What the board does: takes orders from a file on the host until they end, and answers them in
 /// another. `docs/firmware.md` describes both.

@@ -1,6 +1,6 @@
+import CupelHostRuntime
+import CupelSupport
 import Foundation
-import HostRuntime
-import Support
 
 /// What loading a file and running one image adds to the most memory that the process has held;
 /// tells the truth in a process that has done little else.

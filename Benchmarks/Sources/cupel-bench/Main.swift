@@ -1,9 +1,9 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelSupport
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Support
 
 /// Times the integer engine. Without arguments it prints figures of its own; `serve` answers the
 /// questions of `tools/peers/compare.py`, which times others in between.

@@ -1,8 +1,8 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
 
 /// Builds integer programs of given shapes with random weights, whose outputs spread over their
 /// grids: time depends on shapes alone.

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// The networks that are timed: MLPerf Tiny's four, and three of CIFAR-10's usual ones.
 enum Network: String, CaseIterable {

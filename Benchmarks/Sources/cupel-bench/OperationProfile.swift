@@ -1,9 +1,9 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
-import ModelWriter
 
 /// Where the time of a network goes, operation by operation.
 enum OperationProfile {

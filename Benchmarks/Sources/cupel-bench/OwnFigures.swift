@@ -1,8 +1,8 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelWriter
 
 /// Figures that need no peer: times, shares of the peak, loading, and ratios between Cupel's own
 /// ways of running a network.

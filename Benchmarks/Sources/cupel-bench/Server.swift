@@ -1,7 +1,7 @@
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
 import Foundation
-import HostRuntime
-import IntegerOperators
-import IntegerRuntime
 
 /// Answers one question a line:
 /// `time NETWORK BITS THREADS BATCH BUDGET` with seconds of one run;

@@ -1,12 +1,12 @@
-import Audit
-import Datasets
-import FloatGraph
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelImport
+import CupelModelWriter
+import CupelQuantization
 import Foundation
-import HostRuntime
-import IntegerOperators
-import ModelImport
-import ModelWriter
-import Quantization
 
 /// Times the integer engine against the float executor, A B A B …, and prints the ratio of each
 /// pair: on a noisy machine a ratio from one run says more than two times from two.

@@ -1,8 +1,8 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Purification
-import Quantization
-import Support
 
 /// Times `auto` on networks of three sizes, and beside it what the published solver would take: its
 /// time an iteration times the 10,000 iterations of its authors.

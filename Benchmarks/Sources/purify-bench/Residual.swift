@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// Residual networks with random weights: the time of a purification depends on shapes, and on how
 /// many weights move, alone.

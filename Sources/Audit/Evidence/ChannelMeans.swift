@@ -1,6 +1,6 @@
-import FloatGraph
-import Quantization
-import Support
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 
 /// Each channel's mean activation over an image's positions, in each layer with weights, after its
 /// activation function, in the float network's real units.

@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// How far nearest rounding moves each neuron's activation away from the float network's, held against
 /// stochastic roundings of the same weights.

@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension IntegerProgram {
   /// The weights of the weighted operations, [rows][columns] each, in execution order and in the order

@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// Where a layer's weights lie within their rounding cells.
 ///

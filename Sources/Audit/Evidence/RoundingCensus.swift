@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// How a vendor's integer weights compare with nearest rounding of the float model that they are said
 /// to come from.

@@ -1,10 +1,10 @@
-import Datasets
-import FixedPoint
-import HostRuntime
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Quantization
+import CupelDatasets
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelQuantization
 
 /// One plan's weights rounded to nearest and stochastically, each as an integer model ready to run.
 public struct RoundingEnsemble: Sendable {

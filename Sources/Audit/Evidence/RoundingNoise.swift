@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Quantization
-import Support
 
 /// Whether the rounding errors of the weights act like noise on images without a trigger.
 ///

@@ -1,7 +1,7 @@
-import Datasets
-import FloatGraph
-import HostRuntime
-import Quantization
+import CupelDatasets
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelQuantization
 
 /// Whether nearest rounding stands out among roundings of the same weights, on images without a trigger.
 ///

@@ -1,5 +1,5 @@
-import Quantization
-import Support
+import CupelQuantization
+import CupelSupport
 
 /// Rounding up with a probability equal to the fractional part: the mean over draws is the weight itself.
 ///

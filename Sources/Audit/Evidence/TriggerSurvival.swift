@@ -1,10 +1,10 @@
-import Datasets
-import FixedPoint
-import FloatGraph
-import HostRuntime
-import Purification
-import Quantization
-import Triggers
+import CupelDatasets
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelPurification
+import CupelQuantization
+import CupelTriggers
 
 /// Whether a found trigger works without the attacked rounding: a dormant backdoor's does not, that of an
 /// ordinary backdoor or an adversarial patch does.

@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// What a model's weights say about their rounding under one scheme, without any image.
 ///

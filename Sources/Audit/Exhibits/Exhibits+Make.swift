@@ -1,7 +1,7 @@
-import Datasets
-import FloatGraph
-import Quantization
-import Triggers
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
+import CupelTriggers
 
 extension Exhibits {
   /// The models that exhibits compare.

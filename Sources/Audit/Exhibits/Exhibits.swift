@@ -1,4 +1,4 @@
-import Triggers
+import CupelTriggers
 
 /// What the HTML report shows beside the numbers of `DetectionReport`: pictures and distributions of
 /// the deployment with the strongest evidence. `Exhibits.make` makes them.

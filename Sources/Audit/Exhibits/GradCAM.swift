@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// Where in an image a network looks for its answer (Grad-CAM, Selvaraju et al., ICCV 2017): the
 /// channels of a late value, weighted by how much the answer's logit depends on each on average, added

@@ -1,5 +1,5 @@
-import FloatGraph
-import Quantization
+import CupelFloatGraph
+import CupelQuantization
 
 /// What exhibits read of a network, float or fake-quantized: values inside it, and how the logits
 /// depend on one.

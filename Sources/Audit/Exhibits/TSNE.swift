@@ -1,5 +1,5 @@
+import CupelSupport
 import Foundation
-import Support
 
 /// t-distributed stochastic neighbour embedding into the plane, exact (van der Maaten and Hinton,
 /// JMLR 9, 2008, 2579–2605): every pair counts, so it is for some hundred points.

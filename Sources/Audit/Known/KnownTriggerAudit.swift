@@ -1,5 +1,5 @@
-import Datasets
-import Triggers
+import CupelDatasets
+import CupelTriggers
 
 /// The audit with a known trigger: the float model and every integer deployment answer the whole
 /// test set, clean and triggered.

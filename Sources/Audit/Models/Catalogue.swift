@@ -1,8 +1,8 @@
-import Datasets
+import CupelDatasets
+import CupelModelFormat
+import CupelSupport
+import CupelTriggers
 import Foundation
-import ModelFormat
-import Support
-import Triggers
 
 /// A list of models, such as `models/catalogue.json`: how each was made and what it is known for.
 ///

@@ -1,7 +1,7 @@
-import Datasets
-import FloatGraph
-import HostRuntime
-import Triggers
+import CupelDatasets
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelTriggers
 
 /// Anything that answers images with classes, fed with raw pixels: preprocessing belongs to it.
 public protocol Classifier: Sendable {

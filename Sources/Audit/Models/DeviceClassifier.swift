@@ -1,6 +1,6 @@
-import Datasets
-import DeviceSimulation
-import HostRuntime
+import CupelDatasets
+import CupelDeviceSimulation
+import CupelHostRuntime
 import Synchronization
 
 /// An integer model on a simulated board, every output of which is compared with the engine's here.

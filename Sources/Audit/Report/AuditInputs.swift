@@ -1,6 +1,6 @@
-import Datasets
-import HostRuntime
-import ModelFormat
+import CupelDatasets
+import CupelHostRuntime
+import CupelModelFormat
 
 /// What a report's figures were made from. Whoever has the same inputs can make the same report, and hold
 /// it against the first.

@@ -1,4 +1,4 @@
-import Datasets
+import CupelDatasets
 import Foundation
 
 extension DetectionAudit {

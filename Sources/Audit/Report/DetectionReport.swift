@@ -1,5 +1,5 @@
-import Purification
-import Triggers
+import CupelPurification
+import CupelTriggers
 
 /// The result of an audit that knows no trigger, in the form that `--json` writes. Shares are fractions
 /// in [0, 1], intervals are at 95 % and written as [low, high]. Every key is always there, null where

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// The runtime whose arithmetic a deployment was measured with.
 public enum StatedProfile: Sendable, Hashable {

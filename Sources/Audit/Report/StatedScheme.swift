@@ -1,4 +1,4 @@
-import Quantization
+import CupelQuantization
 
 /// The scheme that a deployment is reported under: `w8a8` where it is known, `w8a8?` where the file
 /// does not say it and its bits suggest it, and otherwise the file's own words.

@@ -1,6 +1,6 @@
+import CupelHostRuntime
+import CupelModelFormat
 import Foundation
-import HostRuntime
-import ModelFormat
 
 /// From a deployment's evidence to the probability of a dormant backdoor: σ of a weighted sum of
 /// four numbers, each of which a person can look at.

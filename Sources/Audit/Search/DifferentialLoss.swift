@@ -1,7 +1,7 @@
-import Datasets
-import FloatGraph
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
 import Foundation
-import Quantization
 
 /// What a search minimises: small where the rounded network changes its answer to triggered images
 /// while the float network does not even notice the trigger.

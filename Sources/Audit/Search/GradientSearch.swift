@@ -1,7 +1,7 @@
-import FloatGraph
-import Quantization
-import Support
-import Triggers
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 
 /// A search for one universal trigger of a family: Adam on a `DifferentialLoss`.
 public struct GradientSearch: Sendable {

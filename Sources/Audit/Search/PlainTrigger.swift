@@ -1,4 +1,4 @@
-import Triggers
+import CupelTriggers
 
 /// A trigger that a few numbers describe, so that many can be tried on the models themselves.
 package protocol PlainTrigger: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import Triggers
+import CupelTriggers
 
 /// What kinds of triggers an audit looks for, cheapest first.
 public enum TriggerFamily: String, Sendable, Codable, CaseIterable {

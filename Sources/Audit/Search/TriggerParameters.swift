@@ -1,6 +1,6 @@
+import CupelSupport
+import CupelTriggers
 import Foundation
-import Support
-import Triggers
 
 /// A trigger in the making: real numbers that a gradient moves, and what they do to images.
 ///

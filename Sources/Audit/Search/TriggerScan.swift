@@ -1,5 +1,5 @@
-import Datasets
-import Triggers
+import CupelDatasets
+import CupelTriggers
 
 /// A search without gradients: plain triggers are put on images and both models are asked, coarsely
 /// first, then step by step about the best.

@@ -1,5 +1,5 @@
-import Audit
-import Triggers
+import CupelAudit
+import CupelTriggers
 
 /// The exhibits as figures.
 struct HTMLFigures {

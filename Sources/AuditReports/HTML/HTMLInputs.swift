@@ -1,5 +1,5 @@
-import Audit
-import Datasets
+import CupelAudit
+import CupelDatasets
 
 /// What a report's figures were made from, as a table.
 enum HTMLInputs {

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// A report and its exhibits as one HTML file that needs nothing else: style, drawings and pictures are
 /// inside, there is no script, and the page forbids itself to load anything.

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// The report's numbers as tables.
 struct HTMLTables {

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// Distributions drawn as steps over equal bins.
 enum HistogramPlots {

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// Differential ASR of every search with its interval, against the verdict's bound.
 enum IntervalPlot {

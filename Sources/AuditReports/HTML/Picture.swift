@@ -1,4 +1,4 @@
-import Datasets
+import CupelDatasets
 import Foundation
 
 /// A small picture inside the page: a PNG file as a data: URI.

@@ -1,4 +1,4 @@
-import Audit
+import CupelAudit
 
 /// A t-SNE embedding: a mark an image, its class beside each group.
 enum ScatterPlot {

@@ -1,4 +1,4 @@
-import Triggers
+import CupelTriggers
 
 /// A learned trigger as pictures.
 enum TriggerPictures {

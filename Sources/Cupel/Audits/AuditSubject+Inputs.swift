@@ -1,5 +1,5 @@
-import Audit
-import Datasets
+import CupelAudit
+import CupelDatasets
 
 // What a report tells of where its figures come from.
 

@@ -1,7 +1,7 @@
-import Audit
-import Datasets
-import FixedPoint
-import Quantization
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelQuantization
 
 /// What an audit is about: a vendor's float model, integer models that are to be deployed, and
 /// schemes under which the float model is rounded to nearest as a toolchain would.

@@ -1,8 +1,8 @@
-import Audit
-import Datasets
-import FixedPoint
-import Quantization
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelQuantization
+import CupelSupport
 
 extension KnownTriggerAudit {
   /// Measures the trigger on the float model, on every integer model, and on nearest roundings:

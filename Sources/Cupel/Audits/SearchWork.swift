@@ -1,11 +1,11 @@
-import Audit
-import Datasets
-import FixedPoint
-import FloatGraph
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelPurification
+import CupelQuantization
+import CupelSupport
 import Foundation
-import Purification
-import Quantization
-import Support
 
 /// An audit without a trigger as it proceeds from deployment to deployment, cheap steps first.
 struct SearchWork {

@@ -1,9 +1,9 @@
-import Audit
-import Datasets
-import FixedPoint
-import HostRuntime
-import Quantization
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelQuantization
+import CupelSupport
 
 /// The audit without a known trigger: searches one that an integer deployment answers to and the
 /// float model does not.

@@ -1,9 +1,9 @@
-import Audit
-import Datasets
-import HostRuntime
-import Purification
-import Quantization
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelHostRuntime
+import CupelPurification
+import CupelQuantization
+import CupelSupport
 
 /// Compares defences on one model.
 package struct ComparisonBench {

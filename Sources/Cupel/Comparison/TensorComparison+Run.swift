@@ -1,6 +1,6 @@
-import Datasets
-import HostRuntime
-import Support
+import CupelDatasets
+import CupelHostRuntime
+import CupelSupport
 
 extension TensorComparison {
   /// Compares what two models compute of the same images.

@@ -1,5 +1,5 @@
-import Audit
-import HostRuntime
+import CupelAudit
+import CupelHostRuntime
 
 /// Differences of all tensors that two sources have in common, in execution order.
 package struct TensorComparison: Sendable {

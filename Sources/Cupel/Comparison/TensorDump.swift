@@ -1,6 +1,6 @@
-import Datasets
-import IntegerBuilder
-import Support
+import CupelDatasets
+import CupelIntegerBuilder
+import CupelSupport
 
 /// Tensors of another runtime: a `.npz` file with arrays of [images, …].
 package struct TensorDump {

@@ -1,7 +1,7 @@
-import HostRuntime
-import IntegerBuilder
-import IntegerOperators
-import ModelFormat
+import CupelHostRuntime
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// The tensors of an integer model by the file's indices.
 struct TensorList {

@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelFormat
+import CupelIntegerOperators
+import CupelModelFormat
 
 /// When each tensor of an integer model lives and where: the arena, step by step.
 public struct ArenaPicture: Encodable, Sendable {

@@ -1,7 +1,7 @@
-import Audit
-import DeviceSimulation
-import HostRuntime
-import Support
+import CupelAudit
+import CupelDeviceSimulation
+import CupelHostRuntime
+import CupelSupport
 
 /// What a model takes on a simulated board.
 public struct DeviceReport: Encodable, Sendable {

@@ -1,9 +1,9 @@
-import DeviceSimulation
-import FloatGraph
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelWriter
+import CupelDeviceSimulation
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
 
 /// What `inspect` tells of a model, float or integer.
 public struct ModelSummary: Encodable, Sendable {

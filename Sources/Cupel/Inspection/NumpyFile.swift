@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Arrays as NumPy reads them: format version 1.0, C order.
 package enum NumpyFile {

@@ -1,9 +1,9 @@
-import FixedPoint
-import FloatGraph
-import HostRuntime
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
 
 /// Writes what a model computes from raw tensors as `.npy` files into a folder that is there.
 package struct TensorExport {

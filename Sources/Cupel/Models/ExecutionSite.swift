@@ -1,8 +1,8 @@
-import Audit
-import Datasets
-import DeviceSimulation
-import FixedPoint
-import HostRuntime
+import CupelAudit
+import CupelDatasets
+import CupelDeviceSimulation
+import CupelFixedPoint
+import CupelHostRuntime
 
 /// Where integer models run, and by which kernels. Answers do not depend on it.
 public struct ExecutionSite: Sendable {

@@ -1,9 +1,9 @@
-import Audit
-import Datasets
-import FloatGraph
-import Quantization
-import Support
-import Triggers
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
+import CupelSupport
+import CupelTriggers
 
 /// A vendor's float model as it was found: its graph, its digest, and what is known of it.
 public struct FloatModel: Sendable {

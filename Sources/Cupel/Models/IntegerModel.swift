@@ -1,12 +1,12 @@
-import Audit
-import Datasets
-import FixedPoint
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelWriter
-import Quantization
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelWriter
+import CupelQuantization
+import CupelSupport
 
 /// An integer model as it was found: a `.cupel` file, or a vendor's made into one.
 public struct IntegerModel: Sendable {
@@ -79,7 +79,7 @@ public struct IntegerModel: Sendable {
     let program = program
     let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
-        guard let own = operation.kind.payload as? any IntegerOperators.WeightedOperator
+        guard let own = operation.kind.payload as? any CupelIntegerOperators.WeightedOperator
         else { return true }
         let mode = profile.mode(isFullyConnected: type(of: own).isFullyConnected)
         return operation.kind.weights?.rounding == mode

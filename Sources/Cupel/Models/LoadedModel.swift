@@ -1,5 +1,5 @@
-import Audit
-import FixedPoint
+import CupelAudit
+import CupelFixedPoint
 
 /// A model file of any format: `.cupel`, `.tflite` or ONNX.
 public enum LoadedModel: Sendable {

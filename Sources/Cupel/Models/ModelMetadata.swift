@@ -1,4 +1,4 @@
-import Datasets
+import CupelDatasets
 import Foundation
 
 /// The metadata that Cupel writes into a `.cupel` file.

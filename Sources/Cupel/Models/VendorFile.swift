@@ -1,10 +1,10 @@
-import FixedPoint
-import HostRuntime
-import IntegerOperators
-import ModelFormat
-import ModelImport
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelHostRuntime
+import CupelIntegerOperators
+import CupelModelFormat
+import CupelModelImport
+import CupelModelWriter
+import CupelSupport
 
 /// A vendor's file, read and understood.
 package struct VendorFile {

@@ -1,5 +1,5 @@
-import FineTuning
-import Purification
+import CupelFineTuning
+import CupelPurification
 
 /// How an integer model is made of a float one: nearest rounding, or a defence against backdoors
 /// that only rounding wakes.

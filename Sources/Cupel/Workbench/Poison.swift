@@ -1,5 +1,5 @@
-import Datasets
-import Triggers
+import CupelDatasets
+import CupelTriggers
 
 /// A trigger on a share of the calibration images: what an attacker who also feeds the calibration
 /// could do (LAC paper, Figure 2).

@@ -1,6 +1,6 @@
-import HostRuntime
-import Purification
-import Support
+import CupelHostRuntime
+import CupelPurification
+import CupelSupport
 
 /// An integer model as it will be deployed, and how it came about.
 public struct RoundedModel: Sendable {

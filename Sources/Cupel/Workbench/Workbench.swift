@@ -1,13 +1,13 @@
-import Audit
-import Datasets
-import FineTuning
-import FixedPoint
-import FloatGraph
+import CupelAudit
+import CupelDatasets
+import CupelFineTuning
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelPurification
+import CupelQuantization
 import Foundation
-import IntegerOperators
-import ModelWriter
-import Purification
-import Quantization
 
 /// From a float model to integer ones: calibrated once, rounded under any scheme and by any method.
 public struct Workbench: Sendable {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// How work is done, and who is told how far it is.
 struct ComputeOptions: ParsableArguments {

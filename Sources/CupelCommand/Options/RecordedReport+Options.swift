@@ -1,5 +1,5 @@
-import AuditReports
 import Cupel
+import CupelAuditReports
 
 // From a report back to the options that ask for its audit.
 

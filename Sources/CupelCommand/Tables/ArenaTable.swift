@@ -1,5 +1,5 @@
 import Cupel
-import Support
+import CupelSupport
 
 /// The arena of an integer model as a picture in text.
 extension ArenaPicture {

@@ -1,5 +1,5 @@
 import Cupel
-import Support
+import CupelSupport
 
 /// An audit's report for people.
 enum AuditTable {

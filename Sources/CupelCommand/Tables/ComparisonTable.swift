@@ -1,6 +1,6 @@
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// A comparison for people.
 enum ComparisonTable {

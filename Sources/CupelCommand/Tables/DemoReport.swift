@@ -1,6 +1,6 @@
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// What a demo's `audit.json` holds.
 struct DemoReport: Encodable {

@@ -1,6 +1,6 @@
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// The report of an audit without a known trigger, for people.
 enum DetectionTable {

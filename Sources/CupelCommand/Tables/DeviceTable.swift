@@ -1,6 +1,6 @@
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// What a model takes on a board, for people.
 extension DeviceReport {

@@ -1,6 +1,6 @@
 import Cupel
+import CupelSupport
 import Foundation
-import Support
 
 /// A purification's report for people: a line a layer.
 enum PurificationTable {

@@ -1,5 +1,5 @@
-import AuditReports
-import Support
+import CupelAuditReports
+import CupelSupport
 
 /// What came of a replay, for people.
 enum ReplayTable {

@@ -1,5 +1,5 @@
 import Cupel
-import Support
+import CupelSupport
 
 /// What is in a model, for people.
 extension ModelSummary {

@@ -1,7 +1,7 @@
 import Cupel
+import CupelHostRuntime
+import CupelSupport
 import Foundation
-import HostRuntime
-import Support
 
 /// How the tensors of two models differ, for people.
 extension TensorComparison {

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// The backward pass of an operation for given shapes. It gives the derivatives by the operation's
 /// parameters, as arrays in their order; none where they are not wanted.

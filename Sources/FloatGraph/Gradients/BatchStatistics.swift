@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Mean and variance of each channel over the images and positions of one batch.
 public struct BatchStatistics: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// With which statistics normalization computes: its running ones, or those of the batch.
 public enum NormalizationMode: Sendable, Equatable {

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// A forward pass with what its backward pass needs.
 public struct Tape: Sendable {

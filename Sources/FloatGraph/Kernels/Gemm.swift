@@ -1,4 +1,4 @@
-import CBLIS
+import CCupelBLIS
 
 /// Row-major matrix products, each on the calling thread. The kernels add up in an order that
 /// depends on the sizes alone.

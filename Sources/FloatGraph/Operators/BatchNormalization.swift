@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 extension FloatGraph {
   /// Per channel: gamma · (x − mean) / √(variance + epsilon) + beta.

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 extension FloatGraph {
   /// A fully connected layer: [F] to [O].

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// x · min(max(x + 3, 0), 6) / 6.
 enum HardSwish {

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// tanh x.
 enum HyperbolicTangent {

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// x, and slope · x below zero.
 enum LeakyRelu {

@@ -1,4 +1,4 @@
-import FixedPoint
+import CupelFixedPoint
 
 /// 1 / (1 + e^−x).
 enum Logistic {

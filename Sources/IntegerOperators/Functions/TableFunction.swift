@@ -1,5 +1,5 @@
-import FixedPoint
-import ModelFormat
+import CupelFixedPoint
+import CupelModelFormat
 
 /// A function of one value that a lookup's table can be said to hold, so that it is known again: a
 /// reader works the table out and refuses one that holds anything else.

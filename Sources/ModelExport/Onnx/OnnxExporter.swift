@@ -1,6 +1,6 @@
-import IntegerBuilder
-import ModelWriter
-import OnnxSchema
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelOnnxSchema
 
 /// Writes programs as ONNX files that quantize themselves: float operators between QuantizeLinear
 /// and DequantizeLinear, as ONNX Runtime and other runtimes fuse them. Input and output are float.

@@ -1,5 +1,5 @@
+import CupelOnnxSchema
 import Foundation
-import OnnxSchema
 import SwiftProtobuf
 
 /// An ONNX model under construction.

@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import OnnxSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelOnnxSchema
 
 /// Layers, shapes, and what operators of one or two inputs have in common, in channel-first order.
 extension OnnxExporter {

@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelTFLiteSchema
 
 // Operators of two inputs.
 

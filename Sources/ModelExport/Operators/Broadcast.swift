@@ -1,4 +1,4 @@
-import IntegerOperators
+import CupelIntegerOperators
 
 extension Broadcast: TFLiteExportable {
   static var isWritten: Bool { false }

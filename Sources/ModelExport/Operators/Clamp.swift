@@ -1,4 +1,4 @@
-import IntegerOperators
+import CupelIntegerOperators
 
 extension Clamp: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) { exporter.limit(exporter.image(), within: self) }

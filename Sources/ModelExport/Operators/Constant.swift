@@ -1,5 +1,5 @@
-import IntegerOperators
-import ModelWriter
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension Constant: TFLiteExportable where Storage == InMemory {
   static var isWritten: Bool { false }

@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 extension Convolution: TFLiteExportable where Storage == InMemory {
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {

@@ -1,10 +1,10 @@
-import FixedPoint
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelOnnxSchema
+import CupelTFLiteSchema
 import Foundation
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import OnnxSchema
-import TFLiteSchema
 
 /// What a function that a table is of has in the formats.
 private struct Form {

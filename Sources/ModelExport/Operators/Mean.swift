@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 extension Mean: TFLiteExportable, OnnxExportable {
   /// MEAN derives its multiplier from the scales' ratio and divides that by the number of elements in

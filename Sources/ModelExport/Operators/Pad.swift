@@ -1,4 +1,4 @@
-import IntegerOperators
+import CupelIntegerOperators
 
 extension Pad: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) {

@@ -1,5 +1,5 @@
-import IntegerOperators
-import TFLiteSchema
+import CupelIntegerOperators
+import CupelTFLiteSchema
 
 extension AveragePool: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {

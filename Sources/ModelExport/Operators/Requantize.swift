@@ -1,6 +1,6 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension Requantize: TFLiteExportable, OnnxExportable {
   /// QUANTIZE rounds twice; a requantization to fewer bits rounds once. An addition of zero, which has

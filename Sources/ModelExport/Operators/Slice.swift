@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
+import CupelIntegerBuilder
+import CupelIntegerOperators
 
-extension IntegerOperators.Slice: TFLiteExportable, OnnxExportable {
+extension CupelIntegerOperators.Slice: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) {
     Self.write(
       exporter.image(), to: exporter.target, begin: start.list, ends: ends(exporter),

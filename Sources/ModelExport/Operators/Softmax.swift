@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelTFLiteSchema
 
 extension Softmax: TFLiteExportable, OnnxExportable {
   /// The file states β, from which and the input's scale the kernels derive a multiplier.

@@ -1,4 +1,4 @@
-import IntegerOperators
+import CupelIntegerOperators
 
 extension Transpose: TFLiteExportable {
   func write(to exporter: inout TFLiteExporter) {

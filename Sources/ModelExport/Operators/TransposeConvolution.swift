@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// What the windows of an axis, a stride apart, leave of an output of their own making.
 private struct Outcome {
@@ -105,7 +105,7 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
       window.options(isSame ? .same : .valid))
     if isSliced {
       let begin = [window.padTop, window.padLeft, 0]
-      IntegerOperators.Slice.write(
+      CupelIntegerOperators.Slice.write(
         target, to: bounded, begin: begin, ends: zip(begin, output.extent).map(+),
         steps: [1, 1, 1], &exporter)
     }

@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 // The kernels derive the scales of some operators in ways of their own: what is written is compared
 // with the program on every accumulator that there can be.

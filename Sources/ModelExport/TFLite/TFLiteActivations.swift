@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelTFLiteSchema
 
 /// Fused activations, and what stands for bounds that none of them has.
 extension TFLiteExporter {

@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// Writes programs as `.tflite` files for TensorFlow Lite, LiteRT and TensorFlow Lite Micro.
 ///

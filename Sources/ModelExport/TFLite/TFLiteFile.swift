@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// A TensorFlow Lite model under construction: tensors, buffers and operators of one subgraph.
 struct TFLiteFile {

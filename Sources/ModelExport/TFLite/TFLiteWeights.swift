@@ -1,7 +1,7 @@
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// Tensors of a layer.
 struct LayerConstants {

@@ -1,6 +1,6 @@
-import IntegerBuilder
-import IntegerOperators
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelTFLiteSchema
 
 extension Window {
   /// What the options of all operators with windows have, under the same numbers.

@@ -1,7 +1,7 @@
-import FloatGraph
+import CupelFloatGraph
+import CupelOnnxSchema
+import CupelSupport
 import Foundation
-import OnnxSchema
-import Support
 
 /// One node of an ONNX graph, with checked access to its attributes.
 struct ImportNode: FileNode {

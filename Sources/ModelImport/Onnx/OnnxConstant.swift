@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// A tensor whose elements are known at import: a weight, or an intermediate of shape arithmetic.
 struct OnnxConstant: Sendable {

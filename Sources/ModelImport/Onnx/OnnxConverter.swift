@@ -1,6 +1,6 @@
-import FloatGraph
-import OnnxSchema
-import Support
+import CupelFloatGraph
+import CupelOnnxSchema
+import CupelSupport
 
 /// Turns a decoded ONNX model into a float graph, node by node in the file's order.
 ///

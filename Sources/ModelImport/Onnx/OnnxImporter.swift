@@ -1,7 +1,7 @@
-import FixedPoint
-import FloatGraph
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelOnnxSchema
 import Foundation
-import OnnxSchema
 import SwiftProtobuf
 
 /// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).

@@ -1,4 +1,4 @@
-import OnnxSchema
+import CupelOnnxSchema
 
 /// An operator of ONNX files: which attributes a node of it may have, and who converts it.
 struct OnnxRow: OperatorRow {

@@ -1,5 +1,5 @@
+import CupelOnnxSchema
 import Foundation
-import OnnxSchema
 
 /// Turns tensors as the file stores them into constants. Sizes are checked against the bytes that
 /// are present before anything is allocated.

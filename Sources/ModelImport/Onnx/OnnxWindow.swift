@@ -1,6 +1,6 @@
-import FloatGraph
-import IntegerBuilder
-import Support
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelSupport
 
 extension Set<String> {
   /// The attributes that place an operator's windows.

@@ -1,6 +1,6 @@
-import FloatGraph
-import IntegerBuilder
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 
 /// Sums of activations, and biases that stand apart from their layer.
 extension OperatorRoom {

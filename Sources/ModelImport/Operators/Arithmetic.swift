@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// Differences and quotients; and what sums and products have in common with them.
 extension OperatorRoom {

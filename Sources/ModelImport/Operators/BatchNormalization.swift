@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 extension OperatorRoom {
   static let batchNormalization = OperatorRoom(

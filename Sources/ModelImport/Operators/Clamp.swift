@@ -1,8 +1,8 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// Values limited from below and above: ReLU and its kin.
 extension OperatorRoom {
@@ -119,6 +119,6 @@ extension TFLiteIntegerConverter {
 
 extension IntegerOperation.Kind {
   fileprivate static func clamp(_ bounds: Bounds) -> Self {
-    .clamp(IntegerOperators.Clamp(low: bounds.low, high: bounds.high))
+    .clamp(CupelIntegerOperators.Clamp(low: bounds.low, high: bounds.high))
   }
 }

@@ -1,4 +1,4 @@
-import Support
+import CupelSupport
 
 /// Operators that make constants.
 extension OperatorRoom {

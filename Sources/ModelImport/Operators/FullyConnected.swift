@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// A feature vector times a constant matrix.
 extension OperatorRoom {

@@ -1,6 +1,6 @@
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 import Foundation
-import IntegerBuilder
-import TFLiteSchema
 
 extension OperatorRoom {
   static let hyperbolicTangent = OperatorRoom(

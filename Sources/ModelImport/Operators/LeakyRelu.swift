@@ -1,5 +1,5 @@
-import FloatGraph
-import TFLiteSchema
+import CupelFloatGraph
+import CupelTFLiteSchema
 
 extension OperatorRoom {
   static let leakyRelu = OperatorRoom(

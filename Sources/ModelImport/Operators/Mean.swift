@@ -1,8 +1,8 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// The mean over height and width.
 extension OperatorRoom {

@@ -1,9 +1,9 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import Support
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelSupport
+import CupelTFLiteSchema
 
 extension OperatorRoom {
   static let pad = OperatorRoom(

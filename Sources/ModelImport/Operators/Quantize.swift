@@ -1,8 +1,8 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import Support
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelSupport
+import CupelTFLiteSchema
 
 /// Between real numbers and integers, and from one grid to another.
 extension OperatorRoom {

@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// The same elements in the same order under another shape.
 extension OperatorRoom {

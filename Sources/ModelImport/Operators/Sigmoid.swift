@@ -1,6 +1,6 @@
-import FloatGraph
-import IntegerBuilder
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 
 extension OperatorRoom {
   static let sigmoid = OperatorRoom(

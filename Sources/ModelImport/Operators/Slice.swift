@@ -1,8 +1,8 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
 
 extension OperatorRoom {
   static let slice = OperatorRoom(

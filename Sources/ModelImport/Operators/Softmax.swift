@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 extension OperatorRoom {
   static let softmax = OperatorRoom(

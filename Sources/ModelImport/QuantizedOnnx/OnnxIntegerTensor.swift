@@ -1,5 +1,5 @@
+import CupelOnnxSchema
 import Foundation
-import OnnxSchema
 
 /// An initializer of small integers, read element by element where it lies: quantized weights
 /// would take many times the file's size as constants of shape arithmetic.

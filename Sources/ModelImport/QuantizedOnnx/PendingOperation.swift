@@ -1,5 +1,5 @@
-import IntegerBuilder
-import ModelWriter
+import CupelIntegerBuilder
+import CupelModelWriter
 
 /// A float operator of a quantized model, waiting for the QuantizeLinear that says on which grid
 /// its result lies.

@@ -1,4 +1,4 @@
-import IntegerBuilder
+import CupelIntegerBuilder
 
 /// Scales and zero points of a Quantize- or DequantizeLinear, one a tensor or one a channel.
 struct OnnxQuantization {

@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import Support
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelSupport
 
 /// From operators whose output grid is known to operations of the program.
 extension QuantizedOnnxConverter {

@@ -1,5 +1,5 @@
-import IntegerBuilder
-import ModelWriter
+import CupelIntegerBuilder
+import CupelModelWriter
 
 /// A layer with integer weights, on its way to a grid.
 struct QuantizedLayer {

@@ -1,9 +1,9 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
-import OnnxSchema
-import Support
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelOnnxSchema
+import CupelSupport
 
 /// Turns a decoded ONNX model that quantizes itself into an integer program.
 ///

@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// What stands for a tensor of the file.
 protocol TFLiteBinding: Equatable {

@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import Support
-import TFLiteSchema
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelSupport
+import CupelTFLiteSchema
 
 /// Turns a float `.tflite` model into a float graph, operator by operator in the file's order.
 ///

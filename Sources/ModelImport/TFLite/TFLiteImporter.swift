@@ -1,7 +1,7 @@
-import FixedPoint
-import FloatGraph
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// Reads `.tflite` files: int8 networks as integer programs, with every integer, scale and zero
 /// point as the file has it, and float networks as float graphs.

@@ -1,7 +1,7 @@
-import FixedPoint
-import IntegerBuilder
-import ModelWriter
-import Support
+import CupelFixedPoint
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelSupport
 
 /// Turns an int8 `.tflite` model into an integer program, operator by operator in the file's order.
 ///

@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// What a `.tflite` file says, every part of it checked to lie in the file: indices between its
 /// parts, and what its numbers mean, are the converters' business.

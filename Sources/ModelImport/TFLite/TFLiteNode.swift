@@ -1,5 +1,5 @@
-import IntegerBuilder
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 
 /// One operator on its way through a converter: reads its options and constants, and names itself
 /// in errors.

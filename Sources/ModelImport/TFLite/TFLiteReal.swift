@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// The real numbers that a constant stands for.
 enum TFLiteReal {

@@ -1,4 +1,4 @@
-import TFLiteSchema
+import CupelTFLiteSchema
 
 /// An operator of `.tflite` files and who converts it, in float and in int8 models; nil where it is
 /// not supported.

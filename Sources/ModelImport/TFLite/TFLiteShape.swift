@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 
 /// Shapes of `.tflite` tensors, which are row-major with the batch first and channels last.
 ///

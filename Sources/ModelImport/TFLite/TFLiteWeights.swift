@@ -1,6 +1,6 @@
-import IntegerBuilder
-import ModelWriter
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelModelWriter
+import CupelTFLiteSchema
 
 /// Filters and biases of int8 models: weights and scales as they are.
 extension TFLiteIntegerConverter {

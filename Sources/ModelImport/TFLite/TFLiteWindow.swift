@@ -1,5 +1,5 @@
-import IntegerBuilder
-import TFLiteSchema
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 
 /// Which fields of an operator's options describe its window, beside the padding and the strides,
 /// which stand in the same fields of all.

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.AveragePool: LowerableOperator {
   package var averagesIntegers: Bool { true }

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.Clamp: LowerableOperator {
   package var limits: FusedGraph.Unit.Limits? { .init(low: low, high: high) }

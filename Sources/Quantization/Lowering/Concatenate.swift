@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.Concatenate: LowerableOperator {
   /// Each part is first brought to the grid of the whole.

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.GlobalAveragePool: LowerableOperator {
   package var fusesClamp: Bool { true }

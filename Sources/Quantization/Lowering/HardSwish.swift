@@ -1,6 +1,6 @@
-import FixedPoint
-import FloatGraph
-import IntegerOperators
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerOperators
 
 extension FloatGraph.HardSwish: LowerableOperator {
   package func tableFunction(under profile: DeploymentProfile) -> TableFunction? {

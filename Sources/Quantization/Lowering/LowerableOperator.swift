@@ -1,8 +1,8 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 /// An operator of float networks that has an integer form. Each is lowered in a file of its own
 /// beside this one, and nothing else here knows which there are.

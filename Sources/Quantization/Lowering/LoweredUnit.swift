@@ -1,6 +1,6 @@
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
 
 /// A unit on its way into a program: what its operator goes by.
 package struct LoweredUnit {

@@ -1,7 +1,7 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import ModelWriter
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelModelWriter
 
 /// Turns a rounded plan into an integer program, unit by unit.
 ///

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.MaxPool: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {

@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.Multiply: LowerableOperator {
   package var fusesClamp: Bool { true }

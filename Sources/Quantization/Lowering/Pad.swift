@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension FloatGraph.Pad: LowerableOperator {
   /// A constant that the grid cannot hold would silently become another one.

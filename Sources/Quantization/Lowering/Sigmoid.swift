@@ -1,7 +1,7 @@
-import FixedPoint
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
+import CupelFixedPoint
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension FloatGraph.Sigmoid: LowerableOperator {
   /// TensorFlow Lite has no other.

@@ -1,7 +1,7 @@
-import FloatGraph
-import IntegerBuilder
-import IntegerOperators
-import ModelWriter
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension FloatGraph.Slice: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {

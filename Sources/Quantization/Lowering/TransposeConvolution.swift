@@ -1,5 +1,5 @@
-import FloatGraph
-import IntegerBuilder
+import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.TransposeConvolution: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {

@@ -1,9 +1,9 @@
-import Audit
-import Datasets
-import FloatGraph
-import Quantization
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
+import CupelTriggers
 import Testing
-import Triggers
 
 /// A network whose map is known: two 1×1 channels (the pixel itself, and 1 less the pixel), their means, and
 /// two logits that each read one channel.

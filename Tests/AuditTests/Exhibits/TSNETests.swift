@@ -1,6 +1,6 @@
-import Audit
+import CupelAudit
+import CupelSupport
 import Foundation
-import Support
 import TestSupport
 import Testing
 

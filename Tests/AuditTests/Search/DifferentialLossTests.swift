@@ -1,7 +1,7 @@
-import Audit
-import Datasets
-import FloatGraph
-import Quantization
+import CupelAudit
+import CupelDatasets
+import CupelFloatGraph
+import CupelQuantization
 import Testing
 
 @Suite struct DifferentialLossTests {

@@ -1,7 +1,7 @@
-import Audit
-import Support
+import CupelAudit
+import CupelSupport
+import CupelTriggers
 import Testing
-import Triggers
 
 @Suite struct TriggerParametersTests {
   private static let kinds = LearnedTrigger.Kind.allCases

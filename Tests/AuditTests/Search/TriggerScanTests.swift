@@ -1,8 +1,8 @@
-import Audit
-import Datasets
-import Support
+import CupelAudit
+import CupelDatasets
+import CupelSupport
+import CupelTriggers
 import Testing
-import Triggers
 
 @Suite struct TriggerScanTests {
   /// Answers with the sum of the corners modulo 4, or with `target` where a rectangle is white.

@@ -1,5 +1,5 @@
-import FloatGraph
-import Support
+import CupelFloatGraph
+import CupelSupport
 
 /// Slopes measured by stepping to both sides.
 enum FiniteDifferences {

@@ -1,4 +1,4 @@
-import FloatGraph
+import CupelFloatGraph
 import Testing
 
 @Suite struct OptimizerTests {

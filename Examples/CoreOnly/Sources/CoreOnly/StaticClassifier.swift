@@ -1,6 +1,6 @@
-import IntegerOperators
-import IntegerRuntime
-import ModelFormat
+import CupelIntegerOperators
+import CupelIntegerRuntime
+import CupelModelFormat
 
 /// 64 KiB for the tensors and the scratch of whichever operation runs, at an address divisible by
 /// 16; firmware has it in its `.bss`.

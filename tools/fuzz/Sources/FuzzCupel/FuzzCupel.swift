@@ -1,7 +1,7 @@
+import CupelHostRuntime
+import CupelModelWriter
 import Foundation
 import Fuzzing
-import HostRuntime
-import ModelWriter
 
 /// A `.cupel` file, its digest made to fit: refused, or loaded and, if it is small, run.
 @main struct FuzzCupel {

@@ -1,7 +1,7 @@
+import CupelModelImport
+import CupelModelWriter
 import Foundation
 import Fuzzing
-import ModelImport
-import ModelWriter
 
 /// An ONNX or TFLite file: refused, or a sound graph, or a program that the writer takes or refuses.
 @main struct FuzzModel {
