@@ -1,6 +1,6 @@
 import CupelFloatGraph
 import CupelPurification
-import Synchronization
+import CupelSupport
 
 /// The defences that the LAC paper compares with. They tune the float model on labelled benign
 /// images; the caller quantizes what comes out by nearest rounding.
@@ -135,7 +135,7 @@ final class BaselineRun: Sendable {
   let seed: UInt64
   let threads: Int
   private let progress: @Sendable (TrainingProgress) -> Void
-  private let finished = Mutex<[Baseline.Stage]>([])
+  private let finished = Guarded<[Baseline.Stage]>([])
 
   init(seed: UInt64, threads: Int, progress: @escaping @Sendable (TrainingProgress) -> Void) {
     (self.seed, self.threads, self.progress) = (seed, threads, progress)

@@ -1,7 +1,7 @@
 import CupelDatasets
 import CupelDeviceSimulation
 import CupelHostRuntime
-import Synchronization
+import CupelSupport
 
 /// An integer model on a simulated board, every output of which is compared with the engine's here.
 public final class DeviceClassifier: Classifier {
@@ -10,7 +10,7 @@ public final class DeviceClassifier: Classifier {
   private let engine: IntegerEngine
   private let quantizer: InputQuantizer
   private let threads: Int
-  private let counted = Mutex(Agreement())
+  private let counted = Guarded(Agreement())
 
   /// How many images ran, and how many of them had an output that differs from the engine's.
   public struct Agreement: Sendable, Equatable {
