@@ -16,7 +16,7 @@ struct Compile: ParsableCommand {
         cupel compile vendor-int8.tflite --profile litert-reference -o vendor.cupel
       """)
 
-  @Argument(help: "A .tflite file, or an ONNX file with BatchNormalization kept.")
+  @Argument(help: "A .tflite or ONNX file. A float ONNX file best has BatchNormalization kept.")
   var model: String
 
   @Option(

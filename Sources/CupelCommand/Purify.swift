@@ -19,7 +19,9 @@ struct Purify: ParsableCommand {
           --scheme w8a8 -o purified.cupel
       """)
 
-  @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
+  @Argument(
+    help: "A float model: a .tflite file, or an ONNX file, best with BatchNormalization kept.")
+  var model: String
 
   @Option(
     help: ArgumentHelp("The defence. (default: auto)", valueName: "name"),
@@ -64,6 +66,12 @@ struct Purify: ParsableCommand {
     reporter.finish()
     try deployed.write(to: output)
     if let result = deployed.purification { print(PurificationTable.text(result) + "\n") }
+    if float.batchNormalizations == 0, method.usesNormalization {
+      print(
+        "note: the model has no BatchNormalization, and PDA compares statistics with those that it "
+          + "has kept: nothing was moved. If the exporter folded it, docs/exchange.md says how to "
+          + "keep it\n")
+    }
     print(
       "\(output): \(scheme), \(deployed.summary), \(kibibytes(deployed.bytes.count)), "
         + String(format: "%.1f s", stopwatch.seconds))

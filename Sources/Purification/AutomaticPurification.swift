@@ -51,8 +51,16 @@ struct AutomaticPurification {
     return result
   }
 
-  /// Candidates tried.
+  /// The most candidates that are tried.
   private static let candidates = 3
+
+  /// Whether PDA moves what any layer reads; else it would be tried for the same result.
+  private var canShift: Bool {
+    task.calibration.fused.units.contains { unit in
+      guard let layer = unit.normalizedLayer(of: task.graph) else { return false }
+      return DistributionApproximation.applies(to: layer)
+    }
+  }
 
   /// Of moving the images that candidates are judged on, of each candidate and of the purification
   /// itself, which is taken for the dearest that it can be.
@@ -62,10 +70,11 @@ struct AutomaticPurification {
     func cost(_ candidate: Candidate, _ images: Int) -> Double {
       work.walk(candidate.recipe, images: images).reduce(0) { $0 + $1.solving + $1.computing }
     }
-    let moved = Candidate(fitsScales: true, shift: .quick)
-    let tried = [Candidate(), Candidate(fitsScales: true), moved].map {
+    let moved = Candidate(fitsScales: true, shift: canShift ? .quick : nil)
+    var tried = [Candidate(), Candidate(fitsScales: true), moved].map {
       cost($0, count) + 2 * work.pass(images: 2 * count)
     }
+    if !canShift { tried[2] = 0 }
     return WorkShares(
       [work.shift(.quick, images: count)] + tried + [cost(moved, task.images.batch)])
   }
@@ -91,6 +100,7 @@ struct AutomaticPurification {
       best.fitsScales = true
       least = fitted
     }
+    guard canShift else { return best }
     var moved = best
     moved.shift = .quick
     if try divergence(moved) < least { best = moved }

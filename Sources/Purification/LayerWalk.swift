@@ -118,7 +118,7 @@ struct LayerWalk {
 
 extension FusedGraph.Unit {
   /// The layer and its BatchNormalization as a network of their own; nil without one.
-  fileprivate func normalizedLayer(of graph: FloatGraph) -> FloatGraph? {
+  func normalizedLayer(of graph: FloatGraph) -> FloatGraph? {
     guard let batchNormalization else { return nil }
     let shape = graph.values[output].shape
     return FloatGraph(
