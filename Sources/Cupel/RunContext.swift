@@ -12,7 +12,8 @@ public struct RunContext: Sendable {
     public var step: String
     /// What of the step is under way and how it goes, for people; empty for nothing to tell.
     public var detail: String
-    /// Of this step, 0…1, by the time that it takes, as far as that is known. Threads report out of order, so that a smaller share may follow a larger.
+    /// Of this step, 0…1, by the time that it takes, as far as that is known. Threads report out of
+    /// order, so that a smaller share may follow a larger.
     public var share: Double
   }
 

@@ -52,7 +52,7 @@ public final class ProgressReporter: Sendable {
   /// - Parameters:
   ///   - label: the step; another one begins anew.
   ///   - detail: what of the step is under way; it is told on terminals.
-  ///   - share: by the time that it takes, as far as that is known, for the time left is told by it.
+  ///   - share: by the time that it takes, as far as that is known: the time left is told by it.
   public func update(_ label: String, detail: String = "", _ share: Double) {
     guard !isQuiet else { return }
     state.withLock { state in
