@@ -11,7 +11,7 @@ struct WorkEstimate {
   private static let element = 40.0
   /// Visits to all weights of a layer until a direct solver is at rest, and the scales that a fit
   /// of scales tries.
-  private static let (sweeps, fittedScales) = (10.0, 20.0)
+  private static let (sweeps, fittedScales) = (4.0, 20.0)
   /// A step of PDA: forwards, and backwards by what was read.
   private static let passesOfAStep = 3.0
 

@@ -43,7 +43,7 @@ import TestSupport
     ("purified", "cupel_model_purified"), ("7 days-ä", "cupel_model_7_days_uE4"),
     ("_Bool", "cupel_model_Bool"), ("", "cupel_model"), ("a__b", "cupel_model_a_b"),
     ("ö", "cupel_model_uF6"), ("a\"b\\\n", "cupel_model_a_b"), ("a*/b", "cupel_model_a_b"),
-    ("K", "cupel_model_u212A"), ("e\u{301}1", "cupel_model_e_u301_1"),
+    ("\u{212A}", "cupel_model_u212A"), ("e\u{301}1", "cupel_model_e_u301_1"),
   ])
   func namesAreIdentifiers(_ name: String, _ identifier: String) {
     #expect(CSource.identifier(for: name) == identifier)
