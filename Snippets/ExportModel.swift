@@ -13,9 +13,7 @@ let tflite = try TFLiteExporter.export(program)
 let onnx = try OnnxExporter.export(program)
 let source = engine.withFile { file in
   engine.withModel { view in
-    CSource(
-      model: view, file: Array(file), arenaBytes: engine.arenaBytes, name: "model",
-      header: "model.h")
+    CSource(model: view, file: Array(file), arenaBytes: engine.arenaBytes, name: "net")
   }
 }
 print("tflite \(tflite.bytes.count), ONNX \(onnx.bytes.count) bytes; notes: \(tflite.notes.count)")
@@ -31,4 +29,5 @@ let again = try LoadedModel(path: path, profile: .tflm).integer().engine
 let input = (0..<engine.inputCount).map { Int8(truncatingIfNeeded: $0 * 37) }
 let outputs = try engine.outputs(input, threads: 1)
 let copied = try again.outputs(input, threads: 1)
-precondition(outputs == copied && source.implementation.contains("model[MODEL_SIZE]"))
+precondition(outputs == copied)
+precondition(source.header.contains("cupel_model_net[CUPEL_MODEL_NET_FILE_SIZE]"))

@@ -70,6 +70,10 @@ public struct DetectionAudit: Sendable {
   public let floatClean: [Int]
 
   /// - Parameters:
+  ///   - float: the model that the deployments were made from.
+  ///   - preprocessing: what becomes of pixels.
+  ///   - settings: how much is searched.
+  ///   - threads: the most that work at once; results do not depend on it.
   ///   - search: unlabelled images that the search may see.
   ///   - heldOut: images that it does not see; their classes serve accuracy alone, and its loss.
   /// - Throws: `AuditError.data` where the images do not fit, `AuditError.rule`, and what the float model

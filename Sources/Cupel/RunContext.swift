@@ -10,7 +10,10 @@ public struct RunContext: Sendable {
   public struct Progress: Sendable, Equatable {
     /// What is being done, for people.
     public var step: String
-    /// Of this step, 0…1. Threads report out of order, so that a smaller share may follow a larger.
+    /// What of the step is under way and how it goes, for people; empty for nothing to tell.
+    public var detail: String
+    /// Of this step, 0…1, by the time that it takes, as far as that is known. Threads report out of
+    /// order, so that a smaller share may follow a larger.
     public var share: Double
   }
 
@@ -39,11 +42,11 @@ public struct RunContext: Sendable {
   /// - Throws: `CancellationError`.
   package func update(_ step: String, _ share: Double) throws {
     try Task.checkCancellation()
-    progress(Progress(step: step, share: share))
+    tell(step, share)
   }
 
   /// The same from any thread, where a task cannot be asked whether it was cancelled.
-  package func tell(_ step: String, _ share: Double) {
-    progress(Progress(step: step, share: share))
+  package func tell(_ step: String, detail: String = "", _ share: Double) {
+    progress(Progress(step: step, detail: detail, share: share))
   }
 }

@@ -8,20 +8,23 @@ struct AuditCommand: ParsableCommand {
     abstract:
       "Measures a trigger, or searches one, on the float model and on every integer deployment.",
     discussion: """
-      Without --trigger the audit searches one that only the integer models answer to: the user holds \
-      the vendor's float model and a few hundred images, and has never seen the trigger.
+      With --trigger the audit measures that trigger. Without it the audit searches a trigger that \
+      only the integer models answer to: you need the vendor's float model and a few hundred \
+      images, and need not know the trigger.
 
       Give the float model, and the .cupel files that are to be deployed, if there are any. \
-      Without .cupel files the float model is rounded to nearest under --schemes.
+      Without .cupel files the audit rounds the float model to nearest under --schemes.
 
       Examples:
-        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
-        cupel audit models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
-          --trigger catalogue
-        cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
-          --trigger patch:4x4@bottom-right:white --target 3 --json audit.json
-        cupel audit nearest.cupel --trigger patch:4x4@bottom-right:white --target 0 \\
-          --on cortex-m55 --limit 500
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 \\
+          --html audit.html
+        cupel audit models/resnet8-fmnist-pq-w8a8.onnx \\
+          --catalogue models/catalogue.json --trigger catalogue
+        cupel audit vendor.onnx purified.cupel --data images \\
+          --mean 0.286 --std 0.353 --json audit.json \\
+          --trigger patch:4x4@bottom-right:white --target 3
+        cupel audit nearest.cupel --on cortex-m55 --limit 500 \\
+          --trigger patch:4x4@bottom-right:white --target 0
         cupel audit --replay audit.json
       """)
 

@@ -15,7 +15,8 @@ struct Compare: ParsableCommand {
           --methods efrap,lac-pda,auto --json out/results.json
       """)
 
-  @Argument(help: "Float ONNX files with BatchNormalization kept.") var models: [String]
+  @Argument(help: "Float models: .tflite or ONNX files, best with BatchNormalization kept.")
+  var models: [String]
 
   @Option(
     help: ArgumentHelp(

@@ -7,16 +7,16 @@ struct Compile: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a float model by nearest rounding and writes a .cupel file.",
     discussion: """
-      A model that holds integers already keeps them, with their scales and zero points; it takes
+      A model that holds integers already keeps them, with their scales and zero points; it takes \
       no scheme and no images.
 
       Examples:
-        cupel compile models/resnet8-fmnist-clean-a.onnx --catalogue models/catalogue.json \\
-          --scheme w8a8 -o clean.cupel
+        cupel compile models/resnet8-fmnist-clean-a.onnx --scheme w8a8 \\
+          --catalogue models/catalogue.json -o clean.cupel
         cupel compile vendor-int8.tflite --profile litert-reference -o vendor.cupel
       """)
 
-  @Argument(help: "A .tflite file, or an ONNX file with BatchNormalization kept.")
+  @Argument(help: "A .tflite or ONNX file. A float ONNX file best has BatchNormalization kept.")
   var model: String
 
   @Option(

@@ -13,8 +13,8 @@ struct Diff: ParsableCommand {
       Differences are in units of the first model's grids.
 
       Examples:
-        cupel diff vendor.tflite purified.cupel --data images/ --mean 0.5 --std 0.25
-        cupel diff model.cupel --profile tflm --other-profile xnnpack --data images/
+        cupel diff vendor.tflite purified.cupel --data images --mean 0.5 --std 0.25
+        cupel diff model.cupel --profile tflm --other-profile xnnpack --data images
         cupel diff model.onnx tensors.npz --dump-layout nchw
       """)
 

@@ -14,7 +14,8 @@ struct Dump: ParsableCommand {
       and index.json, which says which tensor each file holds and on which grid.
 
       Example:
-        cupel dump vendor-int8.tflite --profile litert-reference --input images.bin -o tensors
+        cupel dump vendor-int8.tflite --profile litert-reference \\
+          --input images.bin -o tensors
       """)
 
   @Argument(help: "A .cupel, .tflite or ONNX file.") var model: String

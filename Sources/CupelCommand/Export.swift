@@ -16,7 +16,7 @@ struct Export: ParsableCommand {
       convolutions only without XNNPACK.
 
       --to c writes the .cupel file itself as an array, and beside it a header with the sizes that \
-      firmware needs.
+      firmware needs. Names in both begin with cupel_model_ and what C allows of the file's name.
 
       Examples:
         cupel export purified.cupel --to tflite -o purified.tflite
@@ -75,19 +75,18 @@ struct Export: ParsableCommand {
   }
 
   private func writeSource(_ integer: IntegerModel) throws {
-    let file = lastComponent(of: header)
+    let name = String(lastComponent(of: output).dropLast(2))
     let source = integer.engine.withFile { bytes in
       integer.engine.withModel { model in
         CSource(
-          model: model, file: Array(bytes), arenaBytes: integer.engine.arenaBytes,
-          name: String(file.dropLast(2)), header: file)
+          model: model, file: Array(bytes), arenaBytes: integer.engine.arenaBytes, name: name)
       }
     }
-    // The source names the header, which is therefore there first.
     try AtomicFile.write(source.header, to: header)
     try AtomicFile.write(source.implementation, to: output)
     print(
       "\(output), \(header): \(kibibytes(integer.engine.fileBytes)) of flash, "
-        + "\(kibibytes(integer.engine.arenaBytes)) of RAM")
+        + "\(kibibytes(integer.engine.arenaBytes)) of RAM; the array is "
+        + CSource.identifier(for: name))
   }
 }

@@ -8,18 +8,23 @@ struct Purify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Quantizes a float model with a defence against dormant backdoors.",
     discussion: """
-      Methods that see unlabelled training images and nothing else: auto (the best of the others, \
-      chosen for the model at hand), efrap, lac, lac-pda, qvec. Of efrap, lac and lac-pda the \
-      published solvers are efrap:adam and so on. Baselines that tune the float model on labelled \
-      training images before it is rounded to nearest: ft, fp, mcr, nad, nad-pda, ibau, ft-sam, \
-      ft-sam-pda.
+      These methods see unlabelled training images and nothing else: auto (which tries what suits \
+      the model at hand), efrap, lac, lac-pda, qvec. efrap:adam, lac:adam and lac-pda:adam use the \
+      published solvers. These baselines tune the float model on labelled training images, and \
+      round it to nearest afterwards: ft, fp, mcr, nad, nad-pda, ibau, ft-sam, ft-sam-pda.
+
+      The model may be a float .tflite file, or an ONNX file. PDA, which lac-pda, nad-pda, \
+      ft-sam-pda and perhaps auto use, needs BatchNormalization, which exporters fold away unless \
+      they are told to keep it: docs/exchange.md says how.
 
       Example:
-        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --catalogue models/catalogue.json \\
-          --scheme w8a8 -o purified.cupel
+        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 \\
+          --catalogue models/catalogue.json -o purified.cupel
       """)
 
-  @Argument(help: "ONNX file with BatchNormalization kept.") var model: String
+  @Argument(
+    help: "A float model: a .tflite file, or an ONNX file, best with BatchNormalization kept.")
+  var model: String
 
   @Option(
     help: ArgumentHelp("The defence. (default: auto)", valueName: "name"),
@@ -64,6 +69,12 @@ struct Purify: ParsableCommand {
     reporter.finish()
     try deployed.write(to: output)
     if let result = deployed.purification { print(PurificationTable.text(result) + "\n") }
+    if float.batchNormalizations == 0, method.usesNormalization {
+      print(
+        "note: the model has no BatchNormalization, and PDA compares statistics with those that it "
+          + "has kept: nothing was moved. If the exporter folded it, docs/exchange.md says how to "
+          + "keep it\n")
+    }
     print(
       "\(output): \(scheme), \(deployed.summary), \(kibibytes(deployed.bytes.count)), "
         + String(format: "%.1f s", stopwatch.seconds))

@@ -11,12 +11,19 @@ struct RootCommand: ParsableCommand {
     commandName: "cupel",
     abstract: "Assays, purifies and runs quantized neural networks in integer arithmetic.",
     discussion: """
-      Exit status: 0 nothing found or done, 1 a backdoor verdict, or a replay that is not the \
-      same, and nothing else, 2 an undetermined verdict, 64 wrong usage, 65 malformed or unfitting data, 66 a missing input, \
-      70 an internal error, 73 an output that cannot be written.
+      The exit status says how a command ended:
+         0  the command did its work, and an audit found nothing
+         1  an audit found a backdoor, or a replay gave other figures; never an error
+         2  an audit could not decide
+        64  the command was not used rightly
+        65  a file or a folder holds something that is malformed or does not fit
+        66  an input is missing
+        70  an internal error
+        73  an output cannot be written
 
       Example:
-        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 --html audit.html
+        cupel audit vendor.onnx --data images --mean 0.286 --std 0.353 \\
+          --html audit.html
       """,
     version: CupelRelease.current,
     subcommands: [

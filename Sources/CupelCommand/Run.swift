@@ -8,7 +8,8 @@ struct Run: ParsableCommand {
     abstract: "Runs a model on a test set: accuracy, throughput, predictions.",
     discussion: """
       Examples:
-        cupel run clean.cupel --data \(DataOptions.fashionMNIST) --predictions out.txt
+        cupel run clean.cupel --data \(DataOptions.fashionMNIST) \\
+          --predictions out.txt
         cupel run clean.cupel --on cortex-m55 --limit 100
       """)
 

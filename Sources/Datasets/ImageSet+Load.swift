@@ -16,6 +16,8 @@ extension ImageSet {
   /// arrays is read as well.
   ///
   /// - Parameters:
+  ///   - path: of the folder, or of an `.npz` file.
+  ///   - split: training or test images.
   ///   - limit: takes only so many images, the first ones; at least 1. Files that hold all images
   ///     are checked whole all the same.
   ///   - size: resizes every image; without it all must have one size.

@@ -13,13 +13,18 @@ public struct NumpyArchive: Sendable {
   /// Most bytes that one array may take.
   private let limit: Int
 
-  /// - Parameter limit: most bytes of the file, and of an array in it.
+  /// - Parameters:
+  ///   - path: of the file.
+  ///   - limit: most bytes of the file, and of an array in it.
   /// - Throws: `DatasetError` with the file's offset and the rule that it breaks.
   public init(path: String, limit: Int = 1 << 31) throws(DatasetError) {
     try self.init(bytes: InputFile.dataset(path, limit: limit), path: path, limit: limit)
   }
 
-  /// - Parameter path: for messages.
+  /// - Parameters:
+  ///   - bytes: of the file.
+  ///   - path: for messages.
+  ///   - limit: most bytes of an array.
   public init(bytes: [UInt8], path: String, limit: Int = 1 << 31) throws(DatasetError) {
     let directory = try ZipDirectory(bytes, path: path)
     var names: [String] = []

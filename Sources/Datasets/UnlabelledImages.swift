@@ -21,7 +21,11 @@ public struct UnlabelledImages: Sendable, Equatable {
   /// The most bytes that the pixels of one set may have: 1 GiB.
   static let largestSize = 1 << 30
 
-  /// - Parameter pixels: whole images, [N][channels][height][width]; none at all is fine.
+  /// - Parameters:
+  ///   - channels: of an image.
+  ///   - height: of an image.
+  ///   - width: of an image.
+  ///   - pixels: whole images, [N][channels][height][width]; none at all is fine.
   /// - Throws: `DatasetError` where `pixels` are not whole images of that size, or a size is not
   ///   positive.
   public init(channels: Int, height: Int, width: Int, pixels: [UInt8]) throws(DatasetError) {

@@ -11,6 +11,7 @@ public struct Device: Sendable {
   private let inputBytes: Int
 
   /// - Parameters:
+  ///   - board: which one is simulated.
   ///   - model: a `.cupel` file that is valid here.
   ///   - inputBytes: elements of its input tensor.
   ///   - profile: nil for the rounding that the file carries.

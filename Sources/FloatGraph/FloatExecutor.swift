@@ -15,8 +15,10 @@ public struct FloatExecutor: Sendable {
 
   /// Checks a graph and makes its operations ready.
   ///
-  /// - Parameter threads: the most that work at once; below 1 counts as 1. Results do not depend on
-  ///   it.
+  /// - Parameters:
+  ///   - graph: the network.
+  ///   - threads: the most that work at once; below 1 counts as 1. Results do not depend on
+  ///     it.
   /// - Throws: `FloatGraphError` if the graph is not valid.
   public init(graph: FloatGraph, threads: Int) throws(FloatGraphError) {
     try graph.validate()
@@ -60,7 +62,9 @@ public struct FloatExecutor: Sendable {
   /// is computed. A value is released after its last use, so the batch decides how much memory this
   /// takes.
   ///
-  /// - Parameter observe: index into `graph.values`, and the whole batch of that value.
+  /// - Parameters:
+  ///   - input: a batch of what the network reads.
+  ///   - observe: index into `graph.values`, and the whole batch of that value.
   public func run(
     _ input: Tensor, observing observe: (_ value: Int, _ tensor: Tensor) throws -> Void
   ) throws -> Tensor {

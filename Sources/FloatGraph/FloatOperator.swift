@@ -9,7 +9,9 @@ public protocol FloatOperator: Sendable, Equatable {
 
   /// The shape that it gives.
   ///
-  /// - Parameter declared: what the graph says it gives; nil where that is not known.
+  /// - Parameters:
+  ///   - inputs: shapes without the batch axis.
+  ///   - declared: what the graph says it gives; nil where that is not known.
   /// - Returns: nil where only a declared shape could tell and there is none.
   func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]?
 

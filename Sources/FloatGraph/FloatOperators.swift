@@ -9,6 +9,7 @@ public enum FloatOperators {
   /// Computes one operation.
   ///
   /// - Parameters:
+  ///   - operation: what is computed.
   ///   - inputs: as many as the operation takes, all with the same batch.
   ///   - outputShape: without the batch axis, as the graph declares it.
   ///   - threads: the most that work at once; the result does not depend on it.

@@ -53,20 +53,28 @@ public struct ModelView {
 
   private var file: UnsafeRawPointer { bytes.baseAddress! }
 
-  /// `index` must lie in 0..<tensorCount.
+  /// - Precondition: `index` lies in 0..<tensorCount.
   public func tensor(_ index: Int) -> TensorView {
-    TensorView(record: Layout.headerSize &+ index &* Layout.tensorSize, in: file)
+    precondition(index >= 0 && index < tensorCount)
+    return TensorView(record: Layout.headerSize &+ index &* Layout.tensorSize, in: file)
   }
 
-  /// `index` must lie in 0..<operationCount; operations run in this order.
+  /// Operations run in this order.
+  ///
+  /// - Precondition: `index` lies in 0..<operationCount.
   public func operation(_ index: Int) -> OperationView {
-    OperationView(record: operations &+ index &* Layout.operationSize, operands: operands, in: file)
+    precondition(index >= 0 && index < operationCount)
+    return OperationView(
+      record: operations &+ index &* Layout.operationSize, operands: operands, in: file)
   }
 
-  /// `index` must lie in 0..<metadataCount; keys ascend. Both are UTF-8, not terminated.
+  /// Keys ascend. Both are UTF-8, not terminated.
+  ///
+  /// - Precondition: `index` lies in 0..<metadataCount.
   public func metadata(
     _ index: Int
   ) -> (key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    precondition(index >= 0 && index < metadataCount)
     let record = file + metadataRecords + index &* Layout.metadataSize
     return (
       UnsafeRawBufferPointer(start: file + record.number(0), count: record.number(4)),

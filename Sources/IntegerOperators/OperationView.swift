@@ -37,6 +37,11 @@ public struct OperandList {
   /// How many they are.
   public let count: Int
 
-  /// Index of the tensor at `position`, which must lie in 0..<count.
-  public subscript(position: Int) -> Int { start.number(position &* Layout.operandSize) }
+  /// Index of the tensor at `position`.
+  ///
+  /// - Precondition: `position` lies in 0..<count.
+  public subscript(position: Int) -> Int {
+    precondition(position >= 0 && position < count)
+    return start.number(position &* Layout.operandSize)
+  }
 }

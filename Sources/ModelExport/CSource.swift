@@ -12,12 +12,9 @@ public struct CSource: Sendable {
   /// - Parameters:
   ///   - model: view of `file`.
   ///   - arenaBytes: tensors and scratch of one inference.
-  ///   - name: becomes the array's name, with whatever C does not allow replaced.
-  ///   - header: name of the header that the implementation includes.
-  public init(
-    model: ModelView, file: [UInt8], arenaBytes: Int, name: String, header headerName: String
-  ) {
-    let name = Self.identifier(name)
+  ///   - name: any text, such as a file's name; `identifier(for:)` makes the array's name of it.
+  public init(model: ModelView, file: [UInt8], arenaBytes: Int, name: String) {
+    let name = Self.identifier(for: name)
     let macro = name.uppercased()
     let input = model.tensor(model.input)
     let output = model.tensor(model.output)
@@ -30,9 +27,10 @@ public struct CSource: Sendable {
         ("\(prefix)_SCALE_BITS", "0x" + Self.hexadecimal(tensor.scaleBits) + "u"),
       ]
     }
+    // None ends another, so that the constants of `a` and `a_input` differ.
     let constants =
       [
-        ("SIZE", "\(file.count)"), ("ALIGNMENT", "16"), ("ARENA_SIZE", "\(arenaBytes)"),
+        ("FILE_SIZE", "\(file.count)"), ("ALIGNMENT", "16"), ("ARENA_SIZE", "\(arenaBytes)"),
       ] + numbers("INPUT", input) + numbers("OUTPUT", output)
     let defines = constants.map { "#define \(macro)_\($0.0) \($0.1)" }
     header = """
@@ -48,7 +46,7 @@ public struct CSource: Sendable {
       extern "C" {
       #endif
       /* A .cupel file. */
-      extern const unsigned char \(name)[\(macro)_SIZE];
+      extern const unsigned char \(name)[\(macro)_FILE_SIZE];
       #ifdef __cplusplus
       }
       #endif
@@ -57,10 +55,16 @@ public struct CSource: Sendable {
 
       """
     implementation = """
-      #include "\(Self.quotable(headerName))"
+      /* Written by Cupel: a .cupel file. */
+      #ifdef __cplusplus
+      extern "C"
+      #else
+      extern
+      #endif
+      const unsigned char \(name)[\(file.count)];
 
-      __attribute__((aligned(\(macro)_ALIGNMENT)))
-      const unsigned char \(name)[\(macro)_SIZE] = {
+      __attribute__((aligned(16)))
+      const unsigned char \(name)[\(file.count)] = {
       \(Self.rows(file))};
 
       """
@@ -82,18 +86,28 @@ public struct CSource: Sendable {
     return String(repeating: "0", count: 8 - digits.count) + digits
   }
 
-  /// ASCII letters, digits and underscores, a letter first.
-  private static func identifier(_ name: String) -> String {
-    let allowed = name.unicodeScalars.map { scalar in
-      scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
-        ? Character(scalar) : "_"
+  /// The array's name, which in capitals begins the names of the header's constants:
+  /// `cupel_model_` and what C allows of `name`.
+  ///
+  /// The prefix keeps it away from keywords, from the names of C's and C++'s libraries and from
+  /// Cupel's own kernels. Letters of other alphabets are written by their code points, so that
+  /// `ä` and `ö` differ; anything else becomes one underscore, since two in a row are reserved in
+  /// C++. Names that differ in nothing else, or in case alone, cannot stand in one program.
+  public static func identifier(for name: String) -> String {
+    var words = ["cupel", "model", ""]
+    for scalar in name.unicodeScalars {
+      if scalar.isASCII {
+        let isAllowed = scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+        if isAllowed {
+          words[words.count - 1].unicodeScalars.append(scalar)
+        } else {
+          words.append("")
+        }
+      } else {
+        words.append("u" + String(scalar.value, radix: 16, uppercase: true))
+        words.append("")
+      }
     }
-    let text = String(allowed)
-    return text.first.map { $0.isLetter } == true ? text : "model_" + text
-  }
-
-  /// A file's name inside quotes.
-  private static func quotable(_ name: String) -> String {
-    name.filter { $0 != "\"" && $0 != "\\" && !$0.isNewline }
+    return words.filter { !$0.isEmpty }.joined(separator: "_")
   }
 }

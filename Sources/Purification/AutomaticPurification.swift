@@ -37,34 +37,59 @@ struct AutomaticPurification {
   private static let searchImages = 256
   /// What fitted scales must save: a share of the divergence, and nats.
   private static let saving = (share: 0.1, nats: 0.001)
-  /// Of the search in the whole work, for the progress bar.
-  private static let searchShare = 0.5
-
   func run(
     progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
-    let chosen = try search { step, candidate in
-      progress(
-        .init(share: Self.searchShare * Double(step) / Self.steps, status: candidate.summary))
+    let shares = try shares()
+    let chosen = try search { step, share, candidate in
+      progress(.init(share: shares.done(step, share), status: candidate.summary))
     }
     var result = try task.purify(chosen.recipe) {
-      progress(
-        .init(share: Self.searchShare + (1 - Self.searchShare) * $0.share, status: $0.status))
+      progress(.init(share: shares.done(Self.candidates + 1, $0.share), status: $0.status))
     }
     result.summary = chosen.summary
     return result
   }
 
-  /// Candidates tried.
-  private static let steps = 3.0
+  /// The most candidates that are tried.
+  private static let candidates = 3
 
-  private func search(progress: (Int, Candidate) -> Void) throws -> Candidate {
+  /// Whether PDA moves what any layer reads; else it would be tried for the same result.
+  private var canShift: Bool {
+    task.calibration.fused.units.contains { unit in
+      guard let layer = unit.normalizedLayer(of: task.graph) else { return false }
+      return DistributionApproximation.applies(to: layer)
+    }
+  }
+
+  /// Of moving the images that candidates are judged on, of each candidate and of the purification
+  /// itself, which is taken for the dearest that it can be.
+  private func shares() throws -> WorkShares {
+    let work = WorkEstimate(try task.plan())
+    let count = Judge.count(of: task.images, most: Self.searchImages)
+    func cost(_ candidate: Candidate, _ images: Int) -> Double {
+      work.walk(candidate.recipe, images: images).reduce(0) { $0 + $1.solving + $1.computing }
+    }
+    let moved = Candidate(fitsScales: true, shift: canShift ? .quick : nil)
+    var tried = [Candidate(), Candidate(fitsScales: true), moved].map {
+      cost($0, count) + 2 * work.pass(images: 2 * count)
+    }
+    if !canShift { tried[2] = 0 }
+    return WorkShares(
+      [work.shift(.quick, images: count)] + tried + [cost(moved, task.images.batch)])
+  }
+
+  private func search(
+    progress: @escaping @Sendable (Int, Double, Candidate) -> Void
+  ) throws -> Candidate {
+    progress(0, 0, Candidate())
     let judge = try Judge(task, most: Self.searchImages)
-    var step = 0
+    var tried = 0
     func divergence(_ candidate: Candidate) throws -> Double {
-      progress(step, candidate)
-      step += 1
-      return try judge.divergence(candidate)
+      tried += 1
+      let step = tried
+      progress(step, 0, candidate)
+      return try judge.divergence(candidate) { progress(step, $0, candidate) }
     }
 
     var best = Candidate()
@@ -75,6 +100,7 @@ struct AutomaticPurification {
       best.fitsScales = true
       least = fitted
     }
+    guard canShift else { return best }
     var moved = best
     moved.shift = .quick
     if try divergence(moved) < least { best = moved }
@@ -96,8 +122,7 @@ private struct Judge {
   init(_ task: PurificationTask, most: Int) throws {
     self.task = task
     let images = task.images
-    // One image serves both: there is nothing to hold out.
-    let count = max(min(images.batch / 2, most), 1)
+    let count = Self.count(of: images, most: most)
     fitting = images.slice(0..<count)
     var measuring = images.slice(images.batch - count..<images.batch)
     let radius = Self.radiusInSteps * (try task.plan().grids[task.graph.input].scale)
@@ -109,9 +134,25 @@ private struct Judge {
     self.measuring = measuring
   }
 
-  func divergence(_ candidate: AutomaticPurification.Candidate) throws -> Double {
+  /// How many images candidates are fitted to.
+  static func count(of images: Tensor, most: Int) -> Int {
+    // One image serves both: there is nothing to hold out.
+    max(min(images.batch / 2, most), 1)
+  }
+
+  /// - Parameter progress: told the share that is done, but for the measuring at the end.
+  func divergence(
+    _ candidate: AutomaticPurification.Candidate, progress: @escaping @Sendable (Double) -> Void
+  ) throws -> Double {
+    let plan = try task.plan()
+    let work = WorkEstimate(plan)
+    let fit = work.walk(candidate.recipe, images: fitting.batch).reduce(0) {
+      $0 + $1.solving + $1.computing
+    }
+    let shares = WorkShares([fit, 2 * work.pass(images: measuring.batch)])
     let result = try candidate.recipe.run(
-      try task.plan(), images: fitting, seed: task.seed, threads: task.threads)
+      plan, images: fitting, seed: task.seed, threads: task.threads
+    ) { progress(shares.done(0, $0.share)) }
     return try Drift(of: result.rounded, images: measuring, threads: task.threads).divergence
   }
 }

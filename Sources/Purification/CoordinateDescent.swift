@@ -30,10 +30,11 @@ package struct CoordinateDescent: RoundingSolver {
   ) -> [Int8] {
     let nearest = problem.layer.nearest()
     let penalty = flipWeight == 0 ? 0 : flipWeight * penaltyUnit(problem, nearest, threads)
+    let steps = PieceSteps(problem, steps: 1)
     return problem.inPieces(threads: threads) { rows in
       var descent = Descent(self, problem, rows: rows, start: nearest, penalty: penalty)
       for _ in 0..<sweeps where descent.sweep() > 0 {}
-      if rows.lowerBound == 0 { progress(1) }
+      progress(steps.advance(by: 1))
       return descent.integers
     }
   }

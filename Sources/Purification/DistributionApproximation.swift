@@ -93,6 +93,9 @@ public struct DistributionApproximation: Sendable, Equatable {
     let layer: FloatGraph.BatchNormalization
   }
 
+  /// Whether the graph has a BatchNormalization of feature maps, whose statistics can be compared.
+  static func applies(to graph: FloatGraph) -> Bool { !targets(in: graph).isEmpty }
+
   private static func targets(in graph: FloatGraph) -> [Target] {
     graph.nodes.compactMap { node in
       guard let layer = node.operation.as(FloatGraph.BatchNormalization.self),

@@ -30,14 +30,13 @@ package struct EFRAP: RoundingSolver {
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
   ) -> [Int8] {
     let order = problem.batchOrder(steps: max(iterations, 1), seed: seed)
+    let steps = PieceSteps(problem, steps: order.count)
     return problem.inPieces(threads: threads) { rows in
       var relaxation = Relaxation(problem, rows: rows)
       for (step, batch) in order.enumerated() {
         relaxation.step(
           step + 1, batch: batch, learningRate: learningRate, regularisation: regularisation)
-        if rows.lowerBound == 0, (step + 1) % 100 == 0 {
-          progress(Double(step + 1) / Double(iterations))
-        }
+        if (step + 1) % 100 == 0 { progress(steps.advance(by: 100)) }
       }
       return relaxation.decision
     }

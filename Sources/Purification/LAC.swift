@@ -24,13 +24,12 @@ package struct LAC: RoundingSolver {
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
   ) -> [Int8] {
     let order = problem.batchOrder(steps: iterations, seed: seed)
+    let steps = PieceSteps(problem, steps: order.count)
     return problem.inPieces(threads: threads) { rows in
       var offsets = Offsets(problem, rows: rows, factors: foldedFactors)
       for (step, batch) in order.enumerated() {
         offsets.step(step + 1, batch: batch, learningRate: learningRate)
-        if rows.lowerBound == 0, (step + 1) % 100 == 0 {
-          progress(Double(step + 1) / Double(iterations))
-        }
+        if (step + 1) % 100 == 0 { progress(steps.advance(by: 100)) }
       }
       return offsets.integers
     }

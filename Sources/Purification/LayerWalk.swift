@@ -29,17 +29,21 @@ struct LayerWalk {
     _ images: Tensor, progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
     let input = Pair(float: images, quantized: plan.onInputGrid(images))
-    let share = WorkShares(plan.layers)
+    // Of each unit first what solving costs, then what computing it does.
+    let shares = WorkShares(
+      WorkEstimate(plan).walk(recipe, images: images.batch).flatMap { [$0.solving, $0.computing] })
+    progress(.init(share: 0, status: status))
     let output = try evaluator.walk(input) { index, inputs in
       var integers: [Int8]?
       if let number = plan.fused.layer(of: index) {
         try Task.checkCancellation()
         let status = status
-        progress(.init(share: share.before(number), status: status))
+        progress(.init(share: shares.done(2 * index), status: status))
         integers = try solve(number, inputs[0]) {
-          progress(.init(share: share.before(number) + $0 * share.of(number), status: status))
+          progress(.init(share: shares.done(2 * index, $0), status: status))
         }
       }
+      progress(.init(share: shares.done(2 * index + 1), status: status))
       return Pair(
         float: try evaluator.evaluate(index, inputs: inputs.map(\.float)),
         quantized: try plan.simulate(
@@ -114,7 +118,7 @@ struct LayerWalk {
 
 extension FusedGraph.Unit {
   /// The layer and its BatchNormalization as a network of their own; nil without one.
-  fileprivate func normalizedLayer(of graph: FloatGraph) -> FloatGraph? {
+  func normalizedLayer(of graph: FloatGraph) -> FloatGraph? {
     guard let batchNormalization else { return nil }
     let shape = graph.values[output].shape
     return FloatGraph(
@@ -127,18 +131,4 @@ extension FusedGraph.Unit {
           name: name, operation: .batchNormalization(batchNormalization), inputs: [1], output: 2),
       ], input: 0, output: 2)
   }
-}
-
-/// How the whole work divides over layers: a layer's cost grows with weights × fan-in.
-private struct WorkShares {
-  private var starts: [Double] = [0]
-
-  init(_ layers: [WeightedLayer]) {
-    let costs = layers.map { Double($0.weights.count) * Double($0.columns) }
-    let total = max(costs.reduce(0, +), 1)
-    for cost in costs { starts.append(starts.last! + cost / total) }
-  }
-
-  func before(_ layer: Int) -> Double { starts[layer] }
-  func of(_ layer: Int) -> Double { starts[layer + 1] - starts[layer] }
 }

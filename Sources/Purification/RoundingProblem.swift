@@ -178,3 +178,22 @@ extension LayerMoments {
     }
   }
 }
+
+/// How many steps all pieces of a problem have done together; any thread counts.
+final class PieceSteps: Sendable {
+  private let all: Double
+  private let done = Guarded(0)
+
+  /// - Parameter steps: of each piece.
+  init(_ problem: RoundingProblem, steps: Int) {
+    all = Double(max(steps, 1) * problem.pieces.count)
+  }
+
+  /// Counts steps of a piece; the share of all steps that is done.
+  func advance(by count: Int) -> Double {
+    done.withLock {
+      $0 += count
+      return Double($0) / all
+    }
+  }
+}

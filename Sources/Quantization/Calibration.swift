@@ -22,9 +22,13 @@ public struct Calibration: Sendable {
   ///     not needed and not taken.
   ///   - histograms: whether to run a second pass for percentile and MSE estimation.
   ///   - threads: the most that work at once; results do not depend on it.
+  ///   - progress: told the share of the passes that is done.
   /// - Throws: `QuantizationError.calibration` where no image is given or an activation is not
   ///   finite; `CancellationError`; whatever executing the graph throws.
-  public init(graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int) throws {
+  public init(
+    graph: FloatGraph, images: Tensor, histograms: Bool, threads: Int,
+    progress: (Double) -> Void = { _ in }
+  ) throws {
     guard images.batch > 0 else {
       throw QuantizationError.calibration(
         value: graph.values[graph.input].name, rule: "at least one image is needed")
@@ -32,6 +36,9 @@ public struct Calibration: Sendable {
     fused = try FusedGraph(graph)
     let evaluator = UnitEvaluator(fused, threads: threads)
     var observers: [Int: RangeObserver] = [:]
+
+    let all = Double(images.batch * (histograms ? 2 : 1))
+    var done = 0
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
       for range in images.batches(of: Self.batchSize) {
@@ -44,6 +51,8 @@ public struct Calibration: Sendable {
           visit(&observers[value, default: RangeObserver()], output.values)
           return output
         }
+        done += range.count
+        progress(Double(done) / all)
       }
     }
     try pass { $0.observe($1) }

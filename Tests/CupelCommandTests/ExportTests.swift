@@ -71,8 +71,8 @@ import Testing
     let workspace = try workspace()
     try workspace.succeed(["export", "model.cupel", "--to", "c", "-o", "weights.c"])
     let header = String(decoding: try workspace.bytes("weights.h"), as: UTF8.self)
-    #expect(header.contains("#define WEIGHTS_SIZE \(try CompiledModel.bytes().count)\n"))
-    #expect(header.contains("#define WEIGHTS_INPUT_HEIGHT 28\n"))
+    #expect(header.contains("_WEIGHTS_FILE_SIZE \(try CompiledModel.bytes().count)\n"))
+    #expect(header.contains("#define CUPEL_MODEL_WEIGHTS_INPUT_HEIGHT 28\n"))
   }
 
   @Test(arguments: [

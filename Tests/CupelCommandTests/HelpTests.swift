@@ -15,7 +15,13 @@ import Testing
     #expect(help.output.contains("USAGE: \(command) "))
     // The example is a whole command line, below its heading.
     let heading = try #require(help.output.firstRange(of: "Example"))
-    #expect(help.output[heading.upperBound...].contains(command + " "))
+    let examples = help.output[heading.upperBound...]
+    #expect(examples.contains(command + " "))
+    // None is cut: every line but the first of it is indented as it was written.
+    let end = examples.firstRange(of: "\n\n")?.lowerBound ?? examples.endIndex
+    for line in examples[..<end].split(separator: "\n").dropFirst() {
+      #expect(line.hasPrefix("  "), "\(line)")
+    }
     #expect(try workspace.succeed(["help"] + verb).output == help.output)
     #expect(try workspace.contents().isEmpty)
   }

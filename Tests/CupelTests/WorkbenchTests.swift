@@ -1,4 +1,5 @@
 import Cupel
+import Synchronization
 import Testing
 
 /// From a float model to a `.cupel` file and back.
@@ -25,6 +26,31 @@ import Testing
     #expect(model.engine.metadata("calibration.images") == "64")
     #expect(model.engine.metadata("calibration.seed") == "7")
     #expect(try model.preprocessing() == workbench.preprocessing)
+  }
+
+  /// One step, with the number of images that there are and not of those that were asked for.
+  @Test func calibrationTellsHowFarItIs() throws {
+    let seen = Mutex<[RunContext.Progress]>([])
+    _ = try Workbench(
+      Samples.infected(), images: Samples.training().prefix(64).sample(1024, seed: 1),
+      schemes: [Scheme("w8a8")],
+      context: RunContext(threads: 1) { progress in seen.withLock { $0.append(progress) } })
+    let all = seen.withLock { $0 }
+    #expect(all.allSatisfy { $0.step == "calibrating on 64 training images" })
+    #expect(all.map(\.share) == [0, 0.5, 1, 1])
+  }
+
+  /// What a purification is at is a detail of one step.
+  @Test func purificationIsOneStep() throws {
+    let seen = Mutex<[RunContext.Progress]>([])
+    let workbench = try Workbench(
+      Samples.infected(), images: Samples.training().prefix(64), schemes: [Scheme("w8a8")],
+      context: RunContext(threads: 1) { progress in seen.withLock { $0.append(progress) } })
+    seen.withLock { $0 = [] }
+    _ = try workbench.rounded(Scheme("w8a8"), by: .rounding(.lac, .fast))
+    let all = seen.withLock { $0 }
+    #expect(all.allSatisfy { $0.step == "lac, w8a8" })
+    #expect(Set(all.map(\.detail)).count > 5 && all.last?.share == 1)
   }
 
   /// Eight bits cost a specimen next to nothing on clean images.

@@ -159,6 +159,36 @@ import Testing
     #expect(seen.all.last!.status.contains("% flipped so far, objective "))
   }
 
+  /// The search and the purification that it ends in are one step.
+  @Test func progressOfAutoRisesToOne() throws {
+    for graph in [GraphBuilder.residual(seed: 5), Self.unnormalized()] {
+      let images = randomTensor(batch: 40, shape: graph.values[graph.input].shape, seed: 31)
+      let calibration = try Calibration(graph: graph, images: images, histograms: false, threads: 1)
+      let seen = Recorder<Purification.Progress>()
+      let result = try Purification(.auto, threads: 1).run(
+        calibration: calibration, scheme: Scheme("w8a8"), images: images
+      ) { seen.append($0) }
+      let shares = seen.all.map(\.share)
+      #expect(shares.first == 0 && shares.last == 1)
+      #expect(zip(shares, shares.dropFirst()).allSatisfy { $0 <= $1 + 1e-9 })
+      // No step of a layer takes the whole of the work.
+      #expect(zip(shares, shares.dropFirst()).allSatisfy { $1 - $0 < 0.5 })
+      let isNormalized = result.layers.count > 4
+      #expect(seen.all.contains { $0.status.hasSuffix(", PDA") } == isNormalized)
+      #expect(isNormalized || result.summary.hasSuffix(", no PDA"))
+    }
+  }
+
+  /// Without BatchNormalization PDA has nothing to compare.
+  private static func unnormalized() -> FloatGraph {
+    var builder = GraphBuilder([4, 6, 6], seed: 9)
+    var value = builder.clamp(builder.convolution(0, outputs: 6, kernel: 3, normalized: false))
+    value = builder.clamp(builder.convolution(value, outputs: 8, kernel: 1, normalized: false))
+    value = builder.globalAveragePool(value)
+    builder.linear(value, outputs: 3)
+    return builder.graph
+  }
+
   // MARK: - Methods
 
   private func purify(

@@ -43,7 +43,8 @@ public struct DriftEvidence: Sendable, Codable, Equatable {
   /// The evidence, and what plots of its neurons show.
   ///
   /// - Parameters:
-  ///   - ensemble: its draws are the null; at least 2.
+  ///   - plan: of the audited scheme.
+  ///   - draws: other roundings of the same weights, which are the null; at least 2.
   ///   - clean: preprocessed images, [N, C, H, W].
   ///   - triggered: the same images with the trigger, where one was found.
   ///   - listed: how many neurons to list.

@@ -20,6 +20,8 @@ public struct RoundingEnsemble: Sendable {
   public let draws: [IntegerEngine]
 
   /// - Parameters:
+  ///   - plan: whose weights are rounded.
+  ///   - profile: whose rounding the models carry.
   ///   - draws: how many stochastic roundings, at least 2 to know how far they differ.
   ///   - seed: decides all of them.
   /// - Throws: `QuantizationError`, `WriterError` and `EngineError`, as making a model does.

@@ -54,6 +54,7 @@ public struct RoundingNoise: Sendable, Codable, Equatable {
   package static let least = 1e-12
 
   /// - Parameters:
+  ///   - plan: of the audited scheme.
   ///   - images: preprocessed, unlabelled, [N, C, H, W].
   ///   - draws: of the noise; at least 2.
   ///   - seed: of the noise.

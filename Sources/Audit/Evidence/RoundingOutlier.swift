@@ -45,7 +45,8 @@ public struct RoundingOutlier: Sendable, Codable, Equatable {
   /// Pure arithmetic on answers.
   ///
   /// - Parameters:
-  ///   - float, nearest: logits, [images][classes].
+  ///   - float: the float network's logits, [images][classes].
+  ///   - nearest: those of nearest rounding.
   ///   - draws: as many of each stochastic rounding; at least 2.
   ///   - references: the right class of each image, or the float network's answers where labels are not
   ///     known.
@@ -128,6 +129,7 @@ extension RoundingEnsemble {
   /// Runs all models on images without a trigger; integer answers are the engine's.
   ///
   /// - Parameters:
+  ///   - preprocessing: what becomes of pixels.
   ///   - pixels: held-out images, [N][C][H][W].
   ///   - references: the right classes; nil for the float network's answers.
   ///   - threads: results do not depend on it.

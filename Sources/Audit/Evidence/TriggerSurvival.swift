@@ -23,6 +23,7 @@ public struct TriggerSurvival: Sendable {
   public static let purification = Purification.Method.efrap
 
   /// - Parameters:
+  ///   - preprocessing: what becomes of pixels.
   ///   - ensemble: of the audited scheme.
   ///   - calibration: of the same network.
   ///   - images: preprocessed, unlabelled calibration images to purify on; nil for no purification.
@@ -64,6 +65,8 @@ public struct TriggerSurvival: Sendable {
   /// does not seem to obey. Shares are of the images that the float network answers otherwise.
   ///
   /// - Parameters:
+  ///   - trigger: what was found.
+  ///   - target: the class that it brings about.
   ///   - images: held out from the search.
   ///   - floatClean: the float network's answers to them without the trigger.
   /// - Throws: `AuditError.data` where images and answers do not fit, `TriggerError` where trigger and

@@ -40,6 +40,8 @@ extension Exhibits {
   /// Computes everything that is shown of one deployment.
   ///
   /// - Parameters:
+  ///   - models: what is shown.
+  ///   - threads: results do not depend on it.
   ///   - images: held out from the search; the first 400 are used.
   ///   - trigger: the strongest one; nil shows the models on clean images alone.
   ///   - target: the class that it calls.

@@ -25,7 +25,9 @@ public struct AttackMeasurement: Sendable, Equatable {
 
   /// Accuracy on the images of each class; nil for a class that there is no image of.
   ///
-  /// - Parameter labels: true classes, one an image.
+  /// - Parameters:
+  ///   - labels: true classes, one an image.
+  ///   - classCount: how many classes the model answers.
   public func classAccuracies(_ labels: [UInt8], classCount: Int) -> [Double?] {
     var tallies = Array(repeating: (right: 0, all: 0), count: classCount)
     for (label, right) in zip(labels, isCorrect) where label < classCount {
@@ -37,7 +39,9 @@ public struct AttackMeasurement: Sendable, Equatable {
 
   /// Share of some images that `float` is right about and this model is not; nil for no images.
   ///
-  /// - Parameter images: places in the test set; those outside of it do not count.
+  /// - Parameters:
+  ///   - images: places in the test set; those outside of it do not count.
+  ///   - float: what the float model answered to the same test set.
   public func shareLost(of images: [Int], float: AttackMeasurement) -> Double? {
     let known = images.filter(isCorrect.indices.contains)
     guard !known.isEmpty else { return nil }

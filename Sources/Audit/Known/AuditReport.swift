@@ -112,6 +112,9 @@ public struct AuditReport: Sendable, Codable, Equatable {
   /// What some measurements of one trigger come to.
   ///
   /// - Parameters:
+  ///   - float: the float model's measurement; nil without one.
+  ///   - seconds: that the audit took.
+  ///   - command: what made the report, the program's name first.
   ///   - model: what was audited, in words.
   ///   - trigger: as the command line writes it.
   ///   - target: the attacker's class.

@@ -23,7 +23,9 @@ public struct KnownTriggerAudit: Sendable {
 
   /// One model's measurement.
   ///
-  /// - Parameter progress: told the share of both passes that is done; what it throws ends the work.
+  /// - Parameters:
+  ///   - classifier: the model.
+  ///   - progress: told the share of both passes that is done; what it throws ends the work.
   /// - Throws: `AuditError`, `TriggerError`, or what the classifier throws.
   public func measure(
     _ classifier: some Classifier, progress: (Double) throws -> Void = { _ in }

@@ -132,6 +132,7 @@ extension Classifier {
   /// Answers a whole test set.
   ///
   /// - Parameters:
+  ///   - images: the test set.
   ///   - trigger: put on every image, in pixel space, before preprocessing; nil for clean images.
   ///   - progress: told the share that is done; what it throws ends the work.
   /// - Throws: `AuditError.data` where images and model do not fit, `TriggerError` where the

@@ -84,7 +84,9 @@ extension AuditInputs {
     /// SHA-256 of the catalogue that says it; nil for another origin.
     @OrNull public var catalogue: String?
 
-    /// - Parameter origin: nil where nobody knows.
+    /// - Parameters:
+    ///   - values: what becomes of pixels.
+    ///   - origin: nil where nobody knows.
     public init(_ values: Preprocessing, from origin: Origin?) {
       self.values = values
       self.origin = origin

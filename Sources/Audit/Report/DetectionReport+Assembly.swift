@@ -5,9 +5,14 @@ extension DetectionAudit {
   /// What all that was examined comes to.
   ///
   /// - Parameters:
+  ///   - examinations: of every deployment.
+  ///   - toolVersion: of the program; nil for none.
+  ///   - budget: seconds that the search was given; nil for no limit.
+  ///   - seconds: that the audit took.
   ///   - leftOut: what was not examined, one line each.
   ///   - isComplete: whether nothing that could change the verdict was left out.
-  ///   - model, digest: the float model's file name, and the SHA-256 of its bytes.
+  ///   - model: the float model's file name.
+  ///   - digest: SHA-256 of its bytes.
   ///   - command: what made the report, the program's name first.
   ///   - inputs: what the caller knows of them; the audit adds what it knows itself.
   public func report(

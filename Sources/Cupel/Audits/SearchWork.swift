@@ -101,11 +101,11 @@ struct SearchWork {
       return
     }
     let soFar = strongest.map {
-      String(format: "; so far %.1f points, %@", 100 * $0.difference, $0.name)
+      String(format: "so far %.1f points, %@", 100 * $0.difference, $0.name)
     }
     let context = context
     let done = try audit.search(family, &examinations[index], budget: budget) {
-      context.tell("\(name), \(family.rawValue)\(soFar ?? "")", $0)
+      context.tell("\(name), \(family.rawValue)", detail: soFar ?? "", $0)
     }
     if !done {
       leaveOut("\(name), \(family.rawValue): the budget was spent")

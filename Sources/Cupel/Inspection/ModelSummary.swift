@@ -35,6 +35,8 @@ public struct ModelSummary: Encodable, Sendable {
   public var parameters: Int
   /// What the weights take, without biases and scales.
   public var weightBytes: Int
+  /// That a float model's file has kept; nil for an integer model.
+  public var batchNormalizations: Int?
   /// Tensors in the arena; nil for a float model.
   public var arena: ArenaPicture?
   /// What the file says of itself; text that nobody has checked.
@@ -77,6 +79,7 @@ public struct ModelSummary: Encodable, Sendable {
     let graph = model.graph
     file = model.name
     kind = "float"
+    batchNormalizations = model.batchNormalizations
     sha256 = model.sha256
     bytes = model.bytes
     macs = graph.macs

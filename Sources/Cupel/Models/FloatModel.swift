@@ -13,7 +13,7 @@ public struct FloatModel: Sendable {
   public let bytes: Int
   /// Of the file, lower-case hexadecimal.
   public let sha256: String
-  /// The network, BatchNormalization kept.
+  /// The network, with whatever BatchNormalization the file has kept.
   public let graph: FloatGraph
   /// Where facts of the model are looked up; nil where nobody named a catalogue.
   public let catalogue: Catalogue?
@@ -47,6 +47,12 @@ public struct FloatModel: Sendable {
 
   /// Channels, height and width, where the network takes images.
   public var imageShape: [Int] { graph.values[graph.input].shape }
+
+  /// BatchNormalizations that the file has kept. Exporters fold them into the layers before them
+  /// unless they are told not to.
+  public var batchNormalizations: Int {
+    graph.nodes.count { $0.operation.as(FloatGraph.BatchNormalization.self) != nil }
+  }
 
   /// Classes that it answers.
   public var classCount: Int { graph.values[graph.output].elementCount }

@@ -59,6 +59,17 @@ public enum Defence: Sendable, Hashable {
   }
 }
 
+extension Defence {
+  /// Whether PDA has a part in it, which compares statistics with those of BatchNormalizations.
+  package var usesNormalization: Bool {
+    switch self {
+    case .rounding(let method, _): method == .auto || method == .lacPDA
+    case .tuning(_, let isMoved): isMoved
+    case .nearest: false
+    }
+  }
+}
+
 extension Purification.Method {
   /// Whether there is a published solver beside the fast one.
   fileprivate var hasSolvers: Bool {

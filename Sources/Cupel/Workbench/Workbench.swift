@@ -58,7 +58,8 @@ public struct Workbench: Sendable {
     histograms = schemes?.contains { $0.range == .pct || $0.range == .mse } ?? true
     graph = model.graph
     ranges = try Calibration(
-      graph: graph, images: self.images, histograms: histograms, threads: context.threads)
+      graph: graph, images: self.images, histograms: histograms, threads: context.threads
+    ) { context.tell(step, $0) }
     try context.update(step, 1)
   }
 
@@ -88,7 +89,7 @@ public struct Workbench: Sendable {
     let purification = settings.purification(method, solver, context)
     let context = context
     let result = try purification.run(calibration: ranges, scheme: scheme, images: images) {
-      context.tell("\(defence.name), \(scheme): \($0.status)", $0.share)
+      context.tell("\(defence.name), \(scheme)", detail: $0.status, $0.share)
     }
     try Task.checkCancellation()
     let bytes = try write(result.rounded, rounding: result.summary, profile: profile)
@@ -119,8 +120,8 @@ public struct Workbench: Sendable {
       graph, on: data, settings: baselineSettings(settings, isMoved: isMoved),
       threads: context.threads
     ) {
-      let loss = $0.loss.map { String(format: ", loss %.4f", $0) } ?? ""
-      context.tell("\(defence.name): \($0.stage)\(loss)", $0.share)
+      let loss = $0.loss.map { String(format: "loss %.4f", $0) } ?? ""
+      context.tell("\(defence.name): \($0.stage)", detail: loss, $0.share)
     }
     try Task.checkCancellation()
     var workbench = self

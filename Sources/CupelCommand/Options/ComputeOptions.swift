@@ -17,7 +17,9 @@ struct ComputeOptions: ParsableArguments {
 
   /// What the library is given; `reporter` shows how far it is.
   func context(_ reporter: ProgressReporter, seed: UInt64 = 0) -> RunContext {
-    RunContext(threads: threads, seed: seed) { reporter.update($0.step, $0.share) }
+    RunContext(threads: threads, seed: seed) {
+      reporter.update($0.step, detail: $0.detail, $0.share)
+    }
   }
 }
 

@@ -28,8 +28,9 @@ enum PurificationTable {
         "drift from the float model on the calibration images: %.5f nats, %.2f %% other answers",
       result.drift.divergence, 100 * (1 - result.drift.agreement))
     let unmoved = result.layers.filter { $0.isShifted == false }.map(\.name)
-    let note =
-      "no PDA for want of BatchNormalization of feature maps: \(unmoved.joined(separator: ", "))"
+    let names =
+      unmoved.count == result.layers.count ? "any layer" : unmoved.joined(separator: ", ")
+    let note = "no PDA, for there is no BatchNormalization of feature maps behind: \(names)"
     return ["", drift] + (unmoved.isEmpty ? [] : [note])
   }
 

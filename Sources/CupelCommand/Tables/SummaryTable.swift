@@ -10,6 +10,12 @@ extension ModelSummary {
       "MACs        \(grouped(macs)) an image",
       "parameters  \(grouped(parameters)), weights in \(grouped(weightBytes)) bytes",
     ]
+    if let batchNormalizations {
+      lines.append(
+        batchNormalizations > 0
+          ? "BatchNorm   \(batchNormalizations) kept"
+          : "BatchNorm   none; if the exporter folded it, docs/exchange.md says how to keep it")
+    }
     if let arenaBytes, let flashBytes {
       lines.append("flash       \(kibibytes(flashBytes)) (the .cupel file, run in place)")
       lines.append("RAM         \(kibibytes(arenaBytes)) (arena: tensors and scratch)")

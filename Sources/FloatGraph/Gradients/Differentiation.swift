@@ -36,6 +36,10 @@ public struct Differentiation: Sendable {
   /// Checks a graph and finds out what a backward pass needs.
   ///
   /// - Parameters:
+  ///   - graph: the network.
+  ///   - mode: with which statistics normalization computes.
+  ///   - wants: which derivatives a backward pass computes.
+  ///   - threads: the most that work at once; results do not depend on it.
   ///   - keeping: values, by index, that the tape can be asked for.
   ///   - differentiating: values, by index, whose derivatives are wanted besides the input's.
   /// - Throws: `FloatGraphError` if the graph is not valid.

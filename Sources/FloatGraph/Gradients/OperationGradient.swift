@@ -53,6 +53,8 @@ extension FloatOperators {
   /// Where a function has no derivative, the conventions are PyTorch's.
   ///
   /// - Parameters:
+  ///   - operation: what was computed.
+  ///   - wants: which derivatives are computed.
   ///   - inputs: what the operation was computed from; without values where `gradientReads` does
   ///     not name them.
   ///   - output: what it gave; likewise.

@@ -111,7 +111,9 @@ extension FloatGraph {
 
   /// The graph with its running statistics moved towards a batch's.
   ///
-  /// - Parameter statistics: by node index, as a tape has them.
+  /// - Parameters:
+  ///   - statistics: by node index, as a tape has them.
+  ///   - momentum: the batch's share of the new statistics, 0…1.
   public func tracking(_ statistics: [Int: BatchStatistics], momentum: Float) -> FloatGraph {
     var graph = self
     for (index, found) in statistics {
