@@ -4,7 +4,8 @@ import Foundation
 /// A folder with a folder for each split and in it one for each class, with that class's PNG and
 /// JPEG files: `train/cat/1.png`, as torchvision's `ImageFolder` has them.
 ///
-/// Classes are numbered by their folders' names in the order of their bytes, whichever split they
+/// Classes are numbered by a list of their names, which may be `classes.txt` beside the splits'
+/// folders; without one by their folders' names in the order of their bytes, whichever split they
 /// occur in. Images come class by class in turn, each class's by name, so that the first ones of a
 /// set are of all classes.
 enum ClassFolders {
@@ -15,18 +16,22 @@ enum ClassFolders {
 
   /// Nil where the folder has none for the split.
   static func load(
-    _ folder: String, _ split: Split, limit: Int?, size: ImageSize?
+    _ folder: String, _ split: Split, limit: Int?, size: ImageSize?, classes: ClassNames?
   ) throws(DatasetError) -> ImageSet? {
     guard let splitFolder = subfolder(folder, split) else { return nil }
-    let classes = try classNames(folder)
-    guard (1...256).contains(classes.count) else {
+    let names = try classNames(folder)
+    guard (1...ClassNames.most).contains(names.count) else {
       throw DatasetError(
-        path: splitFolder, rule: "it has \(classes.count) class folders; 1 to 256 are possible")
+        path: splitFolder,
+        rule: "it has \(names.count) class folders; 1 to \(ClassNames.most) are possible")
     }
-    let files = try files(splitFolder, classes)
+    var classes = classes
+    if classes == nil { classes = try list(folder) }
+    let numbered = classes ?? ClassNames(folders: names)
+    let files = try files(splitFolder, names, numbered)
     var reader = Reader(size: size)
     for file in files.prefix(limit ?? files.count) { try reader.read(file) }
-    return try reader.set(classCount: classes.count, folder: splitFolder)
+    return try reader.set(numbered, folder: splitFolder)
   }
 
   private static func subfolder(_ folder: String, _ split: Split) -> String? {
@@ -61,21 +66,38 @@ enum ClassFolders {
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
-  private typealias File = (path: String, label: UInt8)
+  /// The list in a data set's folder; nil where there is none.
+  private static func list(_ folder: String) throws(DatasetError) -> ClassNames? {
+    let path = "\(folder)/\(ClassNames.fileName)"
+    do { return try ClassNames(path: path) } catch {
+      if error.isMissing { return nil }
+      throw error
+    }
+  }
+
+  private typealias File = (path: String, label: Int32)
 
   /// The images of all classes, one of each in turn.
-  private static func files(_ folder: String, _ classes: [String]) throws(DatasetError) -> [File] {
+  private static func files(
+    _ folder: String, _ names: [String], _ classes: ClassNames
+  ) throws(DatasetError) -> [File] {
     var columns: [[File]] = []
     var count = 0
-    for (label, name) in classes.enumerated() {
+    for name in names {
       let path = "\(folder)/\(name)"
+      guard let label = classes[name] else {
+        throw DatasetError(
+          path: path,
+          rule: "the list of classes does not name this folder: its name is to stand on the line of "
+            + "its class, class 0 on the first")
+      }
       guard isFolder(path) else { continue }
       let images = try entries(path).filter(ImageFile.isImage)
       count += images.count
       guard count <= mostFiles else {
         throw DatasetError(path: folder, rule: "it has more than \(mostFiles) images")
       }
-      columns.append(images.map { ("\(path)/\($0)", UInt8(label)) })
+      columns.append(images.map { ("\(path)/\($0)", label) })
     }
     let longest = columns.map(\.count).max() ?? 0
     return (0..<longest).flatMap { row in columns.compactMap { row < $0.count ? $0[row] : nil } }
@@ -86,7 +108,7 @@ enum ClassFolders {
     let size: ImageSize?
     private var first: (path: String, extent: ImageFile.Extent)?
     private var pixels: [UInt8] = []
-    private var labels: [UInt8] = []
+    private var labels: [Int32] = []
 
     init(size: ImageSize?) { self.size = size }
 
@@ -125,7 +147,7 @@ enum ClassFolders {
       }
     }
 
-    func set(classCount: Int, folder: String) throws(DatasetError) -> ImageSet {
+    func set(_ classes: ClassNames, folder: String) throws(DatasetError) -> ImageSet {
       guard let first else {
         throw DatasetError(path: folder, rule: "its class folders have no PNG or JPEG files")
       }
@@ -133,7 +155,7 @@ enum ClassFolders {
         images: UnlabelledImages(
           channels: first.extent.channels, height: size?.height ?? first.extent.height,
           width: size?.width ?? first.extent.width, pixels: pixels),
-        labels: labels, classCount: classCount)
+        labels: labels, classNames: classes)
     }
   }
 }

@@ -19,9 +19,12 @@ extension ImageSet {
   ///   - limit: takes only so many images, the first ones; at least 1. Files that hold all images
   ///     are checked whole all the same.
   ///   - size: resizes every image; without it all must have one size.
+  ///   - classes: which class folder is which class; nil for the folder's `classes.txt`, or else the
+  ///     folders in the order of their names.
   /// - Throws: `DatasetError`.
   public static func load(
-    path: String, split: Split, limit: Int? = nil, size: ImageSize? = nil
+    path: String, split: Split, limit: Int? = nil, size: ImageSize? = nil,
+    classes: ClassNames? = nil
   ) throws(DatasetError) -> ImageSet {
     if let limit, limit < 1 {
       throw DatasetError(path: path, rule: "\(limit) of its images are asked for")
@@ -29,14 +32,19 @@ extension ImageSet {
     let isArchive = NumpySet.isArchive(path)
     if !isArchive {
       try checkFolder(path)
-      if let images = try ClassFolders.load(path, split, limit: limit, size: size) { return images }
+      if let images = try ClassFolders.load(
+        path, split, limit: limit, size: size, classes: classes)
+      {
+        return images
+      }
+    }
+    guard classes == nil else {
+      throw DatasetError(
+        path: path, rule: "a list of classes is for class folders, and this data set has labels")
     }
     let whole = isArchive ? try loadArchive(path, split) : try loadWhole(path, split)
     let images = limit.map(whole.prefix) ?? whole
-    guard let size else { return images }
-    return try ImageSet(
-      images: images.unlabelled.resized(to: size), labels: images.labels,
-      classCount: images.classCount)
+    return try size.map(images.resized) ?? images
   }
 
   private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
