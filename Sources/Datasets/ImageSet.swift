@@ -24,6 +24,8 @@ public struct ImageSet: Sendable, Equatable {
   public var shape: [Int] { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
+  /// What was left out or changed when they were read.
+  public var notes: [FileNote] { unlabelled.notes }
   /// Bytes of one image.
   public var imageSize: Int { unlabelled.imageSize }
 
@@ -151,6 +153,15 @@ extension ImageSet {
   func resized(to size: ImageSize) throws(DatasetError) -> ImageSet {
     ImageSet(
       checked: try unlabelled.resized(to: size), labels: labels, classCount: classCount,
+      names: classNames)
+  }
+
+  /// The same images with so many channels, as `UnlabelledImages.with(channels:)` makes them.
+  ///
+  /// - Throws: `DatasetError` where the result would be larger than a set may be.
+  public func with(channels: Int) throws(DatasetError) -> ImageSet {
+    ImageSet(
+      checked: try unlabelled.with(channels: channels), labels: labels, classCount: classCount,
       names: classNames)
   }
 

@@ -13,7 +13,7 @@ struct BitmapReader: ImageReader {
   init(path: String, bytes: [UInt8]) throws(DatasetError) {
     (self.path, self.bytes) = (path, bytes)
     header = try Header(bytes, path: path)
-    palette = try Palette(header, of: bytes, path: path)
+    palette = Palette(header, of: bytes)
     extent = ImageExtent(
       channels: palette.isGrey ? 1 : 3, height: header.height, width: header.width)
   }
@@ -176,17 +176,14 @@ extension BitmapReader {
     let isGrey: Bool
     private let colours: [UInt8]
 
-    init(_ header: Header, of bytes: [UInt8], path: String) throws(DatasetError) {
+    init(_ header: Header, of bytes: [UInt8]) {
       guard header.bits <= 8 else {
         (isGrey, colours) = (false, [])
         return
       }
-      let count = min(header.colours, 256)
-      let end = header.paletteStart + header.colours * header.entrySize
-      guard end <= bytes.count else {
-        throw DatasetError(
-          path: path, offset: bytes.count, rule: "a BMP file that ends within its palette")
-      }
+      // Where the file says too many, or ends, the others are black.
+      let room = max(0, bytes.count - header.paletteStart) / header.entrySize
+      let count = min(header.colours, 256, room)
       var colours: [UInt8] = []
       for entry in 0..<count {
         let start = header.paletteStart + entry * header.entrySize
@@ -194,7 +191,7 @@ extension BitmapReader {
       }
       let greys = count == 2 ? [0, 255] : Array(0..<count)
       isGrey =
-        header.colours <= 256
+        header.colours == count
         && (0..<count).allSatisfy { entry in
           colours[3 * entry..<3 * entry + 3].allSatisfy { Int($0) == greys[entry] }
         }

@@ -47,18 +47,22 @@ extension ImageKind {
     let marks: [(offset: Int, text: String)]
 
     func matches(_ bytes: [UInt8]) -> Bool {
-      marks.allSatisfy { bytes.dropFirst($0.offset).starts(with: $0.text.utf8) }
+      marks.allSatisfy {
+        bytes.dropFirst($0.offset).starts(with: $0.text.unicodeScalars.map { UInt8($0.value) })
+      }
     }
   }
 
-  /// All marks are ASCII.
+  /// Marks are bytes, each a scalar of Latin-1.
   private static let unread: [Unread] = [
     Unread(name: "WebP", marks: [(0, "RIFF"), (8, "WEBP")]),
     Unread(name: "TIFF", marks: [(0, "II*\0")]), Unread(name: "TIFF", marks: [(0, "MM\0*")]),
     Unread(name: "TIFF", marks: [(0, "II+\0")]), Unread(name: "TIFF", marks: [(0, "MM\0+")]),
     Unread(name: "GIF", marks: [(0, "GIF8")]),
     Unread(name: "JPEG 2000", marks: [(4, "jP  ")]),
+    Unread(name: "JPEG 2000", marks: [(0, "\u{FF}\u{4F}\u{FF}\u{51}")]),
     Unread(name: "JPEG XL", marks: [(4, "JXL ")]),
+    Unread(name: "JPEG XL", marks: [(0, "\u{FF}\u{0A}")]),
     Unread(name: "AVIF", marks: [(4, "ftypavi")]),
     Unread(name: "HEIC", marks: [(4, "ftyphe")]), Unread(name: "HEIC", marks: [(4, "ftypmif1")]),
     Unread(name: "HEIC", marks: [(4, "ftypmsf1")]),

@@ -82,7 +82,8 @@ struct PNGRows: ~Copyable {
       input = input.lowerBound + progress.consumed..<input.upperBound
       filtered.replaceSubrange(done..<done + progress.produced, with: piece[..<progress.produced])
       done += progress.produced
-      if done == filtered.count { return }
+      // The checksum may be read, and be wrong, along with the last bytes.
+      if done == filtered.count, progress.status != Z_DATA_ERROR { return }
       switch progress.status {
       case Z_OK where progress.consumed + progress.produced > 0: continue
       case Z_STREAM_END: throw broken("it has fewer pixels than its header says")
