@@ -23,10 +23,14 @@ extension AuditCommand {
     let (trigger, target) = try (trigger ?? .catalogue).attack(
       of: subject.float?.specimen, target: target)
     let folder = try data.folder(dataset: subject.dataset)
-    let images = try data.testImages(of: subject.dataset, limit, subject.imageSize())
+    let images = try data.testImages(
+      of: subject.dataset, limit, subject.imageSize(), channels: subject.imageChannels)
     var report = try KnownTriggerAudit(images: images, trigger: trigger, target: target).run(
       subject,
-      calibration: { try calibration.images(folder, size: subject.imageSize()) },
+      calibration: {
+        try calibration.images(
+          folder, size: subject.imageSize(), channels: subject.imageChannels)
+      },
       dataset: folder, command: Self.command,
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()

@@ -26,10 +26,14 @@ extension AuditCommand {
     }
     let folder = try data.folder(dataset: float.specimen?.dataset)
     let size = try float.preprocessing(subject.preprocessing).resize
+    let channels = subject.imageChannels
+    let training = try UnlabelledImages.load(
+      path: folder, split: .train, size: size, channels: channels)
+    FileNoteOutput.tell(training.notes, of: folder)
     let result = try work.run(
-      subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
-      test: ImageSet.load(
-        path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
+      subject, training: training,
+      test: data.testImages(
+        of: float.specimen?.dataset, work.settings.heldOutImages, size, channels: channels),
       dataset: folder, command: Self.command)
     reporter.finish()
     try write(result, float)

@@ -97,14 +97,17 @@ struct Compare: ParsableCommand {
     let dataset = model.specimen?.dataset
     let folder = try data.folder(dataset: dataset)
     let preprocessing = try model.preprocessing(data.preprocessing())
-    let images = try data.testImages(of: dataset, limit, preprocessing.resize)
+    let channels = model.imageShape.first
+    let images = try data.testImages(
+      of: dataset, limit, preprocessing.resize, channels: channels)
     let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
     let reporter = compute.reporter
     defer { reporter.finish() }
-    var seen = try calibration.images(folder, size: preprocessing.resize)
+    var seen = try calibration.images(
+      folder, size: preprocessing.resize, channels: channels)
     if let attack, poisoned > 0 {
       seen = try Poison(share: poisoned, trigger: attack.0).applied(to: seen)
     }
@@ -115,7 +118,7 @@ struct Compare: ParsableCommand {
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       settings: defence.settings
-    ) { try data.labelledImages(of: dataset, preprocessing.resize) }
+    ) { try data.labelledImages(of: dataset, preprocessing.resize, channels: channels) }
     return try bench.compare(methods, schemes: schemes, awake: awake / 100)
   }
 }

@@ -69,7 +69,9 @@ struct Diff: ParsableCommand {
     let second = other ?? model
     let preprocessing = try data.preprocessing()
     func images() throws -> ImageSet {
-      try data.testImages(of: first.dataset, limit, first.preprocessing(preprocessing).resize)
+      try data.testImages(
+        of: first.dataset, limit, first.preprocessing(preprocessing).resize,
+        channels: first.engine.inputShape.first)
     }
     let reporter = compute.reporter
     let comparison =

@@ -58,7 +58,9 @@ struct Purify: ParsableCommand {
       context: compute.context(reporter, seed: calibration.seed))
     let workbench = try calibrated.tuned(
       by: method, settings: settings,
-      on: data.labelledImages(of: float.specimen?.dataset, calibrated.preprocessing.resize))
+      on: data.labelledImages(
+        of: float.specimen?.dataset, calibrated.preprocessing.resize,
+        channels: float.imageShape.first))
     let deployed = try workbench.rounded(
       scheme, by: method, settings: settings, profile: profile)
     reporter.finish()

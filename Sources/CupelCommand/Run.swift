@@ -86,7 +86,9 @@ struct Run: ParsableCommand {
         integer.engine, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
+        images: try data.testImages(
+          of: integer.dataset, limit, preprocessing.resize,
+          channels: integer.engine.inputShape.first),
         integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
@@ -97,7 +99,9 @@ struct Run: ParsableCommand {
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
+        images: try data.testImages(
+          of: float.specimen?.dataset, limit, preprocessing.resize,
+          channels: float.imageShape.first))
     }
   }
 

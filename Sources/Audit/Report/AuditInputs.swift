@@ -100,6 +100,8 @@ extension AuditInputs {
     @OrNull public var pixels: String?
     /// Of the draw.
     public var seed: UInt64
+    /// What was left out or changed when they were read; absent where nothing was.
+    public var notes: [FileNote]?
 
     /// - Parameters: as the members of these names.
     public init(count: Int, seed: UInt64) {
@@ -113,6 +115,7 @@ extension AuditInputs {
     public init(_ images: UnlabelledImages, seed: UInt64) {
       self.init(count: images.count, seed: seed)
       pixels = SHA256.hex(images.pixels)
+      notes = images.notes.isEmpty ? nil : images.notes
     }
   }
 
@@ -122,6 +125,8 @@ extension AuditInputs {
     public var count: Int
     /// SHA-256 of the pixels, [count][channels][height][width] bytes.
     public var pixels: String
+    /// What was left out or changed when they were read; absent where nothing was.
+    public var notes: [FileNote]?
     /// SHA-256 of the labels, a byte each; nil where the audit does not see them.
     @OrNull public var labels: String?
 
@@ -129,6 +134,7 @@ extension AuditInputs {
     public init(_ images: UnlabelledImages) {
       count = images.count
       pixels = SHA256.hex(images.pixels)
+      notes = images.notes.isEmpty ? nil : images.notes
       labels = nil
     }
 

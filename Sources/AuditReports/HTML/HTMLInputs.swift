@@ -41,14 +41,21 @@ enum HTMLInputs {
     func images(_ images: AuditInputs.Images?) -> Markup {
       guard let images else { return "–" }
       let labels: Markup = images.labels.map { "<br>labels' SHA-256 \(code($0))" } ?? ""
-      return "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)"
+      return
+        "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)\(notes(images.notes))"
     }
-    let calibration = inputs.calibration.map { "\($0.count) training images, seed \($0.seed)" }
+    func notes(_ notes: [FileNote]?) -> Markup {
+      (notes ?? []).map { "<br>\($0.description)" as Markup }.joined()
+    }
+    let calibration: Markup =
+      inputs.calibration.map {
+        "\($0.count) training images, seed \($0.seed)\(notes($0.notes))"
+      } ?? "–"
     return [
       row("data set", "\(inputs.dataset ?? "–")"),
       row("images searched on", images(inputs.searchImages)),
       row("held-out images", images(inputs.heldOutImages)),
-      row("calibration", "\(calibration ?? "–")"),
+      row("calibration", calibration),
       row("schemes", "\(inputs.schemes.map(\.rawValue).joined(separator: ", "))"),
       row("profiles", "\(inputs.profiles.map(\.rawValue).joined(separator: ", "))"),
       row("families", "\(inputs.families.map(\.rawValue).joined(separator: ", "))"),

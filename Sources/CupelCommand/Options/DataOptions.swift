@@ -6,8 +6,9 @@ struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Folder with images: IDX (.gz) as in Fashion-MNIST, CIFAR-10 binary, x_test.npy and "
-        + "y_test.npy, PNG and JPEG files as test/CLASS/FILE, or raw bytes with a dataset.json; or "
-        + "an .npz file. 'train' goes as 'test'.",
+        + "y_test.npy, image files (PNG, JPEG, BMP, PPM, PGM, PBM) as test/CLASS/FILE, or raw bytes "
+        + "with a dataset.json; or an .npz file. 'train' goes as 'test'. Images to calibrate on need "
+        + "no class.",
       valueName: "folder"))
   var data: String?
 
@@ -48,16 +49,26 @@ struct DataOptions: ParsableArguments {
     return Self.fashionMNIST
   }
 
-  /// The first test images, of a size that is resized to.
+  /// The first test images, of a size that is resized to, with the model's channels.
   func testImages(
-    of dataset: String?, _ limit: Int?, _ size: @autoclosure () throws -> ImageSize?
+    of dataset: String?, _ limit: Int?, _ size: @autoclosure () throws -> ImageSize?,
+    channels: Int?
   ) throws -> ImageSet {
-    try ImageSet.load(path: folder(dataset: dataset), split: .test, limit: limit, size: size())
+    let folder = try folder(dataset: dataset)
+    let images = try ImageSet.load(
+      path: folder, split: .test, limit: limit, size: size(), channels: channels)
+    FileNoteOutput.tell(images.notes, of: folder)
+    return images
   }
 
   /// The training set with its classes.
-  func labelledImages(of dataset: String?, _ size: ImageSize?) throws -> ImageSet {
-    try ImageSet.load(path: folder(dataset: dataset), split: .train, size: size)
+  func labelledImages(
+    of dataset: String?, _ size: ImageSize?, channels: Int?
+  ) throws -> ImageSet {
+    let folder = try folder(dataset: dataset)
+    let images = try ImageSet.load(path: folder, split: .train, size: size, channels: channels)
+    FileNoteOutput.tell(images.notes, of: folder)
+    return images
   }
 
   /// What the flags say; nil where none is given.
