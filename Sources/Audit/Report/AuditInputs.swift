@@ -127,7 +127,8 @@ extension AuditInputs {
     public var pixels: String
     /// What was left out or changed when they were read; absent where nothing was.
     public var notes: [FileNote]?
-    /// SHA-256 of the labels, a byte each; nil where the audit does not see them.
+    /// SHA-256 of the labels, a byte each, or four (the lowest first) where one does not fit a byte;
+    /// nil where the audit does not see them.
     @OrNull public var labels: String?
 
     /// Of images without labels.
@@ -141,7 +142,13 @@ extension AuditInputs {
     /// Of images with labels.
     public init(_ images: ImageSet) {
       self.init(images.unlabelled)
-      labels = SHA256.hex(images.labels)
+      let bytes = images.labels.compactMap { UInt8(exactly: $0) }
+      labels = SHA256.hex(
+        bytes.count == images.count
+          ? bytes
+          : images.labels.flatMap { label in
+            (0..<4).map { UInt8(truncatingIfNeeded: label >> (8 * $0)) }
+          })
     }
   }
 }

@@ -24,7 +24,7 @@ struct RunReport: Encodable {
   }
 
   init(
-    model: String, answers: [Int], labels: [UInt8], seconds: Double, threads: Int,
+    model: String, answers: [Int], labels: [Int32], seconds: Double, threads: Int,
     instructionSet: InstructionSet?, device: DeviceReport?
   ) {
     let rate = AttackMeasurement(clean: answers, triggered: [], labels: labels, target: nil)
