@@ -25,6 +25,10 @@ public struct FileNote: Sendable, Codable, Equatable, CustomStringConvertible {
   /// One of them, from the data set's folder on; nil where images are no files.
   public let example: String?
 
+  package init(reason: Reason, count: Int, example: String?) {
+    (self.reason, self.count, self.example) = (reason, count, example)
+  }
+
   /// One line for a person.
   public var description: String {
     let such = example.map { " (\(count == 1 ? "" : "such as ")\(printable($0, limit: 200)))" } ?? ""
