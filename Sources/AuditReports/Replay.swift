@@ -5,7 +5,8 @@ import CupelAudit
 ///
 /// Figures are compared exactly, since the same inputs give the same bits on every machine and at any
 /// number of threads. An audit with a budget is the exception: what it leaves out depends on the machine.
-/// Times, the command line, which names output files, and the ways to files are not compared.
+/// Times, the command line, which names output files, and the ways to files are not compared; nor are notes
+/// on files that were left out, since the digests of the images tell whether they are the same.
 public struct Replay: Sendable, Equatable {
   /// A value that the reports do not agree on.
   public struct Difference: Sendable, Equatable, CustomStringConvertible {
@@ -72,7 +73,14 @@ public struct Replay: Sendable, Equatable {
   private static func leaves(_ report: some Encodable) throws -> [JSONValue.Leaf] {
     try JSONValue(encoding: report).leaves.filter { leaf in
       !leaf.place.hasPrefix("command") && leaf.place.split(separator: ".").last != "seconds"
+        && !isNote(leaf.place)
     }.map(withoutTheWay)
+  }
+
+  /// Whether it is of `AuditInputs.Images.notes`, or of the calibration's.
+  private static func isNote(_ place: String) -> Bool {
+    place.hasPrefix("inputs.") && place.split(separator: ".").dropFirst(2).first?
+      .hasPrefix("notes[") == true
   }
 
   /// A file is told by its name: it may lie elsewhere by now.

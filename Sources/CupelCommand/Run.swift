@@ -57,7 +57,7 @@ struct Run: ParsableCommand {
     let seconds = stopwatch.seconds
     reporter.finish()
     let report = RunReport(
-      model: model, answers: answers, labels: images.labels, seconds: seconds,
+      model: model, answers: answers, on: images, seconds: seconds,
       threads: compute.threads, instructionSet: instructionSet, device: try report(subject))
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)

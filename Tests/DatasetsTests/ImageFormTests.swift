@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func everyFormGivesPillowsPixels() throws {
-    #expect(golden.files.count == 67)
+    #expect(golden.files.count == 69)
     try check(golden.files)
   }
 

@@ -16,6 +16,7 @@ import sys
 import warnings
 import zlib
 
+import cv2
 import numpy as np
 import PIL
 from PIL import Image, features
@@ -54,6 +55,15 @@ def forms():
         rng = np.random.default_rng([SEED, index])
         file, wide = make(rng, *(int(v) for v in rng.integers(5, 12, 2)))
         yield entry(f"{name}.{ending}", file, pillow(file) if wide is None else wide[None])
+
+
+def samplings():
+    """JPEG files whose sampling Pillow does not write, by OpenCV."""
+    for name, factors in {"4:1:1": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411,
+                          "4:4:0": cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440}.items():
+        pixels = image_files.noise(np.random.default_rng([SEED, 2000]), (11, 38, 3)).astype(np.uint8)
+        file = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, factors])[1].tobytes()
+        yield entry(f"JPEG YCbCr {name}.jpg", file, pillow(file))
 
 
 def png(chunks):
@@ -121,7 +131,7 @@ def unread():
 
 
 def main():
-    made = list(forms())
+    made = list(forms()) + list(samplings())
     read, refused = faults()
     harmless = [entry(name, file, pillow(file)) for name, file in read.items()]
     for name, file in refused.items():
@@ -133,7 +143,7 @@ def main():
     out = ROOT / "Tests/DatasetsTests/Golden/image-forms.json"
     out.write_text(json.dumps({
         "made": f"Pillow {PIL.__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}, "
-                f"zlib {features.version('zlib')}",
+                f"zlib {features.version('zlib')}; two JPEG files written by OpenCV {cv2.__version__}",
         "files": made, "harmless": harmless,
         "broken": {name: text(file) for name, file in refused.items()},
         "unread": {name: text(file) for name, file in unread().items()},

@@ -15,19 +15,21 @@ struct RunReport: Encodable {
   /// Whose kernels ran; nil for a float model and on a board.
   var instructionSet: String?
   var predictions: [Int]
+  /// What was left out of the data set or changed; none where nothing was.
+  var notes: [FileNote]
   /// What the model takes on a board; nil where none was asked for.
   private let device: DeviceReport?
 
   private enum CodingKeys: String, CodingKey {
     case schemaVersion, model, images, correct, accuracy, accuracyInterval, imagesPerSecond
-    case seconds, threads, instructionSet, predictions
+    case seconds, threads, instructionSet, predictions, notes
   }
 
   init(
-    model: String, answers: [Int], labels: [Int32], seconds: Double, threads: Int,
+    model: String, answers: [Int], on set: ImageSet, seconds: Double, threads: Int,
     instructionSet: InstructionSet?, device: DeviceReport?
   ) {
-    let rate = AttackMeasurement(clean: answers, triggered: [], labels: labels, target: nil)
+    let rate = AttackMeasurement(clean: answers, triggered: [], labels: set.labels, target: nil)
       .benignAccuracy
     self.model = lastComponent(of: model)
     images = answers.count
@@ -39,6 +41,7 @@ struct RunReport: Encodable {
     self.threads = threads
     self.instructionSet = instructionSet?.rawValue
     predictions = answers
+    notes = set.notes
     self.device = device
   }
 
@@ -56,6 +59,7 @@ struct RunReport: Encodable {
     try values.encode(threads, forKey: .threads)
     try values.encodeIfPresent(instructionSet, forKey: .instructionSet)
     try values.encode(predictions, forKey: .predictions)
+    if !notes.isEmpty { try values.encode(notes, forKey: .notes) }
     try device?.encode(to: encoder)
   }
 
