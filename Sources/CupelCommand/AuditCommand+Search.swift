@@ -15,7 +15,7 @@ extension AuditCommand {
   /// The report, written in every form that is asked for.
   func searched() throws -> DetectionReport {
     try checkWritable(
-      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
+      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs + data.inputs)
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
@@ -28,8 +28,9 @@ extension AuditCommand {
     let size = try float.preprocessing(subject.preprocessing).resize
     let result = try work.run(
       subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
-      test: ImageSet.load(
-        path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
+      test: data.images(
+        .test, of: float.specimen?.dataset, classCount: float.classCount,
+        limit: work.settings.heldOutImages, size: size),
       dataset: folder, command: Self.command)
     reporter.finish()
     try write(result, float)

@@ -75,7 +75,7 @@ struct Compare: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(json, inputs: models + catalogue.inputs)
+    try checkWritable(json, inputs: models + catalogue.inputs + data.inputs)
     var rows: [ComparisonRow] = []
     let catalogue = try catalogue.read()
     for path in models {
@@ -96,8 +96,10 @@ struct Compare: ParsableCommand {
     let schemes = try self.schemes.schemes(of: model.specimen)
     let dataset = model.specimen?.dataset
     let folder = try data.folder(dataset: dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
-    let images = try data.testImages(of: dataset, limit, preprocessing.resize)
+    let preprocessing = try data.preprocessing(of: model)
+    let images = try data.images(
+      .test, of: dataset, classCount: model.classCount, limit: limit,
+      size: preprocessing.resize)
     let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
@@ -115,7 +117,10 @@ struct Compare: ParsableCommand {
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       settings: defence.settings
-    ) { try data.labelledImages(of: dataset, preprocessing.resize) }
+    ) {
+      try data.images(
+        .train, of: dataset, classCount: model.classCount, size: preprocessing.resize)
+    }
     return try bench.compare(methods, schemes: schemes, awake: awake / 100)
   }
 }

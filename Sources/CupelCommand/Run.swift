@@ -44,7 +44,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(predictions, json, inputs: [model] + catalogue.inputs)
+    try checkWritable(predictions, json, inputs: [model] + catalogue.inputs + data.inputs)
     let subject = try subject()
     let classifier = subject.classifier
     let images = subject.images
@@ -81,23 +81,27 @@ struct Run: ParsableCommand {
       path: model, profile: profile, site: site, catalogue: catalogue.read())
     {
     case .integer(let integer):
-      let preprocessing = try integer.preprocessing(data.preprocessing())
+      let preprocessing = try data.preprocessing(of: integer, profile: profile)
       let classifier = try site.classifier(
         integer.engine, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
+        images: try data.images(
+          .test, of: integer.dataset, classCount: integer.classCount, limit: limit,
+          size: preprocessing.resize),
         integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
       if device.on != nil { throw ValidationError("--on is for integer models") }
-      let preprocessing = try float.preprocessing(data.preprocessing())
+      let preprocessing = try data.preprocessing(of: float)
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
+        images: try data.images(
+          .test, of: float.specimen?.dataset, classCount: float.classCount, limit: limit,
+          size: preprocessing.resize))
     }
   }
 
