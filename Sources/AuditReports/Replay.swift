@@ -91,7 +91,8 @@ public struct Replay: Sendable, Equatable {
     // What follows from the other inputs.
     if place.contains(".overridden") { return true }
     // The entry of a catalogue that was used tells more than the whole file, where a report has it.
-    let entry = before[place.split(separator: ".").dropLast().joined(separator: ".") + ".catalogueEntry"]
+    let entry = before[
+      place.split(separator: ".").dropLast().joined(separator: ".") + ".catalogueEntry"]
     if place.hasSuffix("preprocessing.catalogue") { return entry != nil && replayed != .null }
     if place.hasSuffix("preprocessing.catalogueEntry") { return recorded == nil }
     // Older versions wrote 0 where nothing had been measured.

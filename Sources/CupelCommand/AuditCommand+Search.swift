@@ -15,7 +15,8 @@ extension AuditCommand {
   /// The report, written in every form that is asked for.
   func searched() throws -> DetectionReport {
     try checkWritable(
-      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs + data.inputs)
+      json, search.html, search.sarif, search.cyclonedx,
+      inputs: models + catalogue.inputs + data.inputs)
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
@@ -29,8 +30,7 @@ extension AuditCommand {
     let result = try work.run(
       subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
       test: data.images(
-        .test, of: float.specimen?.dataset, classCount: float.classCount,
-        limit: work.settings.heldOutImages, size: size),
+        .test, for: float, limit: work.settings.heldOutImages, size: size),
       dataset: folder, command: Self.command)
     reporter.finish()
     try write(result, float)

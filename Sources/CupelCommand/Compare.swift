@@ -94,12 +94,9 @@ struct Compare: ParsableCommand {
 
   private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
     let schemes = try self.schemes.schemes(of: model.specimen)
-    let dataset = model.specimen?.dataset
-    let folder = try data.folder(dataset: dataset)
+    let folder = try data.folder(dataset: model.specimen?.dataset)
     let preprocessing = try data.preprocessing(of: model)
-    let images = try data.images(
-      .test, of: dataset, classCount: model.classCount, limit: limit,
-      size: preprocessing.resize)
+    let images = try data.images(.test, for: model, limit: limit, size: preprocessing.resize)
     let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
@@ -117,10 +114,7 @@ struct Compare: ParsableCommand {
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       settings: defence.settings
-    ) {
-      try data.images(
-        .train, of: dataset, classCount: model.classCount, size: preprocessing.resize)
-    }
+    ) { try data.images(.train, for: model, size: preprocessing.resize) }
     return try bench.compare(methods, schemes: schemes, awake: awake / 100)
   }
 }

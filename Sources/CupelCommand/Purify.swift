@@ -59,8 +59,7 @@ struct Purify: ParsableCommand {
     let workbench = try calibrated.tuned(
       by: method, settings: settings,
       on: data.images(
-        .train, of: float.specimen?.dataset, classCount: float.classCount,
-        size: calibrated.preprocessing.resize))
+        .train, for: float, size: calibrated.preprocessing.resize))
     let deployed = try workbench.rounded(
       scheme, by: method, settings: settings, profile: profile)
     reporter.finish()

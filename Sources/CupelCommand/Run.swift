@@ -58,7 +58,8 @@ struct Run: ParsableCommand {
     reporter.finish()
     let report = RunReport(
       model: model, answers: answers, labels: images.labels, seconds: seconds,
-      threads: compute.threads, instructionSet: instructionSet, device: try report(subject))
+      threads: compute.threads, instructionSet: instructionSet, device: try report(subject),
+      overridden: subject.overridden)
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
@@ -73,6 +74,7 @@ struct Run: ParsableCommand {
     var images: ImageSet
     /// nil for a float model.
     var integer: IntegerModel?
+    var overridden: [AuditInputs.Overridden]
   }
 
   private func subject() throws -> Subject {
@@ -89,7 +91,8 @@ struct Run: ParsableCommand {
         images: try data.images(
           .test, of: integer.dataset, classCount: integer.classCount, limit: limit,
           size: preprocessing.resize),
-        integer: integer)
+        integer: integer,
+        overridden: try integer.overridden(by: data.preprocessing(), profile: profile))
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
@@ -100,8 +103,8 @@ struct Run: ParsableCommand {
       return Subject(
         classifier: classifier,
         images: try data.images(
-          .test, of: float.specimen?.dataset, classCount: float.classCount, limit: limit,
-          size: preprocessing.resize))
+          .test, for: float, limit: limit,
+          size: preprocessing.resize), overridden: try float.overridden(by: data.preprocessing()))
     }
   }
 

@@ -100,7 +100,7 @@ import Testing
   func intervals() throws {
     for broken: JSONValue in [[0.5], [0.6, 0.5], .null, "[0, 1]"] {
       #expect(throws: DecodingError.self) {
-        try document.with("float.benignAccuracyInterval", broken)
+        try document.with("deployments.0.benignAccuracyInterval", broken)
           .decoded(as: DetectionReport.self)
       }
     }

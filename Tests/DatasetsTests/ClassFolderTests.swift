@@ -70,7 +70,9 @@ import Testing
     #expect(listed.classCount == 300 && listed.classNotes(of: 300).isEmpty)
     #expect(listed.unlabelled == sorted.unlabelled)
 
-    try folder.write(Array("\u{FEFF}9\r\n8\r\n7\r\n6\r\n5\r\n4\r\n3\r\n2\r\n1\r\n0\r\n11\r\n10\r\n".utf8), to: "other.txt")
+    try folder.write(
+      Array("\u{FEFF}9\r\n8\r\n7\r\n6\r\n5\r\n4\r\n3\r\n2\r\n1\r\n0\r\n11\r\n10\r\n".utf8),
+      to: "other.txt")
     let names = try ClassNames(path: folder.path + "/other.txt")
     let given = try ImageSet.load(path: folder.path, split: .test, classes: names)
     #expect(given.labels == [9, 8, 11, 10, 7, 6, 5, 4, 3, 2, 1, 0])

@@ -103,7 +103,8 @@ struct ImageSetTests {
     #expect(set.classNotes(of: 1000).isEmpty)
     let error = #expect(throws: DatasetError.self) { try set.checkClasses(of: 999, path: "d.npz") }
     #expect(
-      error?.description.hasPrefix("d.npz: image 2 has class 999, and the model answers the classes 0 to 998")
+      error?.description.hasPrefix(
+        "d.npz: image 2 has class 999, and the model answers the classes 0 to 998")
         == true)
     let stated = try ImageSet(images: images, labels: [0, 1, 1], classCount: 2)
     #expect(stated.classNotes(of: 2).isEmpty)

@@ -13,7 +13,8 @@ import Testing
       batching: .batches(of: 32), threads: 2)
   }
 
-  private func solve(_ solver: EFRAP, _ problem: RoundingProblem, threads: Int = 2) throws -> [Int8] {
+  private func solve(_ solver: EFRAP, _ problem: RoundingProblem, threads: Int = 2) throws -> [Int8]
+  {
     try solver.solve(problem, threads: threads) { _ in }
   }
 
@@ -55,7 +56,8 @@ import Testing
         for feature in 1..<6 { inputs.values[image * 6 + feature] += inputs.values[image * 6] }
       }
       let solved = error(
-        try solve(solver, try problem(layer, quantized: inputs, float: inputs)), layer, inputs, inputs)
+        try solve(solver, try problem(layer, quantized: inputs, float: inputs)), layer, inputs,
+        inputs)
       let nearest = error(layer.nearest(), layer, inputs, inputs)
       let best = bestError(layer, inputs)
       #expect(solved >= best * (1 - 1e-9))

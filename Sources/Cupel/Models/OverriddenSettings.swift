@@ -58,7 +58,7 @@ extension [AuditInputs.Overridden] {
       // One value stands for all channels.
       let all = numbers.count == 1 ? .init(repeating: numbers[0], count: channels) : numbers
       let isUniform = Set(all).count == 1
-      return (isUniform ? Array<Double>(all.prefix(1)) : all).map { "\($0)" }
+      return (isUniform ? [Double](all.prefix(1)) : all).map { "\($0)" }
         .joined(separator: ",")
     }
     func size(_ size: ImageSize?) -> String { size.map { "\($0.height)x\($0.width)" } ?? "none" }

@@ -80,6 +80,14 @@ struct DataOptions: ParsableArguments {
     return images
   }
 
+  /// The first images of a split for a float model.
+  func images(
+    _ split: Split, for model: FloatModel, limit: Int? = nil, size: ImageSize?
+  ) throws -> ImageSet {
+    try images(
+      split, of: model.specimen?.dataset, classCount: model.classCount, limit: limit, size: size)
+  }
+
   /// The list that `--classes` names; told where the data set has another.
   private func classNames(beside folder: String) throws -> ClassNames? {
     guard let classes else { return nil }

@@ -15,17 +15,20 @@ struct RunReport: Encodable {
   /// Whose kernels ran; nil for a float model and on a board.
   var instructionSet: String?
   var predictions: [Int]
+  /// What files state and options gave otherwise; nil for nothing.
+  var overridden: [AuditInputs.Overridden]?
   /// What the model takes on a board; nil where none was asked for.
   private let device: DeviceReport?
 
   private enum CodingKeys: String, CodingKey {
     case schemaVersion, model, images, correct, accuracy, accuracyInterval, imagesPerSecond
-    case seconds, threads, instructionSet, predictions
+    case seconds, threads, instructionSet, predictions, overridden
   }
 
   init(
     model: String, answers: [Int], labels: [Int32], seconds: Double, threads: Int,
-    instructionSet: InstructionSet?, device: DeviceReport?
+    instructionSet: InstructionSet?, device: DeviceReport?,
+    overridden: [AuditInputs.Overridden] = []
   ) {
     let rate = AttackMeasurement(clean: answers, triggered: [], labels: labels, target: nil)
       .benignAccuracy
@@ -40,6 +43,7 @@ struct RunReport: Encodable {
     self.instructionSet = instructionSet?.rawValue
     predictions = answers
     self.device = device
+    self.overridden = overridden.isEmpty ? nil : overridden
   }
 
   /// A board's figures stand beside the others, in one object.
@@ -56,6 +60,7 @@ struct RunReport: Encodable {
     try values.encode(threads, forKey: .threads)
     try values.encodeIfPresent(instructionSet, forKey: .instructionSet)
     try values.encode(predictions, forKey: .predictions)
+    try values.encodeIfPresent(overridden, forKey: .overridden)
     try device?.encode(to: encoder)
   }
 

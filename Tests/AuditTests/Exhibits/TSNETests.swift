@@ -117,7 +117,8 @@ import Testing
   func degenerate() throws {
     #expect(try TSNE(features: [], threads: 1).embed(seed: 1).isEmpty)
     #expect(try TSNE(features: [[1, 2]], threads: 1).embed(seed: 1).count == 1)
-    let same = try TSNE(features: [[Float]](repeating: [1, 2], count: 12), threads: 1).embed(seed: 1)
+    let same = try TSNE(features: [[Float]](repeating: [1, 2], count: 12), threads: 1).embed(
+      seed: 1)
     #expect(same.allSatisfy { $0.x.isFinite && $0.y.isFinite })
     let far = try TSNE(features: [[0], [1e18], [-1e18], [3]], threads: 1).embed(seed: 1)
     #expect(far.allSatisfy { $0.x.isFinite && $0.y.isFinite })
