@@ -101,7 +101,8 @@ enum ClassFolders {
       guard let label = classes[name] else {
         throw DatasetError(
           path: path,
-          rule: "the list of classes does not name this folder: its name is to stand on the line of "
+          rule:
+            "the list of classes does not name this folder: its name is to stand on the line of "
             + "its class, class 0 on the first")
       }
       guard FolderList.isFolder(path) else { continue }

@@ -20,7 +20,7 @@ public struct ClassNames: Sendable, Equatable {
   /// A data set that is read into one machine's memory has fewer.
   static let most = 1 << 16
   /// The list that is read where it lies in a data set's folder.
-  static let fileName = "classes.txt"
+  package static let fileName = "classes.txt"
   private static let largestFile = 1 << 24
 
   /// - Parameter folders: names of class folders, each once, in any order.

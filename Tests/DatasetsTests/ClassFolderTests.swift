@@ -51,6 +51,64 @@ import Testing
     #expect(unlabelled == train.unlabelled)
   }
 
+  /// By the bytes of their names, as torchvision's ImageFolder: 0, 1, 10, 11, 2, … A list says
+  /// otherwise, whichever folders are there.
+  @Test func numbersAreSortedAsTextUnlessAListSaysOtherwise() throws {
+    let folder = try TemporaryFolder()
+    for label in 0..<12 { try folder.write(grey, to: "test/\(label)/1.png") }
+    let sorted = try ImageSet.load(path: folder.path, split: .test)
+    #expect(
+      sorted.classNames?.names == ["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"])
+    #expect(sorted.labels == Array(0..<12))
+    let notes = sorted.classNotes(of: 12)
+    #expect(notes.count == 1 && notes[0].contains("folder '10' is class 2"), "\(notes)")
+
+    let list = (0..<300).map { "\($0)\n" }.joined()
+    try folder.write(Array(list.utf8), to: "classes.txt")
+    let listed = try ImageSet.load(path: folder.path, split: .test)
+    #expect(listed.labels == [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9])
+    #expect(listed.classCount == 300 && listed.classNotes(of: 300).isEmpty)
+    #expect(listed.unlabelled == sorted.unlabelled)
+
+    try folder.write(
+      Array("\u{FEFF}9\r\n8\r\n7\r\n6\r\n5\r\n4\r\n3\r\n2\r\n1\r\n0\r\n11\r\n10\r\n".utf8),
+      to: "other.txt")
+    let names = try ClassNames(path: folder.path + "/other.txt")
+    let given = try ImageSet.load(path: folder.path, split: .test, classes: names)
+    #expect(given.labels == [9, 8, 11, 10, 7, 6, 5, 4, 3, 2, 1, 0])
+  }
+
+  /// Folders that are some of a model's classes: their order says nothing of its outputs.
+  @Test func folderCountsThatDifferAreTold() throws {
+    let folder = try TemporaryFolder()
+    for name in ["cat", "dog"] { try folder.write(grey, to: "test/\(name)/1.png") }
+    let set = try ImageSet.load(path: folder.path, split: .test)
+    #expect(set.classNotes(of: 2).isEmpty)
+    #expect(set.classNotes(of: 10).first?.contains("2 class folders") == true)
+    let error = #expect(throws: DatasetError.self) { try set.checkClasses(of: 1) }
+    #expect(error?.rule.contains("'dog'") == true)
+  }
+
+  @Test func manyClassFoldersAreRead() throws {
+    let folder = try TemporaryFolder()
+    for label in 0..<300 { try folder.write(grey, to: "test/\(1000 + label)/1.png") }
+    let set = try ImageSet.load(path: folder.path, split: .test)
+    #expect(set.labels == Array(0..<300))
+  }
+
+  @Test(arguments: [
+    ("a\n\nb\n", "line 2 is empty"), ("a\nb\na\n", "lines 1 and 3"), ("", "0 names"),
+    ("a\n", "does not name this folder"), ("a\n\u{0}b", "does not name this folder"),
+  ])
+  func listsThatDoNotFitAreRefused(list: String, reason: String) throws {
+    let folder = try TemporaryFolder()
+    for name in ["a", "b"] { try folder.write(grey, to: "train/\(name)/1.png") }
+    try folder.write(Array(list.utf8), to: "classes.txt")
+    #expect(failure(folder)?.rule.contains(reason) == true, "\(failure(folder)?.rule ?? "none")")
+    try folder.write([0xFF, 0x0A], to: "classes.txt")
+    #expect(failure(folder)?.rule.contains("UTF-8") == true)
+  }
+
   @Test func extentsMustAgree() throws {
     let folder = try TemporaryFolder()
     try folder.write(grey, to: "train/a/1.png")

@@ -56,12 +56,56 @@ extension AuditInputs {
     public var sha256: String
     /// From pixels to its input; nil where the caller does not say.
     @OrNull public var preprocessing: StatedPreprocessing?
+    /// What the file or a catalogue states and the caller gave otherwise; nil for nothing.
+    public var overridden: [Overridden]?
 
     /// - Parameters: as the members of these names.
-    public init(file: String, sha256: String, preprocessing: StatedPreprocessing? = nil) {
+    public init(
+      file: String, sha256: String, preprocessing: StatedPreprocessing? = nil,
+      overridden: [Overridden] = []
+    ) {
       self.file = file
       self.sha256 = sha256
       self.preprocessing = preprocessing
+      self.overridden = overridden.isEmpty ? nil : overridden
+    }
+  }
+
+  /// A setting that is stated of a model and that the caller gave otherwise. The caller's was taken.
+  public struct Overridden: Sendable, Codable, Equatable, CustomStringConvertible {
+    /// Who states it.
+    public enum Source: String, Sendable, Codable, CaseIterable {
+      /// The file's own metadata.
+      case metadata
+      /// The operators of the file, which carry their rounding.
+      case operators
+      /// A catalogue that was named.
+      case catalogue
+    }
+
+    /// Such as "mean" or "profile".
+    public var setting: String
+    /// As the command line would write it.
+    public var stated: String
+    /// Who states it.
+    public var by: Source
+    /// As the command line would write it.
+    public var given: String
+
+    /// - Parameters: as the members of these names.
+    public init(setting: String, stated: String, by source: Source, given: String) {
+      (self.setting, self.stated, by, self.given) = (setting, stated, source, given)
+    }
+
+    /// What is stated, and what takes its place.
+    public var description: String {
+      let source =
+        switch by {
+        case .metadata: "the file states"
+        case .operators: "the file's operators have"
+        case .catalogue: "the catalogue states"
+        }
+      return "\(source) the \(setting) \(stated); the \(setting) given, \(given), is used instead"
     }
   }
 
@@ -83,6 +127,9 @@ extension AuditInputs {
     @OrNull public var origin: Origin?
     /// SHA-256 of the catalogue that says it; nil for another origin.
     @OrNull public var catalogue: String?
+    /// SHA-256 of what the catalogue says of this model, which other entries do not change; nil for
+    /// another origin, and in reports of older versions.
+    public var catalogueEntry: String?
 
     /// - Parameter origin: nil where nobody knows.
     public init(_ values: Preprocessing, from origin: Origin?) {

@@ -58,6 +58,9 @@ public struct AuditSubject: Sendable {
     float?.imageShape.first ?? integers.first?.engine.inputShape.first
   }
 
+  /// Classes that the first of the models answers; 0 without models.
+  public var classCount: Int { float?.classCount ?? integers.first?.classCount ?? 0 }
+
   /// What images are resized to, which all models must agree on.
   ///
   /// - Throws: `CupelError` where they do not, `UnknownPreprocessing` where nothing tells one.

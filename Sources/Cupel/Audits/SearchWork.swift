@@ -42,17 +42,38 @@ struct SearchWork {
 
   mutating func run(_ candidates: [Planned]) throws {
     let families = TriggerFamily.allCases.filter(settings.families.contains)
-    for candidate in candidates {
-      try within("\(candidate.name), every step") {
-        $0.examinations.append(try $0.audit.begin(candidate.make()))
-      }
-    }
+    let begun = try begin(candidates)
+    defer { leftOut += Self.everyStep(of: candidates[begun...].map(\.name), families) }
     try search(families.filter(TriggerFamily.scanned.contains))
     try weigh()
     if families.contains(.patch) { try sharpen() }
     try search(families.filter(TriggerFamily.byGradient.contains), unless: settings.decisive)
     try compare()
     try survive()
+  }
+
+  /// Asks the deployments about images without a trigger, as many as there is time for.
+  ///
+  /// - Returns: how many.
+  private mutating func begin(_ candidates: [Planned]) throws -> Int {
+    do {
+      for candidate in candidates {
+        try Interruption.check()
+        examinations.append(try audit.begin(candidate.make()))
+      }
+    } catch is Interruption.TimeIsUp {
+      isComplete = false
+    }
+    return examinations.count
+  }
+
+  /// The lines of deployments that were not begun.
+  static func everyStep(of names: [String], _ families: [TriggerFamily]) -> [String] {
+    let scanned = families.filter(TriggerFamily.scanned.contains).map(\.rawValue)
+    let byGradient = families.filter(TriggerFamily.byGradient.contains).map(\.rawValue)
+    return (scanned + ["weights"] + byGradient).flatMap { step in
+      names.map { "\($0), \(step): the budget was spent" }
+    }
   }
 
   /// A line that is there already is not said again.

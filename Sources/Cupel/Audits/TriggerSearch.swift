@@ -90,7 +90,10 @@ public struct TriggerSearch: Sendable {
       let workbench = try workbench(float, subject, training)
       let audit = try audit(float, subject.preprocessing, training: training, test: test)
       var (examinations, isComplete) = ([DetectionAudit.Examination](), false)
-      var leftOut = ["everything: the budget was spent before the models were calibrated and asked"]
+      let families = TriggerFamily.allCases.filter(settings.families.contains)
+      var leftOut = SearchWork.everyStep(
+        of: subject.integers.map(\.name) + subject.schemes.map(\.description), families)
+      if settings.makesExhibits { leftOut.append("pictures: the budget was spent") }
       var exhibits: Exhibits?
       if let workbench, audit.isAsked {
         var work = SearchWork(

@@ -50,7 +50,7 @@ extension Workbench {
     context: RunContext
   ) throws {
     let folder = try data.folder(dataset: model.specimen?.dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
+    let preprocessing = try data.preprocessing(of: model)
     try self.init(
       model, images: calibration.images(
         folder, size: preprocessing.resize, channels: model.imageShape.first),

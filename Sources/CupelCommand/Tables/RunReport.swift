@@ -17,17 +17,20 @@ struct RunReport: Encodable {
   var predictions: [Int]
   /// What was left out of the data set or changed; none where nothing was.
   var notes: [FileNote]
+  /// What files state and options gave otherwise; nil for nothing.
+  var overridden: [AuditInputs.Overridden]?
   /// What the model takes on a board; nil where none was asked for.
   private let device: DeviceReport?
 
   private enum CodingKeys: String, CodingKey {
     case schemaVersion, model, images, correct, accuracy, accuracyInterval, imagesPerSecond
-    case seconds, threads, instructionSet, predictions, notes
+    case seconds, threads, instructionSet, predictions, notes, overridden
   }
 
   init(
     model: String, answers: [Int], on set: ImageSet, seconds: Double, threads: Int,
-    instructionSet: InstructionSet?, device: DeviceReport?
+    instructionSet: InstructionSet?, device: DeviceReport?,
+    overridden: [AuditInputs.Overridden] = []
   ) {
     let rate = AttackMeasurement(clean: answers, triggered: [], labels: set.labels, target: nil)
       .benignAccuracy
@@ -43,6 +46,7 @@ struct RunReport: Encodable {
     predictions = answers
     notes = set.notes
     self.device = device
+    self.overridden = overridden.isEmpty ? nil : overridden
   }
 
   /// A board's figures stand beside the others, in one object.
@@ -60,6 +64,7 @@ struct RunReport: Encodable {
     try values.encodeIfPresent(instructionSet, forKey: .instructionSet)
     try values.encode(predictions, forKey: .predictions)
     if !notes.isEmpty { try values.encode(notes, forKey: .notes) }
+    try values.encodeIfPresent(overridden, forKey: .overridden)
     try device?.encode(to: encoder)
   }
 
