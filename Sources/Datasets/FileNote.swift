@@ -31,29 +31,35 @@ public struct FileNote: Sendable, Codable, Equatable, CustomStringConvertible {
 
   /// One line for a person.
   public var description: String {
+    let (one, many, why) =
+      switch reason {
+      case .otherName:
+        (
+          "file was left out", "files were left out",
+          "the name does not end as an image's does"
+        )
+      case .hidden:
+        (
+          "hidden file or folder was left out", "hidden files or folders were left out",
+          "the name begins with a dot"
+        )
+      case .withoutClass:
+        ("image was left out", "images were left out", "it lies in no class's folder")
+      case .emptyClass:
+        ("class folder is empty", "class folders are empty", "no image of this split lies there")
+      case .greyToColour:
+        (
+          "grey image was read as RGB", "grey images were read as RGB",
+          "other images, or the model, have three channels"
+        )
+      case .reducedTo8Bits:
+        (
+          "grey image of 16 bits was scaled to 8", "grey images of 16 bits were scaled to 8",
+          "Pillow cuts its values off at 255 instead"
+        )
+      }
     let such = example.map { " (\(count == 1 ? "" : "such as ")\(printable($0, limit: 200)))" } ?? ""
-    func text(_ one: String, _ many: String, _ rest: String) -> String {
-      "\(count) \(count == 1 ? one : many)\(such) \(rest)"
-    }
-    return switch reason {
-    case .otherName:
-      text("file was", "files were", "left out: the name does not end as an image's does")
-    case .hidden:
-      text(
-        "hidden file or folder was", "hidden files or folders were",
-        "left out: the name begins with a dot")
-    case .withoutClass:
-      text("image was", "images were", "left out: it is in no class's folder")
-    case .emptyClass: text("class folder has", "class folders have", "no image of this split")
-    case .greyToColour:
-      text(
-        "grey image was", "grey images were",
-        "read as red, green and blue of the same value, as other images or the model need it")
-    case .reducedTo8Bits:
-      text(
-        "grey image of 16 bits was", "grey images of 16 bits were",
-        "scaled to 8 bits (Pillow cuts the values off at 255 instead)")
-    }
+    return "\(count) \(count == 1 ? one : many)\(such): \(why)"
   }
 }
 

@@ -87,7 +87,7 @@ import Testing
     let note = try #require(images.notes.first)
     #expect((note.reason, note.count) == (.reducedTo8Bits, 1))
     #expect(note.example == "test/a/1.pgm")
-    #expect(note.description.contains("scaled to 8 bits"))
+    #expect(note.description.contains("scaled to 8"))
   }
 
   /// Headers of files that would take gigabytes.
