@@ -80,8 +80,8 @@ public struct Replay: Sendable, Equatable {
 
   /// Whether it is of `AuditInputs.Images.notes`, or of the calibration's.
   private static func isNote(_ place: String) -> Bool {
-    place.hasPrefix("inputs.") && place.split(separator: ".").dropFirst(2).first?
-      .hasPrefix("notes[") == true
+    let members = place.split(separator: ".")
+    return members.first == "inputs" && members.count > 2 && members[2].hasPrefix("notes[")
   }
 
   /// A file is told by its name: it may lie elsewhere by now.

@@ -1,14 +1,14 @@
 import CupelSupport
 import Foundation
 
-/// A folder with a folder for each split and in it one for each class, with that class's image files,
-/// which may lie in further folders: `train/cat/1.png` and `train/cat/kittens/2.png` are of the class
-/// `cat`, as in torchvision's `ImageFolder`.
+/// A folder with a folder for each split and in it one for each class, with that class's image
+/// files, which may lie in further folders: `train/cat/1.png` and `train/cat/kittens/2.png` are of
+/// the class `cat`, as in torchvision's `ImageFolder`.
 ///
 /// Classes are numbered by a list of their names, which may be `classes.txt` beside the splits'
 /// folders; without one by their folders' names in the order of their bytes, whichever split they
-/// occur in. Images come class by class in turn, each class's in the order of `ImageTree`, so that the
-/// first ones of a set are of all classes.
+/// occur in. Images come class by class in turn, each class's in the order of `ImageTree`, so that
+/// the first ones of a set are of all classes.
 enum ClassFolders {
   static func names(_ split: Split) -> [String] { split == .train ? ["train"] : ["test", "val"] }
 
@@ -21,7 +21,8 @@ enum ClassFolders {
     guard (1...ClassNames.most).contains(names.count) else {
       throw DatasetError(
         path: splitFolder,
-        rule: "it has \(names.count) class folders; 1 to \(ClassNames.most) are possible, each with "
+        rule:
+          "it has \(names.count) class folders; 1 to \(ClassNames.most) are possible, each with "
           + "the images of its class")
     }
     var classes = classes

@@ -1,6 +1,7 @@
 import CupelSupport
 
-/// What a reader of a data set did that its user may not expect: files that it left out, or changed.
+/// What a reader of a data set did that its user may not expect: files that it left out, or
+/// changed.
 public struct FileNote: Sendable, Codable, Equatable, CustomStringConvertible {
   /// What was done, and why.
   public enum Reason: String, Sendable, Codable, CaseIterable {
@@ -58,7 +59,8 @@ public struct FileNote: Sendable, Codable, Equatable, CustomStringConvertible {
           "Pillow cuts its values off at 255 instead"
         )
       }
-    let such = example.map { " (\(count == 1 ? "" : "such as ")\(printable($0, limit: 200)))" } ?? ""
+    let such =
+      example.map { " (\(count == 1 ? "" : "such as ")\(printable($0, limit: 200)))" } ?? ""
     return "\(count) \(count == 1 ? one : many)\(such): \(why)"
   }
 }

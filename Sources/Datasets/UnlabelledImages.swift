@@ -78,8 +78,8 @@ extension UnlabelledImages {
 }
 
 extension UnlabelledImages {
-  /// The same images with so many channels: where 3 are asked for, grey ones become red, green and blue
-  /// of the same value, as in Pillow, and a note says so. Themselves otherwise.
+  /// The same images with so many channels: where 3 are asked for, grey ones become red, green and
+  /// blue of the same value, as in Pillow, and a note says so. Themselves otherwise.
   ///
   /// - Throws: `DatasetError` where the result would be larger than a set may be.
   public func with(channels asked: Int) throws(DatasetError) -> UnlabelledImages {
@@ -109,7 +109,8 @@ extension UnlabelledImages {
   package subscript(range: Range<Int>) -> UnlabelledImages {
     UnlabelledImages(
       count: range.count, channels: channels, height: height, width: width,
-      pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]), notes: notes)
+      pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]),
+      notes: notes)
   }
 
   /// The images at `indices`, each in 0..<count, in that order.

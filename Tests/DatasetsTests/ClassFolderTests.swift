@@ -162,8 +162,8 @@ import Testing
   /// An image whose pixels tell which it is.
   private func image(_ value: UInt8) -> [UInt8] { Array("P5 1 1 255\n".utf8) + [value] }
 
-  /// torchvision sorts folders by their whole paths, where "-" comes before "/" and that before "0":
-  /// a, a/b, a/b-c, a/b/c, a/b0.
+  /// torchvision sorts folders by their whole paths, where "-" comes before "/" and that before
+  /// "0": a, a/b, a/b-c, a/b/c, a/b0.
   @Test func nestedFoldersBelongToTheirClass() throws {
     let folder = try TemporaryFolder()
     for (value, name) in ["z.pgm", "b-c/1.pgm", "b/2.pgm", "b/c/3.PGM", "b0/4.pgm"].enumerated() {

@@ -2,8 +2,8 @@ import CupelDatasets
 import Foundation
 
 /// Reads paths of folders, one a line, and writes what Cupel reads there: a line
-/// `ok COUNT CHANNELS HEIGHT WIDTH NOTES` and the pixels, [count][channels][height][width], or a line
-/// `error` with the message. For `tools/peers/images.py`.
+/// `ok COUNT CHANNELS HEIGHT WIDTH NOTES` and the pixels, [count][channels][height][width], or a
+/// line `error` with the message. For `tools/peers/images.py`.
 @main
 enum Main {
   static func main() {

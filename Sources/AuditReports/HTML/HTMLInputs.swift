@@ -45,8 +45,8 @@ enum HTMLInputs {
     func images(_ images: AuditInputs.Images?) -> Markup {
       guard let images else { return "–" }
       let labels: Markup = images.labels.map { "<br>labels' SHA-256 \(code($0))" } ?? ""
-      return
-        "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)\(notes(images.notes))"
+      let told = notes(images.notes)
+      return "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)\(told)"
     }
     func notes(_ notes: [FileNote]?) -> Markup {
       (notes ?? []).map { "<br>\($0.description)" as Markup }.joined()

@@ -1,5 +1,5 @@
-/// A BMP file (Windows' and OS/2's device-independent bitmap) as Pillow reads it: 1, 4 and 8 bits with
-/// a palette, plain or run-length coded; 16, 24 and 32 bits without transparency.
+/// A BMP file (Windows' and OS/2's device-independent bitmap) as Pillow reads it: 1, 4 and 8 bits
+/// with a palette, plain or run-length coded; 16, 24 and 32 bits without transparency.
 struct BitmapReader: ImageReader {
   let extent: ImageExtent
 
@@ -63,7 +63,10 @@ struct BitmapReader: ImageReader {
 
 extension BitmapReader {
   private enum Compression: Int {
-    case none = 0, runs8 = 1, runs4 = 2, fields = 3
+    case none = 0
+    case runs8 = 1
+    case runs4 = 2
+    case fields = 3
 
     var isRuns: Bool { self == .runs8 || self == .runs4 }
   }
@@ -134,7 +137,9 @@ extension BitmapReader {
       entrySize = isShort ? 3 : 4
       let stated = isShort ? 0 : number(32, 4)
       colours = stated == 0 ? 1 << min(bits, 16) : stated
-      guard bits > 8 || colours <= 1 << 16 else { throw broken("its palette has \(colours) colours") }
+      guard bits > 8 || colours <= 1 << 16 else {
+        throw broken("its palette has \(colours) colours")
+      }
       var masks = Self.usualMasks[bits] ?? []
       var fieldBytes = 0
       if compression == .fields {
@@ -144,7 +149,8 @@ extension BitmapReader {
         if own != [0, 0, 0] || bits != 32 { masks = own }
       }
       let fields = masks.compactMap(Field.init)
-      guard fields.count == masks.count, compression != .fields || Self.areKnown(fields, bits) else {
+      guard fields.count == masks.count, compression != .fields || Self.areKnown(fields, bits)
+      else {
         throw broken("the places of its colours within a pixel are unusual")
       }
       self.fields = fields
@@ -163,7 +169,8 @@ extension BitmapReader {
     private static func areKnown(_ fields: [Field], _ bits: Int) -> Bool {
       let (shifts, sizes) = (fields.map(\.shift), fields.map(\.bits))
       if bits == 16 {
-        return (shifts, sizes) == ([11, 5, 0], [5, 6, 5]) || (shifts, sizes) == ([10, 5, 0], [5, 5, 5])
+        return (shifts, sizes) == ([11, 5, 0], [5, 6, 5])
+          || (shifts, sizes) == ([10, 5, 0], [5, 5, 5])
       }
       return sizes == [8, 8, 8] && Set(shifts).count == 3
         && shifts.allSatisfy { $0 % 8 == 0 && $0 < bits }
@@ -222,7 +229,8 @@ extension BitmapReader {
       guard length <= bytes.count - offset else { return nil }
       let data = bytes[offset..<offset + length]
       offset += length
-      return isNibbles ? data.flatMap { [$0 >> 4, $0 & 15] }.prefix(count).map(\.self) : Array(data)
+      return isNibbles
+        ? data.flatMap { [$0 >> 4, $0 & 15] }.prefix(count).map(\.self) : Array(data)
     }
     var column = 0
     decoding: while output.count < size, offset + 2 <= bytes.count {

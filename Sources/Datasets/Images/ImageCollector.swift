@@ -1,7 +1,7 @@
 import CupelSupport
 
-/// Puts the images of files behind one another, as images of one size and of as many channels. Grey ones
-/// among coloured ones become coloured, as Pillow's `convert("RGB")` makes them.
+/// Puts the images of files behind one another, as images of one size and of as many channels.
+/// Grey ones among coloured ones become coloured, as Pillow's `convert("RGB")` makes them.
 struct ImageCollector {
   private let size: ImageSize?
   private var first: (path: String, extent: ImageExtent)?

@@ -4,7 +4,8 @@ import CCupelImages
 struct ImageFile {
   let path: String
   let extent: ImageExtent
-  /// Whether its grey values of more than 8 bits become 8 bits: Pillow cuts them off at 255 instead.
+  /// Whether its grey values of more than 8 bits become 8 bits: Pillow cuts them off at 255
+  /// instead.
   var isReduced: Bool { reader.isReduced }
 
   private let reader: any ImageReader

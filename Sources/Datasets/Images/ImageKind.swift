@@ -72,8 +72,8 @@ extension ImageKind {
     Unread(name: "SVG", marks: [(0, "<svg")]), Unread(name: "XML", marks: [(0, "<?xml")]),
   ]
 
-  /// Endings of the names of image files, in small letters: those of torchvision's `ImageFolder`, and
-  /// of kinds that are refused by name, so that none of them is left out unheard.
+  /// Endings of the names of image files, in small letters: those of torchvision's `ImageFolder`,
+  /// and of kinds that are refused by name, so that none of them is left out unheard.
   private static let endings = [
     "png", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "ppm", "pgm", "pbm", "pnm", "webp", "tif",
     "tiff", "gif", "jp2", "j2k", "jxl", "heic", "heif", "avif",

@@ -1,9 +1,9 @@
 import CupelSupport
 import Foundation
 
-/// The image files of a folder and of the folders in it, in the order of torchvision's `ImageFolder`:
-/// folder by folder by their whole paths, each one's files by name, all in the order of their bytes.
-/// Links are followed. What begins with a dot is left aside.
+/// The image files of a folder and of the folders in it, in the order of torchvision's
+/// `ImageFolder`: folder by folder by their whole paths, each one's files by name, all in the
+/// order of their bytes. Links are followed. What begins with a dot is left aside.
 struct ImageTree {
   /// Paths of the files.
   private(set) var files: [String] = []
@@ -38,7 +38,8 @@ struct ImageTree {
     for name in try FolderList.names(folder, &notes) {
       count += 1
       guard count <= Self.mostFiles else {
-        throw DatasetError(path: folder, rule: "with it there are more than \(Self.mostFiles) files")
+        throw DatasetError(
+          path: folder, rule: "with it there are more than \(Self.mostFiles) files")
       }
       let path = "\(folder)/\(name)"
       if FolderList.isFolder(path) {
@@ -72,7 +73,8 @@ enum FolderList {
       && isFolder.boolValue
   }
 
-  /// Names that begin with no dot, in the order of their bytes. Hidden images and folders are noted.
+  /// Names that begin with no dot, in the order of their bytes. Hidden images and folders are
+  /// noted.
   static func names(_ folder: String, _ notes: inout FileNotes) throws(DatasetError) -> [String] {
     let all: [String]
     do {

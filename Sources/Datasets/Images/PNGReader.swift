@@ -77,7 +77,8 @@ struct PNGReader: ImageReader {
       }
     case .grey where bits < 8:
       for place in 0..<count {
-        pixels[first + place * step] = UInt8(Self.sample(row, place, bits) * (255 / (1 << bits - 1)))
+        pixels[first + place * step] = UInt8(
+          Self.sample(row, place, bits) * (255 / (1 << bits - 1)))
       }
     case .grey, .greyAlpha:
       for place in 0..<count {
@@ -86,8 +87,8 @@ struct PNGReader: ImageReader {
     case .colour, .colourAlpha:
       for place in 0..<count {
         for channel in 0..<3 {
-          pixels[3 * (first + place * step) + channel] = row[
-            (place * samples + channel) * (bits / 8)]
+          let sample = (place * samples + channel) * (bits / 8)
+          pixels[3 * (first + place * step) + channel] = row[sample]
         }
       }
     }
@@ -102,7 +103,11 @@ struct PNGReader: ImageReader {
 
 extension PNGReader {
   private enum Colour: UInt8 {
-    case grey = 0, colour = 2, palette = 3, greyAlpha = 4, colourAlpha = 6
+    case grey = 0
+    case colour = 2
+    case palette = 3
+    case greyAlpha = 4
+    case colourAlpha = 6
 
     var samples: Int {
       switch self {

@@ -41,7 +41,9 @@ struct PortableMapReader: ImageReader {
     // What a file of one pixel's size says of others costs nothing.
     guard bytes.count - start >= leastSize else { throw cut }
     if isBits { return try kind == 1 ? plainBits() : bits() }
-    let table = (0...most).map { UInt8((Double($0) / Double(most) * 255).rounded(.toNearestOrEven)) }
+    let table = (0...most).map {
+      UInt8((Double($0) / Double(most) * 255).rounded(.toNearestOrEven))
+    }
     if kind < 4 {
       var text = Text(path: path, bytes: bytes, offset: start)
       var pixels: [UInt8] = []
