@@ -52,7 +52,8 @@ extension Workbench {
     let folder = try data.folder(dataset: model.specimen?.dataset)
     let preprocessing = try data.preprocessing(of: model)
     try self.init(
-      model, images: calibration.images(
+      model,
+      images: calibration.images(
         folder, size: preprocessing.resize, channels: model.imageShape.first),
       preprocessing: preprocessing, schemes: schemes, context: context)
   }
