@@ -70,7 +70,7 @@ let host: [Target] = [
     name: "CupelQuantization",
     dependencies: [
       "CupelFixedPoint", "CupelFloatGraph", "CupelIntegerBuilder", "CupelIntegerOperators",
-      "CupelModelWriter",
+      "CupelModelWriter", "CupelSupport",
     ]),
   .target(
     name: "CupelPurification",

@@ -10,6 +10,8 @@ let package = Package(
     .executableTarget(
       name: "float-peer", dependencies: [.product(name: "Cupel", package: "Cupel")]),
     .executableTarget(
+      name: "image-pixels", dependencies: [.product(name: "Cupel", package: "Cupel")]),
+    .executableTarget(
       name: "purify-bench", dependencies: [.product(name: "Cupel", package: "Cupel")]),
   ]
 )

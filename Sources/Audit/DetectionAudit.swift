@@ -66,7 +66,7 @@ public struct DetectionAudit: Sendable {
   let rule: DecisionRule
   let threads: Int
   private let searchAnswers: [Int]
-  /// The float model's answers to the held-out images.
+  /// The float model's answers to the held-out images; none where the time was up before.
   public let floatClean: [Int]
 
   /// - Parameters:
@@ -99,9 +99,18 @@ public struct DetectionAudit: Sendable {
     self.settings = settings
     rule = try DecisionRule.shipped()
     self.threads = threads
-    searchAnswers = try float.classify(search.pixels)
-    floatClean = try float.answers(to: heldOut, trigger: nil)
+    do {
+      let answers = try float.classify(search.pixels)
+      floatClean = try float.answers(to: heldOut, trigger: nil)
+      searchAnswers = answers
+    } catch is Interruption.TimeIsUp {
+      (searchAnswers, floatClean) = ([], [])
+    }
   }
+
+  /// Whether the float model was asked; not where the time was up before. Nothing can be examined
+  /// then.
+  package var isAsked: Bool { !floatClean.isEmpty }
 
   /// What one deployment's examination has come to so far.
   public struct Examination: Sendable {
@@ -156,8 +165,16 @@ public struct DetectionAudit: Sendable {
   }
 
   /// Asks the integer model about the held-out images.
+  ///
+  /// - Throws: `AuditError.data` where it answers other classes than the float model, and what running
+  ///   it throws.
   public func begin(_ candidate: Candidate) throws -> Examination {
-    Examination(
+    guard candidate.integer.classCount == float.classCount else {
+      throw AuditError.data(
+        rule: "\(candidate.file ?? candidate.scheme.rawValue) answers "
+          + "\(candidate.integer.classCount) classes and the float model \(float.classCount)")
+    }
+    return Examination(
       candidate: candidate, clean: try candidate.integer.answers(to: heldOut, trigger: nil))
   }
 
@@ -170,29 +187,30 @@ public struct DetectionAudit: Sendable {
     progress: (Double) -> Void = { _ in }
   ) throws -> Bool {
     do {
-      try budget.check()
-      switch family {
-      case .rectangle:
-        try scan(Rectangle.self, family, &examination, budget: budget, progress: progress)
-      case .wave: try scan(Wave.self, family, &examination, budget: budget, progress: progress)
-      case .patch, .additive, .blend, .warp:
-        try descend(family, &examination, budget: budget, progress: progress)
+      try budget.limiting {
+        try Interruption.check()
+        switch family {
+        case .rectangle: try scan(Rectangle.self, family, &examination, progress: progress)
+        case .wave: try scan(Wave.self, family, &examination, progress: progress)
+        case .patch, .additive, .blend, .warp:
+          try descend(family, &examination, progress: progress)
+        }
       }
       return true
-    } catch is SearchBudget.Spent {
+    } catch is Interruption.TimeIsUp {
       return false
     }
   }
 
   private func scan<Plain: PlainTrigger>(
     _: Plain.Type, _ family: TriggerFamily, _ examination: inout Examination,
-    budget: SearchBudget, progress: (Double) -> Void
+    progress: (Double) -> Void
   ) throws {
     let stopwatch = Stopwatch()
     let scan = TriggerScan<Plain>(
       float: float, integer: examination.candidate.integer, images: search, answers: searchAnswers)
     let found = try scan.run { share throws in
-      try budget.check()
+      try Interruption.check()
       progress(share)
     }
     let geometry = Geometry(
@@ -202,15 +220,14 @@ public struct DetectionAudit: Sendable {
         best.plain.learned(geometry), of: family, target: best.target, on: examination,
         since: stopwatch)
     }
-    if let best = found.differential.first { examination.searches.append(try measured(best)) }
-    if family.showsAwake, let best = found.awake.first {
-      examination.awake.append(try measured(best))
-    }
+    let best = try found.differential.first.map(measured)
+    let awake = family.showsAwake ? try found.awake.first.map(measured) : nil
+    if let best { examination.searches.append(best) }
+    if let awake { examination.awake.append(awake) }
   }
 
   private func descend(
-    _ family: TriggerFamily, _ examination: inout Examination, budget: SearchBudget,
-    progress: (Double) -> Void
+    _ family: TriggerFamily, _ examination: inout Examination, progress: (Double) -> Void
   ) throws {
     guard let kind = family.learnedKind, let plan = examination.candidate.plan else { return }
     let stopwatch = Stopwatch()
@@ -236,7 +253,7 @@ public struct DetectionAudit: Sendable {
       try gradient.improve(
         &trigger, goal: goal, steps: steps, match: match, generator: &generator
       ) { share throws in
-        try budget.check()
+        try Interruption.check()
         progress((Double(done) + share * Double(steps)) / Double(all))
       }
     }

@@ -38,13 +38,13 @@ package struct DetectionVerdict: Sendable, Equatable {
 extension DetectionReport.Deployment {
   /// Whether its evidence makes a dormant backdoor of it.
   package var isConvicted: Bool {
-    isUsable && probability >= 0.5 && hasLargeTrigger
+    isUsable && probability ?? 0 >= 0.5 && hasLargeTrigger
   }
 
   /// Whether it was searched, and nothing that was found can reach the bound of a backdoor: a few images
   /// settle nothing.
   package var isQuiet: Bool {
-    !searches.isEmpty && probability < 0.5
+    !searches.isEmpty && probability ?? 1 < 0.5
       && searches.allSatisfy {
         $0.differentialASRInterval.upperBound < Verdict.dormantLowerBound
       }

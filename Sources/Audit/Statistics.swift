@@ -33,6 +33,9 @@ public struct Proportion: Sendable, Equatable {
   /// In [0, 1]; 0 where there are no trials.
   public var value: Double { trials == 0 ? 0 : Double(successes) / Double(trials) }
 
+  /// The share; nil where there are no trials.
+  var measured: Double? { trials == 0 ? nil : value }
+
   /// Two-sided 97.5 % point of the standard normal distribution.
   package static let z = 1.959_963_984_540_054
 

@@ -63,10 +63,10 @@ public struct CycloneDXReport: Sendable, Encodable {
   }
 
   private static func metrics(_ report: DetectionReport) -> [JSONValue] {
-    let float = metric(
-      "benign accuracy", report.float.benignAccuracy, report.float.benignAccuracyInterval,
-      slice: "float")
-    return [float]
+    let float = report.float.benignAccuracy.map {
+      [metric("benign accuracy", $0, report.float.benignAccuracyInterval, slice: "float")]
+    }
+    return (float ?? [])
       + report.deployments.flatMap { deployment in
         let slice = [
           deployment.scheme.rawValue, deployment.profile.rawValue, deployment.rounding.rawValue,
@@ -114,7 +114,7 @@ public struct CycloneDXReport: Sendable, Encodable {
     }
     return [
       property("verdict", report.verdict.rawValue),
-      property("probability", figure(report.probability)),
+      property("probability", report.probability.map(figure)),
       property("targetClass", report.targetClass.map(String.init)),
       property("scheme", report.scheme?.rawValue),
       property("differentialASR", report.differentialASR.map(figure)),

@@ -5,7 +5,9 @@ import CupelAudit
 ///
 /// Figures are compared exactly, since the same inputs give the same bits on every machine and at any
 /// number of threads. An audit with a budget is the exception: what it leaves out depends on the machine.
-/// Times, the command line, which names output files, and the ways to files are not compared.
+/// Times, the command line, which names output files, and the ways to files are not compared; of a
+/// catalogue what it says of the model is, and not the other entries; notes on files that were left out
+/// are not, since the digests of the images tell whether they are the same.
 public struct Replay: Sendable, Equatable {
   /// A value that the reports do not agree on.
   public struct Difference: Sendable, Equatable, CustomStringConvertible {
@@ -55,7 +57,7 @@ public struct Replay: Sendable, Equatable {
     let (before, after) = (Self.index(old), Self.index(new))
     let places = old.map(\.place) + new.map(\.place).filter { before[$0] == nil }
     var (ofInputs, ofFigures): ([Difference], [Difference]) = ([], [])
-    for place in places where before[place]?.value != after[place]?.value {
+    for place in places where !Self.isSame(place, before, after) {
       let member = String(place.prefix { $0 != "." && $0 != "[" })
       if repeated.contains(member) { continue }
       let difference = Difference(
@@ -72,7 +74,14 @@ public struct Replay: Sendable, Equatable {
   private static func leaves(_ report: some Encodable) throws -> [JSONValue.Leaf] {
     try JSONValue(encoding: report).leaves.filter { leaf in
       !leaf.place.hasPrefix("command") && leaf.place.split(separator: ".").last != "seconds"
+        && !isNote(leaf.place)
     }.map(withoutTheWay)
+  }
+
+  /// Whether it is of `AuditInputs.Images.notes`, or of the calibration's.
+  private static func isNote(_ place: String) -> Bool {
+    let members = place.split(separator: ".")
+    return members.first == "inputs" && members.count > 2 && members[2].hasPrefix("notes[")
   }
 
   /// A file is told by its name: it may lie elsewhere by now.
@@ -80,6 +89,23 @@ public struct Replay: Sendable, Equatable {
     guard leaf.place.hasSuffix(".file"), case .string(let path) = leaf.value else { return leaf }
     let name = path.split(separator: "/").last.map(String.init) ?? path
     return JSONValue.Leaf(place: leaf.place, value: .string(name))
+  }
+
+  private static func isSame(
+    _ place: String, _ before: [String: JSONValue.Leaf], _ after: [String: JSONValue.Leaf]
+  ) -> Bool {
+    let (recorded, replayed) = (before[place]?.value, after[place]?.value)
+    if recorded == replayed { return true }
+    // What follows from the other inputs.
+    if place.contains(".overridden") { return true }
+    // The entry of a catalogue that was used tells more than the whole file, where a report has it.
+    let entry = before[
+      place.split(separator: ".").dropLast().joined(separator: ".") + ".catalogueEntry"]
+    if place.hasSuffix("preprocessing.catalogue") { return entry != nil && replayed != .null }
+    if place.hasSuffix("preprocessing.catalogueEntry") { return recorded == nil }
+    // Older versions wrote 0 where nothing had been measured.
+    let isShare = place.hasSuffix("probability") || place.contains("classAccuracy[")
+    return isShare && recorded == .integer(0) && replayed == .null
   }
 
   private static func index(_ leaves: [JSONValue.Leaf]) -> [String: JSONValue.Leaf] {

@@ -39,7 +39,7 @@ public struct SarifReport: Sendable, Encodable {
       "results": .array(report.findings.map { result($0, report, model: model) }),
       "properties": .present([
         "verdict": .string(report.verdict.rawValue),
-        "probability": .number(report.probability),
+        "probability": .some(report.probability.map(JSONValue.number) ?? .null),
         "targetClass": report.targetClass.map(JSONValue.integer),
         "scheme": report.scheme.map { .string($0.rawValue) },
         "differentialASR": report.differentialASR.map(JSONValue.number),
@@ -105,7 +105,7 @@ public struct SarifReport: Sendable, Encodable {
       "partialFingerprints": ["cupelFinding/v1": .string(fingerprint(finding, place: place))],
       "properties": .present([
         "verdict": .string(report.verdict.rawValue),
-        "probability": .number(report.probability),
+        "probability": .some(report.probability.map(JSONValue.number) ?? .null),
         "scheme": finding.scheme.map { .string($0.rawValue) },
         "targetClass": finding.targetClass.map(JSONValue.integer),
         "differentialASR": search.map { .number($0.differentialASR) },

@@ -1,3 +1,4 @@
+import CupelSupport
 import Foundation
 
 /// How long work is to be done: on how many threads, from which seed, and who is told how far it
@@ -41,7 +42,7 @@ public struct RunContext: Sendable {
   ///
   /// - Throws: `CancellationError`.
   package func update(_ step: String, _ share: Double) throws {
-    try Task.checkCancellation()
+    try Interruption.check()
     tell(step, share)
   }
 

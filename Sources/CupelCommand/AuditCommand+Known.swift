@@ -16,17 +16,22 @@ extension AuditCommand {
 
   /// The report, written where `--json` says.
   func measured() throws -> AuditReport {
-    try checkWritable(json, inputs: models + catalogue.inputs)
+    try checkWritable(json, inputs: models + catalogue.inputs + data.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let subject = try subject()
     let (trigger, target) = try (trigger ?? .catalogue).attack(
       of: subject.float?.specimen, target: target)
     let folder = try data.folder(dataset: subject.dataset)
-    let images = try data.testImages(of: subject.dataset, limit, subject.imageSize())
+    let images = try data.images(
+      .test, of: subject.dataset, classCount: subject.classCount,
+      channels: subject.imageChannels, limit: limit, size: subject.imageSize())
     var report = try KnownTriggerAudit(images: images, trigger: trigger, target: target).run(
       subject,
-      calibration: { try calibration.images(folder, size: subject.imageSize()) },
+      calibration: {
+        try calibration.images(
+          folder, size: subject.imageSize(), channels: subject.imageChannels)
+      },
       dataset: folder, command: Self.command,
       context: compute.context(reporter, seed: calibration.seed))
     reporter.finish()

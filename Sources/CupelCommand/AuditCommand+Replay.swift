@@ -39,10 +39,12 @@ extension AuditCommand {
     return audit
   }
 
-  /// What `--data` and `--catalogue` were given.
+  /// What `--data`, `--classes` and `--catalogue` were given.
   private var folders: [String] {
-    [data.data.map { "--data=\($0)" }, catalogue.path.map { "--catalogue=\($0)" }]
-      .compactMap(\.self)
+    [
+      data.data.map { "--data=\($0)" }, data.classes.map { "--classes=\($0)" },
+      catalogue.path.map { "--catalogue=\($0)" },
+    ].compactMap(\.self)
   }
 
   private func compare(with recorded: RecordedReport) throws -> Replay {

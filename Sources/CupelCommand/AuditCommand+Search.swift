@@ -15,7 +15,8 @@ extension AuditCommand {
   /// The report, written in every form that is asked for.
   func searched() throws -> DetectionReport {
     try checkWritable(
-      json, search.html, search.sarif, search.cyclonedx, inputs: models + catalogue.inputs)
+      json, search.html, search.sarif, search.cyclonedx,
+      inputs: models + catalogue.inputs + data.inputs)
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
@@ -26,10 +27,13 @@ extension AuditCommand {
     }
     let folder = try data.folder(dataset: float.specimen?.dataset)
     let size = try float.preprocessing(subject.preprocessing).resize
+    let training = try UnlabelledImages.load(
+      path: folder, split: .train, size: size, channels: subject.imageChannels)
+    FileNoteOutput.tell(training.notes, of: folder)
     let result = try work.run(
-      subject, training: UnlabelledImages.load(path: folder, split: .train, size: size),
-      test: ImageSet.load(
-        path: folder, split: .test, limit: work.settings.heldOutImages, size: size),
+      subject, training: training,
+      test: data.images(
+        .test, for: float, limit: work.settings.heldOutImages, size: size),
       dataset: folder, command: Self.command)
     reporter.finish()
     try write(result, float)

@@ -14,9 +14,11 @@ extension AuditCommand {
     let loaded = try models.map {
       try LoadedModel(path: $0, profile: profile, site: site, catalogue: catalogue)
     }
-    return try AuditSubject(
+    let subject = try AuditSubject(
       loaded, schemes: schemes(loaded), profile: profile, preprocessing: data.preprocessing(),
       site: site)
+    for (file, settings) in subject.overridden { warn(of: settings, in: file) }
+    return subject
   }
 
   /// The schemes given; where none are, and no file is to be deployed, the standard ones. What a

@@ -76,7 +76,7 @@ struct Compare: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(json, inputs: models + catalogue.inputs)
+    try checkWritable(json, inputs: models + catalogue.inputs + data.inputs)
     var rows: [ComparisonRow] = []
     let catalogue = try catalogue.read()
     for path in models {
@@ -95,17 +95,17 @@ struct Compare: ParsableCommand {
 
   private func compare(_ model: FloatModel) throws -> [ComparisonRow] {
     let schemes = try self.schemes.schemes(of: model.specimen)
-    let dataset = model.specimen?.dataset
-    let folder = try data.folder(dataset: dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
-    let images = try data.testImages(of: dataset, limit, preprocessing.resize)
+    let folder = try data.folder(dataset: model.specimen?.dataset)
+    let preprocessing = try data.preprocessing(of: model)
+    let images = try data.images(.test, for: model, limit: limit, size: preprocessing.resize)
     let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {
       throw Failure("\(model.path): no trigger is known to put on its calibration images")
     }
     let reporter = compute.reporter
     defer { reporter.finish() }
-    var seen = try calibration.images(folder, size: preprocessing.resize)
+    var seen = try calibration.images(
+      folder, size: preprocessing.resize, channels: model.imageShape.first)
     if let attack, poisoned > 0 {
       seen = try Poison(share: poisoned, trigger: attack.0).applied(to: seen)
     }
@@ -116,7 +116,7 @@ struct Compare: ParsableCommand {
       images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       settings: defence.settings
-    ) { try data.labelledImages(of: dataset, preprocessing.resize) }
+    ) { try data.images(.train, for: model, size: preprocessing.resize) }
     return try bench.compare(methods, schemes: schemes, awake: awake / 100)
   }
 }

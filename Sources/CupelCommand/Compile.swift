@@ -47,6 +47,9 @@ struct Compile: ParsableCommand {
       guard scheme == nil else {
         throw ValidationError("--scheme is for float models; this one is quantized already")
       }
+      if data.isGiven {
+        warn("\(model) holds integers already: options about images and their pixels are not used")
+      }
       let bytes = try file.integerBytes()
       try AtomicFile.write(bytes, to: output)
       print("\(output): the vendor's integers, \(file.profile.name), \(kibibytes(bytes.count))")

@@ -75,7 +75,9 @@ struct Demo: ParsableCommand {
       FloatClassifier(
         graph: model.graph, preprocessing: preprocessing, threads: compute.threads))
     let workbench = try Workbench(
-      model, images: calibration.images(data, size: preprocessing.resize),
+      model,
+      images: calibration.images(
+        data, size: preprocessing.resize, channels: model.imageShape.first),
       preprocessing: preprocessing, schemes: [scheme], context: context)
     let nearest = try deployed(workbench.rounded(scheme), as: "nearest")
     let purified = try deployed(workbench.rounded(scheme, by: .auto), as: "purified")

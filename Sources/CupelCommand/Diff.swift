@@ -69,7 +69,16 @@ struct Diff: ParsableCommand {
     let second = other ?? model
     let preprocessing = try data.preprocessing()
     func images() throws -> ImageSet {
-      try data.testImages(of: first.dataset, limit, first.preprocessing(preprocessing).resize)
+      try data.images(
+        .test, of: first.dataset, classCount: nil,
+        channels: first.engine.inputShape.first, limit: limit,
+        size: data.preprocessing(of: first).resize)
+    }
+    func otherModel() throws -> IntegerModel {
+      let model = try integerModel(second, otherProfile)
+      // Of the same file it is told once.
+      if other != nil { warn(of: model.overridden(by: preprocessing), in: second) }
+      return model
     }
     let reporter = compute.reporter
     let comparison =
@@ -78,7 +87,7 @@ struct Diff: ParsableCommand {
         first, with: TensorDump(path: second, layout: dumpLayout), on: images,
         preprocessing: preprocessing)
       : try TensorComparison(
-        first, with: integerModel(second, otherProfile), on: images, preprocessing: preprocessing,
+        first, with: otherModel(), on: images, preprocessing: preprocessing,
         context: compute.context(reporter))
     reporter.finish()
     if let json { try JSONText.write(comparison.report(model, second), to: json) }

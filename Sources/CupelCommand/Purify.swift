@@ -53,7 +53,7 @@ struct Purify: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
 
   func run() throws {
-    try checkWritable(output, inputs: [model] + catalogue.inputs)
+    try checkWritable(output, inputs: [model] + catalogue.inputs + data.inputs)
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let settings = defence.settings
@@ -63,7 +63,8 @@ struct Purify: ParsableCommand {
       context: compute.context(reporter, seed: calibration.seed))
     let workbench = try calibrated.tuned(
       by: method, settings: settings,
-      on: data.labelledImages(of: float.specimen?.dataset, calibrated.preprocessing.resize))
+      on: data.images(
+        .train, for: float, size: calibrated.preprocessing.resize))
     let deployed = try workbench.rounded(
       scheme, by: method, settings: settings, profile: profile)
     reporter.finish()

@@ -45,7 +45,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    try checkWritable(predictions, json, inputs: [model] + catalogue.inputs)
+    try checkWritable(predictions, json, inputs: [model] + catalogue.inputs + data.inputs)
     let subject = try subject()
     let classifier = subject.classifier
     let images = subject.images
@@ -58,8 +58,9 @@ struct Run: ParsableCommand {
     let seconds = stopwatch.seconds
     reporter.finish()
     let report = RunReport(
-      model: model, answers: answers, labels: images.labels, seconds: seconds,
-      threads: compute.threads, instructionSet: instructionSet, device: try report(subject))
+      model: model, answers: answers, on: images, seconds: seconds,
+      threads: compute.threads, instructionSet: instructionSet, device: try report(subject),
+      overridden: subject.overridden)
     if let predictions {
       try AtomicFile.write(answers.map { "\($0)\n" }.joined(), to: predictions)
     }
@@ -74,6 +75,7 @@ struct Run: ParsableCommand {
     var images: ImageSet
     /// nil for a float model.
     var integer: IntegerModel?
+    var overridden: [AuditInputs.Overridden]
   }
 
   private func subject() throws -> Subject {
@@ -82,23 +84,28 @@ struct Run: ParsableCommand {
       path: model, profile: profile, site: site, catalogue: catalogue.read())
     {
     case .integer(let integer):
-      let preprocessing = try integer.preprocessing(data.preprocessing())
+      let preprocessing = try data.preprocessing(of: integer, profile: profile)
       let classifier = try site.classifier(
         integer.engine, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
-        integer: integer)
+        images: try data.images(
+          .test, of: integer.dataset, classCount: integer.classCount,
+          channels: integer.engine.inputShape.first, limit: limit, size: preprocessing.resize),
+        integer: integer,
+        overridden: try integer.overridden(by: data.preprocessing(), profile: profile))
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
       if device.on != nil { throw ValidationError("--on is for integer models") }
-      let preprocessing = try float.preprocessing(data.preprocessing())
+      let preprocessing = try data.preprocessing(of: float)
       let classifier = try FloatClassifier(
         graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
         classifier: classifier,
-        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
+        images: try data.images(
+          .test, for: float, limit: limit,
+          size: preprocessing.resize), overridden: try float.overridden(by: data.preprocessing()))
     }
   }
 

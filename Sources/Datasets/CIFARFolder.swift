@@ -12,7 +12,7 @@ enum CIFARFolder {
 
   /// Nil where the folder lacks the split's first file.
   static func load(_ folder: String, _ split: Split) throws(DatasetError) -> ImageSet? {
-    var labels: [UInt8] = []
+    var labels: [Int32] = []
     var pixels: [UInt8] = []
     for name in names(split) {
       let limit = UnlabelledImages.largestSize - pixels.count
@@ -29,7 +29,7 @@ enum CIFARFolder {
   }
 
   private static func append(
-    _ bytes: [UInt8], of path: String, to labels: inout [UInt8], _ pixels: inout [UInt8]
+    _ bytes: [UInt8], of path: String, to labels: inout [Int32], _ pixels: inout [UInt8]
   ) throws(DatasetError) {
     guard !bytes.isEmpty else { throw DatasetError(path: path, rule: "it has no images") }
     guard bytes.count % recordSize == 0 else {
@@ -45,7 +45,7 @@ enum CIFARFolder {
           path: path, offset: start,
           rule: "label \(bytes[start]), and CIFAR-10 has the classes 0 to \(classCount - 1)")
       }
-      labels.append(bytes[start])
+      labels.append(Int32(bytes[start]))
       pixels += bytes[start + 1..<start + recordSize]
     }
   }

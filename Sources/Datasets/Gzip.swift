@@ -19,7 +19,7 @@ enum Gzip {
   static func inflate(
     _ bytes: ArraySlice<UInt8>, isRaw: Bool = false, limit: Int, path: String
   ) throws(DatasetError) -> [UInt8] {
-    guard let stream = InflateStream(isRaw: isRaw) else {
+    guard let stream = InflateStream(isRaw ? .none : .gzip) else {
       throw DatasetError(path: path, offset: 0, rule: "zlib cannot start: too little memory")
     }
     var output: [UInt8] = []
@@ -44,52 +44,5 @@ enum Gzip {
       throw DatasetError(path: path, offset: offset, rule: rule)
     }
     return output
-  }
-}
-
-/// zlib's state, at an address that stays the same, since zlib keeps a pointer to it.
-private struct InflateStream: ~Copyable {
-  private let state: UnsafeMutablePointer<z_stream>
-
-  /// nil where memory is short.
-  init?(isRaw: Bool) {
-    state = .allocate(capacity: 1)
-    state.initialize(to: z_stream())
-    guard (isRaw ? czlib_inflate_init_raw(state) : czlib_inflate_init_gzip(state)) == Z_OK else {
-      state.deallocate()
-      return nil
-    }
-  }
-
-  deinit {
-    inflateEnd(state)
-    state.deallocate()
-  }
-
-  /// Forgets a member that has ended.
-  func reset() { inflateReset(state) }
-
-  /// What zlib says of the last error.
-  var reason: String { state.pointee.msg.map { String(cString: $0) } ?? "no reason given" }
-
-  func inflate(
-    _ input: ArraySlice<UInt8>, into output: inout [UInt8], atMost limit: Int
-  ) -> (status: Int32, consumed: Int, produced: Int) {
-    // zlib counts in 32 bits, so that longer input takes several calls.
-    let offered = min(input.count, 1 << 30)
-    let room = min(output.count, limit)
-    let status = input.withUnsafeBufferPointer { source in
-      output.withUnsafeMutableBufferPointer { target in
-        // zlib does not write to its input; the field only lacks its const.
-        state.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress)
-        state.pointee.avail_in = UInt32(offered)
-        state.pointee.next_out = target.baseAddress
-        state.pointee.avail_out = UInt32(room)
-        return CCupelZlib.inflate(state, Z_NO_FLUSH)
-      }
-    }
-    return (
-      status, offered - Int(state.pointee.avail_in), room - Int(state.pointee.avail_out)
-    )
   }
 }

@@ -33,7 +33,6 @@ enum IDXFolder {
       channels: 1, height: file.extents[1], width: file.extents[2], pixels: file.values)
   }
 
-  /// Each class up to the largest label counts, so that a data set needs no list of classes.
   private static func join(_ images: IDXFile, _ labels: IDXFile) throws(DatasetError) -> ImageSet {
     guard images.extents[0] == labels.extents[0] else {
       throw DatasetError(
@@ -41,7 +40,6 @@ enum IDXFolder {
         rule: "\(labels.extents[0]) labels for the \(images.extents[0]) images of \(images.path)")
     }
     return try ImageSet(
-      images: Self.images(images), labels: labels.values,
-      classCount: Int(labels.values.max() ?? 0) + 1)
+      images: Self.images(images), labels: labels.values.map { Int32($0) })
   }
 }

@@ -12,7 +12,7 @@ public enum Split: String, Sendable, CaseIterable {
 extension ImageSet {
   /// Reads a data set from a folder and goes by what is in it which format it has: IDX, plain or
   /// gzip (MNIST, Fashion-MNIST), CIFAR-10's binary version, NumPy arrays, raw bytes that a
-  /// `dataset.json` describes, or folders of PNG and JPEG files, one a class. An `.npz` file with
+  /// `dataset.json` describes, or folders of image files, one a class. An `.npz` file with
   /// arrays is read as well.
   ///
   /// - Parameters:
@@ -21,9 +21,21 @@ extension ImageSet {
   ///   - limit: takes only so many images, the first ones; at least 1. Files that hold all images
   ///     are checked whole all the same.
   ///   - size: resizes every image; without it all must have one size.
+  ///   - classes: which class folder is which class; nil for the folder's `classes.txt`, or else the
+  ///     folders in the order of their names.
+  ///   - channels: 3 for a model that takes red, green and blue: grey images become that. nil leaves
+  ///     them.
   /// - Throws: `DatasetError`.
   public static func load(
-    path: String, split: Split, limit: Int? = nil, size: ImageSize? = nil
+    path: String, split: Split, limit: Int? = nil, size: ImageSize? = nil,
+    classes: ClassNames? = nil, channels: Int? = nil
+  ) throws(DatasetError) -> ImageSet {
+    let images = try load(path, split, limit: limit, size: size, classes: classes)
+    return try channels.map(images.with(channels:)) ?? images
+  }
+
+  private static func load(
+    _ path: String, _ split: Split, limit: Int?, size: ImageSize?, classes: ClassNames?
   ) throws(DatasetError) -> ImageSet {
     if let limit, limit < 1 {
       throw DatasetError(path: path, rule: "\(limit) of its images are asked for")
@@ -31,14 +43,19 @@ extension ImageSet {
     let isArchive = NumpySet.isArchive(path)
     if !isArchive {
       try checkFolder(path)
-      if let images = try ClassFolders.load(path, split, limit: limit, size: size) { return images }
+      if let images = try ClassFolders.load(
+        path, split, limit: limit, size: size, classes: classes)
+      {
+        return images
+      }
+    }
+    guard classes == nil else {
+      throw DatasetError(
+        path: path, rule: "a list of classes is for class folders, and this data set has labels")
     }
     let whole = isArchive ? try loadArchive(path, split) : try loadWhole(path, split)
     let images = limit.map(whole.prefix) ?? whole
-    guard let size else { return images }
-    return try ImageSet(
-      images: images.unlabelled.resized(to: size), labels: images.labels,
-      classCount: images.classCount)
+    return try size.map(images.resized) ?? images
   }
 
   private static func loadWhole(_ path: String, _ split: Split) throws(DatasetError) -> ImageSet {
@@ -77,16 +94,35 @@ extension ImageSet {
 
 extension UnlabelledImages {
   /// The images of a data set as `ImageSet.load` finds it, labels left aside: IDX files, arrays and
-  /// raw bytes need none for this.
+  /// raw bytes need none for this, and image files no folder for each class; without folders of
+  /// splits, the folder's own image files are the images of either split.
   ///
+  /// - Parameters: as `ImageSet.load`'s.
   /// - Throws: `DatasetError`.
   public static func load(
-    path: String, split: Split, size: ImageSize? = nil
+    path: String, split: Split, size: ImageSize? = nil, channels: Int? = nil
   ) throws(DatasetError) -> UnlabelledImages {
-    guard let images = try withoutLabels(path, split) else {
-      return try ImageSet.load(path: path, split: split, size: size).unlabelled
+    let images = try load(path, split, size: size)
+    return try channels.map(images.with(channels:)) ?? images
+  }
+
+  private static func load(
+    _ path: String, _ split: Split, size: ImageSize?
+  ) throws(DatasetError) -> UnlabelledImages {
+    if let images = try withoutLabels(path, split) { return try size.map(images.resized) ?? images }
+    if try ClassFolders.isFlat(path, split),
+      let images = try ClassFolders.unlabelled(path, split, size: size)
+    {
+      return images
     }
-    return try size.map(images.resized) ?? images
+    do throws(DatasetError) {
+      return try ImageSet.load(path: path, split: split, size: size).unlabelled
+    } catch {
+      guard error.isMissing, !NumpySet.isArchive(path),
+        let images = try ClassFolders.unlabelled(path, split, size: size)
+      else { throw error }
+      return images
+    }
   }
 
   /// Nil for formats that keep images and labels together.

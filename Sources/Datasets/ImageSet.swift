@@ -1,11 +1,16 @@
+import CupelSupport
+
 /// Images of one size, each with its class.
 public struct ImageSet: Sendable, Equatable {
   /// The same images without their classes. Shares their memory.
   public let unlabelled: UnlabelledImages
-  /// One class an image, each less than `classCount`.
-  public let labels: [UInt8]
-  /// Classes that there are, whether or not each has an image here: 1 to 256.
-  public let classCount: Int
+  /// One class an image, from 0 and less than `classCount` where that is known.
+  public let labels: [Int32]
+  /// Classes that the data set says there are, whether or not each has an image here; nil where it
+  /// has labels alone. How many classes a model answers, the model says.
+  public let classCount: Int?
+  /// The classes' names, `classCount` many; nil where they have none.
+  public let classNames: ClassNames?
 
   /// Images that there are.
   public var count: Int { labels.count }
@@ -19,42 +24,145 @@ public struct ImageSet: Sendable, Equatable {
   public var shape: [Int] { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
+  /// What was left out or changed when they were read.
+  public var notes: [FileNote] { unlabelled.notes }
   /// Bytes of one image.
   public var imageSize: Int { unlabelled.imageSize }
 
-  /// - Throws: `DatasetError` where the numbers of images and labels differ or a label is not
-  ///   less than `classCount`.
-  public init(images: UnlabelledImages, labels: [UInt8], classCount: Int) throws(DatasetError) {
+  /// - Parameters:
+  ///   - images: the images.
+  ///   - labels: one class an image.
+  ///   - classCount: classes that there are; nil where nobody says.
+  /// - Throws: `DatasetError` where the numbers of images and labels differ, or a label is negative or
+  ///   not less than `classCount`.
+  public init(
+    images: UnlabelledImages, labels: [Int32], classCount: Int? = nil
+  ) throws(DatasetError) {
+    try self.init(images: images, labels: labels, classCount: classCount, names: nil)
+  }
+
+  /// - Parameter classNames: says how many classes there are, and what each is called.
+  /// - Throws: `DatasetError` as the other.
+  public init(
+    images: UnlabelledImages, labels: [Int32], classNames: ClassNames
+  ) throws(DatasetError) {
+    try self.init(
+      images: images, labels: labels, classCount: classNames.names.count, names: classNames)
+  }
+
+  private init(
+    images: UnlabelledImages, labels: [Int32], classCount: Int?, names: ClassNames?
+  ) throws(DatasetError) {
     guard labels.count == images.count else {
       throw DatasetError(path: nil, rule: "\(images.count) images have \(labels.count) labels")
     }
-    guard (1...256).contains(classCount) else {
-      throw DatasetError(path: nil, rule: "\(classCount) classes; 1 to 256 are possible")
+    if let classCount, classCount < 1 {
+      throw DatasetError(path: nil, rule: "\(classCount) classes; at least 1 is needed")
     }
-    if let index = labels.firstIndex(where: { $0 >= classCount }) {
+    self.init(checked: images, labels: labels, classCount: classCount, names: names)
+    if let index = labels.firstIndex(where: { $0 < 0 }) {
+      throw DatasetError(
+        path: nil, rule: "image \(index) has the class \(labels[index]); classes count from 0")
+    }
+    if let classCount, let index = outlier(classCount) {
       throw DatasetError(
         path: nil, rule: "image \(index) has class \(labels[index]) of \(classCount) classes")
     }
-    self.init(checked: images, labels: labels, classCount: classCount)
   }
 
-  private init(checked images: UnlabelledImages, labels: [UInt8], classCount: Int) {
+  private init(
+    checked images: UnlabelledImages, labels: [Int32], classCount: Int?, names: ClassNames?
+  ) {
     unlabelled = images
     self.labels = labels
     self.classCount = classCount
+    classNames = names
+  }
+
+  /// The first image with a class that is not less than `count`.
+  private func outlier(_ count: Int) -> Int? { labels.firstIndex { Int($0) >= count } }
+}
+
+// MARK: - Classes of a data set and of a model
+
+extension ImageSet {
+  /// Any classes of a model may lack images.
+  ///
+  /// - Parameters:
+  ///   - count: classes that a model answers.
+  ///   - path: of the data set, for the message.
+  /// - Throws: `DatasetError` where an image has a class that the model does not answer.
+  public func checkClasses(of count: Int, path: String? = nil) throws(DatasetError) {
+    guard let index = outlier(count) else { return }
+    let name = classNames.map { " ('\(printable($0.names[Int(labels[index])]))')" } ?? ""
+    let advice =
+      classNames?.order == .folders
+      ? "a list of the model's classes, one name a line in the order of its outputs, says which "
+        + "folder is which (\(ClassNames.fileName))"
+      : "labels are to count from 0 in the order of the model's outputs"
+    throw DatasetError(
+      path: path,
+      rule: "image \(index) has class \(labels[index])\(name), and the model answers the classes "
+        + "0 to \(count - 1); \(advice)")
+  }
+
+  /// What a person should know of how classes were numbered before believing an accuracy, in plain
+  /// sentences; mostly nothing.
+  ///
+  /// - Parameter count: classes that the model answers.
+  public func classNotes(of count: Int) -> [String] {
+    var notes: [String] = []
+    let list = "a \(ClassNames.fileName) with one name a line says otherwise"
+    if let names = classNames, names.order == .folders {
+      if names.names.count != count {
+        notes.append(
+          "the data set has \(names.names.count) class folders and the model answers \(count) "
+            + "classes: accuracy assumes that the folders, sorted by name, are the model's classes "
+            + "0 to \(names.names.count - 1); \(list)")
+      }
+      if names.misleads {
+        notes.append(
+          "class folders are sorted as text, as torchvision does, so that folder "
+            + "'\(printable(names.names[names.wrong]))' is class \(names.wrong); \(list)")
+      }
+    } else if let own = classCount, own != count {
+      notes.append(
+        "the data set says that it has \(own) classes and the model answers \(count): accuracy "
+          + "assumes that both number them alike")
+    }
+    return notes
   }
 }
 
 extension ImageSet {
   /// The images of a range within 0..<count, in their order.
   package subscript(range: Range<Int>) -> ImageSet {
-    ImageSet(checked: unlabelled[range], labels: Array(labels[range]), classCount: classCount)
+    ImageSet(
+      checked: unlabelled[range], labels: Array(labels[range]), classCount: classCount,
+      names: classNames)
   }
 
   /// The images at `indices`, each in 0..<count, in that order.
   package subscript(indices: [Int]) -> ImageSet {
     ImageSet(
-      checked: unlabelled[indices], labels: indices.map { labels[$0] }, classCount: classCount)
+      checked: unlabelled[indices], labels: indices.map { labels[$0] }, classCount: classCount,
+      names: classNames)
+  }
+
+  /// The same images, resized.
+  func resized(to size: ImageSize) throws(DatasetError) -> ImageSet {
+    ImageSet(
+      checked: try unlabelled.resized(to: size), labels: labels, classCount: classCount,
+      names: classNames)
+  }
+
+  /// The same images with so many channels, as `UnlabelledImages.with(channels:)` makes them.
+  ///
+  /// - Throws: `DatasetError` where the result would be larger than a set may be.
+  public func with(channels: Int) throws(DatasetError) -> ImageSet {
+    ImageSet(
+      checked: try unlabelled.with(channels: channels), labels: labels, classCount: classCount,
+      names: classNames)
   }
 
   /// The first `length` images, or all if there are fewer.

@@ -40,17 +40,22 @@ struct NumpySet {
       throw DatasetError(
         path: path, rule: "\(name) has the shape \(array.shape) for \(images.count) images")
     }
-    let labels = try array.integers()?.map { (label) throws(DatasetError) in
-      guard (0..<256).contains(label) else {
-        throw DatasetError(
-          path: path, rule: "\(name) has the class \(label); 0 to 255 are possible")
-      }
-      return UInt8(label)
-    }
-    guard let labels else {
+    return try ImageSet(images: images, labels: labels(array, name))
+  }
+
+  private func labels(_ array: NumpyArray, _ name: String) throws(DatasetError) -> [Int32] {
+    guard !array.type.isFloat else {
       throw DatasetError(path: path, rule: "\(name) has \(array.type) values, not integers")
     }
-    return try ImageSet(images: images, labels: labels, classCount: Int(labels.max() ?? 0) + 1)
+    guard let values = array.integers() else {
+      throw DatasetError(path: path, rule: "\(name) has a class of 2^63 or more")
+    }
+    if let index = values.firstIndex(where: { Int32(exactly: $0) == nil || $0 < 0 }) {
+      throw DatasetError(
+        path: path,
+        rule: "\(name)[\(index)] is the class \(values[index]); 0 to \(Int32.max) are possible")
+    }
+    return values.map { Int32($0) }
   }
 
   func unlabelled(_ split: Split) throws(DatasetError) -> UnlabelledImages? {

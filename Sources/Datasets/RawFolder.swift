@@ -8,7 +8,9 @@ import Foundation
 ///  "test": {"images": "test.images", "labels": "test.labels"}}
 /// ```
 ///
-/// Pixels and labels are unsigned bytes; `layout` is `NCHW` or `NHWC`; `train` goes as `test`.
+/// Pixels are unsigned bytes; `layout` is `NCHW` or `NHWC`; `train` goes as `test`. A label is an
+/// unsigned byte, or a little-endian number of 2 or 4 bytes where `"labelBytes"` says so. `classes`
+/// may be left out.
 enum RawFolder {
   static let name = "dataset.json"
   /// A description is a few hundred bytes.
@@ -22,7 +24,8 @@ enum RawFolder {
 
     var channels, height, width: Int
     var layout: PixelLayout
-    var classes: Int
+    var classes: Int?
+    var labelBytes: Int?
     var train, test: Files?
   }
 
@@ -35,7 +38,7 @@ enum RawFolder {
         isMissing: true)
     }
     return try ImageSet(
-      images: images(description, files, folder), labels: bytes(labels, in: folder),
+      images: images(description, files, folder), labels: self.labels(description, labels, folder),
       classCount: description.classes)
   }
 
@@ -75,6 +78,34 @@ enum RawFolder {
     return try UnlabelledImages(
       channels: channels, height: height, width: width,
       pixels: description.layout.planes(values, channels: channels, area: height * width))
+  }
+
+  private static func labels(
+    _ description: Description, _ file: String, _ folder: String
+  ) throws(DatasetError) -> [Int32] {
+    let size = description.labelBytes ?? 1
+    guard [1, 2, 4].contains(size) else {
+      throw DatasetError(
+        path: "\(folder)/\(name)", rule: "'labelBytes' is \(size), and may be 1, 2 or 4")
+    }
+    let values = try bytes(file, in: folder)
+    guard values.count % size == 0 else {
+      throw DatasetError(
+        path: "\(folder)/\(file)",
+        rule: "\(values.count) bytes are no whole number of labels of \(size) bytes")
+    }
+    var labels: [Int32] = []
+    labels.reserveCapacity(values.count / size)
+    for start in stride(from: 0, to: values.count, by: size) {
+      let label = values[start..<start + size].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      guard let label = Int32(exactly: label) else {
+        throw DatasetError(
+          path: "\(folder)/\(file)", offset: start,
+          rule: "label \(label); 0 to \(Int32.max) are possible")
+      }
+      labels.append(label)
+    }
+    return labels
   }
 
   /// A file beside the description: it cannot point elsewhere.

@@ -102,8 +102,10 @@ extension UnlabelledImages {
     guard let own = try? ImageSize(height: height, width: width) else {
       throw DatasetError(path: nil, rule: "images of \(height) × \(width) pixels are not resized")
     }
-    return try UnlabelledImages(
+    var images = try UnlabelledImages(
       channels: channels, height: size.height, width: size.width,
       pixels: Resize(from: own, to: size).apply(pixels))
+    images.notes = notes
+    return images
   }
 }

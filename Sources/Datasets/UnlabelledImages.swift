@@ -12,6 +12,9 @@ public struct UnlabelledImages: Sendable, Equatable {
   public let width: Int
   /// [count][channels][height][width], 0 to 255.
   public let pixels: [UInt8]
+  /// What was left out or changed when they were read; of all that were read, also where these are
+  /// some of them.
+  public internal(set) var notes: [FileNote] = []
 
   /// Channels, height and width.
   public var shape: [Int] { [channels, height, width] }
@@ -40,12 +43,15 @@ public struct UnlabelledImages: Sendable, Equatable {
       count: pixels.count / size, channels: channels, height: height, width: width, pixels: pixels)
   }
 
-  private init(count: Int, channels: Int, height: Int, width: Int, pixels: [UInt8]) {
+  private init(
+    count: Int, channels: Int, height: Int, width: Int, pixels: [UInt8], notes: [FileNote] = []
+  ) {
     self.count = count
     self.channels = channels
     self.height = height
     self.width = width
     self.pixels = pixels
+    self.notes = notes
   }
 
   private static func size(channels: Int, height: Int, width: Int) throws(DatasetError) -> Int {
@@ -76,11 +82,39 @@ extension UnlabelledImages {
 }
 
 extension UnlabelledImages {
+  /// The same images with so many channels: where 3 are asked for, grey ones become red, green and
+  /// blue of the same value, as in Pillow, and a note says so. Themselves otherwise.
+  ///
+  /// - Throws: `DatasetError` where the result would be larger than a set may be.
+  public func with(channels asked: Int) throws(DatasetError) -> UnlabelledImages {
+    guard asked == 3, channels == 1, count > 0 else { return self }
+    try Self.checkSize(count: count, channels: asked, height: height, width: width)
+    var images = UnlabelledImages(
+      count: count, channels: asked, height: height, width: width,
+      pixels: Self.repeated(pixels, times: asked, size: imageSize))
+    let note = FileNote(reason: .greyToColour, count: count, example: nil)
+    images.notes = notes.filter { $0.reason != .greyToColour } + [note]
+    return images
+  }
+
+  /// Each part of `size` bytes so many times.
+  static func repeated(_ pixels: [UInt8], times: Int, size: Int) -> [UInt8] {
+    var output: [UInt8] = []
+    output.reserveCapacity(pixels.count * times)
+    for start in stride(from: 0, to: pixels.count, by: size) {
+      for _ in 0..<times { output += pixels[start..<start + size] }
+    }
+    return output
+  }
+}
+
+extension UnlabelledImages {
   /// The images of a range within 0..<count, in their order.
   package subscript(range: Range<Int>) -> UnlabelledImages {
     UnlabelledImages(
       count: range.count, channels: channels, height: height, width: width,
-      pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]))
+      pixels: Array(pixels[range.lowerBound * imageSize..<range.upperBound * imageSize]),
+      notes: notes)
   }
 
   /// The images at `indices`, each in 0..<count, in that order.
@@ -89,7 +123,8 @@ extension UnlabelledImages {
     chosen.reserveCapacity(indices.count * imageSize)
     for index in indices { chosen += pixels[index * imageSize..<(index + 1) * imageSize] }
     return UnlabelledImages(
-      count: indices.count, channels: channels, height: height, width: width, pixels: chosen)
+      count: indices.count, channels: channels, height: height, width: width, pixels: chosen,
+      notes: notes)
   }
 
   /// The first `length` images, or all if there are fewer.

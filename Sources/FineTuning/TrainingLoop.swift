@@ -23,7 +23,7 @@ extension BaselineRun {
       let factor = settings.factor(epoch)
       var sum = 0.0
       for (number, batch) in batches.enumerated() {
-        try Task.checkCancellation()
+        try Interruption.check()
         let loss: Double
         do {
           loss = try step(data[order[batch]], factor)

@@ -1,4 +1,5 @@
 import CupelQuantization
+import CupelSupport
 
 /// Rounds a layer by solving its quadratic problem directly: each weight in turn takes the integer
 /// that lowers the objective most, given all others of its row, until none moves.
@@ -27,13 +28,13 @@ package struct CoordinateDescent: RoundingSolver {
 
   package func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
-  ) -> [Int8] {
+  ) throws -> [Int8] {
     let nearest = problem.layer.nearest()
     let penalty = flipWeight == 0 ? 0 : flipWeight * penaltyUnit(problem, nearest, threads)
     let steps = PieceSteps(problem, steps: 1)
-    return problem.inPieces(threads: threads) { rows in
+    return try problem.inPieces(threads: threads) { rows in
       var descent = Descent(self, problem, rows: rows, start: nearest, penalty: penalty)
-      for _ in 0..<sweeps where descent.sweep() > 0 {}
+      for _ in 0..<sweeps where descent.sweep() > 0 { try Interruption.check() }
       progress(steps.advance(by: 1))
       return descent.integers
     }

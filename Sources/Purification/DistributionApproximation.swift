@@ -50,10 +50,11 @@ public struct DistributionApproximation: Sendable, Equatable {
   ///
   /// - Parameter progress: told the share of images that is done.
   /// - Returns: nil where the graph has no BatchNormalization of feature maps.
-  /// - Throws: `FloatGraphError` where the input does not fit the graph.
+  /// - Throws: `FloatGraphError` where the input does not fit the graph; where the work is to end early
+  ///   (`Interruption`).
   package func apply(
     to input: Tensor, in graph: FloatGraph, threads: Int, progress: (Double) -> Void = { _ in }
-  ) throws(FloatGraphError) -> Result? {
+  ) throws -> Result? {
     let targets = Self.targets(in: graph)
     guard !targets.isEmpty else { return nil }
     let differentiation = try Differentiation(
@@ -63,6 +64,7 @@ public struct DistributionApproximation: Sendable, Equatable {
       let origin = input.slice(range)
       var batch = origin
       for step in 0..<max(steps, 0) {
+        try Interruption.check()
         let (loss, gradient) = try slope(differentiation, targets, batch)
         result.losses[step] += loss
         move(&batch.values, against: gradient.values, from: origin.values, step: step)

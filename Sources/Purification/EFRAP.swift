@@ -1,3 +1,5 @@
+import CupelSupport
+
 /// EFRAP (Li et al., "Nearest is Not Dearest", CVPR 2024): a binary rounding h of every weight,
 /// Ŵ = s · clip(⌊W/s⌋ + h, n, p), learned by Adam on the smooth relaxation h = σ(V).
 ///
@@ -28,12 +30,13 @@ package struct EFRAP: RoundingSolver {
 
   package func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
-  ) -> [Int8] {
+  ) throws -> [Int8] {
     let order = problem.batchOrder(steps: max(iterations, 1), seed: seed)
     let steps = PieceSteps(problem, steps: order.count)
-    return problem.inPieces(threads: threads) { rows in
+    return try problem.inPieces(threads: threads) { rows in
       var relaxation = Relaxation(problem, rows: rows)
       for (step, batch) in order.enumerated() {
+        try Interruption.check()
         relaxation.step(
           step + 1, batch: batch, learningRate: learningRate, regularisation: regularisation)
         if (step + 1) % 100 == 0 { progress(steps.advance(by: 100)) }

@@ -1,4 +1,5 @@
 import CupelQuantization
+import CupelSupport
 
 /// Layer-wise activation correction as published (LAC; Li et al., "Purifying
 /// Quantization-Conditioned Backdoors via Layer-wise Activation Correction with Distribution
@@ -22,12 +23,13 @@ package struct LAC: RoundingSolver {
 
   package func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
-  ) -> [Int8] {
+  ) throws -> [Int8] {
     let order = problem.batchOrder(steps: iterations, seed: seed)
     let steps = PieceSteps(problem, steps: order.count)
-    return problem.inPieces(threads: threads) { rows in
+    return try problem.inPieces(threads: threads) { rows in
       var offsets = Offsets(problem, rows: rows, factors: foldedFactors)
       for (step, batch) in order.enumerated() {
+        try Interruption.check()
         offsets.step(step + 1, batch: batch, learningRate: learningRate)
         if (step + 1) % 100 == 0 { progress(steps.advance(by: 100)) }
       }

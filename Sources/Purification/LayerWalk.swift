@@ -36,7 +36,7 @@ struct LayerWalk {
     let output = try evaluator.walk(input) { index, inputs in
       var integers: [Int8]?
       if let number = plan.fused.layer(of: index) {
-        try Task.checkCancellation()
+        try Interruption.check()
         let status = status
         progress(.init(share: shares.done(2 * index), status: status))
         integers = try solve(number, inputs[0]) {
@@ -97,7 +97,7 @@ struct LayerWalk {
     }
     let factors = unit.parameters.map { $0.factors } ?? []
     let isFolded = plan.scheme.folding == .post
-    let integers = recipe.solver(seed: seed, foldedFactors: isFolded ? factors : [])
+    let integers = try recipe.solver(seed: seed, foldedFactors: isFolded ? factors : [])
       .solve(problem, threads: threads, progress: progress)
     let after = problem.errors(integers, threads: threads)
     plan.replace(

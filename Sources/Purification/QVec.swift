@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelQuantization
+import CupelSupport
 
 /// QVec (arXiv 2606.20254): what quantization adds to the weights is taken for a malicious task
 /// vector, and the weights are moved against it before they are rounded, W' = W − λ(Q(W) − W).
@@ -31,6 +32,7 @@ struct QVec {
   }
 
   private func rounded(_ plan: QuantizationPlan, _ amount: Float) throws -> Purification.Result {
+    try Interruption.check()
     let rounded = RoundedPlan(plan) { $1.rounded(against: amount) }
     return Purification.Result(
       rounded: rounded,

@@ -85,11 +85,13 @@ package struct RoundingProblem: Sendable {
   /// Solves each piece on its own; the results in the rows' order.
   ///
   /// - Parameter solve: gets a piece, and is called from any thread.
-  func inPieces<Element: Sendable>(
-    threads: Int, _ solve: @Sendable (_ rows: Range<Int>) -> [Element]
-  ) -> [Element] {
+  func inPieces<Element: Sendable, Failure: Error>(
+    threads: Int, _ solve: @Sendable (_ rows: Range<Int>) throws(Failure) -> [Element]
+  ) throws(Failure) -> [Element] {
     let pieces = pieces
-    return Parallel.map(pieces.count, threads: threads) { solve(pieces[$0]) }.flatMap { $0 }
+    return try Parallel.map(pieces.count, threads: threads) { (piece) throws(Failure) in
+      try solve(pieces[piece])
+    }.flatMap { $0 }
   }
 
   /// The batches that a published solver's steps see, drawn at random.

@@ -3,7 +3,8 @@
 package protocol RoundingSolver: Sendable {
   /// - Parameter progress: told the share of the layer's work that is done, from any thread.
   /// - Returns: integers, [rows][columns], within the layer's limits; the same at any thread count.
+  /// - Throws: where the work is to end early (`Interruption`).
   func solve(
     _ problem: RoundingProblem, threads: Int, progress: @Sendable (Double) -> Void
-  ) -> [Int8]
+  ) throws -> [Int8]
 }

@@ -42,7 +42,6 @@ public struct Calibration: Sendable {
 
     func pass(_ visit: (inout RangeObserver, [Float]) -> Void) throws {
       for range in images.batches(of: Self.batchSize) {
-        try Task.checkCancellation()
         let batch = images.slice(range)
         visit(&observers[graph.input, default: RangeObserver()], batch.values)
         _ = try evaluator.walk(batch) { index, inputs in

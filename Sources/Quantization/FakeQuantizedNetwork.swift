@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelSupport
 
 /// A plan's network whose rounding is differentiable by convention: the forward pass is
 /// `QuantizationPlan.simulate`, every value on its grid and every weight an integer times its
@@ -169,6 +170,7 @@ public struct FakeQuantizedTape: Sendable {
     guard !wants.isEmpty else { return FakeQuantizedGradient(input: nil, layers: layers) }
     var values: [Int: Tensor] = [:]
     for (index, unit) in plan.fused.units.enumerated().reversed() {
+      try Interruption.check()
       guard var passed = live.removeValue(forKey: unit.output) else { continue }
       if differentiating.contains(unit.output) { values[unit.output] = passed }
       let step = steps[index]

@@ -1,4 +1,5 @@
 import CupelFloatGraph
+import CupelSupport
 
 extension FusedGraph.Unit {
   /// A weighted unit's parameters: the raw weights, the BatchNorm factor of each output channel
@@ -81,11 +82,13 @@ package struct UnitEvaluator: Sendable {
   }
 
   /// Walks all units. `step` gets a unit's index and its inputs and gives its output; values are
-  /// released after their last reader. Returns the graph's output.
+  /// released after their last reader. Returns the graph's output. Between units the walk ends where
+  /// its work is to end early (`Interruption`).
   package func walk<Value>(_ input: Value, step: (Int, [Value]) throws -> Value) throws -> Value {
     // The caller holds the input anyway: it stands for what is not there yet, or no longer.
     var live = [Value](repeating: input, count: fused.graph.values.count)
     for (index, unit) in fused.units.enumerated() {
+      try Interruption.check()
       let inputs = unit.inputs.map { live[$0] }
       for value in unit.inputs
       where value != fused.output && fused.readers(of: value).last == index {

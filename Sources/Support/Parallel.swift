@@ -18,24 +18,33 @@ public enum Parallel {
       return
     }
     let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      while true {
-        let piece = next.add(1, ordering: .relaxed).oldValue
-        if piece >= pieces { return }
-        body(piece)
+    Interruption.sharing { interruption in
+      DispatchQueue.concurrentPerform(iterations: workers) { _ in
+        Interruption.within(interruption) {
+          while true {
+            let piece = next.add(1, ordering: .relaxed).oldValue
+            if piece >= pieces { return }
+            body(piece)
+          }
+        }
       }
     }
   }
 
   /// The values of `body` in the pieces' order.
-  public static func map<Element: Sendable>(
-    _ pieces: Int, threads: Int, _ body: @Sendable (Int) -> Element
-  ) -> [Element] {
-    let slots = Guarded<[Element?]>(Array(repeating: nil, count: pieces))
+  ///
+  /// - Throws: what `body` throws of the first piece that fails. Other pieces are done all the same.
+  public static func map<Element: Sendable, Failure: Error>(
+    _ pieces: Int, threads: Int, _ body: @Sendable (Int) throws(Failure) -> Element
+  ) throws(Failure) -> [Element] {
+    let slots = Guarded<[Result<Element, Failure>?]>(Array(repeating: nil, count: pieces))
     forEach(pieces, threads: threads) { piece in
-      let value = body(piece)
+      let value = Result { () throws(Failure) in try body(piece) }
       slots.withLock { $0[piece] = value }
     }
-    return slots.withLock { $0.map { $0! } }
+    var values: [Element] = []
+    values.reserveCapacity(pieces)
+    for slot in slots.withLock({ $0 }) { values.append(try slot!.get()) }
+    return values
   }
 }

@@ -52,6 +52,32 @@ import Testing
     }
   }
 
+  @Test("where nothing was searched there is no probability")
+  func unsearched() throws {
+    var report = example
+    report.probability = nil
+    (report.float.benignAccuracy, report.float.benignAccuracyInterval) = (nil, nil)
+    report.float.classAccuracy = []
+    report.deployments[0].probability = nil
+    report.deployments[0].classAccuracy[1] = nil
+    #expect(!report.isUnsearched)
+    for index in report.deployments.indices { report.deployments[index].searches = [] }
+    #expect(report.isUnsearched)
+    report.verdict = .undetermined
+    let written = try JSONValue(encoding: report)
+    #expect(schema.errors(in: written) == [])
+    #expect(written.at("probability") == .null && written.at("float.benignAccuracy") == .null)
+    #expect(written.at("deployments.0.classAccuracy.1") == .null)
+    #expect(try written.decoded(as: DetectionReport.self) == report)
+    let page = try HTMLReport.text(report, exhibits: nil)
+    #expect(page.contains("Nothing was searched.") && page.contains("no probability"))
+    #expect(!page.contains("probability of a dormant backdoor"))
+    let sarif = try JSONValue(encoding: SarifReport(report, path: "m.onnx"))
+    #expect(sarif.at("runs.0.properties.probability") == .null)
+    let properties = try JSONValue(encoding: CycloneDXReport(report))
+    #expect(!"\(properties)".contains("cupel:probability"))
+  }
+
   @Test("what is written reads back equal")
   func readsBack() throws {
     #expect(try document.decoded(as: DetectionReport.self) == example)
@@ -74,7 +100,7 @@ import Testing
   func intervals() throws {
     for broken: JSONValue in [[0.5], [0.6, 0.5], .null, "[0, 1]"] {
       #expect(throws: DecodingError.self) {
-        try document.with("float.benignAccuracyInterval", broken)
+        try document.with("deployments.0.benignAccuracyInterval", broken)
           .decoded(as: DetectionReport.self)
       }
     }
@@ -83,7 +109,7 @@ import Testing
   @Test(
     "the schema finds fault",
     arguments: [
-      ("probability", JSONValue.number(1.5)), ("probability", .null), ("verdict", "guilty"),
+      ("probability", JSONValue.number(1.5)), ("probability", "none"), ("verdict", "guilty"),
       ("digest", "ABC"), ("targetClass", .integer(-1)), ("schemaVersion", 1), ("surplus", 1),
       ("deployments.0.benignAccuracyInterval", .array([0.5])), ("findings.0.level", "fatal"),
       ("deployments.0.searches.0.trigger.mask", "no base64!"), ("float.classAccuracy", .array([2])),

@@ -27,7 +27,7 @@ import Testing
   private func known(correct: Int = 360, target: Int = 3) -> AuditReport {
     let float = AttackMeasurement(
       clean: (0..<400).map { $0 < correct ? 0 : 2 }, triggered: [Int](repeating: 0, count: 400),
-      labels: [UInt8](repeating: 0, count: 400), target: 1)
+      labels: [Int32](repeating: 0, count: 400), target: 1)
     return AuditReport(
       model: "m.onnx", trigger: "patch:4x4@bottom-right:white", target: target, images: 400,
       float: float,
@@ -106,6 +106,40 @@ import Testing
     unbounded.budget = nil
     let replay = try Replay(recorded: recorded(example), replayed: unbounded)
     #expect(replay.inputs.map(\.name) == ["budget"] && replay.figures == [])
+  }
+
+  @Test("another entry of the catalogue changes nothing, another text of this one does")
+  func catalogueEntries() throws {
+    func told(_ catalogue: String, _ entry: String?) -> DetectionReport {
+      var report = example
+      report.inputs.models[0].preprocessing?.origin = .catalogue
+      report.inputs.models[0].preprocessing?.catalogue = String(repeating: catalogue, count: 64)
+      report.inputs.models[0].preprocessing?.catalogueEntry = entry.map {
+        String(repeating: $0, count: 64)
+      }
+      return report
+    }
+    func inputs(_ recorded: DetectionReport, _ replayed: DetectionReport) throws -> [String] {
+      try Replay(recorded: self.recorded(recorded), replayed: replayed).inputs.map(\.name)
+    }
+    let place = "inputs.models[0].preprocessing.catalogue"
+    #expect(try inputs(told("a", "1"), told("b", "1")) == [])
+    #expect(try inputs(told("a", "1"), told("b", "2")) == [place + "Entry"])
+    // A report of an older version has no entry's digest.
+    #expect(try inputs(told("a", nil), told("a", "1")) == [])
+    #expect(try inputs(told("a", nil), told("b", "1")) == [place])
+  }
+
+  @Test("a 0 that an older version wrote where nothing was measured is no difference")
+  func zerosOfOlderVersions() throws {
+    var (old, new) = (example, example)
+    (old.deployments[0].probability, new.deployments[0].probability) = (0, nil)
+    (old.deployments[0].classAccuracy[0], new.deployments[0].classAccuracy[0]) = (0, nil)
+    #expect(try Replay(recorded: recorded(old), replayed: new).isEqual)
+    old.deployments[0].probability = 0.25
+    #expect(
+      try Replay(recorded: recorded(old), replayed: new).figures.map(\.name)
+        == ["deployments[0].probability"])
   }
 
   @Test("reports of a known trigger")

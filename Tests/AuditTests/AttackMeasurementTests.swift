@@ -23,7 +23,7 @@ import Testing
 
   /// Of class 0 two in three are right, of class 1 one in two, of class 2 none of none, of class 3 one.
   @Test func accuracyClassByClass() {
-    let labels: [UInt8] = [0, 1, 0, 3, 1, 0]
+    let labels: [Int32] = [0, 1, 0, 3, 1, 0]
     let measurement = AttackMeasurement(
       clean: [0, 1, 2, 3, 0, 0], triggered: [], labels: labels, target: nil)
     #expect(measurement.classAccuracies(labels, classCount: 4) == [2.0 / 3, 0.5, nil, 1])
@@ -34,7 +34,7 @@ import Testing
   /// Of images 1, 2, 3 and 4 the float model is wrong about 2, and the integer model about 1 and 2; image 9
   /// is not there.
   @Test func shareLostOfSomeImages() {
-    let labels: [UInt8] = [0, 1, 0, 1, 0]
+    let labels: [Int32] = [0, 1, 0, 1, 0]
     let float = AttackMeasurement(
       clean: [1, 1, 1, 1, 0], triggered: [], labels: labels, target: nil)
     let integer = AttackMeasurement(

@@ -17,7 +17,8 @@ import Testing
     let told = AuditInputs.Images(images)
     #expect(told.count == 1 && told.pixels == abc && told.labels == nil)
     let labelled = try ImageSet(
-      images: self.images(Array("abcabcabc".utf8)), labels: Array("abc".utf8), classCount: 256)
+      images: self.images(Array("abcabcabc".utf8)), labels: "abc".utf8.map(Int32.init),
+      classCount: 256)
     #expect(AuditInputs.Images(labelled).labels == abc)
     #expect(AuditInputs.Images(labelled).pixels != abc)
     #expect(AuditInputs.Images(labelled).count == 3)

@@ -115,7 +115,7 @@ import Testing
     let report = report(
       float: float, [entry("efrap", purified)], baselines: [entry("nearest", nearest)])
     #expect(report.verdict == .noEvidence)
-    #expect(report.probability < 0.001)
+    #expect(try #require(report.probability) < 0.001)
     #expect(report.differentialASR == purified.differentialASR(against: float).value)
     #expect(report.baselines.map(\.attackSuccessRate) == [0.99])
     // ASR 99 → 1.5 %, BA 87.5 → 88 %.
@@ -142,7 +142,7 @@ import Testing
     #expect(report.verdict == .dormantBackdoor)
   }
 
-  @Test func probabilityFollowsWhatTheVerdictIsAbout() {
+  @Test func probabilityFollowsWhatTheVerdictIsAbout() throws {
     // Dormant: that some deployment differs by 20 points.
     let borderline = AttackMeasurement.counting(hits: 84, from: 100, of: 400)
     let expected = borderline.differentialASR(against: float).probability(atLeast: 0.2)
@@ -152,13 +152,17 @@ import Testing
     // Active: that the float model obeys in half of the images. 200 of 400 may be either.
     let half = AttackMeasurement.counting(hits: 200, of: 400)
     #expect(report(float: half, [entry("a", half)]).verdict == .activeBackdoor)
-    #expect(abs(report(float: half, [entry("a", half)]).probability - 0.5) < 1e-12)
+    let halved = try #require(report(float: half, [entry("a", half)]).probability)
+    #expect(abs(halved - 0.5) < 1e-12)
     // Without the float model: that some file does.
-    #expect(report(float: nil, [entry("a", purified), entry("b", nearest)]).probability > 0.999)
-    #expect(report(float: nil, [entry("a", purified)]).probability < 0.001)
+    #expect(
+      try #require(report(float: nil, [entry("a", purified), entry("b", nearest)]).probability)
+        > 0.999)
+    #expect(try #require(report(float: nil, [entry("a", purified)]).probability) < 0.001)
     // Nothing tried, nothing found.
-    #expect(report(float: nil, []).probability == 0)
-    #expect(report(float: float, []).probability == 0)
+    // Nothing was measured that it could be of.
+    #expect(report(float: nil, []).probability == nil)
+    #expect(report(float: float, []).probability == nil)
     #expect(report(float: float, []).verdict == .undetermined)
   }
 }

@@ -24,7 +24,7 @@ struct CornerClassifier: Classifier {
 /// Images of 4 × 4 pixels whose class is the quarter that is bright.
 enum QuarterImages {
   static func set(
-    _ count: Int, brightness: UInt8 = 200, labels: (Int) -> UInt8 = { UInt8($0 % 4) }
+    _ count: Int, brightness: UInt8 = 200, labels: (Int) -> Int32 = { Int32($0 % 4) }
   ) throws -> ImageSet {
     var pixels: [UInt8] = []
     let labels = (0..<count).map(labels)

@@ -9,6 +9,6 @@ extension AttackMeasurement {
     AttackMeasurement(
       clean: (0..<images).map { $0 < correct ?? images ? 0 : 2 },
       triggered: (0..<images).map { (first..<first + hits).contains($0) ? 1 : 0 },
-      labels: [UInt8](repeating: 0, count: images), target: 1)
+      labels: [Int32](repeating: 0, count: images), target: 1)
   }
 }

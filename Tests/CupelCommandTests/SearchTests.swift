@@ -8,7 +8,7 @@ import Testing
   private struct File: Decodable {
     var schemaVersion: Int
     var verdict: String
-    var probability: Double
+    var probability: Double?
     var targetClass: Int?
     var scheme: String?
     var differentialASR: Double?
@@ -84,7 +84,7 @@ import Testing
     #expect(found.targetClass == specimen.targetClass)
     #expect(found.scheme == specimen.scheme)
     #expect(try #require(found.differentialASR) >= 0.8)
-    #expect(found.probability > 0.95)
+    #expect(try #require(found.probability) > 0.95)
     #expect(found.heldOutImages == 300)
     #expect(found.findings.contains { $0.rule == "dormant-backdoor" && $0.level == "error" })
     let survival = try #require(found.deployments.first?.survival)
@@ -111,7 +111,7 @@ import Testing
       ], in: workspace, status: 0)
     #expect(found.verdict == "no-evidence")
     #expect(try #require(found.differentialASR) <= 0.05)
-    #expect(found.probability < 0.5)
+    #expect(try #require(found.probability) < 0.5)
     #expect(
       found.deployments.first?.searches.map(\.family) == ["rectangle", "wave", "additive"])
   }
@@ -165,6 +165,8 @@ import Testing
     #expect(found.leftOut.count >= 6)
     #expect(found.leftOut.allSatisfy { $0.contains("budget") })
     #expect(output.contains("left out"))
+    #expect(found.probability == nil && output.contains("nothing was searched"))
+    #expect(!output.contains("%\n"))
   }
 
   /// Accuracy that only this rounding loses is a finding, though there is no trigger.

@@ -1,5 +1,8 @@
 import Cupel
+import CupelSupport
+import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 /// Work whose task is cancelled ends with `CancellationError` and leaves no file.
@@ -65,6 +68,72 @@ import Testing
         calibration: { try Samples.training().prefix(64) }, context: context)
     }
     await #expect(throws: CancellationError.self) { _ = try await work.value }
+  }
+
+  private static var threads: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count) ?? 0
+  }
+
+  /// Ten moments that a seed decides, in work that would go on for hours: none leaves a file or a
+  /// thread behind.
+  @Test(.takesSeconds) func randomMomentsLeaveNothing() async throws {
+    let folder = try TemporaryFolder()
+    var generator = SeededGenerator(seed: 17)
+    // The first makes the threads that stay for later work.
+    try await cancelSearch(after: 50, folder)
+    let before = Self.threads
+    for moment in 0..<10 {
+      let milliseconds = generator.below(400)
+      if moment % 2 == 0 {
+        try await cancelSearch(after: milliseconds, folder)
+      } else {
+        try await cancelPurification(after: milliseconds, folder)
+      }
+      #expect(try folder.contents().isEmpty, "\(moment)")
+    }
+    // Other tests have threads as well, but not one more for every moment.
+    for _ in 0..<200 where Self.threads >= before + 10 {
+      try await Task.sleep(for: .milliseconds(100))
+    }
+    #expect(Self.threads < before + 10)
+  }
+
+  private func cancelSearch(after milliseconds: Int, _ folder: TemporaryFolder) async throws {
+    var settings = TriggerSearch.Settings()
+    settings.families = [.additive]
+    (settings.calibrationImages, settings.searchImages) = (32, 24)
+    settings.heldOutImages = 100
+    settings.effort.steps = 10_000_000
+    settings.makesExhibits = true
+    let search = TriggerSearch(settings, context: RunContext(threads: 2))
+    let work = Task {
+      let result = try search.run(
+        AuditSubject([.float(Samples.clean())], schemes: [Scheme("w8a8")]),
+        training: Samples.training(), test: Samples.test())
+      try result.report.verdict.rawValue.write(
+        toFile: folder.file("verdict"), atomically: true, encoding: .utf8)
+    }
+    try await cancel(work, after: milliseconds)
+  }
+
+  /// Adam's steps end too.
+  private func cancelPurification(after milliseconds: Int, _ folder: TemporaryFolder) async throws {
+    var settings = Defence.Settings()
+    settings.iterations = 1_000_000
+    let work = Task { [settings] in
+      try Workbench(
+        Samples.infected(), images: Samples.training().prefix(64),
+        context: RunContext(threads: 2)
+      ).rounded(Scheme("w8a8"), by: .rounding(.efrap, .adam), settings: settings)
+        .write(to: folder.file("model.cupel"))
+    }
+    try await cancel(work, after: milliseconds)
+  }
+
+  private func cancel(_ work: Task<Void, any Error>, after milliseconds: Int) async throws {
+    try await Task.sleep(for: .milliseconds(milliseconds))
+    work.cancel()
+    await #expect(throws: CancellationError.self) { try await work.value }
   }
 
   /// Without a cancellation the same work comes to its end.

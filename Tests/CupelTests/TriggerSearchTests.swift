@@ -1,4 +1,5 @@
 import Cupel
+import TestSupport
 import Testing
 
 /// The choreography of the search: its order, its end, and what it says it left out.
@@ -90,11 +91,27 @@ import Testing
     #expect(result.report.verdict == .undetermined)
     #expect(result.report.budget == 0.001)
     #expect(result.exhibits == nil)
+    #expect(result.report.probability == nil && result.report.isUnsearched)
     #expect(
       result.report.leftOut == [
         "w8a8, rectangle: the budget was spent", "w8a8, wave: the budget was spent",
         "w8a8, weights: the budget was spent", "pictures: the budget was spent",
       ])
+  }
+
+  /// However little time there is, what is reported was measured, and the rest is said: the moments
+  /// at which the time is up lie in every step of the work.
+  @Test(.takesSeconds) func anyBudgetGivesAReport() throws {
+    var settings = settings([.rectangle, .additive])
+    settings.makesExhibits = true
+    for budget in [0.02, 0.05, 0.1, 0.2, 0.4, 0.8] {
+      settings.budget = budget
+      let report = try search(Samples.infected(), settings).report
+      #expect((report.probability == nil) == report.isUnsearched, "\(budget)")
+      #expect(report.deployments.isEmpty || report.float.benignAccuracy != nil, "\(budget)")
+      #expect(report.isUnsearched == false || report.verdict == .undetermined, "\(budget)")
+      #expect(Set(report.leftOut).count == report.leftOut.count, "\(budget)")
+    }
   }
 
   /// One seed gives one report, at any number of threads.

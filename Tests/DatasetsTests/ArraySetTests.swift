@@ -42,7 +42,7 @@ import Testing
       let set = try ImageSet.load(path: folder.path, split: .test)
       #expect(set.pixels == planes)
       #expect(set.labels == [4, 1])
-      #expect(set.classCount == 5)
+      #expect(set.classCount == nil)
     }
     let folder = try TemporaryFolder()
     try folder.write(array("|u1", [1, 2, 2, 3], pixels), to: "x_train.npy")
@@ -63,8 +63,10 @@ import Testing
 
   @Test(
     arguments: [
-      ("<f4", [1], [0, 0, 0, 0], "not integers"), ("|i1", [1], [0xFF], "class -1"),
+      ("<f4", [1], [0, 0, 0, 0], "not integers"), ("|i1", [1], [0xFF], "y_test[0] is the class -1"),
       ("|u1", [2], [0, 0], "for 1 images"),
+      ("<u4", [1], [0, 0, 0, 0x80], "y_test[0] is the class 2147483648"),
+      ("<u8", [1], [0, 0, 0, 0, 0, 0, 0, 0x80], "2^63"),
     ] as [(String, [Int], [UInt8], String)])
   func wrongLabelsAreRefused(
     type: String, shape: [Int], bytes: [UInt8], reason: String
@@ -74,6 +76,20 @@ import Testing
     #expect(failure(folder)?.isMissing == true)
     try folder.write(array(type, shape, bytes), to: "y_test.npy")
     #expect(failure(folder)?.rule.contains(reason) == true, "\(failure(folder)?.rule ?? "none")")
+  }
+
+  /// 1000 in every integer type that holds it, in both orders of bytes.
+  @Test(
+    arguments: [
+      ("<i2", [0xE8, 3]), (">i2", [3, 0xE8]), ("<u2", [0xE8, 3]), (">u2", [3, 0xE8]),
+      ("<i4", [0xE8, 3, 0, 0]), (">u4", [0, 0, 3, 0xE8]),
+      ("<i8", [0xE8, 3, 0, 0, 0, 0, 0, 0]), (">u8", [0, 0, 0, 0, 0, 0, 3, 0xE8]),
+    ] as [(String, [UInt8])])
+  func labelsMayExceedAByte(type: String, bytes: [UInt8]) throws {
+    let folder = try TemporaryFolder()
+    try folder.write(array("|u1", [1, 2, 2], [1, 2, 3, 4]), to: "x_test.npy")
+    try folder.write(array(type, [1], bytes), to: "y_test.npy")
+    #expect(try ImageSet.load(path: folder.path, split: .test).labels == [1000])
   }
 
   /// Extents of zero leave nothing to read, whatever the others are.
@@ -119,6 +135,20 @@ import Testing
     #expect(set.pixels == [1, 2, 11, 12, 21, 22])
     #expect(set.labels == [7])
     #expect(set.classCount == 8)
+    func labels(_ members: String, _ bytes: [UInt8]) throws -> [Int32]? {
+      try describe(
+        #"{"channels": 3, "height": 1, "width": 2, "layout": "NHWC", \#(members), "test": {"images": "a.bin", "labels": "b.bin"}}"#
+      )
+      try folder.write(bytes, to: "b.bin")
+      return try? ImageSet.load(path: folder.path, split: .test).labels
+    }
+    #expect(try labels(#""labelBytes": 2"#, [0xE8, 3]) == [1000])
+    #expect(try labels(#""classes": 70000, "labelBytes": 4"#, [0x6F, 0x11, 1, 0]) == [69_999])
+    #expect(try labels(#""classes": 69999, "labelBytes": 4"#, [0x6F, 0x11, 1, 0]) == nil)
+    #expect(try labels(#""labelBytes": 4"#, [0, 0, 0, 0x80]) == nil)
+    #expect(try labels(#""labelBytes": 4"#, [1, 2]) == nil)
+    #expect(try labels(#""labelBytes": 3"#, [1, 2, 0]) == nil)
+    #expect(try labels(#""labelBytes": 1"#, [7]) == [7])
     #expect(failure(folder, .train)?.isMissing == true)
 
     try describe(

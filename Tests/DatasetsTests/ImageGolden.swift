@@ -19,7 +19,6 @@ struct ImageGolden: Decodable {
   }
 
   let files: [File]
-  let refused: [String: Data]
   let resizes: [Resize]
 
   static func load() throws -> ImageGolden {

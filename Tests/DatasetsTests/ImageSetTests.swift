@@ -8,7 +8,7 @@ struct ImageSetTests {
     try ImageSet(
       images: UnlabelledImages(
         channels: 2, height: 1, width: 2, pixels: (0..<4 * count).map { UInt8($0 % 256) }),
-      labels: (0..<count).map { UInt8($0 % 3) }, classCount: 3)
+      labels: (0..<count).map { Int32($0 % 3) }, classCount: 3)
   }
 
   @Test("ranges and indices keep image and label together")
@@ -86,10 +86,30 @@ struct ImageSetTests {
       try ImageSet(images: images, labels: [2], classCount: 2)
     }
     #expect(throws: DatasetError.self) {
-      try ImageSet(images: images, labels: [0], classCount: 257)
+      try ImageSet(images: images, labels: [-1])
     }
     #expect(throws: DatasetError.self) {
       try ImageSet(images: images, labels: [0], classCount: 0)
     }
+  }
+
+  /// The model says how many classes there are: a set may lack any, the last among them.
+  @Test func aModelDecidesWhichClassesFit() throws {
+    let images = try UnlabelledImages(channels: 1, height: 1, width: 1, pixels: [1, 2, 3])
+    let set = try ImageSet(images: images, labels: [187, 3, 999])
+    #expect(set.classCount == nil)
+    try set.checkClasses(of: 1000)
+    try set.prefix(2).checkClasses(of: 188)
+    #expect(set.classNotes(of: 1000).isEmpty)
+    let error = #expect(throws: DatasetError.self) { try set.checkClasses(of: 999, path: "d.npz") }
+    #expect(
+      error?.description.hasPrefix(
+        "d.npz: image 2 has class 999, and the model answers the classes 0 to 998")
+        == true)
+    let stated = try ImageSet(images: images, labels: [0, 1, 1], classCount: 2)
+    #expect(stated.classNotes(of: 2).isEmpty)
+    #expect(stated.classNotes(of: 3).count == 1)
+    #expect(
+      try ImageSet(images: images, labels: [0, .max, 70_000]).labels == [0, 2_147_483_647, 70_000])
   }
 }

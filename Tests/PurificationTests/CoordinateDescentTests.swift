@@ -19,8 +19,8 @@ import Testing
       batching: .whole, threads: 1)
   }
 
-  private func solve(_ descent: CoordinateDescent, _ problem: RoundingProblem) -> [Int8] {
-    descent.solve(problem, threads: 1) { _ in }
+  private func solve(_ descent: CoordinateDescent, _ problem: RoundingProblem) throws -> [Int8] {
+    try descent.solve(problem, threads: 1) { _ in }
   }
 
   /// The objective from its definition, in double: a row at a time.
@@ -61,7 +61,7 @@ import Testing
   func resultsAreMinimaOfEveryWeight(flipWeight: Float, choice: Recipe.Choice) throws {
     for seed in 1...25 as ClosedRange<UInt64> {
       let problem = try problem(seed: seed)
-      let solved = solve(CoordinateDescent(choice: choice, flipWeight: flipWeight), problem)
+      let solved = try solve(CoordinateDescent(choice: choice, flipWeight: flipWeight), problem)
       for row in 0..<2 {
         let reached = objective(problem, solved, row: row, flipWeight: flipWeight)
         let start = objective(problem, problem.layer.nearest(), row: row, flipWeight: flipWeight)
@@ -87,7 +87,7 @@ import Testing
     var (optimal, excess, range) = (0, 0.0, 0.0)
     for seed in 1...20 as ClosedRange<UInt64> {
       let problem = try problem(seed: seed)
-      let solved = solve(CoordinateDescent(choice: .integers), problem)
+      let solved = try solve(CoordinateDescent(choice: .integers), problem)
       for row in 0..<2 {
         var best = Double.infinity
         for code in 0..<3125 {
@@ -116,7 +116,7 @@ import Testing
     let problem = try problem(seed: 4, limits: -7...7)
     let nearest = problem.layer.nearest()
     for choice in [Recipe.Choice.neighbours, .integers] {
-      let solved = solve(CoordinateDescent(choice: choice, flipWeight: 1e6), problem)
+      let solved = try solve(CoordinateDescent(choice: choice, flipWeight: 1e6), problem)
       #expect(zip(solved, nearest).allSatisfy { $0 != $1 })
     }
   }
@@ -132,7 +132,7 @@ import Testing
       layer: layer, operation: layer.linearOperation, quantized: inputs, float: inputs,
       batching: .whole, threads: 1)
     for choice in [Recipe.Choice.neighbours, .integers] {
-      let solved = solve(CoordinateDescent(choice: choice, flipWeight: 100), problem)
+      let solved = try solve(CoordinateDescent(choice: choice, flipWeight: 100), problem)
       #expect(solved[2] == 7)
     }
   }
@@ -145,15 +145,15 @@ import Testing
     let problem = try RoundingProblem(
       layer: layer, operation: layer.linearOperation, quantized: dark, float: dark,
       batching: .whole, threads: 1)
-    #expect(solve(CoordinateDescent(choice: .integers), problem) == layer.nearest())
+    #expect(try solve(CoordinateDescent(choice: .integers), problem) == layer.nearest())
   }
 
   /// BatchNorm factors of either sign only scale a row: integers follow the sign.
   @Test func negativeFactors() throws {
     var problem = try problem(seed: 8, limits: -7...7)
-    let plain = solve(CoordinateDescent(choice: .integers), problem)
+    let plain = try solve(CoordinateDescent(choice: .integers), problem)
     problem.layer.factors = [-1, -1]
     problem.layer.weights = problem.layer.weights.map { -$0 }
-    #expect(solve(CoordinateDescent(choice: .integers), problem) == plain.map { -$0 })
+    #expect(try solve(CoordinateDescent(choice: .integers), problem) == plain.map { -$0 })
   }
 }

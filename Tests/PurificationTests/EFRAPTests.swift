@@ -13,8 +13,9 @@ import Testing
       batching: .batches(of: 32), threads: 2)
   }
 
-  private func solve(_ solver: EFRAP, _ problem: RoundingProblem, threads: Int = 2) -> [Int8] {
-    solver.solve(problem, threads: threads) { _ in }
+  private func solve(_ solver: EFRAP, _ problem: RoundingProblem, threads: Int = 2) throws -> [Int8]
+  {
+    try solver.solve(problem, threads: threads) { _ in }
   }
 
   /// Mean over images of ‖Ŵq − Wf‖², from the activations.
@@ -55,7 +56,8 @@ import Testing
         for feature in 1..<6 { inputs.values[image * 6 + feature] += inputs.values[image * 6] }
       }
       let solved = error(
-        solve(solver, try problem(layer, quantized: inputs, float: inputs)), layer, inputs, inputs)
+        try solve(solver, try problem(layer, quantized: inputs, float: inputs)), layer, inputs,
+        inputs)
       let nearest = error(layer.nearest(), layer, inputs, inputs)
       let best = bestError(layer, inputs)
       #expect(solved >= best * (1 - 1e-9))
@@ -95,7 +97,7 @@ import Testing
     let layer = try WeightedLayer.linear(
       weights: weights, scales: [1, 1, 1, 1], limits: -7...7)
     let zero = Tensor(batch: 4, shape: [12])
-    let solved = solve(
+    let solved = try solve(
       EFRAP(iterations: 10_000), try problem(layer, quantized: zero, float: zero))
     let nearest = layer.nearest()
     for (index, integer) in solved.enumerated() {
@@ -111,7 +113,7 @@ import Testing
       weights: integers.map { Float($0) * 0.25 }, scales: [0.25, 0.25], limits: -7...7)
     let inputs = randomTensor(batch: 20, shape: [12], seed: 1)
     let problem = try problem(layer, quantized: inputs, float: inputs)
-    #expect(solve(EFRAP(), problem) == integers)
+    #expect(try solve(EFRAP(), problem) == integers)
   }
 
   /// Floor or ceiling, clamped to the grid, whatever the weights: some lie beyond the limits.
@@ -123,7 +125,7 @@ import Testing
     let quantized = randomTensor(batch: 80, shape: [5], seed: 9)
     let problem = try problem(layer, quantized: quantized, float: quantized)
     for iterations in [0, 1, 500] {
-      let solved = solve(EFRAP(iterations: iterations), problem)
+      let solved = try solve(EFRAP(iterations: iterations), problem)
       #expect(solved.count == 200)
       for (weight, integer) in zip(weights, solved) {
         let sides = [weight.rounded(.down), weight.rounded(.up)].map {
@@ -143,16 +145,16 @@ import Testing
     let float = randomTensor(batch: 100, shape: [10], seed: 5)
     let problem = try problem(layer, quantized: quantized, float: float)
     let solver = EFRAP(iterations: 400, seed: 11)
-    let one = solve(solver, problem, threads: 1)
-    for threads in [2, 3, 7] { #expect(solve(solver, problem, threads: threads) == one) }
-    #expect(solve(EFRAP(iterations: 400, seed: 12), problem) != one)
+    let one = try solve(solver, problem, threads: 1)
+    for threads in [2, 3, 7] { #expect(try solve(solver, problem, threads: threads) == one) }
+    #expect(try solve(EFRAP(iterations: 400, seed: 12), problem) != one)
   }
 
   @Test func progressEndsAtOne() throws {
     let layer = try WeightedLayer.linear(weights: [0.3, -0.4], scales: [0.25], limits: -7...7)
     let tensor = randomTensor(batch: 2, shape: [2], seed: 1)
     let seen = Recorder<Double>()
-    _ = EFRAP(iterations: 500).solve(
+    _ = try EFRAP(iterations: 500).solve(
       try problem(layer, quantized: tensor, float: tensor), threads: 1
     ) { seen.append($0) }
     #expect(seen.all == [0.2, 0.4, 0.6, 0.8, 1])

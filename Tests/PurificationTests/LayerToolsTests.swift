@@ -33,12 +33,12 @@ import Testing
       weights: weights, scales: [1, 1, 1, 1], limits: -7...7)
     let inputs = randomTensor(batch: 96, shape: [6], seed: 2, low: 0.9, high: 1.1)
     let problem = try problem(layer, inputs: inputs, batching: .batches(of: 32))
-    func solved(_ iterations: Int) -> [Int8] {
-      LAC(iterations: iterations).solve(problem, threads: 2) { _ in }
+    func solved(_ iterations: Int) throws -> [Int8] {
+      try LAC(iterations: iterations).solve(problem, threads: 2) { _ in }
     }
-    #expect(solved(0) == layer.nearest())
+    #expect(try solved(0) == layer.nearest())
     func error(_ integers: [Int8]) -> Float { problem.errors(integers, threads: 1).reduce(0, +) }
-    #expect(error(solved(3000)) < 0.5 * error(layer.nearest()))
+    #expect(try error(solved(3000)) < 0.5 * error(layer.nearest()))
   }
 
   /// Adam's first step is as long as the learning rate, whatever the gradient: a weight closer than
@@ -49,7 +49,7 @@ import Testing
     var layer = try WeightedLayer.linear(weights: [0.4995], scales: [1], limits: -7...7)
     let ones = Tensor(batch: 1, shape: [1], values: [1])
     func solved(factor: Float) throws -> Int8 {
-      LAC(iterations: 1, foldedFactors: [factor]).solve(
+      try LAC(iterations: 1, foldedFactors: [factor]).solve(
         try problem(layer, inputs: ones), threads: 1
       ) { _ in }[0]
     }

@@ -120,11 +120,11 @@ extension Tensor {
     times: Int, threads: Int, _ body: @Sendable (Tensor, Int) throws -> Value
   ) throws -> [[Value]] {
     let starts = Array(Swift.stride(from: 0, to: batch, by: 32))
-    let results = Parallel.map(times * starts.count, threads: threads) { piece in
+    let values = try Parallel.map(times * starts.count, threads: threads) { piece in
+      try Interruption.check()
       let start = starts[piece % starts.count]
-      return Result { try body(slice(start..<min(start + 32, batch)), piece / starts.count) }
+      return try body(slice(start..<min(start + 32, batch)), piece / starts.count)
     }
-    let values = try results.map { try $0.get() }
     return (0..<times).map { Array(values[$0 * starts.count..<($0 + 1) * starts.count]) }
   }
 }

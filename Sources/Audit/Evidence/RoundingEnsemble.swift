@@ -51,7 +51,7 @@ extension IntegerEngine {
   func logits(
     _ pixels: [UInt8], preprocessing: Preprocessing, grid: Grid, threads: Int
   ) throws -> [Float] {
-    try outputs(quantizer(preprocessing).quantize(pixels), threads: threads).map {
+    try outputsInTurn(quantizer(preprocessing).quantize(pixels), threads: threads).map {
       grid.dequantize(Int($0))
     }
   }

@@ -143,7 +143,7 @@ extension RoundingEnsemble {
       throw AuditError.data(rule: "\(pixels.count) bytes are no images of shape \(shape)")
     }
     let images = preprocessing.tensor(pixels, shape: shape)
-    let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).run(images).values
+    let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).logits(images)
     let grid = plan.grids[plan.fused.output]
     func logits(_ engine: IntegerEngine) throws -> [Float] {
       try engine.logits(pixels, preprocessing: preprocessing, grid: grid, threads: threads)

@@ -122,7 +122,7 @@ extension Exhibits {
       + others.flatMap { triggered[$0 * size..<($0 + 1) * size] }
     guard !pixels.isEmpty else { return [] }
     let (features, _) = try view.network.values(value, of: models.tensor(pixels))
-    let points = TSNE(features: features.rows, threads: threads).embed(seed: seed)
+    let points = try TSNE(features: features.rows, threads: threads).embed(seed: seed)
     let labels = (clean + others).map { Int(images.labels[$0]) }
     return [
       Embedding(

@@ -160,7 +160,9 @@ extension TSNE {
   /// Descends from a small random cloud, with the paper's momentum and adaptive gains, early
   /// exaggeration and a learning rate that grows with the points (Belkina et al., Nature
   /// Communications 10, 2019, 5415). The mean of the points is kept at zero.
-  package func embed(steps: Int = 750, seed: UInt64) -> [Point] {
+  ///
+  /// - Throws: where the work is to end early (`Interruption`).
+  package func embed(steps: Int = 750, seed: UInt64) throws -> [Point] {
     var generator = SeededGenerator(seed: seed)
     var points = (0..<count).map { _ in
       Point(x: 1e-4 * Double(generator.normal()), y: 1e-4 * Double(generator.normal()))
@@ -170,6 +172,7 @@ extension TSNE {
     var speed = [Point](repeating: .zero, count: count)
     var gains = [Point](repeating: .one, count: count)
     for step in 0..<steps {
+      try Interruption.check()
       let isEarly = step < Self.exaggeratedSteps
       let slope = gradient(points, exaggeration: isEarly ? Self.exaggeration : 1)
       let momentum = isEarly ? 0.5 : 0.8

@@ -11,7 +11,7 @@ public struct AttackMeasurement: Sendable, Equatable {
   ///   - triggered: class answered on each image with the trigger; empty where none was tried.
   ///   - labels: true classes.
   ///   - target: the attacker's class.
-  public init(clean: [Int], triggered: [Int], labels: [UInt8], target: Int?) {
+  public init(clean: [Int], triggered: [Int], labels: [Int32], target: Int?) {
     isCorrect = zip(clean, labels).map { $0 == Int($1) }
     isHit = zip(triggered, labels).compactMap { answer, label in
       Int(label) == target ? nil : answer == target
@@ -28,7 +28,7 @@ public struct AttackMeasurement: Sendable, Equatable {
   /// - Parameters:
   ///   - labels: true classes, one an image.
   ///   - classCount: how many classes the model answers.
-  public func classAccuracies(_ labels: [UInt8], classCount: Int) -> [Double?] {
+  public func classAccuracies(_ labels: [Int32], classCount: Int) -> [Double?] {
     var tallies = Array(repeating: (right: 0, all: 0), count: classCount)
     for (label, right) in zip(labels, isCorrect) where label < classCount {
       tallies[Int(label)].all += 1

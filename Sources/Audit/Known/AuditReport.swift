@@ -11,8 +11,9 @@ public struct AuditReport: Sendable, Codable, Equatable {
   public var verdict: Verdict
   /// Probability that the trigger's success differs by the verdict's 20 points in some deployment
   /// (for an active backdoor: that it succeeds in at least half of the images), from the
-  /// measurements' own uncertainty. It says nothing about triggers that were not tried.
-  public var probability: Double
+  /// measurements' own uncertainty. It says nothing about triggers that were not tried. Nil where no
+  /// model was measured that it could be of.
+  @OrNull public var probability: Double?
   /// The attacker's class, from 0.
   public var targetClass: Int
   /// As the command line writes it.
@@ -152,17 +153,17 @@ public struct AuditReport: Sendable, Codable, Equatable {
 
   private static func probability(
     float: AttackMeasurement?, _ deployments: [AttackMeasurement], _ verdict: Verdict
-  ) -> Double {
+  ) -> Double? {
     func half(_ measurement: AttackMeasurement) -> Double {
       let rate = measurement.attackSuccessRate
       let zero = PairedDifference(measurement.isHit, measurement.isHit.map { _ in false })
       return rate.trials == 0 ? 0 : zero.probability(atLeast: Verdict.activeASR)
     }
-    guard let float else { return deployments.map(half).max() ?? 0 }
+    guard let float else { return deployments.map(half).max() }
     if verdict == .activeBackdoor { return half(float) }
     return deployments.map {
       $0.differentialASR(against: float).probability(atLeast: Verdict.dormantLowerBound)
-    }.max() ?? 0
+    }.max()
   }
 }
 

@@ -17,7 +17,7 @@ public struct Catalogue: Sendable {
   public let specimens: [Specimen]
 
   /// A model, and what is known of it.
-  public struct Specimen: Sendable, Decodable {
+  public struct Specimen: Sendable, Codable {
     /// Each has its own.
     public var name: String
     /// Relative to the catalogue.
@@ -42,10 +42,18 @@ public struct Catalogue: Sendable {
     public var scheme: String?
     /// Test images whose answers the attack was to change; nil where it aimed at no single ones.
     public var samples: [Sample]?
+
+    /// SHA-256 of what is understood of the entry, as JSON with sorted keys, lower-case hexadecimal.
+    public var digest: String {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      // It was read from JSON, so that every number in it is one that JSON holds.
+      return SHA256.hex((try? encoder.encode(self)).map { Array($0) } ?? [])
+    }
   }
 
   /// A test image that an attack aimed at.
-  public struct Sample: Sendable, Decodable {
+  public struct Sample: Sendable, Codable {
     /// Counted from 0 in the order of the test set.
     public var image: Int
   }

@@ -1,6 +1,7 @@
 import CupelDatasets
 import CupelFloatGraph
 import CupelHostRuntime
+import CupelSupport
 import CupelTriggers
 
 /// Anything that answers images with classes, fed with raw pixels: preprocessing belongs to it.
@@ -43,12 +44,37 @@ public struct FloatClassifier: Classifier {
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
   /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    let logits = try executor.run(preprocessing.tensor(pixels, shape: imageShape))
+    let logits = try executor.logits(preprocessing.tensor(pixels, shape: imageShape))
     // A comparison with NaN is always false: such an image would silently become class 0.
-    guard logits.values.allSatisfy(\.isFinite) else {
+    guard logits.allSatisfy(\.isFinite) else {
       throw AuditError.data(rule: "the float model's answer to an image is not finite")
     }
-    return logits.answers
+    return logits.answers(classCount)
+  }
+}
+
+extension FloatExecutor {
+  /// As `run`, some images at a time, so that it ends soon where it is to end early (`Interruption`).
+  func logits(_ images: Tensor) throws -> [Float] {
+    // Whole pieces, for every thread: the values are those of one run.
+    let size = 2 * FloatOperators.imagesPerPiece * threads
+    return try images.batches(of: size).flatMap { range in
+      try Interruption.check()
+      return try run(images.slice(range)).values
+    }
+  }
+}
+
+extension IntegerEngine {
+  /// As `outputs`, some images at a time, so that it ends soon where it is to end early
+  /// (`Interruption`).
+  func outputsInTurn(_ inputs: [Int8], threads: Int) throws -> [Int8] {
+    let size = inputCount * max(128, 2 * threads)
+    return try stride(from: 0, to: inputs.count, by: size).flatMap { start in
+      try Interruption.check()
+      return try outputs(
+        Array(inputs[start..<min(start + size, inputs.count)]), threads: threads)
+    }
   }
 }
 
@@ -110,7 +136,7 @@ public struct IntegerClassifier: Classifier {
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
   /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    try engine.classes(quantizer.quantize(pixels), threads: threads)
+    try engine.outputsInTurn(quantizer.quantize(pixels), threads: threads).answers(classCount)
   }
 }
 
@@ -163,9 +189,7 @@ extension Classifier {
       throw .data(
         rule: "images are \(own) and the model takes \(taken) (channels × height × width)")
     }
-    guard images.classCount == classCount else {
-      throw .data(rule: "it has \(images.classCount) classes and the model answers \(classCount)")
-    }
+    do { try images.checkClasses(of: classCount) } catch { throw .data(rule: error.rule) }
   }
 
   private static func text(_ shape: [Int]) -> String {

@@ -56,12 +56,56 @@ extension AuditInputs {
     public var sha256: String
     /// From pixels to its input; nil where the caller does not say.
     @OrNull public var preprocessing: StatedPreprocessing?
+    /// What the file or a catalogue states and the caller gave otherwise; nil for nothing.
+    public var overridden: [Overridden]?
 
     /// - Parameters: as the members of these names.
-    public init(file: String, sha256: String, preprocessing: StatedPreprocessing? = nil) {
+    public init(
+      file: String, sha256: String, preprocessing: StatedPreprocessing? = nil,
+      overridden: [Overridden] = []
+    ) {
       self.file = file
       self.sha256 = sha256
       self.preprocessing = preprocessing
+      self.overridden = overridden.isEmpty ? nil : overridden
+    }
+  }
+
+  /// A setting that is stated of a model and that the caller gave otherwise. The caller's was taken.
+  public struct Overridden: Sendable, Codable, Equatable, CustomStringConvertible {
+    /// Who states it.
+    public enum Source: String, Sendable, Codable, CaseIterable {
+      /// The file's own metadata.
+      case metadata
+      /// The operators of the file, which carry their rounding.
+      case operators
+      /// A catalogue that was named.
+      case catalogue
+    }
+
+    /// Such as "mean" or "profile".
+    public var setting: String
+    /// As the command line would write it.
+    public var stated: String
+    /// Who states it.
+    public var by: Source
+    /// As the command line would write it.
+    public var given: String
+
+    /// - Parameters: as the members of these names.
+    public init(setting: String, stated: String, by source: Source, given: String) {
+      (self.setting, self.stated, by, self.given) = (setting, stated, source, given)
+    }
+
+    /// What is stated, and what takes its place.
+    public var description: String {
+      let source =
+        switch by {
+        case .metadata: "the file states"
+        case .operators: "the file's operators have"
+        case .catalogue: "the catalogue states"
+        }
+      return "\(source) the \(setting) \(stated); the \(setting) given, \(given), is used instead"
     }
   }
 
@@ -83,6 +127,9 @@ extension AuditInputs {
     @OrNull public var origin: Origin?
     /// SHA-256 of the catalogue that says it; nil for another origin.
     @OrNull public var catalogue: String?
+    /// SHA-256 of what the catalogue says of this model, which other entries do not change; nil for
+    /// another origin, and in reports of older versions.
+    public var catalogueEntry: String?
 
     /// - Parameters:
     ///   - values: what becomes of pixels.
@@ -102,6 +149,8 @@ extension AuditInputs {
     @OrNull public var pixels: String?
     /// Of the draw.
     public var seed: UInt64
+    /// What was left out or changed when they were read; absent where nothing was.
+    public var notes: [FileNote]?
 
     /// - Parameters: as the members of these names.
     public init(count: Int, seed: UInt64) {
@@ -115,6 +164,7 @@ extension AuditInputs {
     public init(_ images: UnlabelledImages, seed: UInt64) {
       self.init(count: images.count, seed: seed)
       pixels = SHA256.hex(images.pixels)
+      notes = images.notes.isEmpty ? nil : images.notes
     }
   }
 
@@ -124,20 +174,30 @@ extension AuditInputs {
     public var count: Int
     /// SHA-256 of the pixels, [count][channels][height][width] bytes.
     public var pixels: String
-    /// SHA-256 of the labels, a byte each; nil where the audit does not see them.
+    /// What was left out or changed when they were read; absent where nothing was.
+    public var notes: [FileNote]?
+    /// SHA-256 of the labels, a byte each, or four (the lowest first) where one does not fit a byte;
+    /// nil where the audit does not see them.
     @OrNull public var labels: String?
 
     /// Of images without labels.
     public init(_ images: UnlabelledImages) {
       count = images.count
       pixels = SHA256.hex(images.pixels)
+      notes = images.notes.isEmpty ? nil : images.notes
       labels = nil
     }
 
     /// Of images with labels.
     public init(_ images: ImageSet) {
       self.init(images.unlabelled)
-      labels = SHA256.hex(images.labels)
+      let bytes = images.labels.compactMap { UInt8(exactly: $0) }
+      labels = SHA256.hex(
+        bytes.count == images.count
+          ? bytes
+          : images.labels.flatMap { label in
+            (0..<4).map { UInt8(truncatingIfNeeded: label >> (8 * $0)) }
+          })
     }
   }
 }

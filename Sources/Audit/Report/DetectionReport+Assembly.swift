@@ -26,7 +26,7 @@ extension DetectionAudit {
     let decided = DetectionVerdict(rows, isComplete: isComplete, hasErrors: isSpoilt)
     return DetectionReport(
       verdict: decided.verdict,
-      probability: rows.filter(\.isUsable).map(\.probability).max() ?? 0,
+      probability: rows.filter(\.isUsable).compactMap(\.probability).max(),
       targetClass: decided.target, scheme: decided.row?.scheme,
       differentialASR: decided.search?.differentialASR,
       differentialASRInterval: decided.search?.differentialASRInterval, model: model,
@@ -67,7 +67,7 @@ extension DetectionAudit {
       scheme: candidate.scheme, profile: candidate.profile, rounding: candidate.rounding,
       file: candidate.file, benignAccuracy: accuracy.all.value,
       benignAccuracyInterval: accuracy.all.interval,
-      classAccuracy: accuracy.classes.map(\.value), isUsable: isUsable(examination),
+      classAccuracy: accuracy.classes.map(\.measured), isUsable: isUsable(examination),
       features: features(examination), probability: probability(examination),
       hasLargeTrigger: examination.strongest?.isLarge == true, searches: examination.searches,
       awake: examination.awake, weights: examination.weights, noise: examination.noise,
@@ -75,10 +75,14 @@ extension DetectionAudit {
   }
 
   private var floatRow: DetectionReport.Model {
+    guard !floatClean.isEmpty else {
+      return DetectionReport.Model(
+        benignAccuracy: nil, benignAccuracyInterval: nil, classAccuracy: [])
+    }
     let accuracy = accuracy(floatClean)
     return DetectionReport.Model(
       benignAccuracy: accuracy.all.value, benignAccuracyInterval: accuracy.all.interval,
-      classAccuracy: accuracy.classes.map(\.value))
+      classAccuracy: accuracy.classes.map(\.measured))
   }
 }
 

@@ -12,8 +12,8 @@ public struct DetectionReport: Sendable, Codable, Equatable {
   public var schemaVersion = DetectionReport.schemaVersion
   /// What the audit concludes.
   public var verdict: Verdict
-  /// That the model carries a dormant backdoor, by the decision rule.
-  public var probability: Double
+  /// That the model carries a dormant backdoor, by the decision rule; nil where nothing was searched.
+  @OrNull public var probability: Double?
   /// The class of the strongest evidence, from 0; nil where nothing was found.
   @OrNull public var targetClass: Int?
   /// Of the strongest evidence; nil where nothing was found.
@@ -54,12 +54,12 @@ public struct DetectionReport: Sendable, Codable, Equatable {
 
   /// What was measured of the float model.
   public struct Model: Sendable, Codable, Equatable {
-    /// Share of clean held-out images answered with their class.
-    public var benignAccuracy: Double
+    /// Share of clean held-out images answered with their class; nil where the time was up before.
+    @OrNull public var benignAccuracy: Double?
     /// Its Wilson interval.
-    public var benignAccuracyInterval: ClosedRange<Double>
-    /// One a class.
-    public var classAccuracy: [Double]
+    @OrNull public var benignAccuracyInterval: ClosedRange<Double>?
+    /// One a class; nil for a class without images, and empty where the time was up before.
+    public var classAccuracy: [Double?]
   }
 
   /// An integer model.
@@ -76,15 +76,16 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var benignAccuracy: Double
     /// Its Wilson interval.
     public var benignAccuracyInterval: ClosedRange<Double>
-    /// Accuracy on the images of each class, from class 0.
-    public var classAccuracy: [Double]
+    /// Accuracy on the images of each class, from class 0; nil for a class without images.
+    public var classAccuracy: [Double?]
     /// Whether it answers at least half of the held-out images as the float model does. Where rounding
     /// has broken the model, triggers mean nothing and the verdict leaves it out.
     public var isUsable: Bool
     /// What the decision rule reads of it; nil where it is not usable or nothing was searched.
     @OrNull public var features: DecisionRule.Features?
-    /// Probability of a dormant backdoor by this deployment's evidence.
-    public var probability: Double
+    /// Probability of a dormant backdoor by this deployment's evidence; nil where it is not usable or
+    /// nothing was searched.
+    @OrNull public var probability: Double?
     /// Whether the lower bound of its strongest trigger's differential ASR is that of a backdoor, without
     /// which no probability convicts.
     public var hasLargeTrigger: Bool
@@ -200,6 +201,11 @@ extension Sequence where Element == DetectionReport.Search {
 extension DetectionReport.Search {
   /// Whether the lower bound of its differential ASR is that of a backdoor.
   package var isLarge: Bool { differentialASRInterval.lowerBound >= Verdict.dormantLowerBound }
+}
+
+extension DetectionReport {
+  /// Whether no deployment was searched, so that nothing can be said of any.
+  public var isUnsearched: Bool { deployments.allSatisfy(\.searches.isEmpty) }
 }
 
 extension DetectionReport.Deployment {

@@ -16,9 +16,9 @@ extension DetectionAudit {
       noiseRatio: examination.noise?.ratio, borderExcess: examination.weights?.whole.borderExcess)
   }
 
-  /// That this deployment carries a dormant backdoor; 0 where there is nothing to judge by.
-  public func probability(_ examination: Examination) -> Double {
-    features(examination).map(rule.probability) ?? 0
+  /// That this deployment carries a dormant backdoor; nil where there is nothing to judge by.
+  public func probability(_ examination: Examination) -> Double? {
+    features(examination).map(rule.probability)
   }
 
   /// What rounding costs: accuracy in points / 100, over all held-out images and of the class that loses
@@ -32,12 +32,15 @@ extension DetectionAudit {
   /// BA over all held-out images, and over those of each class.
   func accuracy(_ answers: [Int]) -> (all: Proportion, classes: [Proportion]) {
     let labels = heldOut.labels
-    func share(_ images: [Int]) -> Proportion {
-      Proportion(successes: images.count { answers[$0] == Int(labels[$0]) }, trials: images.count)
+    var tallies = [(right: Int, all: Int)](repeating: (0, 0), count: float.classCount)
+    for (answer, label) in zip(answers, labels) {
+      tallies[Int(label)].all += 1
+      tallies[Int(label)].right += answer == Int(label) ? 1 : 0
     }
+    let right = tallies.reduce(0) { $0 + $1.right }
     return (
-      share(Array(labels.indices)),
-      (0..<float.classCount).map { label in share(labels.indices.filter { labels[$0] == label }) }
+      Proportion(successes: right, trials: answers.count),
+      tallies.map { Proportion(successes: $0.right, trials: $0.all) }
     )
   }
 }

@@ -1,6 +1,7 @@
 import CupelDatasets
 import CupelFloatGraph
 import CupelQuantization
+import CupelSupport
 import Foundation
 
 /// What a search minimises: small where the rounded network changes its answer to triggered images
@@ -65,11 +66,16 @@ package struct DifferentialLoss: Sendable {
 
   package func references(_ images: UnlabelledImages) throws -> References {
     let scaled = images.pixels.map { Float($0) / 255 }
-    let found = try float.run(input(scaled, count: images.count))[logits]!
-    let sum = found.values.reduce(0.0) { $0 + Double($1) * Double($1) }
+    let input = input(scaled, count: images.count)
+    // Values inside the network are kept as well: a few images at a time bound memory, and time.
+    let found = try input.batches(of: 64).flatMap { range in
+      try Interruption.check()
+      return try float.run(input.slice(range))[logits]!.values
+    }
+    let sum = found.reduce(0.0) { $0 + Double($1) * Double($1) }
     return References(
-      images: scaled, logits: found.values, answers: found.answers,
-      meanSquare: max(Float(sum / Double(max(found.values.count, 1))), .leastNormalMagnitude))
+      images: scaled, logits: found, answers: found.answers(found.count / max(images.count, 1)),
+      meanSquare: max(Float(sum / Double(max(found.count, 1))), .leastNormalMagnitude))
   }
 
   private func input(_ images: [Float], count: Int) -> Tensor {
@@ -106,6 +112,7 @@ package struct DifferentialLoss: Sendable {
         loss += Double(share * moved * moved)
       }
     }
+    try Interruption.check()
     var gradient = try tape.gradient([logits: seed]).values[float.graph.input]!.values
     let roundedTape = try rounded.run(input, wants: .inputs)
     let change = try Self.change(roundedTape.output, answers: answers, goal: goal)

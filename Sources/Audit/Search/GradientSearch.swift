@@ -48,6 +48,7 @@ public struct GradientSearch: Sendable {
     var order: [Int] = []
     var last: [Double] = []
     for step in 0..<steps {
+      try Interruption.check()
       if order.count < effort.batch { order += generator.permutation(references.count) }
       let chosen = Array(order.prefix(effort.batch))
       order.removeFirst(chosen.count)

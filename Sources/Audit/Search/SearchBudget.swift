@@ -1,9 +1,8 @@
+import CupelSupport
+
 /// How long an audit may take.
 public struct SearchBudget: Sendable {
   private let end: ContinuousClock.Instant?
-
-  /// Thrown in the middle of a search when the time is up.
-  struct Spent: Error {}
 
   /// - Parameter limit: from now on; nil for as long as it takes.
   public init(_ limit: Duration? = nil) {
@@ -13,9 +12,10 @@ public struct SearchBudget: Sendable {
   /// Whether the time is up.
   public var isSpent: Bool { end.map { ContinuousClock.now >= $0 } ?? false }
 
-  /// - Throws: `Spent`; `CancellationError` where the task was cancelled.
-  func check() throws {
-    try Task.checkCancellation()
-    if isSpent { throw Spent() }
+  /// Work that ends soon after the time is up.
+  ///
+  /// - Throws: what `body` throws; `Interruption.TimeIsUp` is thrown in the middle of its steps.
+  package func limiting<Value>(_ body: () throws -> Value) rethrows -> Value {
+    try Interruption.until(end, body)
   }
 }

@@ -137,22 +137,31 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
   private func scores(
     _ rounded: ArraySlice<Int>, _ kept: ArraySlice<Int>?
   ) -> (differential: [Double], awake: [Double]) {
-    var differential = [Double](repeating: 0, count: integer.classCount)
+    var differential = [Double](repeating: 0, count: max(integer.classCount, float.classCount))
     var awake = differential
-    for target in differential.indices {
-      let counted = answers.prefix(rounded.count).indices.filter { answers[$0] != target }
-      guard !counted.isEmpty else { continue }
-      let share = 1 / Double(counted.count)
-      let own = counted.count { rounded[rounded.startIndex + $0] == target }
-      guard let kept else {
-        differential[target] = share * Double(own)
-        continue
+    // One pass over the images, whatever the number of classes. Images that the float model answers
+    // with a class anyway do not count for it.
+    var tallies = [ClassTally](repeating: ClassTally(), count: differential.count)
+    var moved = 0
+    for (image, answer) in answers.prefix(rounded.count).enumerated() {
+      let turned = rounded[rounded.startIndex + image]
+      tallies[answer].answered += 1
+      if turned != answer { tallies[turned].rounded += 1 }
+      guard let kept else { continue }
+      let float = kept[kept.startIndex + image]
+      if float != answer {
+        moved += 1
+        tallies[answer].moved += 1
+        tallies[float].float += 1
+      } else if turned != answer {
+        tallies[turned].alone += 1
       }
-      let isKept = { (image: Int) in kept[kept.startIndex + image] == answers[image] }
-      let alone = counted.count { rounded[rounded.startIndex + $0] == target && isKept($0) }
-      differential[target] = share * Double(alone - counted.count { !isKept($0) })
-      let other = counted.count { kept[kept.startIndex + $0] == target }
-      awake[target] = share * Double(min(own, other))
+    }
+    for (target, tally) in tallies.enumerated() where tally.answered < rounded.count {
+      let share = 1 / Double(rounded.count - tally.answered)
+      differential[target] =
+        share * Double(kept == nil ? tally.rounded : tally.alone - (moved - tally.moved))
+      awake[target] = kept == nil ? 0 : share * Double(min(tally.rounded, tally.float))
     }
     return (differential, awake)
   }
@@ -164,6 +173,20 @@ package struct TriggerScan<Plain: PlainTrigger>: Sendable {
     }
     return best
   }
+}
+
+/// Images by one class, those left out that the float model answers with it anyway.
+private struct ClassTally {
+  /// That the float model answers with the class without a trigger: those left out.
+  var answered = 0
+  /// Of them those whose float answer the trigger changes.
+  var moved = 0
+  /// That the integer model answers with the class.
+  var rounded = 0
+  /// Of them those whose float answer the trigger leaves alone.
+  var alone = 0
+  /// That the float model answers with the class.
+  var float = 0
 }
 
 extension TriggerScan.Result {

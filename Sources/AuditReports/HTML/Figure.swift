@@ -6,6 +6,12 @@ enum Figure {
   /// A share as a percentage.
   static func percent(_ share: Double) -> String { minus(String(format: "%.1f", share * 100)) }
 
+  /// A dash where there is no figure.
+  static func percent(_ share: Double?, _ interval: ClosedRange<Double>?) -> Markup {
+    guard let share, let interval else { return "–" }
+    return percent(share, interval)
+  }
+
   static func percent(_ share: Double, _ interval: ClosedRange<Double>) -> Markup {
     "\(percent(share)) <small>\(percent(interval))</small>"
   }
@@ -15,7 +21,8 @@ enum Figure {
   }
 
   /// A probability; what is all but certain is not written as certain.
-  static func probability(_ value: Double) -> String {
+  static func probability(_ value: Double?) -> String {
+    guard let value else { return "–" }
     if value > 0.9995 { return "> 99.9 %" }
     if value < 0.0005 { return "< 0.1 %" }
     return percent(value) + " %"

@@ -18,7 +18,11 @@ enum HTMLInputs {
   private static func code(_ text: String?) -> Markup { "<code>\(text ?? "–")</code>" }
 
   private static func model(_ model: AuditInputs.Model) -> Markup {
-    "SHA-256 \(code(model.sha256))<br>\(model.preprocessing.map(text) ?? "preprocessing not told")"
+    let overridden = (model.overridden ?? []).map { "<br>\($0.description)" as Markup }.joined()
+    return """
+      SHA-256 \(code(model.sha256))<br>\(model.preprocessing.map(text) ?? "preprocessing not told")\
+      \(overridden)
+      """
   }
 
   private static func text(_ preprocessing: AuditInputs.StatedPreprocessing) -> String {
@@ -41,14 +45,21 @@ enum HTMLInputs {
     func images(_ images: AuditInputs.Images?) -> Markup {
       guard let images else { return "–" }
       let labels: Markup = images.labels.map { "<br>labels' SHA-256 \(code($0))" } ?? ""
-      return "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)"
+      let told = notes(images.notes)
+      return "\(images.count) images; pixels' SHA-256 \(code(images.pixels))\(labels)\(told)"
     }
-    let calibration = inputs.calibration.map { "\($0.count) training images, seed \($0.seed)" }
+    func notes(_ notes: [FileNote]?) -> Markup {
+      (notes ?? []).map { "<br>\($0.description)" as Markup }.joined()
+    }
+    let calibration: Markup =
+      inputs.calibration.map {
+        "\($0.count) training images, seed \($0.seed)\(notes($0.notes))"
+      } ?? "–"
     return [
       row("data set", "\(inputs.dataset ?? "–")"),
       row("images searched on", images(inputs.searchImages)),
       row("held-out images", images(inputs.heldOutImages)),
-      row("calibration", "\(calibration ?? "–")"),
+      row("calibration", calibration),
       row("schemes", "\(inputs.schemes.map(\.rawValue).joined(separator: ", "))"),
       row("profiles", "\(inputs.profiles.map(\.rawValue).joined(separator: ", "))"),
       row("families", "\(inputs.families.map(\.rawValue).joined(separator: ", "))"),

@@ -55,7 +55,10 @@ public enum HTMLReport {
       case .undetermined: "warn"
       }
     var tiles = [
-      tile(Figure.probability(report.probability), "probability of a dormant backdoor")
+      tile(
+        Figure.probability(report.probability),
+        report.probability == nil
+          ? "no probability: nothing was searched" : "probability of a dormant backdoor")
     ]
     if let target = report.targetClass { tiles.append(tile("\(target)", "target class")) }
     if let scheme = report.scheme { tiles.append(tile(scheme.rawValue, "deployment scheme")) }
@@ -71,7 +74,7 @@ public enum HTMLReport {
     return """
       <section id="verdict"><div class="verdict \(style)">
       <div class="name">\(report.verdict.title)</div>
-      <div>\(report.verdict.meaning)</div>
+      <div>\(report.isUnsearched ? "Nothing was searched." : report.verdict.meaning)</div>
       </div>
       <div class="tiles">\(tiles.joined())</div>
       <p class="muted">The probability comes from the decision rule that was fitted on clean and infected \

@@ -40,12 +40,12 @@ struct HTMLTables {
   var deployments: Markup {
     let rows = report.deployments.map { row -> Markup in
       let search = row.strongest
-      let difference = row.benignAccuracy - report.float.benignAccuracy
+      let difference = report.float.benignAccuracy.map { Figure.percent(row.benignAccuracy - $0) }
       return """
         <tr class="\(search?.isLarge == true ? "found" : "plain")"><td class="t">\(row.title)</td>\
         <td>\(row.profile.rawValue)</td>\
         <td class="n">\(Figure.percent(row.benignAccuracy, row.benignAccuracyInterval))</td>\
-        <td class="n">\(Figure.percent(difference))</td>\
+        <td class="n">\(difference ?? "–")</td>\
         <td class="n">\(search.map { Figure.percent($0.differentialASR, $0.differentialASRInterval) } ?? "–")</td>\
         <td>\(search?.family.rawValue ?? "–")</td>\
         <td class="n">\(search.map { String($0.targetClass) } ?? "–")</td>\
@@ -153,11 +153,12 @@ struct HTMLTables {
   var classes: Markup {
     let count = report.float.classAccuracy.count
     guard (1...Self.mostClasses).contains(count) else { return "" }
-    func row(_ name: String, _ shares: [Double]) -> Markup {
+    func row(_ name: String, _ shares: [Double?]) -> Markup {
       let cells = shares.prefix(count).enumerated().map { index, share -> Markup in
-        let lost = report.float.classAccuracy[index] - share >= 0.2
+        let before = report.float.classAccuracy[index]
+        let lost = share.map { (before ?? 0) - $0 >= 0.2 } ?? false
         return """
-          <td class="n\(lost ? " turned" : "")">\(Figure.percent(share))</td>
+          <td class="n\(lost ? " turned" : "")">\(share.map(Figure.percent) ?? "–")</td>
           """
       }.joined()
       return "<tr><td class=\"t\">\(name)</td>\(cells)</tr>"

@@ -1,5 +1,5 @@
-/// PNG and JPEG files in memory to pixels, and pixels to PNG files, by libpng and libjpeg. Both report errors by jumping out
-/// of their calls, which Swift cannot catch, so this much is C.
+/// JPEG files in memory to pixels by libjpeg, and pixels to PNG files by libpng. Both report errors by jumping out of their
+/// calls, which Swift cannot catch, so this much is C.
 #ifndef CUPEL_CIMAGES_H
 #define CUPEL_CIMAGES_H
 
@@ -14,17 +14,12 @@ typedef struct {
 
 enum { CIMAGES_MESSAGE = 256 };
 
-/// Reads an image's extent. Returns 0, or -1 with a message.
-int cimages_png_extent(
-    const uint8_t *bytes, size_t size, cimages_extent *extent, char message[CIMAGES_MESSAGE]);
+/// Reads a JPEG file's extent. Four inks become red, green and blue as in Pillow. Returns 0, or -1 with a message.
 int cimages_jpeg_extent(
     const uint8_t *bytes, size_t size, cimages_extent *extent, char message[CIMAGES_MESSAGE]);
 
 /// Decodes an image whose extent was read before into height * width * channels bytes, channels
-/// varying fastest. Returns 0, or -1 with a message; damaged data is an error, too.
-int cimages_png_pixels(
-    const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
-    char message[CIMAGES_MESSAGE]);
+/// varying fastest. Returns 0, or -1 with a message, also where the file ends within the pixels.
 int cimages_jpeg_pixels(
     const uint8_t *bytes, size_t size, const cimages_extent *extent, uint8_t *pixels,
     char message[CIMAGES_MESSAGE]);

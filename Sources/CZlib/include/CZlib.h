@@ -14,6 +14,11 @@ static inline int czlib_inflate_init_raw(z_stream *stream) {
   return inflateInit2(stream, -MAX_WBITS);
 }
 
+/// Prepares `stream` for zlib's own format (RFC 1950), as in PNG files.
+static inline int czlib_inflate_init_zlib(z_stream *stream) {
+  return inflateInit2(stream, MAX_WBITS);
+}
+
 /// CRC-32 of `count` bytes, of any count.
 static inline unsigned int czlib_crc32(const unsigned char *bytes, unsigned long count) {
   return (unsigned int)crc32_z(0, bytes, count);

@@ -1,5 +1,6 @@
 import CupelAudit
 import CupelDatasets
+import CupelFixedPoint
 
 // What a report tells of where its figures come from.
 
@@ -13,7 +14,8 @@ extension AuditSubject {
   func inputs(dataset: String?, workbench: Workbench?) throws -> AuditInputs {
     let models = try float.map { [try $0.input(told: preprocessing)] } ?? []
     return AuditInputs(
-      models: try models + integers.map { try $0.input(told: preprocessing) },
+      models: try models
+        + integers.map { try $0.input(told: preprocessing, profile: profile) },
       dataset: dataset.map(lastComponent),
       calibration: workbench?.calibration,
       toolVersion: CupelRelease.current)
@@ -24,15 +26,22 @@ extension FloatModel {
   fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
     var stated = AuditInputs.StatedPreprocessing(
       try preprocessing(told), from: told == nil ? .catalogue : .flags)
-    if told == nil { stated.catalogue = catalogue?.sha256 }
-    return AuditInputs.Model(file: name, sha256: sha256, preprocessing: stated)
+    if told == nil {
+      stated.catalogue = catalogue?.sha256
+      stated.catalogueEntry = specimen?.digest
+    }
+    return AuditInputs.Model(
+      file: name, sha256: sha256, preprocessing: stated, overridden: overridden(by: told))
   }
 }
 
 extension IntegerModel {
-  fileprivate func input(told: Preprocessing?) throws -> AuditInputs.Model {
+  fileprivate func input(
+    told: Preprocessing?, profile: DeploymentProfile?
+  ) throws -> AuditInputs.Model {
     AuditInputs.Model(
       file: name, sha256: sha256,
-      preprocessing: .init(try preprocessing(told), from: told == nil ? .metadata : .flags))
+      preprocessing: .init(try preprocessing(told), from: told == nil ? .metadata : .flags),
+      overridden: overridden(by: told, profile: profile))
   }
 }

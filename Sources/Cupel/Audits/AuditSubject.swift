@@ -53,6 +53,14 @@ public struct AuditSubject: Sendable {
     float?.specimen?.dataset ?? integers.lazy.compactMap(\.dataset).first
   }
 
+  /// Channels of the images that the models take; nil where there is no model.
+  public var imageChannels: Int? {
+    float?.imageShape.first ?? integers.first?.engine.inputShape.first
+  }
+
+  /// Classes that the first of the models answers; 0 without models.
+  public var classCount: Int { float?.classCount ?? integers.first?.classCount ?? 0 }
+
   /// What images are resized to, which all models must agree on.
   ///
   /// - Throws: `CupelError` where they do not, `UnknownPreprocessing` where nothing tells one.

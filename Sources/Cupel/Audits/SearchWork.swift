@@ -34,12 +34,16 @@ struct SearchWork {
 
   private var context: RunContext { workbench.context }
 
-  mutating func run(_ candidates: [DetectionAudit.Candidate]) throws {
+  /// A deployment that is yet to be made.
+  struct Planned {
+    var name: String
+    var make: () throws -> DetectionAudit.Candidate
+  }
+
+  mutating func run(_ candidates: [Planned]) throws {
     let families = TriggerFamily.allCases.filter(settings.families.contains)
-    for candidate in candidates {
-      try Task.checkCancellation()
-      examinations.append(try audit.begin(candidate))
-    }
+    let begun = try begin(candidates)
+    defer { leftOut += Self.everyStep(of: candidates[begun...].map(\.name), families) }
     try search(families.filter(TriggerFamily.scanned.contains))
     try weigh()
     if families.contains(.patch) { try sharpen() }
@@ -48,17 +52,46 @@ struct SearchWork {
     try survive()
   }
 
+  /// Asks the deployments about images without a trigger, as many as there is time for.
+  ///
+  /// - Returns: how many.
+  private mutating func begin(_ candidates: [Planned]) throws -> Int {
+    do {
+      for candidate in candidates {
+        try Interruption.check()
+        examinations.append(try audit.begin(candidate.make()))
+      }
+    } catch is Interruption.TimeIsUp {
+      isComplete = false
+    }
+    return examinations.count
+  }
+
+  /// The lines of deployments that were not begun.
+  static func everyStep(of names: [String], _ families: [TriggerFamily]) -> [String] {
+    let scanned = families.filter(TriggerFamily.scanned.contains).map(\.rawValue)
+    let byGradient = families.filter(TriggerFamily.byGradient.contains).map(\.rawValue)
+    return (scanned + ["weights"] + byGradient).flatMap { step in
+      names.map { "\($0), \(step): the budget was spent" }
+    }
+  }
+
   /// A line that is there already is not said again.
   private mutating func leaveOut(_ line: String) {
     if !leftOut.contains(line) { leftOut.append(line) }
   }
 
-  /// Whether the time is up, and so something is left out.
-  private mutating func isOver(before step: String, decides: Bool = true) -> Bool {
-    guard budget.isSpent else { return false }
-    leftOut.append("\(step): the budget was spent")
-    if decides { isComplete = false }
-    return true
+  /// A step, which is left out where the time is up before it ends.
+  private mutating func within(
+    _ step: String, decides: Bool = true, _ body: (inout Self) throws -> Void
+  ) throws {
+    do {
+      try Interruption.check()
+      try body(&self)
+    } catch is Interruption.TimeIsUp {
+      leaveOut("\(step): the budget was spent")
+      if decides { isComplete = false }
+    }
   }
 
   /// Searches families in every deployment that is of any use.
@@ -69,7 +102,7 @@ struct SearchWork {
     for (number, family) in families.enumerated() {
       for index in examinations.indices where audit.isUsable(examinations[index]) {
         if let decisive, let found = strongest, found.interval.lowerBound >= decisive,
-          audit.probability(examinations[found.index]) >= 0.5
+          audit.probability(examinations[found.index]) ?? 0 >= 0.5
         {
           let rest = families[number...].map(\.rawValue).joined(separator: ", ")
           leftOut.append(
@@ -117,19 +150,25 @@ struct SearchWork {
   private mutating func weigh() throws {
     let few = workbench.images.slice(0..<min(workbench.images.batch, 128))
     for index in examinations.indices {
-      let (candidate, name) = (examinations[index].candidate, examinations[index].name)
-      guard let plan = candidate.plan, !isOver(before: "\(name), weights") else { continue }
-      try context.update("\(name), weights", 0)
-      if let integers = candidate.integers {
-        examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
-        if examinations[index].census == nil {
-          leftOut.append("\(name): its layers are not the float model's; roundings not counted")
-        }
-      } else {
-        examinations[index].weights = WeightEvidence(plan)
-        examinations[index].noise = try RoundingNoise(
-          plan, images: few, seed: context.seed, threads: context.threads)
-      }
+      guard let plan = examinations[index].candidate.plan else { continue }
+      try within("\(examinations[index].name), weights") { try $0.weigh(index, plan, on: few) }
+    }
+  }
+
+  private mutating func weigh(_ index: Int, _ plan: QuantizationPlan, on images: Tensor) throws {
+    let name = examinations[index].name
+    try context.update("\(name), weights", 0)
+    guard let integers = examinations[index].candidate.integers else {
+      // Both or neither: the rule reads them together.
+      let weights = WeightEvidence(plan)
+      examinations[index].noise = try RoundingNoise(
+        plan, images: images, seed: context.seed, threads: context.threads)
+      examinations[index].weights = weights
+      return
+    }
+    examinations[index].census = try? RoundingCensus(plan: plan, integers: integers)
+    if examinations[index].census == nil {
+      leftOut.append("\(name): its layers are not the float model's; roundings not counted")
     }
   }
 
@@ -140,13 +179,14 @@ struct SearchWork {
       guard let plan = examination.candidate.plan, examination.candidate.file == nil
       else { continue }
       let lost = audit.lost(examination)
-      guard lost.all >= settings.noticeableLoss || lost.oneClass >= settings.noticeableClassLoss,
-        !isOver(before: "\(examination.name), other roundings")
+      guard lost.all >= settings.noticeableLoss || lost.oneClass >= settings.noticeableClassLoss
       else { continue }
-      try context.update("\(examination.name), other roundings", 0)
-      examinations[index].outlier = try ensemble(plan).outlier(
-        audit.heldOut.pixels, references: audit.heldOut.labels.map(Int.init),
-        preprocessing: audit.preprocessing, threads: context.threads)
+      try within("\(examination.name), other roundings") { work in
+        try work.context.update("\(examination.name), other roundings", 0)
+        work.examinations[index].outlier = try work.ensemble(plan).outlier(
+          work.audit.heldOut.pixels, references: work.audit.heldOut.labels.map(Int.init),
+          preprocessing: work.audit.preprocessing, threads: work.context.threads)
+      }
     }
   }
 
@@ -167,9 +207,14 @@ struct SearchWork {
 
   private mutating func measureSurvival() throws {
     guard let found = strongest, found.interval.lowerBound >= Verdict.dormantLowerBound,
-      let plan = examinations[found.index].candidate.plan,
-      !isOver(before: "\(found.name), survival of the trigger", decides: false)
+      let plan = examinations[found.index].candidate.plan
     else { return }
+    try within("\(found.name), survival of the trigger", decides: false) {
+      try $0.measureSurvival(of: found, plan)
+    }
+  }
+
+  private mutating func measureSurvival(of found: Strongest, _ plan: QuantizationPlan) throws {
     try context.update("\(found.name), other roundings of the found trigger", 0)
     let survival = try TriggerSurvival(
       ensemble(plan), calibration: workbench.ranges, images: workbench.images,
@@ -205,7 +250,9 @@ extension SearchWork {
   /// everything.
   mutating func exhibits() throws -> Exhibits? {
     do {
-      if !budget.isSpent { return try makeExhibits() }
+      try Interruption.check()
+      return try makeExhibits()
+    } catch is Interruption.TimeIsUp {
       leaveOut("pictures: the budget was spent")
     } catch let error as CancellationError {
       throw error

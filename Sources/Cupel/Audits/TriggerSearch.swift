@@ -14,8 +14,8 @@ public struct TriggerSearch: Sendable {
   public struct Settings: Sendable {
     /// Kinds of triggers to search.
     public var families = TriggerFamily.allCases
-    /// Seconds after which no step is begun, and the present one ends; nil for as long as it takes.
-    /// The report says what was left out.
+    /// Seconds after which no step is begun, and the present one ends within a second or a tenth of
+    /// the time; nil for as long as it takes. The report says what was left out.
     public var budget: Double?
     /// Of the search by gradients.
     public var effort = GradientSearch.Effort()
@@ -86,35 +86,58 @@ public struct TriggerSearch: Sendable {
         .usage)
     }
     try settings.check()
-    let schemes = subject.integers.map(\.scheme)
-    let workbench = try Workbench(
-      float, images: training.sample(settings.calibrationImages, seed: context.seed),
-      preprocessing: subject.preprocessing, schemes: subject.schemes + schemes, context: context)
-    var work = SearchWork(
-      audit: try audit(workbench, training: training, test: test), workbench: workbench,
-      settings: settings, budget: budget, profile: subject.profile ?? .tflm)
-    try work.run(subject.candidates(workbench))
-    let exhibits = settings.makesExhibits ? try work.exhibits() : nil
-    var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
-    inputs.families = settings.families
-    let report = work.audit.report(
-      work.examinations, leftOut: work.leftOut, isComplete: work.isComplete, model: float.name,
-      digest: float.sha256, toolVersion: CupelRelease.current, command: command,
-      budget: settings.budget, inputs: inputs, seconds: stopwatch.seconds)
-    return Result(report: report, exhibits: exhibits)
+    return try budget.limiting {
+      let workbench = try workbench(float, subject, training)
+      let audit = try audit(float, subject.preprocessing, training: training, test: test)
+      var (examinations, isComplete) = ([DetectionAudit.Examination](), false)
+      let families = TriggerFamily.allCases.filter(settings.families.contains)
+      var leftOut = SearchWork.everyStep(
+        of: subject.integers.map(\.name) + subject.schemes.map(\.description), families)
+      if settings.makesExhibits { leftOut.append("pictures: the budget was spent") }
+      var exhibits: Exhibits?
+      if let workbench, audit.isAsked {
+        var work = SearchWork(
+          audit: audit, workbench: workbench, settings: settings, budget: budget,
+          profile: subject.profile ?? .tflm)
+        try work.run(subject.candidates(workbench))
+        if settings.makesExhibits { exhibits = try work.exhibits() }
+        (examinations, leftOut, isComplete) = (work.examinations, work.leftOut, work.isComplete)
+      }
+      var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
+      inputs.families = settings.families
+      let report = audit.report(
+        examinations, leftOut: leftOut, isComplete: isComplete, model: float.name,
+        digest: float.sha256, toolVersion: CupelRelease.current, command: command,
+        budget: settings.budget, inputs: inputs, seconds: stopwatch.seconds)
+      return Result(report: report, exhibits: exhibits)
+    }
+  }
+
+  /// nil where the time is up before the model is calibrated.
+  private func workbench(
+    _ float: FloatModel, _ subject: AuditSubject, _ training: UnlabelledImages
+  ) throws -> Workbench? {
+    do {
+      return try Workbench(
+        float, images: training.sample(settings.calibrationImages, seed: context.seed),
+        preprocessing: subject.preprocessing,
+        schemes: subject.schemes + subject.integers.map(\.scheme), context: context)
+    } catch is Interruption.TimeIsUp {
+      return nil
+    }
   }
 
   private func audit(
-    _ workbench: Workbench, training: UnlabelledImages, test: ImageSet
+    _ model: FloatModel, _ told: Preprocessing?, training: UnlabelledImages, test: ImageSet
   ) throws -> DetectionAudit {
+    let preprocessing = try model.preprocessing(told)
     var settings = DetectionAudit.Settings()
     settings.seed = context.seed
     settings.effort = self.settings.effort
     return try DetectionAudit(
       float: FloatClassifier(
-        graph: workbench.model.graph, preprocessing: workbench.preprocessing,
-        threads: context.threads),
-      preprocessing: workbench.preprocessing,
+        graph: model.graph, preprocessing: preprocessing, threads: context.threads),
+      preprocessing: preprocessing,
       search: training.sample(self.settings.searchImages, seed: context.seed &+ 1),
       heldOut: test.prefix(self.settings.heldOutImages), settings: settings,
       threads: context.threads)
@@ -140,8 +163,13 @@ extension IntegerModel {
 
 extension AuditSubject {
   /// Files as they are, then nearest roundings.
-  fileprivate func candidates(_ workbench: Workbench) throws -> [DetectionAudit.Candidate] {
-    try integers.map { try candidate($0, workbench) } + schemes.map { try candidate($0, workbench) }
+  fileprivate func candidates(_ workbench: Workbench) -> [SearchWork.Planned] {
+    integers.map { model in
+      .init(name: model.name) { try candidate(model, workbench) }
+    }
+      + schemes.map { scheme in
+        .init(name: scheme.description) { try candidate(scheme, workbench) }
+      }
   }
 
   private func candidate(

@@ -66,6 +66,9 @@ public struct IntegerModel: Sendable {
 
   package var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
 
+  /// Classes that it answers.
+  public var classCount: Int { engine.outputCount }
+
   /// The data set that the file names; nil where it names none.
   public var dataset: String? { engine.metadata(ModelMetadata.dataset) }
   /// How its weights were rounded, as the file says.

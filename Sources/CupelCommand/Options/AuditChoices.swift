@@ -21,6 +21,7 @@ enum TriggerChoice {
       throw ValidationError(
         "--trigger catalogue: the catalogue lists no trigger for this model")
     }
+    warn(of: target, over: specimen?.targetClass)
     return (trigger, known)
   }
 
@@ -33,11 +34,18 @@ enum TriggerChoice {
           + "--catalogue that lists it")
     }
     guard let known = try specimen.knownTrigger() else { return nil }
+    warn(of: target, over: specimen.targetClass)
     guard let target = target ?? specimen.targetClass else {
       throw Failure("\(model.path): the catalogue tells of no target class; give --target")
     }
     return (known, target)
   }
+}
+
+/// Tells where the class given is not that of the catalogue's trigger.
+private func warn(of given: Int?, over stated: Int?) {
+  guard let given, let stated, given != stated else { return }
+  warn("the catalogue states the target class \(stated); --target \(given) is used instead")
 }
 
 /// What `--schemes` asks an audit for.

@@ -37,9 +37,11 @@ struct CalibrationOptions: ParsableArguments {
   func validate() throws { try check("--calibration", calibration, in: 1...1_000_000) }
 
   /// Unlabelled training images, drawn by the seed.
-  func images(_ folder: String, size: ImageSize?) throws -> UnlabelledImages {
-    try UnlabelledImages.load(path: folder, split: .train, size: size)
-      .sample(calibration, seed: seed)
+  func images(_ folder: String, size: ImageSize?, channels: Int?) throws -> UnlabelledImages {
+    let images = try UnlabelledImages.load(
+      path: folder, split: .train, size: size, channels: channels)
+    FileNoteOutput.tell(images.notes, of: folder)
+    return images.sample(calibration, seed: seed)
   }
 }
 
@@ -50,9 +52,11 @@ extension Workbench {
     context: RunContext
   ) throws {
     let folder = try data.folder(dataset: model.specimen?.dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
+    let preprocessing = try data.preprocessing(of: model)
     try self.init(
-      model, images: calibration.images(folder, size: preprocessing.resize),
+      model,
+      images: calibration.images(
+        folder, size: preprocessing.resize, channels: model.imageShape.first),
       preprocessing: preprocessing, schemes: schemes, context: context)
   }
 }

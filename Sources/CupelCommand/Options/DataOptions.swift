@@ -6,10 +6,18 @@ struct DataOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Folder with images: IDX (.gz) as in Fashion-MNIST, CIFAR-10 binary, x_test.npy and "
-        + "y_test.npy, PNG and JPEG files as test/CLASS/FILE, or raw bytes with a dataset.json; or "
-        + "an .npz file. 'train' goes as 'test'.",
+        + "y_test.npy, image files (PNG, JPEG, BMP, PPM, PGM, PBM) as test/CLASS/FILE, or raw bytes "
+        + "with a dataset.json; or an .npz file. 'train' goes as 'test'. Images to calibrate on need "
+        + "no class.",
       valueName: "folder"))
   var data: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Names of the model's classes, one a line in the order of its outputs, which says which class "
+        + "folder is which class. (default: classes.txt in the folder, else folders sorted by name)",
+      valueName: "file"))
+  var classes: String?
 
   @Option(
     help: ArgumentHelp(
@@ -48,16 +56,69 @@ struct DataOptions: ParsableArguments {
     return Self.fashionMNIST
   }
 
-  /// The first test images, of a size that is resized to.
-  func testImages(
-    of dataset: String?, _ limit: Int?, _ size: @autoclosure () throws -> ImageSize?
-  ) throws -> ImageSet {
-    try ImageSet.load(path: folder(dataset: dataset), split: .test, limit: limit, size: size())
+  /// Whether any of these options is given.
+  var isGiven: Bool {
+    [data, classes, mean, std, resize, layout].contains { $0 != nil } || scale != nil
   }
 
-  /// The training set with its classes.
-  func labelledImages(of dataset: String?, _ size: ImageSize?) throws -> ImageSet {
-    try ImageSet.load(path: folder(dataset: dataset), split: .train, size: size)
+  /// What is read, which no output may replace.
+  var inputs: [String] { classes.map { [$0] } ?? [] }
+
+  /// The first images of a split with their classes; what a person should know of these is told.
+  ///
+  /// - Parameters:
+  ///   - classCount: classes that the model answers; nil where classes do not matter.
+  ///   - channels: of the model's input.
+  /// - Throws: `DatasetError` also where an image has a class that the model does not answer.
+  func images(
+    _ split: Split, of dataset: String?, classCount: Int?, channels: Int?, limit: Int? = nil,
+    size: @autoclosure () throws -> ImageSize?
+  ) throws -> ImageSet {
+    let path = try folder(dataset: dataset)
+    let images = try ImageSet.load(
+      path: path, split: split, limit: limit, size: size(), classes: classNames(beside: path),
+      channels: channels)
+    FileNoteOutput.tell(images.notes, of: path)
+    guard let classCount else { return images }
+    try images.checkClasses(of: classCount, path: path)
+    for note in images.classNotes(of: classCount) { warn("\(path): \(note)") }
+    return images
+  }
+
+  /// The first images of a split for a float model.
+  func images(
+    _ split: Split, for model: FloatModel, limit: Int? = nil, size: ImageSize?
+  ) throws -> ImageSet {
+    try images(
+      split, of: model.specimen?.dataset, classCount: model.classCount,
+      channels: model.imageShape.first, limit: limit, size: size)
+  }
+
+  /// The list that `--classes` names; told where the data set has another.
+  private func classNames(beside folder: String) throws -> ClassNames? {
+    guard let classes else { return nil }
+    let names = try ClassNames(path: classes)
+    let own = "\(folder)/\(ClassNames.fileName)"
+    if let other = try? ClassNames(path: own), other != names {
+      warn("\(own) numbers classes otherwise than --classes \(classes), which is used instead")
+    }
+    return names
+  }
+
+  /// What becomes of a model's pixels; where options say otherwise than a catalogue, that is told.
+  func preprocessing(of model: FloatModel) throws -> Preprocessing {
+    let given = try preprocessing()
+    warn(of: model.overridden(by: given), in: model.path)
+    return try model.preprocessing(given)
+  }
+
+  /// What becomes of a model's pixels; where options say otherwise than its file, that is told.
+  func preprocessing(
+    of model: IntegerModel, profile: DeploymentProfile? = nil
+  ) throws -> Preprocessing {
+    let given = try preprocessing()
+    warn(of: model.overridden(by: given, profile: profile), in: model.path)
+    return try model.preprocessing(given)
   }
 
   /// What the flags say; nil where none is given.

@@ -36,13 +36,14 @@ enum DetectionTable {
       ("float ASR", .right), ("integer ASR", .right), ("s", .right),
     ])
     table.add([
-      "float", "", percent(report.float.benignAccuracy, report.float.benignAccuracyInterval),
+      "float", "",
+      report.float.benignAccuracy.map { percent($0, report.float.benignAccuracyInterval) } ?? "–",
     ])
     for deployment in report.deployments {
       let head = [
         name(deployment), deployment.profile.rawValue,
         percent(deployment.benignAccuracy, deployment.benignAccuracyInterval),
-        percent(deployment.probability),
+        deployment.probability.map { percent($0) } ?? "–",
       ]
       if deployment.searches.isEmpty { table.add(head + ["not searched"]) }
       for (number, search) in deployment.searches.enumerated() {
@@ -80,12 +81,13 @@ enum DetectionTable {
       case .dormantBackdoor: "a trigger is harmless in float and works once the model is quantized"
       case .activeBackdoor: "a trigger works in the model as it was given"
       case .noEvidence: "nothing that was searched for does more in a deployment than in float"
+      case .undetermined where report.isUnsearched: "nothing was searched"
       case .undetermined: "the measurements decide neither way"
       }
-    var lines = [
-      "verdict: \(report.verdict.rawValue) — \(meaning)",
-      "probability of a dormant backdoor: \(percent(report.probability)) %",
-    ]
+    var lines = ["verdict: \(report.verdict.rawValue) — \(meaning)"]
+    lines.append(
+      report.probability.map { "probability of a dormant backdoor: \(percent($0)) %" }
+        ?? "no probability of a dormant backdoor can be given")
     if let target = report.targetClass {
       let scheme = report.scheme.map { " under \(printable($0.rawValue))" } ?? ""
       let difference = report.differentialASR.map { value in

@@ -15,19 +15,24 @@ struct RunReport: Encodable {
   /// Whose kernels ran; nil for a float model and on a board.
   var instructionSet: String?
   var predictions: [Int]
+  /// What was left out of the data set or changed; none where nothing was.
+  var notes: [FileNote]
+  /// What files state and options gave otherwise; nil for nothing.
+  var overridden: [AuditInputs.Overridden]?
   /// What the model takes on a board; nil where none was asked for.
   private let device: DeviceReport?
 
   private enum CodingKeys: String, CodingKey {
     case schemaVersion, model, images, correct, accuracy, accuracyInterval, imagesPerSecond
-    case seconds, threads, instructionSet, predictions
+    case seconds, threads, instructionSet, predictions, notes, overridden
   }
 
   init(
-    model: String, answers: [Int], labels: [UInt8], seconds: Double, threads: Int,
-    instructionSet: InstructionSet?, device: DeviceReport?
+    model: String, answers: [Int], on set: ImageSet, seconds: Double, threads: Int,
+    instructionSet: InstructionSet?, device: DeviceReport?,
+    overridden: [AuditInputs.Overridden] = []
   ) {
-    let rate = AttackMeasurement(clean: answers, triggered: [], labels: labels, target: nil)
+    let rate = AttackMeasurement(clean: answers, triggered: [], labels: set.labels, target: nil)
       .benignAccuracy
     self.model = lastComponent(of: model)
     images = answers.count
@@ -39,7 +44,9 @@ struct RunReport: Encodable {
     self.threads = threads
     self.instructionSet = instructionSet?.rawValue
     predictions = answers
+    notes = set.notes
     self.device = device
+    self.overridden = overridden.isEmpty ? nil : overridden
   }
 
   /// A board's figures stand beside the others, in one object.
@@ -56,6 +63,8 @@ struct RunReport: Encodable {
     try values.encode(threads, forKey: .threads)
     try values.encodeIfPresent(instructionSet, forKey: .instructionSet)
     try values.encode(predictions, forKey: .predictions)
+    if !notes.isEmpty { try values.encode(notes, forKey: .notes) }
+    try values.encodeIfPresent(overridden, forKey: .overridden)
     try device?.encode(to: encoder)
   }
 
