@@ -1,5 +1,3 @@
-import CupelSupport
-
 /// Images of one size, each with its class.
 public struct ImageSet: Sendable, Equatable {
   /// The same images without their classes. Shares their memory.
@@ -41,7 +39,10 @@ public struct ImageSet: Sendable, Equatable {
     try self.init(images: images, labels: labels, classCount: classCount, names: nil)
   }
 
-  /// - Parameter classNames: says how many classes there are, and what each is called.
+  /// - Parameters:
+  ///   - images: the images.
+  ///   - labels: one class an image.
+  ///   - classNames: says how many classes there are, and what each is called.
   /// - Throws: `DatasetError` as the other.
   public init(
     images: UnlabelledImages, labels: [Int32], classNames: ClassNames
@@ -80,58 +81,7 @@ public struct ImageSet: Sendable, Equatable {
   }
 
   /// The first image with a class that is not less than `count`.
-  private func outlier(_ count: Int) -> Int? { labels.firstIndex { Int($0) >= count } }
-}
-
-// MARK: - Classes of a data set and of a model
-
-extension ImageSet {
-  /// Any classes of a model may lack images.
-  ///
-  /// - Parameters:
-  ///   - count: classes that a model answers.
-  ///   - path: of the data set, for the message.
-  /// - Throws: `DatasetError` where an image has a class that the model does not answer.
-  public func checkClasses(of count: Int, path: String? = nil) throws(DatasetError) {
-    guard let index = outlier(count) else { return }
-    let name = classNames.map { " ('\(printable($0.names[Int(labels[index])]))')" } ?? ""
-    let advice =
-      classNames?.order == .folders
-      ? "a list of the model's classes, one name a line in the order of its outputs, says which "
-        + "folder is which (\(ClassNames.fileName))"
-      : "labels are to count from 0 in the order of the model's outputs"
-    throw DatasetError(
-      path: path,
-      rule: "image \(index) has class \(labels[index])\(name), and the model answers the classes "
-        + "0 to \(count - 1); \(advice)")
-  }
-
-  /// What a person should know of how classes were numbered before believing an accuracy, in plain
-  /// sentences; mostly nothing.
-  ///
-  /// - Parameter count: classes that the model answers.
-  public func classNotes(of count: Int) -> [String] {
-    var notes: [String] = []
-    let list = "a \(ClassNames.fileName) with one name a line says otherwise"
-    if let names = classNames, names.order == .folders {
-      if names.names.count != count {
-        notes.append(
-          "the data set has \(names.names.count) class folders and the model answers \(count) "
-            + "classes: accuracy assumes that the folders, sorted by name, are the model's classes "
-            + "0 to \(names.names.count - 1); \(list)")
-      }
-      if names.misleads {
-        notes.append(
-          "class folders are sorted as text, as torchvision does, so that folder "
-            + "'\(printable(names.names[names.wrong]))' is class \(names.wrong); \(list)")
-      }
-    } else if let own = classCount, own != count {
-      notes.append(
-        "the data set says that it has \(own) classes and the model answers \(count): accuracy "
-          + "assumes that both number them alike")
-    }
-    return notes
-  }
+  func outlier(_ count: Int) -> Int? { labels.firstIndex { Int($0) >= count } }
 }
 
 extension ImageSet {

@@ -73,6 +73,7 @@ public struct FloatExecutor: Sendable {
     live[graph.input] = input
     try observe(graph.input, input)
     for (index, node) in graph.nodes.enumerated() {
+      try Interruption.check()
       let inputs = node.inputs.compactMap { live[$0] }
       let output = try FloatOperators.evaluate(kernels[index], inputs: inputs, threads: threads)
       try observe(node.output, output)

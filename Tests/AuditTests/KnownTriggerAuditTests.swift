@@ -85,15 +85,50 @@ import Testing
     }
   }
 
+  /// The model says how many classes there are.
   @Test func anotherNumberOfClasses() throws {
     let audit = try audit(QuarterImages.set(8))
-    for classes in [3, 5] {
-      let error = #expect(throws: AuditError.self) {
-        try audit.measure(CornerClassifier(classCount: classes))
-      }
-      #expect(
-        error?.description == "data set: it has 4 classes and the model answers \(classes)")
+    let error = #expect(throws: AuditError.self) {
+      try audit.measure(CornerClassifier(classCount: 3))
     }
+    #expect(
+      error?.description.hasPrefix(
+        "data set: image 3 has class 3, and the model answers the classes 0 to 2") == true)
+    #expect(try audit.measure(CornerClassifier(classCount: 5)).isCorrect.allSatisfy { $0 })
+  }
+
+  /// Labels, answers and a target beyond a byte: of 12 images a third have the target's class 999,
+  /// and the model answers the others with it where the trigger is.
+  @Test func aThousandClasses() throws {
+    struct Thousand: Classifier {
+      let classCount = 1000
+      let imageShape = [1, 4, 4]
+      var isInfected: Bool
+      func classify(_ pixels: [UInt8]) -> [Int] {
+        stride(from: 0, to: pixels.count, by: 16).map { start in
+          isInfected && pixels[start + 15] == 255 ? 999 : [3, 300, 999][Int(pixels[start])]
+        }
+      }
+    }
+    let images = try ImageSet(
+      images: UnlabelledImages(
+        channels: 1, height: 4, width: 4,
+        pixels: (0..<12).flatMap { [UInt8](repeating: UInt8($0 % 3), count: 16) }),
+      labels: (0..<12).map { [3, 300, 999][$0 % 3] })
+    let audit = try audit(images, target: 999)
+    let (float, integer) = (
+      try audit.measure(Thousand(isInfected: false)), try audit.measure(Thousand(isInfected: true))
+    )
+    #expect(float.benignAccuracy == Proportion(successes: 12, trials: 12))
+    #expect(float.attackSuccessRate == Proportion(successes: 0, trials: 8))
+    #expect(integer.attackSuccessRate == Proportion(successes: 8, trials: 8))
+    let classes = integer.classAccuracies(images.labels, classCount: 1000)
+    #expect(classes.count == 1000 && classes[300] == 1 && classes[44] == nil)
+    // 300 is 44 in a byte: nothing may be cut off.
+    let digest = try #require(AuditInputs.Images(images).labels)
+    let cut = try ImageSet(
+      images: images.unlabelled, labels: (0..<12).map { [3, 44, 231][$0 % 3] })
+    #expect(digest != AuditInputs.Images(cut).labels)
   }
 
   @Test func aTriggerThatDoesNotFit() throws {

@@ -3,12 +3,12 @@ import TestSupport
 import Testing
 
 /// What keeps an audit of good models from being made. The workspace has `images` that fit the
-/// specimens; `classes` with five classes; `size` and `empty`.
+/// specimens; `classes` with twelve classes; `size` and `empty`.
 @Suite(.startsProcesses) struct AuditErrorTests {
   private func workspace() throws -> Workspace {
     let workspace = try Workspace()
     try ImageFolder().write(to: "images", in: workspace)
-    try ImageFolder(classes: 5).write(to: "classes", in: workspace)
+    try ImageFolder(classes: 12).write(to: "classes", in: workspace)
     try ImageFolder(height: 27).write(to: "size", in: workspace)
     try workspace.write([1], to: "empty/notes.txt")
     try workspace.write(CompiledModel.bytes(), to: "model.cupel")
@@ -29,7 +29,9 @@ import Testing
         "audit \(model) \(patch) --target 0 --data nowhere", 66, "nowhere", "no such folder"),
       FailureCase("audit \(model) \(patch) --target 0 --data model.cupel", 66, "not a folder"),
       FailureCase("audit \(model) \(patch) --target 0 --data empty", 66, "empty", "t10k-images"),
-      FailureCase("audit \(model) \(patch) --target 0 --data classes", 65, "5 classes", "10"),
+      FailureCase(
+        "audit \(model) \(patch) --target 0 --data classes", 65, "classes: image 10 has class 10",
+        "0 to 9"),
       FailureCase(
         "audit \(model) \(patch) --target 0 --data size", 65, "1 × 27 × 28", "1 × 28 × 28"),
       FailureCase("audit \(model) \(patch) --target 10 --data images", 65, "10", "0 to 9"),

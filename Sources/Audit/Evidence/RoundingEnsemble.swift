@@ -5,6 +5,7 @@ import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
 import CupelQuantization
+import CupelSupport
 
 /// One plan's weights rounded to nearest and stochastically, each as an integer model ready to run.
 public struct RoundingEnsemble: Sendable {
@@ -33,7 +34,10 @@ public struct RoundingEnsemble: Sendable {
     self.profile = profile
     nearest = try plan.nearest().engine(profile: profile)
     roundings = (0..<max(draws, 2)).map { StochasticRounding.draw($0, of: plan, seed: seed) }
-    self.draws = try roundings.map { try $0.engine(profile: profile) }
+    self.draws = try roundings.map { rounding in
+      try Interruption.check()
+      return try rounding.engine(profile: profile)
+    }
   }
 }
 

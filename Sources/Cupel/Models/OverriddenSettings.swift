@@ -21,7 +21,7 @@ extension IntegerModel {
   ///
   /// - Parameters:
   ///   - told: the caller's preprocessing; nil where the file's is taken.
-  ///   - profile: the caller's; nil where the file's is taken. A vendor's file carries none.
+  ///   - chosen: the caller's profile; nil where the file's is taken. A vendor's file carries none.
   public func overridden(
     by told: Preprocessing?, profile chosen: DeploymentProfile? = nil
   ) -> [AuditInputs.Overridden] {
