@@ -202,6 +202,24 @@ package enum TFLite {
     case hardSwish = 117
     case relu0To1 = 152
 
+    /// The newest version of the operator that LiteRT 2.3 registers: it refuses a file with a newer
+    /// one, whose meaning is not known.
+    package var newestVersion: Int32 {
+      switch self {
+      case .fullyConnected: 14
+      case .dequantize: 9
+      case .transpose: 9
+      case .conv2D, .mul, .stridedSlice, .slice: 8
+      case .concatenation, .depthwiseConv2D: 7
+      case .add, .pad, .padV2, .quantize: 6
+      case .sub, .transposeConv, .pack: 5
+      case .softmax, .maximum, .minimum: 4
+      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean: 3
+      case .squeeze, .leakyRelu: 2
+      case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish: 1
+      }
+    }
+
     /// Code of the union in which the operator's options stand; nil where Cupel writes none.
     package var optionsType: UInt8? {
       switch self {

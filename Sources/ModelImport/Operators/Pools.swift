@@ -138,7 +138,10 @@ extension TFLiteIntegerConverter {
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
-    // Pools keep the integers' grid: what differs in its last bits is given the output's first.
+    // Pools keep the integers' grid: LiteRT takes no notice of the output's. TensorFlow Lite Micro
+    // does, but for the scale's last bits.
+    let isNear = abs(source.scale - output.scale) <= 1e-6 && source.zeroPoint == output.zeroPoint
+    if builder.profile == .tflm, !isNear { throw node.differentGrids(source, output) }
     let own = relabelled(input, like: output)
     try finish(kind(window.integer), [own], extent: extent + [source.channels], within: limits)
   }

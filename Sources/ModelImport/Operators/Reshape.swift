@@ -18,7 +18,12 @@ extension OperatorRoom {
     TFLiteRow(
       .reshape, mayComputeShapes: true, float: { try $0.reshape() }, integer: { try $0.reshape() }),
     TFLiteRow(.squeeze, float: { try $0.reshape() }, integer: { try $0.reshape() }),
-    TFLiteRow(.expandDims, float: { try $0.reshape() }, integer: { try $0.reshape() }))
+    TFLiteRow(
+      .expandDims, float: { try $0.reshape() },
+      integer: {
+        try $0.requireOneGrid()
+        try $0.reshape()
+      }))
 }
 
 extension OnnxConverter {
@@ -208,6 +213,13 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
+  /// An operator whose input and output must lie on one grid, or LiteRT refuses the file.
+  mutating func requireOneGrid() throws(ImportError) {
+    let source = builder[try activation()]
+    let output = try description(try node.output())
+    if source.grid != output.grid { throw node.differentGrids(source, output) }
+  }
+
   /// The output's shape says it all. Where nobody can tell the difference, nothing is copied.
   fileprivate mutating func reshape() throws(ImportError) {
     let index = try node.output()

@@ -48,13 +48,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   private mutating func convertAll() throws(ImportError) -> FloatGraph {
-    try bindInput()
+    try convertOperators()
     let last = try single(model.outputs, "outputs")
-    for index in model.operators.indices {
-      position = index
-      try convert()
-    }
-    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     guard case .value(let output, let order) = bindings[last] else {
       throw .unsupportedModel(rule: "its output is not computed from its input")
     }
@@ -64,7 +59,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     return try graph.finished(at: output)
   }
 
-  private mutating func bindInput() throws(ImportError) {
+  mutating func bindInput() throws(ImportError) {
     let index = try single(model.inputs, "inputs")
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {

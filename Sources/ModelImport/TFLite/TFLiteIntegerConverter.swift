@@ -42,16 +42,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     for node in model.operators where !(node.row?.ignoresExtents ?? false) {
       shaped.formUnion(node.inputs)
     }
-    try bindInput()
+    try convertOperators()
     let output = try single(model.outputs, "outputs")
-    for index in model.operators.indices {
-      position = index
-      try convert()
-      guard builder.program.tensors.count <= ImportBudget.mostTensors else {
-        throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
-      }
-    }
-    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     let result: Int
     switch bindings[output] {
     case .tensor(let tensor), .dequantized(let tensor): result = tensor
@@ -66,9 +58,15 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
 
+  func checkCount() throws(ImportError) {
+    try node.require(
+      builder.program.tensors.count <= ImportBudget.mostTensors,
+      "with it the network has more than \(ImportBudget.mostTensors) tensors")
+  }
+
   // MARK: The edges
 
-  private mutating func bindInput() throws(ImportError) {
+  mutating func bindInput() throws(ImportError) {
     let index = try single(model.inputs, "inputs")
     guard model.tensors[index].data == nil else {
       throw .unsupportedModel(rule: "its input is a constant")
