@@ -96,7 +96,7 @@ struct Compare: ParsableCommand {
     let schemes = try self.schemes.schemes(of: model.specimen)
     let dataset = model.specimen?.dataset
     let folder = try data.folder(dataset: dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
+    let preprocessing = try model.statedPreprocessing(data.preprocessing())
     let images = try data.testImages(of: dataset, limit, preprocessing.resize)
     let attack = try trigger.attack(on: model, target: target)
     guard attack != nil || poisoned == 0 else {

@@ -80,24 +80,23 @@ struct Run: ParsableCommand {
     switch try LoadedModel(
       path: model, profile: profile, site: site, catalogue: catalogue.read())
     {
-    case .integer(let integer):
-      let preprocessing = try integer.preprocessing(data.preprocessing())
+    case .integer(let loaded):
+      let told = try loaded.statedPreprocessing(data.preprocessing())
+      let images = try data.testImages(of: loaded.dataset, limit, told.resize)
+      let integer = try loaded.reading(imagesOf: images.shape, site: site)
       let classifier = try site.classifier(
-        integer.engine, preprocessing: preprocessing, threads: compute.threads)
-      return Subject(
-        classifier: classifier,
-        images: try data.testImages(of: integer.dataset, limit, preprocessing.resize),
-        integer: integer)
+        integer.engine, preprocessing: told, threads: compute.threads)
+      return Subject(classifier: classifier, images: images, integer: integer)
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
       if device.on != nil { throw ValidationError("--on is for integer models") }
-      let preprocessing = try float.preprocessing(data.preprocessing())
+      let told = try float.statedPreprocessing(data.preprocessing())
+      let images = try data.testImages(of: float.specimen?.dataset, limit, told.resize)
       let classifier = try FloatClassifier(
-        graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
-      return Subject(
-        classifier: classifier,
-        images: try data.testImages(of: float.specimen?.dataset, limit, preprocessing.resize))
+        graph: float.reading(imagesOf: images.shape).graph, preprocessing: told,
+        threads: compute.threads)
+      return Subject(classifier: classifier, images: images)
     }
   }
 

@@ -48,7 +48,7 @@ extension Workbench {
     context: RunContext
   ) throws {
     let folder = try data.folder(dataset: model.specimen?.dataset)
-    let preprocessing = try model.preprocessing(data.preprocessing())
+    let preprocessing = try model.statedPreprocessing(data.preprocessing())
     try self.init(
       model, images: calibration.images(folder, size: preprocessing.resize),
       preprocessing: preprocessing, schemes: schemes, context: context)

@@ -107,7 +107,7 @@ extension TFLiteIntegerConverter {
       guard count == 1, let byte = bytes.first else { throw node.error("\(count) padding values") }
       let own = try description(try node.input(2))
       if own.grid != output.grid { throw node.differentGrids(own, output) }
-      value = own.stored(byte)
+      value = try node.tensor(2).moved(byte)
     }
     try finish(
       .pad(.init(Axes(before), value: value)), [input],

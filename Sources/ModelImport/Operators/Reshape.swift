@@ -177,6 +177,17 @@ extension OnnxConverter {
   }
 }
 
+extension TFLiteNode {
+  /// Whether it gives a tensor's elements, in their order, the shape of features or of an image of
+  /// one channel.
+  var givesOneChannel: Bool {
+    guard outputs.count == 1, outputs[0] >= 0 else { return false }
+    let shape = model.tensors[outputs[0]].shape
+    return [.reshape, .squeeze, .expandDims].contains(source.operation)
+      && (shape.count <= 2 || (shape.count == 4 && shape[3] == 1))
+  }
+}
+
 extension TFLiteFloatConverter {
   /// An image may be flattened; whatever else changes its shape must not change its order.
   fileprivate mutating func reshape() throws(ImportError) {

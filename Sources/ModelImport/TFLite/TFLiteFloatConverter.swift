@@ -22,6 +22,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case image
     /// The same.
     case vector
+    /// The same: the file's image is [C, H, W] too.
+    case channelsFirst
     /// A flattened image: C, H, W for the file's H, W, C.
     case flattened(height: Int, width: Int, channels: Int)
   }
@@ -65,9 +67,26 @@ struct TFLiteFloatConverter: TFLiteConverter {
     guard tensor.type == .float32, tensor.data == nil else {
       throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
     }
-    let (shape, order) = try self.shape(index)
+    let declared = try self.shape(index)
+    let (shape, order) = inputImage(index) ?? declared
     graph.values = [.init(name: tensor.name, shape: shape)]
     bindings[index] = .value(0, order)
+  }
+
+  /// The input as an image where its readers show that it is one: [1, H, W] that is only given
+  /// another shape, and [1, C, H, W] whose channels are brought behind.
+  private func inputImage(_ index: Int) -> (shape: [Int], order: Order)? {
+    let shape = model.tensors[index].shape
+    guard shape.first == 1 else { return nil }
+    let readers = model.operators.indices.filter { model.operators[$0].inputs.contains(index) }
+      .map { TFLiteNode(index: $0, source: model.operators[$0], model: model) }
+    if shape.count == 3, readers.allSatisfy(\.givesOneChannel) {
+      return ([1, shape[1], shape[2]], .image)
+    }
+    if shape.count == 4, !readers.isEmpty, readers.allSatisfy(\.bringsChannelsBehind) {
+      return (Array(shape.dropFirst()), .channelsFirst)
+    }
+    return nil
   }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.float }
@@ -108,9 +127,9 @@ struct TFLiteFloatConverter: TFLiteConverter {
     var index = try node.input(position)
     if case .stored(let source) = bindings[index] { index = source }
     let (tensor, bytes, count) = try node.data(
-      of: index, type: [.float32, .float16, .int8, .int4], what: what)
+      of: index, type: [.float32, .float16, .int8, .uint8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
-    let size = tensor.type == .int8 ? 2 : 4
+    let size = tensor.type == .int8 || tensor.type == .uint8 ? 2 : 4
     try claim(count, size: size)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     try node.require(values.allSatisfy(\.isFinite), "\(what) that is not finite")

@@ -124,8 +124,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   private mutating func constant(_ index: Int) throws(ImportError) -> Int {
     let tensor = model.tensors[index]
-    guard let place = tensor.data, tensor.type == .int8 else {
-      throw node.unsupported("a constant that is not of int8")
+    guard let place = tensor.data, tensor.type == .int8 || tensor.type == .uint8 else {
+      throw node.unsupported("a constant that is not of int8 or uint8")
     }
     let description = try description(index)
     let bytes = model.data(place)
@@ -134,7 +134,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     }
     try claim(bytes.count, size: 1)
     let output = builder.append(
-      tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], giving: description)
+      tensor.name, .constant(.init(bytes.map { tensor.moved($0) })), [], giving: description)
     bindings[index] = .tensor(output)
     return output
   }
