@@ -160,10 +160,14 @@ struct TFLiteFloatConverter: TFLiteConverter {
   // MARK: Writing
 
   /// Appends an operation whose output shape is determined, or is given.
+  ///
+  /// - Parameter output: which of the node's outputs it makes; nil for the only one.
   mutating func append(
-    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = ""
+    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = "",
+    for output: Int? = nil
   ) throws(ImportError) -> Int {
-    let name = model.tensors[try node.output()].name + suffix
+    let index = if let output { output } else { try node.output() }
+    let name = model.tensors[index].name + suffix
     return try node.obeying { () throws(RuleViolation) in
       try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
     }
@@ -172,9 +176,10 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,
   /// or have as many elements of one pixel or one channel in whatever shape.
   mutating func finish(
-    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity
+    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity,
+    for output: Int? = nil
   ) throws(ImportError) {
-    let index = try node.output()
+    let index = if let output { output } else { try node.output() }
     var value = value
     if bounds != -.infinity ... .infinity {
       value = try limited(value, bounds, suffix: "/activation")

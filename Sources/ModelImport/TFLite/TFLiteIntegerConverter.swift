@@ -149,10 +149,12 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// Appends the operation that makes a node's output. `extent`, height, width and channels, is
   /// what the operation gives; where the file declares another shape of as many elements, an operation
   /// that gives them that shape follows.
+  ///
+  /// - Parameter output: which of the node's outputs; nil for its only one.
   mutating func finish(
-    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int], to output: Int? = nil
   ) throws(ImportError) {
-    let index = try node.output()
+    let index = if let output { output } else { try node.output() }
     let declared = try description(index)
     guard declared.extent != extent else {
       bindings[index] = .tensor(builder.append(declared.name, kind, inputs, giving: declared))
@@ -166,6 +168,22 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     inner.name = Self.derived(inner.name, "/unshaped")
     let source = builder.append(declared.name, kind, inputs, giving: inner)
     bindings[index] = .tensor(reshaped(source, to: declared))
+  }
+
+  /// What an operation gives on the grid of its first input, on the way to a node's output.
+  mutating func made(
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], _ extent: [Int], _ suffix: String
+  ) -> Int {
+    let source = builder[inputs[0]]
+    let name = Self.derived(source.name, suffix)
+    return builder.append(
+      name, kind, inputs, giving: IntegerTensor(name: name, extent: extent, grid: source.grid))
+  }
+
+  /// A tensor's elements under another shape.
+  mutating func shaped(_ tensor: Int, _ extent: [Int], _ suffix: String) -> Int {
+    if builder[tensor].extent == extent { return tensor }
+    return made(.reshape(.init()), [tensor], extent, suffix)
   }
 
   /// The name of a tensor that the file has not. The file pays for a name once, however long, so
