@@ -144,8 +144,9 @@ enum OperatorsPage {
       name: "sigmoid", onnx: ["Sigmoid", "QLinearSigmoid"], tflite: ["LOGISTIC"],
       kinds: [Kind(name: "lookup", step: nil)], function: .logistic, float: ["Sigmoid"]),
     Row(
-      name: "tanh", tflite: ["TANH"], kinds: [Kind(name: "lookup", step: nil)],
-      function: .hyperbolicTangent),
+      name: "tanh", onnx: ["Tanh"], tflite: ["TANH"],
+      kinds: [Kind(name: "lookup", step: nil)], function: .hyperbolicTangent,
+      float: ["HyperbolicTangent"]),
     Row(
       name: "hard swish", onnx: ["HardSwish"], tflite: ["HARD_SWISH"],
       kinds: [Kind(name: "lookup", step: nil)], function: .hardSwish, float: ["HardSwish"]),

@@ -20,7 +20,7 @@ import Testing
     #expect(golden.versions["tflite-micro"] != nil)
     #expect(golden.integer.count == 72)
     #expect(golden.integer.count { $0.tflm != nil } > 30)
-    #expect(golden.float.count == 4)
+    #expect(golden.float.count == 5)
   }
 
   @Test(arguments: integerCases)

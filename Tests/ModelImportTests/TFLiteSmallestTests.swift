@@ -108,7 +108,7 @@ import Testing
     unary(.minimum, integer: (5, 3)) { source, _ in [0, source.constant([3], [1])] },
     // σ(0), tanh 0 and the like are exact.
     unary(.logistic, integer: (0, 0), float: (0, 0.5), grid: (1 / 256, -128)),
-    unary(.tanh, integer: (0, 0), grid: (1 / 128, 0)),
+    unary(.tanh, integer: (0, 0), float: (0, 0), grid: (1 / 128, 0)),
     unary(.hardSwish, integer: (10, 10), float: (5, 5)),
     // −4 · 1/4: −8 steps to −2.
     unary(

@@ -720,6 +720,15 @@ class MovingFloatCases(FloatCases):
         return model, source, target
 
 
+class LastFloatCases(FloatCases):
+    def float_tanh(self):
+        model = Model()
+        source = model.tensor((1, 5, 4, 3), FLOAT32)
+        target = model.tensor((1, 5, 4, 3), FLOAT32)
+        model.add(OPERATOR.TANH, [source], [target])
+        return model, source, target
+
+
 def grid(tensor):
     quantization = tensor.quantization
     return (quantization.scale[0], quantization.zeroPoint[0]) if quantization else None
@@ -826,7 +835,7 @@ def main(folder):
     for name, make in [m for c in (UnsignedCases, MovingCases) for m in methods(c(random))]:
         print(name)
         document["integer"].append(integer_case(name, *make(), random, folder))
-    for name, make in methods(MovingFloatCases(random)):
+    for name, make in [m for c in (MovingFloatCases, LastFloatCases) for m in methods(c(random))]:
         print(name)
         document["float"].append(float_case(name, *make(), random, folder))
     text = json.dumps(document, separators=(",", ":")).replace('{"name"', '\n{"name"')
