@@ -94,7 +94,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
-      throw tensor.error("an activation that is not of int8")
+      let type = tensor.type.map { "\($0)" } ?? "an unknown type"
+      throw tensor.error("an activation of \(type); int8 and uint8 are read")
     }
     guard !tensor.isVariable else { throw tensor.error("a variable") }
     guard tensor.scales.count == 1, tensor.zeroPoints.count == 1, !tensor.hasQuantizationDetails
