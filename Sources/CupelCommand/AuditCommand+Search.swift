@@ -26,7 +26,7 @@ extension AuditCommand {
         "a search needs the float model: what only the integer model does is what it looks for")
     }
     let folder = try data.folder(dataset: float.specimen?.dataset)
-    let size = try float.preprocessing(subject.preprocessing).resize
+    let size = try float.statedPreprocessing(subject.preprocessing).resize
     let training = try UnlabelledImages.load(
       path: folder, split: .train, size: size, channels: subject.imageChannels)
     FileNoteOutput.tell(training.notes, of: folder)

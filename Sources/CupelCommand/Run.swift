@@ -83,29 +83,29 @@ struct Run: ParsableCommand {
     switch try LoadedModel(
       path: model, profile: profile, site: site, catalogue: catalogue.read())
     {
-    case .integer(let integer):
-      let preprocessing = try data.preprocessing(of: integer, profile: profile)
+    case .integer(let loaded):
+      let preprocessing = try data.preprocessing(of: loaded, profile: profile)
+      let images = try data.images(
+        .test, of: loaded.dataset, classCount: loaded.classCount,
+        channels: loaded.engine.inputShape.first, limit: limit, size: preprocessing.resize)
+      let integer = try loaded.reading(imagesOf: images.shape, site: site)
       let classifier = try site.classifier(
         integer.engine, preprocessing: preprocessing, threads: compute.threads)
       return Subject(
-        classifier: classifier,
-        images: try data.images(
-          .test, of: integer.dataset, classCount: integer.classCount,
-          channels: integer.engine.inputShape.first, limit: limit, size: preprocessing.resize),
-        integer: integer,
-        overridden: try integer.overridden(by: data.preprocessing(), profile: profile))
+        classifier: classifier, images: images, integer: integer,
+        overridden: try loaded.overridden(by: data.preprocessing(), profile: profile))
     case .float(let float):
       if profile != nil { throw ValidationError("--profile is for integer models") }
       if kernels.isa != nil { throw ValidationError("--isa is for integer models") }
       if device.on != nil { throw ValidationError("--on is for integer models") }
       let preprocessing = try data.preprocessing(of: float)
+      let images = try data.images(.test, for: float, limit: limit, size: preprocessing.resize)
       let classifier = try FloatClassifier(
-        graph: float.graph, preprocessing: preprocessing, threads: compute.threads)
+        graph: float.reading(imagesOf: images.shape).graph, preprocessing: preprocessing,
+        threads: compute.threads)
       return Subject(
-        classifier: classifier,
-        images: try data.images(
-          .test, for: float, limit: limit,
-          size: preprocessing.resize), overridden: try float.overridden(by: data.preprocessing()))
+        classifier: classifier, images: images,
+        overridden: try float.overridden(by: data.preprocessing()))
     }
   }
 

@@ -37,11 +37,17 @@ extension IntegerOperation.Rescale {
 extension ChannelScale {
   /// The scale of one output channel.
   ///
+  /// - Parameter productIsSingle: whether s_in · s_w is rounded to float32 before it is divided, as
+  ///   LiteRT's convolutions of uint8 do.
   /// - Throws: `BuildError.ratio` with the channel where s_in · s_w / s_out needs a shift above 30.
   public init(
-    weightScale: Float, channel: Int, from input: Grid, to output: Grid
+    weightScale: Float, channel: Int, from input: Grid, to output: Grid,
+    productIsSingle: Bool = false
   ) throws(BuildError) {
-    let ratio = Double(input.scale) * Double(weightScale) / Double(output.scale)
+    let product =
+      productIsSingle
+      ? Double(input.scale * weightScale) : Double(input.scale) * Double(weightScale)
+    let ratio = product / Double(output.scale)
     let multiplier = try Multiplier(of: ratio, channel: channel)
     self.init(weightScale: weightScale, multiplier: multiplier.value, shift: multiplier.shift)
   }
@@ -135,20 +141,26 @@ extension ProgramBuilder {
 
   /// - Parameters:
   ///   - weights: in the program's order.
+  ///   - zeroPoint: the weights' own, 0 where they are symmetric.
   ///   - scales: of the weights, one an output channel.
   ///   - input: the tensor that is read.
+  ///   - productIsSingle: as of `ChannelScale`.
   public func weighted(
-    _ weights: [Int8], bits: Int, bias: [Int32], scales: [Float], from input: Int, to grid: Grid,
-    within bounds: Bounds, isFullyConnected: Bool = false
+    _ weights: [Int8], bits: Int, zeroPoint: Int8 = 0, bias: [Int32], scales: [Float],
+    from input: Int, to grid: Grid, within bounds: Bounds, isFullyConnected: Bool = false,
+    productIsSingle: Bool = false
   ) throws(BuildError) -> IntegerOperation.Weighted {
     let from = self[input].grid
     var channels: [ChannelScale] = []
     channels.reserveCapacity(scales.count)
     for (channel, scale) in scales.enumerated() {
-      channels.append(try .init(weightScale: scale, channel: channel, from: from, to: grid))
+      channels.append(
+        try .init(
+          weightScale: scale, channel: channel, from: from, to: grid,
+          productIsSingle: productIsSingle))
     }
     return .init(
-      bits: bits, weights: weights, bias: bias, scales: channels,
+      bits: bits, weights: weights, zeroPoint: zeroPoint, bias: bias, scales: channels,
       rounding: profile.mode(isFullyConnected: isFullyConnected), low: bounds.low,
       high: bounds.high)
   }

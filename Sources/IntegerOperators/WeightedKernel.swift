@@ -36,8 +36,12 @@ extension WeightedKernel {
   package static var hasOtherKernels: Bool { true }
   package func describe(in result: inout cupel_operation) {}
 
+  /// Kernels of the machine take weights as they are: those with a zero point are left to the
+  /// reference kernel.
+  private var hasOtherKernels: Bool { Self.hasOtherKernels && weights.zeroPoint == 0 }
+
   @inline(__always)
-  private static var runsDirectly: Bool { hasOtherKernels && Step.runsDirectly }
+  private var runsDirectly: Bool { Step.runsDirectly && hasOtherKernels }
 
   private func requantization(_ step: Step) -> Requantization {
     weights.requantization(step, isFullyConnected: Self.isFullyConnected)
@@ -51,18 +55,18 @@ extension WeightedKernel {
   }
 
   package func description(_ step: Step) -> cupel_operation? {
-    Self.hasOtherKernels ? described(step, requantization(step)) : nil
+    hasOtherKernels ? described(step, requantization(step)) : nil
   }
 
   package func scratchBytes(_ step: Step) -> Int64 {
-    Self.runsDirectly
+    runsDirectly
       ? Step.directScratchBytes(described(step, requantization(step)))
       : scratchBytes(step.layer)
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
     let requantization = requantization(step)
-    if Self.runsDirectly {
+    if runsDirectly {
       step.runDirectly(described(step, requantization), requantization, in: memory)
     } else {
       run(

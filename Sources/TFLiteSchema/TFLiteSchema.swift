@@ -143,6 +143,26 @@ package enum TFLite {
       package static let alpha = 0
     }
 
+    package enum Pack {
+      package static let count = 0
+      package static let axis = 1
+    }
+
+    package enum Unpack {
+      package static let count = 0
+      package static let axis = 1
+    }
+
+    /// Of SPACE_TO_DEPTH and DEPTH_TO_SPACE.
+    package enum Blocks {
+      package static let size = 0
+    }
+
+    package enum ResizeNearestNeighbor {
+      package static let alignsCorners = 0
+      package static let halfPixelCentres = 1
+    }
+
     package enum TransposeConvolution {
       package static let padding = 0
       package static let strideWidth = 1
@@ -171,6 +191,7 @@ package enum TFLite {
     case concatenation = 2
     case conv2D = 3
     case depthwiseConv2D = 4
+    case depthToSpace = 5
     case dequantize = 6
     case fullyConnected = 9
     case logistic = 14
@@ -181,6 +202,7 @@ package enum TFLite {
     case relu6 = 21
     case reshape = 22
     case softmax = 25
+    case spaceToDepth = 26
     case tanh = 28
     case custom = 32
     case pad = 34
@@ -189,18 +211,45 @@ package enum TFLite {
     case sub = 41
     case squeeze = 43
     case stridedSlice = 45
+    case split = 49
     case maximum = 55
     case minimum = 57
     case padV2 = 60
     case slice = 65
     case transposeConv = 67
+    case tile = 69
     case expandDims = 70
     case shape = 77
+    case reduceMax = 82
     case pack = 83
+    case unpack = 88
+    case resizeNearestNeighbor = 97
     case leakyRelu = 98
+    case splitV = 102
     case quantize = 114
     case hardSwish = 117
+    case broadcastTo = 130
     case relu0To1 = 152
+
+    /// The newest version of the operator that LiteRT 2.3 registers: it refuses a file with a newer
+    /// one, whose meaning is not known.
+    package var newestVersion: Int32 {
+      switch self {
+      case .fullyConnected: 14
+      case .dequantize: 9
+      case .transpose: 9
+      case .conv2D, .mul, .stridedSlice, .slice: 8
+      case .concatenation, .depthwiseConv2D: 7
+      case .add, .pad, .padV2, .quantize, .unpack: 6
+      case .sub, .transposeConv, .pack, .split: 5
+      case .softmax, .maximum, .minimum, .resizeNearestNeighbor, .broadcastTo: 4
+      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean, .reduceMax, .splitV,
+        .tile:
+        3
+      case .squeeze, .leakyRelu, .spaceToDepth, .depthToSpace: 2
+      case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish: 1
+      }
+    }
 
     /// Code of the union in which the operator's options stand; nil where Cupel writes none.
     package var optionsType: UInt8? {
@@ -257,7 +306,19 @@ extension TFLite {
     "ASSIGN_VARIABLE", "BROADCAST_ARGS", "RANDOM_STANDARD_NORMAL", "BUCKETIZE", "RANDOM_UNIFORM",
     "MULTINOMIAL", "GELU", "DYNAMIC_UPDATE_SLICE", "RELU_0_TO_1", "UNSORTED_SEGMENT_PROD",
     "UNSORTED_SEGMENT_MAX", "UNSORTED_SEGMENT_SUM", "ATAN2", "UNSORTED_SEGMENT_MIN", "SIGN",
-    "BITCAST", "BITWISE_XOR", "RIGHT_SHIFT",
+    "BITCAST", "BITWISE_XOR", "RIGHT_SHIFT", "STABLEHLO_LOGISTIC", "STABLEHLO_ADD",
+    "STABLEHLO_DIVIDE", "STABLEHLO_MULTIPLY", "STABLEHLO_MAXIMUM", "STABLEHLO_RESHAPE",
+    "STABLEHLO_CLAMP", "STABLEHLO_CONCATENATE", "STABLEHLO_BROADCAST_IN_DIM",
+    "STABLEHLO_CONVOLUTION", "STABLEHLO_SLICE", "STABLEHLO_CUSTOM_CALL", "STABLEHLO_REDUCE",
+    "STABLEHLO_ABS", "STABLEHLO_AND", "STABLEHLO_COSINE", "STABLEHLO_EXPONENTIAL",
+    "STABLEHLO_FLOOR", "STABLEHLO_LOG", "STABLEHLO_MINIMUM", "STABLEHLO_NEGATE", "STABLEHLO_OR",
+    "STABLEHLO_POWER", "STABLEHLO_REMAINDER", "STABLEHLO_RSQRT", "STABLEHLO_SELECT",
+    "STABLEHLO_SUBTRACT", "STABLEHLO_TANH", "STABLEHLO_SCATTER", "STABLEHLO_COMPARE",
+    "STABLEHLO_CONVERT", "STABLEHLO_DYNAMIC_SLICE", "STABLEHLO_DYNAMIC_UPDATE_SLICE",
+    "STABLEHLO_PAD", "STABLEHLO_IOTA", "STABLEHLO_DOT_GENERAL", "STABLEHLO_REDUCE_WINDOW",
+    "STABLEHLO_SORT", "STABLEHLO_WHILE", "STABLEHLO_GATHER", "STABLEHLO_TRANSPOSE", "DILATE",
+    "STABLEHLO_RNG_BIT_GENERATOR", "REDUCE_WINDOW", "STABLEHLO_COMPOSITE",
+    "STABLEHLO_SHIFT_LEFT", "STABLEHLO_CBRT", "STABLEHLO_CASE",
   ]
 
   /// The name of builtin operator `code`, for messages.

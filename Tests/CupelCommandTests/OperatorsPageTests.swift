@@ -131,7 +131,7 @@ enum OperatorsPage {
       tflite: ["AVERAGE_POOL_2D"], kinds: [Kind(name: "average pool", step: .averagePool)],
       float: ["AveragePool"]),
     Row(
-      name: "max pool", onnx: ["MaxPool"], tflite: ["MAX_POOL_2D"],
+      name: "max pool", onnx: ["MaxPool"], tflite: ["MAX_POOL_2D", "REDUCE_MAX"],
       kinds: [Kind(name: "max pool", step: .maxPool)], float: ["MaxPool"]),
     Row(
       name: "mean", onnx: ["GlobalAveragePool", "ReduceMean", "QLinearGlobalAveragePool"],
@@ -144,8 +144,9 @@ enum OperatorsPage {
       name: "sigmoid", onnx: ["Sigmoid", "QLinearSigmoid"], tflite: ["LOGISTIC"],
       kinds: [Kind(name: "lookup", step: nil)], function: .logistic, float: ["Sigmoid"]),
     Row(
-      name: "tanh", tflite: ["TANH"], kinds: [Kind(name: "lookup", step: nil)],
-      function: .hyperbolicTangent),
+      name: "tanh", onnx: ["Tanh"], tflite: ["TANH"],
+      kinds: [Kind(name: "lookup", step: nil)], function: .hyperbolicTangent,
+      float: ["HyperbolicTangent"]),
     Row(
       name: "hard swish", onnx: ["HardSwish"], tflite: ["HARD_SWISH"],
       kinds: [Kind(name: "lookup", step: nil)], function: .hardSwish, float: ["HardSwish"]),
@@ -161,10 +162,12 @@ enum OperatorsPage {
       name: "pad", onnx: ["Pad"], tflite: ["PAD", "PADV2"],
       kinds: [Kind(name: "pad", step: .pad)], float: ["Pad"]),
     Row(
-      name: "concatenate", onnx: ["Concat", "QLinearConcat"], tflite: ["CONCATENATION"],
+      name: "concatenate", onnx: ["Concat", "QLinearConcat"],
+      tflite: ["CONCATENATION", "PACK", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"],
       kinds: [Kind(name: "concatenate", step: .concatenate)], float: ["Concatenate"]),
     Row(
-      name: "slice", onnx: ["Slice"], tflite: ["SLICE", "STRIDED_SLICE"],
+      name: "slice", onnx: ["Slice"],
+      tflite: ["SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V", "UNPACK"],
       kinds: [Kind(name: "slice", step: .slice)], float: ["Slice"]),
     Row(
       name: "reshape", onnx: ["Reshape", "Flatten", "Squeeze", "Unsqueeze"],
@@ -176,7 +179,9 @@ enum OperatorsPage {
     Row(
       name: "requantize", onnx: ["QuantizeLinear", "DequantizeLinear"],
       tflite: ["QUANTIZE", "DEQUANTIZE"], kinds: [Kind(name: "requantize", step: .requantize)]),
-    Row(name: "broadcast", kinds: [Kind(name: "broadcast", step: .broadcast)]),
+    Row(
+      name: "broadcast", tflite: ["BROADCAST_TO", "TILE", "RESIZE_NEAREST_NEIGHBOR"],
+      kinds: [Kind(name: "broadcast", step: .broadcast)]),
     // A sum with a constant is made of one.
     Row(name: "constant", onnx: ["Constant"], kinds: [Kind(name: "constant", step: .subtract)]),
     Row(name: "identity", onnx: ["Identity", "Dropout"]),
@@ -185,7 +190,7 @@ enum OperatorsPage {
       onnx: [
         "Shape", "Size", "Gather", "ConstantOfShape", "Expand", "Range", "Cast", "CastLike",
         "Equal", "Where",
-      ], tflite: ["SHAPE", "PACK"]),
+      ], tflite: ["SHAPE"]),
   ]
 
   static func text() throws -> String {

@@ -4,7 +4,7 @@ import Testing
 /// Activation functions where they are awkward: at kinks, at infinity and at NaN.
 @Suite struct ElementwiseTests {
   private static let functions: [FloatGraph.Operation] = [
-    .sigmoid, .hardSwish, .leakyRelu(slope: 0.25),
+    .sigmoid, .hyperbolicTangent, .hardSwish, .leakyRelu(slope: 0.25),
   ]
 
   private static func run(
@@ -45,6 +45,9 @@ import Testing
     let soft = try Self.run(.sigmoid, [-1000, 1000])
     #expect(soft.output == [0, 1])
     #expect(soft.slopes == [0, 0])
+    let tangent = try Self.run(.hyperbolicTangent, [-1000, 1000])
+    #expect(tangent.output == [-1, 1])
+    #expect(tangent.slopes == [0, 0])
     let hard = try Self.run(.hardSwish, [-1000, 1000])
     #expect(hard.output == [0, 1000])
     #expect(hard.slopes == [0, 1])

@@ -2,8 +2,8 @@ import CupelTFLiteSchema
 
 /// FlatBuffers written from a description, as tests want them: with any field, shared parts and
 /// broken counts. Parents stand before their children, since offsets only lead forward.
-final class FlatNode {
-  enum Content {
+final class FlatNode: Sendable {
+  enum Content: Sendable {
     case number(UInt64, size: Int)
     /// Fields by their id.
     case table([Int: FlatNode])

@@ -31,8 +31,8 @@ import Testing
   @Test func recordsAreThereAndSayWhoseTheyAre() throws {
     let golden = try Self.golden.get()
     #expect(golden.versions["onnxruntime"] == "1.31.1")
-    #expect(golden.float.count == 11)
-    #expect(golden.quantized.count == 16)
+    #expect(golden.float.count == 12)
+    #expect(golden.quantized.count == 18)
   }
 
   @Test(arguments: floatCases)

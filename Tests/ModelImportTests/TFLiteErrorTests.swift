@@ -1,3 +1,4 @@
+import CupelFixedPoint
 import CupelModelImport
 import CupelTFLiteSchema
 import Testing
@@ -31,11 +32,94 @@ import Testing
     source.add(.pad, [0, 3], [1])
     let text = try #require(refusal(source))
     #expect(text.contains("LSTM at '#0'"))
-    #expect(text.contains("Vendor\u{FFFD}Op at '#2'"))
+    #expect(text.contains("Vendor\u{FFFD}Op (a custom operator"))
+    #expect(text.contains("can run) at '#2'"))
     #expect(text.contains("operator 500 at '#3'"))
     // What reads an unsupported operator's output says nothing of its own.
     #expect(!text.contains("RELU"))
     #expect(!text.contains("PAD"))
+  }
+
+  /// A custom operator, and an LSTM, read tensors that nothing gives; what they are is the reason, and
+  /// what else is wrong with the model comes behind.
+  @Test func unsupportedOperatorsGoBeforeWhatTheyRead() throws {
+    var source = TFLiteSource.pair()
+    source.tensors.append(TFLiteSource.tensor([0]))
+    source.tensors += (0..<2).map { _ in TFLiteSource.tensor([1, 2, 2, 3]) }
+    source.add(32, [0, 2], [3], custom: "ethos-u")
+    source.add(44, [3, 2, -1], [4])  // UNIDIRECTIONAL_SEQUENCE_LSTM
+    source.add(47, [4], [1])  // EXP
+    source.inputs = [0, 1]
+    let text = try #require(refusal(source))
+    for name in ["ethos-u (a custom operator", "UNIDIRECTIONAL_SEQUENCE_LSTM at '#1'", "EXP at '#2'"] {
+      #expect(text.contains(name))
+    }
+  }
+
+  /// LiteRT 2.3 registers RELU up to version 3.
+  @Test(arguments: [(1, true), (3, true), (4, false), (99, false)])
+  func newerVersionsAreRefused(_ version: Int, _ isKnown: Bool) {
+    var source = TFLiteSource.pair()
+    source.add(.relu, [0], [1])
+    source.codes[0] = .table([
+      TFLite.OperatorCode.deprecatedBuiltinCode: .int8(19), TFLite.OperatorCode.builtinCode: .int32(19),
+      TFLite.OperatorCode.version: .int32(version),
+    ])
+    let text = refusal(source)
+    #expect((text == nil) == isKnown)
+    #expect(isKnown || text?.contains("RELU (version \(version); 3 is the newest") == true)
+  }
+
+  /// LiteRT and TensorFlow Lite Micro refuse to join int8 tensors on different grids; LiteRT also
+  /// refuses these of the others.
+  @Test func gridsThatMustBeEqualAreCompared() throws {
+    func refused(
+      _ operation: TFLite.Operation, scale: Float = 0.5, zero: Int = 0,
+      constants: (inout TFLiteSource) -> [Int] = { _ in [] }, shape: [Int] = [1, 2, 2, 3],
+      profile: DeploymentProfile = .tflm, options: [Int: FlatNode]? = nil
+    ) -> Bool {
+      var source = TFLiteSource.pair()
+      source.tensors[1] = TFLiteSource.tensor(shape, scale: [scale], zero: [zero])
+      let more = constants(&source)
+      source.add(operation, [0] + more, [1], options: options)
+      do throws(ImportError) {
+        _ = try TFLiteImporter.load(bytes: source.bytes, profile: profile)
+        return false
+      } catch {
+        #expect(error.description.contains("must have the same scale and zero point"))
+        return true
+      }
+    }
+    #expect(!refused(.concatenation))
+    #expect(refused(.concatenation, scale: 0.25, zero: -9))
+    #expect(refused(.concatenation, scale: 0.50001))
+    #expect(refused(.concatenation, zero: 1))
+    let front: (inout TFLiteSource) -> [Int] = {
+      [$0.constant(FlatNode.littleEndian(0, 4), [1], type: .int32)]
+    }
+    #expect(!refused(.expandDims, constants: front, shape: [1, 1, 2, 2, 3]))
+    #expect(refused(.expandDims, zero: 1, constants: front, shape: [1, 1, 2, 2, 3]))
+    let pool = [
+      TFLite.Options.Pool.padding: FlatNode.int8(1), TFLite.Options.Pool.strideWidth: .int32(1),
+      TFLite.Options.Pool.strideHeight: .int32(1), TFLite.Options.Pool.filterWidth: .int32(1),
+      TFLite.Options.Pool.filterHeight: .int32(1),
+    ]
+    // LiteRT keeps a pool's integers whatever its output's grid.
+    for kind in [TFLite.Operation.maxPool2D, .averagePool2D] {
+      #expect(!refused(kind, scale: 0.5000001, options: pool))
+      #expect(refused(kind, scale: 0.25, options: pool))
+      #expect(!refused(kind, scale: 0.25, profile: .litertReference, options: pool))
+    }
+    func padding(_ zero: Int) -> (inout TFLiteSource) -> [Int] {
+      {
+        [
+          $0.constant([UInt8](repeating: 0, count: 32), [4, 2], type: .int32),
+          $0.constant([7], [1], zero: [zero]),
+        ]
+      }
+    }
+    #expect(!refused(.padV2, constants: padding(0)))
+    #expect(refused(.padV2, constants: padding(1)))
   }
 
   @Test func unsupportedFormsAreNamedToo() throws {

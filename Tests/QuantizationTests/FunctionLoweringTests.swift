@@ -24,6 +24,7 @@ struct FunctionLoweringTests {
 
   static let functions = [
     Function(operation: .sigmoid, kind: .logistic) { 1 / (1 + exp(-$0)) },
+    Function(operation: .hyperbolicTangent, kind: .hyperbolicTangent) { tanh($0) },
     Function(operation: .hardSwish, kind: .hardSwish) { $0 * min(max($0 + 3, 0), 6) / 6 },
     Function(operation: .leakyRelu(slope: 0.1), kind: .leakyRelu, slope: 0.1) {
       max($0, 0) + Double(Float(0.1)) * min($0, 0)
@@ -86,15 +87,20 @@ struct FunctionLoweringTests {
     }
   }
 
-  @Test("a sigmoid's grid is TensorFlow Lite's, whatever calibration sees")
-  func sigmoidGrid() throws {
+  @Test(
+    "a sigmoid's grid, and a tanh's, is TensorFlow Lite's, whatever calibration sees",
+    arguments: [
+      (FloatGraph.Operation.sigmoid, Grid(scale: 1 / 256, zeroPoint: -128, bits: 8)),
+      (.hyperbolicTangent, Grid(scale: 1 / 128, zeroPoint: 0, bits: 8)),
+    ])
+  func functionsGrid(_ operation: FloatGraph.Operation, _ grid: Grid) throws {
     var builder = GraphBuilder([1, 2, 2])
-    let bent = builder.apply(.sigmoid, 0)
+    let bent = builder.apply(operation, 0)
     let graph = try builder.graph(output: bent)
     for scheme in ["w8a8", "w4a4.mse", "w8a8.pt.pre"] {
       let plan = try QuantizationPlan(
         graph, Tensor(batch: 1, shape: [1, 2, 2], values: [-1, 0, 0.5, 1]), scheme)
-      #expect(plan.grids[bent] == Grid(scale: 1 / 256, zeroPoint: -128, bits: 8))
+      #expect(plan.grids[bent] == grid)
     }
   }
 

@@ -568,6 +568,167 @@ class LaterFloatCases(FloatCases):
         return model, source, target
 
 
+class UnsignedCases(Cases):
+    """uint8 throughout, with weights' zero points near the middle and far from it."""
+
+    def _layer(self, code, name, shape, filter_shape, out, zero, reach, scales=(0.031, 0.0137),
+               out_scale=0.4, **fields):
+        model = Model()
+        outputs = filter_shape[3] if code == OPERATOR.DEPTHWISE_CONV_2D else filter_shape[0]
+        low, high = max(zero - reach, 0), min(zero + reach, 255)
+        weights = self.random.integers(low, high + 1, filter_shape).astype(np.uint8)
+        bias = self.random.integers(-3000, 3000, outputs).astype(np.int32)
+        source = model.tensor(shape, UINT8, scales[0], 117)
+        target = model.tensor(out, UINT8, out_scale, 140)
+        product = np.float32(scales[0]) * np.float32(scales[1])
+        model.add(code, [
+            source, model.tensor(filter_shape, UINT8, scales[1], zero, 0, weights.tobytes()),
+            model.tensor([outputs], INT32, product, 0, 0, bias.tobytes())], [target],
+            options(name, **fields))
+        return model, source, target
+
+    def _convolution(self, zero, reach):
+        return self._layer(
+            OPERATOR.CONV_2D, "Conv2D", (1, 7, 6, 3), (5, 3, 3, 3), (1, 4, 3, 5), zero, reach,
+            padding=SAME, strideH=2, strideW=2, dilationHFactor=1, dilationWFactor=1,
+            fusedActivationFunction=RELU)
+
+    def convolution_uint8(self):
+        return self._convolution(120, 100)
+
+    def convolution_uint8_far(self):
+        return self._convolution(203, 255)
+
+    def depthwise_uint8(self):
+        return self._layer(
+            OPERATOR.DEPTHWISE_CONV_2D, "DepthwiseConv2D", (1, 7, 7, 5), (1, 3, 3, 5),
+            (1, 7, 7, 5), 9, 255, padding=SAME, strideH=1, strideW=1, depthMultiplier=1,
+            dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=NONE)
+
+    def depthwise_multiplier_uint8(self):
+        return self._layer(
+            OPERATOR.DEPTHWISE_CONV_2D, "DepthwiseConv2D", (1, 6, 5, 3), (1, 2, 3, 6),
+            (1, 5, 3, 6), 61, 255, padding=VALID, strideH=1, strideW=1, depthMultiplier=2,
+            dilationHFactor=1, dilationWFactor=1, fusedActivationFunction=RELU6, out_scale=0.05)
+
+    def fully_connected_uint8(self):
+        return self._layer(OPERATOR.FULLY_CONNECTED, "FullyConnected", (1, 30), (17, 30), (1, 17),
+                           77, 255, fusedActivationFunction=NONE)
+
+    def concatenation_uint8(self):
+        """On three grids, which LiteRT joins for this type alone."""
+        model = Model()
+        source = model.tensor((1, 3, 2, 4), UINT8, 0.05, 130)
+        values = self.random.integers(0, 256, (1, 3, 2, 2)).astype(np.uint8)
+        constant = model.tensor((1, 3, 2, 2), UINT8, 0.031, 99, data=values.tobytes())
+        target = model.tensor((1, 3, 2, 6), UINT8, 0.043, 111)
+        model.add(OPERATOR.CONCATENATION, [source, constant], [target],
+                  options("Concatenation", axis=3, fusedActivationFunction=NONE))
+        return model, source, target
+
+
+class MovingCases(Cases):
+    """Operators that move elements and compute nothing."""
+
+    def _parts(self, code, opts, shape, outs, place, before=(), behind=(), version=2):
+        model = Model()
+        source = model.tensor(shape, INT8, 0.05, 4)
+        targets = [model.tensor(out, INT8, 0.05, 4) for out in outs]
+        inputs = [*map(model.numbers, before), source, *map(model.numbers, behind)]
+        model.add(code, inputs, targets, opts, version)
+        return model, source, targets[place]
+
+    def split(self):
+        return self._parts(OPERATOR.SPLIT, options("Split", numSplits=3), (1, 4, 6, 5),
+                           [(1, 4, 2, 5)] * 3, 1, before=[2])
+
+    def split_v(self):
+        return self._parts(
+            OPERATOR.SPLIT_V, options("SplitV", numSplits=3), (1, 4, 3, 8),
+            [(1, 4, 3, 3), (1, 4, 3, 4), (1, 4, 3, 1)], 1, behind=[[3, -1, 1], -1])
+
+    def unpack(self):
+        return self._parts(OPERATOR.UNPACK, options("Unpack", num=3, axis=2), (1, 4, 3, 8),
+                           [(1, 4, 8)] * 3, 1)
+
+    def pack(self):
+        model = Model()
+        source = model.tensor((1, 4, 6), INT8, 0.05, 4)
+        values = self.random.integers(-128, 128, (1, 4, 6)).astype(np.int8)
+        other = model.tensor((1, 4, 6), INT8, 0.05, 4, data=values.tobytes())
+        target = model.tensor((1, 4, 3, 6), INT8, 0.05, 4)
+        model.add(OPERATOR.PACK, [source, other, source], [target],
+                  options("Pack", valuesCount=3, axis=2), 2)
+        return model, source, target
+
+    def space_to_depth(self):
+        return self._unary(OPERATOR.SPACE_TO_DEPTH, (1, 4, 6, 3), (1, 2, 3, 12),
+                           opts=options("SpaceToDepth", blockSize=2))
+
+    def depth_to_space(self):
+        return self._unary(OPERATOR.DEPTH_TO_SPACE, (1, 2, 3, 18), (1, 6, 9, 2),
+                           opts=options("DepthToSpace", blockSize=3))
+
+    def tile(self):
+        return self._unary(OPERATOR.TILE, (1, 2, 3, 4), (1, 4, 3, 12),
+                           constants=[lambda m: m.numbers([1, 2, 1, 3])])
+
+    def broadcast_to(self):
+        return self._unary(OPERATOR.BROADCAST_TO, (1, 3, 1, 5), (1, 3, 4, 5),
+                           constants=[lambda m: m.numbers([1, 3, 4, 5])], version=3)
+
+    def resize_nearest(self):
+        return self._unary(
+            OPERATOR.RESIZE_NEAREST_NEIGHBOR, (1, 3, 2, 4), (1, 6, 6, 4),
+            constants=[lambda m: m.numbers([6, 6])],
+            opts=options("ResizeNearestNeighbor", alignCorners=False, halfPixelCenters=True),
+            version=3)
+
+    def reduce_max(self):
+        return self._unary(OPERATOR.REDUCE_MAX, (1, 5, 3, 6), (1, 6),
+                           constants=[lambda m: m.numbers([1, 2])],
+                           opts=options("Reducer", keepDims=False), version=2)
+
+    def concatenation_of_one(self):
+        return self._unary(OPERATOR.CONCATENATION, (1, 3, 2, 4), (1, 3, 2, 4),
+                           opts=options("Concatenation", axis=3), version=2)
+
+    def concatenation_of_many(self):
+        model = Model()
+        source = model.tensor((1, 2, 1, 1), INT8, 0.05, 4)
+        target = model.tensor((1, 2, 1, 131), INT8, 0.05, 4)
+        model.add(OPERATOR.CONCATENATION, [source] * 131, [target],
+                  options("Concatenation", axis=3, fusedActivationFunction=NONE), 2)
+        return model, source, target
+
+
+class MovingFloatCases(FloatCases):
+    def float_parts(self):
+        """Halves that change places, blocks as channels, and the largest of each."""
+        model = Model()
+        source = model.tensor((1, 4, 6, 4), FLOAT32)
+        halves = [model.tensor((1, 4, 6, 2), FLOAT32) for _ in range(2)]
+        model.add(OPERATOR.SPLIT, [model.numbers(3), source], halves, options("Split", numSplits=2))
+        a = model.tensor((1, 4, 6, 4), FLOAT32)
+        model.add(OPERATOR.CONCATENATION, halves[::-1], [a],
+                  options("Concatenation", axis=3, fusedActivationFunction=NONE))
+        b = model.tensor((1, 2, 3, 16), FLOAT32)
+        model.add(OPERATOR.SPACE_TO_DEPTH, [a], [b], options("SpaceToDepth", blockSize=2))
+        target = model.tensor((1, 16), FLOAT32)
+        model.add(OPERATOR.REDUCE_MAX, [b, model.numbers([1, 2])], [target],
+                  options("Reducer", keepDims=False))
+        return model, source, target
+
+
+class LastFloatCases(FloatCases):
+    def float_tanh(self):
+        model = Model()
+        source = model.tensor((1, 5, 4, 3), FLOAT32)
+        target = model.tensor((1, 5, 4, 3), FLOAT32)
+        model.add(OPERATOR.TANH, [source], [target])
+        return model, source, target
+
+
 def grid(tensor):
     quantization = tensor.quantization
     return (quantization.scale[0], quantization.zeroPoint[0]) if quantization else None
@@ -613,10 +774,14 @@ def integer_case(name, model, source, target, random, folder):
     if model.tensors[source].type == FLOAT32:
         scale, zero = grid(model.tensors[model.operators[0].outputs[0]])
         inputs = (np.float32(scale) * (integers.astype(np.float32) - zero)).astype(np.float32)
+    elif model.tensors[source].type == UINT8:
+        inputs = (integers.astype(np.int16) + 128).astype(np.uint8)
 
     def as_integers(values):
         if values is None or values.dtype == np.int8:
             return values
+        if values.dtype == np.uint8:
+            return (values.astype(np.int16) - 128).astype(np.int8)
         scale, zero = grid(model.tensors[model.operators[-1].inputs[0]])
         return (np.round(values / np.float32(scale)) + zero).astype(np.int8)
 
@@ -664,6 +829,13 @@ def main(folder):
         print(name)
         document["integer"].append(integer_case(name, *make(), random, folder))
     for name, make in methods(LaterFloatCases(random)):
+        print(name)
+        document["float"].append(float_case(name, *make(), random, folder))
+    random = np.random.default_rng(SEED + 2)
+    for name, make in [m for c in (UnsignedCases, MovingCases) for m in methods(c(random))]:
+        print(name)
+        document["integer"].append(integer_case(name, *make(), random, folder))
+    for name, make in [m for c in (MovingFloatCases, LastFloatCases) for m in methods(c(random))]:
         print(name)
         document["float"].append(float_case(name, *make(), random, folder))
     text = json.dumps(document, separators=(",", ":")).replace('{"name"', '\n{"name"')

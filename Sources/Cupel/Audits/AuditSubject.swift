@@ -7,9 +7,9 @@ import CupelQuantization
 /// schemes under which the float model is rounded to nearest as a toolchain would.
 public struct AuditSubject: Sendable {
   /// nil where integer models alone are at hand.
-  public let float: FloatModel?
+  public internal(set) var float: FloatModel?
   /// In the order given.
-  public let integers: [IntegerModel]
+  public internal(set) var integers: [IntegerModel]
   /// All of them, in the order given.
   let names: [String]
   /// Under which the float model is rounded.
@@ -66,9 +66,11 @@ public struct AuditSubject: Sendable {
   /// - Throws: `CupelError` where they do not, `UnknownPreprocessing` where nothing tells one.
   public func imageSize() throws -> ImageSize? {
     var sizes = try integers.map {
-      (path: $0.path, size: try $0.preprocessing(preprocessing).resize)
+      (path: $0.path, size: try $0.statedPreprocessing(preprocessing).resize)
     }
-    if let float { sizes.append((float.path, try float.preprocessing(preprocessing).resize)) }
+    if let float {
+      sizes.append((float.path, try float.statedPreprocessing(preprocessing).resize))
+    }
     if let other = sizes.first(where: { $0.size != sizes[0].size }) {
       throw CupelError(
         "\(other.path) wants its images resized in another way than \(sizes[0].path)")

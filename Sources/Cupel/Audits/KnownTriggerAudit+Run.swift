@@ -23,6 +23,7 @@ extension KnownTriggerAudit {
   ) throws -> AuditReport {
     let stopwatch = Stopwatch()
     try subject.checkOrigins()
+    let subject = try subject.reading(imagesOf: images.shape)
     let float = try subject.float.map { model in
       try measure(
         FloatClassifier(

@@ -80,6 +80,7 @@ public struct TriggerSearch: Sendable {
     _ subject: AuditSubject, training: UnlabelledImages, test: ImageSet, dataset: String? = nil,
     command: [String] = []
   ) throws -> Result {
+    let subject = try subject.reading(imagesOf: training.shape)
     guard let float = subject.float else {
       throw CupelError(
         "a search needs the float model: what only the integer model does is what it looks for",

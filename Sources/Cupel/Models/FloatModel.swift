@@ -39,6 +39,15 @@ public struct FloatModel: Sendable {
     self.catalogue = catalogue
   }
 
+  /// The same file with another graph.
+  package init(_ model: FloatModel, graph: FloatGraph) {
+    path = model.path
+    bytes = model.bytes
+    sha256 = model.sha256
+    catalogue = model.catalogue
+    self.graph = graph
+  }
+
   /// The catalogue's entry for a file with this digest.
   public var specimen: Catalogue.Specimen? { catalogue?.specimen(sha256: sha256) }
 
@@ -70,10 +79,18 @@ public struct FloatModel: Sendable {
   ///   images, `PreprocessingError` where it does not fit the network.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     try checkTakesImages()
+    let preprocessing = try statedPreprocessing(told)
+    try preprocessing.check(channels: imageShape[0])
+    return preprocessing
+  }
+
+  /// The same before the images are known: whether it fits the network is not checked.
+  ///
+  /// - Throws: `UnknownPreprocessing` where nothing tells.
+  package func statedPreprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     guard let preprocessing = told ?? specimen?.preprocessing else {
       throw UnknownPreprocessing(path: path, isFloat: true, catalogue: catalogue?.path)
     }
-    try preprocessing.check(channels: imageShape[0])
     return preprocessing
   }
 }

@@ -14,10 +14,11 @@ public struct IntegerModel: Sendable {
   public let path: String
   /// What runs it.
   public let engine: IntegerEngine
-  /// The vendor's file that it was made from; nil for a `.cupel` file.
+  /// The file that the engine's model was made from: a vendor's, or a `.cupel` file whose input was
+  /// given another form; nil where the engine holds that file itself.
   public let vendor: Origin?
 
-  /// A vendor's file of integers.
+  /// A file of integers.
   public struct Origin: Sendable {
     /// Size of the file.
     public var bytes: Int
@@ -98,6 +99,15 @@ public struct IntegerModel: Sendable {
   /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the metadata are
   ///   none, `PreprocessingError` where it does not fit the model.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
+    let preprocessing = try statedPreprocessing(told)
+    try preprocessing.check(channels: engine.inputShape[0])
+    return preprocessing
+  }
+
+  /// The same before the images are known: whether it fits the model is not checked.
+  ///
+  /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the metadata are none.
+  package func statedPreprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     guard
       let preprocessing = try told
         ?? ModelMetadata.preprocessing(
@@ -105,7 +115,6 @@ public struct IntegerModel: Sendable {
     else {
       throw UnknownPreprocessing(path: path, isFloat: false, catalogue: nil)
     }
-    try preprocessing.check(channels: engine.inputShape[0])
     return preprocessing
   }
 

@@ -45,6 +45,7 @@ public struct Workbench: Sendable {
   ) throws {
     let step = "calibrating on \(images.count) training images"
     try context.update(step, 0)
+    let model = model.reading(imagesOf: images.shape)
     self.preprocessing = try model.preprocessing(preprocessing)
     guard images.shape == model.imageShape else {
       throw CupelError(

@@ -109,7 +109,7 @@ struct DataOptions: ParsableArguments {
   func preprocessing(of model: FloatModel) throws -> Preprocessing {
     let given = try preprocessing()
     warn(of: model.overridden(by: given), in: model.path)
-    return try model.preprocessing(given)
+    return try model.statedPreprocessing(given)
   }
 
   /// What becomes of a model's pixels; where options say otherwise than its file, that is told.
@@ -118,7 +118,7 @@ struct DataOptions: ParsableArguments {
   ) throws -> Preprocessing {
     let given = try preprocessing()
     warn(of: model.overridden(by: given, profile: profile), in: model.path)
-    return try model.preprocessing(given)
+    return try model.statedPreprocessing(given)
   }
 
   /// What the flags say; nil where none is given.

@@ -94,12 +94,12 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
     let input = try activation()
     let source = builder[input]
-    let (bound, bytes, count) = try node.data(1, type: [.int8], what: "a bound")
+    let (bound, bytes, count) = try node.data(1, type: [.int8, .uint8], what: "a bound")
     guard count == 1, let byte = bytes.first else { throw node.unsupported("several bounds") }
-    guard bound.scales == [source.scale], bound.zeroPoints == [Int64(source.zeroPoint)],
+    guard try description(try node.input(1)).grid == source.grid,
       source.grid == (try description(try node.output())).grid
     else { throw node.unsupported("a bound, or a result, on another grid than the values") }
-    let value = Int8(bitPattern: byte)
+    let value = bound.moved(byte)
     let bounds = Bounds(low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
     try finish(.clamp(bounds), [input], extent: source.extent)
   }

@@ -168,19 +168,54 @@ extension TFLiteIntegerConverter {
     guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
     let axis = try node.joinedAxis()
-    try node.support((1...64).contains(node.inputs.count), "\(node.inputs.count) inputs")
     var inputs: [Int] = []
     var extent = output.extent
     extent[axis] = 0
     for position in node.inputs.indices {
-      let input = relabelled(try activation(position), like: output)
+      let input = try part(position, of: output)
       inputs.append(input)
       extent[axis] += builder[input].extent[axis]
+      var own = builder[input].extent
+      own[axis] = output.extent[axis]
+      try node.require(
+        own == output.extent, "cannot join \(builder[input].extent) into \(output.extent)")
     }
+    guard let first = inputs.first else { throw node.error("input 0 is missing") }
     if inputs.count == 1, extent == output.extent {
-      bindings[try node.output()] = .tensor(inputs[0])
+      bindings[try node.output()] = .tensor(first)
       return
     }
+    inputs = builder.joinable(inputs, axis: axis, named: Self.derived(output.name, ""))
     try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
+  }
+
+  /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32.
+  private mutating func part(
+    _ position: Int, of output: IntegerTensor
+  ) throws(ImportError) -> Int {
+    let input = try activation(position)
+    let source = builder[input]
+    guard source.grid != output.grid else { return input }
+    guard try node.tensor(position).type == .uint8 else {
+      throw node.differentGrids(source, output)
+    }
+    return builder.append(
+      Self.derived(source.name, "/rescaled"),
+      .lookup(.init(table: FunctionTable.joined(from: source.grid, to: output.grid))), [input],
+      giving: IntegerTensor(
+        name: Self.derived(source.name, "/rescaled"), extent: source.extent, grid: output.grid))
+  }
+}
+
+extension FunctionTable {
+  /// What LiteRT's `ConcatenationWithScaling` makes of a uint8: q · ratio + bias in float32, ties
+  /// away from zero.
+  fileprivate static func joined(from input: Grid, to output: Grid) -> [Int8] {
+    let ratio = input.scale * (1 / output.scale)
+    let bias = -Float(input.zeroPoint + 128) * ratio
+    return (-128...127).map { value in
+      let scaled = (Float(value + 128) * ratio + bias).rounded(.toNearestOrAwayFromZero)
+      return Int8(min(max(scaled + Float(output.zeroPoint), -128), 127))
+    }
   }
 }

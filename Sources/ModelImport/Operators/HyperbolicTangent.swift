@@ -1,13 +1,17 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelTFLiteSchema
-import Foundation
 
 extension OperatorRoom {
   static let hyperbolicTangent = OperatorRoom(
+    OnnxRow(
+      "Tanh", float: { try $0.elementwise(.hyperbolicTangent) },
+      quantized: { try $0.lookUp(.hyperbolicTangent) }),
     TFLiteRow(
-      .tanh,
+      .tanh, float: { try $0.elementwise(.hyperbolicTangent) },
       integer: {
         try $0.lookUp(
-          .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8), real: { tanh($0) })
+          .hyperbolicTangent, onto: Grid(scale: 1 / 128, zeroPoint: 0, bits: 8),
+          real: FloatGraph.HyperbolicTangent().value(at:))
       }))
 }

@@ -4,7 +4,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
 
-/// The mean over height and width.
+/// The mean, or the largest, over height and width.
 extension OperatorRoom {
   static let mean = OperatorRoom(
     OnnxRow(
@@ -15,7 +15,8 @@ extension OperatorRoom {
     OnnxRow(
       "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
       statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
-    TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }))
+    TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }),
+    TFLiteRow(.reduceMax, float: { try $0.maximum() }, integer: { try $0.maximum() }))
 }
 
 extension OnnxConverter {
@@ -95,6 +96,14 @@ extension TFLiteFloatConverter {
       .globalAveragePool, inputs: [input.value], shape: [input.shape[0], 1, 1])
     try finish(value)
   }
+
+  /// A pool whose only window is the image.
+  fileprivate mutating func maximum() throws(ImportError) {
+    let input = try image()
+    try node.checkReducesPixels(of: ChannelOrder.last(input.shape))
+    let window = FloatGraph.Window(kernelHeight: input.shape[1], kernelWidth: input.shape[2])
+    try finish(try append(.maxPool(.init(window: window)), inputs: [input.value]))
+  }
 }
 
 extension TFLiteIntegerConverter {
@@ -109,5 +118,15 @@ extension TFLiteIntegerConverter {
         within: output.grid.whole, division: .ofMultiplier)
     }
     try finish(.mean(.init(scale)), [input], extent: [1, 1, source.channels])
+  }
+
+  fileprivate mutating func maximum() throws(ImportError) {
+    try requireOneGrid()
+    let input = try activation()
+    let source = builder[input]
+    try node.checkReducesPixels(of: source.extent)
+    let window = PaddedWindow(
+      rows: WindowAxis(kernel: source.height), columns: WindowAxis(kernel: source.width))
+    try finish(.maxPool(.init(window.integer)), [input], extent: [1, 1, source.channels])
   }
 }

@@ -103,9 +103,11 @@ extension TFLiteIntegerConverter {
     let (before, after) = try node.onImage(amounts)
     var value = Int8(output.zeroPoint)
     if hasValue {
-      let (_, bytes, count) = try node.data(2, type: [.int8], what: "a padding value")
+      let (_, bytes, count) = try node.data(2, type: [.int8, .uint8], what: "a padding value")
       guard count == 1, let byte = bytes.first else { throw node.error("\(count) padding values") }
-      value = Int8(bitPattern: byte)
+      let own = try description(try node.input(2))
+      if own.grid != output.grid { throw node.differentGrids(own, output) }
+      value = try node.tensor(2).moved(byte)
     }
     try finish(
       .pad(.init(Axes(before), value: value)), [input],

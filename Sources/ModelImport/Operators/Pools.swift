@@ -19,7 +19,10 @@ extension OperatorRoom {
       quantized: { try $0.qLinearAveragePool() }),
     TFLiteRow(
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
-      integer: { try $0.pool { .averagePool(.init($0)) } }),
+      integer: {
+        try $0.checkUnsignedMeans()
+        try $0.pool { .averagePool(.init($0)) }
+      }),
     TFLiteRow(
       .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
       integer: { try $0.pool { .maxPool(.init($0)) } }))
@@ -130,6 +133,17 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
+  /// Of uint8 LiteRT rounds ties up, of int8 away from zero. An odd number of elements has no ties.
+  fileprivate func checkUnsignedMeans() throws(ImportError) {
+    guard try node.tensor(0).type == .uint8,
+      let extent = TFLiteShape.extent(try node.tensor(0).shape)
+    else { return }
+    let (window, _) = try node.poolWindow(height: extent[0], width: extent[1])
+    try node.support(
+      !window.isPadded && !window.taps.isMultiple(of: 2),
+      "means of uint8 over an even number of elements, whose ties round up")
+  }
+
   fileprivate mutating func pool(
     _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
   ) throws(ImportError) {
@@ -138,7 +152,10 @@ extension TFLiteIntegerConverter {
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
-    // Pools keep the integers' grid: what differs in its last bits is given the output's first.
+    // Pools keep the integers' grid: LiteRT takes no notice of the output's. TensorFlow Lite Micro
+    // does, but for the scale's last bits.
+    let isNear = abs(source.scale - output.scale) <= 1e-6 && source.zeroPoint == output.zeroPoint
+    if builder.profile == .tflm, !isNear { throw node.differentGrids(source, output) }
     let own = relabelled(input, like: output)
     try finish(kind(window.integer), [own], extent: extent + [source.channels], within: limits)
   }

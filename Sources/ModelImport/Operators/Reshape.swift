@@ -18,7 +18,12 @@ extension OperatorRoom {
     TFLiteRow(
       .reshape, mayComputeShapes: true, float: { try $0.reshape() }, integer: { try $0.reshape() }),
     TFLiteRow(.squeeze, float: { try $0.reshape() }, integer: { try $0.reshape() }),
-    TFLiteRow(.expandDims, float: { try $0.reshape() }, integer: { try $0.reshape() }))
+    TFLiteRow(
+      .expandDims, float: { try $0.reshape() },
+      integer: {
+        try $0.requireOneGrid()
+        try $0.reshape()
+      }))
 }
 
 extension OnnxConverter {
@@ -172,6 +177,17 @@ extension OnnxConverter {
   }
 }
 
+extension TFLiteNode {
+  /// Whether it gives a tensor's elements, in their order, the shape of features or of an image of
+  /// one channel.
+  var givesOneChannel: Bool {
+    guard outputs.count == 1, outputs[0] >= 0 else { return false }
+    let shape = model.tensors[outputs[0]].shape
+    return [.reshape, .squeeze, .expandDims].contains(source.operation)
+      && (shape.count <= 2 || (shape.count == 4 && shape[3] == 1))
+  }
+}
+
 extension TFLiteFloatConverter {
   /// An image may be flattened; whatever else changes its shape must not change its order.
   fileprivate mutating func reshape() throws(ImportError) {
@@ -208,6 +224,13 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
+  /// An operator whose input and output must lie on one grid, or LiteRT refuses the file.
+  mutating func requireOneGrid() throws(ImportError) {
+    let source = builder[try activation()]
+    let output = try description(try node.output())
+    if source.grid != output.grid { throw node.differentGrids(source, output) }
+  }
+
   /// The output's shape says it all. Where nobody can tell the difference, nothing is copied.
   fileprivate mutating func reshape() throws(ImportError) {
     let index = try node.output()

@@ -3,8 +3,7 @@ extension OperatorRoom {
   static let shapes = OperatorRoom(
     OnnxRow("Shape", ["end", "start"], float: { try $0.shape() }),
     OnnxRow("Size", float: { try $0.size() }),
-    TFLiteRow(.shape, mayComputeShapes: true),
-    TFLiteRow(.pack, mayComputeShapes: true))
+    TFLiteRow(.shape, mayComputeShapes: true))
 }
 
 extension OnnxConverter {

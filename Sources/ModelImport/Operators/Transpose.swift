@@ -7,7 +7,7 @@ extension OperatorRoom {
   static let transpose = OperatorRoom(
     OnnxRow(
       "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.adoptUnchanged() }),
-    TFLiteRow(.transpose, integer: { try $0.transpose() }))
+    TFLiteRow(.transpose, float: { try $0.transpose() }, integer: { try $0.transpose() }))
 }
 
 extension OnnxConverter {
@@ -44,6 +44,24 @@ extension OnnxConverter {
     return try picked(
       constant, dimensions: order.map { constant.dimensions[$0] }, origin: 0,
       strides: order.map { strides[$0] })
+  }
+}
+
+extension TFLiteNode {
+  /// Whether it makes [1, H, W, C] of [1, C, H, W].
+  var bringsChannelsBehind: Bool {
+    source.operation == .transpose && (try? integers(1, "the order of axes")) == [0, 2, 3, 1]
+  }
+}
+
+extension TFLiteFloatConverter {
+  /// Of the model's input: there it is the order that graphs have anyway.
+  fileprivate mutating func transpose() throws(ImportError) {
+    let input = try activation()
+    guard case .channelsFirst = input.order, node.bringsChannelsBehind else {
+      throw node.unsupported("of anything but an input with its channels first")
+    }
+    try finish(input.value)
   }
 }
 

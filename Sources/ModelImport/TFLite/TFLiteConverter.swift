@@ -20,16 +20,47 @@ protocol TFLiteConverter {
   var unsupported: [ImportError.UnsupportedOperator] { get set }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
+  mutating func bindInput() throws(ImportError)
+  /// Called behind each operator.
+  func checkCount() throws(ImportError)
 }
 
 extension TFLiteConverter {
+  func checkCount() throws(ImportError) {}
+
   /// The node at hand.
   var node: TFLiteNode {
     TFLiteNode(index: position, source: model.operators[position], model: model)
   }
 
-  /// Converts one operator; unsupported ones are collected, so that all are named at once.
-  mutating func convert() throws(ImportError) {
+  /// Binds the model's input and converts all operators in the file's order. Unsupported ones are
+  /// named all at once, also where another error ends the walk before them.
+  mutating func convertOperators() throws(ImportError) {
+    var next = 0
+    do throws(ImportError) {
+      try bindInput()
+      _ = try single(model.outputs, "outputs")
+      while next < model.operators.count {
+        position = next
+        next += 1
+        try convert()
+      }
+    } catch {
+      for rest in next..<model.operators.count {
+        position = rest
+        if let found = unreadable { unsupported.append(found) }
+      }
+      if unsupported.isEmpty { throw error }
+    }
+    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
+  }
+
+  private mutating func convert() throws(ImportError) {
+    if let found = unreadable {
+      unsupported.append(found)
+      for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+      return
+    }
     try node.checkReferences { bindings[$0] != nil }
     let isKnown = !node.inputs.contains { bindings[$0] == .unknown }
     do throws(ImportError) {
@@ -38,16 +69,33 @@ extension TFLiteConverter {
       unsupported += list
     }
     for output in node.outputs where bindings[output] == nil { bindings[output] = .unknown }
+    try checkCount()
+  }
+
+  /// What of the node at hand makes it one that no handler reads; nil where one does.
+  private var unreadable: ImportError.UnsupportedOperator? {
+    func found(_ form: String) -> ImportError.UnsupportedOperator {
+      .init(node: node.name, operator: node.type, form: form)
+    }
+    if node.source.isCustom {
+      return found("a custom operator, which only the program that brings it can run")
+    }
+    guard let row = node.source.row, row.mayComputeShapes && node.givesIntegers || Self.handler(row) != nil
+    else { return found("") }
+    let newest = row.operation.newestVersion
+    guard node.source.version <= newest else {
+      return found("version \(node.source.version); \(newest) is the newest that is known")
+    }
+    return nil
   }
 
   private mutating func dispatch() throws(ImportError) {
-    let row = node.source.row
-    if row?.mayComputeShapes ?? false, node.givesIntegers {
+    guard let row = node.source.row else { return }
+    if row.mayComputeShapes, node.givesIntegers {
       for output in node.outputs { bindings[output] = .shape }
       return
     }
-    guard let handler = row.flatMap(Self.handler) else { throw node.unsupported("") }
-    try run(handler, &self)
+    if let handler = Self.handler(row) { try run(handler, &self) }
   }
 
   /// Claims memory for what a node makes of constants.

@@ -22,6 +22,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case image
     /// The same.
     case vector
+    /// The same: the file's image is [C, H, W] too.
+    case channelsFirst
     /// A flattened image: C, H, W for the file's H, W, C.
     case flattened(height: Int, width: Int, channels: Int)
   }
@@ -48,13 +50,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   private mutating func convertAll() throws(ImportError) -> FloatGraph {
-    try bindInput()
+    try convertOperators()
     let last = try single(model.outputs, "outputs")
-    for index in model.operators.indices {
-      position = index
-      try convert()
-    }
-    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     guard case .value(let output, let order) = bindings[last] else {
       throw .unsupportedModel(rule: "its output is not computed from its input")
     }
@@ -64,15 +61,32 @@ struct TFLiteFloatConverter: TFLiteConverter {
     return try graph.finished(at: output)
   }
 
-  private mutating func bindInput() throws(ImportError) {
+  mutating func bindInput() throws(ImportError) {
     let index = try single(model.inputs, "inputs")
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {
       throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
     }
-    let (shape, order) = try self.shape(index)
+    let declared = try self.shape(index)
+    let (shape, order) = inputImage(index) ?? declared
     graph.values = [.init(name: tensor.name, shape: shape)]
     bindings[index] = .value(0, order)
+  }
+
+  /// The input as an image where its readers show that it is one: [1, H, W] that is only given
+  /// another shape, and [1, C, H, W] whose channels are brought behind.
+  private func inputImage(_ index: Int) -> (shape: [Int], order: Order)? {
+    let shape = model.tensors[index].shape
+    guard shape.first == 1 else { return nil }
+    let readers = model.operators.indices.filter { model.operators[$0].inputs.contains(index) }
+      .map { TFLiteNode(index: $0, source: model.operators[$0], model: model) }
+    if shape.count == 3, readers.allSatisfy(\.givesOneChannel) {
+      return ([1, shape[1], shape[2]], .image)
+    }
+    if shape.count == 4, !readers.isEmpty, readers.allSatisfy(\.bringsChannelsBehind) {
+      return (Array(shape.dropFirst()), .channelsFirst)
+    }
+    return nil
   }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.float }
@@ -113,9 +127,9 @@ struct TFLiteFloatConverter: TFLiteConverter {
     var index = try node.input(position)
     if case .stored(let source) = bindings[index] { index = source }
     let (tensor, bytes, count) = try node.data(
-      of: index, type: [.float32, .float16, .int8, .int4], what: what)
+      of: index, type: [.float32, .float16, .int8, .uint8, .int4], what: what)
     // A weight of one byte takes four: half of them are the file's due.
-    let size = tensor.type == .int8 ? 2 : 4
+    let size = tensor.type == .int8 || tensor.type == .uint8 ? 2 : 4
     try claim(count, size: size)
     let values = try TFLiteReal.values(tensor, bytes, count: count, node)
     try node.require(values.allSatisfy(\.isFinite), "\(what) that is not finite")
@@ -146,10 +160,14 @@ struct TFLiteFloatConverter: TFLiteConverter {
   // MARK: Writing
 
   /// Appends an operation whose output shape is determined, or is given.
+  ///
+  /// - Parameter output: which of the node's outputs it makes; nil for the only one.
   mutating func append(
-    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = ""
+    _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil, suffix: String = "",
+    for output: Int? = nil
   ) throws(ImportError) -> Int {
-    let name = model.tensors[try node.output()].name + suffix
+    let index = if let output { output } else { try node.output() }
+    let name = model.tensors[index].name + suffix
     return try node.obeying { () throws(RuleViolation) in
       try graph.append(operation, named: name, value: name, inputs: inputs, shape: shape)
     }
@@ -158,9 +176,10 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// Binds a node's output, behind its fused activation if it has one. Its shape must be the file's,
   /// or have as many elements of one pixel or one channel in whatever shape.
   mutating func finish(
-    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity
+    _ value: Int, order: Order = .image, bounds: ClosedRange<Float> = -.infinity ... .infinity,
+    for output: Int? = nil
   ) throws(ImportError) {
-    let index = try node.output()
+    let index = if let output { output } else { try node.output() }
     var value = value
     if bounds != -.infinity ... .infinity {
       value = try limited(value, bounds, suffix: "/activation")

@@ -42,16 +42,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     for node in model.operators where !(node.row?.ignoresExtents ?? false) {
       shaped.formUnion(node.inputs)
     }
-    try bindInput()
+    try convertOperators()
     let output = try single(model.outputs, "outputs")
-    for index in model.operators.indices {
-      position = index
-      try convert()
-      guard builder.program.tensors.count <= ImportBudget.mostTensors else {
-        throw node.error("with it the network has more than \(ImportBudget.mostTensors) tensors")
-      }
-    }
-    if !unsupported.isEmpty { throw .unsupportedOperators(unsupported) }
     let result: Int
     switch bindings[output] {
     case .tensor(let tensor), .dequantized(let tensor): result = tensor
@@ -66,9 +58,15 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
 
+  func checkCount() throws(ImportError) {
+    try node.require(
+      builder.program.tensors.count <= ImportBudget.mostTensors,
+      "with it the network has more than \(ImportBudget.mostTensors) tensors")
+  }
+
   // MARK: The edges
 
-  private mutating func bindInput() throws(ImportError) {
+  mutating func bindInput() throws(ImportError) {
     let index = try single(model.inputs, "inputs")
     guard model.tensors[index].data == nil else {
       throw .unsupportedModel(rule: "its input is a constant")
@@ -96,7 +94,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
-      throw tensor.error("an activation that is not of int8")
+      let type = tensor.type.map { "\($0)" } ?? "an unknown type"
+      throw tensor.error("an activation of \(type); int8 and uint8 are read")
     }
     guard !tensor.isVariable else { throw tensor.error("a variable") }
     guard tensor.scales.count == 1, tensor.zeroPoints.count == 1, !tensor.hasQuantizationDetails
@@ -126,8 +125,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   private mutating func constant(_ index: Int) throws(ImportError) -> Int {
     let tensor = model.tensors[index]
-    guard let place = tensor.data, tensor.type == .int8 else {
-      throw node.unsupported("a constant that is not of int8")
+    guard let place = tensor.data, tensor.type == .int8 || tensor.type == .uint8 else {
+      throw node.unsupported("a constant that is not of int8 or uint8")
     }
     let description = try description(index)
     let bytes = model.data(place)
@@ -136,7 +135,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     }
     try claim(bytes.count, size: 1)
     let output = builder.append(
-      tensor.name, .constant(.init(bytes.map(Int8.init(bitPattern:)))), [], giving: description)
+      tensor.name, .constant(.init(bytes.map { tensor.moved($0) })), [], giving: description)
     bindings[index] = .tensor(output)
     return output
   }
@@ -151,10 +150,12 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// Appends the operation that makes a node's output. `extent`, height, width and channels, is
   /// what the operation gives; where the file declares another shape of as many elements, an operation
   /// that gives them that shape follows.
+  ///
+  /// - Parameter output: which of the node's outputs; nil for its only one.
   mutating func finish(
-    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int]
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int], to output: Int? = nil
   ) throws(ImportError) {
-    let index = try node.output()
+    let index = if let output { output } else { try node.output() }
     let declared = try description(index)
     guard declared.extent != extent else {
       bindings[index] = .tensor(builder.append(declared.name, kind, inputs, giving: declared))
@@ -168,6 +169,22 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     inner.name = Self.derived(inner.name, "/unshaped")
     let source = builder.append(declared.name, kind, inputs, giving: inner)
     bindings[index] = .tensor(reshaped(source, to: declared))
+  }
+
+  /// What an operation gives on the grid of its first input, on the way to a node's output.
+  mutating func made(
+    _ kind: IntegerOperation.Kind, _ inputs: [Int], _ extent: [Int], _ suffix: String
+  ) -> Int {
+    let source = builder[inputs[0]]
+    let name = Self.derived(source.name, suffix)
+    return builder.append(
+      name, kind, inputs, giving: IntegerTensor(name: name, extent: extent, grid: source.grid))
+  }
+
+  /// A tensor's elements under another shape.
+  mutating func shaped(_ tensor: Int, _ extent: [Int], _ suffix: String) -> Int {
+    if builder[tensor].extent == extent { return tensor }
+    return made(.reshape(.init()), [tensor], extent, suffix)
   }
 
   /// The name of a tensor that the file has not. The file pays for a name once, however long, so

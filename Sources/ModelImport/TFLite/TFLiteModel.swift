@@ -32,11 +32,16 @@ struct TFLiteModel {
     /// Quantized in a way of its own, as in blocks.
     var hasQuantizationDetails = false
 
+    /// An element of 8 bits as programs hold it: one of uint8 is 128 less.
+    func moved(_ byte: UInt8) -> Int8 { Int8(bitPattern: type == .uint8 ? byte &- 128 : byte) }
+
     func error(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
   }
 
   struct Operator {
     var code: Int32
+    /// Of the operator's meaning, from 1 on.
+    var version: Int32
     /// Of a custom operator.
     var customName: String?
     var inputs: [Int]
@@ -48,6 +53,8 @@ struct TFLiteModel {
 
     /// The schema's name, or the custom operator's own.
     var name: String { customName ?? TFLite.name(ofOperator: code) }
+
+    var isCustom: Bool { operation == .custom }
   }
 
   /// Most tensors and operators that are read: four times what a `.cupel` file can hold.
@@ -129,7 +136,7 @@ extension TFLiteModel {
     return ranges
   }
 
-  private typealias Code = (code: Int32, customName: String?)
+  private typealias Code = (code: Int32, version: Int32, customName: String?)
 
   private mutating func codes(_ root: FlatTable) throws(ImportError) -> [Code] {
     let list = try Self.parts(root, TFLite.Model.operatorCodes, of: "operator codes")
@@ -139,8 +146,9 @@ extension TFLiteModel {
       let table = try list.table(index)
       let old = try table.number(TFLite.OperatorCode.deprecatedBuiltinCode, default: Int8(0))
       let new = try table.number(TFLite.OperatorCode.builtinCode, default: Int32(0))
+      let version = try table.number(TFLite.OperatorCode.version, default: Int32(1))
       let name = try text(table, TFLite.OperatorCode.customCode)
-      codes.append((max(Int32(old), new), name))
+      codes.append((max(Int32(old), new), version, name))
     }
     return codes
   }
@@ -184,7 +192,7 @@ extension TFLiteModel {
         rule: "operator \(index) has code \(code); there are \(codes.count)")
     }
     return Operator(
-      code: codes[code].code, customName: codes[code].customName,
+      code: codes[code].code, version: codes[code].version, customName: codes[code].customName,
       inputs: try indices(table, TFLite.Operator.inputs),
       outputs: try indices(table, TFLite.Operator.outputs),
       optionsType: try table.number(TFLite.Operator.builtinOptionsType, default: UInt8(0)),

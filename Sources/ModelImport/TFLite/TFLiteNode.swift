@@ -1,4 +1,6 @@
 import CupelIntegerBuilder
+import CupelModelWriter
+import CupelSupport
 import CupelTFLiteSchema
 
 /// One operator on its way through a converter: reads its options and constants, and names itself
@@ -22,6 +24,17 @@ struct TFLiteNode: FileNode {
       error("the scales of channel \(channel) have a ratio that is too large")
     case .sumRatio, .extent: error("\(cause)")
     }
+  }
+
+  /// Two tensors lie on different grids where the runtimes refuse that, since they move integers
+  /// and compute nothing.
+  func differentGrids(_ first: IntegerTensor, _ second: IntegerTensor) -> ImportError {
+    func text(_ tensor: IntegerTensor) -> String {
+      "'\(printable(tensor.name))' (scale \(tensor.scale), zero point \(tensor.zeroPoint))"
+    }
+    return error(
+      "\(text(first)) and \(text(second)) must have the same scale and zero point; the runtimes "
+        + "refuse such a file: quantize the model again")
   }
 
   /// Checks that no output exists already and every input does.

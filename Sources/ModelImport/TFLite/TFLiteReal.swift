@@ -51,7 +51,7 @@ enum TFLiteReal {
     guard !tensor.hasQuantizationDetails, channels >= 1,
       tensor.zeroPoints.isEmpty || tensor.zeroPoints.count == channels,
       channels == 1 || (shape.indices.contains(axis) && shape[axis] == channels),
-      tensor.zeroPoints.allSatisfy({ (-128...127).contains($0) })
+      tensor.zeroPoints.allSatisfy({ (tensor.type == .uint8 ? 0...255 : -128...127).contains($0) })
     else { throw node.error("a constant whose scales do not fit its shape") }
     // Elements from one index along the axis to the next.
     let stride = channels == 1 ? 1 : shape[(axis + 1)...].reduce(1, *)
@@ -59,13 +59,13 @@ enum TFLiteReal {
     return (0..<count).map { index in
       let channel = channels == 1 ? 0 : index / stride % channels
       let zero = tensor.zeroPoints.isEmpty ? 0 : Int(tensor.zeroPoints[channel])
-      let integer: Int8
-      if tensor.type == .int4 {
-        integer = int4(bytes, index)
-      } else {
-        integer = Int8(bitPattern: bytes[start + index])
-      }
-      return tensor.scales[channel] * Float(Int(integer) - zero)
+      let integer =
+        switch tensor.type {
+        case .int4: Int(int4(bytes, index))
+        case .uint8: Int(bytes[start + index])
+        default: Int(Int8(bitPattern: bytes[start + index]))
+        }
+      return tensor.scales[channel] * Float(integer - zero)
     }
   }
 }

@@ -4,27 +4,31 @@ import CupelTFLiteSchema
 
 /// Filters and biases of int8 models: weights and scales as they are.
 extension TFLiteIntegerConverter {
-  /// A filter as it is stored.
+  /// A filter as programs hold it.
   struct Weights {
     var shape: [Int]
+    var type: TFLite.ElementType
     /// 8 or 4.
-    var bits: Int
+    var bits: Int { type == .int4 ? 4 : 8 }
     /// Unpacked.
     var values: [Int8]
+    /// The values' own; 0 wherever they are within an int8 of it.
+    var zeroPoint: Int8 = 0
     /// One, or one an output channel.
     var scales: [Float]
   }
 
-  /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`.
+  /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`; or uint8 with
+  /// one scale and any zero point.
   mutating func weights(axis: Int) throws(ImportError) -> Weights {
-    let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4], what: "a filter")
+    let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4, .uint8], what: "a filter")
     try claim(count, size: 1)
     try node.support(!tensor.hasQuantizationDetails, "a filter quantized in blocks")
-    try node.support(tensor.zeroPoints.allSatisfy({ $0 == 0 }), "a filter with a zero point")
+    let type = tensor.type ?? .int8
     let channels = tensor.shape.indices.contains(axis) ? tensor.shape[axis] : 0
     guard
       tensor.scales.count == 1
-        || (tensor.scales.count == channels && tensor.quantizedDimension == axis)
+        || (tensor.scales.count == channels && tensor.quantizedDimension == axis && type != .uint8)
     else {
       throw node.error(
         "\(tensor.scales.count) scales along axis \(tensor.quantizedDimension) of a filter of "
@@ -33,12 +37,28 @@ extension TFLiteIntegerConverter {
     guard tensor.scales.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
       throw node.error("a filter's scale is negative or not finite")
     }
-    let isPacked = tensor.type == .int4
-    return Weights(
-      shape: tensor.shape, bits: isPacked ? 4 : 8,
-      values: isPacked
-        ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:)),
-      scales: tensor.scales)
+    var weights = Weights(shape: tensor.shape, type: type, values: [], scales: tensor.scales)
+    if type == .uint8 {
+      (weights.values, weights.zeroPoint) = try unsigned(tensor, bytes)
+      return weights
+    }
+    try node.support(tensor.zeroPoints.allSatisfy({ $0 == 0 }), "a filter with a zero point")
+    weights.values =
+      type == .int4
+      ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:))
+    return weights
+  }
+
+  /// The zero point is taken off where what is left fits; else both are moved by 128.
+  private func unsigned(
+    _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>
+  ) throws(ImportError) -> ([Int8], zeroPoint: Int8) {
+    guard tensor.zeroPoints.count == 1, let zero = UInt8(exactly: tensor.zeroPoints[0]) else {
+      throw node.error("a filter of uint8 needs one zero point in 0...255")
+    }
+    let offsets = bytes.lazy.map { Int16($0) - Int16(zero) }
+    if offsets.allSatisfy({ (-128...127).contains($0) }) { return (offsets.map { Int8($0) }, 0) }
+    return (bytes.map { tensor.moved($0) }, tensor.moved(zero))
   }
 
   /// Bias, scales and activation of a node around its filter.
@@ -56,8 +76,9 @@ extension TFLiteIntegerConverter {
     let bias = try bias(position, count: outputs)
     return try node.built { () throws(BuildError) in
       try builder.weighted(
-        weights.values, bits: weights.bits, bias: bias, scales: scales, from: input,
-        to: output.grid, within: limits, isFullyConnected: isFullyConnected)
+        weights.values, bits: weights.bits, zeroPoint: weights.zeroPoint, bias: bias,
+        scales: scales, from: input, to: output.grid, within: limits,
+        isFullyConnected: isFullyConnected, productIsSingle: weights.type == .uint8)
     }
   }
 

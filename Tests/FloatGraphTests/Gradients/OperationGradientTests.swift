@@ -152,6 +152,7 @@ import Testing
       Case(
         name: "hard swish", operation: .hardSwish, inputs: [image], output: image, hasKinks: true),
       Case(name: "sigmoid", operation: .sigmoid, inputs: [image], output: image),
+      Case(name: "tanh", operation: .hyperbolicTangent, inputs: [image], output: image),
       Case(name: "add", operation: .add, inputs: [image, image], output: image),
       Case(name: "multiply", operation: .multiply, inputs: [image, image], output: image),
       Case(

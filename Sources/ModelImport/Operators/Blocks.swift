@@ -1,0 +1,91 @@
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
+
+/// Blocks of pixels as channels of one pixel, and back.
+extension OperatorRoom {
+  static let blocks = OperatorRoom(
+    TFLiteRow(
+      .spaceToDepth, float: { try $0.spaceToDepth() }, integer: { try $0.spaceToDepth() }),
+    TFLiteRow(.depthToSpace, integer: { try $0.depthToSpace() }))
+}
+
+extension TFLiteNode {
+  /// Width and height of a block.
+  fileprivate func blockSize() throws(ImportError) -> Int {
+    let size = try positive(TFLite.Options.Blocks.size)
+    // Each pixel of a block is an operation.
+    try support(size <= 16, "blocks of \(size) × \(size) pixels")
+    return size
+  }
+
+  fileprivate func require(_ extent: [Int], inBlocksOf size: Int) throws(ImportError) {
+    try require(
+      extent[0] % size == 0 && extent[1] % size == 0,
+      "cannot cut \(extent[0]) × \(extent[1]) pixels into blocks of \(size) × \(size)")
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func spaceToDepth() throws(ImportError) {
+    let size = try node.blockSize()
+    let input = try image()
+    try node.require(Array(input.shape[1...]), inBlocksOf: size)
+    let extent = [input.shape[0], input.shape[1] / size, input.shape[2] / size]
+    var parts: [Int] = []
+    for place in 0..<size * size {
+      let slice = FloatGraph.Slice(start: [0, place / size, place % size], step: [1, size, size])
+      parts.append(
+        try append(.slice(slice), inputs: [input.value], shape: extent, suffix: "/pixel\(place)"))
+    }
+    try finish(try append(.concatenate(axis: 0), inputs: parts))
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func spaceToDepth() throws(ImportError) {
+    let size = try node.blockSize()
+    let output = try description(try node.output())
+    let input = relabelled(try activation(), like: output)
+    let extent = builder[input].extent
+    try node.require(extent, inBlocksOf: size)
+    let small = [extent[0] / size, extent[1] / size, extent[2]]
+    var parts: [Int] = []
+    for place in 0..<size * size {
+      let slice = Slice(start: Axes(place / size, place % size, 0), step: Axes(size, size, 1))
+      parts.append(made(.slice(slice), [input], small, "/pixel\(place)"))
+    }
+    if parts.count == 1 { return try finish(.reshape(.init()), parts, extent: extent) }
+    let channels = extent[2] * size * size
+    parts = builder.joinable(parts, axis: 2, named: Self.derived(output.name, ""))
+    try finish(.concatenate(.init(axis: 2)), parts, extent: [small[0], small[1], channels])
+  }
+
+  /// The channels that make a row of pixels in each block lie together: such rows are cut out and put
+  /// below each other.
+  fileprivate mutating func depthToSpace() throws(ImportError) {
+    let size = try node.blockSize()
+    let output = try description(try node.output())
+    let input = relabelled(try activation(), like: output)
+    let extent = builder[input].extent
+    try node.require(
+      extent[2] % (size * size) == 0,
+      "cannot make blocks of \(size) × \(size) pixels of \(extent[2]) channels")
+    let row = extent[2] / size
+    var parts: [Int] = []
+    for place in 0..<size {
+      let slice = Slice(start: Axes(0, 0, place * row), step: Axes(1, 1, 1))
+      let part = made(.slice(slice), [input], [extent[0], extent[1], row], "/row\(place)")
+      parts.append(shaped(part, [extent[0], 1, extent[1] * row], "/line\(place)"))
+    }
+    let large = [extent[0] * size, extent[1] * size, row / size]
+    let joined =
+      size == 1
+      ? parts[0]
+      : made(
+        .concatenate(.init(axis: 1)), parts, [extent[0], size, extent[1] * row], "/lines")
+    try finish(.reshape(.init()), [joined], extent: large)
+  }
+}

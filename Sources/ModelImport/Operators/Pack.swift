@@ -1,0 +1,59 @@
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
+
+/// Tensors of one shape side by side along an axis of their own, and apart again. Around that axis the
+/// elements keep their order, so they are joined and cut as [before, tensors, behind].
+extension OperatorRoom {
+  static let pack = OperatorRoom(
+    TFLiteRow(.pack, mayComputeShapes: true, integer: { try $0.pack() }),
+    TFLiteRow(.unpack, mayComputeShapes: true, integer: { try $0.unpack() }))
+}
+
+extension TFLiteNode {
+  /// Elements before an axis of a shape, along it and behind it.
+  fileprivate func around(_ declared: Int32, of shape: [Int]) throws(ImportError) -> [Int] {
+    let axis = Int(declared) + (declared < 0 ? shape.count : 0)
+    guard shape.indices.contains(axis), TFLiteShape.elementCount(shape) != nil else {
+      throw error("axis \(declared) of shape \(shape)")
+    }
+    return [shape[..<axis].reduce(1, *), shape[axis], shape[(axis + 1)...].reduce(1, *)]
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func pack() throws(ImportError) {
+    let index = try node.output()
+    let output = try description(index)
+    let axis = try node.number(TFLite.Options.Pack.axis, default: Int32(0))
+    let whole = try node.around(axis, of: model.tensors[index].shape)
+    try node.require(whole[1] == node.inputs.count, "\(node.inputs.count) tensors in \(whole[1])")
+    var parts: [Int] = []
+    for position in node.inputs.indices {
+      let part = try activation(position)
+      if builder[part].grid != output.grid { throw node.differentGrids(builder[part], output) }
+      try node.require(
+        builder[part].elementCount == whole[0] * whole[2],
+        "input \(position) of \(builder[part].extent) in \(output.extent)")
+      parts.append(shaped(part, [whole[0], 1, whole[2]], "/packed\(position)"))
+    }
+    if parts.count == 1 { return try finish(.reshape(.init()), parts, extent: output.extent) }
+    parts = builder.joinable(parts, axis: 1, named: Self.derived(output.name, ""))
+    try finish(.concatenate(.init(axis: 1)), parts, extent: whole)
+  }
+
+  fileprivate mutating func unpack() throws(ImportError) {
+    let axis = try node.number(TFLite.Options.Unpack.axis, default: Int32(0))
+    let whole = try node.around(axis, of: try node.tensor(0).shape)
+    try node.require(whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
+    let input = try activation()
+    for (place, index) in node.outputs.enumerated() {
+      let output = try description(index)
+      if builder[input].grid != output.grid { throw node.differentGrids(builder[input], output) }
+      let source = shaped(input, whole, "/unpacked")
+      let slice = Slice(start: Axes(0, place, 0), step: Axes(1, 1, 1))
+      try finish(.slice(slice), [source], extent: [whole[0], 1, whole[2]], to: index)
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
+import CupelTFLiteSchema
+
+/// A tensor cut into several along an axis: each part is a slice.
+extension OperatorRoom {
+  static let split = OperatorRoom(
+    TFLiteRow(
+      .split, float: { try $0.split($0.node.equalParts()) },
+      integer: { try $0.split($0.node.equalParts()) }),
+    TFLiteRow(
+      .splitV, float: { try $0.split($0.node.statedParts()) },
+      integer: { try $0.split($0.node.statedParts()) }))
+}
+
+/// What a node cuts.
+private struct Parts {
+  /// Which input is cut.
+  let input: Int
+  /// Height (0), width or channels.
+  let axis: Int
+  /// Of each part along the axis.
+  let sizes: [Int]
+}
+
+extension TFLiteNode {
+  fileprivate func equalParts() throws(ImportError) -> Parts {
+    let extent = try axisExtent(axis: 0, of: 1)
+    try require(
+      !outputs.isEmpty && extent % outputs.count == 0,
+      "cannot cut \(extent) elements into \(outputs.count) equal parts")
+    return try parts(1, axis: 0, Array(repeating: extent / outputs.count, count: outputs.count))
+  }
+
+  fileprivate func statedParts() throws(ImportError) -> Parts {
+    let extent = try axisExtent(axis: 2, of: 0)
+    var sizes = try integers(1, "the sizes of the parts")
+    // One may be left open.
+    if let open = sizes.firstIndex(of: -1) {
+      sizes[open] = 0
+      sizes[open] = try sum(sizes, atMost: extent).map { extent - $0 } ?? -1
+    }
+    guard sizes.count == outputs.count, sizes.allSatisfy({ $0 >= 1 }),
+      try sum(sizes, atMost: extent) == extent
+    else { throw error("cannot cut \(extent) elements into parts of \(sizes)") }
+    return try parts(0, axis: 2, sizes)
+  }
+
+  private func sum(_ sizes: [Int], atMost most: Int) throws(ImportError) -> Int? {
+    guard sizes.allSatisfy({ (0...most).contains($0) }) else { return nil }
+    // At most 64 numbers below 2³¹.
+    return sizes.reduce(0, +)
+  }
+
+  /// Position of the axis that a constant input names.
+  private func axisPosition(_ position: Int, rank: Int) throws(ImportError) -> Int {
+    let declared = try integers(position, "an axis")
+    guard declared.count == 1, (-rank..<rank).contains(declared[0]) else {
+      throw error("axis \(declared) of a tensor of rank \(rank)")
+    }
+    return declared[0] < 0 ? declared[0] + rank : declared[0]
+  }
+
+  private func axisExtent(axis: Int, of input: Int) throws(ImportError) -> Int {
+    let shape = try tensor(input).shape
+    return shape[try axisPosition(axis, rank: shape.count)]
+  }
+
+  private func parts(_ input: Int, axis: Int, _ sizes: [Int]) throws(ImportError) -> Parts {
+    let rank = try tensor(input).shape.count
+    let position = try axisPosition(axis, rank: rank)
+    guard let place = TFLiteShape.axis(position, rank: rank), place >= 0 else {
+      throw unsupported("along the batch axis")
+    }
+    return Parts(input: input, axis: place, sizes: sizes)
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func split(_ parts: Parts) throws(ImportError) {
+    let input = try plainActivation(parts.input)
+    var start = [0, 0, 0]
+    var extent = input.shape.count == 3 ? ChannelOrder.last(input.shape) : [1, 1, input.shape[0]]
+    for (output, size) in zip(node.outputs, parts.sizes) {
+      extent[parts.axis] = size
+      let slice = FloatGraph.Slice(
+        start: try ordered(start, like: input.shape, absent: 0),
+        step: try ordered([1, 1, 1], like: input.shape, absent: 1))
+      let shape = try ordered(extent, like: input.shape, absent: 1)
+      let value = try append(.slice(slice), inputs: [input.value], shape: shape, for: output)
+      try finish(value, order: input.order, for: output)
+      start[parts.axis] += size
+    }
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func split(_ parts: Parts) throws(ImportError) {
+    let input = try activation(parts.input)
+    var start = [0, 0, 0]
+    for (output, size) in zip(node.outputs, parts.sizes) {
+      let source = relabelled(input, like: try description(output))
+      var extent = builder[source].extent
+      extent[parts.axis] = size
+      let slice = Slice(start: Axes(start), step: Axes(1, 1, 1))
+      try finish(.slice(slice), [source], extent: extent, to: output)
+      start[parts.axis] += size
+    }
+  }
+}
