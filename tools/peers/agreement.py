@@ -332,11 +332,11 @@ def random_program(number, seed, folder):
     own = seed * 1_000_003 + number
     if number % 3 == 0:
         path = folder / "model.onnx"
-        onnx.save(random_onnx.QuantizedNetwork(own).model(), path)
+        onnx.save(random_onnx.QuantizedNetwork(own, wide=number % 10 > 7).model(), path)
         return f"onnx-{own}", "quantized", path, []
     if number % 3 == 1:
         path = folder / "model.tflite"
-        path.write_bytes(random_tflite.Network(own).model())
+        path.write_bytes(random_tflite.Network(own, wide=number % 10 > 7).model())
         return f"tflite-{own}", "tflite", path, []
     path = folder / "model.onnx"
     network = random_onnx.FloatNetwork(own)

@@ -32,8 +32,10 @@ def power_of_two(scale):
 class QuantizedNetwork:
     """A quantized model that grows by an operator at a time."""
 
-    def __init__(self, seed, operators=None):
+    def __init__(self, seed, operators=None, wide=False):
+        """`wide`: with the rarer operators as well."""
         self.random = random = np.random.default_rng(seed)
+        self.choices = self.KINDS + 2 * self.RARER if wide else self.KINDS
         self.qdq = bool(random.random() < 0.6)
         self.unsigned = bool(random.random() < 0.6)
         self.powers = bool(random.random() < 0.25)
@@ -462,6 +464,60 @@ class QuantizedNetwork:
         numbers = [self.constant(np.array([n], np.int64)) for n in (start, end, axis + 1, step)]
         return self.moved("Slice", value, shape, numbers)
 
+    # Rarer ones.
+
+    def tanh(self, value):
+        middle = 128 if self.unsigned else 0
+        return self.function("Tanh", None, value, 0.6, (np.float32(1 / 128), middle))
+
+    def some_function(self, value):
+        kind = str(self.random.choice(["HardSigmoid", "Elu", "Abs", "Neg", "Softplus", "Erf"]))
+        return self.function(kind, None, value, value.spread)
+
+    def resize(self, value):
+        if len(value.shape) != 3 or not self.qdq:
+            return None
+        channels, height, width = value.shape
+        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
+        mode = str(self.random.choice(["nearest", "nearest", "linear"]))
+        result = self.node("Resize", [self.real(value), "", scales], mode=mode,
+                           coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+        same = (value.scale, value.zero) if self.random.random() < 0.7 else None
+        return self.quantized(result, (channels, 2 * height, 2 * width), value.spread, same)
+
+    def depth_to_space(self, value):
+        if len(value.shape) != 3 or value.shape[0] % 4:
+            return None
+        channels, height, width = value.shape
+        return self.moved("DepthToSpace", value, (channels // 4, 2 * height, 2 * width),
+                          blocksize=2, mode=str(self.random.choice(["DCR", "CRD"])))
+
+    def space_to_depth(self, value):
+        if len(value.shape) != 3 or value.shape[1] % 2 or value.shape[2] % 2:
+            return None
+        channels, height, width = value.shape
+        return self.moved("SpaceToDepth", value, (channels * 4, height // 2, width // 2),
+                          blocksize=2)
+
+    def same_padded(self, value):
+        """A convolution or pool whose padding the file only names."""
+        if len(value.shape) != 3:
+            return None
+        kernel, stride, _, _ = self.window(value)
+        shape = [-(-size // s) for size, s in zip(value.shape[1:], stride)]
+        name = str(self.random.choice(["SAME_UPPER", "SAME_LOWER"]))
+        if self.random.random() < 0.5:
+            return self.moved("MaxPool", value, (value.shape[0], *shape), kernel_shape=kernel,
+                              strides=stride, auto_pad=name)
+        outputs = int(self.random.integers(1, 6))
+        weights = self.weights((outputs, value.shape[0], *kernel), 0,
+                               value.shape[0] * kernel[0] * kernel[1], self.random.random() < 0.5)
+        return self.weighted(
+            "Conv", value, (outputs, *shape), weights, 0, self.some_bias(outputs), weights[3],
+            kernel_shape=kernel, strides=stride, auto_pad=name)
+
+    RARER = [tanh, some_function, resize, depth_to_space, space_to_depth, same_padded]
+
     KINDS = [
         convolution, depthwise, transposed_convolution, gemm, matmul, add, subtract, multiply,
         average_pool, average_pool, max_pool, global_average_pool, reduce_mean, concatenate, pad,
@@ -482,7 +538,7 @@ class QuantizedNetwork:
         for _ in range(500):
             if len(self.kinds) == self.operators:
                 break
-            kind = self.KINDS[int(self.random.integers(len(self.KINDS)))]
+            kind = self.choices[int(self.random.integers(len(self.choices)))]
             mark = len(self.nodes), len(self.initializers)
             result = kind(self, value)
             if result is None or not all(result.shape) or np.prod(result.shape) > 4000:

@@ -28,8 +28,10 @@ class Value:
 
 
 class Network:
-    def __init__(self, seed, operators=None):
+    def __init__(self, seed, operators=None, wide=False):
+        """`wide`: with the rarer operators as well."""
         self.random = random = np.random.default_rng(seed)
+        self.choices = self.KINDS + 2 * self.RARER if wide else self.KINDS
         self.powers = bool(random.random() < 0.25)
         self.buffers = [schema.BufferT()]
         self.tensors, self.nodes, self.codes, self.kinds = [], [], [], []
@@ -364,6 +366,119 @@ class Network:
         multiply, average_pool, max_pool, mean, concatenate, pad, reshape, transpose, slice,
         strided_slice, requantize, relu, logistic, tanh, leaky_relu, hard_swish, softmax]
 
+    # Rarer ones.
+
+    def exponential(self, value):
+        return self.unary(value, OPERATOR.EXP, float(np.exp(min(value.spread, 3))), version=2)
+
+    def elu(self, value):
+        return self.unary(value, OPERATOR.ELU, value.spread, version=1)
+
+    def gelu(self, value):
+        return self.unary(value, OPERATOR.GELU, value.spread, options=self.options(
+            "Gelu", approximate=self.chance(0.5)), version=2)
+
+    def absolute(self, value):
+        return self.unary(value, OPERATOR.ABS, value.spread,
+                          options=self.options("Abs"), version=2)
+
+    def extremum(self, value):
+        code = OPERATOR.MAXIMUM if self.chance(0.5) else OPERATOR.MINIMUM
+        scale, zero = value.grid
+        data = self.random.integers(-128, 128, (1,)).astype(np.int8).tobytes()
+        other = self.value((1,), value.spread, (scale, zero), data)
+        result = self.value(value.shape, value.spread, value.grid)
+        return self.add_node(code, [value.place, other.place], result,
+                             self.options("MaximumMinimum"), 2)
+
+    def prelu(self, value):
+        if len(value.shape) != 4:
+            return None
+        slopes = self.random.integers(-128, 128, (1, 1, value.shape[3])).astype(np.int8)
+        other = self.value(slopes.shape, 0.3, (np.float32(0.004), 0), slopes.tobytes())
+        result = self.value(value.shape, value.spread)
+        return self.add_node(OPERATOR.PRELU, [value.place, other.place], result)
+
+    def squared_difference(self, value):
+        other = self.partner(value)
+        result = self.value(value.shape, value.spread * other.spread * 2)
+        return self.add_node(OPERATOR.SQUARED_DIFFERENCE, [value.place, other.place], result,
+                             self.options("SquaredDifference"), 2)
+
+    def reduce_max(self, value):
+        if len(value.shape) != 4:
+            return None
+        kept = self.chance(0.5)
+        shape = (1, 1, 1, value.shape[3]) if kept else (1, value.shape[3])
+        return self.moved(value, OPERATOR.REDUCE_MAX, shape, [self.numbers([1, 2])],
+                          self.options("Reducer", keepDims=kept))
+
+    def space_to_depth(self, value):
+        if len(value.shape) != 4 or any(size % 2 for size in value.shape[1:3]):
+            return None
+        _, height, width, channels = value.shape
+        return self.moved(value, OPERATOR.SPACE_TO_DEPTH,
+                          (1, height // 2, width // 2, channels * 4), [],
+                          self.options("SpaceToDepth", blockSize=2))
+
+    def depth_to_space(self, value):
+        if len(value.shape) != 4 or value.shape[3] % 4:
+            return None
+        _, height, width, channels = value.shape
+        return self.moved(value, OPERATOR.DEPTH_TO_SPACE,
+                          (1, height * 2, width * 2, channels // 4), [],
+                          self.options("DepthToSpace", blockSize=2))
+
+    def resized(self, value, code, name):
+        if len(value.shape) != 4:
+            return None
+        _, height, width, channels = value.shape
+        size = ((2 * height, 2 * width) if self.chance(0.6) else
+                tuple(int(n) for n in self.random.integers(1, 13, 2)))
+        centres = self.chance(0.5)
+        return self.moved(value, code, (1, *size, channels), [self.numbers(size)], self.options(
+            name, alignCorners=not centres and self.chance(0.3), halfPixelCenters=centres), 3)
+
+    def resize_nearest(self, value):
+        return self.resized(value, OPERATOR.RESIZE_NEAREST_NEIGHBOR, "ResizeNearestNeighbor")
+
+    def resize_bilinear(self, value):
+        return self.resized(value, OPERATOR.RESIZE_BILINEAR, "ResizeBilinear")
+
+    def mirror_pad(self, value):
+        if len(value.shape) != 4 or min(value.shape[1:3]) < 2:
+            return None
+        pads = np.zeros((4, 2), np.int64)
+        pads[1:3] = self.random.integers(0, 2, (2, 2))
+        shape = [s + int(p.sum()) for s, p in zip(value.shape, pads)]
+        return self.moved(value, OPERATOR.MIRROR_PAD, shape, [self.numbers(pads)],
+                          self.options("MirrorPad", mode=int(self.chance(0.5))), 1)
+
+    def tile(self, value):
+        times = [1] + [int(n) for n in self.random.integers(1, 3, len(value.shape) - 1)]
+        return self.moved(value, OPERATOR.TILE, [s * t for s, t in zip(value.shape, times)],
+                          [self.numbers(times)], self.options("Tile"), 1)
+
+    def split(self, value):
+        """The parts, joined in the other order."""
+        size = value.shape[-1]
+        if size % 2:
+            return None
+        half = (*value.shape[:-1], size // 2)
+        parts = [self.value(half, value.spread, value.grid) for _ in range(2)]
+        axis = self.tensor((), INT32, data=np.int32(len(half) - 1).tobytes())
+        self.add_node(OPERATOR.SPLIT, [axis, value.place], parts[0],
+                      self.options("Split", numSplits=2), 2)
+        self.nodes[-1].outputs = [part.place for part in parts]
+        result = self.value(value.shape, value.spread, value.grid)
+        return self.add_node(
+            OPERATOR.CONCATENATION, [parts[1].place, parts[0].place], result, self.options(
+                "Concatenation", axis=len(half) - 1, fusedActivationFunction=NONE), 2)
+
+    RARER = [
+        exponential, elu, gelu, absolute, extremum, prelu, squared_difference, reduce_max,
+        space_to_depth, depth_to_space, resize_nearest, resize_bilinear, mirror_pad, tile, split]
+
     def build(self):
         random = self.random
         shape = ((1, int(random.integers(2, 40))) if random.random() < 0.15 else
@@ -377,7 +492,7 @@ class Network:
         for _ in range(500):
             if len(self.kinds) == self.operators:
                 break
-            kind = self.KINDS[int(random.integers(len(self.KINDS)))]
+            kind = self.choices[int(random.integers(len(self.choices)))]
             marks = [len(part) for part in (self.tensors, self.nodes, self.buffers, self.codes)]
             result = kind(self, value)
             if result is None or min(result.shape) < 1 or np.prod(result.shape) > 4000:
