@@ -1,4 +1,5 @@
 import CupelFixedPoint
+import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelExport
 import CupelModelImport

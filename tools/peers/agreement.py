@@ -333,11 +333,11 @@ def random_program(number, seed, folder):
     if number % 3 == 0:
         path = folder / "model.onnx"
         onnx.save(random_onnx.QuantizedNetwork(own, wide=number % 10 > 7).model(), path)
-        return f"onnx-{own}", "quantized", path, []
+        return f"onnx-{seed}-{number}", "quantized", path, []
     if number % 3 == 1:
         path = folder / "model.tflite"
         path.write_bytes(random_tflite.Network(own, wide=number % 10 > 7).model())
-        return f"tflite-{own}", "tflite", path, []
+        return f"tflite-{seed}-{number}", "tflite", path, []
     path = folder / "model.onnx"
     network = random_onnx.FloatNetwork(own)
     onnx.save(network.model(), path)
@@ -348,7 +348,7 @@ def random_program(number, seed, folder):
     np.savez(data, x_train=images, y_train=np.arange(64) % 10, x_test=images[:10],
              y_test=np.arange(10))
     scheme = str(random.choice(SCHEMES))
-    return f"float-{own}-{scheme}", "float", path, [
+    return f"float-{seed}-{number}-{scheme}", "float", path, [
         "--scheme", scheme, "--data", data, "--mean", "0.5", "--std", "0.25", "--calibration", "64"]
 
 
