@@ -4,8 +4,8 @@ usage: agreement.py CUPEL [--programs N] [--seed S] [--inputs N] [--json OUT] [-
                     [--origin NAME]... [--jobs N] [FILE...]
 
 Without files, N random programs (default 1000), a third each: quantized ONNX models, `.tflite`
-models, and float ONNX models that are compiled under a random scheme. Files are `.tflite`, quantized
-`.onnx` and `.cupel` files of anybody's. Each is compared, on the same int8 inputs:
+models, and float ONNX models that are compiled under a random scheme. Files are `.tflite`,
+quantized `.onnx` and `.cupel` files of anybody's. Each is compared, on the same int8 inputs:
 
   read      the file as it is: LiteRT's reference kernels, LiteRT with XNNPACK, TensorFlow Lite
             Micro or ONNX Runtime against Cupel under that profile
@@ -40,8 +40,8 @@ import onnx
 import random_onnx
 import random_tflite
 from peer_runs import (
-    REFERENCE, XNNPACK, Broken, Cupel, OnnxModel, Refused, isolated, left_to_litert, litert_output, micro_output,
-    random_inputs)
+    REFERENCE, XNNPACK, Broken, Cupel, OnnxModel, Refused, isolated, left_to_litert, litert_output,
+    micro_output, random_inputs)
 from tflite_models import File
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,9 +65,19 @@ class Row:
     elements: int = 0
     differing: int = 0
     largest: int = 0
+    #: The same of the first operator that differs, cut out.
+    first_elements: int = 0
+    first_differing: int = 0
+    first_largest: int = 0
     message: str = ""
     file: str = ""
     kind: str = ""
+
+
+def figures_of(own, other):
+    apart = np.abs(own.astype(np.int64) - other.astype(np.int64))
+    return {"elements": int(apart.size), "differing": int(np.count_nonzero(apart)),
+            "largest": int(apart.max(initial=0))}
 
 
 class Form:
@@ -135,21 +145,20 @@ class Check:
                              self.labels if operators is None else operators, **more))
 
     def compared(self, stage, profile, own, other, told=None, blame=None, form=None):
-        """Adds a row for two outputs; `blame` gives the operator and a smaller model."""
+        """Adds a row for two outputs; `blame` gives the operator, a smaller model, and figures."""
         if own.shape != other.shape:
             self.row(stage, profile, "broken", message=f"shapes {own.shape}, {other.shape}",
                      file=self.keep(stage, profile, form))
             return
-        apart = np.abs(own.astype(np.int64) - other.astype(np.int64))
-        figures = dict(elements=int(apart.size), differing=int(np.count_nonzero(apart)),
-                       largest=int(apart.max(initial=0)))
+        figures = figures_of(own, other)
         if not figures["differing"]:
             self.row(stage, profile, "equal", **figures)
             return
         announced = told() if told else ""
-        operators, smaller = blame() if blame else (None, None)
+        operators, smaller, first = blame() if blame else (None, None, figures)
+        first = {f"first_{name}": number for name, number in (first or figures).items()}
         self.row(stage, profile, "told" if announced else "differs", operators,
-                 message=announced, **figures,
+                 message=announced, **figures, **first,
                  file="" if announced else self.keep(stage, profile, smaller or form))
 
     def keep(self, stage, profile, form):
@@ -181,31 +190,34 @@ class Check:
                           blame=lambda: self.first_difference(form, profile))
 
     def first_difference(self, form, profile):
-        """The first operator that differs, and the model up to it."""
+        """The first operator that differs, the model up to it, and by how much that one differs."""
         cuts = form.cuts()
 
-        def differs(place):
+        def difference(place):
             part = cuts[place][1]()
             path = self.folder / f"part{form.suffix}"
             path.write_bytes(part.content)
             try:
                 other = part.run(self.inputs, profile)
-                return not np.array_equal(self.cupel.output(path, self.inputs, profile), other)
+                own = self.cupel.output(path, self.inputs, profile)
+                return own.shape == other.shape and figures_of(own, other)
             except (Refused, Broken):
-                return False
+                return None
 
         places = range(len(cuts))
         if len(cuts) > 16:
             low, high = -1, len(cuts) - 1
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (low, middle) if differs(middle) else (middle, high)
+                found = difference(middle)
+                low, high = (low, middle) if found and found["differing"] else (middle, high)
             places = [high]
         for place in places:
-            if differs(place):
+            found = difference(place)
+            if found and found["differing"]:
                 part = cuts[place][1]()
-                return cuts[place][0] + self.remark(part, profile), part
-        return "whole:" + form.operators() + self.remark(form, profile), form
+                return cuts[place][0] + self.remark(part, profile), part, found
+        return "whole:" + form.operators() + self.remark(form, profile), form, None
 
     def remark(self, part, profile):
         """Says where LiteRT's own kernel makes a cut model's output and not XNNPACK, and where ONNX
@@ -260,7 +272,7 @@ class Check:
         told = lambda: self.told(program, target, notes)  # noqa: E731
         if again is not None:
             self.compared("again", profile, own, again, told, form=form,
-                          blame=lambda: (form.operators(), form))
+                          blame=lambda: (form.operators(), form, None))
         try:
             other = form.run(self.inputs, profile)
         except Refused as error:
@@ -271,7 +283,7 @@ class Check:
         traced = again is not None and np.array_equal(again, own)
         self.compared("written", profile, own, other, told, form=form, blame=lambda: (
             self.first_difference(form, profile) if traced
-            else ("export:" + form.operators(), form)))
+            else ("export:" + form.operators(), form, None)))
 
     def told(self, program, target, notes):
         """What an export says of its difference: `--exact` refuses to write it."""
@@ -387,7 +399,7 @@ class Known:
                     and row.profile in kind.get("profiles", [row.profile])
                     and re.fullmatch(kind.get("operators", ".*"), row.operators)
                     and re.search(kind.get("message", ""), row.message)
-                    and row.largest <= kind.get("largest", 255)):
+                    and row.first_largest <= kind.get("largest", 255)):
                 self.seen[kind["name"]] += 1
                 return kind["name"]
         return ""
@@ -407,12 +419,13 @@ def summary(rows):
             own["elements"] += row.elements
             own["differing"] += row.differing
             own["largest"] = max(own["largest"], row.largest)
+            own["first largest"] = max(own["first largest"], row.first_largest)
     return table
 
 
 def shown(rows):
     head = ("stage", "profile", "first operator", "programs", "differ", "told", "elements",
-            "differing", "largest")
+            "differing", "largest", "first largest")
     lines = [head]
     for (stage, profile, operators), own in sorted(summary(rows).items()):
         lines.append((stage, profile, operators[:44], *(str(own[name]) for name in head[3:])))
@@ -456,7 +469,9 @@ def main():
                     if not row.kind:
                         print(f"{row.program} {row.stage} {row.profile} {row.outcome} "
                               f"[{row.operators[:100]}] {row.differing}/{row.elements} "
-                              f"up to {row.largest} {row.message[:160]}", flush=True)
+                              f"up to {row.largest}, there {row.first_differing}/"
+                              f"{row.first_elements} up to {row.first_largest} "
+                              f"{row.message[:160]}", flush=True)
             rows += own
             if done % 50 == 0 or done == len(tasks):
                 print(f"{done} of {len(tasks)} programs, {time.time() - begun:.0f} s",
