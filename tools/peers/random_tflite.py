@@ -191,8 +191,6 @@ class Network:
         kernel = [int(self.random.integers(1, 4)) for _ in range(2)]
         stride = [int(self.random.integers(1, 3)) for _ in range(2)]
         padding = SAME if self.chance(0.5) else VALID
-        if any(k < s for k, s in zip(kernel, stride)):
-            kernel = [max(k, s) for k, s in zip(kernel, stride)]
         outputs, channels = int(self.random.integers(1, 6)), value.shape[3]
         extents = [size * s if padding == SAME else (size - 1) * s + k
                    for size, s, k in zip(value.shape[1:3], stride, kernel)]
