@@ -5,7 +5,7 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo check test build docs embedded firmware bench bench-float runtimes bench-purify \
+.PHONY: demo check test build docs embedded firmware bench bench-float runtimes agreement bench-purify \
   bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
   dependencies clean
 
@@ -60,6 +60,15 @@ bench-float: dependencies
 ## out/runtimes.json; needs tools/peers/setup.sh and ../shared/data/mlperf-tiny.
 runtimes: build
 	$(PEERS) tools/peers/runtimes.py .build/release/cupel --json out/runtimes.json
+
+## Random programs of every operator, as read and as exported, in LiteRT, TensorFlow Lite Micro and
+## ONNX Runtime, into out/agreement.json; needs tools/peers/setup.sh. PROGRAMS=… and SEED=… choose,
+## FILES=… names models instead. docs/agreement.md lists what differs.
+PROGRAMS ?= 1000
+SEED ?= 1
+agreement: build
+	$(PEERS) tools/peers/agreement.py .build/release/cupel --programs $(PROGRAMS) --seed $(SEED) \
+	  --json out/agreement.json $(FILES)
 
 ## Purification of ResNets, and the published solver's time beside it, into out/bench-purify.json.
 bench-purify: dependencies

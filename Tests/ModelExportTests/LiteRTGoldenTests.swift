@@ -41,7 +41,7 @@ import Testing
   }
 
   /// With CUPEL_EXPORT_PROGRAMS naming a folder the programs are written there, for
-  /// `tools/peers/exported_programs.py` to export and run; and the functions as TensorFlow Lite
+  /// `tools/peers/agreement.py` to export and run; and the functions as TensorFlow Lite
   /// Micro tabulates them, and ONNX Runtime.
   @Test(.enabled(if: Settings.exportPrograms != nil, "CUPEL_EXPORT_PROGRAMS names no folder"))
   func programsAreWritten() throws {

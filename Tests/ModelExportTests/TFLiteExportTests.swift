@@ -1,4 +1,5 @@
 import CupelFixedPoint
+import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelExport
 import CupelModelImport
@@ -100,6 +101,42 @@ import Testing
     }
     #expect(rewritten > 10)
     #expect(ties > 0)
+  }
+
+  /// TensorFlow Lite Micro's SOFTMAX computes something else, without a word, where its output has
+  /// other axes than its input: [1, 11] and [1, 1, 1, 11] (tflite-micro 0.dev20261023182759).
+  @Test func softmaxHasItsInputsAxes() throws {
+    let ratio = try #require(Multiplier(Double(Float(0.11)) * 0x1p25))
+    let scale = ChannelScale(weightScale: 0.22, multiplier: 1 << 30, shift: 1)
+    var program = IntegerProgram()
+    program.tensors = [
+      Programs.tensor(1, 1, 2, scale: 0.5, name: "in"),
+      Programs.tensor(1, 1, 11, scale: 0.11, zeroPoint: 9, name: "scores"),
+      Programs.tensor(1, 1, 11, scale: 1 / 256, zeroPoint: -128, name: "shares"),
+    ]
+    let weights = IntegerOperation.Weighted(
+      bits: 8, weights: (0..<22).map { Int8($0) }, bias: [Int32](repeating: 0, count: 11),
+      scales: [ChannelScale](repeating: scale, count: 11), rounding: .doubleRounding, low: -128,
+      high: 127)
+    program.operations = [
+      IntegerOperation(name: "fc", kind: .fullyConnected(.init(weights)), inputs: [0], output: 1),
+      IntegerOperation(
+        name: "softmax",
+        kind: .softmax(.init(multiplier: ratio.value, leftShift: ratio.shift + 1)), inputs: [1],
+        output: 2),
+    ]
+    program.output = 2
+    let bytes = try Data(TFLiteExporter.export(program).bytes)
+    /// How often the file has a vector of these four-byte integers.
+    func count(_ shape: [Int32]) -> Int {
+      let numbers = [Int32(shape.count)] + shape
+      let pattern = Data(numbers.flatMap { withUnsafeBytes(of: $0.littleEndian, Array.init) })
+      return (0...(bytes.count - pattern.count)).count {
+        bytes[$0..<($0 + pattern.count)] == pattern
+      }
+    }
+    #expect(count([1, 1, 1, 11]) == 0)
+    #expect(count([1, 11]) == 2)
   }
 
   /// Accumulators that the notes say are rounded otherwise.

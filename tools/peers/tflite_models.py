@@ -51,6 +51,14 @@ class File:
         model.signatureDefs = []
         return pack(model)
 
+    def until(self, index):
+        """A model of the operators up to `index`, whose output is that one's."""
+        model, graph = copy.copy(self.model), copy.copy(self.graph)
+        graph.operators = self.graph.operators[:index + 1]
+        graph.outputs = list(self.graph.operators[index].outputs[:1])
+        model.subgraphs, model.signatureDefs = [graph], []
+        return pack(model)
+
     def with_joined_inputs(self, batches):
         """A model of one int8 input that holds the operator's two inputs one behind the other, each
         sliced off, and the inputs that go with it. Slices copy bytes, so the operator sees what it

@@ -3,6 +3,9 @@ import CupelIntegerOperators
 import CupelTFLiteSchema
 
 extension Softmax: TFLiteExportable, OnnxExportable {
+  /// TensorFlow Lite Micro computes something else where input and output have different axes.
+  static var keepsAxes: Bool { true }
+
   /// The file states β, from which and the input's scale the kernels derive a multiplier.
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {
     let scale = Double(exporter.input.scale)

@@ -2,6 +2,8 @@
 protocol TFLiteExportable {
   /// Whether its output has two axes there, [1, channels], and not four.
   static var givesFeatures: Bool { get }
+  /// Whether its output has as many axes as its input.
+  static var keepsAxes: Bool { get }
   /// Whether an operator of the file writes its output. If not, its form says what stands there.
   static var isWritten: Bool { get }
   /// Whether it repeats the smaller of its inputs by itself.
@@ -15,6 +17,7 @@ protocol TFLiteExportable {
 
 extension TFLiteExportable {
   static var givesFeatures: Bool { false }
+  static var keepsAxes: Bool { false }
   static var isWritten: Bool { true }
   static var repeatsInputs: Bool { false }
 }

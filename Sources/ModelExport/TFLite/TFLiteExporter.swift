@@ -53,11 +53,17 @@ public struct TFLiteExporter: Exporter {
   private init(_ program: IntegerProgram) {
     self.program = program
     places = [Int](repeating: -1, count: program.tensors.count)
-    func outputs(where isSo: (any TFLiteExportable.Type) -> Bool) -> Set<Int> {
-      Set(program.operations.filter { Self.form(of: $0).map(isSo) ?? false }.map(\.output))
+    var features: Set<Int> = []
+    var unwritten: Set<Int> = []
+    for operation in program.operations {
+      guard let form = Self.form(of: operation) else { continue }
+      if form.givesFeatures || form.keepsAxes && features.contains(operation.inputs[0]) {
+        features.insert(operation.output)
+      }
+      if !form.isWritten { unwritten.insert(operation.output) }
     }
-    features = outputs { $0.givesFeatures }
-    unwritten = outputs { !$0.isWritten }
+    self.features = features
+    self.unwritten = unwritten
   }
 
   /// What the file has for an operation; nil for nothing.

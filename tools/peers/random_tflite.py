@@ -1,0 +1,520 @@
+"""Random int8 `.tflite` models, for `agreement.py`: each comes from its seed alone."""
+
+from dataclasses import dataclass
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+OPERATOR = schema.BuiltinOperator
+INT8, INT32, INT4 = schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.INT4
+NONE, RELU, RELU_N1, RELU6 = 0, 1, 2, 3
+SAME, VALID = 0, 1
+
+
+@dataclass
+class Value:
+    """A tensor: its place, extents with the batch, grid, and how far its real values spread."""
+
+    place: int
+    shape: tuple
+    scale: np.float32
+    zero: int
+    spread: float
+
+    @property
+    def grid(self):
+        return self.scale, self.zero
+
+
+class Network:
+    def __init__(self, seed, operators=None, wide=False):
+        """`wide`: with the rarer operators as well."""
+        self.random = random = np.random.default_rng(seed)
+        self.choices = self.KINDS + 2 * self.RARER if wide else self.KINDS
+        self.powers = bool(random.random() < 0.25)
+        self.buffers = [schema.BufferT()]
+        self.tensors, self.nodes, self.codes, self.kinds = [], [], [], []
+        self.operators = operators or int(random.choice([1, 1, 1, 2, 3, 4, 6]))
+        self.build()
+
+    # What the operators are made of.
+
+    def tensor(self, shape, kind=INT8, scale=None, zero=0, axis=0, data=None):
+        tensor = schema.TensorT()
+        tensor.shape, tensor.type, tensor.name = [int(s) for s in shape], kind, (
+            f"t{len(self.tensors)}")
+        if scale is not None:
+            scales = np.atleast_1d(np.asarray(scale, np.float32))
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale = [float(s) for s in scales]
+            tensor.quantization.zeroPoint = [int(zero)] * len(scales)
+            tensor.quantization.quantizedDimension = axis
+        if data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(bytes(data), np.uint8)
+            tensor.buffer = len(self.buffers)
+            self.buffers.append(buffer)
+        self.tensors.append(tensor)
+        return len(self.tensors) - 1
+
+    def numbers(self, values):
+        values = np.asarray(values, np.int32)
+        return self.tensor(values.shape, INT32, data=values.tobytes())
+
+    def grid(self, spread):
+        scale = np.float32(max(spread, 1e-6) * self.random.uniform(2, 5) / 127)
+        if self.powers:
+            scale = np.float32(2.0 ** np.round(np.log2(scale)))
+        choice = self.random.random()
+        zero = 0 if choice < 0.3 else -128 if choice < 0.5 else int(
+            self.random.integers(-128, 128))
+        return scale, zero
+
+    def value(self, shape, spread, grid=None, data=None):
+        scale, zero = grid or self.grid(spread)
+        place = self.tensor(shape, INT8, scale, zero, data=data)
+        return Value(place, tuple(int(s) for s in shape), scale, zero, spread)
+
+    def add_node(self, code, inputs, output, options=None, version=1):
+        if (code, version) not in self.codes:
+            self.codes.append((code, version))
+        node = schema.OperatorT()
+        node.opcodeIndex = self.codes.index((code, version))
+        node.inputs, node.outputs = list(inputs), [output.place]
+        if options is not None:
+            node.builtinOptions = options
+            node.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
+        self.nodes.append(node)
+        return output
+
+    @staticmethod
+    def options(name, **fields):
+        value = getattr(schema, name + "OptionsT")()
+        for field, content in fields.items():
+            assert hasattr(value, field), (name, field)
+            setattr(value, field, content)
+        return value
+
+    def chance(self, share):
+        return bool(self.random.random() < share)
+
+    def activation(self):
+        return int(self.random.choice([NONE, NONE, RELU, RELU6, RELU_N1]))
+
+    def weights(self, shape, axis, fan, per_channel):
+        count = shape[axis] if per_channel else 1
+        scales = (self.random.uniform(0.3, 2, count) / 64).astype(np.float32)
+        if self.powers:
+            scales = np.float32(2.0 ** np.round(np.log2(scales)))
+        values = self.random.integers(-127, 128, shape).astype(np.int8)
+        return values, scales, float(scales.max()) * 73 * np.sqrt(fan)
+
+    def with_bias(self, value, weights, axis, outputs, share=0.85):
+        """Places of the weights and, mostly, of a bias."""
+        values, scales, _ = weights
+        places = [self.tensor(values.shape, INT8, scales, 0, axis, values.tobytes())]
+        if self.chance(share):
+            bias = self.random.integers(-2000, 2000, outputs).astype(np.int32)
+            places.append(self.tensor(
+                [outputs], INT32, scales * np.float32(value.scale), 0, 0, bias.tobytes()))
+        return places
+
+    def windows(self, value, padding, kernel, stride, dilation=(1, 1)):
+        shape = []
+        for size, k, s, d in zip(value.shape[1:3], kernel, stride, dilation):
+            span = (k - 1) * d + 1
+            shape.append(-(-size // s) if padding == SAME else (size - span) // s + 1)
+        return shape
+
+    def window(self, value):
+        kernel = [int(self.random.integers(1, min(size, 4) + 1)) for size in value.shape[1:3]]
+        stride = [int(self.random.integers(1, 4)) for _ in kernel]
+        return kernel, stride, SAME if self.chance(0.5) else VALID
+
+    # Operators.
+
+    def convolution(self, value):
+        if len(value.shape) != 4:
+            return None
+        channels = value.shape[3]
+        kernel, stride, padding = self.window(value)
+        outputs = int(self.random.integers(1, 9))
+        dilation = [1, 1]
+        if self.chance(0.2) and all(2 * k - 1 <= s for k, s in zip(kernel, value.shape[1:3])):
+            dilation, stride = [2, 2], [1, 1]
+        weights = self.weights((outputs, *kernel, channels), 0, channels * np.prod(kernel),
+                               self.chance(0.7))
+        result = self.value(
+            (1, *self.windows(value, padding, kernel, stride, dilation), outputs),
+            value.spread * weights[2])
+        return self.add_node(
+            OPERATOR.CONV_2D, [value.place, *self.with_bias(value, weights, 0, outputs, 1)], result,
+            self.options("Conv2D", padding=padding, strideH=stride[0], strideW=stride[1],
+                         dilationHFactor=dilation[0], dilationWFactor=dilation[1],
+                         fusedActivationFunction=self.activation()), 3)
+
+    def depthwise(self, value):
+        if len(value.shape) != 4:
+            return None
+        channels = value.shape[3]
+        kernel, stride, padding = self.window(value)
+        stride = [stride[0]] * 2
+        times = int(self.random.choice([1, 1, 1, 2]))
+        weights = self.weights((1, *kernel, channels * times), 3, np.prod(kernel),
+                               self.chance(0.7))
+        result = self.value(
+            (1, *self.windows(value, padding, kernel, stride), channels * times),
+            value.spread * weights[2])
+        return self.add_node(
+            OPERATOR.DEPTHWISE_CONV_2D,
+            [value.place, *self.with_bias(value, weights, 3, channels * times)], result,
+            self.options("DepthwiseConv2D", padding=padding, strideH=stride[0], strideW=stride[1],
+                         depthMultiplier=times, dilationHFactor=1, dilationWFactor=1,
+                         fusedActivationFunction=self.activation()), 3)
+
+    def fully_connected(self, value):
+        features = int(np.prod(value.shape))
+        if features > 300:
+            return None
+        outputs = int(self.random.integers(1, 12))
+        weights = self.weights((outputs, features), 0, features, self.chance(0.3))
+        result = self.value((1, outputs), value.spread * weights[2])
+        return self.add_node(
+            OPERATOR.FULLY_CONNECTED,
+            [value.place, *self.with_bias(value, weights, 0, outputs)], result,
+            self.options("FullyConnected", fusedActivationFunction=self.activation()), 5)
+
+    def transposed_convolution(self, value):
+        if len(value.shape) != 4:
+            return None
+        kernel = [int(self.random.integers(1, 4)) for _ in range(2)]
+        stride = [int(self.random.integers(1, 3)) for _ in range(2)]
+        padding = SAME if self.chance(0.5) else VALID
+        outputs, channels = int(self.random.integers(1, 6)), value.shape[3]
+        extents = [size * s if padding == SAME else (size - 1) * s + k
+                   for size, s, k in zip(value.shape[1:3], stride, kernel)]
+        weights = self.weights((outputs, *kernel, channels), 0, channels * 2, self.chance(0.7))
+        result = self.value((1, *extents, outputs), value.spread * weights[2])
+        places = self.with_bias(value, weights, 0, outputs)
+        shape = self.numbers([1, *extents, outputs])
+        return self.add_node(
+            OPERATOR.TRANSPOSE_CONV, [shape, places[0], value.place, *places[1:]], result,
+            self.options("TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1]),
+            3 if len(places) > 1 else 1)
+
+    def partner(self, value):
+        others = [v for v in self.values if v.shape == value.shape and v is not value]
+        choice = self.random.random()
+        if others and choice < 0.6:
+            return others[int(self.random.integers(len(others)))]
+        if choice < 0.8:
+            return self.requantize(value)
+        if choice < 0.9:
+            return value
+        shape = [(1, *value.shape[1:]), value.shape[-1:], (1,)][int(self.random.integers(3))]
+        scale, zero = self.grid(value.spread)
+        data = self.random.integers(-128, 128, shape).astype(np.int8).tobytes()
+        return self.value(shape, value.spread, (scale, zero), data)
+
+    def binary(self, value, code, name, spread):
+        other = self.partner(value)
+        result = self.value(value.shape, spread(value, other))
+        places = [value.place, other.place]
+        if self.chance(0.3):
+            places.reverse()
+        return self.add_node(code, places, result, self.options(
+            name, fusedActivationFunction=self.activation()), 2)
+
+    def add(self, value):
+        return self.binary(value, OPERATOR.ADD, "Add", lambda a, b: np.hypot(a.spread, b.spread))
+
+    def subtract(self, value):
+        return self.binary(value, OPERATOR.SUB, "Sub", lambda a, b: np.hypot(a.spread, b.spread))
+
+    def multiply(self, value):
+        return self.binary(value, OPERATOR.MUL, "Mul", lambda a, b: a.spread * b.spread)
+
+    def pool(self, value, code):
+        if len(value.shape) != 4:
+            return None
+        kernel, stride, padding = self.window(value)
+        result = self.value(
+            (1, *self.windows(value, padding, kernel, stride), value.shape[3]), value.spread,
+            value.grid)
+        return self.add_node(code, [value.place], result, self.options(
+            "Pool2D", padding=padding, strideH=stride[0], strideW=stride[1],
+            filterHeight=kernel[0], filterWidth=kernel[1],
+            fusedActivationFunction=self.activation()), 2)
+
+    def average_pool(self, value):
+        return self.pool(value, OPERATOR.AVERAGE_POOL_2D)
+
+    def max_pool(self, value):
+        return self.pool(value, OPERATOR.MAX_POOL_2D)
+
+    def mean(self, value):
+        if len(value.shape) != 4:
+            return None
+        kept = self.chance(0.5)
+        shape = (1, 1, 1, value.shape[3]) if kept else (1, value.shape[3])
+        result = self.value(
+            shape, value.spread / 2, value.grid if self.chance(0.3) else None)
+        return self.add_node(
+            OPERATOR.MEAN, [value.place, self.numbers([1, 2])], result,
+            self.options("Reducer", keepDims=kept), 2)
+
+    def concatenate(self, value):
+        others = [v for v in self.values
+                  if v.shape[:-1] == value.shape[:-1] and v.grid == value.grid]
+        parts = [value] + [others[int(self.random.integers(len(others)))]
+                           for _ in range(int(self.random.integers(1, 3)))]
+        shape = (*value.shape[:-1], sum(part.shape[-1] for part in parts))
+        result = self.value(shape, value.spread, value.grid)
+        return self.add_node(
+            OPERATOR.CONCATENATION, [part.place for part in parts], result, self.options(
+                "Concatenation", axis=len(shape) - 1, fusedActivationFunction=NONE), 2)
+
+    def moved(self, value, code, shape, constants, options=None, version=2):
+        result = self.value(shape, value.spread, value.grid)
+        return self.add_node(code, [value.place, *constants], result, options, version)
+
+    def pad(self, value):
+        if len(value.shape) != 4:
+            return None
+        pads = self.random.integers(0, 3, (4, 2))
+        pads[0] = 0
+        if self.chance(0.7):
+            pads[3] = 0
+        shape = [s + int(p.sum()) for s, p in zip(value.shape, pads)]
+        constants = [self.numbers(pads)]
+        if self.chance(0.4):
+            level = np.int8(self.random.integers(-128, 128))
+            constants.append(self.tensor((1,), INT8, value.scale, value.zero, data=level.tobytes()))
+            return self.moved(value, OPERATOR.PADV2, shape, constants)
+        return self.moved(value, OPERATOR.PAD, shape, constants)
+
+    def reshape(self, value):
+        size = int(np.prod(value.shape))
+        shape = (1, size)
+        if self.chance(0.4) and size % 2 == 0:
+            shape = (1, 2, size // 2, 1) if self.chance(0.5) else (1, size // 2, 1, 2)
+        return self.moved(value, OPERATOR.RESHAPE, shape, [self.numbers(shape)], version=1)
+
+    def transpose(self, value):
+        if len(value.shape) != 4:
+            return None
+        order = [0, *(int(i) + 1 for i in self.random.permutation(3))]
+        return self.moved(value, OPERATOR.TRANSPOSE, [value.shape[i] for i in order],
+                          [self.numbers(order)])
+
+    def slice(self, value):
+        begin = [0] + [int(self.random.integers(0, s)) for s in value.shape[1:]]
+        size = [1] + [int(self.random.integers(1, s - b + 1))
+                      for s, b in zip(value.shape[1:], begin[1:])]
+        return self.moved(value, OPERATOR.SLICE, size,
+                          [self.numbers(begin), self.numbers(size)])
+
+    def strided_slice(self, value):
+        begin = [0] + [int(self.random.integers(0, s)) for s in value.shape[1:]]
+        end = [1] + [int(self.random.integers(b + 1, s + 1))
+                     for s, b in zip(value.shape[1:], begin[1:])]
+        steps = [1] + [int(self.random.choice([1, 1, 2])) for _ in begin[1:]]
+        shape = [-(-(e - b) // s) for b, e, s in zip(begin, end, steps)]
+        return self.moved(
+            value, OPERATOR.STRIDED_SLICE, shape,
+            [self.numbers(begin), self.numbers(end), self.numbers(steps)],
+            self.options("StridedSlice"))
+
+    def unary(self, value, code, spread, grid=None, options=None, version=2):
+        result = self.value(value.shape, spread, grid)
+        return self.add_node(code, [value.place], result, options, version)
+
+    def requantize(self, value):
+        return self.unary(value, OPERATOR.QUANTIZE, value.spread)
+
+    def relu(self, value):
+        code = [OPERATOR.RELU, OPERATOR.RELU6, OPERATOR.RELU_N1_TO_1][
+            int(self.random.integers(3))]
+        return self.unary(value, code, value.spread, value.grid if self.chance(0.5) else None,
+                          version=1 if code == OPERATOR.RELU_N1_TO_1 else 2)
+
+    def logistic(self, value):
+        return self.unary(value, OPERATOR.LOGISTIC, 0.3, (np.float32(1 / 256), -128))
+
+    def tanh(self, value):
+        return self.unary(value, OPERATOR.TANH, 0.6, (np.float32(1 / 128), 0))
+
+    def leaky_relu(self, value):
+        alpha = float(self.random.choice([0.01, 0.1, 0.3, -0.2]))
+        return self.unary(value, OPERATOR.LEAKY_RELU, value.spread,
+                          options=self.options("LeakyRelu", alpha=alpha))
+
+    def hard_swish(self, value):
+        return self.unary(value, OPERATOR.HARD_SWISH, value.spread, version=1)
+
+    def softmax(self, value):
+        if np.prod(value.shape[:-1]) > 30:
+            return None
+        return self.unary(value, OPERATOR.SOFTMAX, 0.2, (np.float32(1 / 256), -128),
+                          self.options("Softmax", beta=float(self.random.choice([1.0, 1.0, 2.5]))))
+
+    KINDS = [
+        convolution, depthwise, fully_connected, transposed_convolution, add, add, subtract,
+        multiply, average_pool, max_pool, mean, concatenate, pad, reshape, transpose, slice,
+        strided_slice, requantize, relu, logistic, tanh, leaky_relu, hard_swish, softmax]
+
+    # Rarer ones.
+
+    def exponential(self, value):
+        return self.unary(value, OPERATOR.EXP, float(np.exp(min(value.spread, 3))), version=2)
+
+    def elu(self, value):
+        return self.unary(value, OPERATOR.ELU, value.spread, version=1)
+
+    def gelu(self, value):
+        return self.unary(value, OPERATOR.GELU, value.spread, options=self.options(
+            "Gelu", approximate=self.chance(0.5)), version=2)
+
+    def absolute(self, value):
+        return self.unary(value, OPERATOR.ABS, value.spread,
+                          options=self.options("Abs"), version=2)
+
+    def extremum(self, value):
+        code = OPERATOR.MAXIMUM if self.chance(0.5) else OPERATOR.MINIMUM
+        scale, zero = value.grid
+        data = self.random.integers(-128, 128, (1,)).astype(np.int8).tobytes()
+        other = self.value((1,), value.spread, (scale, zero), data)
+        result = self.value(value.shape, value.spread, value.grid)
+        return self.add_node(code, [value.place, other.place], result,
+                             self.options("MaximumMinimum"), 2)
+
+    def prelu(self, value):
+        if len(value.shape) != 4:
+            return None
+        slopes = self.random.integers(-128, 128, (1, 1, value.shape[3])).astype(np.int8)
+        other = self.value(slopes.shape, 0.3, (np.float32(0.004), 0), slopes.tobytes())
+        result = self.value(value.shape, value.spread)
+        return self.add_node(OPERATOR.PRELU, [value.place, other.place], result)
+
+    def squared_difference(self, value):
+        other = self.partner(value)
+        result = self.value(value.shape, value.spread * other.spread * 2)
+        return self.add_node(OPERATOR.SQUARED_DIFFERENCE, [value.place, other.place], result,
+                             self.options("SquaredDifference"), 2)
+
+    def reduce_max(self, value):
+        if len(value.shape) != 4:
+            return None
+        kept = self.chance(0.5)
+        shape = (1, 1, 1, value.shape[3]) if kept else (1, value.shape[3])
+        return self.moved(value, OPERATOR.REDUCE_MAX, shape, [self.numbers([1, 2])],
+                          self.options("Reducer", keepDims=kept))
+
+    def space_to_depth(self, value):
+        if len(value.shape) != 4 or any(size % 2 for size in value.shape[1:3]):
+            return None
+        _, height, width, channels = value.shape
+        return self.moved(value, OPERATOR.SPACE_TO_DEPTH,
+                          (1, height // 2, width // 2, channels * 4), [],
+                          self.options("SpaceToDepth", blockSize=2))
+
+    def depth_to_space(self, value):
+        if len(value.shape) != 4 or value.shape[3] % 4:
+            return None
+        _, height, width, channels = value.shape
+        return self.moved(value, OPERATOR.DEPTH_TO_SPACE,
+                          (1, height * 2, width * 2, channels // 4), [],
+                          self.options("DepthToSpace", blockSize=2))
+
+    def resized(self, value, code, name):
+        if len(value.shape) != 4:
+            return None
+        _, height, width, channels = value.shape
+        size = ((2 * height, 2 * width) if self.chance(0.6) else
+                tuple(int(n) for n in self.random.integers(1, 13, 2)))
+        centres = self.chance(0.5)
+        return self.moved(value, code, (1, *size, channels), [self.numbers(size)], self.options(
+            name, alignCorners=not centres and self.chance(0.3), halfPixelCenters=centres), 3)
+
+    def resize_nearest(self, value):
+        return self.resized(value, OPERATOR.RESIZE_NEAREST_NEIGHBOR, "ResizeNearestNeighbor")
+
+    def resize_bilinear(self, value):
+        return self.resized(value, OPERATOR.RESIZE_BILINEAR, "ResizeBilinear")
+
+    def mirror_pad(self, value):
+        if len(value.shape) != 4 or min(value.shape[1:3]) < 2:
+            return None
+        pads = np.zeros((4, 2), np.int64)
+        pads[1:3] = self.random.integers(0, 2, (2, 2))
+        shape = [s + int(p.sum()) for s, p in zip(value.shape, pads)]
+        return self.moved(value, OPERATOR.MIRROR_PAD, shape, [self.numbers(pads)],
+                          self.options("MirrorPad", mode=int(self.chance(0.5))), 1)
+
+    def tile(self, value):
+        times = [1] + [int(n) for n in self.random.integers(1, 3, len(value.shape) - 1)]
+        return self.moved(value, OPERATOR.TILE, [s * t for s, t in zip(value.shape, times)],
+                          [self.numbers(times)], self.options("Tile"), 1)
+
+    def split(self, value):
+        """The parts, joined in the other order."""
+        size = value.shape[-1]
+        if size % 2:
+            return None
+        half = (*value.shape[:-1], size // 2)
+        parts = [self.value(half, value.spread, value.grid) for _ in range(2)]
+        axis = self.tensor((), INT32, data=np.int32(len(half) - 1).tobytes())
+        self.add_node(OPERATOR.SPLIT, [axis, value.place], parts[0],
+                      self.options("Split", numSplits=2), 2)
+        self.nodes[-1].outputs = [part.place for part in parts]
+        result = self.value(value.shape, value.spread, value.grid)
+        return self.add_node(
+            OPERATOR.CONCATENATION, [parts[1].place, parts[0].place], result, self.options(
+                "Concatenation", axis=len(half) - 1, fusedActivationFunction=NONE), 2)
+
+    RARER = [
+        exponential, elu, gelu, absolute, extremum, prelu, squared_difference, reduce_max,
+        space_to_depth, depth_to_space, resize_nearest, resize_bilinear, mirror_pad, tile, split]
+
+    def build(self):
+        random = self.random
+        shape = ((1, int(random.integers(2, 40))) if random.random() < 0.15 else
+                 (1, *(int(random.integers(1, bound)) for bound in (9, 9, 7))))
+        scale = np.float32(random.uniform(0.005, 0.1))
+        if self.powers:
+            scale = np.float32(2.0 ** np.round(np.log2(scale)))
+        zero = int(random.integers(-128, 128)) if random.random() < 0.7 else 0
+        value = self.value(shape, float(scale) * 74, (scale, zero))
+        self.input, self.values = value, [value]
+        for _ in range(500):
+            if len(self.kinds) == self.operators:
+                break
+            kind = self.choices[int(random.integers(len(self.choices)))]
+            marks = [len(part) for part in (self.tensors, self.nodes, self.buffers, self.codes)]
+            result = kind(self, value)
+            if result is None or min(result.shape) < 1 or np.prod(result.shape) > 4000:
+                for part, mark in zip(
+                        (self.tensors, self.nodes, self.buffers, self.codes), marks):
+                    del part[mark:]
+                continue
+            self.kinds.append(kind.__name__)
+            self.values.append(result)
+            value = result
+        self.output = value
+
+    def model(self):
+        graph = schema.SubGraphT()
+        graph.tensors, graph.operators = self.tensors, self.nodes
+        graph.inputs, graph.outputs = [self.input.place], [self.output.place]
+        model = schema.ModelT()
+        model.version, model.subgraphs, model.buffers = 3, [graph], self.buffers
+        model.operatorCodes = []
+        for number, version in self.codes:
+            code = schema.OperatorCodeT()
+            code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
+            code.version = version
+            model.operatorCodes.append(code)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
