@@ -17,4 +17,8 @@ public enum RoundingMode: UInt8, Sendable, CaseIterable {
   /// IEEE-754 double arithmetic in integers. LiteRT's reference fully connected. For operators with
   /// weights only: their scales say the ratio to all its bits.
   case float64HalfAway = 3
+  /// XNNPACK's own forms of operators without weights: sums with multipliers of 21 bits,
+  /// requantizations with multipliers of 8 fraction bits, means in float32. For additions,
+  /// subtractions, requantizations and means.
+  case xnnpack = 6
 }

@@ -78,23 +78,26 @@ extension ProgramBuilder {
   public func rescale(
     from: Grid, to grid: Grid, within bounds: Bounds? = nil
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    var result = try rescale(
-      Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
+    let mode =
+      grid.bits < from.bits
+      ? profile.narrowingMode
+      : profile.requantizationMode(
+        input: from.scale.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale, rounding: mode,
       within: bounds ?? grid.whole)
-    if grid.bits < from.bits { result.rounding = profile.narrowingMode }
-    return result
   }
 
+  /// An activation's, whose result is on another grid than its input.
+  ///
   /// - Parameters:
-  ///   - ratio: of which the multiplier is made.
-  ///   - single: the same in float32, for runtimes that compute with it.
+  ///   - ratio: of the scales.
   ///   - bounds: on the output's grid.
   /// - Throws: `BuildError.ratio` where the ratio needs a shift above 30.
   public func rescale(
-    _ ratio: Double, single: Float, within bounds: Bounds
+    activation ratio: Float, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    try .init(
-      ratio, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+    try .init(Double(ratio), single: ratio, rounding: profile.activationMode, within: bounds)
   }
 
   /// A sum of `count` elements to their mean.
@@ -104,22 +107,26 @@ extension ProgramBuilder {
   ) throws(BuildError) -> IntegerOperation.Rescale {
     let single = from.scale / (grid.scale * Float(count))
     if case .exact = division {
-      return try rescale(
-        Double(from.scale) / (Double(grid.scale) * Double(count)), single: single, within: bounds)
+      return try .init(
+        Double(from.scale) / (Double(grid.scale) * Double(count)), single: single,
+        rounding: profile.meanMode, within: bounds)
     }
     let ratio = Double(from.scale) / Double(grid.scale)
     guard let multiplier = Multiplier(ratio, dividedBy: count) else {
       throw .ratio(ratio, channel: nil)
     }
-    return .init(
-      multiplier, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+    return .init(multiplier, single: single, rounding: profile.meanMode, within: bounds)
   }
 
   /// - Parameter inputs: two tensors.
   public func sum(
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
-    try .init(self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds)
+    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
+    var result = try IntegerOperation.Add(first, second, output: grid.scale, within: bounds)
+    result.rounding = profile.sumMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
+    return result
   }
 
   /// - Parameter inputs: two tensors.
@@ -130,7 +137,11 @@ extension ProgramBuilder {
     // TensorFlow Lite Micro takes the ratio in double, the others in float32.
     let single = first * second / grid.scale
     let exact = Double(first) * Double(second) / Double(grid.scale)
-    return try rescale(profile == .tflm ? exact : Double(single), single: single, within: bounds)
+    return try .init(
+      profile == .tflm ? exact : Double(single), single: single,
+      rounding: profile.productMode(
+        first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern),
+      within: bounds)
   }
 
   /// - Parameters:

@@ -17,11 +17,16 @@ public struct Add: Sendable, SumOperator {
 
 extension Add: RunnableOperator {
   package func scratchBytes(_ step: Step) -> Int64 {
-    Step.runsDirectly ? Step.directScratchBytes(described(step)) : 0
+    Step.runsDirectly && scales.xnnpack(step) == nil
+      ? Step.directScratchBytes(described(step)) : 0
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    if Step.runsDirectly {
+    if let xnnpack = scales.xnnpack(step) {
+      xnnpack.add(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
+    } else if Step.runsDirectly {
       step.runDirectly(described(step), nil, in: memory)
     } else {
       scales.kernel(step).add(
@@ -30,7 +35,9 @@ extension Add: RunnableOperator {
     }
   }
 
-  package func description(_ step: Step) -> cupel_operation? { described(step) }
+  package func description(_ step: Step) -> cupel_operation? {
+    scales.xnnpack(step) == nil ? described(step) : nil
+  }
 
   private func described(_ step: Step) -> cupel_operation {
     var result = step.shape

@@ -22,12 +22,17 @@ extension Multiply: RunnableOperator {
     let second = context.operand(1)
     try context.checkSameExtent(as: context.input)
     try context.checkSameExtent(as: second)
+    try context.refuseXnnpack(rescale.rounding)
     try context.checkRescale(
       rescale, sum: Int64(context.input.largestMagnitude) &* Int64(second.largestMagnitude))
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    rescale.tensorRescale(step).multiply(
+    let mode =
+      step.profile?.productMode(
+        first: step.input.scaleBits, second: step.second.scaleBits, output: step.output.scaleBits)
+      ?? rescale.rounding
+    rescale.tensorRescale(step, mode).multiply(
       step.source(memory), step.secondSource(memory),
       secondZeroPoint: Int32(step.second.zeroPoint), count: step.output.elementCount,
       output: step.target(memory))

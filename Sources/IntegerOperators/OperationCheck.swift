@@ -63,6 +63,11 @@ package struct OperationContext {
     try demand(output.hasExtent(of: other), .outputExtent)
   }
 
+  /// Of an operator that XNNPACK has no form of its own for.
+  func refuseXnnpack(_ mode: RoundingMode) throws(FormatError) {
+    try demand(mode != .xnnpack, .rounding, at: record.offset &+ Layout.Operation.rounding)
+  }
+
   func checkGrid(of other: TensorView) throws(FormatError) {
     try demand(output.hasGrid(of: other), .grids)
   }
@@ -81,7 +86,8 @@ package struct OperationContext {
     // Only operators with weights have scales that say a ratio to all the bits of a double.
     if fields.hasMet(byte: Layout.Operation.rounding) {
       guard let mode = RoundingMode(rawValue: record.byte(Layout.Operation.rounding)),
-        mode != .float64HalfAway || fields.hasMet(byte: Layout.Operation.weightBits)
+        mode != .float64HalfAway || fields.hasMet(byte: Layout.Operation.weightBits),
+        mode != .xnnpack || !fields.hasMet(byte: Layout.Operation.weightBits)
       else { throw error(.rounding, at: record.offset &+ Layout.Operation.rounding) }
     }
   }

@@ -18,12 +18,24 @@ extension Requantize: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
     try context.checkRescale(rescale, sum: Int64(context.input.largestMagnitude))
+    let form = XnnpackRequantization(
+      input: context.input.scaleBits, output: context.output.scaleBits)
+    if form == nil { try context.refuseXnnpack(rescale.rounding) }
   }
 
   private func tensorRescale(_ step: Step) -> TensorRescale {
-    var result = rescale.tensorRescale(step)
-    if let profile = step.profile, step.output.bits < step.input.bits {
-      result.rounding = profile.narrowingMode
+    let scales = (step.input.scaleBits, step.output.scaleBits)
+    let isNarrowing = step.output.bits < step.input.bits
+    let mode =
+      step.profile.map {
+        isNarrowing
+          ? $0.narrowingMode : $0.requantizationMode(input: scales.0, output: scales.1)
+      } ?? rescale.rounding
+    var result = rescale.tensorRescale(step, mode)
+    if mode == .xnnpack, let form = XnnpackRequantization(input: scales.0, output: scales.1) {
+      // Which all kernels have.
+      result.scale = form.outputScale
+      result.rounding = .singleRounding
     }
     return result
   }

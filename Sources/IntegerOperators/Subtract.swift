@@ -16,6 +16,11 @@ public struct Subtract: Sendable, SumOperator {
 
 extension Subtract: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
+    if let xnnpack = scales.xnnpack(step) {
+      return xnnpack.negated().add(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
+    }
     scales.kernel(step).subtract(
       step.source(memory), step.secondSource(memory), count: step.output.elementCount,
       output: step.target(memory))

@@ -155,8 +155,12 @@ extension TFLiteIntegerConverter {
       bindings[index] = .tensor(input)
       return
     }
-    let scale = try node.built { () throws(BuildError) in
+    var scale = try node.built { () throws(BuildError) in
       try builder.rescale(from: source.grid, to: output.grid)
+    }
+    // XNNPACK does not take a change of the elements' type.
+    if try node.tensor(0).type != model.tensors[index].type {
+      scale.rounding = builder.profile.activationMode
     }
     try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }
