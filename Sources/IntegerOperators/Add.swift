@@ -36,7 +36,7 @@ extension Add: RunnableOperator {
   }
 
   package func description(_ step: Step) -> cupel_operation? {
-    scales.xnnpack(step) == nil ? described(step) : nil
+    scales.xnnpack(step)?.described(in: described(step)) ?? described(step)
   }
 
   private func described(_ step: Step) -> cupel_operation {

@@ -1,3 +1,4 @@
+import CCupelIntegerKernels
 import CupelModelFormat
 
 /// The first activation less the second, in the arithmetic of `SumKernel`.
@@ -24,5 +25,12 @@ extension Subtract: RunnableOperator {
     scales.kernel(step).subtract(
       step.source(memory), step.secondSource(memory), count: step.output.elementCount,
       output: step.target(memory))
+  }
+
+  /// Kernels have XNNPACK's form only, where it is an addition of the negative.
+  package func description(_ step: Step) -> cupel_operation? {
+    var shape = step.shape
+    shape.kind = CUPEL_ADD
+    return scales.xnnpack(step)?.negated().described(in: shape)
   }
 }

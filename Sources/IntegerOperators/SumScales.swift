@@ -1,3 +1,4 @@
+import CCupelIntegerKernels
 import CupelFixedPoint
 import CupelModelFormat
 
@@ -190,6 +191,17 @@ public struct XnnpackSumKernel {
     other.second = 0 &- form.second
     return XnnpackSumKernel(
       other, first: first, second: second, output: output, low: low, high: high)
+  }
+
+  /// As the kernels of the instruction sets want it described.
+  func described(in operation: cupel_operation) -> cupel_operation {
+    var result = operation
+    result.first = cupel_addend(zero_point: first, multiplier: form.first, shift: 0)
+    result.second = cupel_addend(zero_point: second, multiplier: form.second, shift: 0)
+    result.shift = Int8(truncatingIfNeeded: form.shift)
+    result.rounding = Int32(RoundingMode.xnnpack.rawValue)
+    (result.low, result.high) = (low, high)
+    return result
   }
 
   /// All three hold `count` elements; the output may be one of the inputs.

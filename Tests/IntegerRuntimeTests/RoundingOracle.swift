@@ -19,7 +19,8 @@ enum RoundingOracle {
     case .singleRounding:
       let divisor = Int64(1) << Int64(31 - shift)
       return floorDivide(sum * Int64(multiplier) + divisor / 2, divisor)
-    case .float32HalfEven:
+    // Of operators without a form of XNNPACK's own.
+    case .float32HalfEven, .xnnpack:
       return Int64((Float(sum) * ratio).rounded(.toNearestOrEven))
     case .float64HalfAway:
       return Int64((Double(sum) * ratio64).rounded(.toNearestOrAwayFromZero))
