@@ -6,6 +6,7 @@ import CupelModelFormat
 public struct Add: Sendable, SumOperator {
   public static var code: UInt8 { 4 }
   public static var name: StaticString { "add" }
+  package static var roundings: UInt8 { 0b1011_0001 }
 
   /// The ways of both inputs to the output's grid.
   public var scales: SumScales
@@ -21,7 +22,12 @@ extension Add: RunnableOperator {
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    if Step.runsDirectly {
+    let rounding = step.elementRounding(scales.rounding)
+    if rounding != .doubleRounding {
+      Float32Elements(step, rounding, low: scales.low, high: scales.high).add(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
+    } else if Step.runsDirectly {
       step.runDirectly(described(step), nil, in: memory)
     } else {
       scales.kernel(step).add(
@@ -30,7 +36,9 @@ extension Add: RunnableOperator {
     }
   }
 
-  package func description(_ step: Step) -> cupel_operation? { described(step) }
+  package func description(_ step: Step) -> cupel_operation? {
+    step.elementRounding(scales.rounding) == .doubleRounding ? described(step) : nil
+  }
 
   private func described(_ step: Step) -> cupel_operation {
     var result = step.shape

@@ -20,13 +20,26 @@ extension Multiply: RunnableOperator {
   /// Of two values, zero points taken off: 255² at most.
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let second = context.operand(1)
+    try context.checkRounding(rescale.rounding, known: 0b1011_0111)
     try context.checkSameExtent(as: context.input)
     try context.checkSameExtent(as: second)
     try context.checkRescale(
       rescale, sum: Int64(context.input.largestMagnitude) &* Int64(second.largestMagnitude))
   }
 
+  private func productRounding(_ step: Step) -> RoundingMode {
+    step.profile == .onnxruntime
+      ? step.elementRounding(rescale.rounding) : step.rounding(rescale.rounding)
+  }
+
   package func run(_ step: Step, in memory: StepMemory) {
+    let rounding = productRounding(step)
+    if rounding.rawValue > RoundingMode.float64HalfAway.rawValue {
+      Float32Elements(step, rounding, low: rescale.low, high: rescale.high).multiply(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
+      return
+    }
     rescale.tensorRescale(step).multiply(
       step.source(memory), step.secondSource(memory),
       secondZeroPoint: Int32(step.second.zeroPoint), count: step.output.elementCount,

@@ -1,9 +1,11 @@
+import CupelFixedPoint
 import CupelModelFormat
 
 /// The first activation less the second, in the arithmetic of `SumKernel`.
 public struct Subtract: Sendable, SumOperator {
   public static var code: UInt8 { 13 }
   public static var name: StaticString { "subtract" }
+  package static var roundings: UInt8 { 0b1000_0001 }
   public static var minorVersion: UInt16 { 1 }
 
   /// The ways of both inputs to the output's grid.
@@ -16,8 +18,13 @@ public struct Subtract: Sendable, SumOperator {
 
 extension Subtract: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
-    scales.kernel(step).subtract(
-      step.source(memory), step.secondSource(memory), count: step.output.elementCount,
-      output: step.target(memory))
+    let (first, second) = (step.source(memory), step.secondSource(memory))
+    let (count, target) = (step.output.elementCount, step.target(memory))
+    if step.profile?.differenceMode ?? scales.rounding == .float32Steps {
+      Float32Elements(step, .float32Steps, low: scales.low, high: scales.high)
+        .subtract(first, second, count: count, output: target)
+    } else {
+      scales.kernel(step).subtract(first, second, count: count, output: target)
+    }
   }
 }

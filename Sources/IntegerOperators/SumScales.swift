@@ -10,13 +10,15 @@ public struct SumScales: Sendable, Equatable {
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
+  /// The arithmetic: double rounding with the scales above, or one in float32 with the tensors' own.
+  public var rounding: RoundingMode
 
   /// Scales by their parts.
   @inlinable
   public init(
     firstMultiplier: Int32 = 0, firstShift: Int32 = 0, secondMultiplier: Int32 = 0,
     secondShift: Int32 = 0, outputMultiplier: Int32 = 0, outputShift: Int32 = 0, low: Int8 = 0,
-    high: Int8 = 0
+    high: Int8 = 0, rounding: RoundingMode = .doubleRounding
   ) {
     self.firstMultiplier = firstMultiplier
     self.firstShift = firstShift
@@ -26,9 +28,11 @@ public struct SumScales: Sendable, Equatable {
     self.outputShift = outputShift
     self.low = low
     self.high = high
+    self.rounding = rounding
   }
 
   mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    coder.rounding(&rounding)
     coder.bounds(&low, &high)
     coder.signed(0, &firstMultiplier)
     coder.signed(1, &secondMultiplier)
@@ -49,6 +53,8 @@ public struct SumScales: Sendable, Equatable {
 /// An addition or subtraction.
 package protocol SumOperator: PlainOperator {
   var scales: SumScales { get set }
+  /// A bit for each mode of rounding that there is for it.
+  static var roundings: UInt8 { get }
   init(_ scales: SumScales)
 }
 
@@ -60,13 +66,16 @@ extension SumOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
 
   package func check(_ context: inout OperationContext) throws(FormatError) {
-    try context.checkSum(scales)
+    try context.checkSum(scales, known: Self.roundings)
   }
 }
 
 extension OperationContext {
   /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
-  func checkSum(_ scales: SumScales) throws(FormatError) {
+  ///
+  /// - Parameter known: a bit for each mode of rounding that the operator has.
+  func checkSum(_ scales: SumScales, known: UInt8) throws(FormatError) {
+    try checkRounding(scales.rounding, known: known)
     try checkSameExtent(as: input)
     try checkSameExtent(as: operand(1))
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
