@@ -50,7 +50,8 @@ extension ChannelScale {
 extension IntegerOperation.Add {
   /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up.
   public init(
-    _ first: Float, _ second: Float, output: Float, within bounds: Bounds
+    _ first: Float, _ second: Float, output: Float, within bounds: Bounds,
+    rounding: RoundingMode = .doubleRounding
   ) throws(BuildError) {
     let common = 2 * Double(max(first, second))
     let one = try Multiplier(of: Double(first) / common)
@@ -59,7 +60,8 @@ extension IntegerOperation.Add {
     guard sum.shift <= 0 else { throw .sumRatio(common / Double(output)) }
     self.init(
       multipliers: [one.value, other.value], shifts: [one.shift, other.shift],
-      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high)
+      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high,
+      rounding: rounding)
   }
 }
 
@@ -81,7 +83,17 @@ extension ProgramBuilder {
     var result = try rescale(
       Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
       within: bounds ?? grid.whole)
-    if grid.bits < from.bits { result.rounding = profile.narrowingMode }
+    result.rounding =
+      grid.bits < from.bits ? profile.narrowingMode : profile.requantizationMode
+    return result
+  }
+
+  /// From one grid to another of as many bits, by a multiplier that is made of the ratio in float32.
+  public func rescale(
+    from: Grid, to grid: Grid, ratio: Float, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    var result = try rescale(Double(ratio), single: ratio, within: bounds)
+    result.rounding = profile.requantizationMode
     return result
   }
 
@@ -119,7 +131,18 @@ extension ProgramBuilder {
   public func sum(
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
-    try .init(self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds)
+    try .init(
+      self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds,
+      rounding: elementMode)
+  }
+
+  /// - Parameter inputs: two tensors.
+  public func difference(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Add {
+    try .init(
+      self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds,
+      rounding: profile.differenceMode)
   }
 
   /// - Parameter inputs: two tensors.
@@ -130,7 +153,10 @@ extension ProgramBuilder {
     // TensorFlow Lite Micro takes the ratio in double, the others in float32.
     let single = first * second / grid.scale
     let exact = Double(first) * Double(second) / Double(grid.scale)
-    return try rescale(profile == .tflm ? exact : Double(single), single: single, within: bounds)
+    var result = try rescale(
+      profile == .tflm ? exact : Double(single), single: single, within: bounds)
+    if elementMode != .doubleRounding { result.rounding = elementMode }
+    return result
   }
 
   /// - Parameters:

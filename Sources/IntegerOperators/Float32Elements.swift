@@ -73,7 +73,7 @@ struct Float32Elements {
   // MARK: Sums, differences, products
 
   /// a · r₁ + (b · r₂ + f), each a fused multiply-add, with r the ratios of the scales and
-  /// f = z_out − (r₁ · z₁ + r₂ · z₂).
+  /// f = z_out − (r₁ · z₁ + r₂ · z₂), whose first product is fused with the sum.
   func add(
     _ first: UnsafePointer<Int8>, _ second: UnsafePointer<Int8>, count: Int,
     output: UnsafeMutablePointer<Int8>
@@ -84,8 +84,8 @@ struct Float32Elements {
     }
     let firstRatio = float32Quotient(firstScale, outputScale)
     let secondRatio = float32Quotient(secondScale, outputScale)
-    let zeros = float32Sum(
-      float32Product(firstRatio, float32Bits(of: firstZero)),
+    let zeros = float32MultiplyAdd(
+      firstRatio, float32Bits(of: firstZero),
       float32Product(secondRatio, float32Bits(of: secondZero)))
     let fixed = float32Sum(float32Bits(of: outputZero), zeros ^ 0x8000_0000)
     var addends = InlineArray<256, UInt32>(repeating: 0)
