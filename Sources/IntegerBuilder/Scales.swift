@@ -50,7 +50,8 @@ extension ChannelScale {
 extension IntegerOperation.Add {
   /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up.
   public init(
-    _ first: Float, _ second: Float, output: Float, within bounds: Bounds
+    _ first: Float, _ second: Float, output: Float, within bounds: Bounds,
+    rounding: RoundingMode = .doubleRounding
   ) throws(BuildError) {
     let common = 2 * Double(max(first, second))
     let one = try Multiplier(of: Double(first) / common)
@@ -59,7 +60,8 @@ extension IntegerOperation.Add {
     guard sum.shift <= 0 else { throw .sumRatio(common / Double(output)) }
     self.init(
       multipliers: [one.value, other.value], shifts: [one.shift, other.shift],
-      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high)
+      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high,
+      rounding: rounding)
   }
 }
 
@@ -86,6 +88,14 @@ extension ProgramBuilder {
     return try .init(
       Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale, rounding: mode,
       within: bounds ?? grid.whole)
+  }
+
+  /// Of an activation from one grid to another of as many bits, by a multiplier that is made of the
+  /// ratio in float32.
+  public func rescale(
+    from: Grid, to grid: Grid, ratio: Float, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    try .init(Double(ratio), single: ratio, rounding: profile.activationMode, within: bounds)
   }
 
   /// An activation's, whose result is on another grid than its input.
@@ -123,10 +133,23 @@ extension ProgramBuilder {
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
     let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
-    var result = try IntegerOperation.Add(first, second, output: grid.scale, within: bounds)
-    result.rounding = profile.sumMode(
+    let form = profile.sumMode(
       first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
-    return result
+    return try .init(
+      first, second, output: grid.scale, within: bounds,
+      rounding: profile == .xnnpack ? form : elementMode)
+  }
+
+  /// - Parameter inputs: two tensors.
+  public func difference(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Add {
+    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
+    let form = profile.sumMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      first, second, output: grid.scale, within: bounds,
+      rounding: profile == .xnnpack ? form : profile.differenceMode)
   }
 
   /// - Parameter inputs: two tensors.
@@ -137,11 +160,11 @@ extension ProgramBuilder {
     // TensorFlow Lite Micro takes the ratio in double, the others in float32.
     let single = first * second / grid.scale
     let exact = Double(first) * Double(second) / Double(grid.scale)
+    let form = profile.productMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
     return try .init(
       profile == .tflm ? exact : Double(single), single: single,
-      rounding: profile.productMode(
-        first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern),
-      within: bounds)
+      rounding: elementMode == .doubleRounding ? form : elementMode, within: bounds)
   }
 
   /// - Parameters:

@@ -22,13 +22,13 @@ extension DeploymentProfile {
 
   /// Of a requantization to as many bits.
   public func requantizationMode(input: UInt32, output: UInt32) -> RoundingMode {
-    guard self == .xnnpack else { return mode(isFullyConnected: false) }
+    guard self == .xnnpack else { return requantizationMode }
     return XnnpackRequantization(input: input, output: output) == nil ? .doubleRounding : .xnnpack
   }
 
   /// Of an activation between two grids: XNNPACK does not take it, LiteRT's own kernel runs.
   public var activationMode: RoundingMode {
-    self == .xnnpack ? .doubleRounding : mode(isFullyConnected: false)
+    self == .xnnpack ? .doubleRounding : requantizationMode
   }
 
   /// Of a mean over height and width.

@@ -1,10 +1,12 @@
 import CCupelIntegerKernels
+import CupelFixedPoint
 import CupelModelFormat
 
 /// The first activation less the second, in the arithmetic of `SumKernel`.
 public struct Subtract: Sendable, SumOperator {
   public static var code: UInt8 { 13 }
   public static var name: StaticString { "subtract" }
+  package static var roundings: UInt8 { 0b1000_0001 }
   public static var minorVersion: UInt16 { 1 }
 
   /// The ways of both inputs to the output's grid.
@@ -17,14 +19,16 @@ public struct Subtract: Sendable, SumOperator {
 
 extension Subtract: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
+    let (first, second) = (step.source(memory), step.secondSource(memory))
+    let (count, target) = (step.output.elementCount, step.target(memory))
     if let xnnpack = scales.xnnpack(step) {
-      return xnnpack.negated().add(
-        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
-        output: step.target(memory))
+      xnnpack.negated().add(first, second, count: count, output: target)
+    } else if step.profile?.differenceMode ?? scales.rounding == .float32Steps {
+      Float32Elements(step, .float32Steps, low: scales.low, high: scales.high)
+        .subtract(first, second, count: count, output: target)
+    } else {
+      scales.kernel(step).subtract(first, second, count: count, output: target)
     }
-    scales.kernel(step).subtract(
-      step.source(memory), step.secondSource(memory), count: step.output.elementCount,
-      output: step.target(memory))
   }
 
   /// Kernels have XNNPACK's form only, where it is an addition of the negative.

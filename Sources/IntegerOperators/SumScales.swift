@@ -11,8 +11,8 @@ public struct SumScales: Sendable, Equatable {
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
-  /// `doubleRounding`, or `xnnpack`: then the scales of the tensors say all, and multipliers and
-  /// shifts are for other profiles.
+  /// The arithmetic: double rounding with the scales above, or one with the tensors' own scales, where
+  /// those above are for other profiles.
   public var rounding: RoundingMode
 
   /// Scales by their parts.
@@ -68,6 +68,8 @@ public struct SumScales: Sendable, Equatable {
 /// An addition or subtraction.
 package protocol SumOperator: PlainOperator {
   var scales: SumScales { get set }
+  /// A bit for each mode of rounding that there is for it.
+  static var roundings: UInt8 { get }
   init(_ scales: SumScales)
 }
 
@@ -79,20 +81,20 @@ extension SumOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
 
   package func check(_ context: inout OperationContext) throws(FormatError) {
-    try context.checkSum(scales)
+    try context.checkSum(scales, known: Self.roundings)
   }
 }
 
 extension OperationContext {
   /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
-  func checkSum(_ scales: SumScales) throws(FormatError) {
+  ///
+  /// - Parameter known: a bit for each mode of rounding that the operator has.
+  func checkSum(_ scales: SumScales, known: UInt8) throws(FormatError) {
     try checkSameExtent(as: input)
     try checkSameExtent(as: operand(1))
     let form = XnnpackSum(
       first: input.scaleBits, second: operand(1).scaleBits, output: output.scaleBits)
-    try demand(
-      scales.rounding == .doubleRounding || (scales.rounding == .xnnpack && form != nil),
-      .rounding, at: record.offset &+ Layout.Operation.rounding)
+    try checkRounding(scales.rounding, known: form == nil ? known : known | 0b0100_0000)
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
     try checkSumScale(scales.secondMultiplier, scales.secondShift, parameters: (1, 3))
     try checkSumScale(scales.outputMultiplier, scales.outputShift, parameters: (4, 5))

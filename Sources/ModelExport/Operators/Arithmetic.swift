@@ -61,9 +61,9 @@ extension TFLiteExporter {
     _ code: TFLite.Operation, _ own: SumScales
   ) throws(ExportError) {
     let scales = operation.inputs.map { program.tensors[$0].scale }
-    var derived = try? SumScales(
-      scales[0], scales[1], output: output.scale, within: Bounds(low: own.low, high: own.high))
-    derived?.rounding = own.rounding
+    let derived = try? SumScales(
+      scales[0], scales[1], output: output.scale, within: Bounds(low: own.low, high: own.high),
+      rounding: own.rounding)
     guard derived == own else {
       throw failure("its multipliers are not the ones that follow from the scales")
     }

@@ -39,7 +39,19 @@ extension Requantize: TFLiteExportable, OnnxExportable {
     if isBounded { exporter.limit(result, within: rescale, outside: reached) }
   }
 
-  func write(to exporter: inout OnnxExporter) { exporter.finish(exporter.image(), within: rescale) }
+  /// ONNX Runtime makes one pair with another scale of two pairs of QuantizeLinear and
+  /// DequantizeLinear in a row; a Clip between them, however wide, keeps them apart.
+  func write(to exporter: inout OnnxExporter) {
+    let values = exporter.image()
+    if rescale.low > -128 || rescale.high < 127 {
+      exporter.finish(values, within: rescale, isStored: true)
+      return
+    }
+    let ends = [-Float.greatestFiniteMagnitude, .greatestFiniteMagnitude].map { exporter.number($0) }
+    let apart = exporter.intermediate("apart")
+    exporter.node("Clip", [values] + ends, apart)
+    exporter.quantize(apart, exporter.operation.output)
+  }
 }
 
 extension SumScales {

@@ -80,8 +80,10 @@ extension QuantizedOnnxConverter {
       return
     }
     let (state, shape) = try activation()
-    let grid = try float.grid(scale: 1, zeroPoint: 2, type: type)
-    let target = Target(grid: grid, shape: shape, name: outputName)
+    let parameters = try float.quantization(scale: 1, zeroPoint: 2, type: type)
+    let grid = try float.grid(parameters)
+    let target = Target(
+      grid: grid, shape: shape, name: outputName, isSigned: parameters.type.offset == 0)
     let tensor: Int
     switch state {
     case .floatInput: tensor = try quantizeInput(shape: shape, grid: grid)
