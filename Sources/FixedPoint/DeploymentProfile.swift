@@ -4,7 +4,8 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   case tflm = 0
   /// LiteRT's reference kernels: double rounding, but fully connected layers compute in double.
   case litertReference = 1
-  /// XNNPACK: float32 scales, ties to even.
+  /// LiteRT with XNNPACK: float32 scales, ties to even, and XNNPACK's own forms of operators without
+  /// weights; LiteRT's own kernels where it does not hand an operator to XNNPACK.
   case xnnpack = 2
   /// ONNX Runtime's CPU kernels on x86-64 with AVX2: as XNNPACK, but additions, products, average
   /// pools and requantizations each in a float32 arithmetic of their own.

@@ -23,7 +23,7 @@ public enum FunctionTable {
     }
   }
 
-  /// In float32, the zero point added before ties are rounded to even: how XNNPACK makes its tables.
+  /// In float32, the zero point added before ties are rounded to even: XNNPACK's tables.
   static func xnnpack(from input: Grid, to output: Grid, _ function: (Float) -> Float) -> [Int8] {
     let inverse = 1 / output.scale
     return (-128...127).map { value in

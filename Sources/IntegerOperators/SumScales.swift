@@ -11,8 +11,8 @@ public struct SumScales: Sendable, Equatable {
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
-  /// The arithmetic: double rounding with the scales above, or one with the tensors' own scales, where
-  /// those above are for other profiles.
+  /// The arithmetic: double rounding with the scales above, or one with the tensors' own scales,
+  /// where those above are for other profiles.
   public var rounding: RoundingMode
 
   /// Scales by their parts.

@@ -1,9 +1,9 @@
 import CupelFixedPoint
 
-// XNNPACK's arithmetic of operators without weights, made of the scales of their tensors. Scales and
-// ratios are float32, by their bits; positive ones compare as their bits do. A form is nil for
-// scales that LiteRT does not hand to XNNPACK: there LiteRT's own kernel runs. The forms are those of
-// XNNPACK's kernels for SSE4.1 and later, for NEON and in plain C alike.
+// XNNPACK's arithmetic of operators without weights, made of the scales of their tensors. Scales
+// and ratios are float32, by their bits; positive ones compare as their bits do. A form is nil for
+// scales that LiteRT does not hand to XNNPACK: there LiteRT's own kernel runs. Kernels for x86-64,
+// for NEON and in plain C have the same forms.
 
 /// A sum: each input times an integer, added up and shifted to the right, ties towards +∞.
 public struct XnnpackSum: Sendable, Equatable {
@@ -28,10 +28,10 @@ public struct XnnpackSum: Sendable, Equatable {
     self.shift = Int32(bitPattern: shift)
   }
 
-  /// In steps of the output's grid, of values with their zero points taken off: 255 at most, so that
-  /// no sum reaches 2³¹.
+  /// In steps of the output's grid, of values with their zero points taken off: 255 at most, so
+  /// that no sum reaches 2³¹.
   @inline(__always)
-  func scaled(_ one: Int32, _ other: Int32) -> Int32 {
+  package func scaled(_ one: Int32, _ other: Int32) -> Int32 {
     (one &* first &+ other &* second &+ (1 &<< (shift &- 1))) &>> shift
   }
 }

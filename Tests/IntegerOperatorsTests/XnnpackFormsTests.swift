@@ -37,7 +37,8 @@ import Testing
       let own = try #require(form)
       let shift = 20 - Int(max(ratios[0], ratios[1]).exponent)
       let multipliers = ratios.map { ($0 * Float(1 << shift)).rounded(.toNearestOrEven) }
-      #expect([own.first, own.second, own.shift].map(Int.init) == multipliers.map(Int.init) + [shift])
+      #expect([Float(own.first), Float(own.second)] == multipliers)
+      #expect(Int(own.shift) == shift)
       #expect((1 << 20...1 << 21).contains(max(own.first, own.second)))
     }
     #expect((1_000..<15_000).contains(refused))

@@ -20,8 +20,8 @@ enum LeakyRelu {
     return placedOnGrid(scaled, zeroPoint: grids.outputZeroPoint, low: -128, high: 127)
   }
 
-  /// Two multipliers that count 256ths, ties towards +∞; nil where a ratio of the scales is one that
-  /// LiteRT does not hand to XNNPACK.
+  /// Two multipliers that count 256ths, ties towards +∞; nil where a ratio of the scales is one
+  /// that LiteRT does not hand to XNNPACK.
   static func xnnpack(_ input: Int32, _ grids: TableFunction.Grids, slope: UInt32) -> Int8? {
     let ratio = float32Quotient(grids.inputScale, grids.outputScale)
     let below = float32Product(ratio, slope)
