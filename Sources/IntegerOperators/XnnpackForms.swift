@@ -59,7 +59,7 @@ public struct XnnpackRequantization: Sendable, Equatable {
 
   /// In steps of the output's grid, of a value with its zero point taken off.
   @inline(__always)
-  func scaled(_ value: Int32) -> Int32 { (value &* multiplier &+ 128) &>> 8 }
+  package func scaled(_ value: Int32) -> Int32 { (value &* multiplier &+ 128) &>> 8 }
 
   /// The same as a multiplier of 31 bits with a single rounding.
   var outputScale: OutputScale {

@@ -14,9 +14,16 @@ extension Requantize: TFLiteExportable, OnnxExportable {
       output.bits < input.bits ? profile.narrowingMode : profile.mode(isFullyConnected: false)
     let scale = OutputScale(
       multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratioBits)
-    func own(_ value: Int32) -> Int32 { scale.apply(to: value, rounding: mode) }
+    // What QUANTIZE is to XNNPACK.
+    let form =
+      rescale.rounding == .xnnpack
+      ? XnnpackRequantization(
+        input: input.scale.bitPattern, output: output.scale.bitPattern) : nil
+    func own(_ value: Int32) -> Int32 {
+      form?.scaled(value) ?? scale.apply(to: value, rounding: mode)
+    }
     let plain = accumulators.differing(
-      Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
+      form?.scaled ?? Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
     let sum = try? SumScales(
       input.scale, input.scale, output: output.scale, within: output.grid.whole)
     let added = accumulators.differing(sum?.scaledFirst, own)
