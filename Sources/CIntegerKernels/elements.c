@@ -8,6 +8,18 @@ static int64_t plan(
   return cupel_scale_plan_uniform(packed, operation, (1 << 30) - 1);
 }
 
+static int64_t plan_addition(
+    const cupel_operation *operation, cupel_tuning tuning, cupel_packed *packed) {
+  if (operation->rounding != CUPEL_XNNPACK) return plan(operation, tuning, packed);
+  packed->sum_shift = operation->shift;
+  return 0;
+}
+
+static void pack_addition(
+    const cupel_operation *operation, cupel_packed *packed, uint8_t *memory) {
+  if (packed->sum_shift == 0) cupel_scale_pack_uniform(operation, packed, memory);
+}
+
 static int64_t work(const cupel_packed *packed, int64_t values) {
   (void)packed;
   return values;
@@ -46,6 +58,6 @@ static void run_requantization(const cupel_packed *packed, const cupel_job *job)
 }
 
 const cupel_driver cupel_addition = {
-    .plan = plan, .pack = cupel_scale_pack_uniform, .work = work, .run = run_addition};
+    .plan = plan_addition, .pack = pack_addition, .work = work, .run = run_addition};
 const cupel_driver cupel_requantization = {
     .plan = plan, .pack = cupel_scale_pack_uniform, .work = work, .run = run_requantization};

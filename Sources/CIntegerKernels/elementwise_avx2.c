@@ -42,6 +42,10 @@ CUPEL_INLINE void finish(
 CUPEL_TARGET static void add(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
+  if (packed->sum_shift > 0) {
+    cupel_add_plain(packed, first, second, count, output);
+    return;
+  }
   for (int64_t index = 0; index < count; index += 16) {
     int64_t left = count - index;
     __m256i sums[2];

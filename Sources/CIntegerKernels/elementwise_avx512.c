@@ -148,6 +148,10 @@ CUPEL_INLINE void add_in_mode(
 CUPEL_TARGET static void add_values(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
+  if (packed->sum_shift > 0) {
+    cupel_add_plain(packed, first, second, count, output);
+    return;
+  }
   switch (packed->scale.mode) {
     case CUPEL_NARROW: add_in_mode(packed, first, second, count, output, CUPEL_NARROW); return;
     case CUPEL_NARROW_UP:

@@ -48,6 +48,10 @@ CUPEL_INLINE int32x4_t scaled_addend(int32x4_t x, const cupel_addend *addend) {
 CUPEL_TARGET static void add(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
+  if (packed->sum_shift > 0) {
+    cupel_add_plain(packed, first, second, count, output);
+    return;
+  }
   for (int64_t index = 0; index < count; index += 16) {
     int32x4_t a[4], b[4];
     widen(read16(first + index, count - index), packed->first.zero_point, a);

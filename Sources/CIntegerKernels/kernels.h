@@ -65,6 +65,8 @@ struct cupel_packed {
   int32_t input_zero_point;
   cupel_scale scale;
   cupel_addend first, second;
+  /// An addition in XNNPACK's form shifts its sum so far to the right; 0 in the other form.
+  int32_t sum_shift;
 
   // Convolutions and depthwise convolutions.
   const uint8_t *weights;

@@ -37,4 +37,20 @@ CUPEL_TARGET static inline void cupel_accumulate_plain(
   }
 }
 
+/// An addition in XNNPACK's form; no sum reaches 2^31.
+CUPEL_TARGET static inline void cupel_add_plain(
+    const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
+    int8_t *output) {
+  const int32_t one = packed->first.multiplier, other = packed->second.multiplier;
+  const int32_t shift = packed->sum_shift, zero = packed->scale.zero_point;
+  const int32_t low = packed->scale.low - zero, high = packed->scale.high - zero;
+  const int32_t start = (1 << (shift - 1)) - one * packed->first.zero_point -
+                        other * packed->second.zero_point;
+  for (int64_t index = 0; index < count; index++) {
+    int32_t sum = (start + one * first[index] + other * second[index]) >> shift;
+    sum = sum < low ? low : sum > high ? high : sum;
+    output[index] = (int8_t)(sum + zero);
+  }
+}
+
 #endif

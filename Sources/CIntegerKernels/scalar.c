@@ -126,6 +126,10 @@ static inline int32_t scaled_addend(int8_t value, const cupel_addend *addend) {
 static void add(
     const cupel_packed *packed, const int8_t *first, const int8_t *second, int64_t count,
     int8_t *output) {
+  if (packed->sum_shift > 0) {
+    cupel_add_plain(packed, first, second, count, output);
+    return;
+  }
   for (int64_t index = 0; index < count; index++) {
     int32_t sum =
         scaled_addend(first[index], &packed->first) + scaled_addend(second[index], &packed->second);

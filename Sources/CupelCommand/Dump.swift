@@ -56,7 +56,8 @@ struct Dump: ParsableCommand {
       case .integer(let integer):
         outputOnly
           ? try export.output(of: integer, bytes)
-          : try export.tensors(of: integer, bytes, profile: profile)
+          : try export.tensors(
+            of: integer, bytes, profile: isCupelFile(model) ? profile : nil)
       case .float(let float): try export.output(of: float, bytes)
       }
     try JSONText.write(entries, to: "\(output)/index.json")

@@ -4,10 +4,11 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   case tflm = 0
   /// LiteRT's reference kernels: double rounding, but fully connected layers compute in double.
   case litertReference = 1
-  /// XNNPACK: float32 scales, ties to even.
+  /// LiteRT with XNNPACK: float32 scales, ties to even, and XNNPACK's own forms of operators without
+  /// weights; LiteRT's own kernels where it does not hand an operator to XNNPACK.
   case xnnpack = 2
-  /// ONNX Runtime's CPU kernels: as XNNPACK. Their additions, which differ from machine to machine,
-  /// are not modelled; `docs/arithmetic.md` says by how much they differ.
+  /// ONNX Runtime's CPU kernels on x86-64 with AVX2: as XNNPACK, but additions, products, average
+  /// pools and requantizations each in a float32 arithmetic of their own.
   case onnxruntime = 3
 
   /// How weighted operators and rescales round under this profile.
@@ -19,6 +20,19 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// The arithmetic of additions, products and average pools under this profile.
+  ///
+  /// - Parameter written: what the operation carries. Of ONNX Runtime's it is kept: it tells
+  ///   uint8 tensors from int8 ones.
+  public func elementMode(_ written: RoundingMode) -> RoundingMode {
+    switch (self, written) {
+    case (.onnxruntime, .onnxUnsigned), (.onnxruntime, .onnxSigned), (.onnxruntime, .float32Steps):
+      written
+    case (.onnxruntime, _): .onnxUnsigned
+    default: .doubleRounding
+    }
+  }
+
   /// How a requantization to fewer bits rounds under this profile: once.
   ///
   /// None of the runtimes has one that could be imitated, and double rounding would be far from
@@ -27,7 +41,18 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
   public var narrowingMode: RoundingMode {
     switch self {
     case .tflm, .litertReference: .singleRounding
-    case .xnnpack, .onnxruntime: .float32HalfEven
+    case .xnnpack: .float32HalfEven
+    case .onnxruntime: .float32Steps
     }
+  }
+
+  /// How a requantization rounds under this profile.
+  public var requantizationMode: RoundingMode {
+    self == .onnxruntime ? .float32Steps : mode(isFullyConnected: false)
+  }
+
+  /// The arithmetic of subtractions under this profile.
+  public var differenceMode: RoundingMode {
+    self == .onnxruntime ? .float32Steps : .doubleRounding
   }
 }

@@ -74,6 +74,67 @@ public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
   return sign | float32Rounded(digits, exponent: exponentA &- exponentB &+ 127 &- (isLess ? 1 : 0))
 }
 
+/// The bits of a · b + c in float32, rounded once, ties to even, under the same rules as
+/// `float32Product`; a sum of zero is +0. Not inlined: firmware is to have it once.
+@inlinable @inline(never)
+public func float32MultiplyAdd(_ a: UInt32, _ b: UInt32, _ c: UInt32) -> UInt32 {
+  let sign = (a ^ b) & 0x8000_0000
+  let (magnitudeA, magnitudeB) = (a & 0x7FFF_FFFF, b & 0x7FFF_FFFF)
+  let magnitudeC = c & 0x7FFF_FFFF
+  let infinity: UInt32 = 0x7F80_0000
+  if magnitudeA >= infinity || magnitudeB >= infinity || magnitudeC >= infinity {
+    let product = float32Product(a, b)
+    if product & 0x7FFF_FFFF > infinity || magnitudeC > infinity { return 0x7FC0_0000 }
+    if product & 0x7FFF_FFFF < infinity || magnitudeA < infinity && magnitudeB < infinity {
+      return c
+    }
+    return magnitudeC == infinity && c != product ? 0x7FC0_0000 : product
+  }
+  if magnitudeA == 0 || magnitudeB == 0 { return magnitudeC == 0 ? 0 : c }
+  if magnitudeC == 0 { return float32Product(a, b) }
+  let (significandA, exponentA) = float32Normalized(magnitudeA)
+  let (significandB, exponentB) = float32Normalized(magnitudeB)
+  let (significandC, exponentC) = float32Normalized(magnitudeC)
+  // Both with their top bit at 60 or 61, so that the sum fits, as value · 2^(exponent − 150): the
+  // product's lowest bit is at 14 and c's at 38.
+  var product = (UInt64(significandA) &* UInt64(significandB)) &<< 14
+  var addend = UInt64(significandC) &<< 38
+  var exponent = exponentA &+ exponentB &- 164
+  let distance = exponent &- (exponentC &- 38)
+  if distance >= 0 {
+    addend = float32Shifted(addend, right: distance)
+  } else {
+    product = float32Shifted(product, right: 0 &- distance)
+    exponent = exponentC &- 38
+  }
+  let isSum = sign == c & 0x8000_0000
+  let isNegative = isSum || product >= addend ? sign : sign ^ 0x8000_0000
+  let sum =
+    isSum ? product &+ addend : product >= addend ? product &- addend : addend &- product
+  if sum == 0 { return 0 }
+  let top = 63 &- Int32(truncatingIfNeeded: sum.leadingZeroBitCount)
+  let placed =
+    top > 47
+    ? float32Shifted(sum, right: top &- 47)
+    : sum &<< UInt64(truncatingIfNeeded: 47 &- top)
+  return isNegative | float32Rounded(placed, exponent: exponent &+ top &- 23)
+}
+
+/// The bits of a + b in float32, under the same rules.
+@inlinable @inline(__always)
+public func float32Sum(_ a: UInt32, _ b: UInt32) -> UInt32 {
+  float32MultiplyAdd(a, 0x3F80_0000, b)
+}
+
+/// `value` shifted to the right, its lowest bit set where anything was lost.
+@inlinable @inline(__always)
+func float32Shifted(_ value: UInt64, right distance: Int32) -> UInt64 {
+  if distance >= 64 { return value == 0 ? 0 : 1 }
+  let places = UInt64(truncatingIfNeeded: distance)
+  let kept = value &>> places
+  return kept &<< places == value ? kept : kept | 1
+}
+
 /// The bits of s_in · s_w / s_out, the factor from an accumulator to the output's grid, in float32
 /// arithmetic from left to right, as runtimes that scale in float compute it (XNNPACK, ONNX
 /// Runtime). Not inlined: it is called once a channel, and firmware is to have it once.

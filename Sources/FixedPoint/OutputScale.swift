@@ -27,7 +27,7 @@ public struct OutputScale: Sendable, Equatable {
       multiplyDoubleRounding(accumulator, multiplier: multiplier, shift: shift)
     case .singleRounding:
       multiplySingleRounding(accumulator, multiplier: multiplier, shift: shift)
-    case .float32HalfEven:
+    case .float32HalfEven, .onnxUnsigned, .onnxSigned, .xnnpack, .float32Steps:
       multiplyFloat32HalfEven(accumulator, ratioBits: ratioBits)
     case .float64HalfAway:
       multiplyFloat64HalfAway(accumulator, ratio: ratio64)

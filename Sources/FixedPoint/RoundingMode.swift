@@ -4,6 +4,12 @@
 /// every operator of a `.cupel` file carries its own. `docs/arithmetic.md` gives each mode with
 /// worked numbers.
 public enum RoundingMode: UInt8, Sendable, CaseIterable {
+  /// The modes that scale an accumulator by a ratio; the others are the arithmetic of operators
+  /// without weights as a whole.
+  public static let allCases: [RoundingMode] = [
+    .doubleRounding, .singleRounding, .float32HalfEven, .float64HalfAway,
+  ]
+
   /// gemmlowp's pair: saturating rounding doubling high multiply, then a rounding right shift.
   /// TFLite Micro, CMSIS-NN's default, TFLite's reference convolution and depthwise.
   case doubleRounding = 0
@@ -17,4 +23,17 @@ public enum RoundingMode: UInt8, Sendable, CaseIterable {
   /// IEEE-754 double arithmetic in integers. LiteRT's reference fully connected. For operators with
   /// weights only: their scales say the ratio to all its bits.
   case float64HalfAway = 3
+  /// ONNX Runtime's addition, product and average pool of 8-bit tensors, in float32, with the zero
+  /// point added before the last rounding; the tensors being uint8, 128 above the program's.
+  case onnxUnsigned = 4
+  /// The same of int8 tensors.
+  case onnxSigned = 5
+  /// XNNPACK's own forms of operators without weights: sums with multipliers of 21 bits,
+  /// requantizations with multipliers of 8 fraction bits, means in float32. For additions,
+  /// subtractions, requantizations and means.
+  case xnnpack = 6
+  /// Every step in float32 by itself, as float operators between DequantizeLinear and
+  /// QuantizeLinear compute it: scaled to real numbers, computed, divided by the output's scale,
+  /// rounded to even. For operators without weights.
+  case float32Steps = 7
 }

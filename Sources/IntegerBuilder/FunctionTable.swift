@@ -1,6 +1,7 @@
 import CupelFixedPoint
 import CupelIntegerOperators
 import CupelModelWriter
+import Foundation
 
 /// Functions of one int8 as tables of their 256 values, each made the way a runtime computes it.
 public enum FunctionTable {
@@ -21,6 +22,23 @@ public enum FunctionTable {
       return Int8(min(max(rounded + Float(output.zeroPoint), -128), 127))
     }
   }
+
+  /// In float32, the zero point added before ties are rounded to even: XNNPACK's tables.
+  static func xnnpack(from input: Grid, to output: Grid, _ function: (Float) -> Float) -> [Int8] {
+    let inverse = 1 / output.scale
+    return (-128...127).map { value in
+      let scaled = function(input.dequantize(value)) * inverse
+      let placed = (scaled + Float(output.zeroPoint)).rounded(.toNearestOrEven)
+      return Int8(min(max(placed, -128), 127))
+    }
+  }
+
+  /// XNNPACK's logistic function, in double.
+  static func logistic(_ value: Float) -> Float {
+    if abs(value) > 100 { return value > 0 ? 1 : 0 }
+    let exponential = exp(Double(value))
+    return Float(exponential / (1 + exponential))
+  }
 }
 
 extension IntegerOperation.Lookup {
@@ -31,15 +49,15 @@ extension IntegerOperation.Lookup {
   public init?(
     _ function: TableFunction, from input: Grid, to output: Grid, real: (Float) -> Float
   ) {
+    if function.isExact {
+      self.init(exactly: function, from: input, to: output)
+      return
+    }
     switch function.arithmetic {
-    case .fixedPoint:
-      let grids = TableFunction.Grids(
-        inputScale: input.scale.bitPattern, inputZeroPoint: Int32(input.zeroPoint),
-        outputScale: output.scale.bitPattern, outputZeroPoint: Int32(output.zeroPoint),
-        low: -128, high: 127)
-      let table = (-128...127).compactMap { function.fixedPoint($0, grids) }
-      guard table.count == 256 else { return nil }
-      self.init(table: table, function: function)
+    case .fixedPoint: return nil
+    case .xnnpack:
+      let value = function.kind == .logistic ? FunctionTable.logistic : real
+      self.init(table: FunctionTable.xnnpack(from: input, to: output, value), function: function)
     case .floatHalfAway:
       self.init(table: FunctionTable.single(from: input, to: output, real), function: function)
     case .floatHalfEven:
@@ -48,6 +66,24 @@ extension IntegerOperation.Lookup {
       self.init(
         table: (-128...127).map { Int8(output.quantize(real(input.dequantize($0)))) },
         function: function)
+    }
+  }
+
+  /// In integers.
+  private init?(exactly function: TableFunction, from input: Grid, to output: Grid) {
+    let grids = TableFunction.Grids(
+      inputScale: input.scale.bitPattern, inputZeroPoint: Int32(input.zeroPoint),
+      outputScale: output.scale.bitPattern, outputZeroPoint: Int32(output.zeroPoint),
+      low: -128, high: 127)
+    let table = (-128...127).compactMap { function.fixedPoint($0, grids) }
+    if table.count == 256 {
+      self.init(table: table, function: function)
+    } else if function.arithmetic == .xnnpack {
+      // What LiteRT does not hand to XNNPACK its own kernel computes.
+      let own = TableFunction(function.kind, .fixedPoint, slopeBits: function.slopeBits)
+      self.init(exactly: own, from: input, to: output)
+    } else {
+      return nil
     }
   }
 }

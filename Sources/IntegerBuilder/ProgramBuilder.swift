@@ -12,8 +12,14 @@ public struct ProgramBuilder: Sendable {
   /// Whose rounding the operations carry.
   public let profile: DeploymentProfile
 
+  /// The arithmetic of additions, products and average pools; the profile's unless it is changed.
+  public var elementMode: RoundingMode
+
   /// - Parameter profile: whose rounding the operations carry.
-  public init(profile: DeploymentProfile) { self.profile = profile }
+  public init(profile: DeploymentProfile) {
+    self.profile = profile
+    elementMode = profile.elementMode(.doubleRounding)
+  }
 
   /// - Parameter tensor: an index that `add` returned.
   public subscript(tensor: Int) -> IntegerTensor { program.tensors[tensor] }

@@ -56,7 +56,8 @@ extension ChannelScale {
 extension IntegerOperation.Add {
   /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up.
   public init(
-    _ first: Float, _ second: Float, output: Float, within bounds: Bounds
+    _ first: Float, _ second: Float, output: Float, within bounds: Bounds,
+    rounding: RoundingMode = .doubleRounding
   ) throws(BuildError) {
     let common = 2 * Double(max(first, second))
     let one = try Multiplier(of: Double(first) / common)
@@ -65,7 +66,8 @@ extension IntegerOperation.Add {
     guard sum.shift <= 0 else { throw .sumRatio(common / Double(output)) }
     self.init(
       multipliers: [one.value, other.value], shifts: [one.shift, other.shift],
-      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high)
+      outputMultiplier: sum.value, outputShift: sum.shift, low: bounds.low, high: bounds.high,
+      rounding: rounding)
   }
 }
 
@@ -84,23 +86,34 @@ extension ProgramBuilder {
   public func rescale(
     from: Grid, to grid: Grid, within bounds: Bounds? = nil
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    var result = try rescale(
-      Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale,
+    let mode =
+      grid.bits < from.bits
+      ? profile.narrowingMode
+      : profile.requantizationMode(
+        input: from.scale.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale, rounding: mode,
       within: bounds ?? grid.whole)
-    if grid.bits < from.bits { result.rounding = profile.narrowingMode }
-    return result
   }
 
+  /// Of an activation from one grid to another of as many bits, by a multiplier that is made of the
+  /// ratio in float32.
+  public func rescale(
+    from: Grid, to grid: Grid, ratio: Float, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    try .init(Double(ratio), single: ratio, rounding: profile.activationMode, within: bounds)
+  }
+
+  /// An activation's, whose result is on another grid than its input.
+  ///
   /// - Parameters:
-  ///   - ratio: of which the multiplier is made.
-  ///   - single: the same in float32, for runtimes that compute with it.
+  ///   - ratio: of the scales.
   ///   - bounds: on the output's grid.
   /// - Throws: `BuildError.ratio` where the ratio needs a shift above 30.
   public func rescale(
-    _ ratio: Double, single: Float, within bounds: Bounds
+    activation ratio: Float, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    try .init(
-      ratio, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+    try .init(Double(ratio), single: ratio, rounding: profile.activationMode, within: bounds)
   }
 
   /// A sum of `count` elements to their mean.
@@ -110,22 +123,39 @@ extension ProgramBuilder {
   ) throws(BuildError) -> IntegerOperation.Rescale {
     let single = from.scale / (grid.scale * Float(count))
     if case .exact = division {
-      return try rescale(
-        Double(from.scale) / (Double(grid.scale) * Double(count)), single: single, within: bounds)
+      return try .init(
+        Double(from.scale) / (Double(grid.scale) * Double(count)), single: single,
+        rounding: profile.meanMode, within: bounds)
     }
     let ratio = Double(from.scale) / Double(grid.scale)
     guard let multiplier = Multiplier(ratio, dividedBy: count) else {
       throw .ratio(ratio, channel: nil)
     }
-    return .init(
-      multiplier, single: single, rounding: profile.mode(isFullyConnected: false), within: bounds)
+    return .init(multiplier, single: single, rounding: profile.meanMode, within: bounds)
   }
 
   /// - Parameter inputs: two tensors.
   public func sum(
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
-    try .init(self[inputs[0]].scale, self[inputs[1]].scale, output: grid.scale, within: bounds)
+    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
+    let form = profile.sumMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      first, second, output: grid.scale, within: bounds,
+      rounding: profile == .xnnpack ? form : elementMode)
+  }
+
+  /// - Parameter inputs: two tensors.
+  public func difference(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Add {
+    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
+    let form = profile.sumMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      first, second, output: grid.scale, within: bounds,
+      rounding: profile == .xnnpack ? form : profile.differenceMode)
   }
 
   /// - Parameter inputs: two tensors.
@@ -136,7 +166,11 @@ extension ProgramBuilder {
     // TensorFlow Lite Micro takes the ratio in double, the others in float32.
     let single = first * second / grid.scale
     let exact = Double(first) * Double(second) / Double(grid.scale)
-    return try rescale(profile == .tflm ? exact : Double(single), single: single, within: bounds)
+    let form = profile.productMode(
+      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
+    return try .init(
+      profile == .tflm ? exact : Double(single), single: single,
+      rounding: elementMode == .doubleRounding ? form : elementMode, within: bounds)
   }
 
   /// - Parameters:

@@ -1,32 +1,78 @@
 import CCupelIntegerKernels
+import CupelFixedPoint
 import CupelModelFormat
 
-/// Average pooling on an unchanged grid: the mean of the stored values inside the window, rounded
-/// to nearest, half away from zero. Padding does not count.
+/// Average pooling. On an unchanged grid, the mean of the stored values inside the window, rounded
+/// to nearest, half away from zero; or, in ONNX Runtime's arithmetic, the real values' mean on the
+/// output's grid. Padding does not count, unless that arithmetic counts it.
 public struct AveragePool: Sendable, PoolOperator {
   public static var code: UInt8 { 5 }
   public static var name: StaticString { "average pool" }
 
   /// The window that slides over each channel.
   public var window: Window
+  /// `doubleRounding` for the first form, `onnxUnsigned` or `onnxSigned` for the second.
+  public var rounding: RoundingMode
+  /// Whether every sum is divided by the kernel's elements; in the second form alone.
+  public var countsPadding: Bool
 
   /// A pool with that window.
   @inlinable
-  public init(_ window: Window) { self.window = window }
+  public init(
+    _ window: Window, rounding: RoundingMode = .doubleRounding, countsPadding: Bool = false
+  ) {
+    self.window = window
+    self.rounding = rounding
+    self.countsPadding = countsPadding
+  }
+
+  package init(_ window: Window) { self.init(window, rounding: .doubleRounding) }
+
+  package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    window.code(&coder)
+    coder.rounding(&rounding)
+    var counts = countsPadding ? 1 : 0
+    coder.number(8, &counts)
+    countsPadding = counts == 1
+  }
 }
 
 extension AveragePool: RunnableOperator {
+  package func check(_ context: inout OperationContext) throws(FormatError) {
+    try context.checkRounding(rounding, known: 0b0011_0001)
+    let isFree = rounding != .doubleRounding
+    try context.checkPool(window, onOneGrid: !isFree)
+    try context.demand(
+      context.record.parameter(8) <= (isFree ? 1 : 0), .unusedField, parameter: 8)
+  }
+
   /// A pixel's sums.
   package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(step.input.extent) }
 
   package func run(_ step: Step, in memory: StepMemory) {
+    let mode = step.elementRounding(rounding)
+    // A file that needs ONNX Runtime's arithmetic cannot do with another.
+    if needsFloats(step) || mode == .onnxUnsigned || mode == .onnxSigned {
+      let own = mode == .onnxUnsigned || mode == .onnxSigned ? mode : rounding
+      Float32Elements(step, own).pool(
+        self, step.source(memory), extent: step.input.extent, output: step.target(memory),
+        to: step.output.extent, scratch: memory.scratch)
+      return
+    }
     run(
       input: step.source(memory), extent: step.input.extent, output: step.target(memory),
       to: step.output.extent, scratch: memory.scratch)
   }
 
   package func description(_ step: Step) -> cupel_operation? {
-    described(step, as: CUPEL_AVERAGE_POOL)
+    let mode = step.elementRounding(rounding)
+    let isInteger = mode != .onnxUnsigned && mode != .onnxSigned && !needsFloats(step)
+    return isInteger ? described(step, as: CUPEL_AVERAGE_POOL) : nil
+  }
+
+  /// Whether the integers' own mean would be another network's: grids differ or padding counts.
+  private func needsFloats(_ step: Step) -> Bool {
+    countsPadding || !step.output.hasGrid(of: step.input)
   }
 
   package static func scratchBytes(_ extent: Extent) -> Int64 { Int64(extent.channels) &* 4 }

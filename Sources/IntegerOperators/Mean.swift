@@ -24,6 +24,7 @@ public struct Mean: Sendable, RescaleOperator {
 extension Mean: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let (input, output) = (context.input, context.output)
+    try context.checkRounding(rescale.rounding, known: 0b0100_0111)
     try context.demand(
       output.height == 1 && output.width == 1 && output.channels == input.channels, .outputExtent)
     let positions = Int64(input.height) &* Int64(input.width)
@@ -34,18 +35,34 @@ extension Mean: RunnableOperator {
   /// The sums.
   package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(step.input.extent) }
 
+  private func mode(_ step: Step) -> RoundingMode { step.profile?.meanMode ?? rescale.rounding }
+
   package func run(_ step: Step, in memory: StepMemory) {
-    rescale.tensorRescale(step).mean(
-      step.source(memory), extent: step.input.extent, output: step.target(memory),
-      scratch: memory.scratch)
+    let mode = mode(step)
+    let scale = rescale.tensorRescale(step, mode)
+    let (input, output) = (step.input, step.output)
+    guard mode == .xnnpack else {
+      return scale.mean(
+        step.source(memory), extent: input.extent, output: step.target(memory),
+        scratch: memory.scratch)
+    }
+    let form = XnnpackMean(
+      input: input.scaleBits, inputZeroPoint: Int32(input.zeroPoint), output: output.scaleBits,
+      outputZeroPoint: Int32(output.zeroPoint),
+      count: Int32(truncatingIfNeeded: input.height &* input.width))
+    form.run(
+      step.source(memory), extent: input.extent, output: step.target(memory), low: scale.low,
+      high: scale.high, scratch: memory.scratch)
   }
 
   package static func scratchBytes(_ extent: Extent) -> Int64 { Int64(extent.channels) &* 4 }
 
   package func description(_ step: Step) -> cupel_operation? {
+    let mode = mode(step)
+    guard mode != .xnnpack else { return nil }
     var result = step.shape
     result.kind = CUPEL_MEAN
-    rescale.tensorRescale(step).describe(in: &result)
+    rescale.tensorRescale(step, mode).describe(in: &result)
     return result
   }
 }
@@ -58,6 +75,35 @@ extension TensorRescale {
     _ input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>,
     scratch: UnsafeMutableRawPointer
   ) {
+    let sums = Mean.sums(of: input, extent: extent, zeroPoint: inputZeroPoint, scratch)
+    for channel in 0..<extent.channels {
+      output[channel] = apply(to: sums[channel])
+    }
+  }
+}
+
+extension XnnpackMean {
+  /// Input [H][W][C] of `extent`, output [C], within bounds on its grid.
+  ///
+  /// - Parameter scratch: `Mean.scratchBytes`, aligned to 4 bytes.
+  func run(
+    _ input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, low: Int32,
+    high: Int32, scratch: UnsafeMutableRawPointer
+  ) {
+    let sums = Mean.sums(of: input, extent: extent, zeroPoint: 0, scratch)
+    for channel in 0..<extent.channels {
+      output[channel] = Int8(
+        truncatingIfNeeded: clamped(placed(sums[channel]), low: low, high: high))
+    }
+  }
+}
+
+extension Mean {
+  /// Of each channel, zero points taken off, in the scratch memory.
+  fileprivate static func sums(
+    of input: UnsafePointer<Int8>, extent: Extent, zeroPoint: Int32,
+    _ scratch: UnsafeMutableRawPointer
+  ) -> UnsafeMutablePointer<Int32> {
     let channels = extent.channels
     var area = ScratchArea(scratch)
     let sums = area.sums(channels)
@@ -65,11 +111,9 @@ extension TensorRescale {
     for pixel in 0..<extent.height &* extent.width {
       let values = input + pixel &* channels
       for channel in 0..<channels {
-        sums[channel] &+= Int32(values[channel]) &- inputZeroPoint
+        sums[channel] &+= Int32(values[channel]) &- zeroPoint
       }
     }
-    for channel in 0..<channels {
-      output[channel] = apply(to: sums[channel])
-    }
+    return sums
   }
 }

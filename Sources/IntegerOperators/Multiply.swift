@@ -20,14 +20,29 @@ extension Multiply: RunnableOperator {
   /// Of two values, zero points taken off: 255² at most.
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let second = context.operand(1)
+    try context.checkRounding(rescale.rounding, known: 0b1011_0111)
     try context.checkSameExtent(as: context.input)
     try context.checkSameExtent(as: second)
     try context.checkRescale(
       rescale, sum: Int64(context.input.largestMagnitude) &* Int64(second.largestMagnitude))
   }
 
+  private func productRounding(_ step: Step) -> RoundingMode {
+    guard let profile = step.profile else { return rescale.rounding }
+    if profile == .onnxruntime { return step.elementRounding(rescale.rounding) }
+    return profile.productMode(
+      first: step.input.scaleBits, second: step.second.scaleBits, output: step.output.scaleBits)
+  }
+
   package func run(_ step: Step, in memory: StepMemory) {
-    rescale.tensorRescale(step).multiply(
+    let rounding = productRounding(step)
+    if rounding.rawValue > RoundingMode.float64HalfAway.rawValue {
+      Float32Elements(step, rounding, low: rescale.low, high: rescale.high).multiply(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: step.target(memory))
+      return
+    }
+    rescale.tensorRescale(step, rounding).multiply(
       step.source(memory), step.secondSource(memory),
       secondZeroPoint: Int32(step.second.zeroPoint), count: step.output.elementCount,
       output: step.target(memory))

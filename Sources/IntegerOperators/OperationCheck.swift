@@ -80,10 +80,21 @@ package struct OperationContext {
     }
     // Only operators with weights have scales that say a ratio to all the bits of a double.
     if fields.hasMet(byte: Layout.Operation.rounding) {
+      let isWeighted = fields.hasMet(byte: Layout.Operation.weightBits)
       guard let mode = RoundingMode(rawValue: record.byte(Layout.Operation.rounding)),
-        mode != .float64HalfAway || fields.hasMet(byte: Layout.Operation.weightBits)
+        isWeighted
+          ? mode.rawValue <= RoundingMode.float64HalfAway.rawValue : mode != .float64HalfAway
       else { throw error(.rounding, at: record.offset &+ Layout.Operation.rounding) }
     }
+  }
+
+  /// That the operation's rounding mode is one that its kind knows.
+  ///
+  /// - Parameter known: a bit for each mode, by its code.
+  func checkRounding(_ mode: RoundingMode, known: UInt8) throws(FormatError) {
+    try demand(
+      known &>> mode.rawValue & 1 == 1, .rounding,
+      at: record.offset &+ Layout.Operation.rounding)
   }
 }
 

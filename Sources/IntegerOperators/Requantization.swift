@@ -81,7 +81,7 @@ package struct Requantization {
       for index in 0..<count { place(value(index, .doubleRounding), at: output + index &* stride) }
     case .singleRounding:
       for index in 0..<count { place(value(index, .singleRounding), at: output + index &* stride) }
-    case .float32HalfEven:
+    case .float32HalfEven, .onnxUnsigned, .onnxSigned, .xnnpack, .float32Steps:
       for index in 0..<count { place(value(index, .float32HalfEven), at: output + index &* stride) }
     case .float64HalfAway:
       for index in 0..<count { place(value(index, .float64HalfAway), at: output + index &* stride) }

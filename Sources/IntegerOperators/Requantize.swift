@@ -17,13 +17,26 @@ public struct Requantize: Sendable, RescaleOperator {
 extension Requantize: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
+    let hasForm =
+      XnnpackRequantization(
+        input: context.input.scaleBits, output: context.output.scaleBits) != nil
+    try context.checkRounding(rescale.rounding, known: hasForm ? 0b1100_0111 : 0b1000_0111)
     try context.checkRescale(rescale, sum: Int64(context.input.largestMagnitude))
   }
 
   private func tensorRescale(_ step: Step) -> TensorRescale {
-    var result = rescale.tensorRescale(step)
-    if let profile = step.profile, step.output.bits < step.input.bits {
-      result.rounding = profile.narrowingMode
+    let scales = (step.input.scaleBits, step.output.scaleBits)
+    let isNarrowing = step.output.bits < step.input.bits
+    let mode =
+      step.profile.map {
+        isNarrowing
+          ? $0.narrowingMode : $0.requantizationMode(input: scales.0, output: scales.1)
+      } ?? rescale.rounding
+    var result = rescale.tensorRescale(step, mode)
+    if mode == .xnnpack, let form = XnnpackRequantization(input: scales.0, output: scales.1) {
+      // Which all kernels have.
+      result.scale = form.outputScale
+      result.rounding = .singleRounding
     }
     return result
   }
@@ -32,15 +45,23 @@ extension Requantize: RunnableOperator {
   package func scratchBytes(_ step: Step) -> Int64 { 256 }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    tensorRescale(step).requantize(
-      step.source(memory), count: step.output.elementCount, output: step.target(memory),
-      scratch: memory.scratch)
+    let (source, target) = (step.source(memory), step.target(memory))
+    let own = tensorRescale(step)
+    if own.rounding == .float32Steps {
+      Float32Elements(step, .float32Steps, low: rescale.low, high: rescale.high)
+        .requantize(source, count: step.output.elementCount, output: target, memory.scratch)
+    } else {
+      own.requantize(
+        source, count: step.output.elementCount, output: target, scratch: memory.scratch)
+    }
   }
 
   package func description(_ step: Step) -> cupel_operation? {
+    let own = tensorRescale(step)
+    if own.rounding == .float32Steps { return nil }
     var result = step.shape
     result.kind = CUPEL_REQUANTIZE
-    tensorRescale(step).describe(in: &result)
+    own.describe(in: &result)
     return result
   }
 }

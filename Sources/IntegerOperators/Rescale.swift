@@ -36,11 +36,13 @@ public struct Rescale: Sendable, Equatable {
   }
 
   /// With the grids of an operation's tensors.
-  func tensorRescale(_ step: Step) -> TensorRescale {
+  ///
+  /// - Parameter mode: how the product is rounded.
+  func tensorRescale(_ step: Step, _ mode: RoundingMode) -> TensorRescale {
     TensorRescale(
       inputZeroPoint: Int32(step.input.zeroPoint),
       scale: OutputScale(multiplier: multiplier, shift: shift, ratioBits: ratioBits),
-      rounding: step.rounding(rounding), outputZeroPoint: Int32(step.output.zeroPoint),
+      rounding: mode, outputZeroPoint: Int32(step.output.zeroPoint),
       low: Int32(low), high: Int32(high))
   }
 }

@@ -29,6 +29,12 @@ public struct Step {
     profile?.mode(isFullyConnected: isFullyConnected) ?? written
   }
 
+  /// The file's arithmetic of additions, products and average pools, or that of the profile asked
+  /// for.
+  func elementRounding(_ written: RoundingMode) -> RoundingMode {
+    profile?.elementMode(written) ?? written
+  }
+
   /// Scratch that the operation needs.
   package var scratchBytes: Int64 {
     var visitor = ScratchBytes()

@@ -1,9 +1,12 @@
+import CCupelIntegerKernels
+import CupelFixedPoint
 import CupelModelFormat
 
 /// The first activation less the second, in the arithmetic of `SumKernel`.
 public struct Subtract: Sendable, SumOperator {
   public static var code: UInt8 { 13 }
   public static var name: StaticString { "subtract" }
+  package static var roundings: UInt8 { 0b1000_0001 }
   public static var minorVersion: UInt16 { 1 }
 
   /// The ways of both inputs to the output's grid.
@@ -16,8 +19,22 @@ public struct Subtract: Sendable, SumOperator {
 
 extension Subtract: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
-    scales.kernel(step).subtract(
-      step.source(memory), step.secondSource(memory), count: step.output.elementCount,
-      output: step.target(memory))
+    let (first, second) = (step.source(memory), step.secondSource(memory))
+    let (count, target) = (step.output.elementCount, step.target(memory))
+    if let xnnpack = scales.xnnpack(step) {
+      xnnpack.negated().add(first, second, count: count, output: target)
+    } else if step.profile?.differenceMode ?? scales.rounding == .float32Steps {
+      Float32Elements(step, .float32Steps, low: scales.low, high: scales.high)
+        .subtract(first, second, count: count, output: target)
+    } else {
+      scales.kernel(step).subtract(first, second, count: count, output: target)
+    }
+  }
+
+  /// Kernels have XNNPACK's form only, where it is an addition of the negative.
+  package func description(_ step: Step) -> cupel_operation? {
+    var shape = step.shape
+    shape.kind = CUPEL_ADD
+    return scales.xnnpack(step)?.negated().described(in: shape)
   }
 }

@@ -1,3 +1,4 @@
+import CCupelIntegerKernels
 import CupelFixedPoint
 import CupelModelFormat
 
@@ -10,13 +11,16 @@ public struct SumScales: Sendable, Equatable {
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
   public var low, high: Int8
+  /// The arithmetic: double rounding with the scales above, or one with the tensors' own scales,
+  /// where those above are for other profiles.
+  public var rounding: RoundingMode
 
   /// Scales by their parts.
   @inlinable
   public init(
     firstMultiplier: Int32 = 0, firstShift: Int32 = 0, secondMultiplier: Int32 = 0,
     secondShift: Int32 = 0, outputMultiplier: Int32 = 0, outputShift: Int32 = 0, low: Int8 = 0,
-    high: Int8 = 0
+    high: Int8 = 0, rounding: RoundingMode = .doubleRounding
   ) {
     self.firstMultiplier = firstMultiplier
     self.firstShift = firstShift
@@ -26,9 +30,11 @@ public struct SumScales: Sendable, Equatable {
     self.outputShift = outputShift
     self.low = low
     self.high = high
+    self.rounding = rounding
   }
 
   mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
+    coder.rounding(&rounding)
     coder.bounds(&low, &high)
     coder.signed(0, &firstMultiplier)
     coder.signed(1, &secondMultiplier)
@@ -36,6 +42,19 @@ public struct SumScales: Sendable, Equatable {
     coder.signed(3, &secondShift)
     coder.signed(4, &outputMultiplier)
     coder.signed(5, &outputShift)
+  }
+
+  /// XNNPACK's form of the sum, where that is what is to run.
+  func xnnpack(_ step: Step) -> XnnpackSumKernel? {
+    let scales = (step.input.scaleBits, step.second.scaleBits, step.output.scaleBits)
+    let mode =
+      step.profile?.sumMode(first: scales.0, second: scales.1, output: scales.2) ?? rounding
+    guard mode == .xnnpack,
+      let form = XnnpackSum(first: scales.0, second: scales.1, output: scales.2)
+    else { return nil }
+    return XnnpackSumKernel(
+      form, first: Int32(step.input.zeroPoint), second: Int32(step.second.zeroPoint),
+      output: Int32(step.output.zeroPoint), low: Int32(low), high: Int32(high))
   }
 
   /// With the grids of an operation's tensors.
@@ -49,6 +68,8 @@ public struct SumScales: Sendable, Equatable {
 /// An addition or subtraction.
 package protocol SumOperator: PlainOperator {
   var scales: SumScales { get set }
+  /// A bit for each mode of rounding that there is for it.
+  static var roundings: UInt8 { get }
   init(_ scales: SumScales)
 }
 
@@ -60,15 +81,20 @@ extension SumOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { scales.code(&coder) }
 
   package func check(_ context: inout OperationContext) throws(FormatError) {
-    try context.checkSum(scales)
+    try context.checkSum(scales, known: Self.roundings)
   }
 }
 
 extension OperationContext {
   /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
-  func checkSum(_ scales: SumScales) throws(FormatError) {
+  ///
+  /// - Parameter known: a bit for each mode of rounding that the operator has.
+  func checkSum(_ scales: SumScales, known: UInt8) throws(FormatError) {
     try checkSameExtent(as: input)
     try checkSameExtent(as: operand(1))
+    let form = XnnpackSum(
+      first: input.scaleBits, second: operand(1).scaleBits, output: output.scaleBits)
+    try checkRounding(scales.rounding, known: form == nil ? known : known | 0b0100_0000)
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
     try checkSumScale(scales.secondMultiplier, scales.secondShift, parameters: (1, 3))
     try checkSumScale(scales.outputMultiplier, scales.outputShift, parameters: (4, 5))
@@ -141,5 +167,54 @@ public struct SumKernel {
   private func placed(_ sum: Int32) -> Int8 {
     let value = multiplyDoubleRounding(sum, multiplier: output.multiplier, shift: output.shift)
     return placedOnGrid(value, zeroPoint: output.zeroPoint, low: low, high: high)
+  }
+}
+
+/// Sums and differences of two activations on grids of their own as XNNPACK forms them: rounded
+/// once.
+public struct XnnpackSumKernel {
+  private let form: XnnpackSum
+  private let first, second, output, low, high: Int32
+
+  /// - Parameters:
+  ///   - first, second, output: zero points.
+  ///   - low, high: on the output's grid.
+  public init(
+    _ form: XnnpackSum, first: Int32, second: Int32, output: Int32, low: Int32, high: Int32
+  ) {
+    self.form = form
+    (self.first, self.second, self.output) = (first, second, output)
+    (self.low, self.high) = (low, high)
+  }
+
+  /// The second input taken from the first instead of added.
+  func negated() -> XnnpackSumKernel {
+    var other = form
+    other.second = 0 &- form.second
+    return XnnpackSumKernel(
+      other, first: first, second: second, output: output, low: low, high: high)
+  }
+
+  /// As the kernels of the instruction sets want it described.
+  func described(in operation: cupel_operation) -> cupel_operation {
+    var result = operation
+    result.first = cupel_addend(zero_point: first, multiplier: form.first, shift: 0)
+    result.second = cupel_addend(zero_point: second, multiplier: form.second, shift: 0)
+    result.shift = Int8(truncatingIfNeeded: form.shift)
+    result.rounding = Int32(RoundingMode.xnnpack.rawValue)
+    (result.low, result.high) = (low, high)
+    return result
+  }
+
+  /// All three hold `count` elements; the output may be one of the inputs.
+  public func add(
+    _ firstInput: UnsafePointer<Int8>, _ secondInput: UnsafePointer<Int8>, count: Int,
+    output target: UnsafeMutablePointer<Int8>
+  ) {
+    for index in 0..<count {
+      let sum = form.scaled(
+        Int32(firstInput[index]) &- first, Int32(secondInput[index]) &- second)
+      target[index] = placedOnGrid(sum, zeroPoint: output, low: low, high: high)
+    }
   }
 }

@@ -138,9 +138,9 @@ extension OperationContext {
       span <= Layout.largest && after < reach && after > -stride, .windowOutput, parameter: axis)
   }
 
-  /// A pool's window: every place of it meets the input, on an unchanged grid.
-  func checkPool(_ window: Window) throws(FormatError) {
-    try checkGrid(of: input)
+  /// A pool's window: every place of it meets the input, on an unchanged grid unless that is free.
+  func checkPool(_ window: Window, onOneGrid: Bool = true) throws(FormatError) {
+    if onOneGrid { try checkGrid(of: input) }
     try demand(output.channels == input.channels, .outputExtent)
     try checkWindow(sliding: input, places: output)
     let taps = Int64(window.kernelHeight) &* Int64(window.kernelWidth)

@@ -26,6 +26,8 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     /// Of a function's 256 values, which the runtime works out itself, so many differ, by so many
     /// units at most.
     case values(differing: Int, by: Int)
+    /// Results next to a tie may be rounded to the other side, which no count tells beforehand.
+    case inexact(because: String)
   }
 
   /// Name of the operation.
@@ -44,7 +46,7 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     switch subject {
     case .negatedChannels(_, let clamped): clamped > 0
     case .rewritten: false
-    case .rounding, .values: true
+    case .rounding, .values, .inexact: true
     }
   }
 
@@ -59,6 +61,8 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     case .values(let differing, let most):
       "\(operation): \(differing) of its table's 256 values differ from those that the format's "
         + "runtime works out, by \(most) at most"
+    case .inexact(let reason):
+      "\(operation): results next to a tie may differ by one unit: \(reason)"
     }
   }
 }

@@ -55,6 +55,7 @@ extension RecordCoder {
     byte(Layout.Operation.rounding, &code)
     mode = RoundingMode(rawValue: code) ?? .doubleRounding
     if code > RoundingMode.float32HalfEven.rawValue { require(minor: 1) }
+    if code > RoundingMode.float64HalfAway.rawValue { require(minor: 3) }
   }
 
   /// Says that what was met exists from a minor version on.

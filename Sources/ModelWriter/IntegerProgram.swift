@@ -223,12 +223,12 @@ extension SumScales {
   /// - Parameter multipliers, shifts: the first input's and the second's.
   public init(
     multipliers: [Int32], shifts: [Int32], outputMultiplier: Int32, outputShift: Int32,
-    low: Int8, high: Int8
+    low: Int8, high: Int8, rounding: RoundingMode = .doubleRounding
   ) {
     self.init(
       firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
       secondShift: shifts[1], outputMultiplier: outputMultiplier, outputShift: outputShift,
-      low: low, high: high)
+      low: low, high: high, rounding: rounding)
   }
 
   /// The first input's and the second's.

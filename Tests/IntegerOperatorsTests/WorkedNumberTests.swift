@@ -9,13 +9,14 @@ import Testing
 
   @Test func everyWorkedNumberHolds() throws {
     let blocks = try WorkedNumbers().blocks
-    #expect(blocks.count == 27)
+    #expect(blocks.count == 28)
     for block in blocks {
       #expect(!block.lines.isEmpty)
       switch block.subject {
       case "scale", "high", "divide", "float32-convert", "float32-multiply", "float32-round":
         for line in block.lines { checkScaling(block.subject, line) }
       case "float64-scale": block.lines.forEach(checkDouble)
+      case "xnnpack-sum": try block.lines.forEach(checkXnnpackSum)
       case "int4": block.lines.forEach(checkPacking)
       case "convolution", "depthwise", "fully-connected", "transpose-convolution":
         try checkWeighted(block)
@@ -66,6 +67,16 @@ import Testing
     let ratio = Float64Ratio(
       input: UInt32(words[1]), weight: UInt32(words[2]), output: UInt32(words[3]))
     #expect(Int(multiplyFloat64HalfAway(Int32(words[0]), ratio: ratio)) == words[4], "\(line)")
+  }
+
+  private func checkXnnpackSum(_ line: [String]) throws {
+    let scales = try line[..<3].map { try #require(Float($0)).bitPattern }
+    let form = try #require(XnnpackSum(first: scales[0], second: scales[1], output: scales[2]))
+    let (first, second) = (Int32(number(line[3])), Int32(number(line[4])))
+    #expect(Int(form.scaled(first, second)) == number(line[5]), "\(line)")
+    var negative = form
+    negative.second = -form.second
+    #expect(Int(negative.scaled(first, second)) == number(line[6]), "\(line)")
   }
 
   private func checkPacking(_ line: [String]) {

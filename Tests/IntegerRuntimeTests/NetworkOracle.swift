@@ -11,6 +11,8 @@ struct NetworkOracle {
 
   /// The rounding mode of an operation in that role; nil leaves it as written.
   var override: (Role) -> RoundingMode? = { _ in nil }
+  /// Whether XNNPACK's own forms replace those of operators without weights.
+  var isXnnpack = false
   private(set) var values: [[Int]]
 
   init(_ program: IntegerProgram, image: [Int8]) {
@@ -108,22 +110,42 @@ struct NetworkOracle {
         sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: true)
     case .add(let add):
       let other = operation.inputs[1]
+      let (first, second) = (
+        value(source, row, column, channel)! - input.zeroPoint,
+        value(other, row, column, channel)! - program.tensors[other].zeroPoint
+      )
+      if isXnnpack,
+        let sum = XnnpackOracle.sum(
+          first, second, scales: (input.scale, program.tensors[other].scale, output.scale))
+      {
+        return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
+      }
       return added(
-        add.scales, value(source, row, column, channel)! - input.zeroPoint,
-        value(other, row, column, channel)! - program.tensors[other].zeroPoint,
-        zeroPoint: output.zeroPoint, sign: 1)
+        add.scales, first, second, zeroPoint: output.zeroPoint, sign: 1)
     case .subtract(let add):
       let other = operation.inputs[1]
+      let (first, second) = (
+        value(source, row, column, channel)! - input.zeroPoint,
+        value(other, row, column, channel)! - program.tensors[other].zeroPoint
+      )
+      if isXnnpack,
+        let sum = XnnpackOracle.sum(
+          first, -second, scales: (input.scale, program.tensors[other].scale, output.scale))
+      {
+        return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
+      }
       return added(
-        add.scales, value(source, row, column, channel)! - input.zeroPoint,
-        value(other, row, column, channel)! - program.tensors[other].zeroPoint,
-        zeroPoint: output.zeroPoint, sign: -1)
+        add.scales, first, second, zeroPoint: output.zeroPoint, sign: -1)
     case .multiply(let own):
       let other = operation.inputs[1]
       let product =
         (value(source, row, column, channel)! - input.zeroPoint)
         * (value(other, row, column, channel)! - program.tensors[other].zeroPoint)
-      return rescaled(product, own.rescale, zeroPoint: output.zeroPoint, .other)
+      let ratio = input.scale * program.tensors[other].scale / output.scale
+      let isTaken = ratio >= 0x1p-16 && ratio < 0x1p8
+      return rescaled(
+        product, own.rescale, zeroPoint: output.zeroPoint, .other,
+        isXnnpack && !isTaken ? .doubleRounding : nil)
     case .lookup(let own): return Int(own.table[value(source, row, column, channel)! + 128])
     case .transpose(let own):
       var from = [0, 0, 0]
@@ -149,12 +171,24 @@ struct NetworkOracle {
       for y in 0..<input.height {
         for x in 0..<input.width { sum += value(source, y, x, channel)! - input.zeroPoint }
       }
+      if isXnnpack {
+        let count = input.height * input.width
+        let mean = XnnpackOracle.mean(
+          sum + count * input.zeroPoint, count, from: input, to: output)
+        return min(max(mean, Int(own.rescale.low)), Int(own.rescale.high))
+      }
       return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other)
     case .requantize(let own):
       let sum = value(source, row, column, channel)! - input.zeroPoint
-      return rescaled(
-        sum, own.rescale, zeroPoint: output.zeroPoint,
-        output.bits < input.bits ? .narrowing : .other)
+      let isNarrowing = output.bits < input.bits
+      guard isXnnpack, !isNarrowing else {
+        return rescaled(
+          sum, own.rescale, zeroPoint: output.zeroPoint, isNarrowing ? .narrowing : .other)
+      }
+      guard let moved = XnnpackOracle.requantized(sum, ratio: input.scale / output.scale) else {
+        return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other, .doubleRounding)
+      }
+      return min(max(moved + output.zeroPoint, Int(own.rescale.low)), Int(own.rescale.high))
     case .clamp(let own):
       return min(max(value(source, row, column, channel)!, Int(own.low)), Int(own.high))
     case .pad(let own):
@@ -197,11 +231,12 @@ struct NetworkOracle {
   }
 
   private func rescaled(
-    _ sum: Int, _ rescale: IntegerOperation.Rescale, zeroPoint: Int, _ role: Role
+    _ sum: Int, _ rescale: IntegerOperation.Rescale, zeroPoint: Int, _ role: Role,
+    _ mode: RoundingMode? = nil
   ) -> Int {
     let scaled = RoundingOracle.scale(
       Int64(sum), multiplier: rescale.multiplier, shift: rescale.shift, ratio: rescale.ratio,
-      mode: override(role) ?? rescale.rounding)
+      mode: mode ?? override(role) ?? rescale.rounding)
     return min(max(Int(scaled) + zeroPoint, Int(rescale.low)), Int(rescale.high))
   }
 
@@ -228,5 +263,34 @@ struct NetworkOracle {
       place[axis] -= length
     }
     return 0
+  }
+}
+
+/// XNNPACK's forms in the processor's own float32 arithmetic and in floors of real numbers.
+enum XnnpackOracle {
+  /// Nil for scales that LiteRT does not hand to XNNPACK.
+  static func sum(_ first: Int, _ second: Int, scales: (Float, Float, Float)) -> Int? {
+    let ratios = [scales.0 / scales.2, scales.1 / scales.2]
+    guard ratios.allSatisfy({ $0 >= 0x1p-10 && $0 < 0x1p8 }) else { return nil }
+    let unit = Float(sign: .plus, exponent: 20 - max(ratios[0], ratios[1]).exponent, significand: 1)
+    let multipliers = ratios.map { Double(($0 * unit).rounded(.toNearestOrEven)) }
+    let sum = Double(first) * multipliers[0] + Double(second) * multipliers[1]
+    return Int((sum / Double(unit) + 0.5).rounded(.down))
+  }
+
+  static func requantized(_ value: Int, ratio: Float) -> Int? {
+    guard ratio >= 0x1p-8, ratio <= 0x1p7 else { return nil }
+    let multiplier = Double((256 * ratio).rounded(.toNearestOrEven))
+    return Int((Double(value) * multiplier / 256 + 0.5).rounded(.down))
+  }
+
+  /// - Parameter sum: of the stored values.
+  static func mean(
+    _ sum: Int, _ count: Int, from input: IntegerTensor, to output: IntegerTensor
+  ) -> Int {
+    let ratio = input.scale / output.scale * (1 / Float(count))
+    let offset = Float(output.zeroPoint) - Float(count * input.zeroPoint) * ratio
+    let placed = Float(sum) * ratio + offset
+    return Int(min(max(placed.rounded(.toNearestOrEven), -1000), 1000))
   }
 }

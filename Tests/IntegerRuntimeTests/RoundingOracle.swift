@@ -19,7 +19,8 @@ enum RoundingOracle {
     case .singleRounding:
       let divisor = Int64(1) << Int64(31 - shift)
       return floorDivide(sum * Int64(multiplier) + divisor / 2, divisor)
-    case .float32HalfEven:
+    // The others are the arithmetic of operators without weights as a whole.
+    case .float32HalfEven, .onnxUnsigned, .onnxSigned, .xnnpack, .float32Steps:
       return Int64((Float(sum) * ratio).rounded(.toNearestOrEven))
     case .float64HalfAway:
       return Int64((Double(sum) * ratio64).rounded(.toNearestOrAwayFromZero))

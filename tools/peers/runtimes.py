@@ -1,16 +1,18 @@
 """Cupel's integers against LiteRT's reference kernels, TensorFlow Lite Micro and XNNPACK.
 
-usage: runtimes.py CUPEL [--inputs N] [--cifar FOLDER] [--only WORD]... [--json OUT]
+usage: runtimes.py CUPEL [--inputs N] [--cifar FOLDER] [--models FOLDER] [--only WORD]... [--json OUT]
 
 CUPEL is the `cupel` program. CUPEL_DATA (default ../shared/data) has mlperf-tiny/*.tflite. For each
 int8 model and N seeded random inputs (default 1000):
 
   litert-reference  the output and every intermediate tensor against LiteRT's reference kernels
   tflm              the output against the tflite-micro package, where it is installed
-  xnnpack           every operator, cut out of the model, against LiteRT with XNNPACK
+  xnnpack           every operator, cut out of the model, and every tensor of the whole model,
+                    against LiteRT with XNNPACK
 
 and for each float model the output against LiteRT's. FOLDER has CIFAR-10's test_batch.bin: all its
-images go through ResNet-8. Exit status 1 if anything that should be equal is not.
+images go through ResNet-8. --models: every tensor of every int8 `.tflite` file there that `cupel`
+reads, and 100 random inputs at most, against LiteRT with XNNPACK. Exit status 1 if anything that should be equal is not.
 
     pip install -r tools/peers/requirements.txt
 """
@@ -52,6 +54,12 @@ def random_inputs(shape, count, seed):
     return np.clip(values, -128, 127).astype(np.int8)
 
 
+class Tensors(dict):
+    """By name; and the input's grid."""
+
+    scale = zero = None
+
+
 class Cupel:
     def __init__(self, program):
         self.program = program
@@ -68,7 +76,11 @@ class Cupel:
             command += ["--output-only"] if output_only else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
             entries = json.loads((folder / "tensors" / "index.json").read_text())
-            values = {e["name"]: np.load(folder / "tensors" / e["file"]) for e in entries}
+            values = Tensors(
+                (e["name"], np.load(folder / "tensors" / e["file"])) for e in entries)
+            for entry in entries:
+                if entry["isInput"]:
+                    values.scale, values.zero = entry["scale"], entry["zeroPoint"]
             output = next(e["name"] for e in entries if e["isOutput"])
             return values, output
 
@@ -188,6 +200,74 @@ def xnnpack(cupel, content, inputs):
     return rows
 
 
+def whole(cupel, content, inputs):
+    """Every int8 tensor of a whole model under XNNPACK. All are made outputs, so that they can be
+    read; that the model's output stays as it was is checked."""
+    file = File(content)
+    exposed, places = file.with_all_outputs()
+    plain, interpreter = litert(content, OpResolverType.AUTO), litert(exposed, OpResolverType.AUTO)
+    source = plain.get_input_details()[0]
+    result = plain.get_output_details()[0]["index"]
+    reshaped = file.reshaped()
+    rows = {}
+    outputs = {place: detail["index"]
+               for place, detail in zip(places, interpreter.get_output_details())}
+    for start in range(0, len(inputs), CHUNK // 10):
+        chunk = inputs[start:start + CHUNK // 10]
+        own, name = cupel.tensors(content, chunk, "xnnpack")
+        for index, image in enumerate(chunk):
+            given = as_given(source, own, image)
+            for each in (plain, interpreter):
+                each.set_tensor(each.get_input_details()[0]["index"], given)
+                each.invoke()
+            last = file.graph.outputs[0]
+            if last in outputs:
+                assert np.array_equal(
+                    plain.get_tensor(result), interpreter.get_tensor(outputs[last]))
+            for place, where in outputs.items():
+                tensor = file.name(reshaped.get(place, place))
+                if tensor in own:
+                    rows.setdefault(tensor, []).append(
+                        differences(own[tensor][index], interpreter.get_tensor(where)))
+    return [{"tensor": tensor, **merged(parts)} for tensor, parts in rows.items()]
+
+
+def as_given(source, own, image):
+    """An input on the program's grid as a model of int8, uint8 or float32 takes it."""
+    image = image.reshape(source["shape"])
+    if source["dtype"] == np.uint8:
+        return (image.astype(np.int16) + 128).astype(np.uint8)
+    if source["dtype"] == np.float32:
+        return (np.float32(own.scale) * (image.astype(np.float32) - own.zero)).astype(np.float32)
+    return image
+
+
+def folder_of_models(cupel, folder, count):
+    """`whole` of all files that `cupel` reads; each in a process of its own, since LiteRT aborts on
+    some."""
+    rows = []
+    for path in sorted(folder.glob("*.tflite")):
+        run = subprocess.run(
+            [sys.executable, __file__, cupel.program, "--inputs", str(count), "--whole", str(path)],
+            capture_output=True, text=True)
+        lines = run.stdout.strip().splitlines()
+        row = json.loads(lines[-1]) if run.returncode == 0 and lines else {"refused": True}
+        rows.append({"model": path.name, **row})
+        if "elements" in row:
+            print(f"{path.name}: xnnpack, {row['tensors']} tensors: {row}", flush=True)
+    return rows
+
+
+def one_whole(cupel, path, count):
+    content = path.read_bytes()
+    file = File(content)
+    assert len(file.graph.inputs) == 1
+    shape = litert(content, OpResolverType.AUTO).get_input_details()[0]["shape"]
+    rows = whole(cupel, content, random_inputs(shape, count, SEED))
+    assert rows, "no int8 tensors"
+    print(json.dumps({"tensors": len(rows), **merged(rows)}))
+
+
 def two_inputs(cupel, file, index, batches):
     """An operator of two inputs as a model of one: both stand in it, to be sliced apart."""
     alone = File(file.one_operator(index))
@@ -246,10 +326,14 @@ def main():
     parser.add_argument("cupel")
     parser.add_argument("--inputs", type=int, default=1000)
     parser.add_argument("--cifar", type=Path)
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--whole", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--only", action="append")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     cupel = Cupel(arguments.cupel)
+    if arguments.whole:
+        return one_whole(cupel, arguments.whole, arguments.inputs)
     data = Path(os.environ.get("CUPEL_DATA", ROOT / "../shared/data")) / "mlperf-tiny"
     if not data.is_dir():
         sys.exit(f"no models: {data} does not exist")
@@ -279,12 +363,15 @@ def main():
             unequal += own["tflm"]["mismatches"]
         own["xnnpack"] = xnnpack(cupel, content, inputs[:100])
         for row in own["xnnpack"]:
-            if row["kind"] in WEIGHTED:
-                unequal += row["mismatches"]
-            elif row["mismatches"]:
-                print(f"{name}: xnnpack, not modelled: {row}")
+            unequal += row["mismatches"]
+            if row["mismatches"]:
+                print(f"{name}: xnnpack: {row}")
         weighted = merged([r for r in own["xnnpack"] if r["kind"] in WEIGHTED])
         print(f"{name}: xnnpack, layers with weights: {weighted}", flush=True)
+        own["xnnpackWhole"] = whole(cupel, content, inputs[:100])
+        total = merged(own["xnnpackWhole"])
+        unequal += total["mismatches"]
+        print(f"{name}: xnnpack, {len(own['xnnpackWhole'])} tensors: {total}", flush=True)
         own["float"] = real(cupel, (data / f"{float_name}.tflite").read_bytes(), 100)
         print(f"{name}: float: {own['float']}", flush=True)
         if own["float"]["largestRelative"] > 1e-4:
@@ -294,6 +381,11 @@ def main():
             unequal += own["cifar10"]["mismatches"]
             print(f"{name}: CIFAR-10: {own['cifar10']}", flush=True)
         report["models"][name] = own
+    if arguments.models:
+        report["folder"] = folder_of_models(cupel, arguments.models, min(arguments.inputs, 100))
+        read = [row for row in report["folder"] if "elements" in row]
+        unequal += sum(row["mismatches"] for row in read)
+        print(f"{arguments.models}: {len(read)} of {len(report['folder'])} models: {merged(read)}")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=1) + "\n")

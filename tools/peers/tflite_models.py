@@ -39,6 +39,17 @@ class File:
                 source[operator.outputs[0]] = source.get(first, first)
         return source
 
+    def with_all_outputs(self):
+        """The model with every int8 tensor that an operator gives as an output, and their places."""
+        model = copy.copy(self.model)
+        graph = copy.copy(self.graph)
+        places = [t for operator in graph.operators for t in operator.outputs
+                  if graph.tensors[t].type == INT8]
+        graph.outputs = places
+        model.subgraphs = [graph]
+        model.signatureDefs = []
+        return pack(model), places
+
     def one_operator(self, index):
         """A model with operator `index` alone: activations become its inputs and output."""
         model = copy.copy(self.model)

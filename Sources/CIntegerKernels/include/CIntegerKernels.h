@@ -37,7 +37,12 @@ typedef enum {
 } cupel_kind;
 
 /// Rounding modes, with the codes of the file format.
-enum { CUPEL_DOUBLE_ROUNDING = 0, CUPEL_SINGLE_ROUNDING = 1, CUPEL_FLOAT32_HALF_EVEN = 2 };
+enum {
+  CUPEL_DOUBLE_ROUNDING = 0,
+  CUPEL_SINGLE_ROUNDING = 1,
+  CUPEL_FLOAT32_HALF_EVEN = 2,
+  CUPEL_XNNPACK = 6,
+};
 
 typedef struct {
   int32_t height, width, channels;
@@ -51,7 +56,7 @@ typedef struct {
 } cupel_window;
 
 /// One input's way to the common grid of an addition: Q31 multiplier, not negative; shift in
-/// -31...0.
+/// -31...0. In XNNPACK's form a multiplier below 2^21 of either sign and no shift of its own.
 typedef struct {
   int32_t zero_point, multiplier, shift;
 } cupel_addend;
@@ -80,7 +85,8 @@ typedef struct {
   /// s_in * s_w / s_out in float32 arithmetic.
   const uint32_t *weight_scales;
   uint32_t input_scale, output_scale;
-  /// Mean, requantization and addition: one for all, in both forms. An addition rounds twice.
+  /// Mean, requantization and addition: one for all, in both forms. An addition rounds twice; in
+  /// XNNPACK's form once, after a sum of products that the shift, 13...30 to the right, divides.
   int32_t multiplier;
   int8_t shift;
   uint32_t ratio;

@@ -31,8 +31,8 @@ public enum LoadedModel: Sendable {
       self = .integer(
         try IntegerModel(
           path: path, bytes: file.integerBytes(),
-          vendor: .init(bytes: file.bytes, sha256: file.sha256), profile: profile,
-          site: site))
+          // Made for the profile already.
+          vendor: .init(bytes: file.bytes, sha256: file.sha256), profile: nil, site: site))
     }
   }
 

@@ -20,6 +20,23 @@ enum LeakyRelu {
     return placedOnGrid(scaled, zeroPoint: grids.outputZeroPoint, low: -128, high: 127)
   }
 
+  /// Two multipliers that count 256ths, ties towards +∞; nil where a ratio of the scales is one
+  /// that LiteRT does not hand to XNNPACK.
+  static func xnnpack(_ input: Int32, _ grids: TableFunction.Grids, slope: UInt32) -> Int8? {
+    let ratio = float32Quotient(grids.inputScale, grids.outputScale)
+    let below = float32Product(ratio, slope)
+    // Float32 bits of 2⁻⁸ and 2⁷; −127.99609375 is the least ratio below zero.
+    let magnitudes: ClosedRange<UInt32> = 0x3B80_0000...0x4300_0000
+    let isNormal = (1...0xFE).contains(slope &>> 23 & 0xFF)
+    guard isNormal, magnitudes.contains(ratio), magnitudes.contains(below & 0x7FFF_FFFF),
+      below &>> 31 == 0 || below <= 0xC2FF_FE00
+    else { return nil }
+    let difference = input &- grids.inputZeroPoint
+    let form = XnnpackRequantization(ratio: difference > 0 ? ratio : below)
+    return placedOnGrid(
+      form.scaled(difference), zeroPoint: grids.outputZeroPoint, low: -128, high: 127)
+  }
+
   static func real(_ value: SoftReal, slope: UInt32) -> SoftReal {
     guard value.mantissa < 0 else { return value }
     // Of 32 and 24 bits: eight are given up, 2⁻²³ of the value.

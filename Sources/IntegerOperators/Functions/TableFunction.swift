@@ -25,6 +25,9 @@ public struct TableFunction: Sendable, Equatable {
     case floatHalfAway = 1
     /// The same with ties to even: ONNX Runtime's tables.
     case floatHalfEven = 2
+    /// XNNPACK's: a leaky ReLU by multipliers that count 256ths; the others in float32, rounded
+    /// with ties to even after the zero point has been added.
+    case xnnpack = 3
   }
 
   /// What is computed.
@@ -45,11 +48,13 @@ public struct TableFunction: Sendable, Equatable {
   /// With the arithmetic that a deployment's runtime has for the function.
   public init(_ kind: Kind, under profile: DeploymentProfile, slopeBits: UInt32 = 0) {
     // LiteRT makes tables of the first two in float32 and computes the others in fixed point.
+    // XNNPACK takes all but the hard swish.
     let isTabulated = kind == .logistic || kind == .hyperbolicTangent
     let arithmetic: Arithmetic =
       switch profile {
       case .tflm: .fixedPoint
-      case .litertReference, .xnnpack: isTabulated ? .floatHalfAway : .fixedPoint
+      case .litertReference: isTabulated ? .floatHalfAway : .fixedPoint
+      case .xnnpack: kind == .hardSwish ? .fixedPoint : .xnnpack
       case .onnxruntime: .floatHalfEven
       }
     self.init(kind, arithmetic, slopeBits: slopeBits)
@@ -78,10 +83,13 @@ public struct TableFunction: Sendable, Equatable {
     }
   }
 
-  /// The table's value for `input` in fixed point; nil where the grids are none that the function's
+  /// The table's value for `input` in integers; nil where the grids are none that the function's
   /// integer arithmetic has.
   public func fixedPoint(_ input: Int32, _ grids: Grids) -> Int8? {
-    switch kind {
+    if arithmetic == .xnnpack {
+      return kind == .leakyRelu ? LeakyRelu.xnnpack(input, grids, slope: slopeBits) : nil
+    }
+    return switch kind {
     case .logistic: Logistic.fixedPoint(input, grids)
     case .hyperbolicTangent: HyperbolicTangent.fixedPoint(input, grids)
     case .hardSwish: HardSwish.fixedPoint(input, grids)
@@ -99,11 +107,16 @@ public struct TableFunction: Sendable, Equatable {
     }
   }
 
+  /// Whether its values are worked out in integers.
+  public var isExact: Bool {
+    arithmetic == .fixedPoint || (arithmetic == .xnnpack && kind == .leakyRelu)
+  }
+
   /// Whether `output` is the table's value for `input`: exactly in fixed point; in the float
   /// arithmetics, where another float32 exponential may round otherwise next to a tie, to within
   /// 2⁻⁸ of a step and 2⁻²⁰.
   package func holds(_ output: Int8, for input: Int32, _ grids: Grids) -> Bool {
-    if arithmetic == .fixedPoint { return fixedPoint(input, grids) == output }
+    if isExact { return fixedPoint(input, grids) == output }
     let value = real(SoftReal(grids.inputScale).times(Int64(input &- grids.inputZeroPoint)))
     // Twice the steps from zero, less and more a whole one, in 256ths.
     let steps = Int64(Int32(output) &- grids.outputZeroPoint) &* 512
@@ -136,6 +149,7 @@ extension TableFunction {
     coder.word(1, &arithmetic)
     coder.word(2, &slope)
     if kind | arithmetic | slope != 0 { coder.require(minor: 2) }
+    if arithmetic > Arithmetic.floatHalfEven.rawValue { coder.require(minor: 3) }
     function = nil
     if let kind = UInt8(exactly: kind).flatMap(Kind.init),
       let arithmetic = UInt8(exactly: arithmetic).flatMap(Arithmetic.init)

@@ -5,17 +5,25 @@ import CupelOnnxSchema
 /// Writes programs as ONNX files that quantize themselves: float operators between QuantizeLinear
 /// and DequantizeLinear, as ONNX Runtime and other runtimes fuse them. Input and output are float.
 ///
-/// Integers, scales and zero points are the program's own; 8-bit activations are written unsigned,
-/// zero points and all moved by 128, since ONNX Runtime's fast kernels want them so. 4-bit weights
-/// and activations are int4. The file has no rounding modes: a runtime rounds as it does.
+/// Integers, scales and zero points are the program's own; activations are written as uint8, zero
+/// points and all moved by 128, since ONNX Runtime's kernels for 8-bit tensors want them so. One of
+/// 4 bits is uint8 on the same coarse grid, limited to its 16 values: ONNX Runtime's operators take
+/// no int4. 4-bit weights are int4, or int8 where the file is to be exact. The file has no rounding
+/// modes: a runtime rounds as it does, and what ONNX Runtime at its default options does otherwise
+/// than the program under the profile `onnxruntime` is noted.
 public struct OnnxExporter: Exporter {
   /// The first operator set with 4-bit types.
   static let operatorSet = 21
 
-  /// - Parameter program: one that `CupelWriter` accepts.
+  /// - Parameters:
+  ///   - program: one that `CupelWriter` accepts.
+  ///   - widening: writes 4-bit weights as int8, which ONNX Runtime multiplies in integers; int4
+  ///     weights it multiplies in float32, and rounds sums on the way.
   /// - Throws: `ExportError` that names the operation and what the format lacks.
-  public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
-    var exporter = OnnxExporter(program)
+  public static func export(
+    _ program: IntegerProgram, widening: Bool = false
+  ) throws(ExportError) -> ExportedModel {
+    var exporter = OnnxExporter(program, widening: widening)
     let input = program.tensors[program.input]
     let source = exporter.unique("input")
     exporter.quantize(source, program.input)
@@ -44,6 +52,8 @@ public struct OnnxExporter: Exporter {
   }
 
   let program: IntegerProgram
+  /// Whether 4-bit weights are written as int8.
+  let widensWeights: Bool
   private(set) var index = 0
   var file = OnnxFile()
   var notes: [ExportNote] = []
@@ -55,8 +65,9 @@ public struct OnnxExporter: Exporter {
   /// With which a name was last made unique.
   private var lastNumbers: [String: Int] = [:]
 
-  private init(_ program: IntegerProgram) {
+  private init(_ program: IntegerProgram, widening: Bool) {
     self.program = program
+    widensWeights = widening
     quantized = []
     // The integers keep the tensors' names, so that what is imported again has them.
     quantized = program.tensors.map { unique($0.name) }
@@ -80,11 +91,10 @@ public struct OnnxExporter: Exporter {
   /// Scale and zero point of a tensor, as inputs of a node.
   mutating func gridInputs(_ tensor: Int) -> [String] {
     let own = program.tensors[tensor]
-    let type: OnnxFile.ElementType = own.bits == 4 ? .int4 : .uint8
-    let zero = UInt8(truncatingIfNeeded: own.bits == 4 ? own.zeroPoint & 15 : own.zeroPoint + 128)
+    let zero = UInt8(truncatingIfNeeded: own.zeroPoint + 128)
     return [
       constant("scale/\(own.scale)", [], .float32, littleEndian(own.scale.bitPattern)),
-      constant("zero/\(type)/\(zero)", [], type, [zero]),
+      constant("zero/uint8/\(zero)", [], .uint8, [zero]),
     ]
   }
 
@@ -159,24 +169,42 @@ public struct OnnxExporter: Exporter {
     finish(result, within: bounds)
   }
 
-  /// Limits a float operator's result to what the bounds stand for, and quantizes it. Bounds at the
-  /// grid's ends need nothing: quantization saturates there.
-  mutating func finish(_ result: String, within bounds: (any Bounded)?) {
+  /// Quantizes a float operator's result and limits it to what the bounds stand for. Bounds at the
+  /// ends of uint8 need nothing: quantization saturates there.
+  ///
+  /// Others come behind a quantization of their own: a runtime makes one integer operator only of a
+  /// float one with QuantizeLinear right behind it.
+  ///
+  /// - Parameters:
+  ///   - bounds: nil for the grid's; not needed where values only move.
+  ///   - isStored: whether the result is a tensor's own values, which need no quantization before.
+  mutating func finish(_ result: String, within bounds: (any Bounded)?, isStored: Bool = false) {
     let grid = output.grid
+    let moves = bounds == nil && input.grid == grid
     let bounds = bounds ?? grid.whole
-    let (isRaised, isLowered) = (Int(bounds.low) > grid.lowest, Int(bounds.high) < grid.highest)
-    guard isRaised || isLowered else {
+    let (isRaised, isLowered) = (bounds.low > -128, bounds.high < 127)
+    guard isRaised || isLowered, !moves else {
       quantize(result, operation.output)
       return
     }
     let limited = intermediate("limited")
+    let source = isStored ? result : requantized(result)
     if !isLowered, Int(bounds.low) == grid.zeroPoint {
-      node("Relu", [result], limited)
+      node("Relu", [source], limited)
     } else {
       let ends = [bounds.low, bounds.high].map { number(grid.dequantize(Int($0))) }
-      node("Clip", [result] + ends, limited)
+      node("Clip", [source] + ends, limited)
     }
     quantize(limited, operation.output)
+  }
+
+  /// A result on the output's grid, as real values again.
+  private mutating func requantized(_ result: String) -> String {
+    let grid = gridInputs(operation.output)
+    let (integers, again) = (intermediate("unbounded"), intermediate("unbounded/real"))
+    node("QuantizeLinear", [result] + grid, integers)
+    node("DequantizeLinear", [integers] + grid, again)
+    return again
   }
 }
 

@@ -37,7 +37,12 @@ extension OnnxExporter {
     let isUniform = Set(positive.scales).count == 1
     let scales = isUniform ? Array(positive.scales.prefix(1)) : positive.scales
     let channels = isUniform ? [] : [scales.count]
-    let (bits, from) = (own.weights.bits, input.scale)
+    let (bits, from) = (widensWeights ? 8 : own.weights.bits, input.scale)
+    if own.weights.bits == 4 {
+      note(
+        widensWeights
+          ? .rewritten(as: "a layer with int8 weights") : .inexact(because: Self.floatWeights))
+    }
     // ONNX Runtime has asymmetric weights of 8 bits where they are unsigned.
     let zeroPoint = own.weights.zeroPoint
     let isUnsigned = bits == 8 && zeroPoint != 0
@@ -64,6 +69,9 @@ extension OnnxExporter {
       dequantized([sums, sumScale, sumZero], axis: 0, name: bias),
     ]
   }
+
+  private static let floatWeights =
+    "ONNX Runtime multiplies int4 weights in float32; --exact writes them as int8"
 
   private mutating func addScales(_ scales: [Float], _ dimensions: [Int], name: String) -> String {
     constant(

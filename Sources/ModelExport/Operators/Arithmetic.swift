@@ -62,7 +62,8 @@ extension TFLiteExporter {
   ) throws(ExportError) {
     let scales = operation.inputs.map { program.tensors[$0].scale }
     let derived = try? SumScales(
-      scales[0], scales[1], output: output.scale, within: Bounds(low: own.low, high: own.high))
+      scales[0], scales[1], output: output.scale, within: Bounds(low: own.low, high: own.high),
+      rounding: own.rounding)
     guard derived == own else {
       throw failure("its multipliers are not the ones that follow from the scales")
     }

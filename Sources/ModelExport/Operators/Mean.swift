@@ -6,14 +6,17 @@ import CupelTFLiteSchema
 extension Mean: TFLiteExportable, OnnxExportable {
   /// MEAN derives its multiplier from the scales' ratio and divides that by the number of elements in
   /// integers. Where that rounds any sum differently, a depthwise convolution by one may do better.
+  /// XNNPACK's form needs nothing but MEAN and the scales.
   func write(to exporter: inout TFLiteExporter) {
     let (input, output) = (exporter.input, exporter.output)
     let area = input.height * input.width
     let accumulators = Accumulators(of: area, on: input)
     let ratio = Double(input.scale) / Double(output.scale)
     let single = Double(input.scale) * Double(1 / Float(area)) / Double(output.scale)
-    let mean = accumulators.differing(
-      Multiplier(ratio, dividedBy: area)?.scaled, rescale.scaled)
+    let mean =
+      rescale.rounding == .xnnpack
+      ? 0
+      : accumulators.differing(Multiplier(ratio, dividedBy: area)?.scaled, rescale.scaled)
     let layer = accumulators.differing(Multiplier(single)?.scaled, rescale.scaled)
     let isLayer = mean > layer && area * input.channels <= Self.largestOnes
     exporter.write(within: rescale) { exporter, activation, target in

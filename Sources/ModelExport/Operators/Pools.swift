@@ -1,13 +1,29 @@
+import CupelIntegerBuilder
 import CupelIntegerOperators
+import CupelModelWriter
+import CupelOnnxSchema
 import CupelTFLiteSchema
 
 extension AveragePool: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {
+    guard exporter.input.grid == exporter.output.grid else {
+      throw exporter.failure("TensorFlow Lite has no average pooling onto another grid")
+    }
+    let isPadded = PaddedWindow(window, input: exporter.input, output: exporter.output).isPadded
+    guard !countsPadding || !isPadded else {
+      throw exporter.failure("TensorFlow Lite has no average pooling that counts its padding")
+    }
     // Padding does not count, so that nothing can stand there.
     try exporter.addPool(.averagePool2D, window, fill: nil)
   }
 
-  func write(to exporter: inout OnnxExporter) { exporter.addPool("AveragePool", window) }
+  func write(to exporter: inout OnnxExporter) {
+    if window.dilationHeight > 1 || window.dilationWidth > 1 {
+      exporter.note(.inexact(because: "ONNX Runtime computes a dilated average pool in float32"))
+    }
+    let counts = countsPadding ? [OnnxAttribute.integer("count_include_pad", 1)] : []
+    exporter.addPool("AveragePool", window, counts)
+  }
 }
 
 extension MaxPool: TFLiteExportable, OnnxExportable {
@@ -43,9 +59,11 @@ extension TFLiteExporter {
 }
 
 extension OnnxExporter {
-  fileprivate mutating func addPool(_ type: String, _ window: Window) {
+  fileprivate mutating func addPool(
+    _ type: String, _ window: Window, _ more: [OnnxAttribute] = []
+  ) {
     // ONNX Runtime fuses poolings into an operator of its own, which has no dilations to state.
     let isDilated = window.dilationHeight > 1 || window.dilationWidth > 1
-    addUnary(type, attributes(window).filter { isDilated || $0.name != "dilations" })
+    addUnary(type, attributes(window).filter { isDilated || $0.name != "dilations" } + more)
   }
 }

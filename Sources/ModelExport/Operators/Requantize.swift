@@ -14,9 +14,16 @@ extension Requantize: TFLiteExportable, OnnxExportable {
       output.bits < input.bits ? profile.narrowingMode : profile.mode(isFullyConnected: false)
     let scale = OutputScale(
       multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratioBits)
-    func own(_ value: Int32) -> Int32 { scale.apply(to: value, rounding: mode) }
+    // What QUANTIZE is to XNNPACK.
+    let form =
+      rescale.rounding == .xnnpack
+      ? XnnpackRequantization(
+        input: input.scale.bitPattern, output: output.scale.bitPattern) : nil
+    func own(_ value: Int32) -> Int32 {
+      form?.scaled(value) ?? scale.apply(to: value, rounding: mode)
+    }
     let plain = accumulators.differing(
-      Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
+      form?.scaled ?? Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
     let sum = try? SumScales(
       input.scale, input.scale, output: output.scale, within: output.grid.whole)
     let added = accumulators.differing(sum?.scaledFirst, own)
@@ -39,7 +46,19 @@ extension Requantize: TFLiteExportable, OnnxExportable {
     if isBounded { exporter.limit(result, within: rescale, outside: reached) }
   }
 
-  func write(to exporter: inout OnnxExporter) { exporter.finish(exporter.image(), within: rescale) }
+  /// ONNX Runtime makes one pair with another scale of two pairs of QuantizeLinear and
+  /// DequantizeLinear in a row; a Clip between them, however wide, keeps them apart.
+  func write(to exporter: inout OnnxExporter) {
+    let values = exporter.image()
+    if rescale.low > -128 || rescale.high < 127 {
+      exporter.finish(values, within: rescale, isStored: true)
+      return
+    }
+    let ends = [-Float.greatestFiniteMagnitude, .greatestFiniteMagnitude].map { exporter.number($0) }
+    let apart = exporter.intermediate("apart")
+    exporter.node("Clip", [values] + ends, apart)
+    exporter.quantize(apart, exporter.operation.output)
+  }
 }
 
 extension SumScales {

@@ -122,6 +122,8 @@ extension TransposeConvolution: OnnxExportable where Storage == InMemory {
       layer = try dense(exporter, withoutDilation: false)
       exporter.note(.rewritten(as: "a layer with zeros for its groups"))
     }
+    exporter.note(
+      .inexact(because: "ONNX Runtime computes transposed convolutions in float32"))
     let (rows, columns) = outcomes(exporter)
     let inputs = exporter.input.channels
     let perGroup = exporter.output.channels / layer.groups

@@ -10,7 +10,8 @@ extension OperatorRoom {
     OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }),
     TFLiteRow(
       .sub, float: { try $0.arithmetic(.subtract) },
-      integer: { try $0.join(ProgramBuilder.sum, rule: .sumRule) { .subtract(.init($0)) } }))
+      integer: { try $0.join(ProgramBuilder.difference, rule: .sumRule) { .subtract(.init($0)) } }
+    ))
 }
 
 enum Arithmetic {
@@ -124,7 +125,7 @@ extension QuantizedOnnxConverter {
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) {
     let inputs = [try realInput(0), try realInput(1)]
-    try bind(try joined(inputs, joining, kind), shape: inputs[0].shape)
+    try bind(try joined(inputs, isFused: false, joining, kind), shape: inputs[0].shape)
   }
 
   /// Each input and the output followed by its scale and zero point.
@@ -133,11 +134,14 @@ extension QuantizedOnnxConverter {
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) {
     let inputs = [try integerInput(0), try integerInput(3)]
-    try finish(try joined(inputs, joining, kind), shape: inputs[0].shape, scale: 6, zeroPoint: 7)
+    let joined = try joined(inputs, isFused: true, joining, kind)
+    try finish(joined, shape: inputs[0].shape, scale: 6, zeroPoint: 7)
   }
 
+  /// - Parameter isFused: whether the file has one operator for it; else ONNX Runtime makes it one
+  ///   where a QuantizeLinear follows at once.
   private func joined<Parameters>(
-    _ inputs: [(tensor: Int, shape: [Int])], _ joining: @escaping Joining<Parameters>,
+    _ inputs: [(tensor: Int, shape: [Int])], isFused: Bool, _ joining: @escaping Joining<Parameters>,
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) -> PendingOperation {
     let (shape, other) = (inputs[0].shape, inputs[1].shape)
@@ -145,6 +149,7 @@ extension QuantizedOnnxConverter {
     for input in inputs { try requireImage(input.tensor, shape: input.shape) }
     let tensors = inputs.map(\.tensor)
     return PendingOperation { converter, pending, target throws(ImportError) in
+      converter.chooseElementMode(pending, target, isFused: isFused)
       let parameters = try converter.node.built { () throws(BuildError) in
         try joining(converter.builder)(tensors, target.grid, pending.bounds(on: target.grid))
       }

@@ -85,7 +85,8 @@ extension TFLiteIntegerConverter {
     }
     let ratio = source.scale / output.scale
     let scale = try node.built { () throws(BuildError) in
-      try builder.rescale(Double(ratio), single: ratio, within: output.limits(bounds))
+      try builder.rescale(
+        from: source.grid, to: output.grid, ratio: ratio, within: output.limits(bounds))
     }
     try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }

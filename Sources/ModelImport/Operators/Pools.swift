@@ -1,3 +1,4 @@
+import CupelFixedPoint
 import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
@@ -21,7 +22,8 @@ extension OperatorRoom {
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
       integer: {
         try $0.checkUnsignedMeans()
-        try $0.pool { .averagePool(.init($0)) }
+        let mode = $0.builder.elementMode
+        try $0.pool { .averagePool(.init($0, rounding: mode)) }
       }),
     TFLiteRow(
       .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
@@ -54,7 +56,7 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func averagePool() throws(ImportError) {
     try adopt(onIntegers: false) { operation, tensors in
       guard let pooling = operation.as(FloatGraph.AveragePool.self) else { return nil }
-      return .averagePool(pooling, tensors[0])
+      return .averagePool(pooling, tensors[0], isFused: false)
     }
   }
 
@@ -69,7 +71,28 @@ extension QuantizedOnnxConverter {
       window: FloatGraph.Window(try float.window(kernel: kernel, input: shape)),
       countsPadding: try node.flag("count_include_pad"))
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
-    try finish(.averagePool(pooling, input), shape: output, scale: 3, zeroPoint: 4)
+    try finish(.averagePool(pooling, input, isFused: true), shape: output, scale: 3, zeroPoint: 4)
+  }
+
+  /// The pool as ONNX Runtime's kernel for 8-bit tensors computes it, on any grid.
+  fileprivate mutating func emitPool(
+    _ pooling: FloatGraph.AveragePool, _ source: Int, _ pending: PendingOperation,
+    to target: Target, _ mode: RoundingMode
+  ) throws(ImportError) -> Int {
+    let window = pooling.window.padded
+    let isExceeding = pooling.countsPadding && window.exceedsItsReach
+    let (input, own) =
+      isExceeding ? try reachable(source, window, pending.name) : (source, window.integer)
+    let pool = IntegerOperation.Kind.averagePool(
+      .init(own, rounding: mode, countsPadding: pooling.countsPadding && !isExceeding))
+    let bounds = pending.bounds(on: target.grid)
+    var inner = target
+    if bounds != target.grid.whole { inner.name += "/unbounded" }
+    let pooled = try append(pool, [input], named: pending.name, to: inner)
+    if bounds == target.grid.whole { return pooled }
+    var rest = pending
+    rest.name += "/clamp"
+    return try bring(pooled, rest, to: target)
   }
 
   /// A mean over windows of as many elements each is a depthwise convolution by one, with the
@@ -97,12 +120,17 @@ extension QuantizedOnnxConverter {
 
 extension PendingOperation {
   fileprivate static func averagePool(
-    _ pooling: FloatGraph.AveragePool, _ source: Int
+    _ pooling: FloatGraph.AveragePool, _ source: Int, isFused: Bool
   ) -> PendingOperation {
     let window = pooling.window.padded
     return PendingOperation { converter, pending, target throws(ImportError) in
+      converter.chooseElementMode(pending, target, isFused: isFused)
+      let mode = converter.builder.elementMode
+      if mode == .onnxUnsigned || mode == .onnxSigned {
+        return try converter.emitPool(pooling, source, pending, to: target, mode)
+      }
       // Whether every window has the same number of elements that count.
-      pooling.countsPadding || !window.isPadded
+      return pooling.countsPadding || !window.isPadded
         ? try converter.emitUniformPool(window, source, pending, to: target)
         : try converter.move(.averagePool(.init(window.integer)), [source], pending, to: target)
     }

@@ -80,8 +80,10 @@ extension QuantizedOnnxConverter {
       return
     }
     let (state, shape) = try activation()
-    let grid = try float.grid(scale: 1, zeroPoint: 2, type: type)
-    let target = Target(grid: grid, shape: shape, name: outputName)
+    let parameters = try float.quantization(scale: 1, zeroPoint: 2, type: type)
+    let grid = try float.grid(parameters)
+    let target = Target(
+      grid: grid, shape: shape, name: outputName, isSigned: parameters.type.offset == 0)
     let tensor: Int
     switch state {
     case .floatInput: tensor = try quantizeInput(shape: shape, grid: grid)
@@ -155,8 +157,12 @@ extension TFLiteIntegerConverter {
       bindings[index] = .tensor(input)
       return
     }
-    let scale = try node.built { () throws(BuildError) in
+    var scale = try node.built { () throws(BuildError) in
       try builder.rescale(from: source.grid, to: output.grid)
+    }
+    // XNNPACK does not take a change of the elements' type.
+    if try node.tensor(0).type != model.tensors[index].type {
+      scale.rounding = builder.profile.activationMode
     }
     try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }

@@ -77,6 +77,8 @@ struct Target {
   var shape: [Int]
   /// Of the tensor.
   var name: String
+  /// Whether the file has int8 there, not uint8.
+  var isSigned = false
 }
 
 /// A function that changes the order of no two classes: exact where its grid is that of an integer

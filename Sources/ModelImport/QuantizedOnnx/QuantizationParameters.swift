@@ -44,7 +44,11 @@ extension OnnxConverter {
   mutating func grid(
     scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
   ) throws(ImportError) -> Grid {
-    let found = try quantization(scale: scale, zeroPoint: zeroPoint, type: type)
+    try grid(try quantization(scale: scale, zeroPoint: zeroPoint, type: type))
+  }
+
+  /// The same of parameters that were read.
+  func grid(_ found: OnnxQuantization) throws(ImportError) -> Grid {
     try node.support(found.isPerTensor, "an activation with scales per channel")
     try node.support(found.type != .int32, "an activation of 32 bits")
     let grid = Grid(

@@ -31,6 +31,19 @@ extension QuantizedOnnxConverter {
     return builder.append(Self.bounded(name), kind, inputs, giving: tensor)
   }
 
+  /// Which of ONNX Runtime's kernels will compute an element-wise operator: that for 8-bit tensors,
+  /// where the file has it or the runtime makes it of a float operator with a QuantizeLinear right
+  /// behind it; else the float operators themselves.
+  mutating func chooseElementMode(
+    _ pending: PendingOperation, _ target: Target, isFused: Bool = false
+  ) {
+    guard builder.profile == .onnxruntime else { return }
+    let isWhole = pending.bounds(on: target.grid) == target.grid.whole
+    builder.elementMode =
+      isFused || isWhole && target.grid.bits == 8
+      ? (target.isSigned ? .onnxSigned : .onnxUnsigned) : .float32Steps
+  }
+
   /// A tensor itself, limited or brought to another grid where that is asked for.
   mutating func bring(
     _ source: Int, _ pending: PendingOperation, to target: Target

@@ -237,8 +237,10 @@ struct QuantizedOnnxConverter {
   ) throws(ImportError) {
     var pending = pending
     pending.name = node.name
-    let grid = try float.grid(scale: scale, zeroPoint: zeroPoint)
-    let target = Target(grid: grid, shape: shape, name: outputName)
+    let parameters = try float.quantization(scale: scale, zeroPoint: zeroPoint, type: .uint8)
+    let target = Target(
+      grid: try float.grid(parameters), shape: shape, name: outputName,
+      isSigned: parameters.type.offset == 0)
     try bind(.integer(try pending.emit(to: target, with: &self)), shape: shape)
   }
 

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension FloatGraph.AveragePool: LowerableOperator {
   package var averagesIntegers: Bool { true }
@@ -10,9 +11,11 @@ extension FloatGraph.AveragePool: LowerableOperator {
     let window = PaddedWindow(window)
     if countsPadding {
       let source = unit.padded(window, with: &builder)
-      builder.append(unit.name, .averagePool(.init(window.bare.integer)), [source], to: output)
+      let pool = CupelIntegerOperators.AveragePool(window.bare.integer, rounding: builder.elementMode)
+      builder.append(unit.name, .averagePool(pool), [source], to: output)
     } else {
-      builder.append(unit.name, .averagePool(.init(window.integer)), unit.inputs, to: output)
+      let pool = CupelIntegerOperators.AveragePool(window.integer, rounding: builder.elementMode)
+      builder.append(unit.name, .averagePool(pool), unit.inputs, to: output)
     }
     return output
   }
