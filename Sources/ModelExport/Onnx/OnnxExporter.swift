@@ -198,6 +198,16 @@ public struct OnnxExporter: Exporter {
     quantize(limited, operation.output)
   }
 
+  /// Quantizes a result with a Clip before it, as wide as float32 is. ONNX Runtime's optimizer makes
+  /// one pair with another scale of two pairs of QuantizeLinear and DequantizeLinear in a row, and an
+  /// operator of 8-bit tensors of a float one between two pairs; a Clip keeps them apart.
+  mutating func quantizeApart(_ result: String) {
+    let ends = [-Float.greatestFiniteMagnitude, .greatestFiniteMagnitude].map { number($0) }
+    let apart = intermediate("apart")
+    node("Clip", [result] + ends, apart)
+    quantize(apart, operation.output)
+  }
+
   /// A result on the output's grid, as real values again.
   private mutating func requantized(_ result: String) -> String {
     let grid = gridInputs(operation.output)
