@@ -34,7 +34,7 @@ extension Softmax: TFLiteExportable, OnnxExportable {
     let shares = exporter.intermediate("shares")
     exporter.node(
       "Softmax", [values], shares, name: exporter.operation.name, [.integer("axis", 1)])
-    // ONNX Runtime's softmax of 8-bit tensors is up to 17 units away.
+    // ONNX Runtime's softmax of 8-bit tensors was up to 17 units away.
     exporter.quantizeApart(shares)
   }
 }

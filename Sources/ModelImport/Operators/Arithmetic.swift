@@ -155,7 +155,7 @@ extension QuantizedOnnxConverter {
     for input in inputs { try requireImage(input.tensor, shape: input.shape) }
     let tensors = inputs.map(\.tensor)
     return PendingOperation { converter, pending, target throws(ImportError) in
-      converter.chooseElementMode(pending, target, isFused: isFused)
+      converter.chooseElementMode(pending, of: tensors, target, isFused: isFused)
       let parameters = try converter.node.built { () throws(BuildError) in
         try joining(converter.builder)(tensors, target.grid, pending.bounds(on: target.grid))
       }

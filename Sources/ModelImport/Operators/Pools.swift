@@ -127,7 +127,7 @@ extension PendingOperation {
   ) -> PendingOperation {
     let window = pooling.window.padded
     return PendingOperation { converter, pending, target throws(ImportError) in
-      converter.chooseElementMode(pending, target, isFused: isFused)
+      converter.chooseElementMode(pending, of: [source], target, isFused: isFused)
       let mode = converter.builder.elementMode
       if mode != .doubleRounding {
         return try converter.emitPool(pooling, source, pending, to: target, mode)
