@@ -11,7 +11,8 @@ public struct AveragePool: Sendable, PoolOperator {
 
   /// The window that slides over each channel.
   public var window: Window
-  /// `doubleRounding` for the first form, `onnxUnsigned` or `onnxSigned` for the second.
+  /// `doubleRounding` for the first form; `onnxUnsigned`, `onnxSigned` or `float32Steps` for the
+  /// second.
   public var rounding: RoundingMode
   /// Whether every sum is divided by the kernel's elements; in the second form alone.
   public var countsPadding: Bool
@@ -39,7 +40,7 @@ public struct AveragePool: Sendable, PoolOperator {
 
 extension AveragePool: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
-    try context.checkRounding(rounding, known: 0b0011_0001)
+    try context.checkRounding(rounding, known: 0b1011_0001)
     let isFree = rounding != .doubleRounding
     try context.checkPool(window, onOneGrid: !isFree)
     try context.demand(
@@ -50,11 +51,8 @@ extension AveragePool: RunnableOperator {
   package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(step.input.extent) }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    let mode = step.elementRounding(rounding)
-    // A file that needs ONNX Runtime's arithmetic cannot do with another.
-    if needsFloats(step) || mode == .onnxUnsigned || mode == .onnxSigned {
-      let own = mode == .onnxUnsigned || mode == .onnxSigned ? mode : rounding
-      Float32Elements(step, own).pool(
+    if let mode = float32Mode(step) {
+      Float32Elements(step, mode).pool(
         self, step.source(memory), extent: step.input.extent, output: step.target(memory),
         to: step.output.extent, scratch: memory.scratch)
       return
@@ -65,14 +63,15 @@ extension AveragePool: RunnableOperator {
   }
 
   package func description(_ step: Step) -> cupel_operation? {
-    let mode = step.elementRounding(rounding)
-    let isInteger = mode != .onnxUnsigned && mode != .onnxSigned && !needsFloats(step)
-    return isInteger ? described(step, as: CUPEL_AVERAGE_POOL) : nil
+    float32Mode(step) == nil ? described(step, as: CUPEL_AVERAGE_POOL) : nil
   }
 
-  /// Whether the integers' own mean would be another network's: grids differ or padding counts.
-  private func needsFloats(_ step: Step) -> Bool {
-    countsPadding || !step.output.hasGrid(of: step.input)
+  /// The arithmetic in float32 that it has; nil for the integers' own mean. Where grids differ or
+  /// padding counts, that would be another network's, and no profile changes the file's.
+  private func float32Mode(_ step: Step) -> RoundingMode? {
+    let mode = step.elementRounding(rounding)
+    if mode != .doubleRounding { return mode }
+    return countsPadding || !step.output.hasGrid(of: step.input) ? rounding : nil
   }
 
   package static func scratchBytes(_ extent: Extent) -> Int64 { Int64(extent.channels) &* 4 }

@@ -145,7 +145,8 @@ struct Float32Elements {
   // MARK: Average pooling
 
   /// The sum of the window's real values, taken one after another in float32, row by row; divided by
-  /// how many they are, then by the output's scale; the zero point added, and rounded.
+  /// how many they are, then by the output's scale; the zero point added before rounding, or as an
+  /// integer after it.
   ///
   /// - Parameter scratch: `AveragePool.scratchBytes`.
   func pool(
@@ -173,7 +174,9 @@ struct Float32Elements {
         let target = output + to.offset(row: row, column: column)
         for channel in 0..<channels {
           let mean = float32Quotient(UInt32(bitPattern: sums[channel]), divisor)
-          target[channel] = stored(float32Sum(float32Quotient(mean, outputScale), zero))
+          target[channel] =
+            mode == .float32Steps
+            ? quantized(mean) : stored(float32Sum(float32Quotient(mean, outputScale), zero))
         }
       }
     }

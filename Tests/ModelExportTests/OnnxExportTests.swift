@@ -87,7 +87,8 @@ import Testing
       .lookup(.init(table: [Int8](repeating: 0, count: 256))),
       input: Programs.tensor(1, 1, 3, name: "in"), output: Programs.tensor(1, 1, 3, name: "out"))
     for (format, export) in [
-      ("ONNX", OnnxExporter.export), ("TensorFlow Lite", TFLiteExporter.export),
+      ("ONNX", { program throws(ExportError) in try OnnxExporter.export(program) }),
+      ("TensorFlow Lite", TFLiteExporter.export),
     ] as [(String, (IntegerProgram) throws(ExportError) -> ExportedModel)] {
       #expect(
         throws: ExportError.operation(

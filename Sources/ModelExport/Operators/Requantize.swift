@@ -46,18 +46,13 @@ extension Requantize: TFLiteExportable, OnnxExportable {
     if isBounded { exporter.limit(result, within: rescale, outside: reached) }
   }
 
-  /// ONNX Runtime makes one pair with another scale of two pairs of QuantizeLinear and
-  /// DequantizeLinear in a row; a Clip between them, however wide, keeps them apart.
   func write(to exporter: inout OnnxExporter) {
     let values = exporter.image()
     if rescale.low > -128 || rescale.high < 127 {
       exporter.finish(values, within: rescale, isStored: true)
-      return
+    } else {
+      exporter.quantizeApart(values)
     }
-    let ends = [-Float.greatestFiniteMagnitude, .greatestFiniteMagnitude].map { exporter.number($0) }
-    let apart = exporter.intermediate("apart")
-    exporter.node("Clip", [values] + ends, apart)
-    exporter.quantize(apart, exporter.operation.output)
   }
 }
 

@@ -7,7 +7,7 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let arithmetic = OperatorRoom(
     OnnxRow("Div", float: { try $0.arithmetic(.divide) }),
-    OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }),
+    OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }, quantized: { try $0.subtract() }),
     TFLiteRow(
       .sub, float: { try $0.arithmetic(.subtract) },
       integer: { try $0.join(ProgramBuilder.difference, rule: .sumRule) { .subtract(.init($0)) } }
@@ -119,6 +119,12 @@ typealias Joining<Parameters> =
   (ProgramBuilder) -> ([Int], Grid, Bounds) throws(BuildError) -> Parameters
 
 extension QuantizedOnnxConverter {
+  fileprivate mutating func subtract() throws(ImportError) {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    for index in 0..<2 where try isConstant(index) { return try adoptNothing() }
+    try join(ProgramBuilder.difference) { .subtract(.init($0)) }
+  }
+
   /// Two activations of real numbers.
   mutating func join<Parameters>(
     _ joining: @escaping Joining<Parameters>,
@@ -149,7 +155,7 @@ extension QuantizedOnnxConverter {
     for input in inputs { try requireImage(input.tensor, shape: input.shape) }
     let tensors = inputs.map(\.tensor)
     return PendingOperation { converter, pending, target throws(ImportError) in
-      converter.chooseElementMode(pending, target, isFused: isFused)
+      converter.chooseElementMode(pending, of: tensors, target, isFused: isFused)
       let parameters = try converter.node.built { () throws(BuildError) in
         try joining(converter.builder)(tensors, target.grid, pending.bounds(on: target.grid))
       }

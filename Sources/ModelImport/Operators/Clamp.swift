@@ -48,6 +48,10 @@ extension QuantizedOnnxConverter {
     case .real(let tensor):
       let same = PendingOperation.same(tensor, name: node.name)
       states[added.output] = .pending(same.clamped(low: clamp.low, high: clamp.high))
+    case .ranking(let ranking)
+    where clamp.low <= 0 && clamp.high >= 0.99:
+      // No share is limited that QuantizeLinear to units of 1/256 would not limit.
+      states[added.output] = .ranking(ranking)
     default: throw node.unsupported("on a value that is not real")
     }
   }

@@ -74,15 +74,19 @@ extension QuantizedOnnxConverter {
     try finish(.averagePool(pooling, input, isFused: true), shape: output, scale: 3, zeroPoint: 4)
   }
 
-  /// The pool as ONNX Runtime's kernel for 8-bit tensors computes it, on any grid.
+  /// The pool as ONNX Runtime computes it, on any grid.
   fileprivate mutating func emitPool(
     _ pooling: FloatGraph.AveragePool, _ source: Int, _ pending: PendingOperation,
     to target: Target, _ mode: RoundingMode
   ) throws(ImportError) -> Int {
     let window = pooling.window.padded
-    let isExceeding = pooling.countsPadding && window.exceedsItsReach
+    // Float poolings count no elements behind the padding, where ceil_mode lets a window reach.
+    let isExceeding =
+      pooling.countsPadding && (window.exceedsItsReach || mode == .float32Steps)
     let (input, own) =
-      isExceeding ? try reachable(source, window, pending.name) : (source, window.integer)
+      isExceeding
+      ? (try padded(source, around: window, pending.name), window.bare.integer)
+      : (source, window.integer)
     let pool = IntegerOperation.Kind.averagePool(
       .init(own, rounding: mode, countsPadding: pooling.countsPadding && !isExceeding))
     let bounds = pending.bounds(on: target.grid)
@@ -124,9 +128,9 @@ extension PendingOperation {
   ) -> PendingOperation {
     let window = pooling.window.padded
     return PendingOperation { converter, pending, target throws(ImportError) in
-      converter.chooseElementMode(pending, target, isFused: isFused)
+      converter.chooseElementMode(pending, of: [source], target, isFused: isFused)
       let mode = converter.builder.elementMode
-      if mode == .onnxUnsigned || mode == .onnxSigned {
+      if mode != .doubleRounding {
         return try converter.emitPool(pooling, source, pending, to: target, mode)
       }
       // Whether every window has the same number of elements that count.

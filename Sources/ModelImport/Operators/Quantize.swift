@@ -83,7 +83,8 @@ extension QuantizedOnnxConverter {
     let parameters = try float.quantization(scale: 1, zeroPoint: 2, type: type)
     let grid = try float.grid(parameters)
     let target = Target(
-      grid: grid, shape: shape, name: outputName, isSigned: parameters.type.offset == 0)
+      grid: grid, shape: shape, name: outputName,
+      isSigned: parameters.type == .int8 && staysSigned(name))
     let tensor: Int
     switch state {
     case .floatInput: tensor = try quantizeInput(shape: shape, grid: grid)
@@ -99,6 +100,7 @@ extension QuantizedOnnxConverter {
       }
       tensor = result
     }
+    if target.isSigned { signedTensors.insert(tensor) }
     try bind(.integer(tensor), shape: shape)
   }
 

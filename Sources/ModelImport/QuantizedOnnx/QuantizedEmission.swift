@@ -33,14 +33,15 @@ extension QuantizedOnnxConverter {
 
   /// Which of ONNX Runtime's kernels will compute an element-wise operator: that for 8-bit tensors,
   /// where the file has it or the runtime makes it of a float operator with a QuantizeLinear right
-  /// behind it; else the float operators themselves.
+  /// behind it and tensors of one type around it; else the float operators themselves.
   mutating func chooseElementMode(
-    _ pending: PendingOperation, _ target: Target, isFused: Bool = false
+    _ pending: PendingOperation, of sources: [Int], _ target: Target, isFused: Bool
   ) {
     guard builder.profile == .onnxruntime else { return }
     let isWhole = pending.bounds(on: target.grid) == target.grid.whole
     builder.elementMode =
       isFused || isWhole && target.grid.bits == 8
+        && sources.allSatisfy({ signedTensors.contains($0) == target.isSigned })
       ? (target.isSigned ? .onnxSigned : .onnxUnsigned) : .float32Steps
   }
 

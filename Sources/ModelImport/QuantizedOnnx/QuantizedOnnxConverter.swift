@@ -32,6 +32,12 @@ struct QuantizedOnnxConverter {
   var outputName: String { node.outputs.first ?? node.name }
   var builder: ProgramBuilder
   var states: [Int: State] = [:]
+  /// Tensors that ONNX Runtime holds as int8; the others are uint8 there.
+  var signedTensors: Set<Int> = []
+  /// How many inputs of nodes a value is.
+  private let uses: [String: Int]
+  /// What a DequantizeLinear makes of a value.
+  private let soleReaders: [String: String]
   /// Names of dequantized constants.
   var weights: [String: OnnxWeights] = [:]
   private var unsupported: [ImportError.UnsupportedOperator] = []
@@ -39,6 +45,16 @@ struct QuantizedOnnxConverter {
 
   private init(_ float: OnnxConverter, profile: DeploymentProfile) {
     self.float = float
+    var uses: [String: Int] = [:]
+    var readers: [String: String] = [:]
+    for node in float.nodes {
+      for name in node.inputs { uses[name, default: 0] += 1 }
+      guard node.type == "DequantizeLinear", let source = node.inputs.first,
+        let output = node.outputs.first
+      else { continue }
+      readers[source] = output
+    }
+    (self.uses, soleReaders) = (uses, readers)
     builder = ProgramBuilder(profile: profile)
   }
 
@@ -241,7 +257,16 @@ struct QuantizedOnnxConverter {
     let target = Target(
       grid: try float.grid(parameters), shape: shape, name: outputName,
       isSigned: parameters.type.offset == 0)
-    try bind(.integer(try pending.emit(to: target, with: &self)), shape: shape)
+    let tensor = try pending.emit(to: target, with: &self)
+    if target.isSigned { signedTensors.insert(tensor) }
+    try bind(.integer(tensor), shape: shape)
+  }
+
+  /// Whether ONNX Runtime holds as int8 what a QuantizeLinear gives as int8. On x86-64 it makes
+  /// uint8 of it where one operator reads it, by way of a DequantizeLinear.
+  func staysSigned(_ name: String) -> Bool {
+    guard uses[name] == 1, let real = soleReaders[name] else { return true }
+    return uses[real, default: 0] > 1
   }
 
   // MARK: Input and output
@@ -263,7 +288,9 @@ struct QuantizedOnnxConverter {
     }
     float.position = reader
     let grid = try float.grid(scale: 1, zeroPoint: 2, type: type == 2 ? .uint8 : .int8)
-    states[0] = .integer(builder.addInput(try tensor(value.name, shape: value.shape, grid: grid)))
+    let input = builder.addInput(try tensor(value.name, shape: value.shape, grid: grid))
+    if type == 3 { signedTensors.insert(input) }
+    states[0] = .integer(input)
   }
 
   /// The float input where it is quantized: the program's input.
