@@ -6,7 +6,7 @@ package enum Layout {
   ]
   package static let major: UInt16 = 1
   /// The newest minor version. A file states the oldest that has all that it uses.
-  package static let minor: UInt16 = 2
+  package static let minor: UInt16 = 3
 
   package static let headerSize = 128
   package static let tensorSize = 40
@@ -19,6 +19,8 @@ package enum Layout {
   /// Every offset, count and extent fits a signed 32-bit integer.
   package static let largest: Int64 = 0x7FFF_FFFF
   package static let mostTensors = 4096
+  /// The version in which a file may have several inputs and outputs.
+  package static let severalMinor: UInt16 = 3
   package static let mostOperands = 64
   /// Kernel extents, strides and dilations.
   package static let largestStep = 65535

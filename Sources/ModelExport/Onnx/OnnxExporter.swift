@@ -15,6 +15,9 @@ public struct OnnxExporter: Exporter {
   /// - Parameter program: one that `CupelWriter` accepts.
   /// - Throws: `ExportError` that names the operation and what the format lacks.
   public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
+    guard program.inputs.count == 1, program.outputs.count == 1 else {
+      throw .program("several inputs or outputs can be written as .tflite, not as ONNX")
+    }
     var exporter = OnnxExporter(program)
     let input = program.tensors[program.input]
     let source = exporter.unique("input")
