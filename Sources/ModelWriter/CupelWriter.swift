@@ -46,11 +46,6 @@ extension IntegerProgram {
     guard (1...Layout.mostTensors).contains(count) else {
       throw .program("\(count) tensors; 1 to \(Layout.mostTensors) can be written")
     }
-    guard operations.count == count - inputs.count else {
-      throw .program(
-        "\(operations.count) operations for \(count) tensors; one is needed for each tensor "
-          + "that is no input")
-    }
     for (index, tensor) in tensors.enumerated() {
       guard tensor.bits == 8 || tensor.bits == 4 else {
         throw .tensor(index, name: tensor.name, "\(tensor.bits) bits")
