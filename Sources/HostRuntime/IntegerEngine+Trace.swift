@@ -1,5 +1,5 @@
 extension IntegerEngine {
-  /// Runs a batch operation by operation and hands out every tensor as soon as it is made: the input
+  /// Runs a batch operation by operation and hands out every tensor as soon as it is made: the inputs
   /// first, then each operation's output, in execution order.
   ///
   /// - Parameters:
@@ -16,7 +16,9 @@ extension IntegerEngine {
     defer { keep(workspace) }
     let interpreter = workspace.interpreter
     inputs.withUnsafeBufferPointer { load($0, 0..<images, into: workspace) }
-    body(interpreter.model.input, inputs)
+    for input in self.inputs {
+      body(input.tensor, (0..<images).flatMap { interpreter.tensor(input.tensor, image: $0) })
+    }
     for operation in 0..<interpreter.model.operationCount {
       interpreter.execute(operation: operation, images: images)
       let output = interpreter.model.operation(operation).output

@@ -20,7 +20,12 @@ public final class IntegerEngine: Sendable {
   private nonisolated(unsafe) let packed: PackedModel?
   private let workspaces = Guarded<[Workspace]>([])
 
-  /// Channels, height and width of the input.
+  /// The tensors that a run reads, and those that it gives, in the order of their values.
+  public let inputs, outputs: [EngineTensor]
+  /// Which of the outputs answers: the logits of a classifier.
+  public let answer: EngineTensor
+
+  /// Channels, height and width of the input; of several, the first's, as of what follows.
   public let inputShape: [Int]
   /// The scale of the input's grid: a real value is scale · (integer − zero point).
   public let inputScale: Float
@@ -28,9 +33,9 @@ public final class IntegerEngine: Sendable {
   public let inputZeroPoint: Int
   /// Bits of the input's grid.
   public let inputBits: Int
-  /// Elements of the input.
+  /// Elements of all inputs together.
   public let inputCount: Int
-  /// Elements of the output, normally the logits.
+  /// Elements of all outputs together, normally the logits.
   public let outputCount: Int
   /// Bytes of tensors and scratch that one inference needs on a device, by the reference kernels.
   public let arenaBytes: Int
@@ -85,8 +90,13 @@ public final class IntegerEngine: Sendable {
     inputScale = Float(bitPattern: input.scaleBits)
     inputZeroPoint = input.zeroPoint
     inputBits = input.bits
-    inputCount = input.elementCount
-    outputCount = model.tensor(model.output).elementCount
+    inputs = EngineTensor.list(model, where: model.isInput)
+    let outputs = EngineTensor.list(model, where: model.isOutput)
+    let answer = model.output
+    self.outputs = outputs
+    self.answer = outputs.first { $0.tensor == answer } ?? outputs[0]
+    inputCount = inputs.reduce(0) { $0 + $1.values.count }
+    outputCount = outputs.reduce(0) { $0 + $1.values.count }
     arenaBytes = Interpreter.arenaBytes(for: model)
     guard arenaBytes <= Self.mostArenaBytes else {
       throw .arena(needed: arenaBytes, limit: Self.mostArenaBytes)
@@ -145,9 +155,11 @@ public final class IntegerEngine: Sendable {
   /// Runs a batch.
   ///
   /// - Parameters:
-  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine.
+  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine. Of a model
+  ///     with several inputs, all inputs of an image stand together, as `inputs` lists them.
   ///   - threads: the most that work at once; below 1 counts as 1, above 256 as 256.
-  /// - Returns: the outputs, one after another; the same at any thread count.
+  /// - Returns: the outputs, one after another; the same at any thread count. Of several outputs,
+  ///   all of an image stand together, as `outputs` lists them.
   /// - Throws: `EngineError.input` where `inputs` is not a whole number of images,
   ///   `EngineError.batch` where the outputs would take more than 2 GiB.
   public func outputs(_ inputs: [Int8], threads: Int) throws(EngineError) -> [Int8] {
@@ -282,14 +294,22 @@ public final class IntegerEngine: Sendable {
     }
   }
 
-  /// The class with the largest output, one an image; the lowest of equals.
+  /// The class with the largest value of the output that answers, one an image; the lowest of
+  /// equals.
   ///
   /// - Throws: as `outputs`.
   public func classes(_ inputs: [Int8], threads: Int) throws(EngineError) -> [Int] {
-    let logits = try outputs(inputs, threads: threads)
-    return stride(from: 0, to: logits.count, by: outputCount).map { start in
+    classes(of: try outputs(inputs, threads: threads))
+  }
+
+  /// The classes that the outputs of whole images name.
+  package func classes(of outputs: [Int8]) -> [Int] {
+    stride(from: 0, through: outputs.count - outputCount, by: outputCount).map { image in
+      let start = image + answer.values.lowerBound
       var best = start
-      for index in start..<start + outputCount where logits[index] > logits[best] { best = index }
+      for index in start..<image + answer.values.upperBound where outputs[index] > outputs[best] {
+        best = index
+      }
       return best - start
     }
   }

@@ -9,6 +9,7 @@ import CupelModelWriter
 public struct ProgramBuilder: Sendable {
   /// What there is so far.
   public private(set) var program = IntegerProgram()
+  private var hasInput = false
   /// Whose rounding the operations carry.
   public let profile: DeploymentProfile
 
@@ -32,10 +33,12 @@ public struct ProgramBuilder: Sendable {
     return program.tensors.count - 1
   }
 
-  /// The tensor that the program reads. Returns its index.
+  /// A tensor that the program reads. Returns its index.
   public mutating func addInput(_ tensor: IntegerTensor) -> Int {
-    program.input = add(tensor)
-    return program.input
+    let index = add(tensor)
+    program.inputs = hasInput ? program.inputs + [index] : [index]
+    hasInput = true
+    return index
   }
 
   /// - Parameter output: a tensor that no operation gives yet.
@@ -65,6 +68,23 @@ public struct ProgramBuilder: Sendable {
     result.output = output
     result.metadata = metadata
     return result
+  }
+
+  /// The program, which may have several inputs and outputs.
+  ///
+  /// Of several, a file tells the order by the order of the tensors: then inputs become the first
+  /// tensors, and outputs that are no inputs the last.
+  ///
+  /// - Parameters:
+  ///   - inputs: indices of the tensors that it reads, each once.
+  ///   - outputs: indices of the tensors that it gives, each once, the one that answers first.
+  public func finished(inputs: [Int], outputs: [Int]) -> IntegerProgram {
+    guard inputs.count + outputs.count > 2 else { return finished(output: outputs[0]) }
+    let last = outputs.filter { !inputs.contains($0) }
+    let inner = program.tensors.indices.filter { !inputs.contains($0) && !last.contains($0) }
+    var result = program
+    (result.inputs, result.outputs) = (inputs, outputs)
+    return result.renumbered(inputs + inner + last)
   }
 
   // MARK: Operations that only bring values to another form

@@ -10,13 +10,13 @@ public struct ModelView {
   public let bytes: UnsafeRawBufferPointer
   /// Bytes of arena that the tensors need; a multiple of 16. The arena's base must be 16-aligned.
   public let arenaSize: Int
-  /// Index of the input tensor.
+  /// Index of the input tensor; of several, the first.
   public let input: Int
-  /// Index of the output tensor.
+  /// Index of the output tensor; of several, the one that answers.
   public let output: Int
   /// Tensors of the file, 1 to 4096.
   public let tensorCount: Int
-  /// Operations of the file, one fewer than tensors.
+  /// Operations of the file, one for each tensor that is no input.
   public let operationCount: Int
   /// Metadata entries of the file.
   public let metadataCount: Int
@@ -57,6 +57,30 @@ public struct ModelView {
   public func tensor(_ index: Int) -> TensorView {
     precondition(index >= 0 && index < tensorCount)
     return TensorView(record: Layout.headerSize &+ index &* Layout.tensorSize, in: file)
+  }
+
+  /// Whether tensor `index` is written before a run.
+  ///
+  /// - Precondition: `index` lies in 0..<tensorCount.
+  public func isInput(_ index: Int) -> Bool { tensor(index).born == 0 }
+
+  /// Whether tensor `index` is read after a run.
+  ///
+  /// - Precondition: `index` lies in 0..<tensorCount.
+  public func isOutput(_ index: Int) -> Bool { tensor(index).lastUse == operationCount &+ 1 }
+
+  /// Elements of all inputs together.
+  public var inputElements: Int { elements(ofInputs: true) }
+
+  /// Elements of all outputs together.
+  public var outputElements: Int { elements(ofInputs: false) }
+
+  private func elements(ofInputs: Bool) -> Int {
+    var count = 0
+    for index in 0..<tensorCount where ofInputs ? isInput(index) : isOutput(index) {
+      count = count &+ tensor(index).elementCount
+    }
+    return count
   }
 
   /// Operations run in this order.

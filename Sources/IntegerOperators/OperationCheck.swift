@@ -112,7 +112,8 @@ extension Validator {
     try own.demand(
       check.nextOperand == header.operands.count, .operandPlace, at: sections &+ 2 &* 8)
     try own.demand(isFilled, .constantPlace, at: sections &+ 4 &* 8)
-    try own.demand(header.minor == check.minorVersion, .version, at: Layout.Header.minor)
+    let version = max(check.minorVersion, endsVersion)
+    try own.demand(header.minor == version, .version, at: Layout.Header.minor)
   }
 
   private struct Check: SiteVisitor {

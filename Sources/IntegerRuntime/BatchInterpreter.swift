@@ -26,6 +26,7 @@
     let scratch: UnsafeMutableRawPointer
     let scratchStride: Int
     private let inputOffset, inputCount, outputOffset, outputCount: Int
+    private let hasOneInput, hasOneOutput: Bool
 
     /// Alignment of the memory's first byte.
     public static var alignment: Int { 64 }
@@ -90,16 +91,37 @@
       let (input, output) = (model.tensor(model.input), model.tensor(model.output))
       (inputOffset, inputCount) = (input.arenaOffset, input.elementCount)
       (outputOffset, outputCount) = (output.arenaOffset, output.elementCount)
+      hasOneInput = model.inputElements == inputCount
+      hasOneOutput = model.outputElements == outputCount
     }
 
-    /// Copies an image, [H][W][C] on the input's grid, to where the model reads it.
+    /// Copies an image, [H][W][C] on the input's grid, to where the model reads it; of several
+    /// inputs, all, which come in the order of their indices.
     package func setInput(_ values: UnsafePointer<Int8>, image: Int) {
-      (base + (image &* imageStride &+ inputOffset)).update(from: values, count: inputCount)
+      guard !hasOneInput else {
+        (base + (image &* imageStride &+ inputOffset)).update(from: values, count: inputCount)
+        return
+      }
+      var next = values
+      for index in 0..<model.tensorCount where model.isInput(index) {
+        let own = tensor(index, image: image)
+        own.baseAddress?.update(from: next, count: own.count)
+        next += own.count
+      }
     }
 
-    /// Copies an image's output tensor.
+    /// Copies an image's output tensor; of several, all in the order of their indices.
     package func copyOutput(image: Int, to values: UnsafeMutablePointer<Int8>) {
-      values.update(from: base + (image &* imageStride &+ outputOffset), count: outputCount)
+      guard !hasOneOutput else {
+        values.update(from: base + (image &* imageStride &+ outputOffset), count: outputCount)
+        return
+      }
+      var next = values
+      for index in 0..<model.tensorCount where model.isOutput(index) {
+        let own = tensor(index, image: image)
+        if let source = own.baseAddress { next.update(from: source, count: own.count) }
+        next += own.count
+      }
     }
 
     /// Where tensor `index` of an image lies. It holds its values from the operation that makes it

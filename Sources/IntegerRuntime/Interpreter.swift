@@ -67,30 +67,41 @@ public struct Interpreter {
   /// Runs the whole model on one image.
   ///
   /// - Parameters:
-  ///   - input: [H][W][C] of the model's input tensor, on its grid.
-  ///   - output: receives the model's output tensor.
+  ///   - input: [H][W][C] of the model's input tensor, on its grid; of several, one after another
+  ///     in the order of their indices.
+  ///   - output: receives the model's output tensor; of several, likewise.
   /// - Throws: `inputSize`, `outputSize`.
   public func run(
     input: UnsafeBufferPointer<Int8>, output: UnsafeMutableBufferPointer<Int8>
   ) throws(RuntimeError) {
-    let result = tensor(model.output)
-    guard output.count == result.count, let target = output.baseAddress else {
-      throw .outputSize(needed: result.count)
+    let needed = model.outputElements
+    guard output.count == needed, let target = output.baseAddress else {
+      throw .outputSize(needed: needed)
     }
     try setInput(input)
     for index in 0..<model.operationCount { execute(operation: index) }
-    if let source = result.baseAddress { target.update(from: source, count: result.count) }
+    var next = target
+    for index in 0..<model.tensorCount where model.isOutput(index) {
+      let tensor = model.tensor(index)
+      next.update(from: arena + tensor.arenaOffset, count: tensor.elementCount)
+      next += tensor.elementCount
+    }
   }
 
-  /// Copies an image to the input tensor, as the first of the steps that `run` takes.
+  /// Copies an image to the input tensor, as the first of the steps that `run` takes; of several
+  /// inputs, all.
   ///
   /// - Throws: `inputSize`.
   public func setInput(_ input: UnsafeBufferPointer<Int8>) throws(RuntimeError) {
-    let tensor = model.tensor(model.input)
-    guard input.count == tensor.elementCount, let source = input.baseAddress else {
-      throw .inputSize(needed: tensor.elementCount)
+    let needed = model.inputElements
+    guard input.count == needed, var next = input.baseAddress else {
+      throw .inputSize(needed: needed)
     }
-    (arena + tensor.arenaOffset).update(from: source, count: input.count)
+    for index in 0..<model.tensorCount where model.isInput(index) {
+      let tensor = model.tensor(index)
+      (arena + tensor.arenaOffset).update(from: next, count: tensor.elementCount)
+      next += tensor.elementCount
+    }
   }
 
   /// Runs operation `index`, in 0 ..< model.operationCount. The operations before it must have

@@ -102,8 +102,9 @@ package struct Header {
     let indices = 0..<tensors.count
     try header.demand(
       (1...Layout.mostTensors).contains(tensors.count), .tensorCount, at: Place.sections &+ 4)
-    try header.demand(
-      operations.count == tensors.count &- 1, .operationCount, at: Place.sections &+ 12)
+    // How many tensors are inputs is told with the tensors.
+    let most = operations.count < tensors.count
+    try header.demand(most, .operationCount, at: Place.sections &+ 12)
     try header.demand(indices.contains(input), .inputTensor, at: Place.input)
     try header.demand(indices.contains(output), .outputTensor, at: Place.output)
     try header.demand(arenaSize >= 0, .arenaSize, at: Place.arenaSize)

@@ -19,6 +19,8 @@ package enum Layout {
   /// Every offset, count and extent fits a signed 32-bit integer.
   package static let largest: Int64 = 0x7FFF_FFFF
   package static let mostTensors = 4096
+  /// The version in which a file may have several inputs and outputs.
+  package static let severalMinor: UInt16 = 3
   package static let mostOperands = 64
   /// Kernel extents, strides and dilations.
   package static let largestStep = 65535

@@ -41,10 +41,35 @@ extension Validator {
     let record = FormatRecord.header
     let isFilled = Layout.aligned(arenaEnd) == Int64(header.arenaSize)
     try record.demand(isFilled, .arenaSize, at: Layout.Header.arenaSize)
-    let input = tensor(header.input)
-    try record.demand(input.born == 0 && input.bits == 8, .inputTensor, at: Layout.Header.input)
+    let inputs = try checkInputs()
+    try record.demand(
+      header.operations.count == header.tensors.count &- inputs, .operationCount,
+      at: Layout.Header.sections &+ 12)
     try record.demand(
       tensor(header.output).lastUse == endOfTime, .outputTensor, at: Layout.Header.output)
+  }
+
+  /// Returns how many inputs there are. The header names the first.
+  private func checkInputs() throws(FormatError) -> Int {
+    var count = 0
+    for index in 0..<header.tensors.count where tensor(index).born == 0 {
+      let isInput = tensor(index).bits == 8 && (count > 0 || index == header.input)
+      try FormatRecord.header.demand(isInput, .inputTensor, at: Layout.Header.input)
+      count = count &+ 1
+    }
+    try FormatRecord.header.demand(count > 0, .inputTensor, at: Layout.Header.input)
+    return count
+  }
+
+  /// The least version that has as many inputs and outputs as there are.
+  package var endsVersion: UInt16 {
+    var (inputs, outputs) = (0, 0)
+    for index in 0..<header.tensors.count {
+      let tensor = tensor(index)
+      if tensor.born == 0 { inputs = inputs &+ 1 }
+      if tensor.lastUse == endOfTime { outputs = outputs &+ 1 }
+    }
+    return inputs == 1 && outputs == 1 ? 0 : Layout.severalMinor
   }
 
   /// Returns where the tensor ends in the arena.

@@ -1,7 +1,7 @@
 /// Lifetimes and the arena.
 ///
-/// Time 0 is when the input is written, time i + 1 when operation i runs, and the time after the
-/// last operation when the output is read. A tensor lives from `born` to `lastUse`, both
+/// Time 0 is when the inputs are written, time i + 1 when operation i runs, and the time after the
+/// last operation when the outputs are read. A tensor lives from `born` to `lastUse`, both
 /// included, so an operation's output never lies on its inputs.
 extension Validator {
   /// That every tensor's last reader is the one its record names. That no reader comes later was
@@ -9,9 +9,7 @@ extension Validator {
   package func checkLastUses() throws(FormatError) {
     for index in 0..<header.tensors.count {
       let lastUse = tensor(index).lastUse
-      let isRead =
-        lastUse == endOfTime
-        ? index == header.output : operation(lastUse &- 1, reads: index)
+      let isRead = lastUse == endOfTime || operation(lastUse &- 1, reads: index)
       try FormatRecord.tensor(index).demand(
         isRead, .lastUse, at: tensorPlace(index) &+ Layout.Tensor.lastUse)
     }

@@ -7,8 +7,9 @@ public enum CupelReader {
   /// same bytes, but for the arena's plan where another writer planned otherwise.
   public static func program(from model: ModelView) -> IntegerProgram {
     var program = IntegerProgram()
-    program.input = model.input
-    program.output = model.output
+    let indices = 0..<model.tensorCount
+    program.inputs = indices.filter(model.isInput)
+    program.outputs = [model.output] + indices.filter { model.isOutput($0) && $0 != model.output }
     program.tensors = (0..<model.tensorCount).map { IntegerTensor(model.tensor($0)) }
     program.operations = (0..<model.operationCount).compactMap { index in
       let view = model.operation(index)

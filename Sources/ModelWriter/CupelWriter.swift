@@ -46,9 +46,6 @@ extension IntegerProgram {
     guard (1...Layout.mostTensors).contains(count) else {
       throw .program("\(count) tensors; 1 to \(Layout.mostTensors) can be written")
     }
-    guard operations.count == count - 1 else {
-      throw .program("\(operations.count) operations for \(count) tensors; one fewer is needed")
-    }
     for (index, tensor) in tensors.enumerated() {
       guard tensor.bits == 8 || tensor.bits == 4 else {
         throw .tensor(index, name: tensor.name, "\(tensor.bits) bits")

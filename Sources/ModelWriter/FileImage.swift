@@ -69,10 +69,11 @@ struct FileImage {
     var file = ByteBuffer()
     for index in Layout.magic.indices { file.append(Layout.magic[index]) }
     file.append(Layout.major)
-    file.append(records.map(\.minorVersion).max() ?? 0)
+    let ends = program.inputs.count + program.outputs.count > 2 ? Layout.severalMinor : 0
+    file.append(max(records.map(\.minorVersion).max() ?? 0, ends))
     let constantBytes = constants.buffer.bytes.count
     let numbers = [
-      Layout.headerSize, size, plan.size, program.input, program.output,
+      Layout.headerSize, size, plan.size, program.inputs.min() ?? 0, program.output,
       sections.tensors, program.tensors.count,
       sections.operations, program.operations.count,
       sections.operands, program.operations.reduce(0) { $0 + $1.inputs.count },

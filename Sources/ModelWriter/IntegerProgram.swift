@@ -5,23 +5,36 @@ import CupelModelFormat
 /// An integer network on the host: what lowering and importers produce, and what the canonical
 /// writer turns into the bytes of a `.cupel` file.
 ///
-/// One image at a time; activations are int8 in height-width-channel order (a 4-bit activation
+/// One image at a time, or one of each input; activations are int8 in height-width-channel order (a 4-bit activation
 /// is an int8 whose value lies in [-8, 7]).
 public struct IntegerProgram: Sendable, Equatable {
   /// Every activation, the input included. An operation's inputs and output index this list.
   public var tensors: [IntegerTensor] = []
   /// In execution order: an operation's inputs are the program's input or earlier outputs.
   public var operations: [IntegerOperation] = []
-  /// Index of the input tensor.
-  public var input = 0
-  /// Index of the output tensor (the logits).
-  public var output = 0
+  /// Indices of the tensors that the program reads, ascending; nearly always one.
+  public var inputs = [0]
+  /// Indices of the tensors that the program gives, each once: first the one that answers (the
+  /// logits), then the others, ascending.
+  public var outputs = [0]
   /// Origin digest, scheme, method, calibration, tool version, preprocessing. The writer sorts
   /// by key.
   public var metadata: [String: String] = [:]
 
   /// An empty program.
   public init() {}
+
+  /// Index of the input tensor; of several, the first.
+  public var input: Int {
+    get { inputs[0] }
+    set { inputs = [newValue] }
+  }
+
+  /// Index of the output tensor; of several, the one that answers.
+  public var output: Int {
+    get { outputs[0] }
+    set { outputs = [newValue] }
+  }
 }
 
 /// An activation: its extent and the affine map real = scale · (q − zeroPoint).

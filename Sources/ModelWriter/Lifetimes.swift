@@ -2,8 +2,8 @@ import CupelIntegerOperators
 
 /// When each tensor of a program lives.
 ///
-/// Time 0 is when the input is written, time i + 1 when operation i runs, and the time after the
-/// last operation when the output is read.
+/// Time 0 is when the inputs are written, time i + 1 when operation i runs, and the time after the
+/// last operation when the outputs are read.
 struct Lifetimes {
   private(set) var born: [Int]
   private(set) var lastUse: [Int]
@@ -13,26 +13,37 @@ struct Lifetimes {
   ///   nothing uses.
   init(_ program: IntegerProgram) throws(WriterError) {
     let count = program.tensors.count
-    guard program.tensors.indices.contains(program.input) else {
-      throw .program("the input is tensor \(program.input) of \(count)")
-    }
-    guard program.tensors.indices.contains(program.output) else {
-      throw .program("the output is tensor \(program.output) of \(count)")
-    }
+    try Self.check(program.inputs, "input", of: count)
+    try Self.check(program.outputs, "output", of: count)
     born = Array(repeating: -1, count: count)
     lastUse = Array(repeating: -1, count: count)
-    born[program.input] = 0
+    for input in program.inputs { born[input] = 0 }
     for (index, operation) in program.operations.enumerated() {
       try addUses(of: operation, at: index)
       try addOutput(of: operation, at: index)
     }
-    lastUse[program.output] = program.operations.count + 1
+    for output in program.outputs { lastUse[output] = program.operations.count + 1 }
     for (index, tensor) in program.tensors.enumerated() {
       guard born[index] >= 0 else {
         throw .tensor(index, name: tensor.name, "no operation defines it")
       }
       guard lastUse[index] > born[index] else {
         throw .tensor(index, name: tensor.name, "nothing uses it")
+      }
+    }
+  }
+
+  /// That there are such tensors, and each is named once.
+  private static func check(
+    _ ends: [Int], _ what: String, of count: Int
+  ) throws(WriterError) {
+    guard !ends.isEmpty else { throw .program("it has no \(what)") }
+    for (place, end) in ends.enumerated() {
+      guard (0..<count).contains(end) else {
+        throw .program("the \(what) is tensor \(end) of \(count)")
+      }
+      guard !ends[..<place].contains(end) else {
+        throw .program("tensor \(end) is an \(what) twice")
       }
     }
   }

@@ -87,21 +87,24 @@ struct Device {
       answers.words([Order.run.rawValue, 0, 0])
       return false
     }
-    let input = interpreter.tensor(model.input)
-    let output = interpreter.tensor(model.output)
-    guard input.count == Int(size), let first = input.baseAddress, let result = output.baseAddress
-    else { return false }
-    answers.words([Order.run.rawValue, images, UInt32(truncatingIfNeeded: output.count)])
+    guard model.inputElements == Int(size) else { return false }
+    answers.words([Order.run.rawValue, images, UInt32(truncatingIfNeeded: model.outputElements)])
     for _ in 0..<images {
-      guard orders.bytes(UnsafeMutableRawPointer(mutating: first), count: input.count) else {
-        return false
+      for index in 0..<model.tensorCount where model.isInput(index) {
+        let input = interpreter.tensor(index)
+        guard
+          orders.bytes(UnsafeMutableRawPointer(mutating: input.baseAddress!), count: input.count)
+        else { return false }
       }
       firmware_mark()
       for index in 0..<model.operationCount {
         interpreter.execute(operation: index)
         firmware_mark()
       }
-      answers.bytes(result, count: output.count)
+      for index in 0..<model.tensorCount where model.isOutput(index) {
+        let output = interpreter.tensor(index)
+        answers.bytes(output.baseAddress!, count: output.count)
+      }
     }
     return true
   }

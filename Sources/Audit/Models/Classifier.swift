@@ -127,8 +127,8 @@ public struct IntegerClassifier: Classifier {
     self.threads = threads
   }
 
-  /// Outputs of the model.
-  public var classCount: Int { engine.outputCount }
+  /// Values of the output that answers.
+  public var classCount: Int { engine.answer.values.count }
   /// Channels, height and width of the model's input.
   public var imageShape: [Int] { engine.inputShape }
 
@@ -145,7 +145,13 @@ extension IntegerEngine {
   package func quantizer(
     _ preprocessing: Preprocessing
   ) throws(PreprocessingError) -> InputQuantizer {
-    try InputQuantizer(
+    guard inputs.count == 1 else {
+      let names = inputs.map { "'\(printable($0.name))'" }.joined(separator: ", ")
+      throw PreprocessingError(
+        rule: "the model reads \(inputs.count) inputs (\(names)), and a data set gives one image; "
+          + "cupel dump runs it on tensors of your own")
+    }
+    return try InputQuantizer(
       preprocessing: preprocessing, scale: inputScale, zeroPoint: inputZeroPoint, bits: inputBits,
       shape: inputShape)
   }

@@ -45,8 +45,8 @@ public final class DeviceClassifier: Classifier {
     quantizer = try engine.quantizer(preprocessing)
   }
 
-  /// Outputs of the model.
-  public var classCount: Int { engine.outputCount }
+  /// Values of the output that answers.
+  public var classCount: Int { engine.answer.values.count }
   /// Channels, height and width of the model's input.
   public var imageShape: [Int] { engine.inputShape }
 
@@ -59,11 +59,11 @@ public final class DeviceClassifier: Classifier {
     let inputs = try quantizer.quantize(pixels)
     let outputs = try device.outputs(inputs)
     let expected = try engine.outputs(inputs, threads: threads)
-    let agreement = Agreement(outputs: outputs, expected: expected, size: classCount)
+    let agreement = Agreement(outputs: outputs, expected: expected, size: engine.outputCount)
     counted.withLock {
       $0.images += agreement.images
       $0.mismatches += agreement.mismatches
     }
-    return outputs.answers(classCount)
+    return engine.classes(of: outputs)
   }
 }

@@ -63,7 +63,7 @@ extension TensorComparison {
     }
     self.init(Dictionary(uniqueKeysWithValues: others.map { ($0, $0) }), of: own)
     let inputs =
-      try dump.inputs(of: own)
+      try dump.inputs(of: model.engine, in: own)
       ?? model.engine.quantizer(model.preprocessing(preprocessing)).quantize(images().pixels)
     let size = model.engine.inputCount
     let count = inputs.count / size
@@ -85,16 +85,30 @@ extension TensorComparison {
 }
 
 extension TensorDump {
-  /// The network's input; nil where the file does not hold it.
-  fileprivate func inputs(of model: TensorList) throws -> [Int8]? {
-    let input = model.tensors[model.input]
-    guard let stored = try values(of: input) else { return nil }
-    guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
-      throw CupelError(
-        "\(path): '\(printable(input.name))', the network's input, has values that are no "
-          + "8-bit numbers")
+  /// The network's inputs, all of an image together; nil where the file does not hold them.
+  fileprivate func inputs(of engine: IntegerEngine, in model: TensorList) throws -> [Int8]? {
+    var all: [(images: Int, values: [Int8])] = []
+    for own in engine.inputs {
+      let input = model.tensors[own.tensor]
+      guard let stored = try values(of: input) else { return nil }
+      guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
+        throw CupelError(
+          "\(path): '\(printable(input.name))', an input of the network, has values that are no "
+            + "8-bit numbers")
+      }
+      guard stored.images == all.first?.images ?? stored.images else {
+        throw CupelError(
+          "\(path): '\(printable(input.name))' has \(stored.images) images, the first input "
+            + "\(all[0].images)")
+      }
+      all.append((stored.images, stored.values.map { Int8($0) }))
     }
-    return stored.values.map { Int8($0) }
+    if all.count == 1 { return all[0].values }
+    return (0..<all[0].images).flatMap { image in
+      zip(engine.inputs, all).flatMap { input, stored in
+        stored.values[image * input.values.count..<(image + 1) * input.values.count]
+      }
+    }
   }
 
   /// Values of those tensors that the file holds, of at least so many images.

@@ -17,7 +17,7 @@ struct TensorList {
   let tensors: [Description]
   let input: Int
   let output: Int
-  /// Indices in the order in which tensors are made, the input first.
+  /// Indices in the order in which tensors are made, the inputs first.
   let order: [Int]
 
   init(_ engine: IntegerEngine) {
@@ -30,7 +30,8 @@ struct TensorList {
           grid: Grid(
             scale: Float(bitPattern: view.scaleBits), zeroPoint: view.zeroPoint, bits: view.bits))
       }
-      let order = [model.input] + (0..<model.operationCount).map { model.operation($0).output }
+      let inputs = (0..<model.tensorCount).filter(model.isInput)
+      let order = inputs + (0..<model.operationCount).map { model.operation($0).output }
       return (tensors, model.input, model.output, order)
     }
   }

@@ -27,16 +27,22 @@ package struct TensorExport {
     self.threads = threads
   }
 
-  /// The output alone, from the fastest kernels.
+  /// The outputs alone, from the fastest kernels.
   ///
-  /// - Parameter bytes: whole input tensors.
+  /// - Parameter bytes: whole input tensors; of several inputs, all of an image together.
   package func output(of model: IntegerModel, _ bytes: [UInt8]) throws -> [Entry] {
     let engine = model.engine
     let values = try engine.outputs(bytes.map(Int8.init(bitPattern:)), threads: threads)
+    let batch = bytes.count / engine.inputCount
     return try engine.withModel { view in
-      let tensor = view.tensor(view.output)
-      let batch = bytes.count / engine.inputCount
-      return [try write(values, of: tensor, index: view.output, batch: batch, in: view)]
+      try engine.outputs.map { output in
+        let own = (0..<batch).flatMap { image in
+          values[image * engine.outputCount..<(image + 1) * engine.outputCount]
+            .dropFirst(output.values.lowerBound).prefix(output.values.count)
+        }
+        return try write(
+          own, of: view.tensor(output.tensor), index: output.tensor, batch: batch, in: view)
+      }
     }
   }
 
@@ -46,7 +52,7 @@ package struct TensorExport {
   /// By the reference kernels, an operation at a time: a tensor is copied as soon as it is made.
   ///
   /// - Parameters:
-  ///   - bytes: whole input tensors.
+  ///   - bytes: whole input tensors; of several inputs, all of an image together.
   ///   - profile: rounds as that runtime does; nil leaves the rounding that the file carries.
   package func tensors(
     of model: IntegerModel, _ bytes: [UInt8], profile: DeploymentProfile?
@@ -81,7 +87,9 @@ package struct TensorExport {
       try bytes[image * size..<(image + 1) * size].withUnsafeBytes {
         try interpreter.setInput($0.bindMemory(to: Int8.self))
       }
-      Self.copy(interpreter, view.input, image, into: &values)
+      for input in 0..<view.tensorCount where view.isInput(input) {
+        Self.copy(interpreter, input, image, into: &values)
+      }
       for operation in 0..<view.operationCount {
         interpreter.execute(operation: operation)
         Self.copy(interpreter, view.operation(operation).output, image, into: &values)
@@ -105,7 +113,7 @@ package struct TensorExport {
       file: "\(index).npy", name: String(decoding: tensor.name, as: UTF8.self),
       shape: [batch, tensor.height, tensor.width, tensor.channels],
       scale: Float(bitPattern: tensor.scaleBits), zeroPoint: tensor.zeroPoint,
-      isInput: index == view.input, isOutput: index == view.output)
+      isInput: view.isInput(index), isOutput: view.isOutput(index))
     try NumpyFile.write(values, shape: entry.shape, to: "\(folder)/\(entry.file)")
     return entry
   }

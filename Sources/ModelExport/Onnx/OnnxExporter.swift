@@ -23,6 +23,9 @@ public struct OnnxExporter: Exporter {
   public static func export(
     _ program: IntegerProgram, widening: Bool = false
   ) throws(ExportError) -> ExportedModel {
+    guard program.inputs.count == 1, program.outputs.count == 1 else {
+      throw .program("several inputs or outputs can be written as .tflite, not as ONNX")
+    }
     var exporter = OnnxExporter(program, widening: widening)
     let input = program.tensors[program.input]
     let source = exporter.unique("input")

@@ -12,7 +12,7 @@ extension Broadcast: TFLiteExportable {
       reader.inputs.contains { !repeated.contains($0) }
         && TFLiteExporter.form(of: reader)?.repeatsInputs == true
     }
-    guard areArithmetic, output != program.output else {
+    guard areArithmetic, !program.outputs.contains(output) else {
       throw exporter.failure("only sums and products repeat values in this format")
     }
     exporter.repeated[output] = exporter.image()

@@ -32,7 +32,8 @@ public struct TFLiteExporter: Exporter {
     }
     let metadata = program.metadata.sorted { $0.key < $1.key }
     let bytes = exporter.file.bytes(
-      input: exporter.places[program.input], output: exporter.places[program.output],
+      inputs: program.inputs.map { exporter.places[$0] },
+      outputs: program.outputs.map { exporter.places[$0] },
       description: "Cupel", metadata: metadata.map { ("cupel." + $0.key, Array($0.value.utf8)) })
     return ExportedModel(bytes: bytes, notes: exporter.notes)
   }

@@ -70,7 +70,7 @@ struct TFLiteFile {
   ///   - description: free text.
   ///   - metadata: names and contents.
   func bytes(
-    input: Int, output: Int, description: String, metadata: [(name: String, content: [UInt8])]
+    inputs: [Int], outputs: [Int], description: String, metadata: [(name: String, content: [UInt8])]
   ) -> [UInt8] {
     var builder = FlatBufferBuilder()
     let contents = buffers + metadata.map(\.content)
@@ -92,7 +92,7 @@ struct TFLiteFile {
     // Each operator's code once, in order of appearance.
     var codes: [Code] = []
     for item in operators where !codes.contains(item.code) { codes.append(item.code) }
-    let subgraph = self.subgraph(&builder, input: input, output: output, codes: codes)
+    let subgraph = self.subgraph(&builder, inputs: inputs, outputs: outputs, codes: codes)
     let subgraphList = builder.vector([subgraph])
     let text = builder.string(description)
     let codeTables = codes.map { code in
@@ -115,7 +115,7 @@ struct TFLiteFile {
   }
 
   private func subgraph(
-    _ builder: inout FlatBufferBuilder, input: Int, output: Int, codes: [Code]
+    _ builder: inout FlatBufferBuilder, inputs: [Int], outputs: [Int], codes: [Code]
   ) -> FlatBufferBuilder.Reference {
     let operatorTables = operators.map { item in
       table(item, code: codes.firstIndex(of: item.code) ?? 0, &builder)
@@ -124,8 +124,8 @@ struct TFLiteFile {
     let tensorTables = tensors.map { table($0, &builder) }
     return builder.table([
       (TFLite.Subgraph.tensors, .reference(builder.vector(tensorTables))),
-      (TFLite.Subgraph.inputs, .reference(builder.vector([Int32(input)]))),
-      (TFLite.Subgraph.outputs, .reference(builder.vector([Int32(output)]))),
+      (TFLite.Subgraph.inputs, .reference(builder.vector(inputs.map { Int32($0) }))),
+      (TFLite.Subgraph.outputs, .reference(builder.vector(outputs.map { Int32($0) }))),
       (TFLite.Subgraph.operators, .reference(operatorList)),
       (TFLite.Subgraph.name, .reference(builder.string("main"))),
     ])

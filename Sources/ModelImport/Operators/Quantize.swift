@@ -137,15 +137,15 @@ extension TFLiteIntegerConverter {
   /// change of grid.
   fileprivate mutating func quantize() throws(ImportError) {
     let index = try node.output()
-    if case .floatInput = bindings[try node.input(0)] {
+    let source = try node.input(0)
+    if case .floatInput = bindings[source] {
       guard try node.tensor(0).shape == model.tensors[index].shape else {
         throw node.error("its input and its output have different shapes")
       }
-      if !hasInput {
-        bindings[index] = .tensor(try addInput(index))
+      guard let input = inputs[source] else {
+        bindings[index] = .tensor(try addInput(source, like: index))
         return
       }
-      let input = builder.program.input
       guard try description(index).grid == builder[input].grid else {
         throw node.unsupported("a second grid for the model's float input")
       }
@@ -153,20 +153,20 @@ extension TFLiteIntegerConverter {
       return
     }
     let input = try activation()
-    let source = builder[input]
+    let held = builder[input]
     let output = try description(index)
-    if source.grid == output.grid, source.extent == output.extent {
+    if held.grid == output.grid, held.extent == output.extent {
       bindings[index] = .tensor(input)
       return
     }
     var scale = try node.built { () throws(BuildError) in
-      try builder.rescale(from: source.grid, to: output.grid)
+      try builder.rescale(from: held.grid, to: output.grid)
     }
     // XNNPACK does not take a change of the elements' type.
     if try node.tensor(0).type != model.tensors[index].type {
       scale.rounding = builder.profile.activationMode
     }
-    try finish(.requantize(.init(scale)), [input], extent: source.extent)
+    try finish(.requantize(.init(scale)), [input], extent: held.extent)
   }
 
   fileprivate mutating func dequantize() throws(ImportError) {

@@ -20,7 +20,7 @@ protocol TFLiteConverter {
   var unsupported: [ImportError.UnsupportedOperator] { get set }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
-  mutating func bindInput() throws(ImportError)
+  mutating func bindEnds() throws(ImportError)
   /// Called behind each operator.
   func checkCount() throws(ImportError)
 }
@@ -33,13 +33,12 @@ extension TFLiteConverter {
     TFLiteNode(index: position, source: model.operators[position], model: model)
   }
 
-  /// Binds the model's input and converts all operators in the file's order. Unsupported ones are
+  /// Binds the model's inputs and converts all operators in the file's order. Unsupported ones are
   /// named all at once, also where another error ends the walk before them.
   mutating func convertOperators() throws(ImportError) {
     var next = 0
     do throws(ImportError) {
-      try bindInput()
-      _ = try single(model.outputs, "outputs")
+      try bindEnds()
       while next < model.operators.count {
         position = next
         next += 1

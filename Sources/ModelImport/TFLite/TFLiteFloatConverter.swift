@@ -61,7 +61,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
     return try graph.finished(at: output)
   }
 
-  mutating func bindInput() throws(ImportError) {
+  mutating func bindEnds() throws(ImportError) {
+    _ = try single(model.outputs, "outputs")
     let index = try single(model.inputs, "inputs")
     let tensor = model.tensors[index]
     guard tensor.type == .float32, tensor.data == nil else {

@@ -5,15 +5,15 @@ import CupelSupport
 
 /// Turns an int8 `.tflite` model into an integer program, operator by operator in the file's order.
 ///
-/// The engine takes and gives integers: a QUANTIZE that reads the model's float input makes its
-/// output the program's input, and a DEQUANTIZE that makes the model's float output makes its input
-/// the program's output. The float conversion at the edges is the caller's, on the grids of the
+/// The engine takes and gives integers: a QUANTIZE that reads a float input of the model makes its
+/// output an input of the program, and a DEQUANTIZE that makes a float output of the model makes its
+/// input an output of the program. The float conversion at the edges is the caller's, on the grids of the
 /// program's input and output tensors. Who converts which operator is the business of its row.
 struct TFLiteIntegerConverter: TFLiteConverter {
   enum Binding: TFLiteBinding {
     /// Index into the program's tensors.
     case tensor(Int)
-    /// The model's float input, until a QUANTIZE says on which grid.
+    /// A float input of the model, until a QUANTIZE says on which grid.
     case floatInput
     /// A tensor of the program in real numbers: only good for the model's output.
     case dequantized(Int)
@@ -28,7 +28,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   /// Tensors that an operator reads for which their extent matters.
   private var shaped: Set<Int> = []
   var unsupported: [ImportError.UnsupportedOperator] = []
-  private(set) var hasInput = false
+  /// The program's input for an input of the file, by the file's index.
+  private(set) var inputs: [Int: Int] = [:]
 
   static func convert(
     _ model: TFLiteModel, profile: DeploymentProfile
@@ -43,17 +44,32 @@ struct TFLiteIntegerConverter: TFLiteConverter {
       shaped.formUnion(node.inputs)
     }
     try convertOperators()
-    let output = try single(model.outputs, "outputs")
-    let result: Int
-    switch bindings[output] {
-    case .tensor(let tensor), .dequantized(let tensor): result = tensor
-    default:
-      throw .unsupportedModel(
-        rule: "its output '\(printable(model.tensors[output].name))' is not computed from its input"
-      )
+    return try finished().removingUnusedOperations()
+  }
+
+  private func finished() throws(ImportError) -> IntegerProgram {
+    var outputs: [Int] = []
+    for index in model.outputs {
+      switch bindings[index] {
+      case .tensor(let tensor), .dequantized(let tensor): outputs.append(tensor)
+      default: throw edgeError("output", index, "is not computed from its input")
+      }
     }
-    guard hasInput else { throw .unsupportedModel(rule: "no QUANTIZE reads its float input") }
-    return builder.finished(output: result).removingUnusedOperations()
+    var ordered: [Int] = []
+    for index in model.inputs {
+      guard let input = inputs[index] else {
+        throw edgeError("float input", index, "is read by no QUANTIZE")
+      }
+      ordered.append(input)
+    }
+    guard Set(outputs).count == outputs.count else {
+      throw .unsupportedModel(rule: "it gives the same tensor as two outputs")
+    }
+    return builder.finished(inputs: ordered, outputs: outputs)
+  }
+
+  private func edgeError(_ what: String, _ index: Int, _ rule: String) -> ImportError {
+    .unsupportedModel(rule: "its \(what) '\(printable(model.tensors[index].name))' \(rule)")
   }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
@@ -66,22 +82,30 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   // MARK: The edges
 
-  mutating func bindInput() throws(ImportError) {
-    let index = try single(model.inputs, "inputs")
-    guard model.tensors[index].data == nil else {
-      throw .unsupportedModel(rule: "its input is a constant")
+  mutating func bindEnds() throws(ImportError) {
+    guard !model.inputs.isEmpty, !model.outputs.isEmpty else {
+      throw .unsupportedModel(rule: "it has no input, or no output")
     }
-    if model.tensors[index].type == .float32 {
-      bindings[index] = .floatInput
-      return
+    for index in model.inputs {
+      guard index >= 0, model.tensors[index].data == nil else {
+        throw .unsupportedModel(rule: "its input is a constant")
+      }
+      guard bindings[index] == nil else { throw edgeError("input", index, "is named twice") }
+      if model.tensors[index].type == .float32 {
+        bindings[index] = .floatInput
+      } else {
+        bindings[index] = .tensor(try addInput(index, like: index))
+      }
     }
-    bindings[index] = .tensor(try addInput(index))
   }
 
-  /// Adds the program's input with the grid of a tensor of the file.
-  mutating func addInput(_ index: Int) throws(ImportError) -> Int {
-    hasInput = true
-    return builder.addInput(try description(index))
+  /// Adds the program's input for an input of the file.
+  ///
+  /// - Parameter tensor: the tensor of the file whose grid it has.
+  mutating func addInput(_ index: Int, like tensor: Int) throws(ImportError) -> Int {
+    let input = builder.addInput(try description(tensor))
+    inputs[index] = input
+    return input
   }
 
   // MARK: Reading
