@@ -4,7 +4,9 @@ import CupelModelFormat
 public struct Concatenate: Sendable, PlainOperator {
   public static var code: UInt8 { 11 }
   public static var name: StaticString { "concatenate" }
-  public static var operandCounts: ClosedRange<Int> { 2...Layout.mostOperands }
+  public static var operandCounts: ClosedRange<Int> { 2...mostInputs }
+  /// Inputs that one operation takes.
+  public static var mostInputs: Int { Layout.mostOperands }
 
   /// 0 height, 1 width, 2 channels.
   public var axis: Int

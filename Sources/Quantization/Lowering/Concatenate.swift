@@ -2,17 +2,25 @@ import CupelFloatGraph
 import CupelIntegerBuilder
 
 extension FloatGraph.Concatenate: LowerableOperator {
-  /// Each part is first brought to the grid of the whole.
+  /// Each part is first brought to the grid of the whole. A single part is the whole.
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    guard unit.inputs.count > 1 else {
+      return try part(unit.inputs[0], named: unit.target.name, of: unit, with: &builder)
+    }
     let output = builder.add(unit.output)
     var parts: [Int] = []
     for (input, source) in zip(unit.inputs, unit.sources) {
-      let name = source.name + "/requantized"
-      parts.append(
-        try builder.requantized(input, to: unit.output.grid, tensor: name, operation: name))
+      parts.append(try part(input, named: source.name + "/requantized", of: unit, with: &builder))
     }
     let axis = ChannelOrder.last(axis: axis, rank: unit.target.shape.count)
+    parts = builder.joinable(parts, axis: axis, named: unit.name)
     builder.append(unit.name, .concatenate(.init(axis: axis)), parts, to: output)
     return output
+  }
+
+  private func part(
+    _ input: Int, named name: String, of unit: LoweredUnit, with builder: inout ProgramBuilder
+  ) throws -> Int {
+    try builder.requantized(input, to: unit.output.grid, tensor: name, operation: name)
   }
 }
