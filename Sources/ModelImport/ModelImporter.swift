@@ -17,16 +17,19 @@ public enum ModelImporter {
     TFLiteImporter.recognizes(bytes) ? .tflm : .onnxruntime
   }
 
-  /// - Parameter profile: whose rounding an integer model's operators carry; nil for the runtime's
-  ///   that the format is made for.
+  /// - Parameters:
+  ///   - profile: whose rounding an integer model's operators carry; nil for the runtime's that the
+  ///     format is made for.
+  ///   - external: reads what an ONNX file's tensors have in other files; nil refuses such files.
   /// - Throws: `ImportError`.
   public static func load(
-    bytes: consuming [UInt8], profile: DeploymentProfile? = nil
+    bytes: consuming [UInt8], profile: DeploymentProfile? = nil,
+    external: ExternalData.Source? = nil
   ) throws(ImportError) -> ImportedModel {
     let profile = profile ?? Self.profile(of: bytes)
     if TFLiteImporter.recognizes(bytes) {
       return try TFLiteImporter.load(bytes: bytes, profile: profile)
     }
-    return try OnnxImporter.model(bytes: bytes, profile: profile)
+    return try OnnxImporter.model(bytes: bytes, profile: profile, external: external)
   }
 }

@@ -45,7 +45,7 @@ struct OnnxIntegerTensor {
   /// - Throws: `ImportError.invalidTensor`.
   init(_ tensor: OnnxTensor, name: String) throws(ImportError) {
     func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
-    guard tensor.location == 0, tensor.external.isEmpty else {
+    guard !tensor.isExternal else {
       throw fail(
         "its data lies in another file, which only initializers of a model read from a file may; "
           + "save the model with its weights inside")
