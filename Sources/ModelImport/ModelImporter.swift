@@ -26,6 +26,9 @@ public enum ModelImporter {
     bytes: consuming [UInt8], profile: DeploymentProfile? = nil,
     external: ExternalData.Source? = nil
   ) throws(ImportError) -> ImportedModel {
+    if let mistaken = MistakenFile.told(by: bytes) {
+      throw .malformed(offset: 0, rule: mistaken.rule)
+    }
     let profile = profile ?? Self.profile(of: bytes)
     if TFLiteImporter.recognizes(bytes) {
       return try TFLiteImporter.load(bytes: bytes, profile: profile)

@@ -38,7 +38,6 @@ struct QuantizedOnnxConverter {
   var images: [Int: [[Int]: Int]] = [:]
   /// What Clip nodes make of stored integers.
   var clipped: [String: ClippedIntegers] = [:]
-  private var unsupported: [ImportError.UnsupportedOperator] = []
   private var unknown: Set<String> = []
 
   private init(_ float: OnnxConverter, profile: DeploymentProfile) {
@@ -52,17 +51,22 @@ struct QuantizedOnnxConverter {
     let (float, output) = try OnnxConverter.prepare(
       model, fileBytes: fileBytes, inputTypes: [1, 2, 3], isQuantized: true)
     var converter = QuantizedOnnxConverter(float, profile: profile)
-    try converter.addInput(model.graph)
-    for position in converter.float.nodes.indices {
-      converter.float.position = position
-      try converter.convert()
-      guard converter.builder.program.tensors.count <= ImportBudget.mostTensors else {
-        throw converter.node.error(
-          "with it the network has more than \(ImportBudget.mostTensors) tensors")
-      }
-    }
-    if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
+    do throws(ImportError) {
+      try converter.addInput(model.graph)
+      try converter.convertAll()
+    } catch { throw converter.float.refusal ?? error }
+    if let refusal = converter.float.refusal { throw refusal }
     return try converter.finish(output)
+  }
+
+  private mutating func convertAll() throws(ImportError) {
+    for position in float.nodes.indices {
+      float.position = position
+      try convert()
+      try node.require(
+        builder.program.tensors.count <= ImportBudget.mostTensors,
+        "with it the network has more than \(ImportBudget.mostTensors) tensors")
+    }
   }
 
   // MARK: Nodes
@@ -70,13 +74,13 @@ struct QuantizedOnnxConverter {
   /// Converts a node; what an unsupported one gives is unknown, and what reads that is skipped.
   private mutating func convert() throws(ImportError) {
     do throws(ImportError) {
-      if !node.inputs.contains(where: unknown.contains) {
+      if float.unsupported[float.position] == nil, !node.inputs.contains(where: unknown.contains) {
         guard let row = OnnxRow.row(of: node) else { throw node.unsupported("") }
         try node.allowAttributes(row.attributes)
         if let handler = row.quantized { try run(handler, &self) } else { try adoptNothing() }
         return
       }
-    } catch .unsupportedOperators(let list) { unsupported += list }
+    } catch .unsupportedOperators(let list) { float.refuse(list) }
     unknown.formUnion(node.outputs)
   }
 
