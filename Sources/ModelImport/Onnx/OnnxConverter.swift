@@ -128,9 +128,12 @@ struct OnnxConverter {
     guard let version = own.first?.version else {
       throw .unsupportedModel(rule: "it declares no version of ONNX's operator set")
     }
-    guard own.count == 1, Self.versions.contains(Int(version)) else {
+    guard own.count == 1 else {
+      throw .unsupportedModel(rule: "it declares \(own.count) versions of ONNX's operator set")
+    }
+    guard Self.versions.contains(Int(version)) else {
       throw .unsupportedModel(
-        rule: "operator set \(version) is outside \(Self.versions), or is not the only one")
+        rule: "operator set \(version) is outside \(Self.versions); export the model with one of these")
     }
     operatorSet = Int(version)
   }

@@ -324,6 +324,10 @@ struct QuantizedOnnxConverter {
     case .integer(let tensor, _), .real(let tensor): output = tensor
     case .ranking(let ranking): output = ranking.source
     case .floatInput, .pending:
+      if let tensor = try realTensor(value) {
+        output = tensor
+        break
+      }
       throw .unsupportedModel(
         rule: "its output '\(printable(name))' is float: no QuantizeLinear follows its operator")
     }
