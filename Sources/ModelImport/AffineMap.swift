@@ -83,7 +83,8 @@ extension ImportNode {
     }
     guard let map = AffineMap(step) else { throw unsupported("a constant over an activation") }
     let channels = 0..<max(step.values.count, 1)
-    guard step.values.allSatisfy(\.isFinite), channels.allSatisfy({ map.factor($0).isFinite }) else {
+    guard step.values.allSatisfy(\.isFinite), channels.allSatisfy({ map.factor($0).isFinite })
+    else {
       throw error("its constant is not finite, or divides by zero")
     }
     return map

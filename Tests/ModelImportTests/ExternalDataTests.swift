@@ -92,7 +92,10 @@ import Testing
       try Self.bytes.write(to: folder.appendingPathComponent("w.bin"))
       let location = Self.entry("location", "w.bin")
       let cases: [(String, [[UInt8]])] = [
-        ("too few for 16 from byte 8", [location, Self.entry("offset", "8"), Self.entry("length", "16")]),
+        (
+          "too few for 16 from byte 8",
+          [location, Self.entry("offset", "8"), Self.entry("length", "16")]
+        ),
         ("too few", [location, Self.entry("offset", "9223372036854775807")]),
         ("needs 4 elements, the file has 2", [location, Self.entry("length", "8")]),
         ("offset in another file is '-1'", [location, Self.entry("offset", "-1")]),

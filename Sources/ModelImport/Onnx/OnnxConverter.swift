@@ -133,7 +133,8 @@ struct OnnxConverter {
     }
     guard Self.versions.contains(Int(version)) else {
       throw .unsupportedModel(
-        rule: "operator set \(version) is outside \(Self.versions); export the model with one of these")
+        rule:
+          "operator set \(version) is outside \(Self.versions); export the model with one of these")
     }
     operatorSet = Int(version)
   }

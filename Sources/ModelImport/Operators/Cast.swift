@@ -33,7 +33,8 @@ extension OnnxConverter {
     switch try binding(0) {
     case .activation(let value):
       try node.support(
-        type == .float32 || type == .float64, "an activation as \(OnnxTensorReader.typeName(type.rawValue))")
+        type == .float32 || type == .float64,
+        "an activation as \(OnnxTensorReader.typeName(type.rawValue))")
       return .activation(value)
     case .constant(var constant):
       try node.support(

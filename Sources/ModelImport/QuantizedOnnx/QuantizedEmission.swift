@@ -29,7 +29,8 @@ extension QuantizedOnnxConverter {
     let (held, extent) = (builder[tensor], ChannelOrder.last(shape))
     if held.extent == extent { return tensor }
     try node.require(
-      held.elementCount == shape.reduce(1, *), "\(held.extent) has not as many elements as \(shape)")
+      held.elementCount == shape.reduce(1, *), "\(held.extent) has not as many elements as \(shape)"
+    )
     if let known = images[tensor]?[extent] { return known }
     let name = held.name + "/reshaped"
     var result = tensor
@@ -50,7 +51,8 @@ extension QuantizedOnnxConverter {
     var tensor = builder[source]
     tensor.extent = axes.map { builder[source].extent[$0] }
     tensor.name = Self.bounded(name)
-    return builder.append(tensor.name, .transpose(.init(axes: Axes(axes))), [source], giving: tensor)
+    return builder.append(
+      tensor.name, .transpose(.init(axes: Axes(axes))), [source], giving: tensor)
   }
 
   private mutating func reshaped(_ source: Int, to extent: [Int], named name: String) -> Int {
