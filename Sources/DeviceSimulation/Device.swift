@@ -52,10 +52,10 @@ public struct Device: Sendable {
   /// - Throws: `DeviceError`, `FileError`.
   public func cost(of input: [Int8]) throws -> Cost {
     let (answers, _, counts) = try run(input, countsInstructions: true)
-    guard case .judgement(_, _, let arenaBytes) = answers.answers[0], counts.count > 1 else {
+    guard case .judgement(_, _, let arenaBytes) = answers.answers[0], !counts.isEmpty else {
       throw DeviceError.simulator("it counted nothing")
     }
-    // The first mark ends what comes before the inference.
+    // The first mark ends what comes before the inference; a network may have no operation.
     return Cost(
       memory: answers.memory, arenaBytes: arenaBytes, stackHighWater: answers.stackHighWater,
       instructions: Array(counts.dropFirst()))

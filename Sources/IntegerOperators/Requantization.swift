@@ -50,6 +50,13 @@ package struct Requantization {
   func storePixel(
     _ sums: UnsafePointer<Int32>, channels: Int, to output: UnsafeMutablePointer<Int8>
   ) {
+    // Where layers run directly this is for the few with asymmetric weights: small, not fast.
+    if Step.runsDirectly {
+      for channel in 0..<channels {
+        storeRest(channel, sums + channel, count: 1, to: output + channel, stride: 1)
+      }
+      return
+    }
     storeEach(channels, to: output, stride: 1) { channel, mode in
       scale(channel: channel).apply(to: sums[channel], rounding: mode)
     }

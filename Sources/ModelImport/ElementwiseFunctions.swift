@@ -24,9 +24,11 @@ extension QuantizedOnnxConverter {
   mutating func qLinearLookUp(
     _ kind: TableFunction.Kind, slope: Float = 0, _ real: some ElementwiseOperator
   ) throws(ImportError) {
-    let (input, shape) = try integerInput(0)
-    try requireImage(input, shape: shape)
-    try finish(.table(kind, slope, real, of: input), shape: shape, scale: 3, zeroPoint: 4)
+    let input = try integerInput(0)
+    let tensor = try image(input.tensor, shape: input.shape)
+    try finish(
+      .table(kind, slope, real, of: tensor), shape: input.shape, input.type, scale: 3,
+      zeroPoint: 4)
   }
 }
 

@@ -17,16 +17,22 @@ public enum ModelImporter {
     TFLiteImporter.recognizes(bytes) ? .tflm : .onnxruntime
   }
 
-  /// - Parameter profile: whose rounding an integer model's operators carry; nil for the runtime's
-  ///   that the format is made for.
+  /// - Parameters:
+  ///   - profile: whose rounding an integer model's operators carry; nil for the runtime's that the
+  ///     format is made for.
+  ///   - external: reads what an ONNX file's tensors have in other files; nil refuses such files.
   /// - Throws: `ImportError`.
   public static func load(
-    bytes: consuming [UInt8], profile: DeploymentProfile? = nil
+    bytes: consuming [UInt8], profile: DeploymentProfile? = nil,
+    external: ExternalData.Source? = nil
   ) throws(ImportError) -> ImportedModel {
+    if let mistaken = MistakenFile.told(by: bytes) {
+      throw .malformed(offset: 0, rule: mistaken.rule)
+    }
     let profile = profile ?? Self.profile(of: bytes)
     if TFLiteImporter.recognizes(bytes) {
       return try TFLiteImporter.load(bytes: bytes, profile: profile)
     }
-    return try OnnxImporter.model(bytes: bytes, profile: profile)
+    return try OnnxImporter.model(bytes: bytes, profile: profile, external: external)
   }
 }

@@ -27,6 +27,13 @@ struct FileDescriptor: ~Copyable {
     }
   }
 
+  /// Goes on at a place of a regular file.
+  func seek(to offset: Int) throws(FileError) {
+    guard lseek(number, off_t(offset), SEEK_SET) >= 0 else {
+      throw FileError(path: path, action: "read", code: errno)
+    }
+  }
+
   /// Fills as much of `buffer` as the file has left; returns how many bytes that was.
   func read(into buffer: inout [UInt8]) throws(FileError) -> Int {
     var filled = 0

@@ -20,6 +20,52 @@ public enum InputFile {
     }
   }
 
+  /// Bytes of a regular file that lies in a folder, or in one inside it.
+  ///
+  /// - Parameters:
+  ///   - name: relative to the folder; must not lead out of it, by itself or by a link.
+  ///   - offset: of the first byte, 0 or more.
+  ///   - count: nil for all from there on.
+  ///   - limit: the most bytes that are read.
+  /// - Throws: `FileError` with the file's path and why nothing was read.
+  public static func read(
+    _ name: String, inside folder: String, from offset: Int = 0, count: Int? = nil, limit: Int
+  ) throws(FileError) -> [UInt8] {
+    let path = folder.isEmpty ? name : folder + "/" + name
+    func fail(_ reason: String) -> FileError {
+      FileError(path: path, action: "read", reason: reason)
+    }
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard !name.isEmpty, !name.utf8.contains(0), !parts.contains(".."), parts.first != "" else {
+      throw fail("only a file in the model's own folder may be named, by a relative path")
+    }
+    guard let root = resolved(folder.isEmpty ? "." : folder), let real = resolved(path) else {
+      throw FileError(path: path, action: "read", code: errno)
+    }
+    guard real.hasPrefix(root == "/" ? root : root + "/") else {
+      throw fail("it is a link that leads out of the model's folder")
+    }
+    // Links were followed; a pipe put there would keep who opens it waiting.
+    let file = try FileDescriptor(path: real, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    guard let size = try file.size() else { throw fail("it is no regular file") }
+    guard offset <= size, (count ?? 0) <= size - offset else {
+      throw fail("it has \(size) bytes, too few for \(count ?? 0) from byte \(offset) on")
+    }
+    let wanted = count ?? (size - offset)
+    guard wanted <= limit else { throw tooLong(path, limit: limit) }
+    try file.seek(to: offset)
+    var bytes = [UInt8](repeating: 0, count: wanted)
+    guard try file.read(into: &bytes) == wanted else { throw fail("it became shorter") }
+    return bytes
+  }
+
+  /// The path without links; nil where there is nothing, for which `errno` says why.
+  private static func resolved(_ path: String) -> String? {
+    guard let real = realpath(path, nil) else { return nil }
+    defer { free(real) }
+    return String(cString: real)
+  }
+
   private static func tooLong(_ path: String, limit: Int) -> FileError {
     FileError(path: path, action: "read", reason: "it is longer than \(limit) bytes")
   }

@@ -211,7 +211,12 @@ enum BrokenNodes {
     ("mean over axes", Node("ReduceMean", ["x"], ["y"]), []),
     ("mean over axes", Node("ReduceMean", ["x"], ["y"], [("axes", .integers([.min, 2]))]), []),
     ("softmax over axis", Node("Softmax", ["x"], ["y"]), []),
-    ("a constant added", Node("Add", ["x", "b"], ["y"]), [.floats("b", [2, 1, 1], [1, 2])]),
+    (
+      "takes one number, or one a channel", Node("Add", ["x", "b"], ["y"]),
+      [.floats("b", [6], [1, 2, 3, 4, 5, 6])]
+    ),
+    ("a constant over", Node("Div", ["b", "x"], ["y"]), [.floats("b", [], [1])]),
+    ("of two activations", Node("Sub", ["x", "x"], ["y"]), []),
     (
       "joined with a constant", Node("Concat", ["x", "b"], ["y"], [("axis", .integer(1))]),
       [.floats("b", [1], [1])]
@@ -224,7 +229,8 @@ enum BrokenNodes {
     ("only 2-D", Node("Conv", ["x", "w"], ["y"]), [.floats("w", [1, 2, 1], [1, 2])]),
     ("input 1 is not a constant", Node("Conv", ["x", "x"], ["y"]), []),
     ("input 0 is a constant", Node("Relu", ["b"], ["y"]), [.floats("b", [1], [1])]),
-    ("not float", Node("Cast", ["x"], ["y"], [("to", .integer(7))]), []),
-    ("not known", Node("Cast", ["x"], ["y"], [("to", .integer(10))]), []),
+    ("as int64", Node("Cast", ["x"], ["y"], [("to", .integer(7))]), []),
+    ("as float16", Node("Cast", ["x"], ["y"], [("to", .integer(10))]), []),
+    ("conversion to text", Node("Cast", ["x"], ["y"], [("to", .integer(8))]), []),
   ]
 }

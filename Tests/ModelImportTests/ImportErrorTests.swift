@@ -157,7 +157,7 @@ import Testing
       return
     }
     #expect(list.map(\.operator) == ["Div", "Transpose"])
-    #expect(list.map(\.form) == ["on an activation", "transpose of an activation"])
+    #expect(list.map(\.form) == ["of two activations", "transpose of an activation"])
   }
 
   // MARK: Order
@@ -212,7 +212,7 @@ import Testing
     let cases: [(String, Source)] = [
       ("another file", tensor { $0.location = 1 }),
       ("another file", tensor { $0.external = ["weights.bin"] }),
-      ("element type 10", tensor { $0.elementType = 10 }),
+      ("its elements are text", tensor { $0.elementType = 8 }),
       ("needs 8 elements, the file has 4", tensor { $0.dimensions = [2, 2, 1, 2] }),
       ("needs 0 elements, the file has 4", tensor { $0.dimensions = [2, 2, 0] }),
       ("a part of one", tensor { $0.raw.removeLast() }),

@@ -61,6 +61,8 @@ struct OnnxModelSource {
     var raw: [UInt8]
     var location = 0
     var external: [String] = []
+    /// Where the data lies in other files, as messages.
+    var entries: [[UInt8]] = []
 
     static func floats(_ name: String, _ dimensions: [Int], _ values: [Float]) -> Tensor {
       let raw = values.flatMap { value in
@@ -84,6 +86,7 @@ struct OnnxModelSource {
       writer.number(2, elementType)
       writer.text(8, name)
       writer.data(9, raw)
+      for entry in entries { writer.data(13, entry) }
       for item in external { writer.message(13) { $0.text(1, item) } }
       if location != 0 { writer.number(14, location) }
     }

@@ -89,7 +89,8 @@ extension FormatRuleTests {
     Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 4 },
     // In double: for operations with weights only.
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
-    Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 6)] = 1 },
+    Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
+    Case(.version, .header) { $0.bytes[$0.operation(0, 6)] = 1 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
     Case(.unusedField, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 5)] = 1 },

@@ -9,7 +9,9 @@ import CupelSupport
 /// A vendor's file, read and understood.
 package struct VendorFile {
   package let path: String
+  /// Of the file, and of what its tensors have in other files.
   package let bytes: Int
+  /// Of the file's bytes and then of those that its tensors have in other files, in its order.
   package let sha256: String
   package let model: ImportedModel
   /// Whose rounding the operators of an integer model carry.
@@ -22,10 +24,20 @@ package struct VendorFile {
       throw CupelError("\(path): this is an integer model; its name must end in .cupel")
     }
     self.path = path
-    self.bytes = bytes.count
     self.profile = profile ?? ModelImporter.profile(of: bytes)
-    sha256 = SHA256.hex(bytes)
-    model = try CupelError.naming(path) { try ModelImporter.load(bytes: bytes, profile: profile) }
+    var (size, hash) = (bytes.count, SHA256())
+    bytes.withUnsafeBytes { hash.update($0) }
+    let beside = ExternalData.beside(path)
+    model = try CupelError.naming(path) {
+      try ModelImporter.load(bytes: bytes, profile: profile) { part in
+        let bytes = try beside(part)
+        size += bytes.count
+        bytes.withUnsafeBytes { hash.update($0) }
+        return bytes
+      }
+    }
+    self.bytes = size
+    sha256 = SHA256.hex(hash)
   }
 
   /// The `.cupel` file of an integer model, with where it came from in its metadata.

@@ -41,7 +41,8 @@ struct OnnxConverter {
 
   private var bindings: [String: Binding] = [:]
   private var initializers: [String: OnnxTensor] = [:]
-  private var unsupported: [ImportError.UnsupportedOperator] = []
+  /// By the places of nodes: those of unknown operators, and those found on the way.
+  private(set) var unsupported: [Int: [ImportError.UnsupportedOperator]] = [:]
 
   private init(fileBytes: Int) { budget = ImportBudget(fileBytes: fileBytes) }
 
@@ -51,12 +52,31 @@ struct OnnxConverter {
   static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
     var (converter, output) = try prepare(
       model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false)
-    for position in converter.nodes.indices {
-      converter.position = position
-      try converter.convert()
-    }
-    if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
+    try converter.convertAll()
     return try converter.finish(output)
+  }
+
+  /// Goes through all nodes, and reports all that are not supported together. What breaks a rule
+  /// behind the first of them is left for when they are gone.
+  private mutating func convertAll() throws(ImportError) {
+    do throws(ImportError) {
+      for index in nodes.indices {
+        position = index
+        try convert()
+      }
+    } catch { throw refusal ?? error }
+    if let refusal { throw refusal }
+  }
+
+  /// All nodes that are not supported; nil where there are none.
+  var refusal: ImportError? {
+    let places = unsupported.keys.sorted()
+    return places.isEmpty ? nil : .unsupportedOperators(places.flatMap { unsupported[$0] ?? [] })
+  }
+
+  /// Keeps in mind what is not supported of the node at hand.
+  mutating func refuse(_ list: [ImportError.UnsupportedOperator]) {
+    unsupported[position, default: []] += list
   }
 
   /// A converter that knows the file's initializers, its input and its nodes, whose order is checked,
@@ -83,16 +103,24 @@ struct OnnxConverter {
     for (index, node) in source.nodes.enumerated() {
       converter.nodes.append(try ImportNode(node, index: index))
     }
-    let nodes = converter.nodes
-    try OnnxRow.checkTypes(nodes, isQuantized: isQuantized)
-    let output = try single(source.outputs, "outputs").name
-    converter.readers[output, default: 0] += 1
-    for name in nodes.lazy.flatMap(\.inputs) { converter.readers[name, default: 0] += 1 }
-    try converter.bindInput(source, types: inputTypes)
-    try NodeOrder.check(nodes) {
-      converter.bindings[$0] != nil || converter.initializers[$0] != nil
-    }
-    return (converter, output)
+    let unknown = OnnxRow.unknownTypes(converter.nodes, isQuantized: isQuantized)
+    converter.unsupported = unknown.mapValues { [$0] }
+    do throws(ImportError) {
+      let output = try converter.bindEnds(source, inputTypes: inputTypes)
+      return (converter, output)
+    } catch { throw converter.refusal ?? error }
+  }
+
+  /// Knows the input, and returns the output's name.
+  private mutating func bindEnds(
+    _ source: OnnxGraph, inputTypes: Set<Int32>
+  ) throws(ImportError) -> String {
+    let output = try Self.single(source.outputs, "outputs").name
+    readers[output, default: 0] += 1
+    for name in nodes.lazy.flatMap(\.inputs) { readers[name, default: 0] += 1 }
+    try bindInput(source, types: inputTypes)
+    try NodeOrder.check(nodes) { bindings[$0] != nil || initializers[$0] != nil }
+    return output
   }
 
   private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
@@ -100,9 +128,13 @@ struct OnnxConverter {
     guard let version = own.first?.version else {
       throw .unsupportedModel(rule: "it declares no version of ONNX's operator set")
     }
-    guard own.count == 1, Self.versions.contains(Int(version)) else {
+    guard own.count == 1 else {
+      throw .unsupportedModel(rule: "it declares \(own.count) versions of ONNX's operator set")
+    }
+    guard Self.versions.contains(Int(version)) else {
       throw .unsupportedModel(
-        rule: "operator set \(version) is outside \(Self.versions), or is not the only one")
+        rule:
+          "operator set \(version) is outside \(Self.versions); export the model with one of these")
     }
     operatorSet = Int(version)
   }
@@ -118,7 +150,7 @@ struct OnnxConverter {
         try node.allowAttributes(row.attributes)
         result = try run(handler, &self)
       }
-    } catch .unsupportedOperators(let list) { unsupported += list }
+    } catch .unsupportedOperators(let list) { refuse(list) }
     for (index, name) in node.outputs.enumerated() where !name.isEmpty {
       if case .unknown = result {
         try bind(name, to: .unknown)

@@ -7,45 +7,52 @@ import SwiftProtobuf
 /// Reads networks from ONNX files (IR version 3 and later, operator sets 7 to 28).
 ///
 /// The file is not trusted: whatever its bytes, the result is a graph that `FloatGraph.validate`
-/// accepts, an integer program, or an `ImportError`. Memory stays within four times the file's size
-/// plus 16 MiB.
+/// accepts, an integer program, or an `ImportError`. Memory stays within four times the size of the
+/// file, and of what initializers have in other files, plus 16 MiB.
 public enum OnnxImporter {
   /// - Throws: `ImportError`.
   public static func load(path: String) throws(ImportError) -> FloatGraph {
-    try load(try read(path))
+    try load(try read(path), external: ExternalData.beside(path))
   }
 
   /// - Throws: `ImportError`.
   public static func load(bytes: [UInt8]) throws(ImportError) -> FloatGraph {
-    try load(Data(bytes))
+    try load(Data(bytes), external: nil)
   }
 
-  private static func load(_ data: consuming Data) throws(ImportError) -> FloatGraph {
+  private static func load(
+    _ data: consuming Data, external: ExternalData.Source?
+  ) throws(ImportError) -> FloatGraph {
     let size = data.count
     try ModelImporter.check(size: size)
     // The file's own bytes are given up before the weights are copied out of the decoded model.
-    let model = try decode(consume data)
-    return try OnnxConverter.convert(model, fileBytes: size)
+    var model = try decode(consume data)
+    let more = try model.load(from: external, size: size)
+    return try OnnxConverter.convert(model, fileBytes: size + more)
   }
 
   /// A float graph, or an integer program where the file quantizes itself: QuantizeLinear and
   /// DequantizeLinear around float operators, or operators such as QLinearConv. Scales, zero points
   /// and integers are the file's own; unsigned values are moved by 128 (or 8) to signed ones.
   ///
-  /// - Parameter profile: whose rounding an integer program's operators carry.
+  /// - Parameters:
+  ///   - profile: whose rounding an integer program's operators carry.
+  ///   - external: reads what initializers have in other files; nil refuses such models.
   /// - Throws: `ImportError`.
   public static func model(
-    bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime
+    bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime,
+    external: ExternalData.Source? = nil
   ) throws(ImportError) -> ImportedModel {
     let size = bytes.count
     try ModelImporter.check(size: size)
     let data = Data(bytes)
     bytes = []
-    let model = try decode(consume data)
+    var model = try decode(consume data)
+    let total = size + (try model.load(from: external, size: size))
     guard model.isQuantized else {
-      return .float(try OnnxConverter.convert(model, fileBytes: size))
+      return .float(try OnnxConverter.convert(model, fileBytes: total))
     }
-    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: size, profile: profile))
+    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: total, profile: profile))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {

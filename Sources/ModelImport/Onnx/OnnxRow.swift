@@ -49,19 +49,20 @@ struct OnnxRow: OperatorRow {
     return row
   }
 
-  /// Refuses nodes whose operator has no handler.
+  /// Nodes whose operator has no handler, by their places.
   ///
   /// - Parameter isQuantized: whether operators of quantized models count.
-  /// - Throws: `ImportError.unsupportedOperators` with all of them.
-  static func checkTypes(_ nodes: [ImportNode], isQuantized: Bool) throws(ImportError) {
-    var unknown: [ImportError.UnsupportedOperator] = []
-    for node in nodes {
+  static func unknownTypes(
+    _ nodes: [ImportNode], isQuantized: Bool
+  ) -> [Int: ImportError.UnsupportedOperator] {
+    var unknown: [Int: ImportError.UnsupportedOperator] = [:]
+    for (index, node) in nodes.enumerated() {
       let row = row(of: node)
       if row?.float != nil || (isQuantized && row?.quantized != nil) { continue }
       let type = isOwnDomain(node.domain) ? node.type : "\(node.domain).\(node.type)"
-      unknown.append(.init(node: node.name, operator: type, form: ""))
+      unknown[index] = .init(node: node.name, operator: type, form: "")
     }
-    guard unknown.isEmpty else { throw .unsupportedOperators(unknown) }
+    return unknown
   }
 }
 

@@ -19,7 +19,7 @@ extension OnnxConverter {
     guard let kernel = try node.integers("kernel_shape"), kernel.count == 2 else {
       throw node.error("kernel_shape needs two extents")
     }
-    var window = try window(kernel: kernel, input: shape)
+    var window = try window(kernel: kernel, input: shape, isPool: true)
     if try node.flag("ceil_mode") {
       let rows = window.rows.ceilingExtension(over: shape[1])
       let columns = window.columns.ceilingExtension(over: shape[2])
@@ -33,7 +33,12 @@ extension OnnxConverter {
   }
 
   /// The window's attributes, with `auto_pad` resolved for an input of [C, H, W].
-  func window(kernel: [Int], input: [Int]) throws(ImportError) -> PaddedWindow {
+  ///
+  /// - Parameter isPool: whether it is a pool's, whose automatic padding ONNX Runtime reckons as if it
+  ///   were not dilated.
+  func window(
+    kernel: [Int], input: [Int], isPool: Bool = false
+  ) throws(ImportError) -> PaddedWindow {
     let strides = try pair("strides")
     let dilations = try pair("dilations")
     let limit = ShapeArithmetic.maximumWindowExtent
@@ -55,8 +60,10 @@ extension OnnxConverter {
       (window.columns.before, window.columns.after) = (pads[1], pads[3])
     case "VALID": break
     case let mode where mode == "SAME_UPPER" || mode == "SAME_LOWER":
+      if isPool { (window.rows.dilation, window.columns.dilation) = (1, 1) }
       window.rows.padSame(over: input[1], isOddBefore: mode == "SAME_LOWER")
       window.columns.padSame(over: input[2], isOddBefore: mode == "SAME_LOWER")
+      (window.rows.dilation, window.columns.dilation) = (dilations[0], dilations[1])
     case let mode: throw node.error("auto_pad '\(printable(mode))' is not known")
     }
     return window
@@ -71,11 +78,11 @@ extension OnnxConverter {
 
 extension WindowAxis {
   /// Padding to add for the output size to round up; none where that window would start in the
-  /// padding, since such windows are left out.
+  /// padding, since such windows are left out. A first window that lacks less than a stride is one.
   fileprivate func ceilingExtension(over input: Int) -> Int {
     let span = input + before + after - reach
-    guard span >= 0, span % stride != 0 else { return 0 }
-    let start = (span / stride + 1) * stride
+    guard span > -stride, span % stride != 0 else { return 0 }
+    let start = span < 0 ? 0 : (span / stride + 1) * stride
     return start < input + before ? start - span : 0
   }
 }

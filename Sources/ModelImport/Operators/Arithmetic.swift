@@ -6,8 +6,10 @@ import CupelTFLiteSchema
 /// Differences and quotients; and what sums and products have in common with them.
 extension OperatorRoom {
   static let arithmetic = OperatorRoom(
-    OnnxRow("Div", float: { try $0.arithmetic(.divide) }),
-    OnnxRow("Sub", float: { try $0.arithmetic(.subtract) }, quantized: { try $0.subtract() }),
+    OnnxRow(
+      "Div", float: { try $0.arithmetic(.divide) }, quantized: { try $0.arithmetic(.divide) }),
+    OnnxRow(
+      "Sub", float: { try $0.arithmetic(.subtract) }, quantized: { try $0.arithmetic(.subtract) }),
     TFLiteRow(
       .sub, float: { try $0.arithmetic(.subtract) },
       integer: { try $0.join(ProgramBuilder.difference, rule: .sumRule) { .subtract(.init($0)) } }
@@ -46,9 +48,37 @@ enum Arithmetic {
 }
 
 extension OnnxConverter {
-  /// Of two constants.
+  /// Of two activations, of an activation and a constant, or of two constants.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) -> Binding {
     try node.require(node.inputs.count == 2, "needs 2 inputs")
+    switch (try binding(0), try binding(1)) {
+    case (.activation(let left), .activation(let right)):
+      return try joined(operation, left, right)
+    case (.activation(let value), .constant(let constant)):
+      return try shifted(
+        value, try affine(operation, constant, index: 1, shape: graph.values[value].shape))
+    case (.constant(let constant), .activation(let value)):
+      return try shifted(
+        value, try affine(operation, constant, index: 0, shape: graph.values[value].shape))
+    default: return try arithmeticOfConstants(operation)
+    }
+  }
+
+  private mutating func joined(
+    _ operation: Arithmetic, _ left: Int, _ right: Int
+  ) throws(ImportError) -> Binding {
+    guard let joined = operation.ofActivations else {
+      throw node.unsupported("of two activations")
+    }
+    let shapes = [graph.values[left].shape, graph.values[right].shape]
+    try node.support(
+      shapes[0] == shapes[1], "inputs of different shapes, \(shapes[0]) and \(shapes[1])")
+    return try append(joined, inputs: [left, right])
+  }
+
+  private mutating func arithmeticOfConstants(
+    _ operation: Arithmetic
+  ) throws(ImportError) -> Binding {
     let (left, right) = try broadcast(try folded(0), try folded(1))
     switch (left.elements, right.elements) {
     case (.floats(let a), .floats(let b)):
@@ -65,6 +95,59 @@ extension OnnxConverter {
       return .constant(.integers(values, dimensions: left.dimensions))
     default: throw node.error("inputs differ in type")
     }
+  }
+
+  /// What a constant does to each channel of an activation.
+  ///
+  /// - Parameters:
+  ///   - index: of the constant among the inputs.
+  ///   - shape: the activation's.
+  private mutating func affine(
+    _ operation: Arithmetic, _ constant: OnnxConstant, index: Int, shape: [Int]
+  ) throws(ImportError) -> AffineMap {
+    let values = try weights(index)?.values ?? []
+    let step = AffineStep(operation, by: values, isFirst: index == 0)
+    return try node.map(step, dimensions: constant.dimensions, shape: shape)
+  }
+
+  /// A layer takes what is added to its results as its bias. Anything else becomes a batch
+  /// normalization with no statistics, and several one behind the other become one.
+  private mutating func shifted(_ value: Int, _ map: AffineMap) throws(ImportError) -> Binding {
+    let channels = graph.values[value].shape[0]
+    try budget.claim(4 * channels, size: MemoryLayout<Float>.stride, for: node)
+    if hasOneReader(value), let producer = producer(of: value) {
+      let operation = graph.nodes[producer].operation
+      if map.isShift, var layer = operation.weighted {
+        layer.bias = try finite(map.offsets(channels, after: layer.bias))
+        graph.nodes[producer].operation = FloatGraph.Operation(layer)
+        return .activation(value)
+      }
+      if let own = operation.as(FloatGraph.BatchNormalization.self),
+        let before = AffineMap(own)
+      {
+        graph.nodes[producer].operation = .batchNormalization(
+          try normalization(map.after(before), channels: channels))
+        return .activation(value)
+      }
+    }
+    return try append(
+      .batchNormalization(try normalization(map, channels: channels)), inputs: [value])
+  }
+
+  private func normalization(
+    _ map: AffineMap, channels: Int
+  ) throws(ImportError) -> FloatGraph.BatchNormalization {
+    FloatGraph.BatchNormalization(
+      gamma: try finite((0..<channels).map { Float(map.factor($0)) }),
+      beta: try finite((0..<channels).map { Float(map.offset($0)) }),
+      mean: [Float](repeating: 0, count: channels),
+      variance: [Float](repeating: 1, count: channels), epsilon: 0)
+  }
+
+  private func finite(_ values: [Float]) throws(ImportError) -> [Float] {
+    try node.require(
+      values.allSatisfy(\.isFinite), "with its constant a value leaves the range of float32")
+    return values
   }
 }
 
@@ -119,10 +202,20 @@ typealias Joining<Parameters> =
   (ProgramBuilder) -> ([Int], Grid, Bounds) throws(BuildError) -> Parameters
 
 extension QuantizedOnnxConverter {
-  fileprivate mutating func subtract() throws(ImportError) {
+  /// Of two activations, of an activation and a constant, or of two constants.
+  mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) {
     try node.require(node.inputs.count == 2, "needs 2 inputs")
-    for index in 0..<2 where try isConstant(index) { return try adoptNothing() }
-    try join(ProgramBuilder.difference) { .subtract(.init($0)) }
+    let constants = try [0, 1].map { index throws(ImportError) in try isConstant(index) }
+    if constants[0], constants[1] { return try adoptNothing() }
+    if let index = constants.firstIndex(of: true) {
+      return try apply(operation, constant: index)
+    }
+    switch operation {
+    case .add: try join(ProgramBuilder.sum) { .add(.init($0)) }
+    case .subtract: try join(ProgramBuilder.difference) { .subtract(.init($0)) }
+    case .multiply: try join(ProgramBuilder.product) { .multiply(.init($0)) }
+    case .divide: throw node.unsupported("of two activations")
+    }
   }
 
   /// Two activations of real numbers.
@@ -140,20 +233,22 @@ extension QuantizedOnnxConverter {
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) {
     let inputs = [try integerInput(0), try integerInput(3)]
-    let joined = try joined(inputs, isFused: true, joining, kind)
-    try finish(joined, shape: inputs[0].shape, scale: 6, zeroPoint: 7)
+    let pending = try joined(
+      inputs.map { ($0.tensor, $0.shape) }, isFused: true, joining, kind)
+    try finish(pending, shape: inputs[0].shape, inputs[0].type, scale: 6, zeroPoint: 7)
   }
 
   /// - Parameter isFused: whether the file has one operator for it; else ONNX Runtime makes it one
   ///   where a QuantizeLinear follows at once.
-  private func joined<Parameters>(
+  private mutating func joined<Parameters>(
     _ inputs: [(tensor: Int, shape: [Int])], isFused: Bool, _ joining: @escaping Joining<Parameters>,
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) -> PendingOperation {
     let (shape, other) = (inputs[0].shape, inputs[1].shape)
     try node.support(shape == other, "inputs of different shapes, \(shape) and \(other)")
-    for input in inputs { try requireImage(input.tensor, shape: input.shape) }
-    let tensors = inputs.map(\.tensor)
+    let tensors = try inputs.map { input throws(ImportError) in
+      try image(input.tensor, shape: input.shape)
+    }
     return PendingOperation { converter, pending, target throws(ImportError) in
       converter.chooseElementMode(pending, of: tensors, target, isFused: isFused)
       let parameters = try converter.node.built { () throws(BuildError) in

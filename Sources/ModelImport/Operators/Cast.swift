@@ -9,7 +9,10 @@ extension OnnxConverter {
   fileprivate mutating func cast() throws(ImportError) -> Binding {
     guard let target = try node.integer("to"), let number = Int32(exactly: target),
       let type = OnnxTensorReader.ElementType(rawValue: number)
-    else { throw node.unsupported("conversion to a type that is not known") }
+    else {
+      throw node.unsupported(
+        "conversion to \(OnnxTensorReader.typeName(try node.integer("to") ?? 0))")
+    }
     return try converted(to: type)
   }
 
@@ -29,9 +32,14 @@ extension OnnxConverter {
   ) throws(ImportError) -> Binding {
     switch try binding(0) {
     case .activation(let value):
-      guard type.isFloat else { throw node.unsupported("activations that are not float") }
+      try node.support(
+        type == .float32 || type == .float64,
+        "an activation as \(OnnxTensorReader.typeName(type.rawValue))")
       return .activation(value)
     case .constant(var constant):
+      try node.support(
+        type != .float16 && type != .bfloat16,
+        "conversion of a constant to \(OnnxTensorReader.typeName(type.rawValue))")
       try budget.claim(constant.count, size: MemoryLayout<SymbolicInteger>.stride, for: node)
       constant.elements = try converted(constant.elements, to: type)
       return .constant(constant)

@@ -2,6 +2,7 @@ import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
+import CupelSupport
 import CupelTFLiteSchema
 
 /// Values limited from below and above: ReLU and its kin.
@@ -40,6 +41,7 @@ extension OnnxConverter {
 extension QuantizedOnnxConverter {
   /// Bounds join those of the operator before.
   fileprivate mutating func clamp() throws(ImportError) {
+    if try clampsIntegers() { return }
     guard let added = try delegate(), let clamp = added.operation.as(FloatGraph.Clamp.self)
     else { return }
     switch try state(added.inputs[0]) {
@@ -54,6 +56,67 @@ extension QuantizedOnnxConverter {
       states[added.output] = .ranking(ranking)
     default: throw node.unsupported("on a value that is not real")
     }
+  }
+}
+
+extension QuantizedOnnxConverter {
+  /// A Clip of integers: of stored weights, which stay constant, or of an activation. False for
+  /// anything else.
+  private mutating func clampsIntegers() throws(ImportError) -> Bool {
+    guard let source = node.inputs.first, let output = node.outputs.first else { return false }
+    if let constant = weights[source], float.binding(of: source) == nil {
+      let limits = try integerLimits(constant.quantization.type)
+      try define(output, constant.limited(to: limits))
+      return true
+    }
+    if let known = clipped[source] {
+      try clip(known.name, within: known.limits, as: output)
+      return true
+    }
+    if let tensor = float.tensor(source) {
+      guard let type = OnnxIntegerTensor.ElementType(rawValue: tensor.elementType), type != .int32
+      else { return false }
+      try clip(source, within: type.range, as: output)
+      return true
+    }
+    guard case .activation(let value)? = float.binding(of: source),
+      case .integer(let tensor, let type)? = states[value]
+    else { return false }
+    let limits = try integerLimits(type)
+    let shape = float.graph.values[value].shape
+    let kind = IntegerOperation.Kind.clamp(
+      Bounds(
+        low: Int8(limits.lowerBound - type.offset), high: Int8(limits.upperBound - type.offset)))
+    let target = Target(grid: builder[tensor].grid, shape: shape, name: outputName)
+    let own = try image(tensor, shape: shape)
+    try bind(.integer(try append(kind, [own], named: node.name, to: target), type), shape: shape)
+    return true
+  }
+
+  private mutating func clip(
+    _ name: String, within range: ClosedRange<Int>, as output: String
+  ) throws(ImportError) {
+    guard let tensor = float.tensor(name),
+      let type = OnnxIntegerTensor.ElementType(rawValue: tensor.elementType)
+    else { throw node.error("reads a value of no known kind") }
+    let own = try integerLimits(type)
+    let limits = ClippedIntegers(name: name, limits: range.clamped(to: own))
+    guard float.isFree(output), weights[output] == nil,
+      clipped.updateValue(limits, forKey: output) == nil
+    else { throw node.error("output '\(printable(output))' already exists") }
+  }
+
+  /// The bounds of a Clip of integers, each of which may be left out.
+  private mutating func integerLimits(
+    _ type: OnnxIntegerTensor.ElementType
+  ) throws(ImportError) -> ClosedRange<Int> {
+    let range = type.range
+    let low = try integerScalar(1) ?? range.lowerBound
+    let high = try integerScalar(2) ?? range.upperBound
+    guard range.contains(low), range.contains(high), low <= high else {
+      throw node.error("min \(low) and max \(high) are no bounds in \(range)")
+    }
+    return low...high
   }
 }
 

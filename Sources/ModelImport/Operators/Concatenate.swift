@@ -84,10 +84,9 @@ extension OnnxConverter {
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func concatenate() throws(ImportError) {
-    let node = node
-    try adopt(onIntegers: true) { operation, tensors throws(ImportError) in
+    try adopt(onIntegers: true) { operation, tensors in
       guard let join = operation.as(FloatGraph.Concatenate.self) else { return nil }
-      return try .concatenation(of: tensors, axis: join.axis, node)
+      return .concatenation(of: tensors, axis: join.axis)
     }
   }
 
@@ -98,28 +97,26 @@ extension QuantizedOnnxConverter {
     else { throw node.error("needs an axis, and three inputs for each part") }
     var tensors: [Int] = []
     var shapes: [[Int]] = []
+    var type: OnnxIntegerTensor.ElementType?
     for index in stride(from: 2, to: node.inputs.count, by: 3) {
-      let (tensor, shape) = try integerInput(index)
-      try requireImage(tensor, shape: shape)
-      tensors.append(tensor)
-      shapes.append(shape)
+      let input = try integerInput(index)
+      tensors.append(try image(input.tensor, shape: input.shape))
+      shapes.append(input.shape)
+      type = type ?? input.type
     }
     let rank = shapes[0].count + 1
     let axis = declared < 0 ? declared &+ rank : declared
     try node.support((1..<rank).contains(axis), "axis \(declared) of \(rank)")
     let output = try node.shape(of: .concatenate(axis: axis - 1), inputs: shapes)
-    let pending = try PendingOperation.concatenation(of: tensors, axis: axis - 1, node)
-    try finish(pending, shape: output, scale: 0, zeroPoint: 1)
+    let pending = PendingOperation.concatenation(of: tensors, axis: axis - 1)
+    try finish(pending, shape: output, type ?? .uint8, scale: 0, zeroPoint: 1)
   }
 }
 
 extension PendingOperation {
   /// - Parameter axis: of the shape without batch.
-  fileprivate static func concatenation(
-    of sources: [Int], axis: Int, _ node: ImportNode
-  ) throws(ImportError) -> PendingOperation {
-    try node.support(sources.count <= 64, "more than 64 inputs")
-    return PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
+  fileprivate static func concatenation(of sources: [Int], axis: Int) -> PendingOperation {
+    PendingOperation(moving: sources) { converter, pending, target throws(ImportError) in
       var parts: [Int] = []
       for source in sources {
         var part = target
@@ -129,6 +126,8 @@ extension PendingOperation {
       }
       if parts.count == 1 { return try converter.bring(parts[0], pending, to: target) }
       let place = ChannelOrder.last(axis: axis, rank: target.shape.count)
+      let name = QuantizedOnnxConverter.bounded(target.name)
+      parts = converter.builder.joinable(parts, axis: place, named: name)
       return try converter.move(.concatenate(.init(axis: place)), parts, pending, to: target)
     }
   }

@@ -69,20 +69,21 @@ extension QuantizedOnnxConverter {
 
   /// x, its scale and zero point, w, …, y's scale and zero point, and a bias of int32.
   fileprivate mutating func qLinearConvolution() throws(ImportError) {
-    let (input, shape) = try integerInput(0)
+    let input = try integerInput(0)
     let weights = try integerWeights(3, axis: 0)
-    var (layer, output) = try convolution(input: input, shape: shape, weights: weights)
+    var (layer, output) = try convolution(
+      input: input.tensor, shape: input.shape, weights: weights)
     layer.bias = try integerBias(8, layer.outputChannels)
-    try finish(layer.pending(), shape: output, scale: 6, zeroPoint: 7)
+    try finish(layer.pending(), shape: output, input.type, scale: 6, zeroPoint: 7)
   }
 
   /// A layer without its bias, and the shape that it gives.
-  private func convolution(
+  private mutating func convolution(
     input: Int, shape: [Int], weights: OnnxWeights
   ) throws(ImportError) -> (layer: QuantizedLayer, output: [Int]) {
     let dimensions = weights.dimensions
     let (kernel, groups) = try node.kernelAndGroups(weights: dimensions, input: shape)
-    try requireImage(input, shape: shape)
+    let input = try image(input, shape: shape)
     guard groups >= 1, dimensions[0] >= 1, dimensions[0] % groups == 0,
       dimensions[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
     else {

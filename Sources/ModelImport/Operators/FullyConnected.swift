@@ -43,7 +43,7 @@ extension OnnxConverter {
   ///
   /// - Parameter bias: the input that it is; nil for an operator that has none.
   fileprivate mutating func product(bias index: Int? = nil) throws(ImportError) -> Binding {
-    if try node.flag("transA") { throw node.unsupported("transA = 1") }
+    try node.support(!(try node.flag("transA")), "transA = 1: the batch axis must come first")
     let (value, shape) = try activation()
     let isTransposed = try node.flag("transB")
     var (weights, features) = try matrix(input: shape, isTransposed: isTransposed)
@@ -54,9 +54,12 @@ extension OnnxConverter {
     }
     var bias: [Float]?
     if let index, let (values, shape) = try self.weights(index) {
-      guard shape.count <= 2, values.count == 1 || shape.last == features,
-        values.count == 1 || values.count == features
-      else { throw node.error("bias of shape \(shape) does not fit \(features) outputs") }
+      guard shape.count <= 2, [1, features].contains(shape.last ?? 1) else {
+        throw node.error("a bias of shape \(shape) does not fit \(features) outputs")
+      }
+      guard shape.count < 2 || shape[0] == 1 else {
+        throw node.unsupported("a bias of shape \(shape): one for each image of a batch")
+      }
       bias = values.count == features ? values : [Float](repeating: values[0], count: features)
     }
     let beta = try node.number("beta") ?? 1
@@ -86,41 +89,52 @@ extension OnnxConverter {
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func gemm() throws(ImportError) {
-    guard try node.number("alpha") ?? 1 == 1, try node.number("beta") ?? 1 == 1,
-      !(try node.flag("transA"))
-    else { throw node.unsupported("alpha or beta other than 1, or transA") }
-    try product(isTransposed: try node.flag("transB"), bias: 2)
+    try node.support(!(try node.flag("transA")), "transA = 1: the batch axis must come first")
+    let alpha = try node.number("alpha") ?? 1
+    let beta = try node.number("beta") ?? 1
+    guard alpha != 0, alpha.isFinite, beta.isFinite else {
+      throw node.unsupported("alpha = \(alpha), beta = \(beta)")
+    }
+    try product(isTransposed: try node.flag("transB"), alpha: alpha, bias: 2, beta: beta)
   }
 
-  /// - Parameter bias: the input that it is; nil for an operator that has none.
+  /// - Parameters:
+  ///   - alpha: what the product is multiplied by.
+  ///   - index: the input that is the bias; nil for an operator that has none.
+  ///   - beta: what it is multiplied by.
   fileprivate mutating func product(
-    isTransposed: Bool = false, bias index: Int? = nil
+    isTransposed: Bool = false, alpha: Float = 1, bias index: Int? = nil, beta: Float = 1
   ) throws(ImportError) {
     let (input, shape) = try realInput()
     let weights = try constantWeights(1)
     var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
-    if let index { layer.bias = try bias(index, layer: layer) }
-    try bind(layer.pending(isOpen: true), shape: [layer.outputChannels])
+    layer.multiply(by: alpha)
+    if let index { layer.bias = try bias(index, layer: layer, times: beta) }
+    try bind(layer.pending(), shape: [layer.outputChannels])
   }
 
   fileprivate mutating func qGemm() throws(ImportError) {
-    guard try node.number("alpha") ?? 1 == 1, !(try node.flag("transA")) else {
-      throw node.unsupported("alpha other than 1, or transA")
-    }
-    try qLinearProduct(isTransposed: try node.flag("transB"), bias: 6)
+    try node.support(!(try node.flag("transA")), "transA = 1: the batch axis must come first")
+    let alpha = try node.number("alpha") ?? 1
+    try node.support(alpha != 0 && alpha.isFinite, "alpha = \(alpha)")
+    try qLinearProduct(isTransposed: try node.flag("transB"), alpha: alpha, bias: 6)
   }
 
   /// A, its scale and zero point, B, …, a bias of int32 where the operator has one, y's scale and
   /// zero point.
   fileprivate mutating func qLinearProduct(
-    isTransposed: Bool = false, bias index: Int? = nil
+    isTransposed: Bool = false, alpha: Float = 1, bias index: Int? = nil
   ) throws(ImportError) {
-    let (input, shape) = try integerInput(0)
+    let input = try integerInput(0)
     let weights = try integerWeights(3, axis: isTransposed ? 0 : 1)
-    var layer = try layer(input: input, shape: shape, weights: weights, isTransposed: isTransposed)
+    var layer = try layer(
+      input: input.tensor, shape: input.shape, weights: weights, isTransposed: isTransposed)
+    layer.multiply(by: alpha)
     if let index { layer.bias = try integerBias(index, layer.outputChannels) }
     let scale = index == nil ? 6 : 7
-    try finish(layer.pending(), shape: [layer.outputChannels], scale: scale, zeroPoint: scale + 1)
+    try finish(
+      layer.pending(), shape: [layer.outputChannels], input.type, scale: scale,
+      zeroPoint: scale + 1)
   }
 
   /// A layer without its bias.

@@ -47,10 +47,11 @@ extension QuantizedOnnxConverter {
 
   fileprivate mutating func qLinearGlobalAveragePool() throws(ImportError) {
     try checkChannelsFirst()
-    let (input, shape) = try integerInput(0)
+    let input = try integerInput(0)
+    let shape = input.shape
     try node.support(shape.count == 3, "an input of shape \(shape)")
-    try requireImage(input, shape: shape)
-    try finish(.mean(input), shape: [shape[0], 1, 1], scale: 3, zeroPoint: 4)
+    let tensor = try image(input.tensor, shape: shape)
+    try finish(.mean(tensor), shape: [shape[0], 1, 1], input.type, scale: 3, zeroPoint: 4)
   }
 }
 

@@ -16,7 +16,12 @@ extension OperatorRoom {
 }
 
 extension OnnxConverter {
+  /// Pads with the node's own value.
   fileprivate mutating func pad() throws(ImportError) -> Binding {
+    try pad(with: try scalar(attribute: "value", input: 2) ?? 0)
+  }
+
+  fileprivate mutating func pad(with fill: Float) throws(ImportError) -> Binding {
     let mode = try node.text("mode") ?? "constant"
     try node.support(mode == "constant", "mode '\(printable(mode))'")
     let (value, shape) = try activation()
@@ -32,7 +37,6 @@ extension OnnxConverter {
     }
     try node.support(before[0] == 0 && after[0] == 0, "padding of the batch axis")
     try node.support((before + after).allSatisfy({ $0 >= 0 }), "negative padding")
-    let fill = try scalar(attribute: "value", input: 2) ?? 0
     try node.require(fill.isFinite, "pads with \(fill)")
     let padding = FloatGraph.Pad(
       before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
@@ -42,13 +46,25 @@ extension OnnxConverter {
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func pad() throws(ImportError) {
-    try adopt(onIntegers: false) { operation, tensors in
+    let integer = try paddingInteger()
+    try adopt(
+      onIntegers: true, by: { try integer == nil ? $0.pad() : $0.pad(with: 0) }
+    ) { operation, tensors in
       guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
       let before = Axes(ChannelOrder.last(padding.before, absent: 0))
       return .moving(tensors) { grid in
-        .pad(.init(before, value: Int8(grid.quantize(padding.value))))
+        .pad(.init(before, value: integer ?? Int8(grid.quantize(padding.value))))
       }
     }
+  }
+
+  /// What integers are padded with: an integer of their type, by default its 0. Nil where the input
+  /// is of real numbers.
+  private mutating func paddingInteger() throws(ImportError) -> Int8? {
+    guard case .integer(_, let type) = try activation().state else { return nil }
+    let value = try integerScalar(2) ?? 0
+    guard type.range.contains(value) else { throw node.error("pads with \(value)") }
+    return Int8(value - type.offset)
   }
 }
 

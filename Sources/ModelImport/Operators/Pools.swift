@@ -62,16 +62,19 @@ extension QuantizedOnnxConverter {
 
   fileprivate mutating func qLinearAveragePool() throws(ImportError) {
     try checkChannelsFirst()
-    let (input, shape) = try integerInput(0)
+    let source = try integerInput(0)
+    let shape = source.shape
     guard shape.count == 3, let kernel = try node.integers("kernel_shape"), kernel.count == 2,
       !(try node.flag("ceil_mode"))
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
-    try requireImage(input, shape: shape)
+    let input = try image(source.tensor, shape: shape)
     let pooling = FloatGraph.AveragePool(
       window: FloatGraph.Window(try float.window(kernel: kernel, input: shape)),
       countsPadding: try node.flag("count_include_pad"))
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
-    try finish(.averagePool(pooling, input, isFused: true), shape: output, scale: 3, zeroPoint: 4)
+    try finish(
+      .averagePool(pooling, input, isFused: true), shape: output, source.type, scale: 3,
+      zeroPoint: 4)
   }
 
   /// The pool as ONNX Runtime computes it, on any grid.

@@ -22,12 +22,15 @@ extension OperatorRoom {
 extension QuantizedOnnxConverter {
   fileprivate mutating func dequantize() throws(ImportError) {
     try checkNotBlocked()
+    if let number = try node.integer("output_dtype"), number != 0, number != 1 {
+      throw node.unsupported("real numbers of \(OnnxTensorReader.typeName(number))")
+    }
     guard node.hasInput(0), let name = node.outputs.first else {
       throw node.error("input or output is missing")
     }
     let axis = try node.integer("axis") ?? 1
     let source = node.inputs[0]
-    if float.tensor(source) != nil {
+    if float.tensor(source) != nil || clipped[source] != nil {
       let constant = try integerWeights(0, axis: axis)
       try define(name, constant)
       // A single number may also be a fill value or a bound.
@@ -53,10 +56,10 @@ extension QuantizedOnnxConverter {
       try bind(state, shape: shape)
       return
     }
-    guard case .integer(let tensor) = state else {
+    guard case .integer(let tensor, let type) = state else {
       throw node.unsupported("an input that is not quantized")
     }
-    try checkGrid(of: tensor, scale: 1, zeroPoint: 2)
+    try checkGrid(of: tensor, type, scale: 1, zeroPoint: 2)
     try bind(.real(tensor), shape: shape)
   }
 
@@ -80,17 +83,17 @@ extension QuantizedOnnxConverter {
       return
     }
     let (state, shape) = try activation()
-    let parameters = try float.quantization(scale: 1, zeroPoint: 2, type: type)
-    let grid = try float.grid(parameters)
-    let target = Target(
-      grid: grid, shape: shape, name: outputName,
-      isSigned: parameters.type == .int8 && staysSigned(name))
+    let (grid, own) = try float.grid(scale: 1, zeroPoint: 2, type: type)
+    var target = Target(
+      grid: grid, shape: shape, name: outputName, isSigned: own == .int8 && staysSigned(name))
     let tensor: Int
     switch state {
     case .floatInput: tensor = try quantizeInput(shape: shape, grid: grid)
     case .real(let source):
       tensor = try PendingOperation.same(source, name: node.name).emit(to: target, with: &self)
-    case .pending(let operation): tensor = try operation.emit(to: target, with: &self)
+    case .pending(let operation):
+      target.shape = operation.shape ?? shape
+      tensor = try operation.emit(to: target, with: &self)
     case .integer: throw node.error("quantizes integers")
     case .ranking(let ranking):
       guard let result = try ranking.emit(&self, target) else {
@@ -101,23 +104,27 @@ extension QuantizedOnnxConverter {
       tensor = result
     }
     if target.isSigned { signedTensors.insert(tensor) }
-    try bind(.integer(tensor), shape: shape)
+    try bind(.integer(tensor, own), shape: shape)
   }
 
   /// The integer type of a QuantizeLinear without a zero point.
   private func declaredType() throws(ImportError) -> OnnxIntegerTensor.ElementType {
     guard let number = try node.integer("output_dtype"), number != 0 else { return .uint8 }
     guard let type = Int32(exactly: number).flatMap(OnnxIntegerTensor.ElementType.init) else {
-      throw node.unsupported("values of type \(number)")
+      throw node.unsupported("integers of \(OnnxTensorReader.typeName(number))")
     }
     return type
   }
 
   private func checkNotBlocked() throws(ImportError) {
     if try node.flag("block_size") { throw node.unsupported("scales for blocks") }
+    if let precision = try node.integer("precision"), precision != 0, precision != 1 {
+      throw node.unsupported("a division in \(OnnxTensorReader.typeName(precision))")
+    }
   }
 
-  private mutating func define(_ name: String, _ constant: OnnxWeights) throws(ImportError) {
+  /// Gives a name to constants.
+  mutating func define(_ name: String, _ constant: OnnxWeights) throws(ImportError) {
     guard float.isFree(name), weights.updateValue(constant, forKey: name) == nil else {
       throw node.error("output '\(printable(name))' already exists")
     }

@@ -6,7 +6,7 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let transpose = OperatorRoom(
     OnnxRow(
-      "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.adoptUnchanged() }),
+      "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.transpose() }),
     TFLiteRow(.transpose, float: { try $0.transpose() }, integer: { try $0.transpose() }))
 }
 
@@ -62,6 +62,19 @@ extension TFLiteFloatConverter {
       throw node.unsupported("of anything but an input with its channels first")
     }
     try finish(input.value)
+  }
+}
+
+extension QuantizedOnnxConverter {
+  /// Of quantized weights: a matrix, as linear layers are exported.
+  fileprivate mutating func transpose() throws(ImportError) {
+    guard let name = node.inputs.first, let constant = weights[name], let output = node.outputs.first
+    else { return try adoptUnchanged() }
+    let order = try node.integers("perm") ?? [1, 0]
+    guard let transposed = constant.transposed, order == [1, 0] else {
+      throw node.unsupported("quantized weights transposed by \(order.prefix(8))")
+    }
+    try define(output, transposed)
   }
 }
 

@@ -104,10 +104,10 @@ extension OnnxConverter {
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func transposeConvolution() throws(ImportError) {
-    let (input, shape) = try realInput()
+    let (tensor, shape) = try realInput()
     let weights = try constantWeights(1)
     let form = try OnnxTransposition(node, weights: weights.dimensions, input: shape, float)
-    try requireImage(input, shape: shape)
+    let input = try image(tensor, shape: shape)
     // Each group's channels have the same scales.
     try checkScales(weights, channels: weights.dimensions[1], axis: 1)
     try node.support(!form.window.exceedsItsReach, "pads of a whole window or more")

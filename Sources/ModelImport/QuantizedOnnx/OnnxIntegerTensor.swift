@@ -20,6 +20,12 @@ struct OnnxIntegerTensor {
       }
     }
 
+    /// All values of the type.
+    var range: ClosedRange<Int> {
+      let low = -(1 << (bits - 1)) + offset
+      return low...(low + (1 << bits) - 1)
+    }
+
     /// What is taken off a value to make it one of the signed type of as many bits.
     var offset: Int {
       switch self {
@@ -39,11 +45,15 @@ struct OnnxIntegerTensor {
   /// - Throws: `ImportError.invalidTensor`.
   init(_ tensor: OnnxTensor, name: String) throws(ImportError) {
     func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
-    guard tensor.location == 0, tensor.external.isEmpty else {
-      throw fail("its data lies in another file")
+    guard !tensor.isExternal else {
+      throw fail(
+        "its data lies in another file, which only initializers of a model read from a file may; "
+          + "save the model with its weights inside")
     }
     guard let type = ElementType(rawValue: tensor.elementType) else {
-      throw fail("element type \(tensor.elementType) is none of int4, uint4, int8, uint8 and int32")
+      throw fail(
+        "its elements are \(OnnxTensorReader.typeName(tensor.elementType)); weights and activations "
+          + "of 4 and 8 bits and biases of int32 are read: quantize the model to 8 bits")
     }
     guard tensor.dimensions.count <= OnnxConstant.maximumRank else {
       throw fail("has \(tensor.dimensions.count) axes")

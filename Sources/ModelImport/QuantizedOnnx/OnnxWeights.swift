@@ -1,26 +1,35 @@
+import CupelIntegerBuilder
+
 /// Integer weights as the file has them, not yet in the order of a layer.
 struct OnnxWeights {
   private enum Source {
     case tensor(OnnxIntegerTensor)
-    /// Zero points already taken off.
+    /// The type's offset already taken off.
     case values([Int8])
   }
 
-  let dimensions: [Int]
-  let quantization: OnnxQuantization
+  private(set) var dimensions: [Int]
+  private(set) var quantization: OnnxQuantization
   private let source: Source
+  /// What a Clip leaves of the integers, in the file's own type; nil where there is none.
+  private let limits: ClosedRange<Int>?
+  /// From the source's order of elements to this one's; nil where they are the same.
+  private var turn: Transposition?
 
   /// - Throws: `ImportError.invalidNode` where scales do not fit the axis.
   init(
-    _ tensor: OnnxIntegerTensor, _ quantization: OnnxQuantization, node: ImportNode
+    _ tensor: OnnxIntegerTensor, _ quantization: OnnxQuantization,
+    within limits: ClosedRange<Int>? = nil, node: ImportNode
   ) throws(ImportError) {
     var quantization = quantization
     quantization.axis = try Self.axis(quantization, of: tensor.dimensions, node: node)
     guard quantization.type == tensor.type || quantization.zeroPoints.allSatisfy({ $0 == 0 }) else {
       throw node.error("zero points and values differ in type")
     }
+    quantization.type = tensor.type
     dimensions = tensor.dimensions
     self.quantization = quantization
+    self.limits = limits
     source = .tensor(tensor)
   }
 
@@ -34,24 +43,65 @@ struct OnnxWeights {
     try budget.claim(floats.count, size: 1, for: node)
     self.dimensions = dimensions
     self.quantization = quantization
-    let isSigned = quantization.type.offset == 0
-    let bits = quantization.type.bits
+    limits = nil
+    let (bits, offset) = (quantization.type.bits, quantization.type.offset)
     try node.support(bits <= 8, "weights of \(bits) bits")
-    let low = isSigned ? -(1 << (bits - 1)) : 0
-    let high = low + (1 << bits) - 1
+    let low = -(1 << (bits - 1))
+    let high = -low - 1
     var values = [Int8](repeating: 0, count: floats.count)
     for index in floats.indices {
       let channel = Self.channel(index, of: dimensions, quantization)
-      let zero = quantization.zeroPoints[channel]
+      let zero = quantization.zeroPoints[channel] - offset
       let position = (floats[index] / quantization.scales[channel]).rounded(.toNearestOrEven)
       try node.require(!position.isNaN, "element \(index) is not a number")
-      let integer = Int(min(max(position + Float(zero), Float(low)), Float(high))) - zero
-      guard let value = Int8(exactly: integer) else {
-        throw node.unsupported("weights further than 128 from their zero point")
-      }
-      values[index] = value
+      values[index] = Int8(min(max(position + Float(zero), Float(low)), Float(high)))
     }
     source = .values(values)
+  }
+
+  /// The same of integers that a Clip limits, in the file's own type.
+  func limited(to limits: ClosedRange<Int>) -> OnnxWeights {
+    var values: [Int8] = []
+    values.reserveCapacity(dimensions.reduce(1, *))
+    let offset = quantization.type.offset
+    forEach { _, value in
+      values.append(
+        Int8(truncatingIfNeeded: min(max(value, limits.lowerBound), limits.upperBound) - offset))
+    }
+    return OnnxWeights(self, .values(values))
+  }
+
+  private init(_ other: OnnxWeights, _ source: Source) {
+    (dimensions, quantization) = (other.dimensions, other.quantization)
+    (self.source, limits, turn) = (source, nil, other.turn)
+  }
+
+  /// The matrix with its axes exchanged; nil for what is no matrix.
+  var transposed: OnnxWeights? {
+    guard dimensions.count == 2 else { return nil }
+    var result = self
+    result.dimensions.swapAt(0, 1)
+    if !quantization.isPerTensor { result.quantization.axis = 1 - quantization.axis }
+    // Twice is not at all.
+    result.turn =
+      turn == nil ? Transposition(rows: max(dimensions[0], 1), columns: max(dimensions[1], 1)) : nil
+    return result
+  }
+
+  /// All elements, as the file's type has them, by their places.
+  private func forEach(_ body: (Int, Int) -> Void) {
+    switch source {
+    case .values(let values):
+      let offset = quantization.type.offset
+      for index in values.indices {
+        body(turn?.place(of: index) ?? index, Int(values[index]) + offset)
+      }
+    case .tensor(let tensor):
+      tensor.forEach { index, value in
+        let limited = limits.map { min(max(value, $0.lowerBound), $0.upperBound) }
+        body(turn?.place(of: index) ?? index, limited ?? value)
+      }
+    }
   }
 
   /// Scale of each of `count` output channels; fewer scales, but not none, serve in turn.
@@ -60,46 +110,60 @@ struct OnnxWeights {
     return own.count == count ? own : (0..<count).map { own[$0 % own.count] }
   }
 
-  /// The weights, zero points taken off, each where `place` puts it, and the
-  /// bits that they take.
-  ///
-  /// - Throws: where one is further than an int8 reaches from its zero point.
+  /// Weights in a program's order.
+  struct Ordered {
+    var values: [Int8]
+    var bits: Int
+    var zeroPoint: Int8 = 0
+  }
+
+  /// The weights, each where `place` puts it, with their zero points taken off where an int8 holds
+  /// what is left of every one.
   func ordered(
     _ node: ImportNode, budget: inout ImportBudget, place: (Int) -> Int
-  ) throws(ImportError) -> (values: [Int8], bits: Int) {
+  ) throws(ImportError) -> Ordered {
+    try node.support(quantization.type.bits <= 8, "weights of \(quantization.type.bits) bits")
     let count = dimensions.reduce(1, *)
     try budget.claim(count, size: 1, for: node)
-    var result = [Int8](repeating: 0, count: count)
-    var isNarrow = quantization.type.bits == 4
-    switch source {
-    case .values(let values):
-      for index in values.indices { result[place(index)] = values[index] }
-    case .tensor(let tensor):
-      try node.support(tensor.type.bits <= 8, "weights of 32 bits")
-      var isPossible = true
-      tensor.forEach { index, value in
-        let channel = Self.channel(index, of: dimensions, quantization)
-        let centred = value - quantization.zeroPoints[channel]
-        isPossible = isPossible && (-128...127).contains(centred)
-        result[place(index)] = Int8(truncatingIfNeeded: centred)
-      }
-      try node.support(isPossible, "weights further than 128 from their zero point")
+    var result = Ordered(values: [Int8](repeating: 0, count: count), bits: 8)
+    var (low, high) = (0, 0)
+    forEach { index, value in
+      let channel = Self.channel(index, of: dimensions, quantization)
+      let centred = value - quantization.zeroPoints[channel]
+      (low, high) = (min(low, centred), max(high, centred))
+      result.values[place(index)] = Int8(truncatingIfNeeded: centred)
     }
-    isNarrow = isNarrow && result.allSatisfy { (-8...7).contains($0) }
-    return (result, isNarrow ? 4 : 8)
+    if quantization.type.bits == 4, low >= -8, high <= 7 { result.bits = 4 }
+    if low >= -128, high <= 127 { return result }
+    let (zero, offset) = (quantization.zeroPoints[0], quantization.type.offset)
+    try node.support(
+      quantization.zeroPoints.allSatisfy { $0 == zero },
+      "weights further than 128 from zero points that differ from channel to channel")
+    forEach { result.values[place($0)] = Int8(truncatingIfNeeded: $1 - offset) }
+    result.zeroPoint = Int8(truncatingIfNeeded: zero - offset)
+    return result
+  }
+
+  /// The real numbers; nil where they are more than `count`.
+  func reals(atMost count: Int) -> [Float]? {
+    guard dimensions.reduce(1, *) <= count else { return nil }
+    var result = [Float](repeating: 0, count: dimensions.reduce(1, *))
+    forEach { index, value in
+      let channel = Self.channel(index, of: dimensions, quantization)
+      result[index] =
+        Float(value - quantization.zeroPoints[channel]) * quantization.scales[channel]
+    }
+    return result
   }
 
   /// The real number that a constant of one element stands for; nil for any other.
-  var single: Float? {
-    guard case .tensor(let tensor) = source, tensor.count == 1 else { return nil }
-    var value = 0
-    tensor.forEach { value = $1 }
-    return Float(value - quantization.zeroPoints[0]) * quantization.scales[0]
-  }
+  var single: Float? { reals(atMost: 1)?.first }
 
   /// The values of a bias, which is read once and has one a channel; nil where it is not of int32.
   func wholeNumbers(budget: inout ImportBudget) throws(ImportError) -> [Int]? {
-    guard case .tensor(let tensor) = source, tensor.type == .int32 else { return nil }
+    guard case .tensor(let tensor) = source, tensor.type == .int32, limits == nil else {
+      return nil
+    }
     return try tensor.values(&budget)
   }
 

@@ -9,11 +9,15 @@ struct PendingOperation {
 
   /// Of the node, for the program's operation; given to it where it is bound.
   var name: String
+  /// [C, H, W] or [F], which reshapes behind it do not change; nil where its tensor's says it.
+  var shape: [Int]?
   /// Bounds in real units.
   var low = -Float.infinity
   var high = Float.infinity
-  /// The layer that it is, where a bias may still be added to it.
+  /// The layer that it is, where it is one and nothing else has been done to its result.
   var openLayer: QuantizedLayer?
+  /// What constants do to an activation, where it is that and nothing else.
+  var arithmetic: PendingArithmetic?
   private let sources: [Int]?
   private let emission: Emission
 

@@ -23,6 +23,9 @@ extension OnnxConverter {
     guard let constant = try constant(scale), case .floats(let scales) = constant.elements,
       constant.dimensions.count <= 1, !scales.isEmpty
     else { throw node.unsupported("a scale that is not one float32, or a list of them") }
+    if let stored = tensor(node.inputs[scale]), stored.elementType != 1 {
+      throw node.unsupported("a scale of \(OnnxTensorReader.typeName(stored.elementType))")
+    }
     try node.require(
       scales.allSatisfy({ $0.isFinite && $0 > 0 }), "a scale is not positive and finite")
     var result = OnnxQuantization(
@@ -40,21 +43,20 @@ extension OnnxConverter {
     return result
   }
 
-  /// The grid of an activation, moved to signed integers: one scale, 8 or 4 bits.
+  /// The grid of an activation, moved to signed integers: one scale, 8 or 4 bits; and the type that
+  /// the file has it in.
+  ///
+  /// - Parameter type: that of the values, where the zero point is left out.
   mutating func grid(
-    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType = .uint8
-  ) throws(ImportError) -> Grid {
-    try grid(try quantization(scale: scale, zeroPoint: zeroPoint, type: type))
-  }
-
-  /// The same of parameters that were read.
-  func grid(_ found: OnnxQuantization) throws(ImportError) -> Grid {
+    scale: Int, zeroPoint: Int, type: OnnxIntegerTensor.ElementType
+  ) throws(ImportError) -> (grid: Grid, type: OnnxIntegerTensor.ElementType) {
+    let found = try quantization(scale: scale, zeroPoint: zeroPoint, type: type)
     try node.support(found.isPerTensor, "an activation with scales per channel")
     try node.support(found.type != .int32, "an activation of 32 bits")
     let grid = Grid(
       scale: found.scales[0], zeroPoint: found.zeroPoints[0] - found.type.offset,
       bits: found.type.bits)
     try node.require(grid.limits.contains(grid.zeroPoint), "a zero point outside its type")
-    return grid
+    return (grid, found.type)
   }
 }

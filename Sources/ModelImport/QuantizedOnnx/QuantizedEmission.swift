@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 import CupelModelWriter
 import CupelSupport
 
@@ -16,11 +17,51 @@ extension QuantizedOnnxConverter {
   /// Of a name that the file pays for once, however long, what every use keeps.
   static func bounded(_ name: String) -> String { printable(name, limit: 256) }
 
-  /// A tensor keeps height, width and channels in another order than the file; under a flattened
-  /// shape only layers that read features can read it.
-  func requireImage(_ tensor: Int, shape: [Int]) throws(ImportError) {
-    guard shape.count == 1 || shape.count == 3, ChannelOrder.last(shape) == builder[tensor].extent
-    else { throw node.unsupported("on a flattened image; only linear layers may read one") }
+  /// The tensor that holds another's elements as a value of [C, H, W] or [F] has them.
+  ///
+  /// A reshape leaves the file's order as it is, in which channels come first, and gives the value
+  /// another shape; the program keeps channels last. Where that makes a difference the elements are
+  /// put into the file's order, and from there into the new shape's.
+  mutating func image(_ tensor: Int, shape: [Int]) throws(ImportError) -> Int {
+    guard shape.count == 1 || shape.count == 3 else {
+      throw node.unsupported("on a value of shape \(shape)")
+    }
+    let (held, extent) = (builder[tensor], ChannelOrder.last(shape))
+    if held.extent == extent { return tensor }
+    try node.require(
+      held.elementCount == shape.reduce(1, *), "\(held.extent) has not as many elements as \(shape)"
+    )
+    if let known = images[tensor]?[extent] { return known }
+    let name = held.name + "/reshaped"
+    var result = tensor
+    if !ChannelOrder.first(held.extent).isOrderless {
+      result = transposed(result, by: [2, 0, 1], named: name + "/channels-first")
+    }
+    if shape.isOrderless {
+      result = reshaped(result, to: extent, named: name)
+    } else {
+      result = reshaped(result, to: shape, named: name + "/channels-first")
+      result = transposed(result, by: [1, 2, 0], named: name)
+    }
+    images[tensor, default: [:]][extent] = result
+    if signedTensors.contains(tensor) { signedTensors.insert(result) }
+    return result
+  }
+
+  private mutating func transposed(_ source: Int, by axes: [Int], named name: String) -> Int {
+    var tensor = builder[source]
+    tensor.extent = axes.map { builder[source].extent[$0] }
+    tensor.name = Self.bounded(name)
+    return builder.append(
+      tensor.name, .transpose(.init(axes: Axes(axes))), [source], giving: tensor)
+  }
+
+  private mutating func reshaped(_ source: Int, to extent: [Int], named name: String) -> Int {
+    guard builder[source].extent != extent else { return source }
+    var tensor = builder[source]
+    tensor.extent = extent
+    tensor.name = Self.bounded(name)
+    return builder.append(tensor.name, .reshape(.init()), [source], giving: tensor)
   }
 
   /// The operation that gives a result.

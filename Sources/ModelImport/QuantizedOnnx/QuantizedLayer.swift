@@ -8,7 +8,14 @@ struct QuantizedLayer {
     /// On the accumulator's grid.
     case integers([Int])
     /// Real numbers, still to be brought there.
-    case floats([Float])
+    case reals([Double])
+
+    var isInteger: Bool {
+      switch self {
+      case .none, .integers: true
+      case .reals: false
+      }
+    }
   }
 
   /// What the layer is in the program.
@@ -29,14 +36,27 @@ struct QuantizedLayer {
   var weights: OnnxWeights
   var outputChannels: Int
   var bias = Bias.none
+  /// What its results are multiplied by, one for each channel; nil for nothing.
+  var factors: [Float]?
   let form: Forming
 
-  /// - Parameter isOpen: whether a bias may stand apart from it.
-  func pending(isOpen: Bool = false) -> PendingOperation {
+  /// Before it has a bias.
+  mutating func multiply(by factor: Float) {
+    if factor != 1 { factors = [Float](repeating: factor, count: outputChannels) }
+  }
+
+  /// Of the weights, one for each channel, with the factors in them.
+  var scales: [Float] {
+    let own = weights.scales(outputChannels)
+    return factors.map { zip(own, $0).map { $0 * $1 } } ?? own
+  }
+
+  /// The layer as it is; a bias may still be added to it.
+  func pending() -> PendingOperation {
     var result = PendingOperation { converter, pending, target throws(ImportError) in
       try converter.emit(self, pending, to: target)
     }
-    if isOpen, case .none = bias { result.openLayer = self }
+    result.openLayer = self
     return result
   }
 }
@@ -56,13 +76,14 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func emit(
     _ layer: QuantizedLayer, _ pending: PendingOperation, to target: Target
   ) throws(ImportError) -> Int {
-    let scales = layer.weights.scales(layer.outputChannels)
+    let scales = layer.scales
     let bias = try integerBias(layer, scales: scales)
     let form = try layer.form(&self, layer, pending.name)
-    let (values, bits) = try layer.weights.ordered(node, budget: &float.budget, place: form.place)
+    let own = try layer.weights.ordered(node, budget: &float.budget, place: form.place)
     let weighted = try node.built { () throws(BuildError) in
       try builder.weighted(
-        values, bits: bits, bias: bias, scales: scales, from: form.input, to: target.grid,
+        own.values, bits: own.bits, zeroPoint: own.zeroPoint, bias: bias, scales: scales,
+        from: form.input, to: target.grid,
         within: pending.bounds(on: target.grid), isFullyConnected: form.isFullyConnected)
     }
     return try append(form.kind(weighted), [form.input], named: pending.name, to: target)
@@ -76,9 +97,9 @@ extension QuantizedOnnxConverter {
     switch layer.bias {
     case .none: return [Int32](repeating: 0, count: layer.outputChannels)
     case .integers(let list): integers = list
-    case .floats(let list):
+    case .reals(let list):
       integers = zip(list, scales).map { value, scale in
-        let exact = (Double(value) / (input * Double(scale))).rounded(.toNearestOrEven)
+        let exact = (value / (input * Double(scale))).rounded(.toNearestOrEven)
         return Int(min(max(exact, -0x1p40), 0x1p40))
       }
     }
@@ -104,46 +125,63 @@ extension QuantizedOnnxConverter {
   /// Weights whose scale and zero point follow them.
   mutating func integerWeights(_ index: Int, axis: Int) throws(ImportError) -> OnnxWeights {
     try node.require(node.hasInput(index), "input \(index) is missing")
-    let name = node.inputs[index]
+    let clip = clipped[node.inputs[index]]
+    let name = clip?.name ?? node.inputs[index]
     guard let tensor = float.tensor(name) else {
       throw node.unsupported("weights that are not constant")
     }
     let integers = try OnnxIntegerTensor(tensor, name: name)
     let parameters = try float.quantization(
       scale: index + 1, zeroPoint: index + 2, type: integers.type, axis: axis)
-    return try OnnxWeights(integers, parameters, node: node)
+    return try OnnxWeights(integers, parameters, within: clip?.limits, node: node)
   }
 
-  /// A bias: int32 at the product of the input's and the weights' scales, or floats. None where the
-  /// input is left out.
+  /// A bias: int32 at the product of the input's and the weights' scales, or real numbers. None
+  /// where the input is left out.
+  ///
+  /// - Parameter factor: what it is multiplied by.
   mutating func bias(
-    _ index: Int, layer: QuantizedLayer
+    _ index: Int, layer: QuantizedLayer, times factor: Float = 1
   ) throws(ImportError) -> QuantizedLayer.Bias {
-    guard node.hasInput(index) else { return .none }
+    guard node.hasInput(index), factor != 0 else { return .none }
     let channels = layer.outputChannels
-    if let constant = weights[node.inputs[index]] {
-      let scales = constant.scales(channels)
-      let own = builder[layer.input].scale
-      let expected = layer.weights.scales(channels).map { $0 * own }
-      guard constant.quantization.zeroPoints.allSatisfy({ $0 == 0 }), scales.count == channels,
-        zip(scales, expected).allSatisfy({ abs($0 - $1) <= 1e-5 * $1 })
-      else {
-        throw node.unsupported(
-          "a bias whose scale is not the input's times the weights', or with a zero point")
-      }
-      return .integers(try biasIntegers(constant, channels: channels))
+    guard let constant = weights[node.inputs[index]] else {
+      guard let floats = try float.weights(index) else { return .none }
+      return .reals(
+        try fitted(floats.values, floats.shape, to: channels).map { Double(factor) * Double($0) })
     }
-    guard let floats = try float.weights(index) else { return .none }
-    return .floats(try fitted(floats.values, floats.shape, to: channels))
+    let own = Double(factor)
+    if let integers = try constant.wholeNumbers(budget: &float.budget) {
+      try node.support(
+        constant.quantization.zeroPoints.allSatisfy({ $0 == 0 }),
+        "an int32 bias with a zero point, which ONNX Runtime refuses too")
+      let values = try fitted(integers, constant.dimensions, to: channels)
+      let scales = constant.scales(channels)
+      let input = builder[layer.input].scale
+      let expected = layer.scales.map { $0 * input }
+      if zip(scales, expected).allSatisfy({ abs(factor * $0 - $1) <= 1e-5 * abs($1) }) {
+        return .integers(values)
+      }
+      return .reals(zip(values, scales).map { own * Double($0) * Double($1) })
+    }
+    guard let reals = constant.reals(atMost: channels) else {
+      throw node.error("a bias of shape \(constant.dimensions) does not fit \(channels) channels")
+    }
+    return .reals(try fitted(reals, constant.dimensions, to: channels).map { own * Double($0) })
   }
 
-  private mutating func biasIntegers(
-    _ constant: OnnxWeights, channels: Int
-  ) throws(ImportError) -> [Int] {
-    guard let values = try constant.wholeNumbers(budget: &float.budget) else {
-      throw node.unsupported("a bias that is not of int32")
+  /// A stored integer; nil where the input is left out.
+  mutating func integerScalar(_ index: Int) throws(ImportError) -> Int? {
+    guard node.hasInput(index) else { return nil }
+    let name = node.inputs[index]
+    guard let tensor = float.tensor(name) else {
+      throw node.unsupported("input \(index) is not a constant")
     }
-    return try fitted(values, constant.dimensions, to: channels)
+    let values = try OnnxIntegerTensor(tensor, name: name).values(&float.budget)
+    guard let value = values.first, values.count == 1 else {
+      throw node.error("input \(index) is not a single number")
+    }
+    return value
   }
 
   /// A bias of int32 as an input of its own. None where it is left out.

@@ -16,8 +16,8 @@ struct QuantizedOnnxConverter {
   enum State {
     /// The network's float input, on its way to a QuantizeLinear.
     case floatInput
-    /// The integers of a tensor of the program.
-    case integer(Int)
+    /// The integers of a tensor of the program, and the type that the file has them in.
+    case integer(Int, OnnxIntegerTensor.ElementType)
     /// The real numbers that they stand for.
     case real(Int)
     /// A float operator's result.
@@ -40,7 +40,10 @@ struct QuantizedOnnxConverter {
   private let soleReaders: [String: String]
   /// Names of dequantized constants.
   var weights: [String: OnnxWeights] = [:]
-  private var unsupported: [ImportError.UnsupportedOperator] = []
+  /// Tensors in other shapes, by the tensor and its height, width and channels there.
+  var images: [Int: [[Int]: Int]] = [:]
+  /// What Clip nodes make of stored integers.
+  var clipped: [String: ClippedIntegers] = [:]
   private var unknown: Set<String> = []
 
   private init(_ float: OnnxConverter, profile: DeploymentProfile) {
@@ -64,17 +67,22 @@ struct QuantizedOnnxConverter {
     let (float, output) = try OnnxConverter.prepare(
       model, fileBytes: fileBytes, inputTypes: [1, 2, 3], isQuantized: true)
     var converter = QuantizedOnnxConverter(float, profile: profile)
-    try converter.addInput(model.graph)
-    for position in converter.float.nodes.indices {
-      converter.float.position = position
-      try converter.convert()
-      guard converter.builder.program.tensors.count <= ImportBudget.mostTensors else {
-        throw converter.node.error(
-          "with it the network has more than \(ImportBudget.mostTensors) tensors")
-      }
-    }
-    if !converter.unsupported.isEmpty { throw .unsupportedOperators(converter.unsupported) }
+    do throws(ImportError) {
+      try converter.addInput(model.graph)
+      try converter.convertAll()
+    } catch { throw converter.float.refusal ?? error }
+    if let refusal = converter.float.refusal { throw refusal }
     return try converter.finish(output)
+  }
+
+  private mutating func convertAll() throws(ImportError) {
+    for position in float.nodes.indices {
+      float.position = position
+      try convert()
+      try node.require(
+        builder.program.tensors.count <= ImportBudget.mostTensors,
+        "with it the network has more than \(ImportBudget.mostTensors) tensors")
+    }
   }
 
   // MARK: Nodes
@@ -82,23 +90,29 @@ struct QuantizedOnnxConverter {
   /// Converts a node; what an unsupported one gives is unknown, and what reads that is skipped.
   private mutating func convert() throws(ImportError) {
     do throws(ImportError) {
-      if !node.inputs.contains(where: unknown.contains) {
+      if float.unsupported[float.position] == nil, !node.inputs.contains(where: unknown.contains) {
         guard let row = OnnxRow.row(of: node) else { throw node.unsupported("") }
         try node.allowAttributes(row.attributes)
         if let handler = row.quantized { try run(handler, &self) } else { try adoptNothing() }
         return
       }
-    } catch .unsupportedOperators(let list) { unsupported += list }
+    } catch .unsupportedOperators(let list) { float.refuse(list) }
     unknown.formUnion(node.outputs)
   }
 
   /// Leaves a node to the converter of float models. What it computes of constants stays there;
   /// what it appends to the float graph is returned, for its row to say what that is here.
-  mutating func delegate() throws(ImportError) -> FloatGraph.Node? {
-    if let name = node.inputs.first(where: { weights[$0] != nil && float.binding(of: $0) == nil }) {
+  ///
+  /// - Parameter handler: instead of the row's own.
+  mutating func delegate(
+    to handler: OnnxRow.FloatHandler? = nil
+  ) throws(ImportError) -> FloatGraph.Node? {
+    if let name = node.inputs.first(where: {
+      (weights[$0] != nil && float.binding(of: $0) == nil) || clipped[$0] != nil
+    }) {
       throw node.unsupported("on quantized weights '\(printable(name))'")
     }
-    guard let handler = OnnxRow.row(of: node)?.float else { throw node.unsupported("") }
+    guard let handler = handler ?? OnnxRow.row(of: node)?.float else { throw node.unsupported("") }
     let known = float.graph.nodes.count
     let result = try run(handler, &float)
     guard let name = node.outputs.first else { throw node.error("has no output") }
@@ -122,43 +136,46 @@ struct QuantizedOnnxConverter {
   ///
   /// - Parameters:
   ///   - onIntegers: whether it may work on integers, which stay on their grid.
+  ///   - handler: of the float converter, instead of the row's own.
   ///   - form: what the float converter made of it, and its inputs as tensors of the program, as an
   ///     operation that waits for its grid; nil for a form that has none.
   mutating func adopt(
-    onIntegers: Bool,
+    onIntegers: Bool, by handler: OnnxRow.FloatHandler? = nil,
     as form: (FloatGraph.Operation, [Int]) throws(ImportError) -> PendingOperation?
   ) throws(ImportError) {
-    guard let added = try delegate() else { return }
+    guard let added = try delegate(to: handler) else { return }
     var tensors: [Int] = []
-    var areReal: Set<Bool> = []
+    // Of integers; nil for real numbers.
+    var types: Set<OnnxIntegerTensor.ElementType?> = []
     for input in added.inputs {
       let tensor: Int
       if let real = try realTensor(input) {
         tensor = real
-        areReal.insert(true)
-      } else if case .integer(let integers) = try state(input) {
+        types.insert(nil)
+      } else if case .integer(let integers, let type) = try state(input) {
         tensor = integers
-        areReal.insert(false)
+        types.insert(type)
       } else {
         throw node.unsupported("on a value that is not quantized")
       }
-      try requireImage(tensor, shape: float.graph.values[input].shape)
-      tensors.append(tensor)
+      tensors.append(try image(tensor, shape: float.graph.values[input].shape))
     }
-    try node.require(areReal.count == 1, "reads real numbers and integers")
-    let isReal = areReal == [true]
-    guard isReal || onIntegers, var pending = try form(added.operation, tensors) else {
+    guard types.count == 1, let type = types.first else {
+      throw node.error("reads real numbers and integers, or integers of several types")
+    }
+    guard type == nil || onIntegers, var pending = try form(added.operation, tensors) else {
       throw node.unsupported("on quantized values")
     }
     pending.name = node.name
-    if isReal {
+    pending.shape = float.graph.values[added.output].shape
+    guard let type else {
       states[added.output] = .pending(pending)
       return
     }
     let grid = builder[tensors[0]].grid
     try node.support(tensors.allSatisfy({ builder[$0].grid == grid }), "integers of several grids")
     let target = Target(grid: grid, shape: float.graph.values[added.output].shape, name: outputName)
-    states[added.output] = .integer(try pending.emit(to: target, with: &self))
+    states[added.output] = .integer(try pending.emit(to: target, with: &self), type)
   }
 
   // MARK: Values
@@ -181,8 +198,8 @@ struct QuantizedOnnxConverter {
       let grid = builder[sources[0]].grid
       guard sources.allSatisfy({ builder[$0].grid == grid }) else { return nil }
       let held = float.graph.values[value]
-      let tensor = try pending.emit(
-        to: Target(grid: grid, shape: held.shape, name: held.name), with: &self)
+      let target = Target(grid: grid, shape: pending.shape ?? held.shape, name: held.name)
+      let tensor = try pending.emit(to: target, with: &self)
       states[value] = .real(tensor)
       return tensor
     case .floatInput, .integer, .ranking: return nil
@@ -211,9 +228,14 @@ struct QuantizedOnnxConverter {
   }
 
   /// Gives the node's output what is to be computed on the grid that a later node says.
-  mutating func bind(_ pending: PendingOperation, shape: [Int]) throws(ImportError) {
+  ///
+  /// - Parameter name: of the operation; nil for the node's own.
+  mutating func bind(
+    _ pending: PendingOperation, shape: [Int], named name: String? = nil
+  ) throws(ImportError) {
     var pending = pending
-    pending.name = node.name
+    pending.name = name ?? node.name
+    pending.shape = shape
     try bind(.pending(pending), shape: shape)
   }
 
@@ -227,18 +249,22 @@ struct QuantizedOnnxConverter {
   }
 
   /// The tensor of integers at `index`, whose scale and zero point follow it.
-  mutating func integerInput(_ index: Int) throws(ImportError) -> (tensor: Int, shape: [Int]) {
+  mutating func integerInput(_ index: Int) throws(ImportError) -> IntegerInput {
     let (state, shape) = try activation(index)
-    guard case .integer(let tensor) = state else {
+    guard case .integer(let tensor, let type) = state else {
       throw node.unsupported("input \(index) is not quantized")
     }
-    try checkGrid(of: tensor, scale: index + 1, zeroPoint: index + 2)
-    return (tensor, shape)
+    try checkGrid(of: tensor, type, scale: index + 1, zeroPoint: index + 2)
+    return IntegerInput(tensor: tensor, shape: shape, type: type)
   }
 
   /// That a node states the grid that its integer input has.
-  mutating func checkGrid(of tensor: Int, scale: Int, zeroPoint: Int) throws(ImportError) {
-    let stated = try float.grid(scale: scale, zeroPoint: zeroPoint)
+  ///
+  /// - Parameter type: the input's, which is the zero point's where that is left out.
+  mutating func checkGrid(
+    of tensor: Int, _ type: OnnxIntegerTensor.ElementType, scale: Int, zeroPoint: Int
+  ) throws(ImportError) {
+    let (stated, _) = try float.grid(scale: scale, zeroPoint: zeroPoint, type: type)
     try node.support(
       stated == builder[tensor].grid, "integers read on another grid than they were quantized to")
   }
@@ -248,18 +274,20 @@ struct QuantizedOnnxConverter {
   }
 
   /// Computes what a node gives on the grid that it states.
+  ///
+  /// - Parameter type: the inputs', which is the output's where its zero point is left out.
   mutating func finish(
-    _ pending: PendingOperation, shape: [Int], scale: Int, zeroPoint: Int
+    _ pending: PendingOperation, shape: [Int], _ type: OnnxIntegerTensor.ElementType, scale: Int,
+    zeroPoint: Int
   ) throws(ImportError) {
     var pending = pending
     pending.name = node.name
-    let parameters = try float.quantization(scale: scale, zeroPoint: zeroPoint, type: .uint8)
+    let (grid, own) = try float.grid(scale: scale, zeroPoint: zeroPoint, type: type)
     let target = Target(
-      grid: try float.grid(parameters), shape: shape, name: outputName,
-      isSigned: parameters.type.offset == 0)
+      grid: grid, shape: shape, name: outputName, isSigned: own.offset == 0)
     let tensor = try pending.emit(to: target, with: &self)
     if target.isSigned { signedTensors.insert(tensor) }
-    try bind(.integer(tensor), shape: shape)
+    try bind(.integer(tensor, own), shape: shape)
   }
 
   /// Whether ONNX Runtime holds as int8 what a QuantizeLinear gives as int8. On x86-64 it makes
@@ -287,14 +315,22 @@ struct QuantizedOnnxConverter {
       throw .unsupportedModel(rule: "its input's scale is not stated by the first node reading it")
     }
     float.position = reader
-    let grid = try float.grid(scale: 1, zeroPoint: 2, type: type == 2 ? .uint8 : .int8)
+    let own: OnnxIntegerTensor.ElementType = type == 2 ? .uint8 : .int8
+    let (grid, _) = try float.grid(scale: 1, zeroPoint: 2, type: own)
     let input = builder.addInput(try tensor(value.name, shape: value.shape, grid: grid))
-    if type == 3 { signedTensors.insert(input) }
-    states[0] = .integer(input)
+    if own == .int8 { signedTensors.insert(input) }
+    states[0] = .integer(input, own)
   }
 
   /// The float input where it is quantized: the program's input.
+  ///
+  /// - Parameter shape: in which it is quantized; the program's input has its own, where a reshape
+  ///   stands between them that changes the order of elements here.
   mutating func quantizeInput(shape: [Int], grid: Grid) throws(ImportError) -> Int {
+    let own = float.graph.values[0].shape
+    let isPlain =
+      shape.count != 3 || shape.isOrderless || (own.count != 1 && own.count != 3)
+    let shape = isPlain ? shape : own
     if !builder.program.tensors.isEmpty {
       guard builder[builder.program.input].grid == grid else {
         throw node.unsupported("the network's input quantized a second time, to another grid")
@@ -305,24 +341,44 @@ struct QuantizedOnnxConverter {
     return builder.addInput(try tensor(node.outputs.first ?? "input", shape: shape, grid: grid))
   }
 
-  private func finish(_ name: String) throws(ImportError) -> IntegerProgram {
+  private mutating func finish(_ name: String) throws(ImportError) -> IntegerProgram {
     guard case .activation(let value)? = float.binding(of: name), let state = states[value] else {
       throw .unsupportedModel(
         rule: "its output '\(printable(name))' is not computed from its input")
     }
     let output: Int
     switch state {
-    case .integer(let tensor), .real(let tensor): output = tensor
+    case .integer(let tensor, _), .real(let tensor): output = tensor
     case .ranking(let ranking): output = ranking.source
     case .floatInput, .pending:
+      if let tensor = try realTensor(value) {
+        output = tensor
+        break
+      }
       throw .unsupportedModel(
         rule: "its output '\(printable(name))' is float: no QuantizeLinear follows its operator")
     }
-    let shape = float.graph.values[value].shape
-    let tensor = builder[output]
-    guard shape.count == 3 || tensor.height * tensor.width == 1 || tensor.channels == 1 else {
-      throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
-    }
-    return builder.finished(output: output).removingUnusedOperations()
+    var shape = float.graph.values[value].shape
+    // What has other axes is a list of features, in the file's order.
+    if shape.count != 1, shape.count != 3 { shape = [shape.reduce(1, *)] }
+    let held = ChannelOrder.first(builder[output].extent)
+    let result = held.isOrderless && shape.isOrderless ? output : try image(output, shape: shape)
+    return builder.finished(output: result).removingUnusedOperations()
   }
+}
+
+/// A tensor of integers that a node reads.
+struct IntegerInput {
+  var tensor: Int
+  /// In the file's order, without the batch axis.
+  var shape: [Int]
+  /// The type that the file has it in.
+  var type: OnnxIntegerTensor.ElementType
+}
+
+/// Integers that the file stores, within the bounds of Clip nodes.
+struct ClippedIntegers {
+  /// The stored tensor.
+  var name: String
+  var limits: ClosedRange<Int>
 }

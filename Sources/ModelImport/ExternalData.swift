@@ -1,0 +1,123 @@
+import CupelOnnxSchema
+import CupelSupport
+import Foundation
+
+/// A part of a file beside a model's that holds a tensor's elements.
+public struct ExternalData: Sendable {
+  /// Reads such a part.
+  public typealias Source = (ExternalData) throws -> [UInt8]
+
+  /// The file's path, as the model states it.
+  public var location: String
+  /// Of the first byte.
+  public var offset: Int
+  /// In bytes; nil for all from the offset on.
+  public var length: Int?
+  /// The most bytes that the importer takes.
+  public var limit: Int
+
+  /// Reads from the folder that a model's file lies in, and from nowhere else.
+  ///
+  /// - Parameter path: the model's.
+  public static func beside(_ path: String) -> Source {
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    return { part in
+      try InputFile.read(
+        part.location, inside: folder, from: part.offset, count: part.length, limit: part.limit)
+    }
+  }
+}
+
+// MARK: - ONNX
+
+extension OnnxTensor {
+  /// Whether its elements are in another file.
+  var isExternal: Bool { location != 0 || !external.isEmpty }
+}
+
+extension OnnxModel {
+  /// Brings in what initializers have in other files. Returns how many bytes that were.
+  ///
+  /// - Parameters:
+  ///   - source: nil where there is none to ask: what is external is then refused where it is read.
+  ///   - size: of the model's own file.
+  mutating func load(from source: ExternalData.Source?, size: Int) throws(ImportError) -> Int {
+    guard let source else { return 0 }
+    var total = 0
+    for index in graph.initializers.indices where graph.initializers[index].isExternal {
+      let name = graph.initializers[index].name
+      func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
+      guard graph.initializers[index].location == 1, graph.initializers[index].raw.isEmpty else {
+        throw fail("it does not say clearly whether its data lies in another file")
+      }
+      var part = try ExternalData(graph.initializers[index].external, of: name)
+      part.limit = ModelImporter.maximumBytes - size - total
+      do {
+        let bytes = try source(part)
+        guard bytes.count <= part.limit else { throw fail("its data takes too much memory") }
+        total += bytes.count
+        graph.initializers[index].raw = Data(bytes)
+      } catch let error as ImportError {
+        throw error
+      } catch {
+        throw fail("its data lies in another file: \(error)")
+      }
+      graph.initializers[index].external = []
+      graph.initializers[index].location = 0
+    }
+    return total
+  }
+}
+
+extension ExternalData {
+  /// - Parameters:
+  ///   - entries: pairs of a key and a value, each a message of two texts.
+  ///   - name: the tensor's.
+  fileprivate init(_ entries: [Data], of name: String) throws(ImportError) {
+    (location, offset, length, limit) = ("", 0, nil, 0)
+    for entry in entries {
+      guard let (key, value) = Self.pair([UInt8](entry)) else {
+        throw .invalidTensor(name: name, rule: "the place of its data in another file is malformed")
+      }
+      switch key {
+      case "location": location = value
+      case "offset", "length":
+        guard let number = Int(value), number >= 0 else {
+          throw .invalidTensor(
+            name: name, rule: "its data's \(key) in another file is '\(printable(value))'")
+        }
+        if key == "offset" { offset = number } else { length = number }
+      default: continue
+      }
+    }
+    guard !location.isEmpty else {
+      throw .invalidTensor(name: name, rule: "its data lies in another file that it does not name")
+    }
+  }
+
+  /// Field 1 and field 2 of a message of texts.
+  private static func pair(_ bytes: [UInt8]) -> (key: String, value: String)? {
+    var fields: [UInt8: String] = [:]
+    var offset = 0
+    while offset < bytes.count {
+      let tag = bytes[offset]
+      offset += 1
+      guard tag & 7 == 2 else { return nil }
+      var (length, shift) = (0, 0)
+      while true {
+        guard offset < bytes.count, shift < 28 else { return nil }
+        length |= Int(bytes[offset] & 0x7F) << shift
+        offset += 1
+        shift += 7
+        if bytes[offset - 1] < 0x80 { break }
+      }
+      guard length <= bytes.count - offset,
+        let text = String(validating: bytes[offset..<offset + length], as: UTF8.self)
+      else { return nil }
+      fields[tag >> 3] = text
+      offset += length
+    }
+    guard let key = fields[1], let value = fields[2] else { return nil }
+    return (key, value)
+  }
+}
