@@ -46,7 +46,8 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func unpack() throws(ImportError) {
     let axis = try node.number(TFLite.Options.Unpack.axis, default: Int32(0))
     let whole = try node.around(axis, of: try node.tensor(0).shape)
-    try node.require(whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
+    try node.require(
+      whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
     let input = try activation()
     for (place, index) in node.outputs.enumerated() {
       let output = try description(index)
