@@ -40,8 +40,8 @@ import Testing
     #expect(!text.contains("PAD"))
   }
 
-  /// A custom operator, and an LSTM, read tensors that nothing gives; what they are is the reason, and
-  /// what else is wrong with the model comes behind.
+  /// A custom operator, and an LSTM, read tensors that nothing gives; what they are is the reason,
+  /// and what else is wrong with the model comes behind.
   @Test func unsupportedOperatorsGoBeforeWhatTheyRead() throws {
     var source = TFLiteSource.pair()
     source.tensors.append(TFLiteSource.tensor([0]))

@@ -208,8 +208,8 @@ import Testing
     #expect(try run(program, on: [7]) == [7])
   }
 
-  /// A concatenation takes any number of inputs, along each axis; which operation of a program takes
-  /// 64.
+  /// A concatenation takes any number of inputs, along each axis; an operation of a program
+  /// takes 64.
   @Test(arguments: [1, 2, 64, 65, 129, 4097], [1, 2, 3])
   func joinsOfAnyNumber(_ count: Int, _ axis: Int) throws {
     var shape = [1, 1, 1, 1]

@@ -3,8 +3,8 @@ import CupelIntegerOperators
 import CupelModelWriter
 import CupelTFLiteSchema
 
-/// Tensors of one shape side by side along an axis of their own, and apart again. Around that axis the
-/// elements keep their order, so they are joined and cut as [before, tensors, behind].
+/// Tensors of one shape side by side along an axis of their own, and apart again. Around that axis
+/// the elements keep their order, so they are joined and cut as [before, tensors, behind].
 extension OperatorRoom {
   static let pack = OperatorRoom(
     TFLiteRow(.pack, mayComputeShapes: true, integer: { try $0.pack() }),
