@@ -30,7 +30,8 @@ func run<Converter, Result>(
 /// All operators that are read.
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
-    .add, .arithmetic, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants, .convolution,
+    .add, .arithmetic, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
+    .convolution,
     .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
     .multiply, .pack, .pad, .pools, .quantize, .repetition, .reshape, .selection, .shapes, .sigmoid,
     .slice, .softmax, .split, .transpose, .transposeConvolution,

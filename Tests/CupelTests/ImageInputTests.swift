@@ -24,7 +24,8 @@ struct ImageInputTests {
     try model.engine.outputs(input, threads: 1)
   }
 
-  @Test("one channel fits any input of as many elements, in the same order",
+  @Test(
+    "one channel fits any input of as many elements, in the same order",
     arguments: [[1, 2, 3], [1, 1, 6], [6, 1, 1], [2, 1, 3], [1, 6, 1]])
   func oneChannel(_ extent: [Int]) throws {
     let model = try Self.integers(extent)
@@ -44,7 +45,8 @@ struct ImageInputTests {
     #expect(try Self.output(fitted, [1, 2, 3, 11, 12, 13]) == [1, 11, 2, 12, 3, 13])
   }
 
-  @Test("what fits already, or cannot, stays as it is",
+  @Test(
+    "what fits already, or cannot, stays as it is",
     arguments: [([2, 2, 3], [3, 2, 2]), ([1, 1, 12], [3, 2, 2]), ([1, 1, 5], [1, 2, 3])])
   func othersStay(_ extent: [Int], _ image: [Int]) throws {
     let model = try Self.integers(extent)
@@ -62,7 +64,9 @@ struct ImageInputTests {
     return try FloatModel(Samples.clean(), graph: graph)
   }
 
-  @Test("a float network of features reads images of one channel", arguments: [[6], [2, 3], [1, 1, 6]])
+  @Test(
+    "a float network of features reads images of one channel",
+    arguments: [[6], [2, 3], [1, 1, 6]])
   func features(_ shape: [Int]) throws {
     let graph = try Self.floats(shape).reading(imagesOf: [1, 2, 3]).graph
     try graph.validate()

@@ -40,8 +40,8 @@ import Testing
     #expect(!text.contains("PAD"))
   }
 
-  /// A custom operator, and an LSTM, read tensors that nothing gives; what they are is the reason, and
-  /// what else is wrong with the model comes behind.
+  /// A custom operator, and an LSTM, read tensors that nothing gives; what they are is the reason,
+  /// and what else is wrong with the model comes behind.
   @Test func unsupportedOperatorsGoBeforeWhatTheyRead() throws {
     var source = TFLiteSource.pair()
     source.tensors.append(TFLiteSource.tensor([0]))
@@ -51,7 +51,9 @@ import Testing
     source.add(47, [4], [1])  // EXP
     source.inputs = [0, 1]
     let text = try #require(refusal(source))
-    for name in ["ethos-u (a custom operator", "UNIDIRECTIONAL_SEQUENCE_LSTM at '#1'", "EXP at '#2'"] {
+    for name in [
+      "ethos-u (a custom operator", "UNIDIRECTIONAL_SEQUENCE_LSTM at '#1'", "EXP at '#2'",
+    ] {
       #expect(text.contains(name))
     }
   }
@@ -62,7 +64,8 @@ import Testing
     var source = TFLiteSource.pair()
     source.add(.relu, [0], [1])
     source.codes[0] = .table([
-      TFLite.OperatorCode.deprecatedBuiltinCode: .int8(19), TFLite.OperatorCode.builtinCode: .int32(19),
+      TFLite.OperatorCode.deprecatedBuiltinCode: .int8(19),
+      TFLite.OperatorCode.builtinCode: .int32(19),
       TFLite.OperatorCode.version: .int32(version),
     ])
     let text = refusal(source)

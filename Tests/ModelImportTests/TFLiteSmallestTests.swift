@@ -29,7 +29,9 @@ import Testing
       var source = TFLiteSource()
       source.tensors =
         isFloat
-        ? [shape, output ?? shape].map { TFLiteSource.tensor($0, type: .float32, scale: [], zero: []) }
+        ? [shape, output ?? shape].map {
+          TFLiteSource.tensor($0, type: .float32, scale: [], zero: [])
+        }
         : [
           TFLiteSource.tensor(shape),
           TFLiteSource.tensor(output ?? shape, scale: [grid.scale], zero: [grid.zero]),
@@ -119,9 +121,11 @@ import Testing
       .softmax, integer: (5, 127), float: (5, 1), shape: [1, 1], grid: (1 / 256, -128),
       options: [TFLite.Options.Softmax.beta: .float(1)]),
     unary(.concatenation, integer: (5, 5), float: (5, 5)),
-    unary(.pack, integer: (5, 5), shape: [1, 1], output: [1, 1, 1],
+    unary(
+      .pack, integer: (5, 5), shape: [1, 1], output: [1, 1, 1],
       options: [TFLite.Options.Pack.axis: .int32(1)]),
-    unary(.unpack, integer: (5, 5), shape: [1, 1, 1], output: [1, 1],
+    unary(
+      .unpack, integer: (5, 5), shape: [1, 1, 1], output: [1, 1],
       options: [TFLite.Options.Unpack.axis: .int32(1)]),
     unary(.split, integer: (5, 5), float: (5, 5)) { source, _ in [numbers([3], &source, []), 0] },
     unary(.splitV, integer: (5, 5), float: (5, 5)) { source, _ in
@@ -151,7 +155,8 @@ import Testing
     unary(.transpose, integer: (5, 5), float: (5, 5)) { source, _ in
       [0, numbers([0, 2, 3, 1], &source)]
     },
-    unary(.spaceToDepth, integer: (5, 5), float: (5, 5),
+    unary(
+      .spaceToDepth, integer: (5, 5), float: (5, 5),
       options: [TFLite.Options.Blocks.size: .int32(1)]),
     unary(.depthToSpace, integer: (5, 5), options: [TFLite.Options.Blocks.size: .int32(1)]),
     unary(.broadcastTo, integer: (5, 5)) { source, _ in [0, numbers([1, 1, 1, 1], &source)] },
@@ -203,8 +208,8 @@ import Testing
     #expect(try run(program, on: [7]) == [7])
   }
 
-  /// A concatenation takes any number of inputs, along each axis; which operation of a program takes
-  /// 64.
+  /// A concatenation takes any number of inputs, along each axis; an operation of a program
+  /// takes 64.
   @Test(arguments: [1, 2, 64, 65, 129, 4097], [1, 2, 3])
   func joinsOfAnyNumber(_ count: Int, _ axis: Int) throws {
     var shape = [1, 1, 1, 1]

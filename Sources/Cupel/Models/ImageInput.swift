@@ -9,8 +9,8 @@ import CupelModelWriter
 extension FloatModel {
   /// The model on images of a shape: itself where it takes them, or where nothing makes them fit.
   ///
-  /// Only images of one channel are flattened: of several, nobody tells in which order the model has
-  /// them.
+  /// Only images of one channel are flattened: of several, nobody tells in which order the
+  /// model has them.
   ///
   /// - Parameter shape: channels, height and width.
   package func reading(imagesOf shape: [Int]) -> FloatModel {

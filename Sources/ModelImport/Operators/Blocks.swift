@@ -63,8 +63,8 @@ extension TFLiteIntegerConverter {
     try finish(.concatenate(.init(axis: 2)), parts, extent: [small[0], small[1], channels])
   }
 
-  /// The channels that make a row of pixels in each block lie together: such rows are cut out and put
-  /// below each other.
+  /// The channels that make a row of pixels in each block lie together: such rows are cut out and
+  /// put below each other.
   fileprivate mutating func depthToSpace() throws(ImportError) {
     let size = try node.blockSize()
     let output = try description(try node.output())

@@ -3,8 +3,8 @@ import CupelIntegerOperators
 import CupelModelWriter
 import CupelTFLiteSchema
 
-/// Tensors of one shape side by side along an axis of their own, and apart again. Around that axis the
-/// elements keep their order, so they are joined and cut as [before, tensors, behind].
+/// Tensors of one shape side by side along an axis of their own, and apart again. Around that axis
+/// the elements keep their order, so they are joined and cut as [before, tensors, behind].
 extension OperatorRoom {
   static let pack = OperatorRoom(
     TFLiteRow(.pack, mayComputeShapes: true, integer: { try $0.pack() }),
@@ -46,7 +46,8 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func unpack() throws(ImportError) {
     let axis = try node.number(TFLite.Options.Unpack.axis, default: Int32(0))
     let whole = try node.around(axis, of: try node.tensor(0).shape)
-    try node.require(whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
+    try node.require(
+      whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
     let input = try activation()
     for (place, index) in node.outputs.enumerated() {
       let output = try description(index)

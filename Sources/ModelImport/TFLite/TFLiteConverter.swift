@@ -79,7 +79,8 @@ extension TFLiteConverter {
     if node.source.isCustom {
       return found("a custom operator, which only the program that brings it can run")
     }
-    guard let row = node.source.row, row.mayComputeShapes && node.givesIntegers || Self.handler(row) != nil
+    guard let row = node.source.row,
+      row.mayComputeShapes && node.givesIntegers || Self.handler(row) != nil
     else { return found("") }
     let newest = row.operation.newestVersion
     guard node.source.version <= newest else {

@@ -18,8 +18,8 @@ extension TFLiteIntegerConverter {
     var scales: [Float]
   }
 
-  /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`; or uint8 with
-  /// one scale and any zero point.
+  /// The filter of a node: int8 or int4, symmetric, with one scale or one along `axis`; or uint8
+  /// with one scale and any zero point.
   mutating func weights(axis: Int) throws(ImportError) -> Weights {
     let (tensor, bytes, count) = try node.data(1, type: [.int8, .int4, .uint8], what: "a filter")
     try claim(count, size: 1)
