@@ -81,15 +81,18 @@ public struct IntegerModel: Sendable {
   /// several with the same rounding the one that the metadata name.
   public var profile: StatedProfile {
     let program = program
+    let stated = program.metadata[ModelMetadata.profile]
     let profiles = DeploymentProfile.allCases.filter { profile in
       program.operations.allSatisfy { operation in
         guard let own = operation.kind.payload as? any CupelIntegerOperators.WeightedOperator
         else { return true }
         let mode = profile.mode(isFullyConnected: type(of: own).isFullyConnected)
-        return operation.kind.weights?.rounding == mode
+        let rounding = operation.kind.weights?.rounding
+        // Some layers LiteRT keeps from XNNPACK for its own kernel.
+        let isKept = profile == .xnnpack && stated == profile.name && rounding == .doubleRounding
+        return rounding == mode || isKept
       }
     }
-    let stated = program.metadata[ModelMetadata.profile]
     return (profiles.first { $0.name == stated } ?? profiles.first).map(StatedProfile.runtime)
       ?? .custom
   }

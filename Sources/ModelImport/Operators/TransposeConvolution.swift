@@ -185,11 +185,22 @@ extension TFLiteIntegerConverter {
     let input = try activation(TFLiteTransposition.image)
     let filter = try weights(axis: 0)
     let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
-    let weighted = try weighted(
+    var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation)
+    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
+    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps {
+      weighted.rounding = builder.profile.activationMode
+    }
     try finish(
       .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), [input],
       extent: form.extent + [form.outputChannels])
+  }
+}
+
+extension PaddedWindow {
+  /// Whether windows that lie side by side leave places between them.
+  fileprivate var hasGaps: Bool {
+    rows.stride > rows.kernel || columns.stride > columns.kernel
   }
 }
