@@ -175,14 +175,12 @@ extension ProgramBuilder {
 
   /// - Parameters:
   ///   - weights: in the program's order.
-  ///   - zeroPoint: the weights' own, 0 where they are symmetric.
   ///   - scales: of the weights, one an output channel.
   ///   - input: the tensor that is read.
   ///   - productIsSingle: as of `ChannelScale`.
   public func weighted(
-    _ weights: [Int8], bits: Int, zeroPoint: Int8 = 0, bias: [Int32], scales: [Float],
-    from input: Int, to grid: Grid, within bounds: Bounds, isFullyConnected: Bool = false,
-    productIsSingle: Bool = false
+    _ weights: [Int8], bits: Int, bias: [Int32], scales: [Float], from input: Int, to grid: Grid,
+    within bounds: Bounds, isFullyConnected: Bool = false, productIsSingle: Bool = false
   ) throws(BuildError) -> IntegerOperation.Weighted {
     let from = self[input].grid
     var channels: [ChannelScale] = []
@@ -194,7 +192,7 @@ extension ProgramBuilder {
           productIsSingle: productIsSingle))
     }
     return .init(
-      bits: bits, weights: weights, zeroPoint: zeroPoint, bias: bias, scales: channels,
+      bits: bits, weights: weights, bias: bias, scales: channels,
       rounding: profile.mode(isFullyConnected: isFullyConnected), low: bounds.low,
       high: bounds.high)
   }

@@ -36,12 +36,8 @@ extension WeightedKernel {
   package static var hasOtherKernels: Bool { true }
   package func describe(in result: inout cupel_operation) {}
 
-  /// Kernels of the machine take weights as they are: those with a zero point are left to the
-  /// reference kernel.
-  private var hasOtherKernels: Bool { Self.hasOtherKernels && weights.zeroPoint == 0 }
-
   @inline(__always)
-  private var runsDirectly: Bool { Step.runsDirectly && hasOtherKernels }
+  private static var runsDirectly: Bool { hasOtherKernels && Step.runsDirectly }
 
   private func requantization(_ step: Step) -> Requantization {
     weights.requantization(step, isFullyConnected: Self.isFullyConnected)
@@ -55,18 +51,18 @@ extension WeightedKernel {
   }
 
   package func description(_ step: Step) -> cupel_operation? {
-    hasOtherKernels ? described(step, requantization(step)) : nil
+    Self.hasOtherKernels ? described(step, requantization(step)) : nil
   }
 
   package func scratchBytes(_ step: Step) -> Int64 {
-    runsDirectly
+    Self.runsDirectly
       ? Step.directScratchBytes(described(step, requantization(step)))
       : scratchBytes(step.layer)
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
     let requantization = requantization(step)
-    if runsDirectly {
+    if Self.runsDirectly {
       step.runDirectly(described(step, requantization), requantization, in: memory)
     } else {
       run(

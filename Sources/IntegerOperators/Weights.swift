@@ -2,15 +2,13 @@ import CCupelIntegerKernels
 import CupelFixedPoint
 import CupelModelFormat
 
-/// Weights, bias and the way back to the output's grid, one scale an output channel.
+/// Weights, bias and the way back to the output's grid, one scale an output channel. Weights have
+/// zero point 0.
 public struct Weights<Storage: ConstantStorage>: Equatable {
   /// 8 or 4.
   public var bits: Int
   /// In rows, in the order that the operator says.
   public var weights: Storage.Weights
-  /// The integer that stands for a weight of zero; other than 0 only in networks whose weights are
-  /// asymmetric and reach further from it than an int8 does.
-  public var zeroPoint: Int8
   /// At scale s_in · s_w.
   public var bias: Storage.Words
   /// Zero, or of magnitude 2³⁰ to 2³¹ − 1.
@@ -27,14 +25,13 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
   public var low, high: Int8
 
   package init(
-    bits: Int = 8, weights: Storage.Weights = Storage.noWeights, zeroPoint: Int8 = 0,
+    bits: Int = 8, weights: Storage.Weights = Storage.noWeights,
     bias: Storage.Words = Storage.noWords, multipliers: Storage.Words = Storage.noWords,
     weightScales: Storage.Floats = Storage.noFloats, shifts: Storage.Bytes = Storage.noBytes,
     rounding: RoundingMode = .doubleRounding, low: Int8 = 0, high: Int8 = 0
   ) {
     self.bits = bits
     self.weights = weights
-    self.zeroPoint = zeroPoint
     self.bias = bias
     self.multipliers = multipliers
     self.weightScales = weightScales
@@ -50,8 +47,6 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
     var stored = UInt8(truncatingIfNeeded: bits)
     coder.byte(Layout.Operation.weightBits, &stored)
     bits = Int(stored)
-    coder.signedByte(Layout.Operation.value, &zeroPoint)
-    if zeroPoint != 0 { coder.require(minor: 3) }
     coder.weights(bits: bits, &weights)
     coder.words(place: ConstantPlaces.bias, &bias)
     coder.words(place: ConstantPlaces.multipliers, &multipliers)
@@ -94,8 +89,6 @@ extension OperationContext {
   ) throws(FormatError) {
     let hasBits = weights.bits == 8 || weights.bits == 4
     try demand(hasBits, .weightBits, at: record.offset &+ Layout.Operation.weightBits)
-    let fits = weights.bits == 8 || (-8...7).contains(weights.zeroPoint)
-    try demand(fits, .zeroPoint, at: record.offset &+ Layout.Operation.value)
     guard let shape else { throw error(.constantPlace, parameter: ConstantPlaces.size) }
     let size = Int64(shape.rows) &* Int64(shape.rowBytes(bits: weights.bits))
     let isSize = Int64(record.parameter(ConstantPlaces.size)) == size
@@ -144,7 +137,7 @@ extension OperationContext {
 }
 
 extension Weights where Storage == InFile {
-  /// Σ|w − z_w| over an output channel's weights.
+  /// Σ|w| over an output channel's weights.
   fileprivate func magnitude(ofChannel channel: Int, _ shape: WeightShape, isColumn: Bool) -> Int64
   {
     let narrow = bits == 4 ? 1 : 0
@@ -157,14 +150,13 @@ extension Weights where Storage == InFile {
       // Of a byte with two weights the low nibble is moved up; then either is moved down.
       let up = (narrow & ~place) &<< 2
       let value = Int8(bitPattern: weights[place &>> narrow] &<< UInt8(up)) &>> Int8(narrow &<< 2)
-      sum = sum &+ Int64((Int16(value) &- Int16(zeroPoint)).magnitude)
+      sum = sum &+ Int64(value.magnitude)
       place = place &+ step
     }
     return sum
   }
 
-  /// Writes a row of `length` weights, the zero point taken off, as int16 values, and zeros up to
-  /// `paddedLength(length)`.
+  /// Writes a row of `length` weights as int16 values, and zeros up to `paddedLength(length)`.
   @inline(__always)
   func widen(row: Int, length: Int, into values: UnsafeMutablePointer<Int16>) {
     if bits == 4 {
@@ -172,9 +164,6 @@ extension Weights where Storage == InFile {
     } else {
       let source = weights + row &* length
       for index in 0..<length { values[index] = Int16(Int8(bitPattern: source[index])) }
-    }
-    if zeroPoint != 0 {
-      for index in 0..<length { values[index] &-= Int16(zeroPoint) }
     }
     clearRowEnd(values, length: length)
   }

@@ -6,12 +6,10 @@ import CupelModelWriter
 ///
 /// A channel's factor of a batch normalization may be negative. Its weights, bias and scale are
 /// negated together, which changes no product; but −128 has no negative among int8 (nor −8 among
-/// int4) and becomes 127 (7). Asymmetric weights are mirrored at their zero point.
+/// int4) and becomes 127 (7).
 struct PositiveScales {
   /// In the operation's order.
   private(set) var weights: [Int8]
-  /// Of all weights.
-  private let zeroPoint: Int8
   private(set) var bias: [Int32]
   /// One a channel, positive.
   private(set) var scales: [Float]
@@ -22,7 +20,6 @@ struct PositiveScales {
   ///   depthwise convolution.
   init(_ weighted: IntegerOperation.Weighted, channelsLast: Bool) {
     weights = weighted.weights
-    zeroPoint = weighted.zeroPoint
     bias = weighted.bias
     scales = weighted.scales.map(\.weightScale)
     let channels = scales.count
@@ -42,9 +39,8 @@ struct PositiveScales {
 
   private mutating func negate(_ channel: Int, _ places: StrideTo<Int>, highest: Int8) {
     for place in places {
-      let mirrored = 2 * Int(zeroPoint) - Int(weights[place])
-      weights[place] = Int8(min(max(mirrored, -Int(highest) - 1), Int(highest)))
-      if Int(weights[place]) != mirrored { clampedWeights += 1 }
+      if weights[place] < -highest { clampedWeights += 1 }
+      weights[place] = weights[place] < -highest ? highest : -weights[place]
     }
     scales[channel].negate()
     // A validated program's biases are far from −2³¹.
@@ -54,7 +50,7 @@ struct PositiveScales {
 
   /// A scale of zero gives zero whatever the weights.
   private mutating func clear(_ channel: Int, _ places: StrideTo<Int>) {
-    for place in places { weights[place] = zeroPoint }
+    for place in places { weights[place] = 0 }
     bias[channel] = 0
     scales[channel] = 1
   }

@@ -195,7 +195,7 @@ extension FormatRule {
     case .extent: "height, width and channels must each be at least 1"
     case .elementCount: "a tensor must have at most 2^31 - 1 elements"
     case .bits: "an activation must have 8 or 4 bits"
-    case .zeroPoint: "a zero point must lie on its tensor's or its weights' grid"
+    case .zeroPoint: "a zero point must lie on its tensor's grid"
     case .tensorScale: "a tensor's scale must be finite and positive"
     case .arenaPlace: "a tensor's arena offset must be a multiple of 16 inside the arena"
     case .born: "a tensor must be born when its operation runs, the input at 0"

@@ -142,17 +142,14 @@ public struct ChannelScale: Sendable, Equatable {
 extension Weights where Storage == InMemory {
   /// - Parameters:
   ///   - weights: unpacked, in the operator's order.
-  ///   - zeroPoint: the weights' own, 0 where they are symmetric.
   ///   - bias: one an output channel, at scale s_in · s_w.
   ///   - scales: one an output channel (repeated where the scheme is per tensor).
   ///   - low, high: fused activation, on the output's grid.
   public init(
-    bits: Int, weights: [Int8], zeroPoint: Int8 = 0, bias: [Int32], scales: [ChannelScale],
-    rounding: RoundingMode, low: Int8, high: Int8
+    bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
+    low: Int8, high: Int8
   ) {
-    self.init(
-      bits: bits, weights: weights, zeroPoint: zeroPoint, bias: bias, rounding: rounding, low: low,
-      high: high)
+    self.init(bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
     self.scales = scales
   }
 

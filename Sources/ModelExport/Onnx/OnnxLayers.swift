@@ -43,20 +43,15 @@ extension OnnxExporter {
         widensWeights
           ? .rewritten(as: "a layer with int8 weights") : .inexact(because: Self.floatWeights))
     }
-    // ONNX Runtime has asymmetric weights of 8 bits where they are unsigned.
-    let zeroPoint = own.weights.zeroPoint
-    let isUnsigned = bits == 8 && zeroPoint != 0
-    let type: OnnxFile.ElementType = bits == 4 ? .int4 : isUnsigned ? .uint8 : .int8
-    func bytes(_ values: [Int8]) -> [UInt8] {
-      isUnsigned ? values.map { UInt8(bitPattern: $0) ^ 0x80 } : stored(values, bits: bits)
-    }
+    let type: OnnxFile.ElementType = bits == 4 ? .int4 : .int8
 
     let weights = operation.name + "/weights"
-    let integers = constant(unique(weights), shape, type, bytes(order(positive.weights)))
+    let integers = constant(
+      unique(weights), shape, type, stored(order(positive.weights), bits: bits))
     let scale = addScales(scales, channels, name: weights)
     let zero = constant(
       unique(weights + "/zero"), channels, type,
-      bytes([Int8](repeating: zeroPoint, count: scales.count)))
+      stored([Int8](repeating: 0, count: scales.count), bits: bits))
 
     let bias = operation.name + "/bias"
     let sums = constant(

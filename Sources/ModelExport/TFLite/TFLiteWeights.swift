@@ -21,9 +21,6 @@ extension TFLiteExporter {
   mutating func addConstants<Own: WeightedOperator>(
     _ own: Own, shape: [Int], axis: Int
   ) throws(ExportError) -> LayerConstants where Own.Storage == InMemory {
-    guard own.weights.zeroPoint == 0 else {
-      throw failure("its weights are asymmetric: int8 weights have zero point 0 in TensorFlow Lite")
-    }
     let positive = PositiveScales(own.weights, channelsLast: Own.channelsAreColumns)
     note(positive.note)
     // With one scale for all, the kernels of fully connected layers multiply the two scales in

@@ -241,7 +241,8 @@ extension QuantizedOnnxConverter {
   /// - Parameter isFused: whether the file has one operator for it; else ONNX Runtime makes it one
   ///   where a QuantizeLinear follows at once.
   private mutating func joined<Parameters>(
-    _ inputs: [(tensor: Int, shape: [Int])], isFused: Bool, _ joining: @escaping Joining<Parameters>,
+    _ inputs: [(tensor: Int, shape: [Int])], isFused: Bool,
+    _ joining: @escaping Joining<Parameters>,
     _ kind: @escaping (Parameters) -> IntegerOperation.Kind
   ) throws(ImportError) -> PendingOperation {
     let (shape, other) = (inputs[0].shape, inputs[1].shape)

@@ -182,14 +182,15 @@ extension TFLiteIntegerConverter {
       filter.outputs % filter.groups == 0, "\(filter.outputs) filters in \(filter.groups) groups")
     let isPlain = isDepthwise && filter.outputs == source.channels
     if isDepthwise, !isPlain {
-      weights.values = Transposition(rows: window.taps, columns: filter.outputs)(weights.values)
+      let order = Transposition(rows: window.taps, columns: filter.outputs)
+      weights.values.reorder { order($0) }
     }
     let weighted = try weighted(
       weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
     try finish(
-      isPlain
+      layer: isPlain
         ? .depthwiseConvolution(.init(window.integer, weighted))
-        : .convolution(.init(window.integer, groups: filter.groups, weighted)), [input],
-      extent: extent + [filter.outputs])
+        : .convolution(.init(window.integer, groups: filter.groups, weighted)), weights,
+      input: input, extent: extent + [filter.outputs])
   }
 }

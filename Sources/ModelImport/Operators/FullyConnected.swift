@@ -212,6 +212,8 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       weights, input: input, outputs: weights.shape[0],
       activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
-    try finish(.fullyConnected(.init(weighted)), [input], extent: [1, 1, weights.shape[0]])
+    try finish(
+      layer: .fullyConnected(.init(weighted)), weights, input: input,
+      extent: [1, 1, weights.shape[0]])
   }
 }

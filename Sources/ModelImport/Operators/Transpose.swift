@@ -68,7 +68,8 @@ extension TFLiteFloatConverter {
 extension QuantizedOnnxConverter {
   /// Of quantized weights: a matrix, as linear layers are exported.
   fileprivate mutating func transpose() throws(ImportError) {
-    guard let name = node.inputs.first, let constant = weights[name], let output = node.outputs.first
+    guard let name = node.inputs.first, let constant = weights[name],
+      let output = node.outputs.first
     else { return try adoptUnchanged() }
     let order = try node.integers("perm") ?? [1, 0]
     guard let transposed = constant.transposed, order == [1, 0] else {

@@ -193,8 +193,8 @@ extension TFLiteIntegerConverter {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(
-      .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), [input],
-      extent: form.extent + [form.outputChannels])
+      layer: .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), filter,
+      input: input, extent: form.extent + [form.outputChannels])
   }
 }
 

@@ -112,36 +112,29 @@ struct OnnxWeights {
 
   /// Weights in a program's order.
   struct Ordered {
-    var values: [Int8]
+    var values: WideWeights
     var bits: Int
-    var zeroPoint: Int8 = 0
   }
 
-  /// The weights, each where `place` puts it, with their zero points taken off where an int8 holds
-  /// what is left of every one.
+  /// The weights, each where `place` puts it, with their zero points taken off.
   func ordered(
     _ node: ImportNode, budget: inout ImportBudget, place: (Int) -> Int
   ) throws(ImportError) -> Ordered {
     try node.support(quantization.type.bits <= 8, "weights of \(quantization.type.bits) bits")
     let count = dimensions.reduce(1, *)
     try budget.claim(count, size: 1, for: node)
-    var result = Ordered(values: [Int8](repeating: 0, count: count), bits: 8)
+    var values = [Int16](repeating: 0, count: count)
     var (low, high) = (0, 0)
     forEach { index, value in
       let channel = Self.channel(index, of: dimensions, quantization)
       let centred = value - quantization.zeroPoints[channel]
       (low, high) = (min(low, centred), max(high, centred))
-      result.values[place(index)] = Int8(truncatingIfNeeded: centred)
+      values[place(index)] = Int16(centred)
     }
-    if quantization.type.bits == 4, low >= -8, high <= 7 { result.bits = 4 }
-    if low >= -128, high <= 127 { return result }
-    let (zero, offset) = (quantization.zeroPoints[0], quantization.type.offset)
-    try node.support(
-      quantization.zeroPoints.allSatisfy { $0 == zero },
-      "weights further than 128 from zero points that differ from channel to channel")
-    forEach { result.values[place($0)] = Int8(truncatingIfNeeded: $1 - offset) }
-    result.zeroPoint = Int8(truncatingIfNeeded: zero - offset)
-    return result
+    let isNarrow = quantization.type.bits == 4 && low >= -8 && high <= 7
+    let wide = WideWeights(values)
+    try budget.claim(count * (wide.parts.count - 1), size: 1, for: node)
+    return Ordered(values: wide, bits: isNarrow ? 4 : 8)
   }
 
   /// The real numbers; nil where they are more than `count`.

@@ -81,8 +81,9 @@ extension QuantizedOnnxConverter {
     guard builder.profile == .onnxruntime else { return }
     let isWhole = pending.bounds(on: target.grid) == target.grid.whole
     builder.elementMode =
-      isFused || isWhole && target.grid.bits == 8
-        && sources.allSatisfy({ signedTensors.contains($0) == target.isSigned })
+      isFused
+        || isWhole && target.grid.bits == 8
+          && sources.allSatisfy({ signedTensors.contains($0) == target.isSigned })
       ? (target.isSigned ? .onnxSigned : .onnxUnsigned) : .float32Steps
   }
 

@@ -82,11 +82,13 @@ extension QuantizedOnnxConverter {
     let own = try layer.weights.ordered(node, budget: &float.budget, place: form.place)
     let weighted = try node.built { () throws(BuildError) in
       try builder.weighted(
-        own.values, bits: own.bits, zeroPoint: own.zeroPoint, bias: bias, scales: scales,
-        from: form.input, to: target.grid,
-        within: pending.bounds(on: target.grid), isFullyConnected: form.isFullyConnected)
+        own.values.first, bits: own.bits, bias: bias, scales: scales, from: form.input,
+        to: target.grid, within: pending.bounds(on: target.grid),
+        isFullyConnected: form.isFullyConnected)
     }
-    return try append(form.kind(weighted), [form.input], named: pending.name, to: target)
+    let layer = builder.layer(
+      form.kind(weighted), own.values, from: form.input, named: pending.name + "/repeated")
+    return try append(layer.kind, [layer.input], named: pending.name, to: target)
   }
 
   private func integerBias(

@@ -11,9 +11,7 @@ extension TFLiteIntegerConverter {
     /// 8 or 4.
     var bits: Int { type == .int4 ? 4 : 8 }
     /// Unpacked.
-    var values: [Int8]
-    /// The values' own; 0 wherever they are within an int8 of it.
-    var zeroPoint: Int8 = 0
+    var values: WideWeights
     /// One, or one an output channel.
     var scales: [Float]
   }
@@ -37,28 +35,38 @@ extension TFLiteIntegerConverter {
     guard tensor.scales.allSatisfy({ $0.isFinite && $0 >= 0 }) else {
       throw node.error("a filter's scale is negative or not finite")
     }
-    var weights = Weights(shape: tensor.shape, type: type, values: [], scales: tensor.scales)
+    var weights = Weights(
+      shape: tensor.shape, type: type, values: WideWeights(narrow: []), scales: tensor.scales)
     if type == .uint8 {
-      (weights.values, weights.zeroPoint) = try unsigned(tensor, bytes)
+      weights.values = try unsigned(tensor, bytes)
       return weights
     }
     try node.support(tensor.zeroPoints.allSatisfy({ $0 == 0 }), "a filter with a zero point")
-    weights.values =
-      type == .int4
-      ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:))
+    weights.values = WideWeights(
+      narrow: type == .int4
+        ? (0..<count).map { TFLiteReal.int4(bytes, $0) } : bytes.map(Int8.init(bitPattern:)))
     return weights
   }
 
-  /// The zero point is taken off where what is left fits; else both are moved by 128.
-  private func unsigned(
+  /// The weights with their zero point taken off.
+  private mutating func unsigned(
     _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>
-  ) throws(ImportError) -> ([Int8], zeroPoint: Int8) {
+  ) throws(ImportError) -> WideWeights {
     guard tensor.zeroPoints.count == 1, let zero = UInt8(exactly: tensor.zeroPoints[0]) else {
       throw node.error("a filter of uint8 needs one zero point in 0...255")
     }
-    let offsets = bytes.lazy.map { Int16($0) - Int16(zero) }
-    if offsets.allSatisfy({ (-128...127).contains($0) }) { return (offsets.map { Int8($0) }, 0) }
-    return (bytes.map { tensor.moved($0) }, tensor.moved(zero))
+    let wide = WideWeights(bytes.map { Int16($0) - Int16(zero) })
+    try claim(bytes.count * (wide.parts.count - 1), size: 1)
+    return wide
+  }
+
+  /// Appends a layer that a node is, with all parts of its weights.
+  mutating func finish(
+    layer: IntegerOperation.Kind, _ weights: Weights, input: Int, extent: [Int]
+  ) throws(ImportError) {
+    let name = Self.derived(builder[input].name, "/repeated")
+    let wide = builder.layer(layer, weights.values, from: input, named: name)
+    try finish(wide.kind, [wide.input], extent: extent)
   }
 
   /// Bias, scales and activation of a node around its filter.
@@ -76,8 +84,8 @@ extension TFLiteIntegerConverter {
     let bias = try bias(position, count: outputs)
     var result = try node.built { () throws(BuildError) in
       try builder.weighted(
-        weights.values, bits: weights.bits, zeroPoint: weights.zeroPoint, bias: bias,
-        scales: scales, from: input, to: output.grid, within: limits,
+        weights.values.first, bits: weights.bits, bias: bias, scales: scales, from: input,
+        to: output.grid, within: limits,
         isFullyConnected: isFullyConnected, productIsSingle: weights.type == .uint8)
     }
     // XNNPACK takes no 4-bit convolution; LiteRT's own kernel runs.
