@@ -23,6 +23,8 @@ from tflite_operators import (
     IMAGES, OPERATOR, RELU, Cases, methods, options, pack)
 
 SEED = 20261130
+#: XNNPACK does not take it, and LiteRT's own fast kernel is not its reference kernel.
+LEFT_OUT = {"convolution_int4"}
 
 
 class LimitCases(Cases):
@@ -106,6 +108,8 @@ def main(folder):
     cases = []
     for case in json.loads((folder / "tflite" / "operators.json").read_text())["integer"]:
         content = (folder / "tflite" / f"{case['name']}.tflite").read_bytes()
+        if case["name"] in LEFT_OUT:
+            continue
         probe = Interpreter(model_content=content)
         if probe.get_input_details()[0]["dtype"] != np.int8:
             continue

@@ -82,17 +82,12 @@ extension TFLiteIntegerConverter {
       ? Array(repeating: weights.scales[0], count: outputs) : weights.scales
     let limits = output.limits(try node.bounds(activation))
     let bias = try bias(position, count: outputs)
-    var result = try node.built { () throws(BuildError) in
+    return try node.built { () throws(BuildError) in
       try builder.weighted(
         weights.values.first, bits: weights.bits, bias: bias, scales: scales, from: input,
         to: output.grid, within: limits,
         isFullyConnected: isFullyConnected, productIsSingle: weights.type == .uint8)
     }
-    // XNNPACK takes no 4-bit convolution; LiteRT's own kernel runs.
-    if weights.bits == 4, !isFullyConnected, builder.profile == .xnnpack {
-      result.rounding = .doubleRounding
-    }
-    return result
   }
 
   private func bias(_ position: Int, count: Int) throws(ImportError) -> [Int32] {
