@@ -35,8 +35,9 @@ import Testing
         Issue.record("\(a) · \(b) + \(c) is \(expected), not \(Float(bitPattern: own))")
         return
       }
-      guard Self.isSame(float32Sum(a.bitPattern, c.bitPattern), a + c) else {
-        Issue.record("\(a) + \(c)")
+      let sum: Float = a + c
+      guard Self.isSame(float32Sum(a.bitPattern, c.bitPattern), sum) else {
+        Issue.record("the sum of \(a) and \(c)")
         return
       }
     }
