@@ -1,5 +1,5 @@
 import CupelFixedPoint
-import TestSupport
+import CupelSupport
 import Testing
 
 /// Fused multiply-adds and sums in float32 on bit patterns, against the machine's own.
@@ -35,7 +35,7 @@ import Testing
         Issue.record("\(a) · \(b) + \(c) is \(expected), not \(Float(bitPattern: own))")
         return
       }
-      let sum: Float = a + c
+      let sum = a + c
       guard Self.isSame(float32Sum(a.bitPattern, c.bitPattern), sum) else {
         Issue.record("the sum of \(a) and \(c)")
         return
