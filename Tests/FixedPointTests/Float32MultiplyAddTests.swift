@@ -3,7 +3,7 @@ import CupelSupport
 import Testing
 
 /// Fused multiply-adds and sums in float32 on bit patterns, against the machine's own.
-@Suite struct Float32SumTests {
+@Suite struct Float32MultiplyAddTests {
   /// Numbers of every size, subnormal ones, infinities and NaN among them.
   private static func number(_ generator: inout SeededGenerator) -> Float {
     switch generator.below(5) {
