@@ -63,7 +63,9 @@ struct Export: ParsableCommand {
   private func write(_ integer: IntegerModel) throws {
     let program = integer.program
     let exported = try CupelError.naming(model) {
-      to == .tflite ? try TFLiteExporter.export(program) : try OnnxExporter.export(program, widening: exact)
+      to == .tflite
+        ? try TFLiteExporter.export(program)
+        : try OnnxExporter.export(program, widening: exact)
     }
     let changes = exported.notes.filter(\.changesResults)
     guard !exact || changes.isEmpty else {

@@ -144,6 +144,26 @@ struct Float32Elements {
 
   // MARK: Average pooling
 
+  /// The mean of a whole image, for which ONNX Runtime adds integers.
+  private func mean(
+    of pixels: Int, _ input: UnsafePointer<Int8>, _ sums: UnsafeMutablePointer<Int32>,
+    channels: Int, output: UnsafeMutablePointer<Int8>
+  ) {
+    let zero = firstZero &- offset
+    let count = float32Bits(of: Int32(truncatingIfNeeded: pixels))
+    let ratio = float32Quotient(firstScale, float32Product(outputScale, count))
+    sums.update(repeating: 0, count: channels)
+    for pixel in 0..<pixels {
+      let values = input + pixel &* channels
+      for channel in 0..<channels { sums[channel] &+= Int32(values[channel]) &- zero }
+    }
+    for channel in 0..<channels {
+      let scaled = multiplyFloat32HalfEven(sums[channel], ratioBits: ratio)
+      output[channel] = placedOnGrid(
+        scaled, zeroPoint: outputZero &- offset, low: low, high: high)
+    }
+  }
+
   /// The sum of the window's real values, taken one after another in float32, row by row; divided by
   /// how many they are, then by the output's scale; the zero point added before rounding, or as an
   /// integer after it.
@@ -156,6 +176,10 @@ struct Float32Elements {
     let channels = extent.channels
     var area = ScratchArea(scratch)
     let sums = area.sums(channels)
+    if mode != .float32Steps, pool.window.isWhole(of: extent), to.height &* to.width == 1 {
+      mean(of: extent.height &* extent.width, input, sums, channels: channels, output: output)
+      return
+    }
     let zero = float32Bits(of: outputZero)
     for row in 0..<to.height {
       for column in 0..<to.width {

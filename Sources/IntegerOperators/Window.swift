@@ -35,6 +35,12 @@ public struct Window: Sendable, Equatable {
   /// Elements of the kernel.
   public var taps: Int { kernelHeight &* kernelWidth }
 
+  /// Whether it is as large as the input, which it covers at its first place.
+  func isWhole(of input: Extent) -> Bool {
+    kernelHeight == input.height && kernelWidth == input.width && padTop == 0 && padLeft == 0
+      && dilationHeight == 1 && dilationWidth == 1
+  }
+
   /// Taps over all places that the window takes.
   func visits(_ places: Extent) -> Int64 {
     Int64(places.elementCount) &* Int64(kernelHeight) &* Int64(kernelWidth)

@@ -26,7 +26,7 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
     /// Of a function's 256 values, which the runtime works out itself, so many differ, by so many
     /// units at most.
     case values(differing: Int, by: Int)
-    /// Results next to a tie may be rounded to the other side, which no count tells beforehand.
+    /// Some results may differ, which no count tells beforehand.
     case inexact(because: String)
   }
 
@@ -62,7 +62,7 @@ public struct ExportNote: Sendable, Equatable, CustomStringConvertible {
       "\(operation): \(differing) of its table's 256 values differ from those that the format's "
         + "runtime works out, by \(most) at most"
     case .inexact(let reason):
-      "\(operation): results next to a tie may differ by one unit: \(reason)"
+      "\(operation): some results may differ: \(reason)"
     }
   }
 }

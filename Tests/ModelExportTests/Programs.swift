@@ -211,3 +211,10 @@ enum Programs {
     program.operations.compactMap(\.kind.weights)
   }
 }
+
+extension ExportedModel {
+  /// The notes without those on what a runtime may round to the other side, which no import shows.
+  var withoutDoubts: [ExportNote] {
+    notes.filter { if case .inexact = $0.subject { false } else { true } }
+  }
+}

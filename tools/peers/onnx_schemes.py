@@ -110,8 +110,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         network(folder / "model.onnx")
-        np.savez(folder / "data.npz", images=random.integers(0, 256, (64, 12, 12, 3), np.uint8),
-                 labels=np.arange(64, dtype=np.int64) % 10)
+        np.savez(folder / "data.npz",
+                 x_train=random.integers(0, 256, (64, 3, 12, 12), np.uint8),
+                 y_train=np.arange(64) % 10,
+                 x_test=random.integers(0, 256, (32, 3, 12, 12), np.uint8),
+                 y_test=np.arange(32) % 10)
         for scheme in SCHEMES:
             program = folder / f"{scheme}.cupel"
             run(options.cupel, "compile", folder / "model.onnx", "--scheme", scheme, "-o", program,

@@ -202,13 +202,13 @@ public struct OnnxExporter: Exporter {
   }
 
   /// Quantizes a result with a Clip before it. ONNX Runtime's optimizer makes one pair with another
-  /// scale of two pairs of QuantizeLinear and DequantizeLinear in a row, and an operator of 8-bit
-  /// tensors of a float one between two pairs; a Clip keeps them apart. The optimizer takes out one
-  /// that QuantizeLinear's saturation makes superfluous, so this one ends just below the grid's
-  /// highest value, to which its end is rounded all the same.
+  /// scale of two pairs of QuantizeLinear and DequantizeLinear in a row; a Clip keeps them apart.
+  /// That the optimizer takes out one that QuantizeLinear's saturation makes superfluous is why this
+  /// one ends a quarter of a step below the grid's highest value, to which its end is rounded all the
+  /// same.
   mutating func quantizeApart(_ result: String) {
-    let highest = output.grid.dequantize(127)
-    let ends = [-Float.greatestFiniteMagnitude, highest.nextDown].map { number($0) }
+    let highest = output.grid.dequantize(127) - output.scale / 4
+    let ends = [-Float.greatestFiniteMagnitude, highest].map { number($0) }
     let apart = intermediate("apart")
     node("Clip", [result] + ends, apart)
     quantize(apart, operation.output)

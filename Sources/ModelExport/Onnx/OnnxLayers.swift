@@ -66,7 +66,8 @@ extension OnnxExporter {
   }
 
   private static let floatWeights =
-    "ONNX Runtime multiplies int4 weights in float32; --exact writes them as int8"
+    "ONNX Runtime multiplies int4 weights in float32, which may round a result next to a tie to "
+    + "the other side; --exact writes them as int8"
 
   private mutating func addScales(_ scales: [Float], _ dimensions: [Int], name: String) -> String {
     constant(
