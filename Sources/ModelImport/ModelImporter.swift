@@ -19,7 +19,8 @@ public enum ModelImporter {
 
   /// - Parameters:
   ///   - profile: whose rounding an integer model's operators carry; nil for the runtime's that the
-  ///     format is made for.
+  ///     format is made for, and of ONNX, where it has float operators between QuantizeLinear and
+  ///     DequantizeLinear, for what ONNX says of each.
   ///   - external: reads what an ONNX file's tensors have in other files; nil refuses such files.
   /// - Throws: `ImportError`.
   public static func load(
@@ -29,10 +30,11 @@ public enum ModelImporter {
     if let mistaken = MistakenFile.told(by: bytes) {
       throw .malformed(offset: 0, rule: mistaken.rule)
     }
-    let profile = profile ?? Self.profile(of: bytes)
+    let own = profile ?? Self.profile(of: bytes)
     if TFLiteImporter.recognizes(bytes) {
-      return try TFLiteImporter.load(bytes: bytes, profile: profile)
+      return try TFLiteImporter.load(bytes: bytes, profile: own)
     }
-    return try OnnxImporter.model(bytes: bytes, profile: profile, external: external)
+    return try OnnxImporter.model(
+      bytes: bytes, profile: own, isOptimized: profile != nil, external: external)
   }
 }

@@ -15,7 +15,7 @@ import Testing
 
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
     let name: String
-    let model, input, output: Data
+    let model, input, output, plain: Data
 
     var testDescription: String { name }
   }
@@ -41,6 +41,17 @@ import Testing
     }
     // What the file says is what the profile asks for.
     #expect(try outputs(program, golden, .scalar, .onnxruntime) == expected)
+  }
+
+  /// Without a profile, operators are what ONNX says of each: ONNX Runtime without its optimizer.
+  @Test(arguments: cases)
+  func withoutAProfileNothingIsFused(_ golden: Case) throws {
+    let program = try ModelImporter.load(bytes: [UInt8](golden.model)).integerProgram()
+    #expect(try outputs(program, golden, .scalar, nil) == golden.plain.int8)
+  }
+
+  @Test func theTwoDiffer() {
+    #expect(Self.cases.count { $0.output != $0.plain } > 3)
   }
 
   /// Had the file TensorFlow Lite's rounding, these would not be equal: the records can tell.

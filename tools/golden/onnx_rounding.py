@@ -7,7 +7,7 @@
 Sums, differences, products, average pools and requantizations, uint8 and int8, on grids whose scales
 are powers of two (where every fourth result is a tie) and others; with and without a Relu that ONNX
 Runtime does not merge with the quantization behind it. Run on x86-64 with AVX2 and ONNX Runtime's
-default options. Models, inputs and outputs are in base64: int8, channels last, unsigned integers
+default options, and as "plain" with its optimizations off. Models, inputs and outputs are in base64: int8, channels last, unsigned integers
 moved by 128.
 """
 
@@ -32,6 +32,15 @@ def pack(values):
 
 def signed(values):
     return (values.astype(np.int16) - (128 if values.dtype == np.uint8 else 0)).astype(np.int8)
+
+
+def run(content, x, level=None):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    if level is not None:
+        options.graph_optimization_level = level
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return session.run(["y"], {"x": x})[0]
 
 
 class Net:
@@ -72,14 +81,12 @@ class Net:
         x = random.integers(limits.min, limits.max + 1, self.shape).astype(self.kind)
         if x.size >= 256:
             x.ravel()[:256] = np.arange(limits.min, limits.max + 1)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"])
-        y = session.run(["y"], {"x": x})[0]
+        off = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        y, plain = run(content, x), run(content, x, off)
         return {"name": f"{name}_{np.dtype(self.kind).name}", "model": pack(np.frombuffer(content, np.uint8)),
                 "input": pack(np.moveaxis(signed(x), 1, -1)),
-                "output": pack(np.moveaxis(signed(y), 1, -1))}
+                "output": pack(np.moveaxis(signed(y), 1, -1)),
+                "plain": pack(np.moveaxis(signed(plain), 1, -1))}
 
 
 def of_two(name, kind, operator, grids, relu=False):

@@ -37,11 +37,14 @@ public enum OnnxImporter {
   ///
   /// - Parameters:
   ///   - profile: whose rounding an integer program's operators carry.
+  ///   - isOptimized: whether ONNX Runtime's optimizer makes one operator of a float one and the
+  ///     QuantizeLinear behind it, as it does at its default options; else each is computed by itself,
+  ///     as ONNX defines it.
   ///   - external: reads what initializers have in other files; nil refuses such models.
   /// - Throws: `ImportError`.
   public static func model(
     bytes: consuming [UInt8], profile: DeploymentProfile = .onnxruntime,
-    external: ExternalData.Source? = nil
+    isOptimized: Bool = true, external: ExternalData.Source? = nil
   ) throws(ImportError) -> ImportedModel {
     let size = bytes.count
     try ModelImporter.check(size: size)
@@ -52,7 +55,9 @@ public enum OnnxImporter {
     guard model.isQuantized else {
       return .float(try OnnxConverter.convert(model, fileBytes: total))
     }
-    return .integer(try QuantizedOnnxConverter.convert(model, fileBytes: total, profile: profile))
+    return .integer(
+      try QuantizedOnnxConverter.convert(
+        model, fileBytes: total, profile: profile, isOptimized: isOptimized))
   }
 
   private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {

@@ -82,7 +82,7 @@ extension QuantizedOnnxConverter {
     let isWhole = pending.bounds(on: target.grid) == target.grid.whole
     builder.elementMode =
       isFused
-        || isWhole && target.grid.bits == 8
+        || isOptimized && isWhole && target.grid.bits == 8
           && sources.allSatisfy({ signedTensors.contains($0) == target.isSigned })
       ? (target.isSigned ? .onnxSigned : .onnxUnsigned) : .float32Steps
   }

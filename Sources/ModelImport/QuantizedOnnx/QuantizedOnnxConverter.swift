@@ -31,6 +31,8 @@ struct QuantizedOnnxConverter {
   /// What a tensor for the node's output is called.
   var outputName: String { node.outputs.first ?? node.name }
   var builder: ProgramBuilder
+  /// Whether a float operator and the QuantizeLinear behind it are one operator of the runtime's.
+  let isOptimized: Bool
   var states: [Int: State] = [:]
   /// Tensors that ONNX Runtime holds as int8; the others are uint8 there.
   var signedTensors: Set<Int> = []
@@ -46,7 +48,8 @@ struct QuantizedOnnxConverter {
   var clipped: [String: ClippedIntegers] = [:]
   private var unknown: Set<String> = []
 
-  private init(_ float: OnnxConverter, profile: DeploymentProfile) {
+  private init(_ float: OnnxConverter, profile: DeploymentProfile, isOptimized: Bool) {
+    self.isOptimized = isOptimized
     self.float = float
     var uses: [String: Int] = [:]
     var readers: [String: String] = [:]
@@ -62,11 +65,11 @@ struct QuantizedOnnxConverter {
   }
 
   static func convert(
-    _ model: OnnxModel, fileBytes: Int, profile: DeploymentProfile
+    _ model: OnnxModel, fileBytes: Int, profile: DeploymentProfile, isOptimized: Bool
   ) throws(ImportError) -> IntegerProgram {
     let (float, output) = try OnnxConverter.prepare(
       model, fileBytes: fileBytes, inputTypes: [1, 2, 3], isQuantized: true)
-    var converter = QuantizedOnnxConverter(float, profile: profile)
+    var converter = QuantizedOnnxConverter(float, profile: profile, isOptimized: isOptimized)
     do throws(ImportError) {
       try converter.addInput(model.graph)
       try converter.convertAll()
