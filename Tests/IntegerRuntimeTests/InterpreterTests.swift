@@ -62,7 +62,7 @@ import Testing
       let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: 8)
       let image = randomImage(program, seed: UInt64(seed))
       var oracle = NetworkOracle(program, image: image)
-      oracle.isXnnpack = profile == .xnnpack
+      (oracle.isXnnpack, oracle.isOnnx) = (profile == .xnnpack, profile == .onnxruntime)
       oracle.override = { role in
         switch (profile, role) {
         case (.xnnpack, _), (.onnxruntime, _): .float32HalfEven

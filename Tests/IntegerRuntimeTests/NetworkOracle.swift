@@ -13,6 +13,8 @@ struct NetworkOracle {
   var override: (Role) -> RoundingMode? = { _ in nil }
   /// Whether XNNPACK's own forms replace those of operators without weights.
   var isXnnpack = false
+  /// Whether ONNX Runtime's do.
+  var isOnnx = false
   private(set) var values: [[Int]]
 
   init(_ program: IntegerProgram, image: [Int8]) {
@@ -120,6 +122,11 @@ struct NetworkOracle {
       {
         return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
       }
+      if isOnnx {
+        let sum = OnnxOracle.sum(
+          (first, input), (second, program.tensors[other]), to: output)
+        return min(max(sum, Int(add.scales.low)), Int(add.scales.high))
+      }
       return added(
         add.scales, first, second, zeroPoint: output.zeroPoint, sign: 1)
     case .subtract(let add):
@@ -134,6 +141,11 @@ struct NetworkOracle {
       {
         return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
       }
+      if isOnnx {
+        let real = Float(first) * input.scale - Float(second) * program.tensors[other].scale
+        let sum = OnnxOracle.integer(real / output.scale) + output.zeroPoint
+        return min(max(sum, Int(add.scales.low)), Int(add.scales.high))
+      }
       return added(
         add.scales, first, second, zeroPoint: output.zeroPoint, sign: -1)
     case .multiply(let own):
@@ -142,6 +154,10 @@ struct NetworkOracle {
         (value(source, row, column, channel)! - input.zeroPoint)
         * (value(other, row, column, channel)! - program.tensors[other].zeroPoint)
       let ratio = input.scale * program.tensors[other].scale / output.scale
+      if isOnnx {
+        let placed = OnnxOracle.integer(Float(product) * ratio + Float(output.zeroPoint + 128))
+        return min(max(placed - 128, Int(own.rescale.low)), Int(own.rescale.high))
+      }
       let isTaken = ratio >= 0x1p-16 && ratio < 0x1p8
       return rescaled(
         product, own.rescale, zeroPoint: output.zeroPoint, .other,
@@ -161,6 +177,7 @@ struct NetworkOracle {
       let inside = taps(own.window, row, column).compactMap {
         value(source, $0.row, $0.column, channel)
       }
+      if isOnnx { return pooled(inside, own.window, from: input, to: output) }
       let mean = Double(inside.reduce(0, +)) / Double(inside.count)
       return Int(mean.rounded(.toNearestOrAwayFromZero))
     case .maxPool(let own):
@@ -180,6 +197,11 @@ struct NetworkOracle {
       return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other)
     case .requantize(let own):
       let sum = value(source, row, column, channel)! - input.zeroPoint
+      if isOnnx {
+        let real = Float(sum) * input.scale
+        let placed = OnnxOracle.integer(real / output.scale) + output.zeroPoint
+        return min(max(placed, Int(own.rescale.low)), Int(own.rescale.high))
+      }
       let isNarrowing = output.bits < input.bits
       guard isXnnpack, !isNarrowing else {
         return rescaled(
@@ -202,6 +224,29 @@ struct NetworkOracle {
       }
       return value(source, from[0], from[1], from[2])!
     }
+  }
+
+  /// ONNX Runtime's mean of a window.
+  private func pooled(
+    _ inside: [Int], _ window: IntegerOperation.Window, from input: IntegerTensor,
+    to output: IntegerTensor
+  ) -> Int {
+    let count = Float(inside.count)
+    let isWhole =
+      inside.count == input.height * input.width && window.padTop == 0 && window.padLeft == 0
+      && window.kernelHeight == input.height && window.kernelWidth == input.width
+    let limits = output.bits == 8 ? -128...127 : -8...7
+    let placed: Int
+    if isWhole, window.dilationHeight == 1, window.dilationWidth == 1 {
+      let sum = inside.reduce(0) { $0 + $1 - input.zeroPoint }
+      placed =
+        OnnxOracle.integer(Float(sum) * (input.scale / (output.scale * count))) + output.zeroPoint
+    } else {
+      let sum = inside.reduce(Float(0)) { $0 + Float($1 - input.zeroPoint) * input.scale }
+      placed =
+        OnnxOracle.integer((sum / count) / output.scale + Float(output.zeroPoint + 128)) - 128
+    }
+    return min(max(placed, limits.lowerBound), limits.upperBound)
   }
 
   private func taps(
@@ -263,6 +308,31 @@ struct NetworkOracle {
       place[axis] -= length
     }
     return 0
+  }
+}
+
+/// ONNX Runtime's forms of uint8 tensors in the processor's own float32 arithmetic.
+enum OnnxOracle {
+  /// To nearest, ties to even; what is far beyond every grid stays there.
+  static func integer(_ value: Float) -> Int {
+    Int(min(max(value, -0x1p20), 0x1p20).rounded(.toNearestOrEven))
+  }
+
+  /// - Parameter first, second: values less their zero points, and their tensors.
+  static func sum(
+    _ first: (value: Int, tensor: IntegerTensor), _ second: (value: Int, tensor: IntegerTensor),
+    to output: IntegerTensor
+  ) -> Int {
+    func stored(_ side: (value: Int, tensor: IntegerTensor)) -> Float {
+      Float(side.value + side.tensor.zeroPoint + 128)
+    }
+    let ratios = [first.tensor.scale / output.scale, second.tensor.scale / output.scale]
+    let zeros = [first.tensor, second.tensor].map { Float($0.zeroPoint + 128) }
+    let offset =
+      Float(output.zeroPoint + 128) - (ratios[1] * zeros[1]).addingProduct(ratios[0], zeros[0])
+    let sum = offset.addingProduct(stored(second), ratios[1])
+      .addingProduct(stored(first), ratios[0])
+    return integer(sum) - 128
   }
 }
 

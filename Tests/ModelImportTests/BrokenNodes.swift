@@ -75,7 +75,6 @@ enum BrokenNodes {
         "cannot take shape", Node("Reshape", ["x", "s"], ["y"]),
         [.integers("s", [0, .max, .max])]
       ),
-      ("of one shape", Node("Add", ["x", "z"], ["y"]), []),
       ("axis 5 is outside", Node("Squeeze", ["x"], ["y"], [("axes", .integers([5]))]), []),
       ("given twice", Node("Squeeze", ["x"], ["y"], [("axes", .integers([1, 1]))]), []),
       ("has extent 6", Node("Squeeze", ["x"], ["y"], [("axes", .integers([3]))]), []),

@@ -265,6 +265,16 @@ import Testing
     #expect(list.first?.form.contains(form) == true, "\(list)")
   }
 
+  @Test func shapesThatCannotBeAddedAreNamed() {
+    let pool = Node("MaxPool", ["x"], ["z"], [("kernel_shape", .integers([2, 2]))])
+    let error = Self.error(Source([pool, Node("Add", ["x", "z"], ["y"])]))
+    guard case .unsupportedOperators(let list) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(list.map(\.form) == ["inputs of different shapes, [2, 6, 6] and [2, 5, 5]"])
+  }
+
   /// Outputs that only training computes may be declared, but not read.
   @Test func trainingOutputsMayNotBeRead() throws {
     let dropout = Node("Dropout", ["x"], ["a", "mask"])

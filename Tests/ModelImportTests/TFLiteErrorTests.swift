@@ -93,10 +93,11 @@ import Testing
         return true
       }
     }
-    #expect(!refused(.concatenation))
-    #expect(refused(.concatenation, scale: 0.25, zero: -9))
-    #expect(refused(.concatenation, scale: 0.50001))
-    #expect(refused(.concatenation, zero: 1))
+    let last = [TFLite.Options.Concatenation.axis: FlatNode.int32(3)]
+    #expect(!refused(.concatenation, options: last))
+    #expect(refused(.concatenation, scale: 0.25, zero: -9, options: last))
+    #expect(refused(.concatenation, scale: 0.50001, options: last))
+    #expect(refused(.concatenation, zero: 1, options: last))
     let front: (inout TFLiteSource) -> [Int] = {
       [$0.constant(FlatNode.littleEndian(0, 4), [1], type: .int32)]
     }
@@ -180,8 +181,10 @@ import Testing
     #expect(refusal(source)?.contains("buffer 9 does not exist") == true)
     source = .pair()
     source.add(.relu, [0], [1])
-    source.outputs = [0, 1]
-    #expect(refusal(source)?.contains("2 outputs") == true)
+    source.outputs = [1, 1]
+    #expect(refusal(source)?.contains("the same tensor as two outputs") == true)
+    source.outputs = []
+    #expect(refusal(source)?.contains("no input, or no output") == true)
   }
 
   @Test func gridsAreChecked() {

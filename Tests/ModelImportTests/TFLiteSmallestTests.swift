@@ -120,7 +120,9 @@ import Testing
     unary(
       .softmax, integer: (5, 127), float: (5, 1), shape: [1, 1], grid: (1 / 256, -128),
       options: [TFLite.Options.Softmax.beta: .float(1)]),
-    unary(.concatenation, integer: (5, 5), float: (5, 5)),
+    unary(
+      .concatenation, integer: (5, 5), float: (5, 5),
+      options: [TFLite.Options.Concatenation.axis: .int32(3)]),
     unary(
       .pack, integer: (5, 5), shape: [1, 1], output: [1, 1, 1],
       options: [TFLite.Options.Pack.axis: .int32(1)]),

@@ -82,8 +82,8 @@ struct FunctionLoweringTests {
       let found = differences(
         lookup.table, from: plan.grids[0], to: plan.grids[bent], function.value)
       #expect(found.largest <= 1)
-      // In float32 only what is next to a tie may differ.
-      if named.arithmetic != .fixedPoint { #expect(found.count < 3) }
+      // In float32 only what is next to a tie may differ; XNNPACK has few bits for a slope.
+      if ![.fixedPoint, .xnnpack].contains(named.arithmetic) { #expect(found.count < 3) }
     }
   }
 

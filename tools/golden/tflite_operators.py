@@ -803,6 +803,7 @@ def float_case(name, model, source, target, random, folder):
     own = litert(content, inputs)
     (folder / f"{name}.tflite").write_bytes(content)
     # Channels first, as float graphs have them.
+    own = own.transpose(0, 1, 4, 2, 3) if own.ndim == 5 else own
     return {"name": name, "input": pack(inputs.transpose(0, 3, 1, 2)), "litert": pack(own)}
 
 
