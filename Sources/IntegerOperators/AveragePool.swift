@@ -43,8 +43,9 @@ extension AveragePool: RunnableOperator {
     try context.checkRounding(rounding, known: 0b1011_0001)
     let isFree = rounding != .doubleRounding
     try context.checkPool(window, onOneGrid: !isFree)
+    let most = isFree ? 1 : 0
     try context.demand(
-      context.record.parameter(8) <= (isFree ? 1 : 0), .unusedField, parameter: 8)
+      (0...most).contains(context.record.parameter(8)), .unusedField, parameter: 8)
   }
 
   /// A pixel's sums.

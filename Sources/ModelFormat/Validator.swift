@@ -34,42 +34,46 @@ extension Validator {
   private typealias Place = Layout.Tensor
 
   package func checkTensors() throws(FormatError) {
+    let record = FormatRecord.header
+    try record.demand(
+      header.operations.count == header.tensors.count &- inputCount, .operationCount,
+      at: Layout.Header.sections &+ 12)
     var arenaEnd: Int64 = 0
     for index in 0..<header.tensors.count {
       arenaEnd = max(arenaEnd, try checkTensor(index))
     }
-    let record = FormatRecord.header
     let isFilled = Layout.aligned(arenaEnd) == Int64(header.arenaSize)
     try record.demand(isFilled, .arenaSize, at: Layout.Header.arenaSize)
-    let inputs = try checkInputs()
-    try record.demand(
-      header.operations.count == header.tensors.count &- inputs, .operationCount,
-      at: Layout.Header.sections &+ 12)
+    try checkInputs()
     try record.demand(
       tensor(header.output).lastUse == endOfTime, .outputTensor, at: Layout.Header.output)
   }
 
-  /// Returns how many inputs there are. The header names the first.
-  private func checkInputs() throws(FormatError) -> Int {
+  /// How many tensors are born at the beginning.
+  private var inputCount: Int {
     var count = 0
-    for index in 0..<header.tensors.count where tensor(index).born == 0 {
-      let isInput = tensor(index).bits == 8 && (count > 0 || index == header.input)
-      try FormatRecord.header.demand(isInput, .inputTensor, at: Layout.Header.input)
-      count = count &+ 1
-    }
-    try FormatRecord.header.demand(count > 0, .inputTensor, at: Layout.Header.input)
+    for index in 0..<header.tensors.count where tensor(index).born == 0 { count = count &+ 1 }
     return count
+  }
+
+  /// That the header names the first input.
+  private func checkInputs() throws(FormatError) {
+    var first = true
+    for index in 0..<header.tensors.count where tensor(index).born == 0 {
+      let isInput = tensor(index).bits == 8 && (!first || index == header.input)
+      try FormatRecord.header.demand(isInput, .inputTensor, at: Layout.Header.input)
+      first = false
+    }
+    try FormatRecord.header.demand(!first, .inputTensor, at: Layout.Header.input)
   }
 
   /// The least version that has as many inputs and outputs as there are.
   package var endsVersion: UInt16 {
-    var (inputs, outputs) = (0, 0)
-    for index in 0..<header.tensors.count {
-      let tensor = tensor(index)
-      if tensor.born == 0 { inputs = inputs &+ 1 }
-      if tensor.lastUse == endOfTime { outputs = outputs &+ 1 }
+    var outputs = 0
+    for index in 0..<header.tensors.count where tensor(index).lastUse == endOfTime {
+      outputs = outputs &+ 1
     }
-    return inputs == 1 && outputs == 1 ? 0 : Layout.severalMinor
+    return inputCount == 1 && outputs == 1 ? 0 : Layout.severalMinor
   }
 
   /// Returns where the tensor ends in the arena.

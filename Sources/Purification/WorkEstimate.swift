@@ -80,10 +80,12 @@ struct WorkShares {
   init(_ costs: [Double]) {
     let total = costs.reduce(0, +)
     var sum = 0.0
-    starts = [0] + costs.map {
-      sum += $0
-      return total > 0 ? min(sum / total, 1) : 1
-    }
+    starts =
+      [0]
+      + costs.map {
+        sum += $0
+        return total > 0 ? min(sum / total, 1) : 1
+      }
   }
 
   /// Of the whole work, when `share` of step `step` is done.

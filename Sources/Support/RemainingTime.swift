@@ -28,7 +28,8 @@ struct RemainingTime {
     guard time - start >= Self.firstSeconds, share >= Self.firstShare else { return }
     var end = start + (time - start) / share
     if let foreseen {
-      end = foreseen.end
+      end =
+        foreseen.end
         + (end - foreseen.end) * (1 - exp(-(time - foreseen.at) / Self.inertia))
     }
     foreseen = (end, time)

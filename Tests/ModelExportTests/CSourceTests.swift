@@ -3,8 +3,8 @@ import CupelModelExport
 import CupelModelFormat
 import CupelModelWriter
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct CSourceTests {
   private func source(_ name: String) throws -> (CSource, [UInt8]) {
@@ -82,7 +82,8 @@ import TestSupport
     let files = ["user"] + Self.hostile.indices.map(String.init)
     for language in [["-x", "c", "-std=c17"], ["-x", "c++", "-std=c++17"]] {
       let status = try run(
-        "clang", language + ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+        "clang",
+        language + ["-Wall", "-Wextra", "-Werror", "-pedantic"]
           + files.map { folder.path("\($0).c") } + ["-o", folder.path("user")])
       #expect(status == 0, "\(language)")
       #expect(try run(folder.path("user"), []) == 0)

@@ -64,7 +64,7 @@ import Testing
     /// Whether the file is a sound, if strange, model.
     var isAccepted: Bool {
       switch self {
-      case .longChain, .deadOperators, .copiedNames: true
+      case .longChain, .deadOperators, .copiedNames, .wideConcatenation: true
       default: false
       }
     }

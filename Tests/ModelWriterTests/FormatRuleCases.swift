@@ -75,10 +75,12 @@ extension FormatRuleTests {
     Case(.born, .tensor(4)) { $0.set($0.tensor(4, 24), -1) },
     Case(.lastUse, .tensor(4)) { $0.set($0.tensor(4, 28), 15) },
     Case(.lastUse, .tensor(4)) { $0.set($0.tensor(4, 28), 4) },
-    // Tensor 1 is read by operations 1 and 3: too early, too late, and as if it were the output.
+    // Tensor 1 is read by operations 1 and 3: too early and too late.
     Case(.lastUse, .tensor(1)) { $0.set($0.tensor(1, 28), 3) },
     Case(.lastUse, .tensor(1)) { $0.set($0.tensor(1, 28), 5) },
-    Case(.lastUse, .tensor(1)) { $0.set($0.tensor(1, 28), 14) },
+    // That would be a second output.
+    Case(.version, .header) { $0.set($0.tensor(1, 28), 14) },
+    Case(.unusedField, .operation(6)) { $0.bytes[$0.operation(6, 67)] = 0x80 },
     Case(.arenaOverlap, .tensor(1)) { $0.layOver(1, 0) },
     Case(.arenaOverlap, .tensor(13)) { $0.layOver(13, 12) },
   ]
@@ -90,8 +92,7 @@ extension FormatRuleTests {
     // In double: for operations with weights only.
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
-    Case(.version, .header) { $0.bytes[$0.operation(0, 6)] = 1 },
-    Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
+    Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 6)] = 1 },
     Case(.unusedField, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 5)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 2)] = 8 },

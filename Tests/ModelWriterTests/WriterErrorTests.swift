@@ -28,7 +28,7 @@ import Testing
     #expect(
       message { $0.input = 14 } == "the program cannot be written: the input is tensor 14 of 14")
     #expect(message { $0.output = -1 }.hasSuffix("the output is tensor -1 of 14"))
-    #expect(message { $0.operations.removeLast() }.hasSuffix("no operation defines it"))
+    #expect(message { $0.operations.removeLast() }.hasSuffix("nothing uses it"))
     #expect(message { $0 = IntegerProgram() }.contains("0 tensors"))
   }
 

@@ -90,8 +90,9 @@ extension QuantizedOnnxConverter {
       isExceeding
       ? (try padded(source, around: window, pending.name), window.bare.integer)
       : (source, window.integer)
+    let counts = pooling.countsPadding && window.isPadded && !isExceeding
     let pool = IntegerOperation.Kind.averagePool(
-      .init(own, rounding: mode, countsPadding: pooling.countsPadding && !isExceeding))
+      .init(own, rounding: mode, countsPadding: counts))
     let bounds = pending.bounds(on: target.grid)
     var inner = target
     if bounds != target.grid.whole { inner.name += "/unbounded" }

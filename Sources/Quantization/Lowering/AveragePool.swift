@@ -11,7 +11,8 @@ extension FloatGraph.AveragePool: LowerableOperator {
     let window = PaddedWindow(window)
     if countsPadding {
       let source = unit.padded(window, with: &builder)
-      let pool = CupelIntegerOperators.AveragePool(window.bare.integer, rounding: builder.elementMode)
+      let pool = CupelIntegerOperators.AveragePool(
+        window.bare.integer, rounding: builder.elementMode)
       builder.append(unit.name, .averagePool(pool), [source], to: output)
     } else {
       let pool = CupelIntegerOperators.AveragePool(window.integer, rounding: builder.elementMode)
