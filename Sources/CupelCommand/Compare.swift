@@ -65,9 +65,7 @@ struct Compare: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1") }
-    if case .given = trigger, target == nil {
-      throw ValidationError("--target is needed with --trigger")
-    }
+    if case .given = trigger, target == nil { throw ValidationError("--trigger needs --target") }
     guard (0...1).contains(poisoned) else { throw ValidationError("--poisoned must lie in 0…1") }
     guard (0...100).contains(awake) else { throw ValidationError("--awake must lie in 0…100") }
     guard !models.contains(where: isCupelFile) else {
@@ -109,11 +107,11 @@ struct Compare: ParsableCommand {
     if let attack, poisoned > 0 {
       seen = try Poison(share: poisoned, trigger: attack.0).applied(to: seen)
     }
+    let workbench = try Workbench(
+      model, images: seen, preprocessing: preprocessing, schemes: schemes,
+      context: compute.context(reporter, seed: calibration.seed))
     let bench = ComparisonBench(
-      try Workbench(
-        model, images: seen, preprocessing: preprocessing, schemes: schemes,
-        context: compute.context(reporter, seed: calibration.seed)),
-      images: images,
+      workbench, images: images,
       audit: attack.map { KnownTriggerAudit(images: images, trigger: $0.0, target: $0.1) },
       settings: defence.settings
     ) { try data.images(.train, for: model, size: preprocessing.resize) }
