@@ -222,7 +222,8 @@ package struct RandomProgram {
           window, rounding: modes[generator.below(modes.count)],
           countsPadding: generator.chance(0.5))),
       inputs: [current],
-      output: generator.chance(0.7) ? output : like(current, height: output.height, width: output.width))
+      output: generator.chance(0.7)
+        ? output : like(current, height: output.height, width: output.width))
   }
 
   private mutating func addMean() {
@@ -241,7 +242,8 @@ package struct RandomProgram {
     var own = rescale(ratio, into: output)
     let form = XnnpackRequantization(
       input: builder[current].scale.bitPattern, output: output.scale.bitPattern)
-    own.rounding = elementMode(form == nil ? [.float32Steps] : [.float32Steps, .xnnpack], or: own.rounding)
+    own.rounding = elementMode(
+      form == nil ? [.float32Steps] : [.float32Steps, .xnnpack], or: own.rounding)
     append(.requantize(.init(own)), inputs: [current], output: output)
   }
 
