@@ -1,8 +1,10 @@
 #!/bin/sh
 # Builds the firmware of the boards named, or of all, and the plugin that counts instructions, into
-# .build/firmware. Needs nothing but the Swift toolchain; what is up to date is left alone.
+# .build/firmware. Needs nothing but the Swift toolchain; what is up to date is left alone. A board's
+# name with `-device` behind it is its firmware without the arithmetics of single runtimes, which is
+# what a product wants; the boards have them, since an audit asks a board for every profile.
 #
-# usage: firmware-sim/build.sh [an385|an386|an500|an547]...
+# usage: firmware-sim/build.sh [an385|an386|an500|an547|an386-device|...]...
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -30,9 +32,9 @@ is_current() {
     echo "Sources/${module#Cupel}"; done) -type f -newer "$1" | head -n 1)" ]
 }
 
-# Compiles and links the firmware of one board: name, processor, float ABI, clang's target, memory.
+# Compiles and links one firmware, named by $image: processor, float ABI, clang's target, memory.
 build_board() {
-  board=$1 cpu=$2 float=$3 target=$4 memory=$5
+  board=$image cpu=$1 float=$2 target=$3 memory=$4
   is_current "$build/$board.elf" && return
   folder=$build/$board
   rm -rf "$folder"
@@ -43,6 +45,7 @@ build_board() {
     -Xcc -mcpu=$cpu -Xcc -mfloat-abi=$float -Xcc -ffreestanding -Xcc -fshort-enums
     -Xcc -fmodule-map-file=$build/kernels.modulemap
     -Xfrontend -function-sections -Xfrontend -disable-stack-protector"
+  case $board in *-device) swift_flags="$swift_flags -D CUPEL_DEVICE_ARITHMETIC" ;; esac
   for module in $modules; do
     # shellcheck disable=SC2086
     "$swiftc" $swift_flags -module-name "$module" -I "$folder" -emit-module \
@@ -75,12 +78,12 @@ is_current $plugin || "$tools/clang" -O2 -Wall -Wextra -Werror -fvisibility=hidd
   $here/plugin/instructions.c -o $plugin || fail "the plugin does not compile"
 
 [ $# -gt 0 ] || set -- an385 an386 an500 an547
-for board in "$@"; do
-  case $board in
-    an385) build_board an385 cortex-m3 soft thumbv7m-none-eabi mps2 ;;
-    an386) build_board an386 cortex-m4 soft thumbv7em-none-eabi mps2 ;;
-    an500) build_board an500 cortex-m7 soft thumbv7em-none-eabi mps2 ;;
-    an547) build_board an547 cortex-m55 hard thumbv8.1m.main-none-eabihf mps3 ;;
-    *) fail "no board is called $board" ;;
+for image in "$@"; do
+  case ${image%-device} in
+    an385) build_board cortex-m3 soft thumbv7m-none-eabi mps2 ;;
+    an386) build_board cortex-m4 soft thumbv7em-none-eabi mps2 ;;
+    an500) build_board cortex-m7 soft thumbv7em-none-eabi mps2 ;;
+    an547) build_board cortex-m55 hard thumbv8.1m.main-none-eabihf mps3 ;;
+    *) fail "no board is called $image" ;;
   esac
 done

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Prints how many bytes of a board's program are the integer core (the order-taking program around
-# it counted in), and how many of those belong to operators that a ResNet-8 has no use for.
+# Builds a firmware and prints how many bytes of it are the integer core (the order-taking program
+# around it counted in), and how many of those belong to operators that a ResNet-8 has no use for.
 #
-# usage: firmware-sim/size.sh [BOARD]   (default: an386; `make firmware` first)
+# usage: firmware-sim/size.sh [FIRMWARE]   (default: an386-device; others as build.sh has them)
 set -eu
 
 cd "$(dirname "$0")/.."
-image=.build/firmware/${1:-an386}.elf
+firmware-sim/build.sh "${1:-an386-device}"
+image=.build/firmware/${1:-an386-device}.elf
 resources=$(swiftc -print-target-info | sed -n 's/.*"runtimeResourcePath": *"\(.*\)".*/\1/p')
 # Address, size, kind and name of what is in flash, each address once: names may share one.
 "$resources/../../bin/llvm-nm" --print-size --numeric-sort --radix=d "$image" |

@@ -17,6 +17,11 @@ public struct Simulator: Sendable {
 
   /// - Throws: `DeviceError.missing` where QEMU is not installed or the firmware is not built.
   public init(_ board: Board) throws(DeviceError) {
+    try self.init(board, image: board.rawValue)
+  }
+
+  /// - Parameter image: the name of the firmware, as `firmware-sim/build.sh` has it.
+  package init(_ board: Board, image: String) throws(DeviceError) {
     let environment = ProcessInfo.processInfo.environment
     self.board = board
     let folders = (environment["PATH"] ?? "").split(separator: ":").map(String.init)
@@ -28,10 +33,10 @@ public struct Simulator: Sendable {
     let candidates = environment[Self.folderVariable].map { [$0] } ?? Self.folders()
     guard
       let folder = candidates.first(where: {
-        FileManager.default.fileExists(atPath: "\($0)/\(board.rawValue).elf")
+        FileManager.default.fileExists(atPath: "\($0)/\(image).elf")
       })
     else { throw .missing("no firmware for \(board): 'make firmware' builds it") }
-    firmware = "\(folder)/\(board.rawValue).elf"
+    firmware = "\(folder)/\(image).elf"
     plugin = "\(folder)/instructions.so"
   }
 

@@ -19,9 +19,13 @@ public func float32Bits(of value: Int32) -> UInt32 {
 
 /// The bits of a · b in float32, ties to even, with subnormal operands and results, signed zeros
 /// and overflow to infinity as the standard has them; an invalid product is the quiet NaN
-/// 0x7FC0_0000.
+/// 0x7FC0_0000. Not inlined: firmware is to have it once.
+@inlinable @inline(never)
+public func float32Product(_ a: UInt32, _ b: UInt32) -> UInt32 { inlinedProduct(a, b) }
+
+/// The same for loops over accumulators.
 @inlinable @inline(__always)
-public func float32Product(_ a: UInt32, _ b: UInt32) -> UInt32 {
+func inlinedProduct(_ a: UInt32, _ b: UInt32) -> UInt32 {
   let sign = (a ^ b) & 0x8000_0000
   let magnitudeA = a & 0x7FFF_FFFF
   let magnitudeB = b & 0x7FFF_FFFF
@@ -42,8 +46,8 @@ public func float32Product(_ a: UInt32, _ b: UInt32) -> UInt32 {
 }
 
 /// The bits of a / b in float32, ties to even, under the same rules as `float32Product`; a quotient
-/// by zero is infinite.
-@inlinable @inline(__always)
+/// by zero is infinite. Not inlined, as above.
+@inlinable @inline(never)
 public func float32Quotient(_ a: UInt32, _ b: UInt32) -> UInt32 {
   let sign = (a ^ b) & 0x8000_0000
   let magnitudeA = a & 0x7FFF_FFFF
@@ -200,5 +204,5 @@ public func int32(roundingFloat32 bits: UInt32) -> Int32 {
 /// clamping to integer bounds afterwards gives the same number.
 @inlinable @inline(__always)
 public func multiplyFloat32HalfEven(_ value: Int32, ratioBits: UInt32) -> Int32 {
-  int32(roundingFloat32: float32Product(float32Bits(of: value), ratioBits))
+  int32(roundingFloat32: inlinedProduct(float32Bits(of: value), ratioBits))
 }

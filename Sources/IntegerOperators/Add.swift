@@ -28,7 +28,7 @@ extension Add: RunnableOperator {
       xnnpack.add(
         step.source(memory), step.secondSource(memory), count: step.output.elementCount,
         output: step.target(memory))
-    } else if rounding != .doubleRounding {
+    } else if RuntimeArithmetic.isThere, rounding != .doubleRounding {
       Float32Elements(step, rounding, low: scales.low, high: scales.high).add(
         step.source(memory), step.secondSource(memory), count: step.output.elementCount,
         output: step.target(memory))

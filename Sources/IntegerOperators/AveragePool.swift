@@ -70,6 +70,7 @@ extension AveragePool: RunnableOperator {
   /// The arithmetic in float32 that it has; nil for the integers' own mean. Where grids differ or
   /// padding counts, that would be another network's, and no profile changes the file's.
   private func float32Mode(_ step: Step) -> RoundingMode? {
+    guard RuntimeArithmetic.isThere else { return nil }
     let mode = step.elementRounding(rounding)
     if mode != .doubleRounding { return mode }
     return countsPadding || !step.output.hasGrid(of: step.input) ? rounding : nil

@@ -33,22 +33,22 @@ struct Float32Elements {
     self.high = high.map { Int32($0) } ?? Int32(step.output.highest)
   }
 
-  /// A value that lies on the output's grid, zero point included, in the runtime's integers.
-  @inline(__always)
-  private func stored(_ bits: UInt32) -> Int8 {
-    placedOnGrid(int32(roundingFloat32: bits), zeroPoint: 0 &- offset, low: low, high: high)
+  /// Steps of the output's grid, rounded and limited. Not inlined: firmware is to have it once.
+  @inline(never)
+  private func placed(_ bits: UInt32, zeroPoint: Int32) -> Int8 {
+    placedOnGrid(int32(roundingFloat32: bits), zeroPoint: zeroPoint, low: low, high: high)
   }
 
+  /// A value that lies on the output's grid, zero point included, in the runtime's integers.
+  private func stored(_ bits: UInt32) -> Int8 { placed(bits, zeroPoint: 0 &- offset) }
+
   /// A real number as QuantizeLinear stores it.
-  @inline(__always)
   private func quantized(_ bits: UInt32) -> Int8 {
-    placedOnGrid(
-      int32(roundingFloat32: float32Quotient(bits, outputScale)), zeroPoint: outputZero, low: low,
-      high: high)
+    placed(float32Quotient(bits, outputScale), zeroPoint: outputZero)
   }
 
   /// What DequantizeLinear makes of a value.
-  @inline(__always)
+  @inline(never)
   private func real(_ value: Int32, zero: Int32, scale: UInt32) -> UInt32 {
     float32Product(float32Bits(of: value &+ offset &- zero), scale)
   }
@@ -158,9 +158,8 @@ struct Float32Elements {
       for channel in 0..<channels { sums[channel] &+= Int32(values[channel]) &- zero }
     }
     for channel in 0..<channels {
-      let scaled = multiplyFloat32HalfEven(sums[channel], ratioBits: ratio)
-      output[channel] = placedOnGrid(
-        scaled, zeroPoint: outputZero &- offset, low: low, high: high)
+      let scaled = float32Product(float32Bits(of: sums[channel]), ratio)
+      output[channel] = placed(scaled, zeroPoint: outputZero &- offset)
     }
   }
 

@@ -41,7 +41,7 @@ extension Mean: RunnableOperator {
     let mode = mode(step)
     let scale = rescale.tensorRescale(step, mode)
     let (input, output) = (step.input, step.output)
-    guard mode == .xnnpack else {
+    guard RuntimeArithmetic.isThere, mode == .xnnpack else {
       return scale.mean(
         step.source(memory), extent: input.extent, output: step.target(memory),
         scratch: memory.scratch)

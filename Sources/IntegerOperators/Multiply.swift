@@ -36,7 +36,7 @@ extension Multiply: RunnableOperator {
 
   package func run(_ step: Step, in memory: StepMemory) {
     let rounding = productRounding(step)
-    if rounding.rawValue > RoundingMode.float64HalfAway.rawValue {
+    if RuntimeArithmetic.isThere, rounding.rawValue > RoundingMode.float64HalfAway.rawValue {
       Float32Elements(step, rounding, low: rescale.low, high: rescale.high).multiply(
         step.source(memory), step.secondSource(memory), count: step.output.elementCount,
         output: step.target(memory))

@@ -6,7 +6,7 @@ import CupelFixedPoint
 extension DeploymentProfile {
   /// Of an addition or subtraction.
   public func sumMode(first: UInt32, second: UInt32, output: UInt32) -> RoundingMode {
-    guard self == .xnnpack else { return .doubleRounding }
+    guard RuntimeArithmetic.isThere, self == .xnnpack else { return .doubleRounding }
     let form = XnnpackSum(first: first, second: second, output: output)
     return form == nil ? .doubleRounding : .xnnpack
   }
@@ -14,7 +14,7 @@ extension DeploymentProfile {
   /// Of a product.
   public func productMode(first: UInt32, second: UInt32, output: UInt32) -> RoundingMode {
     let mode = mode(isFullyConnected: false)
-    guard self == .xnnpack else { return mode }
+    guard RuntimeArithmetic.isThere, self == .xnnpack else { return mode }
     // Float32 bits of 2⁻¹⁶ and 2⁸: outside, LiteRT's own kernel runs.
     let ratio = float32Ratio(input: first, weight: second, output: output)
     return (0x3780_0000..<0x4380_0000).contains(ratio) ? mode : .doubleRounding
@@ -22,7 +22,7 @@ extension DeploymentProfile {
 
   /// Of a requantization to as many bits.
   public func requantizationMode(input: UInt32, output: UInt32) -> RoundingMode {
-    guard self == .xnnpack else { return requantizationMode }
+    guard RuntimeArithmetic.isThere, self == .xnnpack else { return requantizationMode }
     return XnnpackRequantization(input: input, output: output) == nil ? .doubleRounding : .xnnpack
   }
 

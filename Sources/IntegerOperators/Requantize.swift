@@ -18,7 +18,8 @@ extension Requantize: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.checkSameExtent(as: context.input)
     let hasForm =
-      XnnpackRequantization(
+      RuntimeArithmetic.isThere
+      && XnnpackRequantization(
         input: context.input.scaleBits, output: context.output.scaleBits) != nil
     try context.checkRounding(rescale.rounding, known: hasForm ? 0b1100_0111 : 0b1000_0111)
     try context.checkRescale(rescale, sum: Int64(context.input.largestMagnitude))
@@ -33,7 +34,9 @@ extension Requantize: RunnableOperator {
           ? $0.narrowingMode : $0.requantizationMode(input: scales.0, output: scales.1)
       } ?? rescale.rounding
     var result = rescale.tensorRescale(step, mode)
-    if mode == .xnnpack, let form = XnnpackRequantization(input: scales.0, output: scales.1) {
+    if RuntimeArithmetic.isThere, mode == .xnnpack,
+      let form = XnnpackRequantization(input: scales.0, output: scales.1)
+    {
       // Which all kernels have.
       result.scale = form.outputScale
       result.rounding = .singleRounding
@@ -47,7 +50,7 @@ extension Requantize: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
     let (source, target) = (step.source(memory), step.target(memory))
     let own = tensorRescale(step)
-    if own.rounding == .float32Steps {
+    if RuntimeArithmetic.isThere, own.rounding == .float32Steps {
       Float32Elements(step, .float32Steps, low: rescale.low, high: rescale.high)
         .requantize(source, count: step.output.elementCount, output: target, memory.scratch)
     } else {

@@ -23,7 +23,9 @@ extension Subtract: RunnableOperator {
     let (count, target) = (step.output.elementCount, step.target(memory))
     if let xnnpack = scales.xnnpack(step) {
       xnnpack.negated().add(first, second, count: count, output: target)
-    } else if step.profile?.differenceMode ?? scales.rounding == .float32Steps {
+    } else if RuntimeArithmetic.isThere,
+      step.profile?.differenceMode ?? scales.rounding == .float32Steps
+    {
       Float32Elements(step, .float32Steps, low: scales.low, high: scales.high)
         .subtract(first, second, count: count, output: target)
     } else {

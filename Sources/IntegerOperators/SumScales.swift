@@ -46,6 +46,7 @@ public struct SumScales: Sendable, Equatable {
 
   /// XNNPACK's form of the sum, where that is what is to run.
   func xnnpack(_ step: Step) -> XnnpackSumKernel? {
+    guard RuntimeArithmetic.isThere else { return nil }
     let scales = (step.input.scaleBits, step.second.scaleBits, step.output.scaleBits)
     let mode =
       step.profile?.sumMode(first: scales.0, second: scales.1, output: scales.2) ?? rounding
@@ -92,9 +93,11 @@ extension OperationContext {
   func checkSum(_ scales: SumScales, known: UInt8) throws(FormatError) {
     try checkSameExtent(as: input)
     try checkSameExtent(as: operand(1))
-    let form = XnnpackSum(
-      first: input.scaleBits, second: operand(1).scaleBits, output: output.scaleBits)
-    try checkRounding(scales.rounding, known: form == nil ? known : known | 0b0100_0000)
+    let hasForm =
+      RuntimeArithmetic.isThere
+      && XnnpackSum(
+        first: input.scaleBits, second: operand(1).scaleBits, output: output.scaleBits) != nil
+    try checkRounding(scales.rounding, known: hasForm ? known | 0b0100_0000 : known)
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
     try checkSumScale(scales.secondMultiplier, scales.secondShift, parameters: (1, 3))
     try checkSumScale(scales.outputMultiplier, scales.outputShift, parameters: (4, 5))

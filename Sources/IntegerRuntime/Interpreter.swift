@@ -50,10 +50,11 @@ public struct Interpreter {
   ///   - arena: at least `arenaBytes(for:)`, its address divisible by `arenaAlignment`; what it
   ///     holds does not matter.
   ///   - profile: rounds as that runtime does, whatever the file says; nil leaves it as written.
-  /// - Throws: `arenaSize`, `arenaAlignment`.
+  /// - Throws: `profileUnavailable`, `arenaSize`, `arenaAlignment`.
   public init(
     model: ModelView, arena: UnsafeMutableRawBufferPointer, profile: DeploymentProfile? = nil
   ) throws(RuntimeError) {
+    guard profile?.isThere ?? true else { throw .profileUnavailable }
     let needed = Self.arenaBytes(for: model)
     guard arena.count >= needed, let base = arena.baseAddress else {
       throw .arenaSize(needed: needed)

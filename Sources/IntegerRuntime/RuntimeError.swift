@@ -9,6 +9,8 @@ public enum RuntimeError: Error, Equatable, Sendable {
   case packedSize(needed: Int)
   /// The address of the memory for packed weights is not divisible by 64.
   case packedAlignment
+  /// The core was compiled without the arithmetic of this profile's runtime.
+  case profileUnavailable
   /// This machine has not the instructions of the level asked for.
   case levelUnavailable
   /// Packed weights of a model with another number of operations.

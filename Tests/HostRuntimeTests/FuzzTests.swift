@@ -31,7 +31,7 @@ import Testing
         }
         guard visits <= 4_000_000 else { return }
         // Any byte, on the grid or not: the file does not bind whoever feeds it.
-        let inputs = (0..<2 * engine.inputShape.reduce(1, *)).map { _ in
+        let inputs = (0..<2 * engine.inputCount).map { _ in
           Int8(truncatingIfNeeded: generator.next())
         }
         let first = try engine.outputs(inputs, threads: 1)

@@ -16,7 +16,7 @@ import Testing
   private func images(_ count: Int, for engine: IntegerEngine, seed: UInt64) -> [Int8] {
     var generator = SeededGenerator(seed: seed)
     let half = 1 << (engine.inputBits - 1)
-    return (0..<count * engine.inputShape.reduce(1, *)).map { _ in
+    return (0..<count * engine.inputCount).map { _ in
       Int8(generator.integer(in: -half...half - 1))
     }
   }
@@ -30,8 +30,8 @@ import Testing
         byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
       defer { arena.deallocate() }
       let interpreter = try Interpreter(model: model, arena: arena, profile: profile)
-      let size = model.tensor(model.input).elementCount
-      var output = [Int8](repeating: 0, count: model.tensor(model.output).elementCount)
+      let size = model.inputElements
+      var output = [Int8](repeating: 0, count: model.outputElements)
       var all: [Int8] = []
       for start in stride(from: 0, to: inputs.count, by: size) {
         try inputs[start..<start + size].withUnsafeBufferPointer { input in
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [nil, DeploymentProfile.tflm, .litertReference, .xnnpack])
+  @Test(arguments: [nil] + DeploymentProfile.allCases)
   func outputsAreTheInterpreters(profile: DeploymentProfile?) throws {
     for (index, file) in try files().enumerated() {
       let engine = try IntegerEngine(bytes: file, profile: profile)

@@ -25,6 +25,17 @@ struct DeviceKernelTests {
   }
 
   @Test(arguments: Boards.tested)
+  func arithmeticsOfSingleRuntimes(_ board: Board) throws {
+    var generator = SeededGenerator(seed: 20)
+    var batch = DeviceBatch()
+    for seed in 0..<150 {
+      try batch.add(
+        RandomProgram.ofRuntimeModes(seed: UInt64(seed)), using: &generator, "seed \(seed)")
+    }
+    try batch.check(on: board)
+  }
+
+  @Test(arguments: Boards.tested)
   func smallWindows(_ board: Board) throws {
     var generator = SeededGenerator(seed: 16)
     var batch = DeviceBatch()

@@ -20,8 +20,20 @@ import Testing
   /// Every tensor after the operation that makes it, on programs of every operator.
   @Test(arguments: [8, 4], 0..<60)
   func everyTensorAgreesWithTheDefinitions(weightBits: Int, seed: Int) throws {
-    let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: weightBits)
-    let image = randomImage(program, seed: UInt64(seed) + 1000)
+    try checkEveryTensor(
+      of: RandomProgram.ofEveryKind(seed: UInt64(seed), bits: weightBits), seed: UInt64(seed) + 1000
+    )
+  }
+
+  /// The same in the arithmetics of single runtimes.
+  @Test(arguments: 0..<150)
+  func everyTensorAgreesInTheArithmeticsOfSingleRuntimes(seed: Int) throws {
+    try checkEveryTensor(
+      of: RandomProgram.ofRuntimeModes(seed: UInt64(seed)), seed: UInt64(seed) + 2000)
+  }
+
+  private func checkEveryTensor(of program: IntegerProgram, seed: UInt64) throws {
+    let image = randomImage(program, seed: seed)
     var oracle = NetworkOracle(program, image: image)
     oracle.run()
     let (_, isIntact) = try withInterpreter(program) { interpreter in
@@ -56,10 +68,46 @@ import Testing
     #expect(values.count > 100)
   }
 
+  /// Each operator in each mode that it has, pools between two grids and with padding that counts,
+  /// and few values at the ends of their grids, where all modes are alike.
+  @Test func theProgramsOfRuntimeModesCoverThem() throws {
+    var forms: Set<String> = []
+    var inside = 0
+    var all = 0
+    for seed in 0..<150 {
+      let program = RandomProgram.ofRuntimeModes(seed: UInt64(seed))
+      var oracle = NetworkOracle(program, image: randomImage(program, seed: UInt64(seed) + 2000))
+      oracle.run()
+      for operation in program.operations {
+        let output = program.tensors[operation.output]
+        switch operation.kind {
+        case .add(let own): forms.insert("add \(own.scales.rounding)")
+        case .subtract(let own): forms.insert("subtract \(own.scales.rounding)")
+        case .multiply(let own): forms.insert("multiply \(own.rescale.rounding)")
+        case .requantize(let own): forms.insert("requantize \(own.rescale.rounding)")
+        case .mean(let own): forms.insert("mean \(own.rescale.rounding)")
+        case .averagePool(let own):
+          let isOneGrid = program.tensors[operation.inputs[0]].scale == output.scale
+          forms.insert("pool \(own.rounding) \(own.countsPadding) \(isOneGrid)")
+        default: continue
+        }
+        let ends = output.bits == 8 ? [-128, 127] : [-8, 7]
+        inside += oracle.values[operation.output].count { !ends.contains($0) }
+        all += oracle.values[operation.output].count
+      }
+    }
+    // 5, 3, 6, 5 and 4 modes, and pools in 3 modes, padding counted or not, on one grid or two.
+    #expect(forms.count == 5 + 3 + 6 + 5 + 4 + 12, "\(forms.sorted())")
+    #expect(inside * 2 > all, "\(inside) of \(all)")
+  }
+
   @Test(arguments: DeploymentProfile.allCases)
   func aProfileReplacesEveryRoundingMode(profile: DeploymentProfile) throws {
-    for seed in 0..<20 {
-      let program = RandomProgram.ofEveryKind(seed: UInt64(seed), bits: 8)
+    for seed in 0..<60 {
+      let program =
+        seed < 20
+        ? RandomProgram.ofEveryKind(seed: UInt64(seed), bits: 8)
+        : RandomProgram.ofRuntimeModes(seed: UInt64(seed))
       let image = randomImage(program, seed: UInt64(seed))
       var oracle = NetworkOracle(program, image: image)
       (oracle.isXnnpack, oracle.isOnnx) = (profile == .xnnpack, profile == .onnxruntime)

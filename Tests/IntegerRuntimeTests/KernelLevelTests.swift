@@ -70,6 +70,11 @@ import Testing
       try check(
         RandomProgram.make(seed: UInt64(seed)), runs: runs, using: &generator, "seed \(seed)")
     }
+    for seed in 0..<100 {
+      try check(
+        RandomProgram.ofRuntimeModes(seed: UInt64(seed)), runs: runs, using: &generator,
+        "runtime modes \(seed)")
+    }
   }
 
   /// Every small window there is, on both axes alike, over odd and even channel counts.

@@ -116,47 +116,34 @@ struct NetworkOracle {
         value(source, row, column, channel)! - input.zeroPoint,
         value(other, row, column, channel)! - program.tensors[other].zeroPoint
       )
-      if isXnnpack,
-        let sum = XnnpackOracle.sum(
-          first, second, scales: (input.scale, program.tensors[other].scale, output.scale))
-      {
-        return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
-      }
-      if isOnnx {
-        let sum = OnnxOracle.sum(
-          (first, input), (second, program.tensors[other]), to: output)
-        return min(max(sum, Int(add.scales.low)), Int(add.scales.high))
-      }
-      return added(
-        add.scales, first, second, zeroPoint: output.zeroPoint, sign: 1)
+      return sum(
+        (first, input), (second, program.tensors[other]), add.scales, to: output, sign: 1,
+        isXnnpack ? .xnnpack : elementMode(add.scales.rounding))
     case .subtract(let add):
       let other = operation.inputs[1]
       let (first, second) = (
         value(source, row, column, channel)! - input.zeroPoint,
         value(other, row, column, channel)! - program.tensors[other].zeroPoint
       )
-      if isXnnpack,
-        let sum = XnnpackOracle.sum(
-          first, -second, scales: (input.scale, program.tensors[other].scale, output.scale))
-      {
-        return min(max(sum + output.zeroPoint, Int(add.scales.low)), Int(add.scales.high))
-      }
-      if isOnnx {
-        let real = Float(first) * input.scale - Float(second) * program.tensors[other].scale
-        let sum = OnnxOracle.integer(real / output.scale) + output.zeroPoint
-        return min(max(sum, Int(add.scales.low)), Int(add.scales.high))
-      }
-      return added(
-        add.scales, first, second, zeroPoint: output.zeroPoint, sign: -1)
+      return sum(
+        (first, input), (second, program.tensors[other]), add.scales, to: output, sign: -1,
+        isXnnpack ? .xnnpack : isOnnx ? .float32Steps : elementMode(add.scales.rounding))
     case .multiply(let own):
       let other = operation.inputs[1]
-      let product =
-        (value(source, row, column, channel)! - input.zeroPoint)
-        * (value(other, row, column, channel)! - program.tensors[other].zeroPoint)
+      let (first, second) = (
+        value(source, row, column, channel)! - input.zeroPoint,
+        value(other, row, column, channel)! - program.tensors[other].zeroPoint
+      )
+      let product = first * second
       let ratio = input.scale * program.tensors[other].scale / output.scale
-      if isOnnx {
-        let placed = OnnxOracle.integer(Float(product) * ratio + Float(output.zeroPoint + 128))
-        return min(max(placed - 128, Int(own.rescale.low)), Int(own.rescale.high))
+      let mode = elementMode(own.rescale.rounding)
+      if mode == .float32Steps {
+        let real = (Float(first) * input.scale) * (Float(second) * program.tensors[other].scale)
+        return limited(OnnxOracle.stored(real, on: output), own.rescale)
+      }
+      if let above = OnnxOracle.above(mode) {
+        let placed = OnnxOracle.integer(Float(product) * ratio + Float(output.zeroPoint + above))
+        return limited(placed - above, own.rescale)
       }
       let isTaken = ratio >= 0x1p-16 && ratio < 0x1p8
       return rescaled(
@@ -177,7 +164,9 @@ struct NetworkOracle {
       let inside = taps(own.window, row, column).compactMap {
         value(source, $0.row, $0.column, channel)
       }
-      if isOnnx { return pooled(inside, own.window, from: input, to: output) }
+      if let mode = poolMode(own, from: input, to: output) {
+        return pooled(inside, own, mode, from: input, to: output)
+      }
       let mean = Double(inside.reduce(0, +)) / Double(inside.count)
       return Int(mean.rounded(.toNearestOrAwayFromZero))
     case .maxPool(let own):
@@ -188,29 +177,30 @@ struct NetworkOracle {
       for y in 0..<input.height {
         for x in 0..<input.width { sum += value(source, y, x, channel)! - input.zeroPoint }
       }
-      if isXnnpack {
+      if isXnnpack || (override(.other) ?? own.rescale.rounding) == .xnnpack {
         let count = input.height * input.width
         let mean = XnnpackOracle.mean(
           sum + count * input.zeroPoint, count, from: input, to: output)
-        return min(max(mean, Int(own.rescale.low)), Int(own.rescale.high))
+        return limited(mean, own.rescale)
       }
       return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other)
     case .requantize(let own):
       let sum = value(source, row, column, channel)! - input.zeroPoint
-      if isOnnx {
-        let real = Float(sum) * input.scale
-        let placed = OnnxOracle.integer(real / output.scale) + output.zeroPoint
-        return min(max(placed, Int(own.rescale.low)), Int(own.rescale.high))
+      let role = output.bits < input.bits ? Role.narrowing : .other
+      let mode =
+        isOnnx
+        ? .float32Steps
+        : isXnnpack && role == .other ? .xnnpack : override(role) ?? own.rescale.rounding
+      if mode == .float32Steps {
+        return limited(OnnxOracle.stored(Float(sum) * input.scale, on: output), own.rescale)
       }
-      let isNarrowing = output.bits < input.bits
-      guard isXnnpack, !isNarrowing else {
-        return rescaled(
-          sum, own.rescale, zeroPoint: output.zeroPoint, isNarrowing ? .narrowing : .other)
+      guard mode == .xnnpack else {
+        return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, role)
       }
       guard let moved = XnnpackOracle.requantized(sum, ratio: input.scale / output.scale) else {
         return rescaled(sum, own.rescale, zeroPoint: output.zeroPoint, .other, .doubleRounding)
       }
-      return min(max(moved + output.zeroPoint, Int(own.rescale.low)), Int(own.rescale.high))
+      return limited(moved + output.zeroPoint, own.rescale)
     case .clamp(let own):
       return min(max(value(source, row, column, channel)!, Int(own.low)), Int(own.high))
     case .pad(let own):
@@ -226,25 +216,91 @@ struct NetworkOracle {
     }
   }
 
-  /// ONNX Runtime's mean of a window.
+  // MARK: - Arithmetics of single runtimes
+
+  /// The arithmetic of an addition, product or average pool, of which a profile other than ONNX
+  /// Runtime's leaves nothing.
+  private func elementMode(_ written: RoundingMode) -> RoundingMode {
+    if isOnnx {
+      return [.onnxUnsigned, .onnxSigned, .float32Steps].contains(written)
+        ? written : .onnxUnsigned
+    }
+    return isXnnpack ? .doubleRounding : override(.other).map { _ in .doubleRounding } ?? written
+  }
+
+  private func limited(_ value: Int, _ rescale: IntegerOperation.Rescale) -> Int {
+    min(max(value, Int(rescale.low)), Int(rescale.high))
+  }
+
+  /// - Parameters:
+  ///   - first, second: values less their zero points, and their tensors.
+  ///   - sign: 1, or −1 for a difference.
+  private func sum(
+    _ first: OnnxOracle.Addend, _ second: OnnxOracle.Addend, _ scales: IntegerOperation.Add,
+    to output: IntegerTensor, sign: Int, _ mode: RoundingMode
+  ) -> Int {
+    func limited(_ value: Int) -> Int { min(max(value, Int(scales.low)), Int(scales.high)) }
+    if mode == .xnnpack,
+      let sum = XnnpackOracle.sum(
+        first.value, sign * second.value,
+        scales: (first.tensor.scale, second.tensor.scale, output.scale))
+    {
+      return limited(sum + output.zeroPoint)
+    }
+    if mode == .float32Steps {
+      let real =
+        Float(first.value) * first.tensor.scale
+        + Float(sign) * (Float(second.value) * second.tensor.scale)
+      return limited(OnnxOracle.stored(real, on: output))
+    }
+    if let above = OnnxOracle.above(mode) {
+      return limited(OnnxOracle.sum(first, second, to: output, above: above))
+    }
+    return added(
+      scales, first.value, second.value, zeroPoint: output.zeroPoint, sign: Int64(sign))
+  }
+
+  /// Nil for the stored values' own mean. A pool that no such mean could be keeps its file's
+  /// arithmetic under every profile.
+  private func poolMode(
+    _ pool: AveragePool, from input: IntegerTensor, to output: IntegerTensor
+  ) -> RoundingMode? {
+    let mode = elementMode(pool.rounding)
+    if mode != .doubleRounding { return mode }
+    let isOneGrid =
+      input.bits == output.bits && input.zeroPoint == output.zeroPoint
+      && input.scale == output.scale
+    return pool.countsPadding || !isOneGrid ? pool.rounding : nil
+  }
+
+  /// The mean of a window's real values.
   private func pooled(
-    _ inside: [Int], _ window: IntegerOperation.Window, from input: IntegerTensor,
+    _ inside: [Int], _ pool: AveragePool, _ mode: RoundingMode, from input: IntegerTensor,
     to output: IntegerTensor
   ) -> Int {
-    let count = Float(inside.count)
+    let window = pool.window
     let isWhole =
       inside.count == input.height * input.width && window.padTop == 0 && window.padLeft == 0
       && window.kernelHeight == input.height && window.kernelWidth == input.width
+      && output.height == 1 && output.width == 1
     let limits = output.bits == 8 ? -128...127 : -8...7
+    let above = OnnxOracle.above(mode)
+    let count = Float(
+      pool.countsPadding ? window.kernelHeight * window.kernelWidth : inside.count)
     let placed: Int
-    if isWhole, window.dilationHeight == 1, window.dilationWidth == 1 {
+    if above != nil, isWhole, window.dilationHeight == 1, window.dilationWidth == 1 {
       let sum = inside.reduce(0) { $0 + $1 - input.zeroPoint }
       placed =
         OnnxOracle.integer(Float(sum) * (input.scale / (output.scale * count))) + output.zeroPoint
     } else {
       let sum = inside.reduce(Float(0)) { $0 + Float($1 - input.zeroPoint) * input.scale }
-      placed =
-        OnnxOracle.integer((sum / count) / output.scale + Float(output.zeroPoint + 128)) - 128
+      if let above {
+        placed =
+          OnnxOracle.integer((sum / count) / output.scale + Float(output.zeroPoint + above))
+          - above
+      } else {
+        placed = OnnxOracle.stored(sum / count, on: output)
+      }
     }
     return min(max(placed, limits.lowerBound), limits.upperBound)
   }
@@ -311,28 +367,43 @@ struct NetworkOracle {
   }
 }
 
-/// ONNX Runtime's forms of uint8 tensors in the processor's own float32 arithmetic.
+/// ONNX Runtime's forms in the processor's own float32 arithmetic.
 enum OnnxOracle {
+  /// A value less its zero point, and its tensor.
+  typealias Addend = (value: Int, tensor: IntegerTensor)
+
+  /// What the runtime's integers are above the program's; nil for other arithmetics.
+  static func above(_ mode: RoundingMode) -> Int? {
+    switch mode {
+    case .onnxUnsigned: 128
+    case .onnxSigned: 0
+    default: nil
+    }
+  }
+
+  /// A real number as QuantizeLinear stores it, before it is limited.
+  static func stored(_ real: Float, on output: IntegerTensor) -> Int {
+    integer(real / output.scale) + output.zeroPoint
+  }
+
   /// To nearest, ties to even; what is far beyond every grid stays there.
   static func integer(_ value: Float) -> Int {
     Int(min(max(value, -0x1p20), 0x1p20).rounded(.toNearestOrEven))
   }
 
-  /// - Parameter first, second: values less their zero points, and their tensors.
+  /// Of the stored values, zero points and all, in fused multiplications and additions.
   static func sum(
-    _ first: (value: Int, tensor: IntegerTensor), _ second: (value: Int, tensor: IntegerTensor),
-    to output: IntegerTensor
+    _ first: Addend, _ second: Addend, to output: IntegerTensor, above: Int
   ) -> Int {
-    func stored(_ side: (value: Int, tensor: IntegerTensor)) -> Float {
-      Float(side.value + side.tensor.zeroPoint + 128)
-    }
+    func stored(_ side: Addend) -> Float { Float(side.value + side.tensor.zeroPoint + above) }
     let ratios = [first.tensor.scale / output.scale, second.tensor.scale / output.scale]
-    let zeros = [first.tensor, second.tensor].map { Float($0.zeroPoint + 128) }
+    let zeros = [first.tensor, second.tensor].map { Float($0.zeroPoint + above) }
     let offset =
-      Float(output.zeroPoint + 128) - (ratios[1] * zeros[1]).addingProduct(ratios[0], zeros[0])
+      Float(output.zeroPoint + above)
+      - (ratios[1] * zeros[1]).addingProduct(ratios[0], zeros[0])
     let sum = offset.addingProduct(stored(second), ratios[1])
       .addingProduct(stored(first), ratios[0])
-    return integer(sum) - 128
+    return integer(sum) - above
   }
 }
 

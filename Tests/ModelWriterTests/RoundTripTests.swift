@@ -6,8 +6,11 @@ import Testing
 
 @Suite struct RoundTripTests {
   @Test func randomProgramsComeBackEqual() throws {
-    for seed in 0..<400 {
-      let program = RandomProgram.make(seed: UInt64(seed))
+    let seeds = UInt64(0)..<400
+    let programs =
+      seeds.map { RandomProgram.make(seed: $0) }
+      + seeds.map { RandomProgram.ofRuntimeModes(seed: $0) }
+    for (seed, program) in programs.enumerated() {
       let bytes = try CupelWriter.bytes(of: program)
       let back = try withModelView(bytes) { CupelReader.program(from: $0) }
       #expect(back == program, "seed \(seed)")

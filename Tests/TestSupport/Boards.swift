@@ -6,4 +6,9 @@ package enum Boards {
   /// missing.
   package static let tested: [Board] = (Settings.checksAll ? Board.allCases : [.an386])
     .filter { (try? Simulator($0)) != nil }
+
+  /// The M4 with firmware that has no arithmetics of single runtimes; nil where it is missing.
+  package static var withoutRuntimeArithmetic: Simulator? {
+    try? Simulator(.an386, image: "an386-device")
+  }
 }

@@ -23,7 +23,8 @@ package struct FormatFuzz {
 
   package init() {}
 
-  /// Files with every operation at 8 and at 4 bits, then `count` of random programs.
+  /// Files with every operation at 8 and at 4 bits, then `count` of random programs, two in the
+  /// arithmetics of single runtimes, and one with several inputs and outputs.
   package static func seeds(_ count: Int) throws -> [[UInt8]] {
     var programs = [8, 4].map {
       RandomProgram.make(
@@ -34,6 +35,8 @@ package struct FormatFuzz {
         ], bits: $0)
     }
     programs += (0..<count).map { RandomProgram.make(seed: 1000 + UInt64($0)) }
+    programs += (1...2).map { RandomProgram.ofRuntimeModes(seed: $0) }
+    programs.append(SeveralEnds.program)
     return try programs.map(CupelWriter.bytes)
   }
 

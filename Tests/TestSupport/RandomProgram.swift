@@ -10,6 +10,8 @@ package struct RandomProgram {
   private var builder = ProgramBuilder(profile: .tflm)
   private var generator: SeededGenerator
   private var current = 0
+  /// Whether operators without weights draw the arithmetics of single runtimes too.
+  private var drawsRuntimeModes = false
 
   /// What the next operation may be.
   package enum Step: Int, CaseIterable, Sendable {
@@ -38,7 +40,21 @@ package struct RandomProgram {
     return make(seed: seed, steps: order + last, bits: bits)
   }
 
-  private init(seed: UInt64) {
+  /// Operators without weights, most of them in an arithmetic of a single runtime: every rounding
+  /// mode that their kinds have, average pools between two grids and with padding that counts.
+  package static func ofRuntimeModes(seed: UInt64) -> IntegerProgram {
+    var random = RandomProgram(seed: seed, drawsRuntimeModes: true)
+    let steps: [Step] = [
+      .residual, .subtract, .multiply, .requantize, .averagePool, .averagePool, .requantize,
+      .residual, .subtract, .multiply, .mean,
+    ]
+    let order = random.generator.permutation(steps.count - 1).map { steps[$0] }
+    for step in order + [.mean] { random.add(step, bits: nil) }
+    return random.finished()
+  }
+
+  private init(seed: UInt64, drawsRuntimeModes: Bool = false) {
+    self.drawsRuntimeModes = drawsRuntimeModes
     generator = SeededGenerator(seed: seed)
     let input = tensor(
       height: generator.integer(in: 1...9), width: generator.integer(in: 1...9),
@@ -71,7 +87,14 @@ package struct RandomProgram {
     let zeroPoint = bits == 8 ? generator.integer(in: -128...127) : generator.integer(in: -8...7)
     return IntegerTensor(
       name: "t\(builder.program.tensors.count)", height: height, width: width, channels: channels,
-      bits: bits, zeroPoint: zeroPoint, scale: generator.uniform(0.001, 2))
+      bits: bits, zeroPoint: zeroPoint, scale: scale())
+  }
+
+  /// Arithmetics that go by the tensors' scales have all of their values only where those are
+  /// alike, and forms of XNNPACK's only where they are not too far apart.
+  private mutating func scale() -> Float {
+    drawsRuntimeModes && generator.chance(0.9)
+      ? generator.uniform(0.02, 0.08) : generator.uniform(0.001, 2)
   }
 
   /// Like the tensor at `index`, with another extent where one is given.
@@ -165,32 +188,63 @@ package struct RandomProgram {
     let window = IntegerOperation.Window(kernelHeight: 1, kernelWidth: 1)
     append(.convolution(.init(window, groups: 1, weighted)), inputs: [shortcut], output: middle)
     let output = tensor(height: height, width: width, channels: channels)
-    let add = sum(into: output)
-    append(
-      .add(.init(add)), inputs: generator.chance(0.5) ? [shortcut, current] : [current, shortcut],
-      output: output)
+    var add = sum(into: output)
+    let inputs = generator.chance(0.5) ? [shortcut, current] : [current, shortcut]
+    add.rounding = elementMode(
+      [.onnxUnsigned, .onnxSigned, .float32Steps] + sumModes(of: inputs, into: output),
+      or: add.rounding)
+    append(.add(.init(add)), inputs: inputs, output: output)
   }
 
   private mutating func addPool(average: Bool) {
     let input = extent(current)
     let (window, height, width) = window(over: input, dilates: false)
+    if average, drawsRuntimeModes { return addAveragePool(window, height: height, width: width) }
     append(
       average ? .averagePool(.init(window)) : .maxPool(.init(window)), inputs: [current],
       output: like(current, height: height, width: width))
+  }
+
+  /// In an arithmetic in which the grids may differ and padding may count, one in three a window
+  /// that is the whole input.
+  private mutating func addAveragePool(_ drawn: IntegerOperation.Window, height: Int, width: Int) {
+    let input = extent(current)
+    let isWhole = generator.chance(0.3)
+    let window =
+      isWhole
+      ? IntegerOperation.Window(kernelHeight: input.height, kernelWidth: input.width) : drawn
+    let output = tensor(
+      height: isWhole ? 1 : height, width: isWhole ? 1 : width, channels: input.channels)
+    let modes: [RoundingMode] = [.onnxUnsigned, .onnxSigned, .float32Steps]
+    append(
+      .averagePool(
+        .init(
+          window, rounding: modes[generator.below(modes.count)],
+          countsPadding: generator.chance(0.5))),
+      inputs: [current],
+      output: generator.chance(0.7)
+        ? output : like(current, height: output.height, width: output.width))
   }
 
   private mutating func addMean() {
     let (height, width, channels) = extent(current)
     let output = tensor(height: 1, width: 1, channels: channels)
     let ratio = generator.uniform(0.3, 1.5) / Float(height * width)
-    append(.mean(.init(rescale(ratio, into: output))), inputs: [current], output: output)
+    var own = rescale(ratio, into: output)
+    own.rounding = elementMode([.xnnpack], or: own.rounding)
+    append(.mean(.init(own)), inputs: [current], output: output)
   }
 
   private mutating func addRequantize() {
     let (height, width, channels) = extent(current)
     let output = tensor(height: height, width: width, channels: channels)
     let ratio = generator.uniform(0.05, 4)
-    append(.requantize(.init(rescale(ratio, into: output))), inputs: [current], output: output)
+    var own = rescale(ratio, into: output)
+    let form = XnnpackRequantization(
+      input: builder[current].scale.bitPattern, output: output.scale.bitPattern)
+    own.rounding = elementMode(
+      form == nil ? [.float32Steps] : [.float32Steps, .xnnpack], or: own.rounding)
+    append(.requantize(.init(own)), inputs: [current], output: output)
   }
 
   private mutating func addClamp() {
@@ -253,12 +307,19 @@ package struct RandomProgram {
     append(
       .constant(.init((0..<second.elementCount).map { _ in Int8(generator.integer(in: limits)) })),
       inputs: [], output: second)
-    let output = tensor(height: height, width: width, channels: channels)
+    var output = tensor(height: height, width: width, channels: channels)
     let kind: IntegerOperation.Kind
     if isProduct {
-      kind = .multiply(.init(rescale(generator.uniform(0.002, 0.05), into: output)))
+      let ratio = generator.uniform(0.002, 0.05)
+      if drawsRuntimeModes { output.scale = builder[first].scale * second.scale / ratio }
+      var own = rescale(ratio, into: output)
+      own.rounding = elementMode([.onnxUnsigned, .onnxSigned, .float32Steps], or: own.rounding)
+      kind = .multiply(.init(own))
     } else {
-      kind = .subtract(.init(sum(into: output)))
+      var own = sum(into: output)
+      own.rounding = elementMode(
+        [.float32Steps] + sumModes(of: [first, current], into: output), or: own.rounding)
+      kind = .subtract(.init(own))
     }
     append(kind, inputs: [first, current], output: output)
   }
@@ -407,6 +468,22 @@ package struct RandomProgram {
   private mutating func rounding(isWeighted: Bool) -> RoundingMode {
     let modes = RoundingMode.allCases.filter { isWeighted || $0 != .float64HalfAway }
     return modes[generator.below(modes.count)]
+  }
+
+  /// One of these arithmetics of single runtimes, or now and then the mode that was drawn.
+  private mutating func elementMode(
+    _ modes: [RoundingMode], or drawn: RoundingMode
+  ) -> RoundingMode {
+    guard drawsRuntimeModes, generator.chance(0.8) else { return drawn }
+    return modes[generator.below(modes.count)]
+  }
+
+  /// XNNPACK's, where it has a form of the sum.
+  private func sumModes(of inputs: [Int], into output: IntegerTensor) -> [RoundingMode] {
+    let form = XnnpackSum(
+      first: builder[inputs[0]].scale.bitPattern, second: builder[inputs[1]].scale.bitPattern,
+      output: output.scale.bitPattern)
+    return form == nil ? [] : [.xnnpack]
   }
 
   private mutating func sum(into output: IntegerTensor) -> IntegerOperation.Add {

@@ -28,6 +28,14 @@ extension Trait where Self == ConditionTrait {
         : "there is no QEMU, or no firmware: make firmware")
   }
 
+  package static var needsDeviceFirmware: Self {
+    .enabled(
+      if: !Settings.isQuick && Boards.withoutRuntimeArithmetic != nil,
+      Settings.isQuick
+        ? "it runs on simulated boards: make test"
+        : "there is no QEMU, or no an386-device: firmware-sim/build.sh an386-device")
+  }
+
   package static var needsCIFAR10: Self {
     .enabled(if: Repository.cifar10 != nil, "no cifar10/ with binary files in CUPEL_DATA")
   }

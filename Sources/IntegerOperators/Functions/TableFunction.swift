@@ -86,7 +86,7 @@ public struct TableFunction: Sendable, Equatable {
   /// The table's value for `input` in integers; nil where the grids are none that the function's
   /// integer arithmetic has.
   public func fixedPoint(_ input: Int32, _ grids: Grids) -> Int8? {
-    if arithmetic == .xnnpack {
+    if RuntimeArithmetic.isThere, arithmetic == .xnnpack {
       return kind == .leakyRelu ? LeakyRelu.xnnpack(input, grids, slope: slopeBits) : nil
     }
     return switch kind {
@@ -152,7 +152,8 @@ extension TableFunction {
     if arithmetic > Arithmetic.floatHalfEven.rawValue { coder.require(minor: 3) }
     function = nil
     if let kind = UInt8(exactly: kind).flatMap(Kind.init),
-      let arithmetic = UInt8(exactly: arithmetic).flatMap(Arithmetic.init)
+      let arithmetic = UInt8(exactly: arithmetic).flatMap(Arithmetic.init),
+      RuntimeArithmetic.isThere || arithmetic != .xnnpack
     {
       function = TableFunction(kind, arithmetic, slopeBits: slope)
     }
