@@ -15,7 +15,8 @@ struct ImageCollector {
 
   mutating func read(_ path: String, _ notes: inout FileNotes) throws(DatasetError) {
     let image = try ImageFile(
-      path: path, bytes: InputFile.dataset(path, limit: ImageFile.largestFile))
+      path: path,
+      bytes: InputFile.dataset(path, limit: ImageFile.largestFile, isListed: true))
     try check(image.extent, of: path)
     var own = try UnlabelledImages(
       channels: image.extent.channels, height: image.extent.height, width: image.extent.width,
