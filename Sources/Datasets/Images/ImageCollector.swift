@@ -21,7 +21,11 @@ struct ImageCollector {
     var own = try UnlabelledImages(
       channels: image.extent.channels, height: image.extent.height, width: image.extent.width,
       pixels: image.pixels())
-    if let size { own = try own.resized(to: size) }
+    if let size {
+      do { own = try own.resized(to: size) } catch {
+        throw DatasetError(path: path, rule: error.rule)
+      }
+    }
     if image.isReduced { notes.add(.reducedTo8Bits, path) }
     try append(own, of: path)
   }
