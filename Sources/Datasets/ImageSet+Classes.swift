@@ -37,8 +37,8 @@ extension ImageSet {
       if names.names.count != count {
         let own = names.names.count
         notes.append(
-          "the data set has \(own) class folder\(own == 1 ? "" : "s") and the model answers \(count) "
-            + "classes: accuracy assumes that the folders, sorted by name, are the model's first "
+          "the data set has \(own) class folder\(own == 1 ? "" : "s") and the model answers "
+            + "\(count) classes: accuracy assumes that the folders, sorted by name, are the model's first "
             + "classes, from 0 on; \(list)")
       }
       if names.misleads {
