@@ -38,8 +38,8 @@ extension ImageSet {
         let own = names.names.count
         notes.append(
           "the data set has \(own) class folder\(own == 1 ? "" : "s") and the model answers "
-            + "\(count) classes: accuracy assumes that the folders, sorted by name, are the model's first "
-            + "classes, from 0 on; \(list)")
+            + "\(count) classes: accuracy assumes that the folders, sorted by name, are the "
+            + "model's first classes, from 0 on; \(list)")
       }
       if names.misleads {
         notes.append(
