@@ -34,7 +34,11 @@ public struct DatasetError: Error, Equatable, Sendable, CustomStringConvertible 
 
 extension InputFile {
   /// As `read`, with its errors as a data set's.
-  static func dataset(_ path: String, limit: Int) throws(DatasetError) -> [UInt8] {
-    do { return try read(path, limit: limit) } catch { throw DatasetError(error) }
+  static func dataset(
+    _ path: String, limit: Int, isListed: Bool = false
+  ) throws(DatasetError) -> [UInt8] {
+    do { return try read(path, limit: limit, isListed: isListed) } catch {
+      throw DatasetError(error)
+    }
   }
 }

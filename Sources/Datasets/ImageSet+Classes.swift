@@ -35,10 +35,11 @@ extension ImageSet {
     let list = "a \(ClassNames.fileName) with one name a line says otherwise"
     if let names = classNames, names.order == .folders {
       if names.names.count != count {
+        let own = names.names.count
         notes.append(
-          "the data set has \(names.names.count) class folders and the model answers \(count) "
-            + "classes: accuracy assumes that the folders, sorted by name, are the model's classes "
-            + "0 to \(names.names.count - 1); \(list)")
+          "the data set has \(own) class folder\(own == 1 ? "" : "s") and the model answers "
+            + "\(count) classes: accuracy assumes that the folders, sorted by name, are the "
+            + "model's first classes, from 0 on; \(list)")
       }
       if names.misleads {
         notes.append(

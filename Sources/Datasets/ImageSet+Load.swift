@@ -148,7 +148,7 @@ enum OptionalFile {
     for name in names {
       let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
       do throws(DatasetError) {
-        return (path, try InputFile.dataset(path, limit: limit))
+        return (path, try InputFile.dataset(path, limit: limit, isListed: true))
       } catch {
         if !error.isMissing { throw error }
       }

@@ -21,10 +21,15 @@ public struct ImageSize: Sendable, Equatable {
 /// every pixel counts when images shrink. First along rows, then along columns, weights in fixed
 /// point with 22 bits and 8-bit values between, so that results are the same on every machine.
 struct Resize {
-  private let rows, columns: Axis
-  private let from, to: ImageSize
+  /// Weights of so many pixels still sum up to 1 in 22 bits.
+  static let longestSide = 1 << 20
 
-  init(from: ImageSize, to: ImageSize) {
+  private let rows, columns: Axis
+  private let from: (height: Int, width: Int)
+  private let to: ImageSize
+
+  /// - Parameter from: whose sides are at most `longestSide`.
+  init(from: (height: Int, width: Int), to: ImageSize) {
     (self.from, self.to) = (from, to)
     rows = Axis(from: from.height, to: to.height)
     columns = Axis(from: from.width, to: to.width)
@@ -33,7 +38,7 @@ struct Resize {
   /// - Parameter pixels: planes of `from`.
   /// - Returns: as many planes of `to`.
   func apply(_ pixels: [UInt8]) -> [UInt8] {
-    if from == to { return pixels }
+    if from == (to.height, to.width) { return pixels }
     let planes = pixels.count / (from.height * from.width)
     let narrow =
       from.width == to.width
@@ -94,17 +99,22 @@ struct Resize {
 extension UnlabelledImages {
   /// The images with another size; themselves where it is theirs.
   ///
-  /// - Throws: `DatasetError` where the result would be larger than a set may be.
+  /// - Throws: `DatasetError` where the result, or what is between, would be larger than a set may
+  ///   be.
   public func resized(to size: ImageSize) throws(DatasetError) -> UnlabelledImages {
     if size.height == height && size.width == width { return self }
     try Self.checkSize(count: count, channels: channels, height: size.height, width: size.width)
-    // The images that there are have extents within the bounds of a resize's weights.
-    guard let own = try? ImageSize(height: height, width: width) else {
-      throw DatasetError(path: nil, rule: "images of \(height) × \(width) pixels are not resized")
+    guard max(height, width) <= Resize.longestSide else {
+      throw DatasetError(
+        path: nil,
+        rule: "images of \(height) × \(width) pixels are not resized; "
+          + "\(Resize.longestSide) on a side are the most")
     }
+    // Rows are resized first.
+    try Self.checkSize(count: count, channels: channels, height: height, width: size.width)
     var images = try UnlabelledImages(
       channels: channels, height: size.height, width: size.width,
-      pixels: Resize(from: own, to: size).apply(pixels))
+      pixels: Resize(from: (height, width), to: size).apply(pixels))
     images.notes = notes
     return images
   }

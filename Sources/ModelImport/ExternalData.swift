@@ -33,6 +33,29 @@ public struct ExternalData: Sendable {
 extension OnnxTensor {
   /// Whether its elements are in another file.
   var isExternal: Bool { location != 0 || !external.isEmpty }
+
+  /// Brings in the elements. Returns how many bytes they take.
+  fileprivate mutating func load(
+    from source: ExternalData.Source, limit: Int
+  ) throws(ImportError) -> Int {
+    let name = self.name
+    func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
+    guard location == 1, raw.isEmpty else {
+      throw fail("it does not say clearly whether its data lies in another file")
+    }
+    var part = try ExternalData(external, of: name)
+    part.limit = limit
+    do {
+      let bytes = try source(part)
+      guard bytes.count <= limit else { throw fail("its data takes too much memory") }
+      (raw, external, location) = (Data(bytes), [], 0)
+      return bytes.count
+    } catch let error as ImportError {
+      throw error
+    } catch {
+      throw fail("its data lies in another file: \(error)")
+    }
+  }
 }
 
 extension OnnxModel {
@@ -44,27 +67,14 @@ extension OnnxModel {
   mutating func load(from source: ExternalData.Source?, size: Int) throws(ImportError) -> Int {
     guard let source else { return 0 }
     var total = 0
-    for index in graph.initializers.indices where graph.initializers[index].isExternal {
-      let name = graph.initializers[index].name
-      func fail(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
-      guard graph.initializers[index].location == 1, graph.initializers[index].raw.isEmpty else {
-        throw fail("it does not say clearly whether its data lies in another file")
-      }
-      var part = try ExternalData(graph.initializers[index].external, of: name)
-      part.limit = ModelImporter.maximumBytes - size - total
-      do {
-        let bytes = try source(part)
-        guard bytes.count <= part.limit else { throw fail("its data takes too much memory") }
-        total += bytes.count
-        graph.initializers[index].raw = Data(bytes)
-      } catch let error as ImportError {
-        throw error
-      } catch {
-        throw fail("its data lies in another file: \(error)")
-      }
-      graph.initializers[index].external = []
-      graph.initializers[index].location = 0
+    // The message would copy its whole list at each change.
+    var initializers = graph.initializers
+    graph.initializers = []
+    for index in initializers.indices where initializers[index].isExternal {
+      let room = ModelImporter.maximumBytes - size - total
+      total += try initializers[index].load(from: source, limit: room)
     }
+    graph.initializers = initializers
     return total
   }
 }

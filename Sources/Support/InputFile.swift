@@ -2,11 +2,20 @@ import Foundation
 
 /// Reads whole files of which nothing is known yet.
 public enum InputFile {
-  /// - Parameter limit: the most bytes that the file may have.
+  /// - Parameters:
+  ///   - limit: the most bytes that the file may have.
+  ///   - isListed: whether a folder's list told of the file, and nobody named it: a pipe in the
+  ///     folder, which would keep its reader waiting, and a device are refused.
   /// - Throws: `FileError` with `path`: missing, a folder, unreadable, or longer than `limit`.
-  public static func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
-    let file = try FileDescriptor(path: path, flags: O_RDONLY)
+  public static func read(
+    _ path: String, limit: Int, isListed: Bool = false
+  ) throws(FileError) -> [UInt8] {
+    let file = try FileDescriptor(path: path, flags: O_RDONLY | (isListed ? O_NONBLOCK : 0))
     let size = try file.size()
+    if isListed, size == nil {
+      throw FileError(
+        path: path, action: "read", reason: "it is no regular file; take it out of the folder")
+    }
     if let size, size > limit { throw tooLong(path, limit: limit) }
     // A pipe tells no size, and a file may grow while it is read: go by what arrives.
     var bytes: [UInt8] = []
@@ -31,7 +40,7 @@ public enum InputFile {
   public static func read(
     _ name: String, inside folder: String, from offset: Int = 0, count: Int? = nil, limit: Int
   ) throws(FileError) -> [UInt8] {
-    let path = folder.isEmpty ? name : folder + "/" + name
+    let path = folder.isEmpty || folder.hasSuffix("/") ? folder + name : folder + "/" + name
     func fail(_ reason: String) -> FileError {
       FileError(path: path, action: "read", reason: reason)
     }
@@ -43,7 +52,8 @@ public enum InputFile {
       throw FileError(path: path, action: "read", code: errno)
     }
     guard real.hasPrefix(root == "/" ? root : root + "/") else {
-      throw fail("it is a link that leads out of the model's folder")
+      throw fail(
+        "it is a link that leads out of the model's folder; put the file itself there")
     }
     // Links were followed; a pipe put there would keep who opens it waiting.
     let file = try FileDescriptor(path: real, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)

@@ -211,6 +211,17 @@ import Testing
     #expect(failure(folder)?.rule.contains("leads to a folder around it") == true)
   }
 
+  /// Whoever opens a pipe waits for one who writes to it.
+  @Test(arguments: ["train/a/1.png", "train-images-idx3-ubyte", "dataset.json"])
+  func pipesAreRefused(name: String) throws {
+    let folder = try TemporaryFolder()
+    if name.contains("/") { try folder.write(image(1), to: "train/a/2.pgm") }
+    #expect(mkfifo("\(folder.path)/\(name)", 0o600) == 0)
+    let found = failure(folder)
+    #expect(found?.path == "\(folder.path)/\(name)")
+    #expect(found?.rule.contains("it is no regular file") == true)
+  }
+
   /// Calibration needs no classes: neither in a split's folder nor without one.
   @Test func unlabelledImagesNeedNoClasses() throws {
     let flat = try TemporaryFolder()

@@ -111,6 +111,33 @@ import Testing
     }
   }
 
+  /// The message names the file as a person would.
+  @Test func aMessageNamesTheFile() throws {
+    try inFolder { folder in
+      let message = refusal([Self.entry("location", "nothing.bin")], in: folder)
+      #expect(message.contains(": \(folder.path)/nothing.bin: "), "\(message)")
+    }
+  }
+
+  /// Each is asked for once; where each copied all of them, this would take minutes.
+  @Test func thousandsOfTensorsAreRead() throws {
+    let count = 20_000
+    var tensors: [Source.Tensor] = []
+    for index in 0..<count {
+      var tensor = Source.Tensor(name: "w\(index)", dimensions: [4], elementType: 1, raw: [])
+      tensor.location = 1
+      tensor.entries = [Self.entry("location", "w.bin"), Self.entry("offset", "\(16 * index)")]
+      tensors.append(tensor)
+    }
+    let source = Source([.init("Relu", ["x"], ["y"])], tensors)
+    var offsets: [Int] = []
+    _ = try? ModelImporter.load(bytes: source.bytes) { part in
+      offsets.append(part.offset)
+      return [UInt8](Self.bytes)
+    }
+    #expect(offsets == (0..<count).map { 16 * $0 })
+  }
+
   /// Bytes alone have no folder.
   @Test func bytesAloneAreRefused() {
     let source = Self.source([Self.entry("location", "w.bin")])

@@ -19,7 +19,7 @@ public struct FloatModel: Sendable {
   public let catalogue: Catalogue?
 
   /// - Parameters:
-  ///   - path: of the file, and of nothing that lies beside it.
+  ///   - path: of the file; of what lies beside it, only weights that an ONNX file keeps there.
   ///   - catalogue: where facts of the model are looked up, by the file's digest.
   /// - Throws: `FileError`, or a `CupelError` that names the file and what is wrong with it, such as
   ///   that it holds integers already.

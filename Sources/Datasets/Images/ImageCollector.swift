@@ -15,12 +15,17 @@ struct ImageCollector {
 
   mutating func read(_ path: String, _ notes: inout FileNotes) throws(DatasetError) {
     let image = try ImageFile(
-      path: path, bytes: InputFile.dataset(path, limit: ImageFile.largestFile))
+      path: path,
+      bytes: InputFile.dataset(path, limit: ImageFile.largestFile, isListed: true))
     try check(image.extent, of: path)
     var own = try UnlabelledImages(
       channels: image.extent.channels, height: image.extent.height, width: image.extent.width,
       pixels: image.pixels())
-    if let size { own = try own.resized(to: size) }
+    if let size {
+      do { own = try own.resized(to: size) } catch {
+        throw DatasetError(path: path, rule: error.rule)
+      }
+    }
     if image.isReduced { notes.add(.reducedTo8Bits, path) }
     try append(own, of: path)
   }
