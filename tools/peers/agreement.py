@@ -95,7 +95,11 @@ class Form:
     def shape(self):
         if self.suffix == ".onnx":
             return self.onnx.shape()
-        return tuple(int(n) for n in self.file.graph.tensors[self.file.graph.inputs[0]].shape[1:])
+        tensors = [self.file.graph.tensors[place] for place in self.file.graph.inputs]
+        shapes = [[] if t.shape is None else t.shape for t in tensors]
+        if len(shapes) > 1:
+            return (sum(int(np.prod(shape)) for shape in shapes),)
+        return tuple(int(n) for n in shapes[0][1:])
 
     def run(self, inputs, profile):
         if self.suffix == ".onnx":
@@ -301,10 +305,13 @@ class Check:
         return said[0] if said else ""
 
     def extents(self, program):
-        """The input's, height, width, channel."""
+        """The input's, height, width, channel; of several inputs how many values they have."""
         self.cupel("inspect", program, "--json", self.folder / "inspect.json")
         inspected = json.loads((self.folder / "inspect.json").read_text())
-        channels, height, width = inspected["arena"]["tensors"][0]["shape"]
+        shapes = [t["shape"] for t in inspected["arena"]["tensors"] if t["born"] == 0]
+        if len(shapes) > 1:
+            return (sum(int(np.prod(shape)) for shape in shapes),)
+        channels, height, width = shapes[0]
         return height, width, channels
 
     def in_c(self, profile):
