@@ -41,7 +41,7 @@ import random_onnx
 import random_tflite
 from peer_runs import (
     REFERENCE, XNNPACK, Broken, Cupel, OnnxModel, Refused, isolated, left_to_litert, litert_output,
-    micro_output, random_inputs)
+    micro_output, random_inputs, without_batch)
 from tflite_models import File
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +99,7 @@ class Form:
         shapes = [[] if t.shape is None else t.shape for t in tensors]
         if len(shapes) > 1:
             return (sum(int(np.prod(shape)) for shape in shapes),)
-        return tuple(int(n) for n in shapes[0][1:])
+        return without_batch(shapes[0])
 
     def run(self, inputs, profile):
         if self.suffix == ".onnx":

@@ -124,6 +124,12 @@ def on_grid(values, scale, zero):
     return np.clip(np.rint(values / np.float32(scale)) + zero, -128, 127).astype(np.int8)
 
 
+def without_batch(shape):
+    """A tensor's shape without its batch of one."""
+    shape = tuple(int(extent) for extent in shape)
+    return shape[1:] if shape[:1] == (1,) else shape
+
+
 #: Operators that leave the values at a model's edge as they are.
 MOVES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"}
 

@@ -83,6 +83,7 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
       exporter.note(.rewritten(as: "a layer with zeros for its groups and dilation"))
     }
     layer.weights.bits = 8
+    noteNarrowKernel(layer.window, &exporter)
     let output = exporter.output
     let (rows, columns) = outcomes(exporter)
     let isSame = rows.isSame && columns.isSame
@@ -110,6 +111,17 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
         steps: [1, 1, 1], &exporter)
     }
     if isBounded { exporter.limit(bounded, within: weights) }
+  }
+
+  /// XNNPACK takes no layer whose windows leave gaps in the output.
+  private func noteNarrowKernel(_ window: Window, _ exporter: inout TFLiteExporter) {
+    guard weights.rounding == .float32HalfEven,
+      window.kernelHeight < window.strideHeight || window.kernelWidth < window.strideWidth
+    else { return }
+    exporter.note(
+      .inexact(
+        because: "XNNPACK leaves a kernel narrower than its stride to LiteRT's own kernel, which "
+          + "rounds otherwise"))
   }
 }
 
