@@ -17,6 +17,8 @@ private struct Outcome {
   /// The output before anything is cut off in front of it.
   var whole: Int { max(full, axis.before + output) }
   var isWhole: Bool { whole == output }
+  /// Whether windows side by side leave elements between them.
+  var hasGaps: Bool { axis.stride > axis.reach }
   var isSame: Bool { axis.isSame(over: output, outputs: input) }
 }
 
@@ -83,10 +85,11 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
       exporter.note(.rewritten(as: "a layer with zeros for its groups and dilation"))
     }
     layer.weights.bits = 8
-    noteNarrowKernel(layer.window, &exporter)
     let output = exporter.output
     let (rows, columns) = outcomes(exporter)
-    let isSame = rows.isSame && columns.isSame
+    // XNNPACK leaves padding SAME to LiteRT's own kernel where windows side by side have gaps.
+    let hasGaps = rows.hasGaps || columns.hasGaps
+    let isSame = rows.isSame && columns.isSame && !hasGaps
     let isSliced = !isSame && !(rows.isWhole && columns.isWhole)
     let extent = isSliced ? [rows.whole, columns.whole] : [output.height, output.width]
     let shape = [1] + extent + [output.channels]
@@ -111,17 +114,6 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
         steps: [1, 1, 1], &exporter)
     }
     if isBounded { exporter.limit(bounded, within: weights) }
-  }
-
-  /// XNNPACK takes no layer whose windows leave gaps in the output.
-  private func noteNarrowKernel(_ window: Window, _ exporter: inout TFLiteExporter) {
-    guard weights.rounding == .float32HalfEven,
-      window.kernelHeight < window.strideHeight || window.kernelWidth < window.strideWidth
-    else { return }
-    exporter.note(
-      .inexact(
-        because: "XNNPACK leaves a kernel narrower than its stride to LiteRT's own kernel, which "
-          + "rounds otherwise"))
   }
 }
 
