@@ -135,7 +135,7 @@ MOVES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"}
 
 
 def edge_grids(content):
-    """For the inputs and for the outputs of a `.tflite` model, the grid of each: its own, or that of
+    """For the inputs and the outputs of a `.tflite` model, the grid of each: its own, or that of
     the QUANTIZE or DEQUANTIZE next to a real one; None where there is neither."""
     file = File(content)
 
@@ -155,7 +155,7 @@ def edge_grids(content):
 
 
 def answers(content, inputs, details, run):
-    """The outputs of a `.tflite` model, one behind the other, a row an input. `inputs` has all inputs
+    """The outputs of a `.tflite` model, one behind the other, a row an image. `inputs` has all inputs
     of an image one behind the other, in the file's order. `run` takes what the runtime is given for
     an image, an array an input, and returns its outputs."""
     first, last = edge_grids(content)

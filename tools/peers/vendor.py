@@ -3,11 +3,11 @@ runtimes compute.
 
 usage: vendor.py CUPEL [--inputs N] [--json OUT] [--only WORD] [FOLDER...]
 
-A FOLDER (default vendor-models and mlperf-tiny in CUPEL_DATA) has .tflite and .onnx files. Each file
-is a line: what it does, or why it is refused. What imports of .tflite runs on N seeded random inputs
+A FOLDER (default vendor-models and mlperf-tiny in CUPEL_DATA) has .tflite and .onnx files. Each
+file is a line: what it does, or why it is refused. What imports of .tflite runs on N random inputs
 (default 100), models of several inputs and outputs too:
 
-  integers   each output element against LiteRT's reference kernels (profile litert-reference), LiteRT
+  integers   each output element against LiteRT's reference kernels (litert-reference), LiteRT
              with XNNPACK (xnnpack) and TensorFlow Lite Micro (tflm), where these run the file
   floats     |difference| at most 1e-5 of the largest output, against LiteRT's reference kernels
 
