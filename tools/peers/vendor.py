@@ -164,7 +164,7 @@ def main():
     parser.add_argument("--inputs", type=int, default=100)
     parser.add_argument("--only")
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     data = Path(os.environ.get("CUPEL_DATA", ROOT / "../shared/data"))
     folders = options.folders or [data / "vendor-models", data / "mlperf-tiny"]
     for folder in folders:
