@@ -5,8 +5,8 @@ CONFIGURATION := -c release
 # Tests reach internals by `package` access, so they run against the very build the demo uses.
 TESTING := --disable-testable-imports
 
-.PHONY: demo check test build docs embedded firmware bench bench-float runtimes agreement bench-purify \
-  bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
+.PHONY: demo check test build docs embedded firmware bench bench-float runtimes vendor agreement \
+  bench-purify bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
   dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
@@ -60,6 +60,11 @@ bench-float: dependencies
 ## out/runtimes.json; needs tools/peers/setup.sh and ../shared/data/mlperf-tiny.
 runtimes: build
 	$(PEERS) tools/peers/runtimes.py .build/release/cupel --json out/runtimes.json
+
+## Other people's models in CUPEL_DATA (default ../shared/data): which import, compile and run, and
+## whether they compute what three runtimes compute; into out/vendor.json.
+vendor: build
+	$(PEERS) tools/peers/vendor.py .build/release/cupel --json out/vendor.json
 
 ## Random programs of every operator, as read and as exported, in LiteRT, TensorFlow Lite Micro and
 ## ONNX Runtime, into out/agreement.json; needs tools/peers/setup.sh. PROGRAMS=… and SEED=… choose,

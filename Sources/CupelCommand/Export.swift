@@ -64,7 +64,7 @@ struct Export: ParsableCommand {
     let program = integer.program
     let exported = try CupelError.naming(model) {
       to == .tflite
-        ? try TFLiteExporter.export(program)
+        ? try TFLiteExporter.export(program, widening: exact)
         : try OnnxExporter.export(program, widening: exact)
     }
     let changes = exported.notes.filter(\.changesResults)

@@ -115,7 +115,7 @@ import Testing
       input: Programs.tensor(1, 1, 3, name: "in"), output: Programs.tensor(1, 1, 3, name: "out"))
     for (format, export) in [
       ("ONNX", { program throws(ExportError) in try OnnxExporter.export(program) }),
-      ("TensorFlow Lite", TFLiteExporter.export),
+      ("TensorFlow Lite", { program throws(ExportError) in try TFLiteExporter.export(program) }),
     ] as [(String, (IntegerProgram) throws(ExportError) -> ExportedModel)] {
       #expect(
         throws: ExportError.operation(

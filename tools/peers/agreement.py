@@ -41,12 +41,14 @@ import random_onnx
 import random_tflite
 from peer_runs import (
     REFERENCE, XNNPACK, Broken, Cupel, OnnxModel, Refused, isolated, left_to_litert, litert_output,
-    micro_output, random_inputs)
+    micro_output, random_inputs, without_batch)
 from tflite_models import File
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = Path(__file__).with_name("known-differences.json")
 PROFILES = ("tflm", "litert-reference", "xnnpack", "onnxruntime")
+#: ONNX Runtime without optimizations: what ONNX says of each operator, and Cupel without a profile.
+UNOPTIMIZED = "onnx"
 SCHEMES = ("w8a8", "w4a8", "w4a4", "w8a4", "w8a8.pt", "w8a8.pre", "w4a8.mse", "w8a8.full")
 PACKAGES = {"tflm": "tflite-micro", "litert-reference": "ai-edge-litert",
             "xnnpack": "ai-edge-litert", "onnxruntime": "onnxruntime"}
@@ -93,11 +95,15 @@ class Form:
     def shape(self):
         if self.suffix == ".onnx":
             return self.onnx.shape()
-        return tuple(int(n) for n in self.file.graph.tensors[self.file.graph.inputs[0]].shape[1:])
+        tensors = [self.file.graph.tensors[place] for place in self.file.graph.inputs]
+        shapes = [[] if t.shape is None else t.shape for t in tensors]
+        if len(shapes) > 1:
+            return (sum(int(np.prod(shape)) for shape in shapes),)
+        return without_batch(shapes[0])
 
     def run(self, inputs, profile):
         if self.suffix == ".onnx":
-            return isolated(self.onnx.run, inputs)
+            return isolated(self.onnx.run, inputs, profile != UNOPTIMIZED)
         if profile == "tflm":
             return isolated(micro_output, self.content, inputs)
         resolver = XNNPACK if profile == "xnnpack" else REFERENCE
@@ -169,6 +175,9 @@ class Check:
         path.write_bytes(form.content)
         return str(path)
 
+    def output(self, path, profile):
+        return self.cupel.output(path, self.inputs, None if profile == UNOPTIMIZED else profile)
+
     def read(self, form, profiles):
         """The file as it is."""
         for profile in profiles:
@@ -178,7 +187,7 @@ class Check:
                 self.row("read", profile, "refused", message=f"{profile}: {error}")
                 continue
             try:
-                own = self.cupel.output(self.path, self.inputs, profile)
+                own = self.output(self.path, profile)
             except Refused as error:
                 self.row("read", profile, "refused", message=str(error))
                 continue
@@ -199,7 +208,7 @@ class Check:
             path.write_bytes(part.content)
             try:
                 other = part.run(self.inputs, profile)
-                own = self.cupel.output(path, self.inputs, profile)
+                own = self.output(path, profile)
                 return own.shape == other.shape and figures_of(own, other)
             except (Refused, Broken):
                 return None
@@ -296,10 +305,13 @@ class Check:
         return said[0] if said else ""
 
     def extents(self, program):
-        """The input's, height, width, channel."""
+        """The input's, height, width, channel; of several inputs how many values they have."""
         self.cupel("inspect", program, "--json", self.folder / "inspect.json")
         inspected = json.loads((self.folder / "inspect.json").read_text())
-        channels, height, width = inspected["arena"]["tensors"][0]["shape"]
+        shapes = [t["shape"] for t in inspected["arena"]["tensors"] if t["born"] == 0]
+        if len(shapes) > 1:
+            return (sum(int(np.prod(shape)) for shape in shapes),)
+        channels, height, width = shapes[0]
         return height, width, channels
 
     def in_c(self, profile):
@@ -312,9 +324,11 @@ class Check:
         except (Refused, Broken) as error:
             self.row("c", profile, "broken", message=str(error))
             return
+        array = re.search(r"const unsigned char (\w+)\[",
+                          (self.folder / "model_c.h").read_text())[1]
         (self.folder / "main.c").write_text(
             '#include <stdio.h>\n#include "model_c.h"\n'
-            "int main(void) { return fwrite(model_c, 1, sizeof model_c, stdout) == 0; }\n")
+            f"int main(void) {{ return fwrite({array}, 1, sizeof {array}, stdout) == 0; }}\n")
         done = subprocess.run(
             ["clang", "-Werror", "-Wall", "-o", self.folder / "model_c", source,
              self.folder / "main.c"], capture_output=True, text=True)
@@ -331,7 +345,7 @@ class Check:
             form = Form(self.path.read_bytes(), suffix)
             self.labels = form.operators()
             self.inputs = random_inputs(form.shape(), self.count, self.random)
-            self.read(form, ["onnxruntime"] if suffix == ".onnx" else PROFILES[:3])
+            self.read(form, ["onnxruntime", UNOPTIMIZED] if suffix == ".onnx" else PROFILES[:3])
         for profile in profiles:
             self.written(profile)
         if self.random.random() < 0.2:

@@ -49,7 +49,7 @@ class Cupel:
         return done.stdout
 
     def tensors(self, model, inputs, profile=None, output_only=False):
-        """Every tensor by name, and the output's entry in the index."""
+        """Every tensor by name, and the outputs' names."""
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             np.ascontiguousarray(inputs).tofile(folder / "inputs.bin")
@@ -58,12 +58,12 @@ class Cupel:
                  *(["--output-only"] if output_only else []))
             entries = json.loads((folder / "tensors" / "index.json").read_text())
             values = {e["name"]: np.load(folder / "tensors" / e["file"]) for e in entries}
-            return values, next(e for e in entries if e["isOutput"])
+            return values, [e["name"] for e in entries if e["isOutput"]]
 
     def output(self, model, inputs, profile=None):
-        """The output, a row an input."""
-        values, entry = self.tensors(model, inputs, profile, output_only=True)
-        return values[entry["name"]].reshape(len(inputs), -1)
+        """The output, a row an input; of several outputs one behind the other."""
+        values, names = self.tensors(model, inputs, profile, output_only=True)
+        return np.concatenate([values[name].reshape(len(inputs), -1) for name in names], axis=1)
 
 
 def random_inputs(shape, count, random):
@@ -124,20 +124,50 @@ def on_grid(values, scale, zero):
     return np.clip(np.rint(values / np.float32(scale)) + zero, -128, 127).astype(np.int8)
 
 
+def without_batch(shape):
+    """A tensor's shape without its batch of one."""
+    shape = tuple(int(extent) for extent in shape)
+    return shape[1:] if shape[:1] == (1,) else shape
+
+
+#: Operators that leave the values at a model's edge as they are.
+MOVES = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"}
+
+
 def edge_grids(content):
-    """Grids of a real input and output of a `.tflite` model, said by the QUANTIZE and DEQUANTIZE
-    next to them."""
+    """For the inputs and the outputs of a `.tflite` model, the grid of each: its own, or that of
+    the QUANTIZE or DEQUANTIZE next to a real one; None where there is neither."""
     file = File(content)
-    grids = []
-    for places, side, other in (
-            (file.graph.inputs, "inputs", "outputs"), (file.graph.outputs, "outputs", "inputs")):
-        found = [op for op in file.graph.operators if places[0] in getattr(op, side)]
-        own = found and file.graph.tensors[getattr(found[0], other)[0]]
-        grid = own.quantization if own else None
-        moved = 128 if own and own.type == schema.TensorType.UINT8 else 0
-        grids.append((np.float32(grid.scale[0]), int(grid.zeroPoint[0]) - moved)
-                     if grid is not None and grid.scale is not None else None)
-    return grids
+
+    def grid(place, side, other, edge):
+        tensor = file.graph.tensors[place]
+        own = tensor.quantization
+        if tensor.type != schema.TensorType.FLOAT32 and own is not None and own.scale is not None:
+            moved = 128 if tensor.type == schema.TensorType.UINT8 else 0
+            return np.float32(own.scale[0]), int(own.zeroPoint[0]) - moved
+        for operator in file.graph.operators:
+            if place in getattr(operator, side) and file.kind(operator) in {edge} | MOVES:
+                return grid(getattr(operator, other)[0], side, other, edge)
+        return None
+
+    return ([grid(place, "inputs", "outputs", "QUANTIZE") for place in file.graph.inputs],
+            [grid(place, "outputs", "inputs", "DEQUANTIZE") for place in file.graph.outputs])
+
+
+def answers(content, inputs, details, run):
+    """The outputs of a `.tflite` model, one behind the other, a row an image. `inputs` has all inputs
+    of an image one behind the other, in the file's order. `run` takes what the runtime is given for
+    an image, an array an input, and returns its outputs."""
+    first, last = edge_grids(content)
+    ends = np.cumsum([int(np.prod(detail["shape"])) for detail in details])
+    parts = np.split(inputs.reshape(len(inputs), -1), ends[:-1], axis=1)
+    given = [as_input(part, detail["dtype"], grid)
+             for part, detail, grid in zip(parts, details, first, strict=True)]
+    results = [run([part[place].reshape(detail["shape"]) for part, detail in zip(given, details)])
+               for place in range(len(inputs))]
+    return np.concatenate(
+        [as_output(np.stack([result[index].ravel() for result in results]), grid)
+         for index, grid in enumerate(last)], axis=1)
 
 
 def as_input(values, dtype, grid):
@@ -160,22 +190,19 @@ def as_output(values, grid):
 
 
 def litert_output(content, inputs, resolver):
-    """The first output of a model with one input."""
     try:
         interpreter = litert(content, resolver)
-        details = interpreter.get_input_details()
-        if len(details) != 1:
-            raise Refused(f"{len(details)} inputs")
-        source, target = details[0], interpreter.get_output_details()[0]["index"]
-        first, last = edge_grids(content)
-        results = []
-        for image in as_input(inputs, source["dtype"], first):
-            interpreter.set_tensor(source["index"], image.reshape(source["shape"]))
+        details, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+
+        def run(given):
+            for detail, values in zip(details, given):
+                interpreter.set_tensor(detail["index"], values)
             interpreter.invoke()
-            results.append(interpreter.get_tensor(target).ravel().copy())
+            return [interpreter.get_tensor(detail["index"]).copy() for detail in outputs]
+
+        return answers(content, inputs, details, run)
     except (RuntimeError, ValueError) as error:
         raise Refused(str(error).splitlines()[0][:160]) from error
-    return as_output(np.stack(results), last)
 
 
 def left_to_litert(content):
@@ -198,18 +225,20 @@ def left_to_litert(content):
 
 
 def micro_output(content, inputs):
+    graph = File(content).graph
     try:
         interpreter = micro.Interpreter.from_bytes(content, arena_size=1 << 24)
-        detail = interpreter.get_input_details(0)
-        first, last = edge_grids(content)
-        outputs = []
-        for image in as_input(inputs, detail["dtype"], first):
-            interpreter.set_input(image.reshape(detail["shape"]), 0)
+        details = [interpreter.get_input_details(i) for i in range(len(graph.inputs))]
+
+        def run(given):
+            for index, values in enumerate(given):
+                interpreter.set_input(values, index)
             interpreter.invoke()
-            outputs.append(interpreter.get_output(0).ravel().copy())
+            return [interpreter.get_output(i).copy() for i in range(len(graph.outputs))]
+
+        return answers(content, inputs, details, run)
     except (RuntimeError, ValueError) as error:
         raise Refused(str(error).splitlines()[0][:160]) from error
-    return as_output(np.stack(outputs), last)
 
 
 class OnnxModel:

@@ -1,21 +1,23 @@
-"""Other people's model files: which import, and whether those compute what their runtimes compute.
+"""Other people's model files: which import, compile and run, and whether they compute what their
+runtimes compute.
 
-usage: vendor.py CUPEL [--folder FOLDER] [--inputs N] [--json OUT] [--only WORD]
+usage: vendor.py CUPEL [--inputs N] [--json OUT] [--only WORD] [FOLDER...]
 
-FOLDER (default vendor-models in CUPEL_DATA) has .tflite and .onnx files. Each file is a line: "imports"
-or why it is refused. What imports of .tflite runs on N seeded random inputs (default 100):
+A FOLDER (default vendor-models and mlperf-tiny in CUPEL_DATA) has .tflite and .onnx files. Each
+file is a line: what it does, or why it is refused. What imports of .tflite runs on N random inputs
+(default 100), models of several inputs and outputs too:
 
-  integers   each output element against LiteRT's reference kernels (profile litert-reference), and
-             against TensorFlow Lite Micro (profile tflm) where it runs the file; equal to the bit
+  integers   each output element against LiteRT's reference kernels (litert-reference), LiteRT
+             with XNNPACK (xnnpack) and TensorFlow Lite Micro (tflm), where these run the file
   floats     |difference| at most 1e-5 of the largest output, against LiteRT's reference kernels
 
-Exit status 1 if anything differs.
+A float model is compiled with random images (w8a8) where it takes images of 1 or 3 channels. Exit
+status 1 if anything differs or does not compile.
 """
 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -23,185 +25,181 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert.interpreter import OpResolverType
 
-from runtimes import ROOT, SEED, litert, random_inputs
+from agreement import Form, figures_of, without_numbers
+from peer_runs import (
+    REFERENCE, Broken, Cupel, Refused, isolated, litert, random_inputs, without_batch)
+from tflite_models import File
 
+ROOT = Path(__file__).resolve().parents[2]
+SEED = 20261121
 FLOAT_BOUND = 1e-5
-#: What quantized types are less in a program.
-MOVED = {np.int8: 0, np.uint8: 128}
+PROFILES = ("litert-reference", "xnnpack", "tflm")
 
 
-def refusal(done):
-    return f"status {done.returncode}: " + done.stderr.strip().replace("\n", " ")
+def integers(cupel, path, inputs):
+    """Elements that differ, for each runtime."""
+    form, result = Form(path.read_bytes(), path.suffix), {}
+    for profile in PROFILES:
+        try:
+            other = form.run(inputs, profile)
+        except Refused as error:
+            result[profile] = {"runtime": str(error)}
+            continue
+        try:
+            own = cupel.output(path, inputs, profile)
+        except (Refused, Broken) as error:
+            result[profile] = {"message": str(error), "differing": -1}
+            continue
+        if own.shape == other.shape:
+            result[profile] = figures_of(own, other)
+        else:
+            result[profile] = {"message": f"shapes {own.shape}, {other.shape}", "differing": -1}
+    return result
 
 
-def dump(cupel, path, batch, profile=None):
-    """The output, an image a row; a text where the file is refused."""
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        np.ascontiguousarray(batch).tofile(folder / "inputs.bin")
-        command = [cupel, "dump", path, "--input", folder / "inputs.bin", "-o", folder / "tensors",
-                   "--output-only", "-q"]
-        command += ["--profile", profile] if profile else []
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-        if done.returncode:
-            return refusal(done)
-        entries = json.loads((folder / "tensors" / "index.json").read_text())
-        output = next(entry for entry in entries if entry["isOutput"])
-        return np.load(folder / "tensors" / output["file"]).reshape(len(batch), -1)
-
-
-def answers(interpreter, batch):
+def real_answers(content, batch):
+    interpreter = litert(content, REFERENCE)
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     results = []
     for image in batch:
         interpreter.set_tensor(source["index"], image.reshape(source["shape"]))
         interpreter.invoke()
-        results.append(interpreter.get_tensor(target["index"]).ravel().copy())
+        result = interpreter.get_tensor(target["index"])
+        results.append(result.reshape(without_batch(result.shape) or (1,)).copy())
     return np.stack(results)
 
 
-def micro_answers(content, batch):
-    """None where TensorFlow Lite Micro does not run the file."""
+def channels_first(values):
+    """A batch in the order of float models here: of a tensor's axes the last is the channels."""
+    return np.moveaxis(values, -1, 1).reshape(len(values), -1)
+
+
+def floats(cupel, path, shape, count):
+    batch = np.random.default_rng(SEED).standard_normal((count, *shape)).astype(np.float32)
     try:
-        from tflite_micro.python.tflite_micro import runtime
-        interpreter = runtime.Interpreter.from_bytes(content, arena_size=1 << 24)
-        shape = interpreter.get_input_details(0)["shape"]
-        results = []
-        for image in batch:
-            interpreter.set_input(image.reshape(shape), 0)
-            interpreter.invoke()
-            results.append(interpreter.get_output(0).ravel().copy())
-        return np.stack(results)
-    except Exception:  # noqa: BLE001 - it says only that it could not
-        return None
-
-
-def grid(detail):
-    """Scale, zero point and type of a quantized tensor; None of a float one."""
-    scale, zero = detail["quantization"]
-    kind = detail["dtype"]
-    return None if kind == np.float32 or not scale else (np.float32(scale), zero, kind)
-
-
-def quantizer(content):
-    """The grid behind a float input, and before a float output, of an integer model."""
-    from tflite_models import File
-    file = File(content)
-    found = {}
-    for operator in file.graph.operators:
-        for kind, place, other in (("QUANTIZE", operator.inputs[0], operator.outputs[0]),
-                                   ("DEQUANTIZE", operator.outputs[0], operator.inputs[0])):
-            if file.kind(operator) == kind:
-                tensor = file.graph.tensors[other]
-                found[place] = (np.float32(tensor.quantization.scale[0]),
-                                int(tensor.quantization.zeroPoint[0]),
-                                {9: np.int8, 3: np.uint8}.get(tensor.type))
-    return found
-
-
-def integers(cupel, path, content, interpreter, count):
-    """Elements that differ, for each runtime."""
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    edges = quantizer(content)
-    inner = grid(source) or edges.get(source["index"])
-    outer = grid(target) or edges.get(target["index"])
-    if inner is None or outer is None or inner[2] not in MOVED or outer[2] not in MOVED:
-        return {"rule": "no grid at an edge"}
-    held = random_inputs(source["shape"][1:] if len(source["shape"]) else (), count, SEED)
-    stored = (held.astype(np.int16) + MOVED[inner[2]]).astype(inner[2])
-    batch = stored
-    if grid(source) is None:
-        batch = (stored.astype(np.float32) - np.float32(inner[1])) * inner[0]
-    result = {}
-
-    def compared(theirs, profile):
-        own = dump(cupel, path, held, profile)
-        if isinstance(own, str):
-            return {"rule": own}
-        if grid(target) is None:
-            theirs = np.rint(theirs / outer[0]) + outer[1]
-        theirs = theirs.astype(np.int64) - MOVED[outer[2]]
-        if own.shape != theirs.shape:
-            return {"rule": f"gives {own.shape}, the runtime {theirs.shape}", "differing": -1}
-        return {"differing": int(np.count_nonzero(own != theirs)), "elements": int(own.size)}
-
-    result["litert"] = compared(answers(interpreter, batch), "litert-reference")
-    micro = micro_answers(content, batch)
-    if micro is not None:
-        result["tflm"] = compared(micro, "tflm")
-    return result
-
-
-def floats(cupel, path, interpreter, count):
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    batch = np.random.default_rng(SEED).standard_normal(
-        (count, *source["shape"][1:])).astype(np.float32)
-    theirs = answers(interpreter, batch)
-    shape = target["shape"]
-    if len(shape) >= 3:
-        extent = shape[-3:] if len(shape) > 3 else shape
-        theirs = theirs.reshape(count, *extent).transpose(0, 3, 1, 2).reshape(count, -1)
-    own = dump(cupel, path, batch.transpose(0, 3, 1, 2) if batch.ndim == 4 else batch)
-    if isinstance(own, str):
-        return {"rule": own}
+        # Weights stored in int8 are taken at their real values by both.
+        content = File(path.read_bytes()).with_real_weights()
+        theirs = channels_first(isolated(real_answers, content, batch))
+    except Refused as error:
+        return {"litert-reference": {"runtime": str(error)}}
+    try:
+        own = cupel.output(path, channels_first(batch))
+    except (Refused, Broken) as error:
+        return {"litert-reference": {"message": str(error), "differing": -1}}
     if own.shape != theirs.shape:
-        return {"rule": f"gives {own.shape}, the runtime {theirs.shape}", "differing": -1}
+        return {"litert-reference": {
+            "message": f"shapes {own.shape}, {theirs.shape}", "differing": -1}}
     apart = float(np.abs(own - theirs).max() / max(np.abs(theirs).max(), 1e-30))
-    return {"litert": {"largestRelative": apart, "differing": int(not apart <= FLOAT_BOUND)}}
+    return {"litert-reference": {
+        "elements": int(own.size), "largestRelative": apart,
+        "differing": int(not apart <= FLOAT_BOUND)}}
+
+
+def compiled(cupel, path, shape, is_float, folder):
+    """What `cupel compile` says, or "" where it compiles and the program runs on zeros; None where
+    no data set has such images."""
+    program, arguments = folder / "program.cupel", []
+    if is_float:
+        if len(shape) != 3 or shape[-1] not in (1, 3):
+            return None
+        images = np.random.default_rng(SEED).integers(0, 256, (64, *shape)).astype(np.uint8)
+        labels = np.zeros(64, np.int64)
+        np.savez(folder / "images.npz", x_train=images, y_train=labels, x_test=images[:8],
+                 y_test=labels[:8])
+        arguments = ["--scheme", "w8a8", "--data", folder / "images.npz", "--mean", "0.5",
+                     "--std", "0.25", "--calibration", "64"]
+    try:
+        cupel("compile", path, "-o", program, "--quiet", *arguments)
+        cupel("inspect", program, "--json", folder / "program.json")
+        tensors = json.loads((folder / "program.json").read_text())["arena"]["tensors"]
+        size = sum(tensor["bytes"] for tensor in tensors if tensor["born"] == 0)
+        cupel.output(program, np.zeros((2, size), np.int8))
+    except (Refused, Broken) as error:
+        return str(error)
+    return ""
 
 
 def judged(cupel, path, count):
-    done = subprocess.run([cupel, "inspect", path], capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        return {"refused": refusal(done)}
-    if path.suffix != ".tflite":
-        return {"imports": True}
-    content = path.read_bytes()
-    try:
-        interpreter = litert(content, OpResolverType.BUILTIN_REF)
-    except Exception as error:  # noqa: BLE001 - whatever a runtime throws
-        return {"imports": True, "runtime": str(error).splitlines()[0][:120]}
-    is_float = "(float," in done.stdout.splitlines()[0]
-    try:
-        own = (floats(cupel, path, interpreter, count) if is_float
-               else integers(cupel, path, content, interpreter, count))
-    except Exception as error:  # noqa: BLE001 - a file that one of the two cannot run
-        own = {"rule": f"{type(error).__name__}: {error}"[:160]}
-    return {"imports": True, "isFloat": is_float, **own}
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        try:
+            head = cupel("inspect", path).splitlines()[0]
+        except (Refused, Broken) as error:
+            return {"refused": str(error).replace(str(path), path.name)}
+        is_float = "(float," in head
+        own = {"isFloat": is_float}
+        if path.suffix == ".onnx":
+            return own
+        shape = Form(path.read_bytes(), path.suffix).shape()
+        own["compile"] = compiled(cupel, path, shape, is_float, folder)
+        random = np.random.default_rng(SEED)
+        try:
+            own |= (floats(cupel, path, shape, count) if is_float
+                    else integers(cupel, path, random_inputs(shape, count, random)))
+        except ValueError as error:
+            own["message"] = str(error).splitlines()[0]
+        return own
+
+
+def totals(files):
+    """For each profile: files that its runtime runs, elements, and those that differ."""
+    table = {}
+    for own in files.values():
+        for profile in PROFILES:
+            part = own.get(profile, {})
+            if "differing" in part:
+                row = table.setdefault(
+                    (profile, "floats" if own["isFloat"] else "integers"), Counter())
+                row["files"] += 1
+                row["elements"] += part.get("elements", 0)
+                row["differing"] += abs(part["differing"])
+    return table
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cupel")
-    data = Path(os.environ.get("CUPEL_DATA", ROOT / "../shared/data"))
-    parser.add_argument("--folder", type=Path, default=data / "vendor-models")
+    parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--inputs", type=int, default=100)
     parser.add_argument("--only")
     parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    if not options.folder.is_dir():
-        sys.exit(f"no models: {options.folder} does not exist")
-    files = {}
-    for path in sorted(options.folder.iterdir()):
-        if path.suffix not in (".tflite", ".onnx") or (options.only and options.only not in path.name):
+    options = parser.parse_intermixed_args()
+    data = Path(os.environ.get("CUPEL_DATA", ROOT / "../shared/data"))
+    folders = options.folders or [data / "vendor-models", data / "mlperf-tiny"]
+    for folder in folders:
+        if not folder.is_dir():
+            sys.exit(f"no models: {folder} does not exist")
+    cupel, files = Cupel(options.cupel), {}
+    for path in sorted(path for folder in folders for path in folder.iterdir()):
+        if path.suffix not in (".tflite", ".onnx") or (options.only or "") not in path.name:
             continue
-        files[path.name] = own = judged(options.cupel, path, options.inputs)
+        files[path.name] = own = judged(cupel, path, options.inputs)
         print(f"{path.name}: {own.get('refused') or own}", flush=True)
-    bad = sorted(
-        name for name, own in files.items()
-        if any(isinstance(part, dict) and part.get("differing") for part in own.values())
-        or own.get("differing"))
-    counts = Counter((name.rsplit(".", 1)[1], "imports" in own) for name, own in files.items())
-    print(f"import: {sum(n for (_, good), n in counts.items() if good)} of {len(files)} "
-          f"({dict((k[0], n) for k, n in counts.items() if k[1])}); differ: {bad or 'none'}")
+    imported = {name: own for name, own in files.items() if "refused" not in own}
+    bad = sorted(name for name, own in imported.items() if any(
+        isinstance(part, dict) and part.get("differing") for part in own.values()))
+    for message, number in Counter(
+            without_numbers(own["refused"]) for own in files.values() if "refused" in own
+            ).most_common():
+        print(f"{number:4} refused: {message}")
+    for name, own in imported.items():
+        if own.get("compile"):
+            print(f"{name} does not compile: {own['compile']}")
+    for (profile, kind), row in sorted(totals(files).items()):
+        print(f"{profile}, {kind}: {row['files']} files, {row['differing']} of {row['elements']} "
+              "elements differ")
+    runs = [own["compile"] for own in imported.values() if "compile" in own]
+    print(f"import: {len(imported)} of {len(files)} "
+          f"({dict(Counter(name.rsplit('.', 1)[1] for name in imported))}); compile and run: "
+          f"{runs.count('')} of {len(runs)} .tflite files, {runs.count(None)} take no images; "
+          f"differ: {bad or 'none'}")
     if options.json:
         options.json.write_text(json.dumps(
             {"inputs": options.inputs, "seed": SEED, "versions": {
                 p: version(p) for p in ("ai-edge-litert", "tflite-micro", "numpy")},
              "files": files}, indent=1) + "\n")
-    sys.exit(1 if bad else 0)
+    sys.exit(1 if bad or any(runs) else 0)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ private struct Outcome {
   /// The output before anything is cut off in front of it.
   var whole: Int { max(full, axis.before + output) }
   var isWhole: Bool { whole == output }
+  /// Whether windows side by side leave elements between them.
+  var hasGaps: Bool { axis.stride > axis.reach }
   var isSame: Bool { axis.isSame(over: output, outputs: input) }
 }
 
@@ -85,7 +87,9 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
     layer.weights.bits = 8
     let output = exporter.output
     let (rows, columns) = outcomes(exporter)
-    let isSame = rows.isSame && columns.isSame
+    // XNNPACK leaves padding SAME to LiteRT's own kernel where windows side by side have gaps.
+    let hasGaps = rows.hasGaps || columns.hasGaps
+    let isSame = rows.isSame && columns.isSame && !hasGaps
     let isSliced = !isSame && !(rows.isWhole && columns.isWhole)
     let extent = isSliced ? [rows.whole, columns.whole] : [output.height, output.width]
     let shape = [1] + extent + [output.channels]

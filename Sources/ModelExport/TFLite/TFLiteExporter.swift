@@ -13,10 +13,15 @@ import CupelTFLiteSchema
 /// 4-bit weights are written as int4, two a byte. Activations of 4 bits have no type there: they are
 /// int8 tensors on the same coarse grid, whose values stay in −8 ... 7.
 public struct TFLiteExporter: Exporter {
-  /// - Parameter program: one that `CupelWriter` accepts.
+  /// - Parameters:
+  ///   - program: one that `CupelWriter` accepts.
+  ///   - widening: writes 4-bit weights as int8 where the layer rounds as XNNPACK does, which takes
+  ///     no int4 ones.
   /// - Throws: `ExportError` that names the operation and what the format lacks.
-  public static func export(_ program: IntegerProgram) throws(ExportError) -> ExportedModel {
-    var exporter = TFLiteExporter(program)
+  public static func export(
+    _ program: IntegerProgram, widening: Bool = false
+  ) throws(ExportError) -> ExportedModel {
+    var exporter = TFLiteExporter(program, widening: widening)
     for tensor in program.tensors.indices where !exporter.unwritten.contains(tensor) {
       exporter.places[tensor] = exporter.file.add(exporter.description(of: tensor))
     }
@@ -39,6 +44,8 @@ public struct TFLiteExporter: Exporter {
   }
 
   let program: IntegerProgram
+  /// Whether 4-bit weights become int8 for XNNPACK.
+  let widensWeights: Bool
   private(set) var index = 0
   var file = TFLiteFile()
   /// Index in the file of each tensor of the program.
@@ -51,8 +58,9 @@ public struct TFLiteExporter: Exporter {
   /// Those that no operator of the file writes.
   private let unwritten: Set<Int>
 
-  private init(_ program: IntegerProgram) {
+  private init(_ program: IntegerProgram, widening: Bool) {
     self.program = program
+    widensWeights = widening
     places = [Int](repeating: -1, count: program.tensors.count)
     var features: Set<Int> = []
     var unwritten: Set<Int> = []

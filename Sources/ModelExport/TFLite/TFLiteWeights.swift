@@ -6,6 +6,8 @@ import CupelTFLiteSchema
 /// Tensors of a layer.
 struct LayerConstants {
   var weights, bias: Int
+  /// Of a weight in the file.
+  var bits: Int
   /// Whether the weights have one scale.
   var isPerTensor: Bool
 
@@ -32,7 +34,7 @@ extension TFLiteExporter {
     if !hasProducts { try checkMultipliers(own.weights, positive) }
     let isPerTensor = isUniform && (hasProducts || !Own.isFullyConnected)
     let scales = isPerTensor ? Array(positive.scales.prefix(1)) : positive.scales
-    let (bits, from) = (own.weights.bits, input.scale)
+    let (bits, from) = (writtenBits(own, isPerTensor: isPerTensor), input.scale)
     return LayerConstants(
       weights: constant(
         "/weights", bits == 4 ? .int4 : .int8, shape, scales: scales, axis: axis,
@@ -40,7 +42,33 @@ extension TFLiteExporter {
       bias: constant(
         "/bias", .int32, [positive.bias.count], scales: scales.map { from * $0 },
         positive.bias.flatMap(littleEndian)),
-      isPerTensor: isPerTensor)
+      bits: bits, isPerTensor: isPerTensor)
+  }
+
+  /// Weights of 4 bits are int8 in the file where the runtime whose arithmetic the layer has takes no
+  /// int4: TensorFlow Lite Micro, and XNNPACK, which leaves them to LiteRT's own kernels.
+  private mutating func writtenBits<Own: WeightedOperator>(
+    _ own: Own, isPerTensor: Bool
+  ) -> Int where Own.Storage == InMemory {
+    guard own.weights.bits == 4 else { return own.weights.bits }
+    switch own.weights.rounding {
+    case .float32HalfEven where widensWeights:
+      note(.rewritten(as: "a layer with int8 weights"))
+      return 8
+    case .float32HalfEven:
+      note(
+        .inexact(
+          because: "XNNPACK leaves int4 weights to LiteRT's own kernels, which round otherwise; "
+            + "--exact writes them as int8"))
+      return 4
+    case .doubleRounding where Own.isFullyConnected && !isPerTensor:
+      note(
+        .rewritten(
+          as: "a layer with int8 weights, since TensorFlow Lite Micro takes no int4 ones with a "
+            + "scale for each channel"))
+      return 8
+    default: return 4
+    }
   }
 
   /// That the kernels will derive the program's multipliers from the scales: always so for programs
