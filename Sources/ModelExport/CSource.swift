@@ -16,8 +16,13 @@ public struct CSource: Sendable {
   public init(model: ModelView, file: [UInt8], arenaBytes: Int, name: String) {
     let name = Self.identifier(for: name)
     let macro = name.uppercased()
-    let input = model.tensor(model.input)
-    let output = model.tensor(model.output)
+    let indices = 0..<model.tensorCount
+    // Of several, each has its number among them behind the word.
+    func all(_ word: String, _ ends: [Int]) -> [(String, String)] {
+      ends.enumerated().flatMap { place, index in
+        numbers(ends.count == 1 ? word : "\(word)_\(place)", model.tensor(index))
+      }
+    }
     func numbers(_ prefix: String, _ tensor: TensorView) -> [(String, String)] {
       [
         ("\(prefix)_HEIGHT", "\(tensor.height)"), ("\(prefix)_WIDTH", "\(tensor.width)"),
@@ -31,11 +36,13 @@ public struct CSource: Sendable {
     let constants =
       [
         ("FILE_SIZE", "\(file.count)"), ("ALIGNMENT", "16"), ("ARENA_SIZE", "\(arenaBytes)"),
-      ] + numbers("INPUT", input) + numbers("OUTPUT", output)
+      ] + all("INPUT", indices.filter(model.isInput))
+      + all("OUTPUT", indices.filter(model.isOutput))
     let defines = constants.map { "#define \(macro)_\($0.0) \($0.1)" }
     header = """
       /* Written by Cupel. Scales are float32, given by their bits; images are int8, [height][width]
-         [channels], on the input's grid: real = scale * (value - zero point). The arena needs
+         [channels], on the input's grid: real = scale * (value - zero point). Of several inputs,
+         or outputs, all stand one after another, as they are numbered here. The arena needs
          \(macro)_ARENA_SIZE bytes at an address divisible by \(macro)_ALIGNMENT. */
       #ifndef \(macro)_H
       #define \(macro)_H

@@ -15,6 +15,18 @@ import Testing
     return (source, bytes)
   }
 
+  /// Of several inputs and outputs each has numbers of its own.
+  @Test func severalEndsAreNumbered() throws {
+    let bytes = try CupelWriter.bytes(of: SeveralEnds.program)
+    let header = try withModelView(bytes) {
+      CSource(model: $0, file: bytes, arenaBytes: 64, name: "ends").header
+    }
+    for line in ["INPUT_0_CHANNELS 2", "INPUT_1_CHANNELS 3", "OUTPUT_2_CHANNELS 5"] {
+      #expect(header.contains("#define CUPEL_MODEL_ENDS_\(line)\n"), "\(line)")
+    }
+    #expect(!header.contains("_INPUT_CHANNELS"))
+  }
+
   @Test func arrayHoldsTheFile() throws {
     let (source, bytes) = try source("vgg")
     let body = try #require(source.implementation.split(separator: "{").last)
