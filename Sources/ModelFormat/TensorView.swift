@@ -29,8 +29,10 @@ public struct TensorView {
   @inline(never)
   package init(record: Int, in file: UnsafeRawPointer) {
     let base = file + record
+    // The validator looks at tensors before it has checked their names: a length may be negative.
     name = UnsafeRawBufferPointer(
-      start: file + base.number(Layout.Tensor.name), count: base.number(Layout.Tensor.nameLength))
+      start: file + base.number(Layout.Tensor.name),
+      count: max(base.number(Layout.Tensor.nameLength), 0))
     height = base.number(Layout.Tensor.height)
     width = base.number(Layout.Tensor.width)
     channels = base.number(Layout.Tensor.channels)
