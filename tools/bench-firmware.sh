@@ -30,8 +30,8 @@ rows=""
 for name in pq-w8a8 quanti-w4a4; do
   model=models/resnet8-fmnist-$name.onnx
   scheme=${name##*-}
-  "$cupel" compile "$model" --scheme "$scheme" --quiet -o "$folder/$name-nearest.cupel"
-  "$cupel" purify "$model" --scheme "$scheme" --quiet -o "$folder/$name-purified.cupel"
+  "$cupel" compile "$model" --scheme "$scheme" --catalogue models/catalogue.json --quiet -o "$folder/$name-nearest.cupel"
+  "$cupel" purify "$model" --scheme "$scheme" --catalogue models/catalogue.json --quiet -o "$folder/$name-purified.cupel"
   rows="$rows $(measure "$folder/$name-nearest.cupel" 100)"
   rows="$rows $(measure "$folder/$name-purified.cupel" 100)"
 done
