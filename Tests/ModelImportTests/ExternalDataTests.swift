@@ -121,7 +121,7 @@ import Testing
 
   /// Each is asked for once; where each copied all of them, this would take minutes.
   @Test func thousandsOfTensorsAreRead() throws {
-    let count = 20_000
+    let count = 8000
     var tensors: [Source.Tensor] = []
     for index in 0..<count {
       var tensor = Source.Tensor(name: "w\(index)", dimensions: [4], elementType: 1, raw: [])

@@ -38,7 +38,8 @@ extension FormatRuleTests {
     Case(.tensorCount, .header) { $0.bytes = skeleton(tensors: 0, operations: 0) },
     Case(.tensorCount, .header) { $0.bytes = skeleton(tensors: 4097, operations: 0) },
     Case(.operationCount, .header) { $0.bytes = skeleton(tensors: 1, operations: 1) },
-    Case(.operationCount, .header) { $0.bytes = skeleton(tensors: 2, operations: 0) },
+    // Born at the beginning: an input, which no operation gives.
+    Case(.operationCount, .header) { $0.set($0.tensor(4, 24), 0) },
     Case(.inputTensor, .header) { $0.set(24, 14) },
     Case(.inputTensor, .header) { $0.set(24, -1) },
     Case(.inputTensor, .header) { $0.set(24, 1) },
