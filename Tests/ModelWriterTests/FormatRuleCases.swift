@@ -94,7 +94,7 @@ extension FormatRuleTests {
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 7)] = 1 },
     Case(.unusedField, .operation(0)) { $0.bytes[$0.operation(0, 6)] = 1 },
-    Case(.unusedField, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 1 },
+    Case(.rounding, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 5)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 2)] = 8 },
     Case(.unusedField, .operation(1)) { $0.bytes[$0.operation(1, 3)] = 1 },
