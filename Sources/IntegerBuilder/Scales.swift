@@ -138,24 +138,26 @@ extension ProgramBuilder {
   public func sum(
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
-    let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
-    let form = profile.sumMode(
-      first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
-    return try .init(
-      first, second, output: grid.scale, within: bounds,
-      rounding: profile == .xnnpack ? form : elementMode)
+    try sumScales(of: inputs, on: grid, within: bounds, otherwise: elementMode)
   }
 
   /// - Parameter inputs: two tensors.
   public func difference(
     of inputs: [Int], on grid: Grid, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Add {
+    try sumScales(of: inputs, on: grid, within: bounds, otherwise: profile.differenceMode)
+  }
+
+  /// - Parameter mode: of every profile but `xnnpack`, whose mode depends on the scales.
+  private func sumScales(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds, otherwise mode: RoundingMode
+  ) throws(BuildError) -> IntegerOperation.Add {
     let (first, second) = (self[inputs[0]].scale, self[inputs[1]].scale)
     let form = profile.sumMode(
       first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
     return try .init(
       first, second, output: grid.scale, within: bounds,
-      rounding: profile == .xnnpack ? form : profile.differenceMode)
+      rounding: profile == .xnnpack ? form : mode)
   }
 
   /// - Parameter inputs: two tensors.
