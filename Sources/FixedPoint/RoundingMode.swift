@@ -3,13 +3,7 @@
 /// Real runtimes differ here by one unit in about one output of a thousand, so the mode is data:
 /// every operator of a `.cupel` file carries its own. `docs/arithmetic.md` gives each mode with
 /// worked numbers.
-public enum RoundingMode: UInt8, Sendable, CaseIterable {
-  /// The modes that scale an accumulator by a ratio; the others are the arithmetic of operators
-  /// without weights as a whole.
-  public static let allCases: [RoundingMode] = [
-    .doubleRounding, .singleRounding, .float32HalfEven, .float64HalfAway,
-  ]
-
+public enum RoundingMode: UInt8, Sendable {
   /// gemmlowp's pair: saturating rounding doubling high multiply, then a rounding right shift.
   /// TFLite Micro, CMSIS-NN's default, TFLite's reference convolution and depthwise.
   case doubleRounding = 0
@@ -36,4 +30,29 @@ public enum RoundingMode: UInt8, Sendable, CaseIterable {
   /// QuantizeLinear compute it: scaled to real numbers, computed, divided by the output's scale,
   /// rounded to even. For operators without weights.
   case float32Steps = 7
+}
+
+/// Some of the rounding modes: what an operator has.
+package struct RoundingModes: Sendable {
+  /// A bit for each mode, by its code.
+  private var bits: UInt8
+
+  /// One mode.
+  package init(_ mode: RoundingMode) { bits = 1 &<< mode.rawValue }
+
+  /// Those in which one operator's accumulator is scaled by a ratio in 32 bits.
+  package static var scalings: Self {
+    Self(.doubleRounding) | Self(.singleRounding) | Self(.float32HalfEven)
+  }
+  /// ONNX Runtime's of 8-bit tensors.
+  package static var onnx: Self { Self(.onnxUnsigned) | Self(.onnxSigned) }
+
+  package static func | (one: Self, other: Self) -> Self {
+    var result = one
+    result.bits |= other.bits
+    return result
+  }
+
+  /// Whether a mode is among them.
+  package func contains(_ mode: RoundingMode) -> Bool { bits &>> mode.rawValue & 1 == 1 }
 }

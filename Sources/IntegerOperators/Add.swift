@@ -6,7 +6,9 @@ import CupelModelFormat
 public struct Add: Sendable, SumOperator {
   public static var code: UInt8 { 4 }
   public static var name: StaticString { "add" }
-  package static var roundings: UInt8 { 0b1011_0001 }
+  package static var roundings: RoundingModes {
+    RoundingModes(.doubleRounding) | .onnx | RoundingModes(.float32Steps)
+  }
 
   /// The ways of both inputs to the output's grid.
   public var scales: SumScales

@@ -40,7 +40,8 @@ public struct AveragePool: Sendable, PoolOperator {
 
 extension AveragePool: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
-    try context.checkRounding(rounding, known: 0b1011_0001)
+    try context.checkRounding(
+      rounding, known: RoundingModes(.doubleRounding) | .onnx | RoundingModes(.float32Steps))
     let isFree = rounding != .doubleRounding
     try context.checkPool(window, onOneGrid: !isFree)
     let most = isFree ? 1 : 0

@@ -24,7 +24,7 @@ public struct Mean: Sendable, RescaleOperator {
 extension Mean: RunnableOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let (input, output) = (context.input, context.output)
-    try context.checkRounding(rescale.rounding, known: 0b0100_0111)
+    try context.checkRounding(rescale.rounding, known: .scalings | RoundingModes(.xnnpack))
     try context.demand(
       output.height == 1 && output.width == 1 && output.channels == input.channels, .outputExtent)
     let positions = Int64(input.height) &* Int64(input.width)

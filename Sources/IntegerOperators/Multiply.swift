@@ -20,7 +20,8 @@ extension Multiply: RunnableOperator {
   /// Of two values, zero points taken off: 255² at most.
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let second = context.operand(1)
-    try context.checkRounding(rescale.rounding, known: 0b1011_0111)
+    try context.checkRounding(
+      rescale.rounding, known: .scalings | .onnx | RoundingModes(.float32Steps))
     try context.checkSameExtent(as: context.input)
     try context.checkSameExtent(as: second)
     try context.checkRescale(

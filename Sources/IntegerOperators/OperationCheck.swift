@@ -89,13 +89,11 @@ package struct OperationContext {
   }
 
   /// That the operation's rounding mode is one that its kind knows, and this build.
-  ///
-  /// - Parameter known: a bit for each mode, by its code.
-  func checkRounding(_ mode: RoundingMode, known: UInt8) throws(FormatError) {
+  func checkRounding(_ mode: RoundingMode, known: RoundingModes) throws(FormatError) {
     let isThere =
       RuntimeArithmetic.isThere || mode.rawValue <= RoundingMode.float64HalfAway.rawValue
     try demand(
-      isThere && known &>> mode.rawValue & 1 == 1, .rounding,
+      isThere && known.contains(mode), .rounding,
       at: record.offset &+ Layout.Operation.rounding)
   }
 }

@@ -21,7 +21,9 @@ extension Requantize: RunnableOperator {
       RuntimeArithmetic.isThere
       && XnnpackRequantization(
         input: context.input.scaleBits, output: context.output.scaleBits) != nil
-    try context.checkRounding(rescale.rounding, known: hasForm ? 0b1100_0111 : 0b1000_0111)
+    let known = RoundingModes.scalings | RoundingModes(.float32Steps)
+    try context.checkRounding(
+      rescale.rounding, known: hasForm ? known | RoundingModes(.xnnpack) : known)
     try context.checkRescale(rescale, sum: Int64(context.input.largestMagnitude))
   }
 

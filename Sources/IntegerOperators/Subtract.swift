@@ -6,7 +6,9 @@ import CupelModelFormat
 public struct Subtract: Sendable, SumOperator {
   public static var code: UInt8 { 13 }
   public static var name: StaticString { "subtract" }
-  package static var roundings: UInt8 { 0b1000_0001 }
+  package static var roundings: RoundingModes {
+    RoundingModes(.doubleRounding) | RoundingModes(.float32Steps)
+  }
   public static var minorVersion: UInt16 { 1 }
 
   /// The ways of both inputs to the output's grid.

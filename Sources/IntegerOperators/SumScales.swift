@@ -69,8 +69,8 @@ public struct SumScales: Sendable, Equatable {
 /// An addition or subtraction.
 package protocol SumOperator: PlainOperator {
   var scales: SumScales { get set }
-  /// A bit for each mode of rounding that there is for it.
-  static var roundings: UInt8 { get }
+  /// The modes that it has, but for XNNPACK's, which depends on the scales.
+  static var roundings: RoundingModes { get }
   init(_ scales: SumScales)
 }
 
@@ -89,15 +89,15 @@ extension SumOperator {
 extension OperationContext {
   /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
   ///
-  /// - Parameter known: a bit for each mode of rounding that the operator has.
-  func checkSum(_ scales: SumScales, known: UInt8) throws(FormatError) {
+  /// - Parameter known: the modes that the operator has, but for XNNPACK's.
+  func checkSum(_ scales: SumScales, known: RoundingModes) throws(FormatError) {
     try checkSameExtent(as: input)
     try checkSameExtent(as: operand(1))
     let hasForm =
       RuntimeArithmetic.isThere
       && XnnpackSum(
         first: input.scaleBits, second: operand(1).scaleBits, output: output.scaleBits) != nil
-    try checkRounding(scales.rounding, known: hasForm ? known | 0b0100_0000 : known)
+    try checkRounding(scales.rounding, known: hasForm ? known | RoundingModes(.xnnpack) : known)
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
     try checkSumScale(scales.secondMultiplier, scales.secondShift, parameters: (1, 3))
     try checkSumScale(scales.outputMultiplier, scales.outputShift, parameters: (4, 5))

@@ -1,4 +1,5 @@
 import CupelFixedPoint
+import TestSupport
 import Testing
 
 @Suite struct OutputScaleTests {
@@ -27,7 +28,7 @@ import Testing
     let scale = OutputScale(
       multiplier: -(3 << 29), shift: 0, ratioBits: (-0.75 as Float).bitPattern,
       ratio64: ratio64(-0.75))
-    for mode in RoundingMode.allCases {
+    for mode in RoundingMode.scalings {
       #expect(scale.apply(to: 1000, rounding: mode) == -750)
       #expect(scale.apply(to: -1000, rounding: mode) == 750)
       #expect(scale.apply(to: 0, rounding: mode) == 0)

@@ -2,6 +2,7 @@ import CupelFixedPoint
 import CupelIntegerOperators
 import CupelModelFormat
 import CupelSupport
+import TestSupport
 import Testing
 
 /// Against nested loops in Int64 that follow each operator's definition, on random shapes.
@@ -86,7 +87,7 @@ import Testing
     return result
   }
 
-  @Test(arguments: RoundingMode.allCases, [8, 4])
+  @Test(arguments: RoundingMode.scalings, [8, 4])
   func convolutionFollowsItsDefinition(rounding: RoundingMode, bits: Int) {
     var generator = SeededGenerator(seed: UInt64(bits) * 8 + UInt64(rounding.rawValue))
     for _ in 0..<150 {
@@ -133,7 +134,7 @@ import Testing
     return result
   }
 
-  @Test(arguments: RoundingMode.allCases, [8, 4])
+  @Test(arguments: RoundingMode.scalings, [8, 4])
   func depthwiseConvolutionFollowsItsDefinition(rounding: RoundingMode, bits: Int) {
     var generator = SeededGenerator(seed: 100 + UInt64(bits) * 8 + UInt64(rounding.rawValue))
     for _ in 0..<150 {
@@ -152,7 +153,7 @@ import Testing
     }
   }
 
-  @Test(arguments: RoundingMode.allCases, [8, 4])
+  @Test(arguments: RoundingMode.scalings, [8, 4])
   func fullyConnectedFollowsItsDefinition(rounding: RoundingMode, bits: Int) {
     var generator = SeededGenerator(seed: 200 + UInt64(bits) * 8 + UInt64(rounding.rawValue))
     for inputs in 1...70 {

@@ -48,7 +48,7 @@ enum ExtremeScales {
         .init(
           .init(
             bits: bits, weights: weights, bias: bias, scales: scales,
-            rounding: RoundingMode.allCases[round % 4],
+            rounding: RoundingMode.scalings[round % 4],
             low: [-128, -1, 0].randomElement(using: &generator)!,
             high: [127, 1].randomElement(
               using: &generator)!))))
@@ -109,7 +109,7 @@ enum ExtremeScales {
       using: &generator)
     let rescale = IntegerOperation.Rescale(
       ratio: scale.weightScale, multiplier: scale.multiplier, shift: scale.shift,
-      rounding: RoundingMode.allCases[round / 3 % 3], low: -128, high: 127)
+      rounding: RoundingMode.scalings[round / 3 % 3], low: -128, high: 127)
     switch round % 3 {
     case 0: return addition(tensor, zeros: (zero(), zero()), using: &generator)
     case 1:

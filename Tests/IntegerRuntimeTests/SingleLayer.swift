@@ -169,7 +169,7 @@ struct SingleLayer: CustomStringConvertible {
       bias: (0..<channels).map { _ in
         Int32.random(in: -Int32(spread)...Int32(spread), using: &generator)
       },
-      scales: scales, rounding: RoundingMode.allCases.randomElement(using: &generator)!,
+      scales: scales, rounding: RoundingMode.scalings.randomElement(using: &generator)!,
       low: Int8.random(in: -128...0, using: &generator),
       high: Int8.random(in: 1...127, using: &generator))
   }

@@ -466,7 +466,7 @@ package struct RandomProgram {
 
   /// Double arithmetic is for operations with weights only.
   private mutating func rounding(isWeighted: Bool) -> RoundingMode {
-    let modes = RoundingMode.allCases.filter { isWeighted || $0 != .float64HalfAway }
+    let modes = RoundingMode.scalings.filter { isWeighted || $0 != .float64HalfAway }
     return modes[generator.below(modes.count)]
   }
 

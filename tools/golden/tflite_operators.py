@@ -15,92 +15,15 @@ import json
 import pathlib
 import sys
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro import runtime
+
+from tflite_model import (
+    FLOAT16, FLOAT32, INT4, INT8, INT32, NONE, OPERATOR, RELU, RELU6, SAME, UINT8, VALID, Model,
+    options, packed, run)
 
 SEED = 20261121
 IMAGES = 4
-OPERATOR = schema.BuiltinOperator
-INT8, UINT8, INT4 = schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT4
-INT32, FLOAT32 = schema.TensorType.INT32, schema.TensorType.FLOAT32
-FLOAT16 = schema.TensorType.FLOAT16
-NONE, RELU, RELU6 = 0, 1, 3
-SAME, VALID = 0, 1
-
-
-class Model:
-    def __init__(self):
-        self.buffers = [schema.BufferT()]
-        self.tensors, self.operators, self.codes = [], [], []
-
-    def tensor(self, shape, kind=INT8, scale=None, zero=0, axis=0, data=None):
-        tensor = schema.TensorT()
-        tensor.shape, tensor.type = list(shape), kind
-        tensor.name = f"t{len(self.tensors)}"
-        if scale is not None:
-            scales = np.atleast_1d(np.asarray(scale, np.float32))
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = [float(s) for s in scales]
-            tensor.quantization.zeroPoint = [int(zero)] * len(scales)
-            tensor.quantization.quantizedDimension = axis
-        if data is not None:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(bytes(data), np.uint8)
-            tensor.buffer = len(self.buffers)
-            self.buffers.append(buffer)
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def numbers(self, values):
-        values = np.asarray(values, np.int32)
-        return self.tensor(values.shape, INT32, data=values.tobytes())
-
-    def add(self, code, inputs, outputs, options=None, version=1):
-        if (code, version) not in self.codes:
-            self.codes.append((code, version))
-        operator = schema.OperatorT()
-        operator.opcodeIndex = self.codes.index((code, version))
-        operator.inputs, operator.outputs = list(inputs), list(outputs)
-        if options is not None:
-            operator.builtinOptions = options
-            name = type(options).__name__[:-1]
-            operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
-        self.operators.append(operator)
-        return outputs[0]
-
-    def content(self, source, target):
-        graph = schema.SubGraphT()
-        graph.tensors, graph.operators = self.tensors, self.operators
-        graph.inputs, graph.outputs = [source], [target]
-        model = schema.ModelT()
-        model.version, model.subgraphs, model.buffers = 3, [graph], self.buffers
-        model.operatorCodes = []
-        for number, version in self.codes:
-            code = schema.OperatorCodeT()
-            code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
-            code.version = version
-            model.operatorCodes.append(code)
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
-
-
-def options(name, **fields):
-    value = getattr(schema, name + "OptionsT")()
-    for field, content in fields.items():
-        assert hasattr(value, field), (name, field)
-        setattr(value, field, content)
-    return value
-
-
-def packed(values):
-    """Two values a byte, the first in the low nibble."""
-    flat = np.asarray(values, np.int8).ravel().astype(np.uint8) & 15
-    flat = np.append(flat, np.zeros(flat.size % 2, np.uint8))
-    return (flat[0::2] | flat[1::2] << 4).tobytes()
 
 
 class Cases:
@@ -734,20 +657,6 @@ def grid(tensor):
     return (quantization.scale[0], quantization.zeroPoint[0]) if quantization else None
 
 
-def litert(content, inputs):
-    interpreter = Interpreter(
-        model_content=content, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]
-    target = interpreter.get_output_details()[0]["index"]
-    results = []
-    for image in inputs:
-        interpreter.set_tensor(source["index"], image.reshape(source["shape"]))
-        interpreter.invoke()
-        results.append(interpreter.get_tensor(target).copy())
-    return np.stack(results)
-
-
 def tflm(content, inputs, shape):
     try:
         interpreter = runtime.Interpreter.from_bytes(content, arena_size=1 << 18)
@@ -785,7 +694,7 @@ def integer_case(name, model, source, target, random, folder):
         scale, zero = grid(model.tensors[model.operators[-1].inputs[0]])
         return (np.round(values / np.float32(scale)) + zero).astype(np.int8)
 
-    own = as_integers(litert(content, inputs))
+    own = as_integers(run(content, inputs))
     micro = as_integers(tflm(content, inputs, shape))
     case = {"name": name, "input": pack(integers), "litert": pack(own)}
     if micro is not None:
@@ -800,7 +709,7 @@ def float_case(name, model, source, target, random, folder):
     content = model.content(source, target)
     shape = model.tensors[source].shape
     inputs = random.standard_normal((IMAGES, *shape[1:])).astype(np.float32)
-    own = litert(content, inputs)
+    own = run(content, inputs)
     (folder / f"{name}.tflite").write_bytes(content)
     # Channels first, as float graphs have them.
     own = own.transpose(0, 1, 4, 2, 3) if own.ndim == 5 else own

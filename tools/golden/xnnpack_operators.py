@@ -19,8 +19,8 @@ import sys
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from tflite_operators import (
-    IMAGES, OPERATOR, RELU, Cases, methods, options, pack)
+from tflite_model import OPERATOR, RELU, options, run
+from tflite_operators import IMAGES, Cases, methods, pack
 
 SEED = 20261130
 #: XNNPACK does not take it, and LiteRT's own fast kernel is not its reference kernel.
@@ -83,20 +83,6 @@ class LimitCases(Cases):
                            version=2)
 
 
-def run(content, inputs):
-    interpreter = Interpreter(
-        model_content=content, experimental_op_resolver_type=OpResolverType.AUTO, num_threads=1)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]
-    target = interpreter.get_output_details()[0]["index"]
-    results = []
-    for image in inputs:
-        interpreter.set_tensor(source["index"], image.reshape(source["shape"]))
-        interpreter.invoke()
-        results.append(interpreter.get_tensor(target).copy())
-    return np.stack(results)
-
-
 def instruction_sets():
     flags = pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n")[0].split()
     return [f for f in ("sse4_1", "avx", "avx2", "avx512bw", "avx512_vnni") if f in flags]
@@ -116,7 +102,7 @@ def main(folder):
         integers = np.frombuffer(base64.b64decode(case["input"]), np.int8).reshape(IMAGES, -1)
         cases.append({
             "name": case["name"], "folder": "tflite", "input": case["input"],
-            "output": pack(run(content, integers))})
+            "output": pack(run(content, integers, OpResolverType.AUTO))})
     random = np.random.default_rng(SEED)
     for name, make in methods(LimitCases(random)):
         model, source, target = make()
@@ -126,7 +112,7 @@ def main(folder):
         (folder / "xnnpack" / f"{name}.tflite").write_bytes(content)
         cases.append({
             "name": name, "folder": "xnnpack", "input": pack(integers),
-            "output": pack(run(content, integers))})
+            "output": pack(run(content, integers, OpResolverType.AUTO))})
     document = {
         "versions": {"ai-edge-litert": importlib.metadata.version("ai-edge-litert")},
         "processor": instruction_sets(), "seed": SEED, "cases": cases}

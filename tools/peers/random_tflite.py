@@ -1,15 +1,14 @@
 """Random int8 `.tflite` models, for `agreement.py`: each comes from its seed alone."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
-OPERATOR = schema.BuiltinOperator
-INT8, INT32, INT4 = schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.INT4
-NONE, RELU, RELU_N1, RELU6 = 0, 1, 2, 3
-SAME, VALID = 0, 1
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+from tflite_model import (  # noqa: E402
+    INT4, INT8, INT32, NONE, OPERATOR, RELU, RELU6, RELU_N1, SAME, VALID, Model, options)
 
 
 @dataclass
@@ -27,40 +26,18 @@ class Value:
         return self.scale, self.zero
 
 
-class Network:
+class Network(Model):
     def __init__(self, seed, operators=None, wide=False):
         """`wide`: with the rarer operators as well."""
         self.random = random = np.random.default_rng(seed)
         self.choices = self.KINDS + 2 * self.RARER if wide else self.KINDS
         self.powers = bool(random.random() < 0.25)
-        self.buffers = [schema.BufferT()]
-        self.tensors, self.nodes, self.codes, self.kinds = [], [], [], []
-        self.operators = operators or int(random.choice([1, 1, 1, 2, 3, 4, 6]))
+        super().__init__()
+        self.kinds = []
+        self.length = operators or int(random.choice([1, 1, 1, 2, 3, 4, 6]))
         self.build()
 
     # What the operators are made of.
-
-    def tensor(self, shape, kind=INT8, scale=None, zero=0, axis=0, data=None):
-        tensor = schema.TensorT()
-        tensor.shape, tensor.type, tensor.name = [int(s) for s in shape], kind, (
-            f"t{len(self.tensors)}")
-        if scale is not None:
-            scales = np.atleast_1d(np.asarray(scale, np.float32))
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = [float(s) for s in scales]
-            tensor.quantization.zeroPoint = [int(zero)] * len(scales)
-            tensor.quantization.quantizedDimension = axis
-        if data is not None:
-            buffer = schema.BufferT()
-            buffer.data = np.frombuffer(bytes(data), np.uint8)
-            tensor.buffer = len(self.buffers)
-            self.buffers.append(buffer)
-        self.tensors.append(tensor)
-        return len(self.tensors) - 1
-
-    def numbers(self, values):
-        values = np.asarray(values, np.int32)
-        return self.tensor(values.shape, INT32, data=values.tobytes())
 
     def grid(self, spread):
         scale = np.float32(max(spread, 1e-6) * self.random.uniform(2, 5) / 127)
@@ -77,24 +54,8 @@ class Network:
         return Value(place, tuple(int(s) for s in shape), scale, zero, spread)
 
     def add_node(self, code, inputs, output, options=None, version=1):
-        if (code, version) not in self.codes:
-            self.codes.append((code, version))
-        node = schema.OperatorT()
-        node.opcodeIndex = self.codes.index((code, version))
-        node.inputs, node.outputs = list(inputs), [output.place]
-        if options is not None:
-            node.builtinOptions = options
-            node.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
-        self.nodes.append(node)
+        super().add(code, inputs, [output.place], options, version)
         return output
-
-    @staticmethod
-    def options(name, **fields):
-        value = getattr(schema, name + "OptionsT")()
-        for field, content in fields.items():
-            assert hasattr(value, field), (name, field)
-            setattr(value, field, content)
-        return value
 
     def chance(self, share):
         return bool(self.random.random() < share)
@@ -150,7 +111,7 @@ class Network:
             value.spread * weights[2])
         return self.add_node(
             OPERATOR.CONV_2D, [value.place, *self.with_bias(value, weights, 0, outputs, 1)], result,
-            self.options("Conv2D", padding=padding, strideH=stride[0], strideW=stride[1],
+            options("Conv2D", padding=padding, strideH=stride[0], strideW=stride[1],
                          dilationHFactor=dilation[0], dilationWFactor=dilation[1],
                          fusedActivationFunction=self.activation()), 3)
 
@@ -169,7 +130,7 @@ class Network:
         return self.add_node(
             OPERATOR.DEPTHWISE_CONV_2D,
             [value.place, *self.with_bias(value, weights, 3, channels * times)], result,
-            self.options("DepthwiseConv2D", padding=padding, strideH=stride[0], strideW=stride[1],
+            options("DepthwiseConv2D", padding=padding, strideH=stride[0], strideW=stride[1],
                          depthMultiplier=times, dilationHFactor=1, dilationWFactor=1,
                          fusedActivationFunction=self.activation()), 3)
 
@@ -183,7 +144,7 @@ class Network:
         return self.add_node(
             OPERATOR.FULLY_CONNECTED,
             [value.place, *self.with_bias(value, weights, 0, outputs)], result,
-            self.options("FullyConnected", fusedActivationFunction=self.activation()), 5)
+            options("FullyConnected", fusedActivationFunction=self.activation()), 5)
 
     def transposed_convolution(self, value):
         if len(value.shape) != 4:
@@ -200,7 +161,7 @@ class Network:
         shape = self.numbers([1, *extents, outputs])
         return self.add_node(
             OPERATOR.TRANSPOSE_CONV, [shape, places[0], value.place, *places[1:]], result,
-            self.options("TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1]),
+            options("TransposeConv", padding=padding, strideH=stride[0], strideW=stride[1]),
             3 if len(places) > 1 else 1)
 
     def partner(self, value):
@@ -223,7 +184,7 @@ class Network:
         places = [value.place, other.place]
         if self.chance(0.3):
             places.reverse()
-        return self.add_node(code, places, result, self.options(
+        return self.add_node(code, places, result, options(
             name, fusedActivationFunction=self.activation()), 2)
 
     def add(self, value):
@@ -242,7 +203,7 @@ class Network:
         result = self.value(
             (1, *self.windows(value, padding, kernel, stride), value.shape[3]), value.spread,
             value.grid)
-        return self.add_node(code, [value.place], result, self.options(
+        return self.add_node(code, [value.place], result, options(
             "Pool2D", padding=padding, strideH=stride[0], strideW=stride[1],
             filterHeight=kernel[0], filterWidth=kernel[1],
             fusedActivationFunction=self.activation()), 2)
@@ -262,7 +223,7 @@ class Network:
             shape, value.spread / 2, value.grid if self.chance(0.3) else None)
         return self.add_node(
             OPERATOR.MEAN, [value.place, self.numbers([1, 2])], result,
-            self.options("Reducer", keepDims=kept), 2)
+            options("Reducer", keepDims=kept), 2)
 
     def concatenate(self, value):
         others = [v for v in self.values
@@ -272,7 +233,7 @@ class Network:
         shape = (*value.shape[:-1], sum(part.shape[-1] for part in parts))
         result = self.value(shape, value.spread, value.grid)
         return self.add_node(
-            OPERATOR.CONCATENATION, [part.place for part in parts], result, self.options(
+            OPERATOR.CONCATENATION, [part.place for part in parts], result, options(
                 "Concatenation", axis=len(shape) - 1, fusedActivationFunction=NONE), 2)
 
     def moved(self, value, code, shape, constants, options=None, version=2):
@@ -324,7 +285,7 @@ class Network:
         return self.moved(
             value, OPERATOR.STRIDED_SLICE, shape,
             [self.numbers(begin), self.numbers(end), self.numbers(steps)],
-            self.options("StridedSlice"))
+            options("StridedSlice"))
 
     def unary(self, value, code, spread, grid=None, options=None, version=2):
         result = self.value(value.shape, spread, grid)
@@ -348,7 +309,7 @@ class Network:
     def leaky_relu(self, value):
         alpha = float(self.random.choice([0.01, 0.1, 0.3, -0.2]))
         return self.unary(value, OPERATOR.LEAKY_RELU, value.spread,
-                          options=self.options("LeakyRelu", alpha=alpha))
+                          options=options("LeakyRelu", alpha=alpha))
 
     def hard_swish(self, value):
         return self.unary(value, OPERATOR.HARD_SWISH, value.spread, version=1)
@@ -357,7 +318,7 @@ class Network:
         if np.prod(value.shape[:-1]) > 30:
             return None
         return self.unary(value, OPERATOR.SOFTMAX, 0.2, (np.float32(1 / 256), -128),
-                          self.options("Softmax", beta=float(self.random.choice([1.0, 1.0, 2.5]))))
+                          options("Softmax", beta=float(self.random.choice([1.0, 1.0, 2.5]))))
 
     KINDS = [
         convolution, depthwise, fully_connected, transposed_convolution, add, add, subtract,
@@ -373,12 +334,12 @@ class Network:
         return self.unary(value, OPERATOR.ELU, value.spread, version=1)
 
     def gelu(self, value):
-        return self.unary(value, OPERATOR.GELU, value.spread, options=self.options(
+        return self.unary(value, OPERATOR.GELU, value.spread, options=options(
             "Gelu", approximate=self.chance(0.5)), version=2)
 
     def absolute(self, value):
         return self.unary(value, OPERATOR.ABS, value.spread,
-                          options=self.options("Abs"), version=2)
+                          options=options("Abs"), version=2)
 
     def extremum(self, value):
         code = OPERATOR.MAXIMUM if self.chance(0.5) else OPERATOR.MINIMUM
@@ -387,7 +348,7 @@ class Network:
         other = self.value((1,), value.spread, (scale, zero), data)
         result = self.value(value.shape, value.spread, value.grid)
         return self.add_node(code, [value.place, other.place], result,
-                             self.options("MaximumMinimum"), 2)
+                             options("MaximumMinimum"), 2)
 
     def prelu(self, value):
         if len(value.shape) != 4:
@@ -401,7 +362,7 @@ class Network:
         other = self.partner(value)
         result = self.value(value.shape, value.spread * other.spread * 2)
         return self.add_node(OPERATOR.SQUARED_DIFFERENCE, [value.place, other.place], result,
-                             self.options("SquaredDifference"), 2)
+                             options("SquaredDifference"), 2)
 
     def reduce_max(self, value):
         if len(value.shape) != 4:
@@ -409,7 +370,7 @@ class Network:
         kept = self.chance(0.5)
         shape = (1, 1, 1, value.shape[3]) if kept else (1, value.shape[3])
         return self.moved(value, OPERATOR.REDUCE_MAX, shape, [self.numbers([1, 2])],
-                          self.options("Reducer", keepDims=kept))
+                          options("Reducer", keepDims=kept))
 
     def space_to_depth(self, value):
         if len(value.shape) != 4 or any(size % 2 for size in value.shape[1:3]):
@@ -417,7 +378,7 @@ class Network:
         _, height, width, channels = value.shape
         return self.moved(value, OPERATOR.SPACE_TO_DEPTH,
                           (1, height // 2, width // 2, channels * 4), [],
-                          self.options("SpaceToDepth", blockSize=2))
+                          options("SpaceToDepth", blockSize=2))
 
     def depth_to_space(self, value):
         if len(value.shape) != 4 or value.shape[3] % 4:
@@ -425,7 +386,7 @@ class Network:
         _, height, width, channels = value.shape
         return self.moved(value, OPERATOR.DEPTH_TO_SPACE,
                           (1, height * 2, width * 2, channels // 4), [],
-                          self.options("DepthToSpace", blockSize=2))
+                          options("DepthToSpace", blockSize=2))
 
     def resized(self, value, code, name):
         if len(value.shape) != 4:
@@ -434,7 +395,7 @@ class Network:
         size = ((2 * height, 2 * width) if self.chance(0.6) else
                 tuple(int(n) for n in self.random.integers(1, 13, 2)))
         centres = self.chance(0.5)
-        return self.moved(value, code, (1, *size, channels), [self.numbers(size)], self.options(
+        return self.moved(value, code, (1, *size, channels), [self.numbers(size)], options(
             name, alignCorners=not centres and self.chance(0.3), halfPixelCenters=centres), 3)
 
     def resize_nearest(self, value):
@@ -450,12 +411,12 @@ class Network:
         pads[1:3] = self.random.integers(0, 2, (2, 2))
         shape = [s + int(p.sum()) for s, p in zip(value.shape, pads)]
         return self.moved(value, OPERATOR.MIRROR_PAD, shape, [self.numbers(pads)],
-                          self.options("MirrorPad", mode=int(self.chance(0.5))), 1)
+                          options("MirrorPad", mode=int(self.chance(0.5))), 1)
 
     def tile(self, value):
         times = [1] + [int(n) for n in self.random.integers(1, 3, len(value.shape) - 1)]
         return self.moved(value, OPERATOR.TILE, [s * t for s, t in zip(value.shape, times)],
-                          [self.numbers(times)], self.options("Tile"), 1)
+                          [self.numbers(times)], options("Tile"), 1)
 
     def split(self, value):
         """The parts, joined in the other order."""
@@ -466,11 +427,11 @@ class Network:
         parts = [self.value(half, value.spread, value.grid) for _ in range(2)]
         axis = self.tensor((), INT32, data=np.int32(len(half) - 1).tobytes())
         self.add_node(OPERATOR.SPLIT, [axis, value.place], parts[0],
-                      self.options("Split", numSplits=2), 2)
-        self.nodes[-1].outputs = [part.place for part in parts]
+                      options("Split", numSplits=2), 2)
+        self.operators[-1].outputs = [part.place for part in parts]
         result = self.value(value.shape, value.spread, value.grid)
         return self.add_node(
-            OPERATOR.CONCATENATION, [parts[1].place, parts[0].place], result, self.options(
+            OPERATOR.CONCATENATION, [parts[1].place, parts[0].place], result, options(
                 "Concatenation", axis=len(half) - 1, fusedActivationFunction=NONE), 2)
 
     RARER = [
@@ -488,14 +449,14 @@ class Network:
         value = self.value(shape, float(scale) * 74, (scale, zero))
         self.input, self.values = value, [value]
         for _ in range(500):
-            if len(self.kinds) == self.operators:
+            if len(self.kinds) == self.length:
                 break
             kind = self.choices[int(random.integers(len(self.choices)))]
-            marks = [len(part) for part in (self.tensors, self.nodes, self.buffers, self.codes)]
+            marks = [len(part) for part in (self.tensors, self.operators, self.buffers, self.codes)]
             result = kind(self, value)
             if result is None or min(result.shape) < 1 or np.prod(result.shape) > 4000:
                 for part, mark in zip(
-                        (self.tensors, self.nodes, self.buffers, self.codes), marks):
+                        (self.tensors, self.operators, self.buffers, self.codes), marks):
                     del part[mark:]
                 continue
             self.kinds.append(kind.__name__)
@@ -504,17 +465,4 @@ class Network:
         self.output = value
 
     def model(self):
-        graph = schema.SubGraphT()
-        graph.tensors, graph.operators = self.tensors, self.nodes
-        graph.inputs, graph.outputs = [self.input.place], [self.output.place]
-        model = schema.ModelT()
-        model.version, model.subgraphs, model.buffers = 3, [graph], self.buffers
-        model.operatorCodes = []
-        for number, version in self.codes:
-            code = schema.OperatorCodeT()
-            code.builtinCode, code.deprecatedBuiltinCode = number, min(number, 127)
-            code.version = version
-            model.operatorCodes.append(code)
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return self.content(self.input.place, self.output.place)
