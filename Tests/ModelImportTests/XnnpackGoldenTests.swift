@@ -27,7 +27,7 @@ import Testing
     let golden = try Self.golden.get()
     #expect(golden.versions["ai-edge-litert"] == "2.3.0")
     #expect(golden.processor.contains("avx2"))
-    #expect(golden.cases.count == 65)
+    #expect(golden.cases.count == 77)
   }
 
   @Test(arguments: cases)
