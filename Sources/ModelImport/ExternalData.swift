@@ -1,6 +1,7 @@
 import CupelOnnxSchema
 import CupelSupport
 import Foundation
+import SwiftProtobuf
 
 /// A part of a file beside a model's that holds a tensor's elements.
 public struct ExternalData: Sendable {
@@ -81,14 +82,17 @@ extension OnnxModel {
 
 extension ExternalData {
   /// - Parameters:
-  ///   - entries: pairs of a key and a value, each a message of two texts.
+  ///   - entries: each an `OnnxProperty`.
   ///   - name: the tensor's.
   fileprivate init(_ entries: [Data], of name: String) throws(ImportError) {
     (location, offset, length, limit) = ("", 0, nil, 0)
     for entry in entries {
-      guard let (key, value) = Self.pair([UInt8](entry)) else {
+      guard let pair = try? OnnxProperty(serializedBytes: entry),
+        let value = String(validating: pair.value, as: UTF8.self)
+      else {
         throw .invalidTensor(name: name, rule: "the place of its data in another file is malformed")
       }
+      let key = String(decoding: pair.key, as: UTF8.self)
       switch key {
       case "location": location = value
       case "offset", "length":
@@ -103,31 +107,5 @@ extension ExternalData {
     guard !location.isEmpty else {
       throw .invalidTensor(name: name, rule: "its data lies in another file that it does not name")
     }
-  }
-
-  /// Field 1 and field 2 of a message of texts.
-  private static func pair(_ bytes: [UInt8]) -> (key: String, value: String)? {
-    var fields: [UInt8: String] = [:]
-    var offset = 0
-    while offset < bytes.count {
-      let tag = bytes[offset]
-      offset += 1
-      guard tag & 7 == 2 else { return nil }
-      var (length, shift) = (0, 0)
-      while true {
-        guard offset < bytes.count, shift < 28 else { return nil }
-        length |= Int(bytes[offset] & 0x7F) << shift
-        offset += 1
-        shift += 7
-        if bytes[offset - 1] < 0x80 { break }
-      }
-      guard length <= bytes.count - offset,
-        let text = String(validating: bytes[offset..<offset + length], as: UTF8.self)
-      else { return nil }
-      fields[tag >> 3] = text
-      offset += length
-    }
-    guard let key = fields[1], let value = fields[2] else { return nil }
-    return (key, value)
   }
 }

@@ -257,7 +257,7 @@ package nonisolated struct OnnxTensor: Sendable {
 
   package var doubles: [Double] = []
 
-  /// Refused; only their number matters.
+  /// Each a Property: where the data lies in another file.
   package var external: [Data] = []
 
   /// An enumeration: 0 in this file, 1 in another one.
