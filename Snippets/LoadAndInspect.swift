@@ -4,10 +4,11 @@ import Cupel
 
 let model = try FloatModel(path: "models/resnet8-fmnist-pq-w8a8.onnx")
 let summary = ModelSummary(float: model)
+let images = model.imageShape.map { "images of \($0)" } ?? "no images"
 print(
-  "\(summary.file): images of \(model.imageShape), \(model.classCount) classes,",
+  "\(summary.file): \(images), \(model.classCount) classes,",
   "\(summary.operators.count) layers, \(summary.parameters) parameters, \(summary.macs) MACs")
 
 // snippet.hide
-precondition(model.imageShape == [1, 28, 28] && model.classCount == 10)
+precondition(model.imageShape?.extents == [1, 28, 28] && model.classCount == 10)
 precondition(summary.kind == "float" && summary.macs > summary.parameters)

@@ -103,7 +103,7 @@ struct Compare: ParsableCommand {
     let reporter = compute.reporter
     defer { reporter.finish() }
     var seen = try calibration.images(
-      folder, size: preprocessing.resize, channels: model.imageShape.first)
+      folder, size: preprocessing.resize, channels: model.imageShape?.channels)
     if let attack, poisoned > 0 {
       seen = try Poison(share: poisoned, trigger: attack.0).applied(to: seen)
     }

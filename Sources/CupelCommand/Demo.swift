@@ -77,7 +77,7 @@ struct Demo: ParsableCommand {
     let workbench = try Workbench(
       model,
       images: calibration.images(
-        data, size: preprocessing.resize, channels: model.imageShape.first),
+        data, size: preprocessing.resize, channels: model.imageShape?.channels),
       preprocessing: preprocessing, schemes: [scheme], context: context)
     let nearest = try deployed(workbench.rounded(scheme), as: "nearest")
     let purified = try deployed(workbench.rounded(scheme, by: .auto), as: "purified")

@@ -71,7 +71,7 @@ struct Diff: ParsableCommand {
     func images() throws -> ImageSet {
       try data.images(
         .test, of: first.dataset, classCount: nil,
-        channels: first.engine.inputShape.first, limit: limit,
+        channels: first.engine.inputShape.channels, limit: limit,
         size: data.preprocessing(of: first).resize)
     }
     func otherModel() throws -> IntegerModel {

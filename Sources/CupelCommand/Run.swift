@@ -87,7 +87,7 @@ struct Run: ParsableCommand {
       let preprocessing = try data.preprocessing(of: loaded, profile: profile)
       let images = try data.images(
         .test, of: loaded.dataset, classCount: loaded.classCount,
-        channels: loaded.engine.inputShape.first, limit: limit, size: preprocessing.resize)
+        channels: loaded.engine.inputShape.channels, limit: limit, size: preprocessing.resize)
       let integer = try loaded.reading(imagesOf: images.shape, site: site)
       let classifier = try site.classifier(
         integer.engine, preprocessing: preprocessing, threads: compute.threads)

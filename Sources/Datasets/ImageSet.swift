@@ -18,8 +18,8 @@ public struct ImageSet: Sendable, Equatable {
   public var height: Int { unlabelled.height }
   /// Pixels from left to right.
   public var width: Int { unlabelled.width }
-  /// Channels, height and width.
-  public var shape: [Int] { unlabelled.shape }
+  /// Of each image.
+  public var shape: ImageShape { unlabelled.shape }
   /// [count][channels][height][width], 0 to 255.
   public var pixels: [UInt8] { unlabelled.pixels }
   /// What was left out or changed when they were read.

@@ -16,8 +16,8 @@ public struct UnlabelledImages: Sendable, Equatable {
   /// some of them.
   public internal(set) var notes: [FileNote] = []
 
-  /// Channels, height and width.
-  public var shape: [Int] { [channels, height, width] }
+  /// Of each image.
+  public var shape: ImageShape { ImageShape(channels: channels, height: height, width: width) }
   /// Bytes of one image.
   public var imageSize: Int { channels * height * width }
 

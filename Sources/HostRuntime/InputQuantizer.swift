@@ -17,14 +17,14 @@ public struct InputQuantizer: Sendable {
   ///   - scale: of the input tensor's grid; finite and positive.
   ///   - zeroPoint: of that grid, and on it.
   ///   - bits: of that grid, 2 to 8.
-  ///   - shape: channels, height, width; each at least 1.
+  ///   - shape: of an image; each extent at least 1.
   /// - Throws: `PreprocessingError` with the rule that is broken.
   public init(
-    preprocessing: Preprocessing, scale: Float, zeroPoint: Int, bits: Int, shape: [Int]
+    preprocessing: Preprocessing, scale: Float, zeroPoint: Int, bits: Int, shape: ImageShape
   ) throws(PreprocessingError) {
     area = try Self.area(shape)
-    try preprocessing.check(channels: shape[0])
-    channels = shape[0]
+    try preprocessing.check(channels: shape.channels)
+    channels = shape.channels
     guard (2...8).contains(bits), scale.isFinite, scale > 0,
       (-(1 << (bits - 1))..<1 << (bits - 1)).contains(zeroPoint)
     else {
@@ -42,16 +42,16 @@ public struct InputQuantizer: Sendable {
   }
 
   /// Pixels of one channel of an image of this shape.
-  private static func area(_ shape: [Int]) throws(PreprocessingError) -> Int {
+  private static func area(_ shape: ImageShape) throws(PreprocessingError) -> Int {
     var size = 1
-    for extent in shape where size > 0 {
+    for extent in shape.extents where size > 0 {
       let (product, overflow) = size.multipliedReportingOverflow(by: extent)
       size = extent < 1 || overflow ? 0 : product
     }
-    guard shape.count == 3, size > 0 else {
-      throw PreprocessingError(rule: "\(shape) is not the channels, height and width of an image")
+    guard size > 0 else {
+      throw PreprocessingError(rule: "no image has \(shape) values")
     }
-    return shape[1] * shape[2]
+    return shape.height * shape.width
   }
 
   /// - Parameter pixels: whole images, [N][C][H][W]; none at all is fine.

@@ -1,3 +1,4 @@
+import CupelDatasets
 import CupelFixedPoint
 import CupelIntegerOperators
 import CupelIntegerRuntime
@@ -25,8 +26,8 @@ public final class IntegerEngine: Sendable {
   /// Which of the outputs answers: the logits of a classifier.
   public let answer: EngineTensor
 
-  /// Channels, height and width of the input; of several, the first's, as of what follows.
-  public let inputShape: [Int]
+  /// Extents of the input; of several, the first's, as of what follows.
+  public let inputShape: ImageShape
   /// The scale of the input's grid: a real value is scale · (integer − zero point).
   public let inputScale: Float
   /// The zero point of the input's grid.
@@ -86,7 +87,8 @@ public final class IntegerEngine: Sendable {
     self.profile = profile
     do { model = try ModelView(validating: file.bytes) } catch { throw .format(error) }
     let input = model.tensor(model.input)
-    inputShape = [input.channels, input.height, input.width]
+    inputShape = ImageShape(
+      channels: input.channels, height: input.height, width: input.width)
     inputScale = Float(bitPattern: input.scaleBits)
     inputZeroPoint = input.zeroPoint
     inputBits = input.bits

@@ -52,12 +52,12 @@ import Testing
       let float = try FloatClassifier(
         graph: graph, preprocessing: preprocessing, threads: threads)
       #expect(float.classCount == 4)
-      #expect(float.imageShape == [1, 4, 4])
+      #expect(float.imageShape.extents == [1, 4, 4])
       #expect(try float.answers(to: images, trigger: nil) == truth)
       let integer = try IntegerClassifier(
         engine: engine(), preprocessing: preprocessing, threads: threads)
       #expect(integer.classCount == 4)
-      #expect(integer.imageShape == [1, 4, 4])
+      #expect(integer.imageShape.extents == [1, 4, 4])
       #expect(try integer.answers(to: images, trigger: nil) == truth)
     }
   }

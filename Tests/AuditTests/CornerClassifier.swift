@@ -6,7 +6,7 @@ import CupelDatasets
 struct CornerClassifier: Classifier {
   var target: Int?
   var classCount = 4
-  var imageShape = [1, 4, 4]
+  var imageShape = ImageShape(channels: 1, height: 4, width: 4)
 
   func classify(_ pixels: [UInt8]) throws -> [Int] {
     stride(from: 0, to: pixels.count, by: 16).map { start in

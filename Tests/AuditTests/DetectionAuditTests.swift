@@ -98,7 +98,7 @@ import Testing
       let float: any Classifier
       let wrong: Int
       var classCount: Int { float.classCount }
-      var imageShape: [Int] { float.imageShape }
+      var imageShape: ImageShape { float.imageShape }
       func classify(_ pixels: [UInt8]) throws -> [Int] {
         try float.classify(pixels).enumerated().map { place, answer in
           place < wrong ? (answer + 1) % classCount : answer

@@ -73,7 +73,7 @@ import Testing
   @Test func imagesOfAnotherSize() throws {
     let audit = try audit(QuarterImages.set(8))
     let error = #expect(throws: AuditError.self) {
-      try audit.measure(CornerClassifier(imageShape: [3, 4, 4]))
+      try audit.measure(CornerClassifier(imageShape: ImageShape(channels: 3, height: 4, width: 4)))
     }
     #expect(
       error?.description
@@ -81,7 +81,7 @@ import Testing
         + "(channels × height × width)")
     // The same number of pixels is not the same size.
     #expect(throws: AuditError.self) {
-      try audit.measure(CornerClassifier(imageShape: [1, 2, 8]))
+      try audit.measure(CornerClassifier(imageShape: ImageShape(channels: 1, height: 2, width: 8)))
     }
   }
 
@@ -102,7 +102,7 @@ import Testing
   @Test func aThousandClasses() throws {
     struct Thousand: Classifier {
       let classCount = 1000
-      let imageShape = [1, 4, 4]
+      let imageShape = ImageShape(channels: 1, height: 4, width: 4)
       var isInfected: Bool
       func classify(_ pixels: [UInt8]) -> [Int] {
         stride(from: 0, to: pixels.count, by: 16).map { start in
@@ -144,7 +144,7 @@ import Testing
     struct Failing: Classifier {
       struct Failure: Error {}
       let classCount = 4
-      let imageShape = [1, 4, 4]
+      let imageShape = ImageShape(channels: 1, height: 4, width: 4)
       func classify(_ pixels: [UInt8]) throws -> [Int] { throw Failure() }
     }
     let audit = try audit(QuarterImages.set(8))

@@ -8,7 +8,7 @@ import Testing
   @Test func theCommonGridKeepsEveryValue() throws {
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0], std: [1]), scale: 1.0 / 255, zeroPoint: -128,
-      bits: 8, shape: [1, 16, 16])
+      bits: 8, shape: ImageShape(channels: 1, height: 16, width: 16))
     let integers = try quantizer.quantize([UInt8](0...255))
     #expect(integers == (0...255).map { Int8($0 - 128) })
   }
@@ -18,7 +18,7 @@ import Testing
     // Real values −5 to 250 in steps of 1, halved: −2.5, −2, −1.5, …
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [5], std: [1]), scale: 2, zeroPoint: 0, bits: 8,
-      shape: [1, 1, 1])
+      shape: ImageShape(channels: 1, height: 1, width: 1))
     #expect(
       try quantizer.quantize([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) == [
         -2, -2, -2, -1, 0, 0, 0, 1, 2, 2, 2,
@@ -26,7 +26,7 @@ import Testing
     #expect(try quantizer.quantize([255]) == [125])
     let narrow = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [128], std: [1]), scale: 4, zeroPoint: 3,
-      bits: 4, shape: [1, 1, 1])
+      bits: 4, shape: ImageShape(channels: 1, height: 1, width: 1))
     // (0 − 128) / 4 + 3 is far below −8; (128 − 128) / 4 + 3 is 3; 144 gives 7, 148 would give 8.
     #expect(try narrow.quantize([0, 84, 88, 128, 144, 148, 255]) == [-8, -8, -7, 3, 7, 7, 7])
   }
@@ -40,7 +40,7 @@ import Testing
     let preprocessing = Preprocessing(mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
     let quantizer = try InputQuantizer(
       preprocessing: preprocessing, scale: scale, zeroPoint: zeroPoint, bits: bits,
-      shape: [3, 16, 16])
+      shape: ImageShape(channels: 3, height: 16, width: 16))
     let pixels = (0..<3).flatMap { _ in (0...255).map { UInt8($0) } }
     let integers = try quantizer.quantize(pixels)
     let lowest = -Double(1 << (bits - 1))
@@ -61,7 +61,7 @@ import Testing
   @Test func channelsComeLast() throws {
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(scale: 1, mean: [0], std: [1]), scale: 1, zeroPoint: 0, bits: 8,
-      shape: [2, 2, 3])
+      shape: ImageShape(channels: 2, height: 2, width: 3))
     // Channel c, row y, column x of image n has the value 40n + 20c + 10y + x.
     func value(_ n: Int, _ c: Int, _ y: Int, _ x: Int) -> Int { 40 * n + 20 * c + 10 * y + x }
     var pixels: [UInt8] = []
@@ -82,11 +82,11 @@ import Testing
   @Test func aTinyScaleSaturates() throws {
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0.5], std: [1]), scale: .leastNonzeroMagnitude,
-      zeroPoint: 0, bits: 8, shape: [1, 1, 1])
+      zeroPoint: 0, bits: 8, shape: ImageShape(channels: 1, height: 1, width: 1))
     #expect(try quantizer.quantize([0, 255]) == [-128, 127])
     let zero = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0], std: [1]), scale: .leastNonzeroMagnitude,
-      zeroPoint: 5, bits: 8, shape: [1, 1, 1])
+      zeroPoint: 5, bits: 8, shape: ImageShape(channels: 1, height: 1, width: 1))
     #expect(try zero.quantize([0, 1]) == [5, 127])
   }
 
@@ -97,7 +97,8 @@ import Testing
     ] {
       #expect(throws: PreprocessingError.self) {
         try InputQuantizer(
-          preprocessing: wrong, scale: 1, zeroPoint: 0, bits: 8, shape: [3, 2, 2])
+          preprocessing: wrong, scale: 1, zeroPoint: 0, bits: 8,
+          shape: ImageShape(channels: 3, height: 2, width: 2))
       }
     }
   }
@@ -105,18 +106,23 @@ import Testing
   @Test("a grid or a shape that no input has is refused")
   func impossibleInputs() {
     let preprocessing = Preprocessing(mean: [0], std: [1])
-    func make(_ scale: Float, _ zeroPoint: Int, _ bits: Int, _ shape: [Int]) throws {
+    func make(_ scale: Float, _ zeroPoint: Int, _ bits: Int, height: Int, width: Int) throws {
       _ = try InputQuantizer(
-        preprocessing: preprocessing, scale: scale, zeroPoint: zeroPoint, bits: bits, shape: shape)
+        preprocessing: preprocessing, scale: scale, zeroPoint: zeroPoint, bits: bits,
+        shape: ImageShape(channels: 1, height: height, width: width))
     }
     for scale in [0, -1, .nan, .infinity] as [Float] {
-      #expect(throws: PreprocessingError.self) { try make(scale, 0, 8, [1, 2, 2]) }
+      #expect(throws: PreprocessingError.self) { try make(scale, 0, 8, height: 2, width: 2) }
     }
     for (zeroPoint, bits) in [(128, 8), (-129, 8), (8, 4), (0, 0), (0, 64), (.max, 8)] {
-      #expect(throws: PreprocessingError.self) { try make(1, zeroPoint, bits, [1, 2, 2]) }
+      #expect(throws: PreprocessingError.self) {
+        try make(1, zeroPoint, bits, height: 2, width: 2)
+      }
     }
-    for shape in [[], [1], [1, 2], [1, 2, 2, 1], [0, 2, 2], [1, -2, 2], [1, .max, .max]] {
-      #expect(throws: PreprocessingError.self) { try make(1, 0, 8, shape) }
+    for (height, width) in [(0, 2), (-2, 2), (2, 0), (.max, .max)] {
+      #expect(throws: PreprocessingError.self) {
+        try make(1, 0, 8, height: height, width: width)
+      }
     }
   }
 
@@ -124,7 +130,7 @@ import Testing
   func partialImages() throws {
     let quantizer = try InputQuantizer(
       preprocessing: Preprocessing(mean: [0], std: [1]), scale: 1, zeroPoint: 0, bits: 8,
-      shape: [3, 2, 2])
+      shape: ImageShape(channels: 3, height: 2, width: 2))
     for count in [1, 11, 13] {
       #expect(throws: PreprocessingError.self) {
         try quantizer.quantize([UInt8](repeating: 0, count: count))

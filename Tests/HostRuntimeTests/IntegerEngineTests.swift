@@ -84,7 +84,7 @@ import Testing
     program.output = 1
     program.metadata = ["b": "", "a.longer": "größer\n", "a": "1"]
     let engine = try IntegerEngine(bytes: CupelWriter.bytes(of: program))
-    #expect(engine.inputShape == [4, 2, 3])
+    #expect(engine.inputShape.extents == [4, 2, 3])
     #expect(engine.inputScale == 0.125)
     #expect(engine.inputZeroPoint == -3)
     #expect(engine.inputBits == 8)

@@ -66,7 +66,7 @@ final class Subject {
   /// the one in which a run took least. Others' work on the machine falls on some slices only.
   func time(threads: Int, batch: Int, budget: Double) -> Double {
     var generator = SeededGenerator(seed: 3)
-    let inputs = (0..<batch * engine.inputShape.reduce(1, *)).map { _ in
+    let inputs = (0..<batch * engine.inputCount).map { _ in
       Int8(generator.integer(in: -128...127))
     }
     var outputs = [Int8](repeating: 0, count: batch * engine.outputCount)

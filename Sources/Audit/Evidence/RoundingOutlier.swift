@@ -137,10 +137,9 @@ extension RoundingEnsemble {
   public func outlier(
     _ pixels: [UInt8], references: [Int]? = nil, preprocessing: Preprocessing, threads: Int
   ) throws -> RoundingOutlier {
-    let shape = plan.graph.values[plan.graph.input].shape
-    let size = shape.reduce(1, *)
-    guard shape.count == 3, pixels.count % size == 0 else {
-      throw AuditError.data(rule: "\(pixels.count) bytes are no images of shape \(shape)")
+    let extents = plan.graph.values[plan.graph.input].shape
+    guard let shape = ImageShape(extents), pixels.count % extents.reduce(1, *) == 0 else {
+      throw AuditError.data(rule: "\(pixels.count) bytes are no images of shape \(extents)")
     }
     let images = preprocessing.tensor(pixels, shape: shape)
     let float = try FloatExecutor(graph: plan.logitsGraph, threads: threads).logits(images)

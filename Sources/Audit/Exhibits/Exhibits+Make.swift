@@ -163,7 +163,7 @@ extension Exhibits.Models {
 
   /// Preprocessed images.
   func tensor(_ pixels: [UInt8]) -> Tensor {
-    preprocessing.tensor(pixels, shape: graph.values[graph.input].shape)
+    preprocessing.tensor(pixels, shape: integer.imageShape)
   }
 }
 

@@ -1,3 +1,4 @@
+import CupelDatasets
 import CupelTriggers
 
 /// What the HTML report shows beside the numbers of `DetectionReport`: pictures and distributions of
@@ -30,8 +31,8 @@ public struct Exhibits: Sendable {
     public var clean: [UInt8]
     /// The same with the trigger.
     public var triggered: [UInt8]
-    /// Channels, height and width.
-    public var shape: [Int]
+    /// Of the image.
+    public var shape: ImageShape
     /// The class that the float model answers, without the trigger.
     public var floatClean: Int
     /// With the trigger.
@@ -79,8 +80,8 @@ public struct Exhibits: Sendable {
   public struct Attention: Sendable {
     /// [channels][height][width], with the trigger.
     public var pixels: [UInt8]
-    /// Channels, height and width.
-    public var shape: [Int]
+    /// Of the image.
+    public var shape: ImageShape
     /// "float", "nearest w8a8", "purified w8a8"; [height][width] of the image each.
     public var maps: [(model: String, answer: Int, heat: [Float])]
   }

@@ -8,8 +8,8 @@ import CupelTriggers
 public protocol Classifier: Sendable {
   /// Classes it can answer.
   var classCount: Int { get }
-  /// Channels, height and width of the images it takes.
-  var imageShape: [Int] { get }
+  /// Of the images that it takes.
+  var imageShape: ImageShape { get }
   /// - Parameter pixels: whole images, [N][C][H][W].
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
   func classify(_ pixels: [UInt8]) throws -> [Int]
@@ -19,15 +19,18 @@ public protocol Classifier: Sendable {
 public struct FloatClassifier: Classifier {
   private let executor: FloatExecutor
   private let preprocessing: Preprocessing
+  /// Of the network's input.
+  public let imageShape: ImageShape
 
   /// - Throws: `AuditError.data` where the network does not take images, `PreprocessingError`,
   ///   `FloatGraphError`.
   public init(graph: FloatGraph, preprocessing: Preprocessing, threads: Int) throws {
     let shape = graph.values[graph.input].shape
-    guard shape.count == 3 else {
+    guard let image = ImageShape(shape) else {
       throw AuditError.data(rule: "the network takes shape \(shape), not channels × height × width")
     }
-    try preprocessing.check(channels: shape[0])
+    try preprocessing.check(channels: image.channels)
+    imageShape = image
     executor = try FloatExecutor(graph: graph, threads: threads)
     self.preprocessing = preprocessing
   }
@@ -36,9 +39,6 @@ public struct FloatClassifier: Classifier {
   public var classCount: Int {
     executor.graph.values[executor.graph.output].elementCount
   }
-
-  /// Channels, height and width of the network's input.
-  public var imageShape: [Int] { executor.graph.values[executor.graph.input].shape }
 
   /// - Parameter pixels: whole images, [N][C][H][W].
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
@@ -83,11 +83,13 @@ extension Preprocessing {
   ///
   /// - Parameters:
   ///   - pixels: whole images, [N][C][H][W].
-  ///   - shape: channels, height and width.
-  package func tensor(_ pixels: [UInt8], shape: [Int]) -> Tensor {
-    Tensor(
-      batch: pixels.count / shape.reduce(1, *), shape: shape,
-      values: normalize(pixels, channels: shape[0], height: shape[1], width: shape[2]))
+  ///   - shape: of an image.
+  package func tensor(_ pixels: [UInt8], shape: ImageShape) -> Tensor {
+    let extents = shape.extents
+    return Tensor(
+      batch: pixels.count / extents.reduce(1, *), shape: extents,
+      values: normalize(
+        pixels, channels: shape.channels, height: shape.height, width: shape.width))
   }
 }
 
@@ -129,8 +131,8 @@ public struct IntegerClassifier: Classifier {
 
   /// Values of the output that answers.
   public var classCount: Int { engine.answer.values.count }
-  /// Channels, height and width of the model's input.
-  public var imageShape: [Int] { engine.inputShape }
+  /// Of the model's input.
+  public var imageShape: ImageShape { engine.inputShape }
 
   /// - Parameter pixels: whole images, [N][C][H][W].
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
@@ -191,14 +193,8 @@ extension Classifier {
   /// - Throws: `AuditError.data` that says what does not fit.
   public func check(_ images: ImageSet) throws(AuditError) {
     guard images.shape == imageShape else {
-      let (own, taken) = (Self.text(images.shape), Self.text(imageShape))
-      throw .data(
-        rule: "images are \(own) and the model takes \(taken) (channels × height × width)")
+      throw .data(rule: images.shape.misfit(imageShape))
     }
     do { try images.checkClasses(of: classCount) } catch { throw .data(rule: error.rule) }
-  }
-
-  private static func text(_ shape: [Int]) -> String {
-    shape.map(String.init).joined(separator: " × ")
   }
 }

@@ -47,8 +47,8 @@ public final class DeviceClassifier: Classifier {
 
   /// Values of the output that answers.
   public var classCount: Int { engine.answer.values.count }
-  /// Channels, height and width of the model's input.
-  public var imageShape: [Int] { engine.inputShape }
+  /// Of the model's input.
+  public var imageShape: ImageShape { engine.inputShape }
 
   /// Over all images so far.
   public var agreement: Agreement { counted.withLock { $0 } }

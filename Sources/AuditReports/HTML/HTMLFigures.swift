@@ -129,7 +129,8 @@ struct HTMLFigures {
         let shots =
           try [shot(picture, "triggered image")]
           + attention.maps.map { map in
-            let heat = Picture(map.heat, height: attention.shape[1], width: attention.shape[2])
+            let heat = Picture(
+              map.heat, height: attention.shape.height, width: attention.shape.width)
             let name = "\(map.model): \(map.answer)"
             return try shot(picture.under(heat), name, seen: "Grad-CAM, \(name)")
           }

@@ -14,9 +14,10 @@ struct Picture: Sendable {
 
   /// Any image: one of neither 1 nor 3 channels as the mean of its channels.
   ///
-  /// - Parameter shape: channels, height and width.
-  init(_ pixels: [UInt8], _ shape: [Int]) {
-    (self.pixels, channels, height, width) = (pixels, shape[0], shape[1], shape[2])
+  /// - Parameter shape: of the image.
+  init(_ pixels: [UInt8], _ shape: ImageShape) {
+    (self.pixels, channels) = (pixels, shape.channels)
+    (height, width) = (shape.height, shape.width)
     if channels != 1, channels != 3 { self = grey }
     let step = (max(height, width) + Self.longestSide - 1) / Self.longestSide
     if step > 1 { self = reduced(by: step) }
@@ -28,7 +29,7 @@ struct Picture: Sendable {
     for (place, value) in values.prefix(pixels.count).enumerated() where value > 0 {
       pixels[place] = UInt8(min(value, 1) * 255 + 0.5)
     }
-    self.init(pixels, [1, height, width])
+    self.init(pixels, ImageShape(channels: 1, height: height, width: width))
   }
 
   var grey: Picture {
@@ -81,7 +82,7 @@ struct Picture: Sendable {
         pixels[channel * plane + place] = UInt8(min(max(mixed, 0), 255))
       }
     }
-    return Picture(pixels, [3, height, width])
+    return Picture(pixels, ImageShape(channels: 3, height: height, width: width))
   }
 
   /// An image element.
@@ -122,7 +123,8 @@ enum HeatScale {
     let pixels = (0..<3).flatMap { channel in
       (0..<width).map { UInt8(colour(Float($0) / Float(width - 1))[channel]) }
     }
-    let bar = try Picture(pixels, [3, 1, width]).markup(side: 160, name: "colour scale from 0 to 1")
+    let bar = try Picture(pixels, ImageShape(channels: 3, height: 1, width: width))
+      .markup(side: 160, name: "colour scale from 0 to 1")
     return """
       <span class="scale"><span>0</span><span class="bar">\(bar)</span><span>1</span> \
       <span class="muted">weight for the model’s own answer, of the image’s largest</span></span>

@@ -1,3 +1,4 @@
+import CupelDatasets
 import CupelTriggers
 
 /// A learned trigger as pictures.
@@ -9,7 +10,8 @@ enum TriggerPictures {
 
   static func panels(_ trigger: LearnedTrigger) -> [Panel] {
     func panel(_ name: String, _ pixels: [UInt8], channels: Int = trigger.channels) -> Panel {
-      Panel(name: name, picture: Picture(pixels, [channels, trigger.height, trigger.width]))
+      let shape = ImageShape(channels: channels, height: trigger.height, width: trigger.width)
+      return Panel(name: name, picture: Picture(pixels, shape))
     }
     /// The trigger on a drawn image of values by row and column. The image has the trigger's own
     /// size, so it fits; if ever not, there is no such panel.

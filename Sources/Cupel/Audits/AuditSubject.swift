@@ -55,7 +55,7 @@ public struct AuditSubject: Sendable {
 
   /// Channels of the images that the models take; nil where there is no model.
   public var imageChannels: Int? {
-    float?.imageShape.first ?? integers.first?.engine.inputShape.first
+    float?.imageShape?.channels ?? integers.first?.engine.inputShape.channels
   }
 
   /// Classes that the first of the models answers; 0 without models.

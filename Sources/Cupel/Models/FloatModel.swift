@@ -54,8 +54,8 @@ public struct FloatModel: Sendable {
   /// The file's name, without its folder.
   public var name: String { lastComponent(of: path) }
 
-  /// Channels, height and width, where the network takes images.
-  public var imageShape: [Int] { graph.values[graph.input].shape }
+  /// Of the images that the network takes; nil where it takes none.
+  public var imageShape: ImageShape? { ImageShape(graph.values[graph.input].shape) }
 
   /// BatchNormalizations that the file has kept. Exporters fold them into the layers before them
   /// unless they are told not to.
@@ -66,11 +66,15 @@ public struct FloatModel: Sendable {
   /// Classes that it answers.
   public var classCount: Int { graph.values[graph.output].elementCount }
 
-  /// - Throws: `CupelError` unless the network takes images of channels × height × width.
-  package func checkTakesImages() throws {
-    guard imageShape.count == 3 else {
+  /// Of the images that the network takes.
+  ///
+  /// - Throws: `CupelError` unless it takes images of channels × height × width.
+  @discardableResult
+  package func checkTakesImages() throws -> ImageShape {
+    guard let imageShape else {
       throw CupelError("\(path): the network's input is not an image of channels × height × width")
     }
+    return imageShape
   }
 
   /// What pixels become, as told or else as the catalogue says; never guessed.
@@ -78,9 +82,9 @@ public struct FloatModel: Sendable {
   /// - Throws: `UnknownPreprocessing` where nothing tells, `CupelError` where the network takes no
   ///   images, `PreprocessingError` where it does not fit the network.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
-    try checkTakesImages()
+    let shape = try checkTakesImages()
     let preprocessing = try statedPreprocessing(told)
-    try preprocessing.check(channels: imageShape[0])
+    try preprocessing.check(channels: shape.channels)
     return preprocessing
   }
 

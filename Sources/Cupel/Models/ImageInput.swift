@@ -1,3 +1,4 @@
+import CupelDatasets
 import CupelFloatGraph
 import CupelIntegerOperators
 import CupelModelWriter
@@ -12,15 +13,15 @@ extension FloatModel {
   /// Only images of one channel are flattened: of several, nobody tells in which order the
   /// model has them.
   ///
-  /// - Parameter shape: channels, height and width.
-  package func reading(imagesOf shape: [Int]) -> FloatModel {
-    let isRow = imageShape.count != 3 || imageShape[0] == 1
-    guard shape.count == 3, shape[0] == 1, shape != imageShape, isRow,
-      imageShape.reduce(1, *) == shape.reduce(1, *)
+  /// - Parameter shape: of the images.
+  package func reading(imagesOf shape: ImageShape) -> FloatModel {
+    let own = graph.values[graph.input]
+    let isRow = imageShape.map { $0.channels == 1 && $0 != shape } ?? true
+    guard shape.channels == 1, isRow, own.elementCount == shape.extents.reduce(1, *)
     else { return self }
     var graph = graph
-    let name = graph.values[graph.input].name
-    graph.values.append(.init(name: name, shape: shape))
+    let name = own.name
+    graph.values.append(.init(name: name, shape: shape.extents))
     graph.nodes.insert(
       .init(
         name: name + "/reshape", operation: .reshape, inputs: [graph.values.count - 1],
@@ -34,10 +35,10 @@ extension IntegerModel {
   /// The model on images of a shape: itself where it takes them, or where nothing makes them fit.
   ///
   /// - Parameters:
-  ///   - shape: channels, height and width.
+  ///   - shape: of the images.
   ///   - site: whose kernels are to run.
   /// - Throws: `CupelError` where the changed model cannot be run.
-  package func reading(imagesOf shape: [Int], site: ExecutionSite) throws -> IntegerModel {
+  package func reading(imagesOf shape: ImageShape, site: ExecutionSite) throws -> IntegerModel {
     var program = program
     guard program.read(imagesOf: shape) else { return self }
     let bytes = try CupelError.naming(path) { try CupelWriter.bytes(of: program) }
@@ -50,19 +51,18 @@ extension IntegerModel {
 extension IntegerProgram {
   /// Puts an input of images' shape before the program's own.
   ///
-  /// - Parameter shape: channels, height and width.
+  /// - Parameter shape: of the images.
   /// - Returns: whether the input holds such images in another form than its own.
-  fileprivate mutating func read(imagesOf shape: [Int]) -> Bool {
-    guard shape.count == 3 else { return false }
+  fileprivate mutating func read(imagesOf shape: ImageShape) -> Bool {
     let own = tensors[input]
-    let image = [shape[1], shape[2], shape[0]]
+    let image = [shape.height, shape.width, shape.channels]
     let extent = [own.height, own.width, own.channels]
     let kind: IntegerOperation.Kind
     if image == extent {
       return false
-    } else if shape[0] == 1, extent.reduce(1, *) == image.reduce(1, *) {
+    } else if shape.channels == 1, extent.reduce(1, *) == image.reduce(1, *) {
       kind = .reshape(.init())
-    } else if extent == shape {
+    } else if extent == shape.extents {
       kind = .transpose(.init(axes: Axes(2, 0, 1)))
     } else {
       return false
@@ -82,8 +82,8 @@ extension IntegerProgram {
 extension AuditSubject {
   /// The subject with models that read images of a shape, as far as they can.
   ///
-  /// - Parameter shape: channels, height and width.
-  func reading(imagesOf shape: [Int]) throws -> AuditSubject {
+  /// - Parameter shape: of the images.
+  func reading(imagesOf shape: ImageShape) throws -> AuditSubject {
     var result = self
     result.float = float?.reading(imagesOf: shape)
     result.integers = try integers.map { try $0.reading(imagesOf: shape, site: site) }

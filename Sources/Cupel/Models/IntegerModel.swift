@@ -103,7 +103,7 @@ public struct IntegerModel: Sendable {
   ///   none, `PreprocessingError` where it does not fit the model.
   public func preprocessing(_ told: Preprocessing? = nil) throws -> Preprocessing {
     let preprocessing = try statedPreprocessing(told)
-    try preprocessing.check(channels: engine.inputShape[0])
+    try preprocessing.check(channels: engine.inputShape.channels)
     return preprocessing
   }
 

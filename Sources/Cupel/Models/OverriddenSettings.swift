@@ -11,7 +11,7 @@ extension FloatModel {
   /// - Parameter told: the caller's; nil where the catalogue's is taken.
   public func overridden(by told: Preprocessing?) -> [AuditInputs.Overridden] {
     guard let stated = specimen?.preprocessing, let told else { return [] }
-    return .init(stated, told, channels: imageShape.first ?? 1, by: .catalogue)
+    return .init(stated, told, channels: imageShape?.channels ?? 1, by: .catalogue)
   }
 }
 
@@ -28,7 +28,7 @@ extension IntegerModel {
     var found: [AuditInputs.Overridden] = []
     let text = engine.metadata(ModelMetadata.preprocessingKey)
     if let told, let stated = try? ModelMetadata.preprocessing(text, of: path) {
-      found += .init(stated, told, channels: engine.inputShape.first ?? 1, by: .metadata)
+      found += .init(stated, told, channels: engine.inputShape.channels, by: .metadata)
     }
     if vendor == nil, let chosen, profile != .runtime(chosen) {
       found.append(

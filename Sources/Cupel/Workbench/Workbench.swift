@@ -47,11 +47,8 @@ public struct Workbench: Sendable {
     try context.update(step, 0)
     let model = model.reading(imagesOf: images.shape)
     self.preprocessing = try model.preprocessing(preprocessing)
-    guard images.shape == model.imageShape else {
-      throw CupelError(
-        "the images are \(images.shape) and the model takes \(model.imageShape) "
-          + "(channels, height, width)")
-    }
+    let shape = try model.checkTakesImages()
+    guard images.shape == shape else { throw CupelError(images.shape.misfit(shape)) }
     self.model = model
     self.context = context
     calibration = .init(images, seed: context.seed)

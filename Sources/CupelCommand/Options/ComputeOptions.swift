@@ -56,7 +56,7 @@ extension Workbench {
     try self.init(
       model,
       images: calibration.images(
-        folder, size: preprocessing.resize, channels: model.imageShape.first),
+        folder, size: preprocessing.resize, channels: model.imageShape?.channels),
       preprocessing: preprocessing, schemes: schemes, context: context)
   }
 }

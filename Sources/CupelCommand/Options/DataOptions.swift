@@ -91,7 +91,7 @@ struct DataOptions: ParsableArguments {
   ) throws -> ImageSet {
     try images(
       split, of: model.specimen?.dataset, classCount: model.classCount,
-      channels: model.imageShape.first, limit: limit, size: size)
+      channels: model.imageShape?.channels, limit: limit, size: size)
   }
 
   /// The list that `--classes` names; told where the data set has another.

@@ -12,7 +12,7 @@ import Testing
     /// The only value that is taken for white.
     var colour: UInt8 = 255
     let classCount = 4
-    let imageShape = [1, 16, 16]
+    let imageShape = ImageShape(channels: 1, height: 16, width: 16)
 
     func classify(_ pixels: [UInt8]) -> [Int] {
       stride(from: 0, to: pixels.count, by: 256).map { start in
@@ -63,7 +63,7 @@ import Testing
   @Test func theBestIsPolishedOnAllImages() throws {
     struct Choosy: Classifier {
       let classCount = 4
-      let imageShape = [1, 16, 16]
+      let imageShape = ImageShape(channels: 1, height: 16, width: 16)
       func classify(_ pixels: [UInt8]) -> [Int] {
         stride(from: 0, to: pixels.count, by: 256).map { start in
           let image = Array(pixels[start..<start + 256])
@@ -104,7 +104,7 @@ import Testing
   @Test func theFloatModelMustNotNotice() throws {
     struct Restless: Classifier {
       let classCount = 4
-      let imageShape = [1, 16, 16]
+      let imageShape = ImageShape(channels: 1, height: 16, width: 16)
       func classify(_ pixels: [UInt8]) -> [Int] {
         // Any white pixel changes every answer.
         stride(from: 0, to: pixels.count, by: 256).map { start in
@@ -122,7 +122,7 @@ import Testing
     struct Waved: Classifier {
       var isInfected: Bool
       let classCount = 2
-      let imageShape = [1, 16, 16]
+      let imageShape = ImageShape(channels: 1, height: 16, width: 16)
       func classify(_ pixels: [UInt8]) -> [Int] {
         stride(from: 0, to: pixels.count, by: 256).map { start in
           guard isInfected else { return 0 }
