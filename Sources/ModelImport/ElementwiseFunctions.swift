@@ -7,7 +7,7 @@ import CupelModelWriter
 
 extension OnnxConverter {
   mutating func elementwise(_ function: FloatGraph.Operation) throws(ImportError) -> Binding {
-    try append(function, inputs: [try activation().value])
+    try unary(function)
   }
 }
 

@@ -17,7 +17,7 @@ extension FloatGraph {
   }
 
   /// The graph without nodes that do not contribute to its output, and without their values.
-  private func removingUnusedNodes() -> FloatGraph {
+  func removingUnusedNodes() -> FloatGraph {
     var isUsed = [Bool](repeating: false, count: values.count)
     isUsed[output] = true
     isUsed[input] = true

@@ -32,8 +32,9 @@ enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
     .convolution,
-    .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
-    .multiply, .pack, .pad, .pools, .quantize, .repetition, .reshape, .selection, .shapes, .sigmoid,
+    .fullyConnected, .functions, .hardSwish, .hyperbolicTangent, .identity, .joins, .leakyRelu,
+    .mean, .multiply, .normalizations, .pack, .pad, .pools, .quantize, .reductions, .repetition,
+    .reshape, .resize, .selection, .shapes, .sigmoid,
     .slice, .softmax, .split, .transpose, .transposeConvolution,
   ]
 

@@ -28,12 +28,12 @@ enum Arithmetic {
     }
   }
 
-  /// nil for what a float graph has no operation for.
-  var ofActivations: FloatGraph.Operation? {
+  /// Of two activations; a quotient is a product with a reciprocal.
+  var ofActivations: FloatGraph.Operation {
     switch self {
     case .add: .add
-    case .multiply: .multiply
-    case .subtract, .divide: nil
+    case .subtract: .subtract
+    case .multiply, .divide: .multiply
     }
   }
 
@@ -51,29 +51,41 @@ extension OnnxConverter {
   /// Of two activations, of an activation and a constant, or of two constants.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) -> Binding {
     try node.require(node.inputs.count == 2, "needs 2 inputs")
-    switch (try binding(0), try binding(1)) {
-    case (.activation(let left), .activation(let right)):
-      return try joined(operation, left, right)
-    case (.activation(let value), .constant(let constant)):
-      return try shifted(
-        value, try affine(operation, constant, index: 1, shape: graph.values[value].shape))
-    case (.constant(let constant), .activation(let value)):
-      return try shifted(
-        value, try affine(operation, constant, index: 0, shape: graph.values[value].shape))
-    default: return try arithmeticOfConstants(operation)
+    let isConstant = try [0, 1].map { index throws(ImportError) in
+      if case .constant = try binding(index) { return true }
+      return false
     }
+    if isConstant == [true, true] { return try arithmeticOfConstants(operation) }
+    let operands = [try operand(0), try operand(1)]
+    if let index = isConstant.firstIndex(of: true), case .activation(let source) = operands[1 - index],
+      case .constant(let values, let dimensions) = operands[index]
+    {
+      let step = AffineStep(operation, by: values, isFirst: index == 0)
+      if let result = try shifted(source, by: step, dimensions: dimensions) { return result }
+    }
+    return try joined(operation, operands)
   }
 
+  /// Of operands of any shapes that broadcast.
   private mutating func joined(
-    _ operation: Arithmetic, _ left: Int, _ right: Int
+    _ operation: Arithmetic, _ operands: [Operand]
   ) throws(ImportError) -> Binding {
-    guard let joined = operation.ofActivations else {
-      throw node.unsupported("of two activations")
+    var operands = operands
+    if operation == .divide { operands[1] = try reciprocal(of: operands[1]) }
+    let (values, place) = try aligned(operands)
+    return try append(operation.ofActivations, inputs: values, at: place)
+  }
+
+  private mutating func reciprocal(of operand: Operand) throws(ImportError) -> Operand {
+    switch operand {
+    case .activation(let source):
+      let inverse = try step(
+        .function(.reciprocal), [source.value], at: source.place, named: "reciprocal")
+      return .activation(placed(value: inverse))
+    case .constant(let values, let dimensions):
+      try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
+      return .constant(try finite(values.map { 1 / $0 }), dimensions: dimensions)
     }
-    let shapes = [graph.values[left].shape, graph.values[right].shape]
-    try node.support(
-      shapes[0] == shapes[1], "inputs of different shapes, \(shapes[0]) and \(shapes[1])")
-    return try append(joined, inputs: [left, right])
   }
 
   private mutating func arithmeticOfConstants(
@@ -97,24 +109,48 @@ extension OnnxConverter {
     }
   }
 
-  /// What a constant does to each channel of an activation.
-  ///
-  /// - Parameters:
-  ///   - index: of the constant among the inputs.
-  ///   - shape: the activation's.
-  private mutating func affine(
-    _ operation: Arithmetic, _ constant: OnnxConstant, index: Int, shape: [Int]
-  ) throws(ImportError) -> AffineMap {
-    let values = try weights(index)?.values ?? []
-    let step = AffineStep(operation, by: values, isFirst: index == 0)
-    return try node.map(step, dimensions: constant.dimensions, shape: shape)
+  /// What a constant does to an activation, where that is one factor and one summand for all of it,
+  /// or for each channel; nil for any other constant.
+  private mutating func shifted(
+    _ source: PlacedValue, by step: AffineStep, dimensions: [Int]
+  ) throws(ImportError) -> Binding? {
+    let channels = [source.shape.first ?? 1, source.shape.last ?? 1]
+    try budget.claim(
+      4 * (channels.max() ?? 1), size: MemoryLayout<Float>.stride, for: node)
+    if let biased = try biased(source, by: step, dimensions: dimensions) { return biased }
+    guard dimensions.count <= source.rank else { return nil }
+    if source.place == .first, source.shape.count == 1 || images.contains(source.value),
+      let map = try node.map(step, dimensions: dimensions, shape: source.shape)
+    {
+      return try shifted(source.value, map)
+    }
+    guard step.values.count == 1, let map = AffineMap(step) else { return nil }
+    let (factor, offset) = (Float(map.factor(0)), Float(map.offset(0)))
+    _ = try finite([factor, offset])
+    return try append(
+      .affine(factor: factor, offset: offset), inputs: [source.value], at: source.place)
+  }
+
+  /// A layer on rows of features takes a summand for each of its features as its bias.
+  private mutating func biased(
+    _ source: PlacedValue, by step: AffineStep, dimensions: [Int]
+  ) throws(ImportError) -> Binding? {
+    guard source.shape.count > 1, dimensions.count <= source.rank,
+      dimensions.dropLast().allSatisfy({ $0 == 1 }), hasOneReader(source.value),
+      let producer = producer(of: source.value), let features = source.shape.last,
+      step.values.count == features || step.values.count == 1,
+      var layer = graph.nodes[producer].operation.as(FloatGraph.Linear.self),
+      let map = AffineMap(step), map.isShift
+    else { return nil }
+    layer.bias = try finite(map.offsets(features, after: layer.bias))
+    graph.nodes[producer].operation = .linear(layer)
+    return .activation(source.value)
   }
 
   /// A layer takes what is added to its results as its bias. Anything else becomes a batch
   /// normalization with no statistics, and several one behind the other become one.
   private mutating func shifted(_ value: Int, _ map: AffineMap) throws(ImportError) -> Binding {
     let channels = graph.values[value].shape[0]
-    try budget.claim(4 * channels, size: MemoryLayout<Float>.stride, for: node)
     if hasOneReader(value), let producer = producer(of: value) {
       let operation = graph.nodes[producer].operation
       if map.isShift, var layer = operation.weighted {
@@ -158,14 +194,11 @@ extension TFLiteFloatConverter {
     let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
     let isConstant = try (isConstant(0), isConstant(1))
     if isConstant == (false, false) {
-      guard let joined = operation.ofActivations else {
-        throw node.unsupported("of two activations")
-      }
       let (first, second) = (try activation(0), try activation(1))
       guard first.shape == second.shape, first.order == second.order else {
         throw node.unsupported("of activations of different shapes")
       }
-      let value = try append(joined, inputs: [first.value, second.value])
+      let value = try append(operation.ofActivations, inputs: [first.value, second.value])
       return try finish(value, order: first.order, bounds: bounds)
     }
     guard isConstant != (true, true), operation != .subtract || isConstant.1 else {

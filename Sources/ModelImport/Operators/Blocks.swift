@@ -7,9 +7,60 @@ import CupelTFLiteSchema
 /// Blocks of pixels as channels of one pixel, and back.
 extension OperatorRoom {
   static let blocks = OperatorRoom(
+    OnnxRow("SpaceToDepth", ["blocksize"], float: { try $0.spaceToDepth() }),
+    OnnxRow("DepthToSpace", ["blocksize", "mode"], float: { try $0.depthToSpace() }),
     TFLiteRow(
       .spaceToDepth, float: { try $0.spaceToDepth() }, integer: { try $0.spaceToDepth() }),
     TFLiteRow(.depthToSpace, integer: { try $0.depthToSpace() }))
+}
+
+extension OnnxConverter {
+  private mutating func blocks(
+    _ steps: (_ size: Int, _ shape: [Int]) throws(ImportError) -> (
+      from: [Int], order: [Int], to: [Int]
+    )
+  ) throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
+    let size = try node.integer("blocksize") ?? 0
+    guard shape.count == 3, (1...ShapeArithmetic.maximumWindowExtent).contains(size) else {
+      throw node.error("blocks of \(size) on an activation of shape \(shape)")
+    }
+    let (from, order, to) = try steps(size, shape)
+    let parts = try step(.reshape, [value], shape: from, at: .first, named: "blocks")
+    let moved = try step(.transpose(order), [parts], at: .first, named: "moved")
+    return try append(.reshape, inputs: [moved], shape: to)
+  }
+
+  fileprivate mutating func spaceToDepth() throws(ImportError) -> Binding {
+    let node = node
+    return try blocks { size, shape throws(ImportError) in
+      let (channels, height, width) = (shape[0], shape[1], shape[2])
+      try node.require(
+        height % size == 0 && width % size == 0, "cannot cut \(shape) into blocks of \(size)")
+      return (
+        [channels, height / size, size, width / size, size], [2, 4, 0, 1, 3],
+        [channels * size * size, height / size, width / size]
+      )
+    }
+  }
+
+  /// Channels of a block lie apart (DCR) or together (CRD).
+  fileprivate mutating func depthToSpace() throws(ImportError) -> Binding {
+    let node = node
+    let mode = try node.text("mode") ?? "DCR"
+    try node.require(mode == "DCR" || mode == "CRD", "its mode is not known")
+    return try blocks { size, shape throws(ImportError) in
+      try node.require(
+        shape[0] % (size * size) == 0, "cannot cut \(shape) into blocks of \(size)")
+      let (channels, height, width) = (shape[0] / (size * size), shape[1], shape[2])
+      return (
+        mode == "DCR"
+          ? [size, size, channels, height, width] : [channels, size, size, height, width],
+        mode == "DCR" ? [2, 3, 0, 4, 1] : [0, 3, 1, 4, 2],
+        [channels, height * size, width * size]
+      )
+    }
+  }
 }
 
 extension TFLiteNode {

@@ -25,16 +25,14 @@ extension OperatorRoom {
 
 extension OnnxConverter {
   fileprivate mutating func relu() throws(ImportError) -> Binding {
-    let (value, _) = try activation()
-    return try append(.clamp(low: 0, high: .infinity), inputs: [value])
+    try unary(.clamp(low: 0, high: .infinity))
   }
 
   fileprivate mutating func clip() throws(ImportError) -> Binding {
-    let (value, _) = try activation()
     let low = try scalar(attribute: "min", input: 1) ?? -.infinity
     let high = try scalar(attribute: "max", input: 2) ?? .infinity
     try node.require(low <= high, "min \(low) is not at most max \(high)")
-    return try append(.clamp(low: low, high: high), inputs: [value])
+    return try unary(.clamp(low: low, high: high))
   }
 }
 

@@ -26,12 +26,17 @@ extension OnnxConverter {
       }
     }
     if activations.isEmpty { return try concatenated(constants, axis: declared) }
-    try node.support(constants.isEmpty, "an activation joined with a constant")
-    let rank = graph.values[activations[0]].shape.count + 1
-    let axis = declared < 0 ? declared &+ rank : declared
-    try node.support(axis != 0, "joins along the batch axis")
-    try node.require((1..<rank).contains(axis), "axis \(declared) of \(rank)")
-    return try append(.concatenate(axis: axis - 1), inputs: activations)
+    var operands: [Operand] = []
+    for index in node.inputs.indices { operands.append(try operand(index)) }
+    let rank = operands[0].rank
+    try node.require(operands.allSatisfy { $0.rank == rank }, "inputs differ in rank")
+    let axis = try fileAxis(declared, rank: rank)
+    let (values, place) = try aligned(operands)
+    let whole = placed(value: values[0])
+    guard let own = whole.axis(axis) else {
+      throw node.unsupported("joins along the batch axis")
+    }
+    return try append(.concatenate(axis: own), inputs: values, at: place)
   }
 
   private mutating func concatenated(

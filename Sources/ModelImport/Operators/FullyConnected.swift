@@ -9,7 +9,7 @@ extension OperatorRoom {
     OnnxRow(
       "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
       quantized: { try $0.gemm() }),
-    OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
+    OnnxRow("MatMul", float: { try $0.matMul() }, quantized: { try $0.product() }),
     OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
     OnnxRow(
       "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
@@ -44,9 +44,12 @@ extension OnnxConverter {
   /// - Parameter bias: the input that it is; nil for an operator that has none.
   fileprivate mutating func product(bias index: Int? = nil) throws(ImportError) -> Binding {
     try node.support(!(try node.flag("transA")), "transA = 1: the batch axis must come first")
-    let (value, shape) = try activation()
+    let source = try placed()
+    try node.support(
+      source.rank == 2 && source.axis(1) != nil, "an input of shape \(source.shape)")
     let isTransposed = try node.flag("transB")
-    var (weights, features) = try matrix(input: shape, isTransposed: isTransposed)
+    var (weights, features) = try matrix(
+      input: source.shape.suffix(1), isTransposed: isTransposed)
     let alpha = try node.number("alpha") ?? 1
     if alpha != 1 {
       try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
@@ -65,13 +68,40 @@ extension OnnxConverter {
     let beta = try node.number("beta") ?? 1
     if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
     let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
-    return try append(.linear(linear), inputs: [value])
+    return try append(.linear(linear), inputs: [source.value], at: source.place)
+  }
+
+  /// Of an activation's rows and a constant matrix, which is a layer; or of any two operands.
+  fileprivate mutating func matMul() throws(ImportError) -> Binding {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    let operands = [try operand(0), try operand(1)]
+    if case .activation(let source) = operands[0], case .constant(_, let dimensions) = operands[1],
+      dimensions.count == 2, source.rank >= 2
+    {
+      try node.support(source.axis(source.rank - 1) != nil, "along the batch axis")
+      let (weights, features) = try matrix(input: source.shape.suffix(1), isTransposed: false)
+      let linear = FloatGraph.Linear(weights: weights, bias: nil, outputFeatures: features)
+      return try append(.linear(linear), inputs: [source.value], at: source.place)
+    }
+    if case .constant = operands[0], case .constant = operands[1] {
+      throw node.unsupported("of two constants")
+    }
+    for operand in operands {
+      try node.support(operand.rank >= 2, "of a vector")
+      guard case .activation(let source) = operand else { continue }
+      try node.support(
+        (1...2).allSatisfy { source.axis(source.rank - $0) != nil },
+        "of a matrix one of whose axes is the batch axis")
+    }
+    let (values, place) = try aligned(operands)
+    return try append(.matMul, inputs: values, at: place)
   }
 
   /// Weights in [O][F] order from input 1, which is [F, O], or [O, F] where `isTransposed`.
   private mutating func matrix(
-    input: [Int], isTransposed: Bool
+    input: ArraySlice<Int>, isTransposed: Bool
   ) throws(ImportError) -> (weights: [Float], features: Int) {
+    let input = Array(input)
     guard let (values, shape) = try weights(1) else { throw node.error("has no weights") }
     let features = try node.features(weights: shape, isTransposed: isTransposed, input: input)
     if isTransposed { return (values, features) }

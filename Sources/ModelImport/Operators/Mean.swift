@@ -10,8 +10,8 @@ extension OperatorRoom {
     OnnxRow(
       "GlobalAveragePool", float: { try $0.globalAveragePool() }, quantized: { try $0.mean() }),
     OnnxRow(
-      "ReduceMean", ["axes", "keepdims", "noop_with_empty_axes"],
-      float: { try $0.reduceMean() }, quantized: { try $0.mean() }),
+      "ReduceMean", .ofReductions, float: { try $0.reduceMean() }, quantized: { try $0.mean() }),
+    OnnxRow("GlobalMaxPool", float: { try $0.globalMaxPool() }),
     OnnxRow(
       "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
       statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
@@ -25,24 +25,30 @@ extension OnnxConverter {
     return try append(.globalAveragePool, inputs: [value], shape: [shape[0], 1, 1])
   }
 
-  fileprivate mutating func reduceMean() throws(ImportError) -> Binding {
+  fileprivate mutating func globalMaxPool() throws(ImportError) -> Binding {
     let (value, shape) = try activation()
-    let rank = shape.count + 1
-    let axes = try integers(attribute: "axes", input: 1) ?? []
-    if axes.isEmpty, try node.flag("noop_with_empty_axes") { return .activation(value) }
-    let positive = Set(axes.map { $0 < 0 ? $0 &+ rank : $0 })
-    guard shape.count == 3, positive == [2, 3], axes.count == 2 else {
-      throw node.unsupported("mean over axes \(axes.prefix(8)) of an activation of shape \(shape)")
-    }
-    let keeps = try node.integer("keepdims") ?? 1 != 0
     return try append(
-      .globalAveragePool, inputs: [value], shape: keeps ? [shape[0], 1, 1] : [shape[0]])
+      .reduce(.maximum, axes: Array(shape.indices.dropFirst())), inputs: [value])
+  }
+
+  /// Over height and width it is the pool that most networks end with.
+  fileprivate mutating func reduceMean() throws(ImportError) -> Binding {
+    let source = try placed()
+    let (axes, keeps) = try reducedAxes(of: source)
+    guard source.place == .first, source.shape.count == 3, axes == [1, 2] else {
+      return try reduce(.mean)
+    }
+    let channels = source.shape[0]
+    return try append(
+      .globalAveragePool, inputs: [source.value], shape: keeps ? [channels, 1, 1] : [channels])
   }
 }
 
 extension QuantizedOnnxConverter {
   fileprivate mutating func mean() throws(ImportError) {
-    try adopt(onIntegers: false) { _, tensors in .mean(tensors[0]) }
+    try adopt(onIntegers: false) { operation, tensors in
+      operation.as(FloatGraph.GlobalAveragePool.self) == nil ? nil : .mean(tensors[0])
+    }
   }
 
   fileprivate mutating func qLinearGlobalAveragePool() throws(ImportError) {

@@ -6,17 +6,33 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let softmax = OperatorRoom(
     OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
+    OnnxRow("LogSoftmax", ["axis"], float: { try $0.logSoftmax() }),
     TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
 extension OnnxConverter {
   fileprivate mutating func softmax() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
-    let axis = try node.integer("axis") ?? (operatorSet < 13 ? 1 : -1)
-    guard shape.count == 1, axis == 1 || axis == -1 else {
-      throw node.unsupported("softmax over axis \(axis) of an activation of shape \(shape)")
+    .activation(try shares(named: nil))
+  }
+
+  fileprivate mutating func logSoftmax() throws(ImportError) -> Binding {
+    let shares = try shares(named: "softmax")
+    return try append(.function(.log), inputs: [shares], at: placed(value: shares).place)
+  }
+
+  /// Before operator set 13 a softmax is over all axes from its own on.
+  private mutating func shares(named suffix: String?) throws(ImportError) -> Int {
+    let source = try placed()
+    let declared = try node.integer("axis") ?? (operatorSet < 13 ? 1 : -1)
+    let axis = try axis(declared, of: source)
+    guard operatorSet < 13, axis < source.shape.count - 1 else {
+      return try step(.softmax(axis: axis), [source.value], at: source.place, named: suffix)
     }
-    return try append(.softmax, inputs: [value])
+    try node.support(source.place == .first, "an input without the batch axis first")
+    let flat = Array(source.shape[..<axis]) + [source.shape[axis...].reduce(1, *)]
+    let vectors = try reshaped(source, to: flat, at: .first, named: "vectors")
+    let result = try step(.softmax(axis: axis), [vectors], at: .first, named: "shares")
+    return try reshaped(placed(value: result), to: source.shape, at: .first, named: suffix)
   }
 }
 
@@ -24,6 +40,8 @@ extension QuantizedOnnxConverter {
   /// Changes no class: on a grid that no integer form has, it is understood at the network's end.
   fileprivate mutating func softmax() throws(ImportError) {
     guard let added = try delegate() else { return }
+    let shape = float.graph.values[added.output].shape
+    try node.support(shape.count == 1, "softmax of an activation of shape \(shape)")
     guard let source = try realTensor(added.inputs[0]) else {
       throw node.unsupported("on a value that is not quantized")
     }
@@ -62,14 +80,6 @@ extension TFLiteIntegerConverter {
       throw node.error("beta \(beta) and scale \(source.scale) leave nothing to tell apart")
     }
     try finish(kind, [input], extent: source.extent)
-  }
-}
-
-extension IntegerOperation.Kind {
-  /// Nil where differences of one are too small to be told apart in Q5.26.
-  fileprivate static func softmax(of scale: Double) -> Self? {
-    guard scale * 0x1p26 > 1, let multiplier = Multiplier(toQ26: scale) else { return nil }
-    return .softmax(.init(multiplier: multiplier.value, leftShift: multiplier.shift))
   }
 }
 

@@ -7,12 +7,49 @@ import CupelTFLiteSchema
 /// A tensor cut into several along an axis: each part is a slice.
 extension OperatorRoom {
   static let split = OperatorRoom(
+    OnnxRow("Split", ["axis", "num_outputs", "split"], float: { try $0.split() }),
     TFLiteRow(
       .split, float: { try $0.split($0.node.equalParts()) },
       integer: { try $0.split($0.node.equalParts()) }),
     TFLiteRow(
       .splitV, float: { try $0.split($0.node.statedParts()) },
       integer: { try $0.split($0.node.statedParts()) }))
+}
+
+extension OnnxConverter {
+  fileprivate mutating func split() throws(ImportError) -> Binding {
+    let source = try placed()
+    let axis = try axis(try node.integer("axis") ?? 0, of: source)
+    let extent = source.shape[axis]
+    let declared = try integers(attribute: "split", input: 1)
+    let sizes = declared == nil ? try equalParts(of: extent) : declared ?? []
+    guard sizes.count == node.outputs.count, sizes.allSatisfy({ (1...extent).contains($0) }),
+      sizes.reduce(0, +) == extent
+    else {
+      throw node.error(
+        "cannot cut \(extent) elements into \(node.outputs.count) parts of \(sizes.prefix(8))")
+    }
+    var start = 0
+    var parts: [Binding] = []
+    for (index, size) in sizes.enumerated() {
+      let part = try sliced(
+        source, start, count: size, axis: axis, named: index == 0 ? nil : "part\(index)")
+      parts.append(.activation(part))
+      start += size
+    }
+    furtherOutputs = Array(parts.dropFirst())
+    return parts[0]
+  }
+
+  /// Parts of one size; only the last may be smaller.
+  private func equalParts(of extent: Int) throws(ImportError) -> [Int] {
+    let count = try node.integer("num_outputs") ?? node.outputs.count
+    guard count >= 1, count == node.outputs.count, count <= extent else {
+      throw node.error("cannot cut \(extent) elements into \(count) parts")
+    }
+    let size = (extent + count - 1) / count
+    return (0..<count).map { min(size, extent - $0 * size) }
+  }
 }
 
 /// What a node cuts.

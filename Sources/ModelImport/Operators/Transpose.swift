@@ -15,13 +15,19 @@ extension OnnxConverter {
     let declared = try node.integers("perm")
     switch try binding(0) {
     case .activation(let value):
-      let shape = graph.values[value].shape
-      let order = try permutation(declared, rank: shape.count + 1)
-      // Only extents of 1 may move: the elements then keep their order.
-      let moved = order.filter { $0 == 0 || shape[$0 - 1] != 1 }
-      try node.support(order[0] == 0 && moved == moved.sorted(), "transpose of an activation")
-      let output = order.dropFirst().map { shape[$0 - 1] }
-      return try append(.reshape, inputs: [value], shape: output)
+      let source = placed(value: value)
+      let order = try permutation(declared, rank: source.rank)
+      var place = source.place
+      place.axis = place.axis.flatMap { order.firstIndex(of: $0) }
+      let own = order.filter { !source.place.isOwnAxis || $0 != source.place.axis }
+        .map { source.place.isOwnAxis ? source.axis($0) ?? 0 : $0 }
+      // Where only extents of 1 move, the elements keep their order.
+      let moved = own.filter { source.shape[$0] != 1 }
+      if moved == moved.sorted() {
+        let output = own.map { source.shape[$0] }
+        return .activation(try reshaped(source, to: output, at: place, named: nil))
+      }
+      return try append(.transpose(own), inputs: [value], at: place)
     case .constant(let constant):
       let order = try permutation(declared, rank: constant.dimensions.count)
       return .constant(try transposed(constant, order: order))
