@@ -128,6 +128,10 @@ package enum TFLite {
       package static let activation = 1
     }
 
+    package enum L2Normalization {
+      package static let activation = 0
+    }
+
     package enum Reducer {
       package static let keepsDimensions = 0
     }
@@ -217,7 +221,9 @@ package enum TFLite {
     case depthwiseConv2D = 4
     case depthToSpace = 5
     case dequantize = 6
+    case floor = 8
     case fullyConnected = 9
+    case l2Normalization = 11
     case logistic = 14
     case maxPool2D = 17
     case mul = 18
@@ -237,15 +243,19 @@ package enum TFLite {
     case transpose = 39
     case mean = 40
     case sub = 41
+    case div = 42
     case squeeze = 43
     case stridedSlice = 45
     case exp = 47
     case split = 49
+    case logSoftmax = 50
     case prelu = 54
     case maximum = 55
     case minimum = 57
+    case neg = 59
     case padV2 = 60
     case slice = 65
+    case sin = 66
     case transposeConv = 67
     case tile = 69
     case expandDims = 70
@@ -254,23 +264,30 @@ package enum TFLite {
     case sqrt = 75
     case rsqrt = 76
     case shape = 77
+    case pow = 78
     case reduceMax = 82
     case pack = 83
     case unpack = 88
     case reduceMin = 89
+    case square = 92
     case resizeNearestNeighbor = 97
     case leakyRelu = 98
+    case squaredDifference = 99
     case mirrorPad = 100
     case abs = 101
     case splitV = 102
+    case ceil = 104
     case reverseV2 = 105
+    case cos = 108
     case elu = 111
     case quantize = 114
+    case round = 116
     case hardSwish = 117
     case batchMatMul = 126
     case broadcastTo = 130
     case gelu = 150
     case relu0To1 = 152
+    case sign = 158
 
     /// The newest version of the operator that LiteRT 2.3 registers: it refuses a file with a newer
     /// one, whose meaning is not known.
@@ -289,9 +306,10 @@ package enum TFLite {
         .mirrorPad, .splitV, .tile, .abs, .rsqrt:
         3
       case .exp, .gelu, .log, .sqrt, .sum: 2
+      case .div, .l2Normalization, .logSoftmax, .sign, .squaredDifference: 2
       case .squeeze, .leakyRelu, .spaceToDepth, .depthToSpace: 2
       case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish,
-        .elu, .prelu: 1
+        .ceil, .cos, .elu, .floor, .neg, .pow, .prelu, .round, .sin, .square: 1
       }
     }
 

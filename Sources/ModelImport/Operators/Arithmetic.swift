@@ -10,6 +10,9 @@ extension OperatorRoom {
       "Div", float: { try $0.arithmetic(.divide) }, quantized: { try $0.arithmetic(.divide) }),
     OnnxRow(
       "Sub", float: { try $0.arithmetic(.subtract) }, quantized: { try $0.arithmetic(.subtract) }),
+    TFLiteRow(.div, float: { try $0.arithmetic(.divide) }),
+    TFLiteRow(.pow, float: { try $0.power() }),
+    TFLiteRow(.squaredDifference, float: { try $0.squaredDifference() }),
     TFLiteRow(
       .sub, float: { try $0.arithmetic(.subtract) },
       integer: { try $0.join(ProgramBuilder.difference, rule: .sumRule) { .subtract(.init($0)) } }
@@ -188,31 +191,44 @@ extension OnnxConverter {
 }
 
 extension TFLiteFloatConverter {
-  /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be
-  /// added, taken away or multiplied by: that is a batch normalization with no statistics.
+  /// A constant for each channel, or one for all, that is added to an image, taken away or multiplied
+  /// by is a batch normalization with no statistics. All else is computed as the file has it.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) {
     let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
-    let isConstant = try (isConstant(0), isConstant(1))
-    if isConstant == (false, false) {
-      let (first, second) = (try activation(0), try activation(1))
-      guard first.shape == second.shape, first.order == second.order else {
-        throw node.unsupported("of activations of different shapes")
-      }
+    var constants: [Int] = []
+    for position in 0..<2 where try isConstant(position) { constants.append(position) }
+    try node.support(constants.count < 2, "of constants")
+    if isOnImages, try joined(operation, constants, bounds) { return }
+    var operands = try aligned([try array(0), try array(1)])
+    if operation == .divide {
+      operands[1] = try made(.function(.reciprocal), [operands[1]], "/reciprocal")
+    }
+    try finish(try made(operation.ofActivations, operands, ""), bounds: bounds)
+  }
+
+  /// Joins images or features in the graph's own order; false where only their axes tell how.
+  private mutating func joined(
+    _ operation: Arithmetic, _ constants: [Int], _ bounds: ClosedRange<Float>
+  ) throws(ImportError) -> Bool {
+    guard operation != .divide else { return false }
+    if constants.isEmpty {
+      let (first, second) = (try anyActivation(0), try anyActivation(1))
+      guard first.shape == second.shape, first.order == second.order else { return false }
       let value = try append(operation.ofActivations, inputs: [first.value, second.value])
-      return try finish(value, order: first.order, bounds: bounds)
+      try finish(value, order: first.order, bounds: bounds)
+      return true
     }
-    guard isConstant != (true, true), operation != .subtract || isConstant.1 else {
-      throw node.unsupported("from or of constants")
-    }
-    let input = try plainActivation(isConstant.0 ? 1 : 0)
+    let input = try anyActivation(1 - constants[0])
     let channels = input.shape[0]
-    let values = try constant(isConstant.0 ? 0 : 1, "a constant")
-    guard
-      values.values.count == 1 || (values.values.count == channels && values.shape.last == channels)
-    else { throw node.unsupported("with a constant of shape \(values.shape)") }
+    let shape = try node.tensor(constants[0]).shape
+    let count = TFLiteShape.elementCount(shape) ?? 0
+    if case .flattened = input.order { return false }
+    guard operation != .subtract || constants[0] == 1,
+      count == 1 || (count == channels && shape.last == channels)
+    else { return false }
+    let values = try constant(constants[0], "a constant").values
     try claim(4 * channels, size: 4)
-    let spread =
-      values.values.count == 1 ? Array(repeating: values.values[0], count: channels) : values.values
+    let spread = count == 1 ? Array(repeating: values[0], count: channels) : values
     let ones = [Float](repeating: 1, count: channels)
     let zeros = [Float](repeating: 0, count: channels)
     let isProduct = operation == .multiply
@@ -222,6 +238,22 @@ extension TFLiteFloatConverter {
       mean: zeros, variance: ones, epsilon: 0)
     let value = try append(.batchNormalization(normalization), inputs: [input.value])
     try finish(value, order: input.order, bounds: bounds)
+    return true
+  }
+
+  /// The square of a difference.
+  fileprivate mutating func squaredDifference() throws(ImportError) {
+    let difference = try made(
+      .subtract, try aligned([try array(0), try array(1)]), "/difference")
+    try finish(try made(.multiply, [difference, difference], ""))
+  }
+
+  /// To a constant power.
+  fileprivate mutating func power() throws(ImportError) {
+    try node.support(try isConstant(1), "to powers that are not constant")
+    let exponent = try constant(1, "an exponent").values
+    try node.support(exponent.count == 1, "to \(exponent.count) powers at once")
+    try elementwise(.power(exponent[0]))
   }
 
   func isConstant(_ position: Int) throws(ImportError) -> Bool {

@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
@@ -5,7 +6,38 @@ import CupelTFLiteSchema
 /// Products of two activations that are matrices, or lists of matrices.
 extension OperatorRoom {
   static let batchMatMul = OperatorRoom(
-    TFLiteRow(.batchMatMul, integer: { try $0.batchMatMul() }))
+    TFLiteRow(
+      .batchMatMul, float: { try $0.batchMatMul() }, integer: { try $0.batchMatMul() }))
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func batchMatMul() throws(ImportError) {
+    typealias Field = TFLite.Options.BatchMatMul
+    let adjoint = [try node.flag(Field.adjointX), try node.flag(Field.adjointY)]
+    if try isConstant(1), !adjoint[0], try node.tensor(1).shape.count == 2 {
+      return try linear(isTurned: adjoint[1])
+    }
+    var operands: [FloatArray] = []
+    for position in 0..<2 {
+      let own = try array(position)
+      try node.require(own.shape.count >= 2, "of fewer than two axes")
+      var order = Array(own.shape.indices)
+      order.swapAt(order.count - 2, order.count - 1)
+      operands.append(
+        adjoint[position] ? try made(.transpose(order), [own], "/turned\(position)") : own)
+    }
+    try finish(try made(.matMul, try aligned(operands), ""))
+  }
+
+  /// Rows of features times a constant matrix, [F, O] or, where it is turned, [O, F].
+  private mutating func linear(isTurned: Bool) throws(ImportError) {
+    let matrix = try constant(1, "a matrix")
+    let turn = Transposition(rows: matrix.shape[0], columns: matrix.shape[1])
+    let layer = FloatGraph.Linear(
+      weights: isTurned ? matrix.values : turn(matrix.values), bias: nil,
+      outputFeatures: isTurned ? matrix.shape[0] : matrix.shape[1])
+    try finish(try made(.linear(layer), [try array(0)], ""))
+  }
 }
 
 extension TFLiteIntegerConverter {

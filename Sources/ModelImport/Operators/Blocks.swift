@@ -11,7 +11,8 @@ extension OperatorRoom {
     OnnxRow("DepthToSpace", ["blocksize", "mode"], float: { try $0.depthToSpace() }),
     TFLiteRow(
       .spaceToDepth, float: { try $0.spaceToDepth() }, integer: { try $0.spaceToDepth() }),
-    TFLiteRow(.depthToSpace, integer: { try $0.depthToSpace() }),
+    TFLiteRow(
+      .depthToSpace, float: { try $0.depthToSpace() }, integer: { try $0.depthToSpace() }),
     TFLiteRow(.spaceToBatchND, integer: { try $0.spaceToBatch() }),
     TFLiteRow(.batchToSpaceND, integer: { try $0.batchToSpace() }))
 }
@@ -82,8 +83,37 @@ extension TFLiteNode {
 }
 
 extension TFLiteFloatConverter {
+  /// [N, H, W, b · b · C] as [N, H · b, W · b, C].
+  fileprivate mutating func depthToSpace() throws(ImportError) {
+    let size = try node.blockSize()
+    let input = try array()
+    let shape = input.shape
+    try node.require(
+      shape.count == 4 && shape[3] % (size * size) == 0, "blocks of \(size) × \(size) of \(shape)")
+    let channels = shape[3] / (size * size)
+    let blocks = try viewed(
+      input, as: [shape[0], shape[1], shape[2], size, size, channels], "/blocks")
+    let moved = try made(.transpose([0, 1, 3, 2, 4, 5]), [blocks], "/moved")
+    try finish(
+      try viewed(moved, as: [shape[0], shape[1] * size, shape[2] * size, channels], "/pixels"))
+  }
+
+  /// The same the other way round.
+  private mutating func gathersBlocks(_ size: Int) throws(ImportError) {
+    let input = try array()
+    let shape = input.shape
+    try node.require(shape.count == 4, "blocks of \(shape)")
+    try node.require(Array(shape[1...2]), inBlocksOf: size)
+    let (rows, columns) = (shape[1] / size, shape[2] / size)
+    let blocks = try viewed(input, as: [shape[0], rows, size, columns, size, shape[3]], "/blocks")
+    let moved = try made(.transpose([0, 1, 3, 2, 4, 5]), [blocks], "/moved")
+    try finish(
+      try viewed(moved, as: [shape[0], rows, columns, size * size * shape[3]], "/channels"))
+  }
+
   fileprivate mutating func spaceToDepth() throws(ImportError) {
     let size = try node.blockSize()
+    guard isOnImages else { return try gathersBlocks(size) }
     let input = try image()
     try node.require(Array(input.shape[1...]), inBlocksOf: size)
     let extent = [input.shape[0], input.shape[1] / size, input.shape[2] / size]

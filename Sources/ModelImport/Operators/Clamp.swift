@@ -12,8 +12,12 @@ extension OperatorRoom {
     OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
     rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
     rectifier(.relu0To1, 0...1),
-    TFLiteRow(.maximum, integer: { try $0.limit(isMaximum: true) }),
-    TFLiteRow(.minimum, integer: { try $0.limit(isMaximum: false) }))
+    TFLiteRow(
+      .maximum, float: { try $0.limit(isMaximum: true) },
+      integer: { try $0.limit(isMaximum: true) }),
+    TFLiteRow(
+      .minimum, float: { try $0.limit(isMaximum: false) },
+      integer: { try $0.limit(isMaximum: false) }))
 
   private static func rectifier(
     _ operation: TFLite.Operation, _ bounds: ClosedRange<Float>
@@ -120,8 +124,20 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func rectify(_ bounds: ClosedRange<Float>) throws(ImportError) {
-    let input = try activation()
+    let input = try anyActivation()
     try finish(try limited(input.value, bounds), order: input.order)
+  }
+
+  /// The larger, or the smaller, of two tensors, or of a tensor and one constant.
+  fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
+    if try isConstant(1), try node.tensor(1).shape.allSatisfy({ $0 == 1 }) {
+      let limit = try constant(1, "a limit").values
+      try node.require(limit.count == 1, "\(limit.count) limits")
+      return try rectify(
+        isMaximum ? limit[0] ... .infinity : -Float.infinity ... limit[0])
+    }
+    let operands = try aligned([try array(0), try array(1)])
+    try finish(try made(isMaximum ? .maximum : .minimum, operands, ""))
   }
 
   /// A value within real bounds.

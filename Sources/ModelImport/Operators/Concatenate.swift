@@ -151,17 +151,31 @@ extension TFLiteNode {
 extension TFLiteFloatConverter {
   fileprivate mutating func concatenate() throws(ImportError) {
     let rank = model.tensors[try node.output()].shape.count
-    let axis = try node.joinedAxis(rank: rank) - rank + 3
-    try node.support(axis >= 0, "along the batch axis")
+    let axis = try node.joinedAxis(rank: rank)
+    guard isOnImages, rank > 2 ? axis > rank - 4 : axis == rank - 1, try isOfActivations() else {
+      return try joinArrays(along: axis)
+    }
     var values: [Int] = []
     for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
     let isImage = graph.values[first].shape.count == 3
-    try node.support(isImage || axis == 2, "along the batch axis")
     let value = try append(
-      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), inputs: values)
+      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis - rank + 3) : 0), inputs: values)
     try finish(
       value, order: .vector, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+  }
+
+  private func isOfActivations() throws(ImportError) -> Bool {
+    for position in node.inputs.indices where try isConstant(position) { return false }
+    return true
+  }
+
+  private mutating func joinArrays(along axis: Int) throws(ImportError) {
+    var parts: [FloatArray] = []
+    for position in node.inputs.indices { parts.append(try array(position)) }
+    try node.require(!parts.isEmpty, "input 0 is missing")
+    let joined = parts.count == 1 ? parts[0] : try made(.concatenate(axis: axis), parts, "")
+    try finish(joined, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 

@@ -153,7 +153,7 @@ private struct TFLiteFilter {
 extension TFLiteFloatConverter {
   fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
     let stored = try constant(1, "a filter")
-    let input = try image()
+    let input = try images()
     let filter = try TFLiteFilter(
       node, stored.shape, channels: input.shape[0], of: "\(input.shape)", isDepthwise: isDepthwise)
     let (window, _) = try node.window(
@@ -162,8 +162,8 @@ extension TFLiteFloatConverter {
     let convolution = FloatGraph.Convolution(
       weights: turn(stored.values), bias: try bias(), outputChannels: filter.outputs,
       window: FloatGraph.Window(window), groups: filter.groups)
-    let value = try append(.convolution(convolution), inputs: [input.value])
-    try finish(value, bounds: try node.bounds(filter.fields.activation))
+    try finish(
+      .convolution(convolution), on: input, bounds: try node.bounds(filter.fields.activation))
   }
 }
 

@@ -209,6 +209,43 @@ extension TFLiteFloatConverter {
   /// Filter [O, F]; a flattened image's columns are brought to the graph's order.
   fileprivate mutating func fullyConnected() throws(ImportError) {
     try node.checkWeightsFormat()
+    let shape = try node.tensor(1).shape
+    let features = shape.count == 2 ? shape[1] : 0
+    let count = TFLiteShape.elementCount(try node.tensor(0).shape) ?? 0
+    try node.require(
+      features > 0 && count % features == 0, "a filter of shape \(shape) on \(count) features")
+    guard try isConstant(1) else { return try matrixProduct(features: features) }
+    guard isOnImages, count == features else { return try rows(of: features) }
+    try product()
+  }
+
+  /// A layer on several lists of features.
+  private mutating func rows(of features: Int) throws(ImportError) {
+    let filter = try constant(1, "a filter")
+    let input = try array()
+    let rows = try viewed(
+      input, as: [input.shape.reduce(1, *) / features, features], "/rows")
+    let linear = FloatGraph.Linear(
+      weights: filter.values, bias: try bias(), outputFeatures: filter.shape[0])
+    try finish(
+      try made(.linear(linear), [rows], ""),
+      bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+  }
+
+  /// A filter that the network computes.
+  private mutating func matrixProduct(features: Int) throws(ImportError) {
+    let input = try array()
+    let rows = try viewed(
+      input, as: [input.shape.reduce(1, *) / features, features], "/rows")
+    let columns = try made(.transpose([1, 0]), [try array(1)], "/columns")
+    var result = try made(.matMul, [rows, columns], "/product")
+    if node.inputs.count > 2, node.inputs[2] >= 0 {
+      result = try made(.add, try aligned([result, try array(2)]), "")
+    }
+    try finish(result, bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+  }
+
+  private mutating func product() throws(ImportError) {
     let filter = try constant(1, "a filter")
     var (value, shape, order) = try activation()
     if case .image = order {
@@ -217,9 +254,6 @@ extension TFLiteFloatConverter {
       order = .flattened(height: shape[1], width: shape[2], channels: shape[0])
       shape = [count]
     }
-    try node.checkFilter(filter.shape, features: shape[0], of: "\(shape)")
-    let rows = shape[0] / filter.shape[1]
-    try node.support(rows == 1, "\(rows) rows of features at once")
     var weights = filter.values
     if case .flattened(let height, let width, let channels) = order {
       weights = Transposition(rows: height * width, columns: channels)(weights)

@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
@@ -5,72 +6,102 @@ import CupelTFLiteSchema
 /// Elements of an activation picked by constant indices: GATHER, and what can be said by it.
 extension OperatorRoom {
   static let gather = OperatorRoom(
-    TFLiteRow(.gather, mayComputeShapes: true, integer: { try $0.gather() }),
-    TFLiteRow(.reverseV2, integer: { try $0.reverse() }),
-    TFLiteRow(.mirrorPad, integer: { try $0.mirrorPad() }))
+    TFLiteRow(
+      .gather, mayComputeShapes: true, float: { try $0.pick { try $0.gathered($1) } },
+      integer: { try $0.pick { try $0.gathered($1) } }),
+    TFLiteRow(
+      .reverseV2, float: { try $0.pick { try $0.reversed($1) } },
+      integer: { try $0.pick { try $0.reversed($1) } }),
+    TFLiteRow(
+      .mirrorPad, float: { try $0.pick { try $0.mirrored($1) } },
+      integer: { try $0.pick { try $0.mirrored($1) } }))
 }
 
-extension TFLiteIntegerConverter {
-  fileprivate mutating func gather() throws(ImportError) {
+/// Which elements of an axis are taken, in which order.
+private typealias Picks = [(axis: Int, indices: [Int])]
+
+extension TFLiteConverter {
+  /// By a constant list of indices along one axis.
+  fileprivate mutating func gathered(_ shape: [Int]) throws(ImportError) -> Picks {
     typealias Field = TFLite.Options.Gather
-    let output = try description(try node.output())
-    let input = try array(like: output)
     let batch = try node.number(Field.batchDimensions, default: Int32(0))
     try node.support(batch == 0, "with batch dimensions")
-    let rank = input.shape.count
     let declared = Int(try node.number(Field.axis, default: Int32(0)))
-    let axis = declared < 0 ? declared + rank : declared
-    try node.require((0..<rank).contains(axis), "axis \(declared) of \(rank)")
-    let extent = input.shape[axis]
+    let axis = declared < 0 ? declared + shape.count : declared
+    try node.require(shape.indices.contains(axis), "axis \(declared) of \(shape.count)")
     let count = TFLiteShape.elementCount(try node.tensor(1).shape) ?? 0
     try claim(count, size: 16)
-    let indices = try node.integers(1, "indices", atMost: output.elementCount)
+    let indices = try node.integers(1, "indices", atMost: count)
     try node.require(
-      !indices.isEmpty && indices.allSatisfy { (0..<extent).contains($0) },
-      "an index lies outside axis \(axis) of \(extent) elements")
-    try finish(builder.gather(input, axis: axis, indices: indices))
+      !indices.isEmpty && indices.allSatisfy { (0..<shape[axis]).contains($0) },
+      "an index lies outside axis \(axis) of \(shape[axis]) elements")
+    return [(axis, indices)]
   }
 
-  fileprivate mutating func reverse() throws(ImportError) {
-    let output = try description(try node.output())
-    let input = try array(like: output)
-    let rank = input.shape.count
-    let axes = try node.integers(1, "the axes").map { $0 < 0 ? $0 &+ rank : $0 }
-    try node.require(axes.allSatisfy((0..<rank).contains), "axes \(axes) of \(rank)")
-    try claim(axes.reduce(0) { $0 + input.shape[$1] }, size: 16)
-    try finish(pickedAlong(input, axes.map { ($0, Array((0..<input.shape[$0]).reversed())) }))
+  fileprivate mutating func reversed(_ shape: [Int]) throws(ImportError) -> Picks {
+    let axes = try node.integers(1, "the axes").map { $0 < 0 ? $0 &+ shape.count : $0 }
+    try node.require(axes.allSatisfy(shape.indices.contains), "axes \(axes) of \(shape.count)")
+    try claim(axes.reduce(0) { $0 + shape[$1] }, size: 16)
+    return axes.map { ($0, Array((0..<shape[$0]).reversed())) }
   }
 
   /// What lies behind an edge is what lies as far before it: with the edge itself, or without.
-  fileprivate mutating func mirrorPad() throws(ImportError) {
-    let output = try description(try node.output())
-    let input = try array(like: output)
+  fileprivate mutating func mirrored(_ shape: [Int]) throws(ImportError) -> Picks {
     let mode = try node.number(TFLite.Options.MirrorPad.mode, default: Int8(0))
     try node.require((0...1).contains(mode), "an unknown mode")
     // REFLECT leaves the edge out, SYMMETRIC takes it.
     let edge = Int(mode)
-    var picks: [(axis: Int, indices: [Int])] = []
+    var picks: Picks = []
     for (axis, amount) in try node.paddingAmounts().enumerated() where amount != (0, 0) {
-      let extent = input.shape[axis]
+      let extent = shape[axis]
       let most = extent - 1 + edge
       try node.require(
         (0...most).contains(amount.before) && (0...most).contains(amount.after),
         "\(amount.before) and \(amount.after) elements around an axis of \(extent)")
       try claim(3 * extent, size: 16)
-      picks.append(
-        (
-          axis,
-          (-amount.before..<extent + amount.after).map { place in
-            place < 0 ? -place - edge : place < extent ? place : 2 * extent - 2 - place + edge
-          }
-        ))
+      let places = (-amount.before..<extent + amount.after).map { place in
+        place < 0 ? -place - edge : place < extent ? place : 2 * extent - 2 - place + edge
+      }
+      picks.append((axis, places))
+    }
+    return picks
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func pick(
+    _ choose: (inout Self, [Int]) throws -> Picks
+  ) throws {
+    let input = try array()
+    var places = [[Int]?](repeating: nil, count: input.shape.count)
+    for (axis, indices) in try choose(&self, input.shape) { places[axis] = indices }
+    try finish(try picked(input, places))
+  }
+
+  /// The elements at these places of each axis; nil for all.
+  mutating func picked(
+    _ input: FloatArray, _ places: [[Int]?]
+  ) throws(ImportError) -> FloatArray {
+    places.allSatisfy { $0 == nil } ? input : try made(.gather(places), [input], "/picked")
+  }
+}
+
+extension TFLiteIntegerConverter {
+  fileprivate mutating func pick(
+    _ choose: (inout Self, [Int]) throws -> Picks
+  ) throws {
+    let output = try description(try node.output())
+    let input = try array(like: output)
+    let picks = try choose(&self, input.shape)
+    if let only = picks.first, picks.count == 1 {
+      return try finish(builder.gather(input, axis: only.axis, indices: only.indices))
     }
     try finish(pickedAlong(input, picks))
   }
 
   /// Elements along one axis after the other.
   private mutating func pickedAlong(
-    _ source: ArrayView, _ picks: [(axis: Int, indices: [Int])]
+    _ source: ArrayView, _ picks: Picks
   ) -> LastOperation {
     var own = source
     var last = LastOperation(

@@ -17,8 +17,8 @@ extension OperatorRoom {
       statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
     TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }),
     TFLiteRow(.reduceMax, float: { try $0.maximum() }, integer: { try $0.maximum() }),
-    TFLiteRow(.reduceMin, integer: { try $0.minimum() }),
-    TFLiteRow(.sum, integer: { try $0.sum() }))
+    TFLiteRow(.reduceMin, float: { try $0.reduce(.minimum) }, integer: { try $0.minimum() }),
+    TFLiteRow(.sum, float: { try $0.reduce(.sum) }, integer: { try $0.sum() }))
 }
 
 extension OnnxConverter {
@@ -89,30 +89,26 @@ extension TFLiteNode {
     }
     return axes
   }
-
-  /// Checks that what is reduced is height and width; other axes may be named where they have one
-  /// element.
-  ///
-  /// - Parameter extent: height, width and channels.
-  fileprivate func checkReducesPixels(of extent: [Int]) throws(ImportError) {
-    let rank = try tensor(0).shape.count
-    var isReduced = extent.map { $0 == 1 }
-    for axis in try integers(1, "the axes") {
-      guard let place = TFLiteShape.axis(axis, rank: rank) else {
-        throw error("axis \(axis) of a tensor of rank \(rank)")
-      }
-      if place >= 0 { isReduced[place] = true }
-    }
-    guard isReduced[0], isReduced[1], !isReduced[2] || extent[2] == 1 else {
-      throw unsupported("over other axes than height and width")
-    }
-  }
 }
 
 extension TFLiteFloatConverter {
+  /// Whether height and width of an image are reduced, and nothing else.
+  private func reducesPixels() throws(ImportError) -> Bool {
+    let shape = try node.tensor(0).shape
+    guard isOnImages, shape.count == 4, !(try isConstant(0)) else { return false }
+    let axes = try node.reducedAxes()
+    return (0..<4).allSatisfy { shape[$0] == 1 || axes.contains($0) == (1...2).contains($0) }
+  }
+
+  fileprivate mutating func reduce(_ kind: FloatGraph.Reduce.Kind) throws(ImportError) {
+    let input = try array()
+    let axes = try node.reducedAxes().sorted()
+    try finish(axes.isEmpty ? input : try made(.reduce(kind, axes: axes), [input], ""))
+  }
+
   fileprivate mutating func mean() throws(ImportError) {
+    guard try reducesPixels() else { return try reduce(.mean) }
     let input = try image()
-    try node.checkReducesPixels(of: ChannelOrder.last(input.shape))
     let value = try append(
       .globalAveragePool, inputs: [input.value], shape: [input.shape[0], 1, 1])
     try finish(value)
@@ -120,8 +116,8 @@ extension TFLiteFloatConverter {
 
   /// A pool whose only window is the image.
   fileprivate mutating func maximum() throws(ImportError) {
+    guard try reducesPixels() else { return try reduce(.maximum) }
     let input = try image()
-    try node.checkReducesPixels(of: ChannelOrder.last(input.shape))
     let window = FloatGraph.Window(kernelHeight: input.shape[1], kernelWidth: input.shape[2])
     try finish(try append(.maxPool(.init(window: window)), inputs: [input.value]))
   }

@@ -1,4 +1,5 @@
 import CupelFloatGraph
+import CupelTFLiteSchema
 
 /// Elements normalized by their own mean and variance, or by their norm.
 extension OperatorRoom {
@@ -13,7 +14,8 @@ extension OperatorRoom {
     OnnxRow(
       "GroupNormalization", ["epsilon", "num_groups", "stash_type"],
       float: { try $0.groupNormalization() }),
-    OnnxRow("LpNormalization", ["axis", "p"], float: { try $0.normalizationByNorm() }))
+    OnnxRow("LpNormalization", ["axis", "p"], float: { try $0.normalizationByNorm() }),
+    TFLiteRow(.l2Normalization, float: { try $0.l2Normalization() }))
 }
 
 extension OnnxConverter {
@@ -131,5 +133,21 @@ extension OnnxConverter {
     var norm = try step(.reduce(.sum, axes: [axis]), [parts], at: place, named: "sum")
     norm = try step(order == 1 ? .function(.reciprocal) : .power(-0.5), [norm], at: place, named: "factor")
     return try append(.multiply, inputs: [source.value, norm], at: place)
+  }
+}
+
+extension TFLiteFloatConverter {
+  /// Each list of the last axis over its length, which counts as 10⁻⁶ at least.
+  fileprivate mutating func l2Normalization() throws(ImportError) {
+    let input = try array()
+    let squares = try made(.power(2), [input], "/squares")
+    let sum = try made(
+      .reduce(.sum, axes: [input.shape.count - 1]), [squares], "/sum")
+    let length = try made(.function(.sqrt), [sum], "/root")
+    let least = try made(.clamp(low: 1e-6, high: .infinity), [length], "/length")
+    let inverse = try made(.function(.reciprocal), [least], "/inverse")
+    try finish(
+      try made(.multiply, [input, inverse], ""),
+      bounds: try node.bounds(TFLite.Options.L2Normalization.activation))
   }
 }

@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
@@ -5,7 +6,18 @@ import CupelTFLiteSchema
 
 /// Values below zero times a slope, which each channel or element has of its own.
 extension OperatorRoom {
-  static let pRelu = OperatorRoom(TFLiteRow(.prelu, integer: { try $0.pRelu() }))
+  static let pRelu = OperatorRoom(
+    TFLiteRow(.prelu, float: { try $0.pRelu() }, integer: { try $0.pRelu() }))
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func pRelu() throws(ImportError) {
+    let input = try array()
+    let above = try made(.clamp(low: 0, high: .infinity), [input], "/above")
+    let below = try made(.clamp(low: -.infinity, high: 0), [input], "/below")
+    let scaled = try made(.multiply, try aligned([below, try array(1)]), "/scaled")
+    try finish(try made(.add, [above, scaled], ""))
+  }
 }
 
 extension TFLiteIntegerConverter {

@@ -135,14 +135,24 @@ extension TFLiteNode {
 extension TFLiteFloatConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero.
   fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
-    let input = try plainActivation()
-    let (before, after) = try node.onImage(try node.paddingAmounts())
+    let amounts = try node.paddingAmounts()
+    let limits = 0...ShapeArithmetic.maximumElements
+    for (front, back) in amounts where !limits.contains(front) || !limits.contains(back) {
+      throw node.error("a padding of \(front) and \(back)")
+    }
     var value: Float = 0
     if hasValue {
       let constant = try constant(2, "a padding value")
       try node.require(constant.values.count == 1, "\(constant.values.count) padding values")
       value = constant.values[0]
     }
+    guard isOnImages else {
+      let padding = FloatGraph.Pad(
+        before: amounts.map(\.before), after: amounts.map(\.after), value: value)
+      return try finish(try made(.pad(padding), [try array()], ""))
+    }
+    let input = try plainActivation()
+    let (before, after) = try node.onImage(amounts)
     let padding = FloatGraph.Pad(
       before: try ordered(before, like: input.shape, absent: 0),
       after: try ordered(after, like: input.shape, absent: 0), value: value)

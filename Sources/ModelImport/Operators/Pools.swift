@@ -161,10 +161,11 @@ extension TFLiteFloatConverter {
   fileprivate mutating func pool(
     _ operation: (FloatGraph.Window) -> FloatGraph.Operation
   ) throws(ImportError) {
-    let input = try image()
-    let (window, _) = try node.poolWindow(height: input.shape[1], width: input.shape[2])
-    let value = try append(operation(FloatGraph.Window(window)), inputs: [input.value])
-    try finish(value, bounds: try node.bounds(TFLite.Options.Pool.activation))
+    let images = try images()
+    let (window, _) = try node.poolWindow(height: images.shape[1], width: images.shape[2])
+    try finish(
+      operation(FloatGraph.Window(window)), on: images,
+      bounds: try node.bounds(TFLite.Options.Pool.activation))
   }
 }
 

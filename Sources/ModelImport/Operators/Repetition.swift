@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
@@ -5,8 +6,43 @@ import CupelTFLiteSchema
 /// Elements, or whole axes, several times.
 extension OperatorRoom {
   static let repetition = OperatorRoom(
-    TFLiteRow(.broadcastTo, mayComputeShapes: true, integer: { try $0.repeatAxes() }),
-    TFLiteRow(.tile, mayComputeShapes: true, integer: { try $0.tile() }))
+    TFLiteRow(
+      .broadcastTo, mayComputeShapes: true, float: { try $0.repeatAxes() },
+      integer: { try $0.repeatAxes() }),
+    TFLiteRow(
+      .tile, mayComputeShapes: true, float: { try $0.tile() }, integer: { try $0.tile() }))
+}
+
+extension TFLiteFloatConverter {
+  /// Only axes of one element become larger.
+  fileprivate mutating func repeatAxes() throws(ImportError) {
+    let input = try array()
+    let shape = try axes(of: try node.output())
+    guard shape.count >= input.shape.count else {
+      throw node.error("\(input.shape) does not become \(shape)")
+    }
+    let ones = [Int](repeating: 1, count: shape.count - input.shape.count)
+    let source = try viewed(input, as: ones + input.shape, "/aligned")
+    for (own, wanted) in zip(source.shape, shape) where own != wanted && own != 1 {
+      throw node.error("\(input.shape) does not become \(shape)")
+    }
+    try finish(try picked(source, zip(source.shape, shape).map { $0 == $1 ? nil : (0..<$1).map { _ in 0 } }))
+  }
+
+  fileprivate mutating func tile() throws(ImportError) {
+    let input = try array()
+    let shape = try axes(of: try node.output())
+    let times = try node.integers(1, "how often each axis is repeated")
+    try node.require(
+      times.count == input.shape.count && shape.count == times.count
+        && zip(times, zip(input.shape, shape)).allSatisfy {
+          $1.1 % $1.0 == 0 && $0 == $1.1 / $1.0
+        }, "\(times) times \(input.shape) is not \(shape)")
+    try finish(
+      try picked(input, zip(input.shape, shape).map { own, wanted in
+        own == wanted ? nil : (0..<wanted).map { $0 % own }
+      }))
+  }
 }
 
 extension TFLiteIntegerConverter {

@@ -276,8 +276,9 @@ extension TFLiteNode {
 extension TFLiteFloatConverter {
   /// An image may be flattened; whatever else changes its shape must not change its order.
   fileprivate mutating func reshape() throws(ImportError) {
-    let input = try activation()
     let index = try node.output()
+    guard isOnImages, try keepsOrder() else { return try finish(try array()) }
+    let input = try activation()
     let (shape, order) = try self.shape(index)
     guard shape.reduce(1, *) == input.shape.reduce(1, *) else {
       throw node.error("\(input.shape) has not as many elements as \(shape)")
@@ -292,13 +293,23 @@ extension TFLiteFloatConverter {
       if !input.shape.isOrderless {
         result = .flattened(height: input.shape[1], width: input.shape[2], channels: input.shape[0])
       }
-    case (.flattened(let height, let width, let channels), _):
-      try node.support(shape == [channels, height, width], "of a flattened image")
-    default:
-      try node.support(input.shape.isOrderless && shape.isOrderless, "of an image to another one")
+    default: break
     }
     let value = try reshaped(input.value, to: shape)
     bindings[index] = .value(value, result)
+  }
+
+  /// Whether the graph's order of elements stays right for the output's shape.
+  private func keepsOrder() throws(ImportError) -> Bool {
+    let input = try anyActivation()
+    let (shape, order) = try self.shape(try node.output())
+    switch (input.order, order) {
+    case (.image, .vector): return true
+    case (.flattened(let height, let width, let channels), _):
+      return shape == [channels, height, width]
+    default:
+      return shape == input.shape || input.shape.isOrderless && shape.isOrderless
+    }
   }
 
   mutating func reshaped(

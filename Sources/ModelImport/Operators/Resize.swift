@@ -15,8 +15,11 @@ extension OperatorRoom {
         "extrapolation_value", "keep_aspect_ratio_policy", "mode", "nearest_mode",
       ], float: { try $0.resize() }),
     OnnxRow("Upsample", ["mode", "scales"], float: { try $0.upsample() }),
-    TFLiteRow(.resizeBilinear, integer: { try $0.resizeBilinear() }),
-    TFLiteRow(.resizeNearestNeighbor, integer: { try $0.resizeNearest() }))
+    TFLiteRow(
+      .resizeBilinear, float: { try $0.resizeBilinear() }, integer: { try $0.resizeBilinear() }),
+    TFLiteRow(
+      .resizeNearestNeighbor, float: { try $0.resizeNearest() },
+      integer: { try $0.resizeNearest() }))
 }
 
 /// Where the elements of a resized axis lie on the axis that they are made of.
@@ -191,6 +194,52 @@ private struct Resizing {
       let whole = alignsCorners ? place.rounded(.toNearestOrAwayFromZero) : place.rounded(.down)
       return max(min(Int(whole), own - 1), 0)
     }
+  }
+}
+
+extension Resizing {
+  /// Where the output's elements lie between those of an axis, as TensorFlow Lite works it out in
+  /// float32.
+  func linear(axis: Int) -> FloatGraph.Interpolate.Axis {
+    let (own, count) = (from[axis], to[axis])
+    let isAligned = alignsCorners && count > 1
+    let scale = isAligned ? Float(own - 1) / Float(count - 1) : Float(own) / Float(count)
+    var result = FloatGraph.Interpolate.Axis(lows: [], shares: [])
+    for index in 0..<count {
+      let place =
+        halfPixelCentres ? (Float(index) + 0.5) * scale - 0.5 : Float(index) * scale
+      let inside = min(max(place, 0), Float(own - 1))
+      let low = min(Int(inside), own - 1)
+      result.lows.append(low)
+      result.shares.append(inside - Float(low))
+    }
+    return result
+  }
+}
+
+extension TFLiteFloatConverter {
+  fileprivate mutating func resizeBilinear() throws(ImportError) {
+    typealias Field = TFLite.Options.ResizeBilinear
+    let resizing = try Resizing(node, fields: (Field.alignsCorners, Field.halfPixelCentres))
+    try claim(resizing.to[1] + resizing.to[2], size: 16)
+    let (rows, columns) = (resizing.linear(axis: 1), resizing.linear(axis: 2))
+    if isOnImages {
+      let input = try image()
+      return try finish(try append(.interpolate([nil, rows, columns]), inputs: [input.value]))
+    }
+    try finish(try made(.interpolate([nil, rows, columns, nil]), [try array()], ""))
+  }
+
+  fileprivate mutating func resizeNearest() throws(ImportError) {
+    typealias Field = TFLite.Options.ResizeNearestNeighbor
+    let resizing = try Resizing(node, fields: (Field.alignsCorners, Field.halfPixelCentres))
+    try claim(resizing.to[1] + resizing.to[2], size: 16)
+    let (rows, columns) = (resizing.nearest(axis: 1), resizing.nearest(axis: 2))
+    if isOnImages {
+      let input = try image()
+      return try finish(try append(.gather([nil, rows, columns]), inputs: [input.value]))
+    }
+    try finish(try made(.gather([nil, rows, columns, nil]), [try array()], ""))
   }
 }
 

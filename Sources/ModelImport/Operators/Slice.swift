@@ -211,6 +211,12 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
+    guard isOnImages, !(try isConstant(0)) else {
+      let slice = FloatGraph.Slice(start: axes.map(\.start), step: axes.map(\.step))
+      let input = try array()
+      guard !axes.isEmpty else { return try finish(input) }
+      return try finish(try made(.slice(slice), [input], shape: axes.map(\.count), ""))
+    }
     let input = try plainActivation()
     let axes = axes.onImage
     let slice = FloatGraph.Slice(

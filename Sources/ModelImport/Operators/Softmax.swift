@@ -7,6 +7,7 @@ extension OperatorRoom {
   static let softmax = OperatorRoom(
     OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
     OnnxRow("LogSoftmax", ["axis"], float: { try $0.logSoftmax() }),
+    TFLiteRow(.logSoftmax, float: { try $0.logSoftmax() }),
     TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
@@ -58,16 +59,30 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func softmax() throws(ImportError) {
-    guard try node.float(TFLite.Options.Softmax.beta, default: 0) == 1 else {
-      throw node.unsupported("beta other than 1")
+    let beta = try node.float(TFLite.Options.Softmax.beta, default: 0)
+    let shape = try node.tensor(0).shape
+    guard isOnImages, beta == 1, shape.dropLast().allSatisfy({ $0 == 1 }) else {
+      var input = try array()
+      if beta != 1 { input = try made(.affine(factor: beta, offset: 0), [input], "/scaled") }
+      return try finish(try made(.softmax(axis: input.shape.count - 1), [input], ""))
     }
-    var (value, shape, _) = try plainActivation()
-    if shape.count == 3 {
-      try node.support(shape[1] * shape[2] == 1, "over several pixels")
-      value = try reshaped(value, to: [shape[0]], suffix: "/features")
-      shape = [shape[0]]
+    var value = try plainActivation().value
+    if graph.values[value].shape.count == 3 {
+      value = try reshaped(value, to: [graph.values[value].shape[0]], suffix: "/features")
     }
     try finish(try append(.softmax, inputs: [value]), order: .vector)
+  }
+
+  /// x − max − log Σ exp(x − max), over the last axis.
+  fileprivate mutating func logSoftmax() throws(ImportError) {
+    let input = try array()
+    let axes = [input.shape.count - 1]
+    let largest = try made(.reduce(.maximum, axes: axes), [input], "/largest")
+    let moved = try made(.subtract, [input, largest], "/moved")
+    let powers = try made(.function(.exp), [moved], "/powers")
+    let sum = try made(.reduce(.sum, axes: axes), [powers], "/sum")
+    let logarithm = try made(.function(.log), [sum], "/logarithm")
+    try finish(try made(.subtract, [moved, logarithm], ""))
   }
 }
 

@@ -112,11 +112,11 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func split(_ parts: Parts) throws(ImportError) {
-    let input = try plainActivation(parts.input)
     let rank = try node.tensor(parts.input).shape.count
-    guard let axis = TFLiteShape.axis(parts.axis, rank: rank), axis >= 0 else {
-      throw node.unsupported("along the batch axis")
+    guard isOnImages, let axis = TFLiteShape.axis(parts.axis, rank: rank), axis >= 0 else {
+      return try cut(try array(parts.input), parts)
     }
+    let input = try plainActivation(parts.input)
     var start = [0, 0, 0]
     var extent = input.shape.count == 3 ? ChannelOrder.last(input.shape) : [1, 1, input.shape[0]]
     for (output, size) in zip(node.outputs, parts.sizes) {
@@ -128,6 +128,18 @@ extension TFLiteFloatConverter {
       let value = try append(.slice(slice), inputs: [input.value], shape: shape, for: output)
       try finish(value, order: input.order, for: output)
       start[axis] += size
+    }
+  }
+
+  private mutating func cut(_ input: FloatArray, _ parts: Parts) throws(ImportError) {
+    var start = [Int](repeating: 0, count: input.shape.count)
+    var shape = input.shape
+    for (output, size) in zip(node.outputs, parts.sizes) {
+      shape[parts.axis] = size
+      let slice = FloatGraph.Slice(start: start, step: shape.map { _ in 1 })
+      let value = try append(.slice(slice), inputs: [input.value], shape: shape, for: output)
+      try finish(array: value, for: output)
+      start[parts.axis] += size
     }
   }
 }

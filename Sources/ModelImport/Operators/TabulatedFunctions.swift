@@ -1,4 +1,5 @@
 import CupelFixedPoint
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
@@ -8,13 +9,40 @@ import Foundation
 /// core has no integer arithmetic of its own for them, so a program's tables do not name them.
 extension OperatorRoom {
   static let tabulatedFunctions = OperatorRoom(
-    TFLiteRow(.abs, integer: { try $0.tabulate(FunctionTable.magnitude) }),
-    TFLiteRow(.elu, integer: { try $0.tabulate { $0 < 0 ? expm1($0) : $0 } }),
-    TFLiteRow(.exp, integer: { try $0.tabulate { exp($0) } }),
-    TFLiteRow(.gelu, integer: { try $0.gelu() }),
-    TFLiteRow(.log, integer: { try $0.logarithm() }),
-    TFLiteRow(.rsqrt, integer: { try $0.tabulate(FunctionTable.reciprocalRoot) }),
-    TFLiteRow(.sqrt, integer: { try $0.tabulate(FunctionTable.root) }))
+    TFLiteRow(
+      .abs, float: { try $0.elementwise(.function(.absolute)) },
+      integer: { try $0.tabulate(FunctionTable.magnitude) }),
+    function(.ceil, .ceil), function(.cos, .cos),
+    TFLiteRow(
+      .elu, float: { try $0.elementwise(.elu(alpha: 1)) },
+      integer: { try $0.tabulate { $0 < 0 ? expm1($0) : $0 } }),
+    TFLiteRow(
+      .exp, float: { try $0.elementwise(.function(.exp)) },
+      integer: { try $0.tabulate { exp($0) } }),
+    function(.floor, .floor),
+    TFLiteRow(
+      .gelu,
+      float: {
+        try $0.elementwise(
+          .gelu(isApproximate: try $0.node.flag(TFLite.Options.Gelu.isApproximate)))
+      }, integer: { try $0.gelu() }),
+    TFLiteRow(
+      .log, float: { try $0.elementwise(.function(.log)) }, integer: { try $0.logarithm() }),
+    function(.neg, .negation), function(.round, .round),
+    TFLiteRow(
+      .rsqrt, float: { try $0.elementwise(.power(-0.5)) },
+      integer: { try $0.tabulate(FunctionTable.reciprocalRoot) }),
+    function(.sign, .sign), function(.sin, .sin),
+    TFLiteRow(
+      .sqrt, float: { try $0.elementwise(.function(.sqrt)) },
+      integer: { try $0.tabulate(FunctionTable.root) }),
+    TFLiteRow(.square, float: { try $0.elementwise(.power(2)) }))
+
+  private static func function(
+    _ operation: TFLite.Operation, _ kind: FloatGraph.MathFunction.Kind
+  ) -> TFLiteRow {
+    TFLiteRow(operation, float: { try $0.elementwise(.function(kind)) })
+  }
 }
 
 extension TFLiteIntegerConverter {

@@ -60,14 +60,28 @@ extension TFLiteNode {
   }
 }
 
+extension TFLiteNode {
+  /// The order of axes; negative ones count from the end.
+  fileprivate func axisOrder() throws(ImportError) -> [Int] {
+    let rank = try tensor(0).shape.count
+    let declared = try integers(1, "the order of axes")
+    let order = declared.map { $0 < 0 ? $0 &+ rank : $0 }
+    try require(order.sorted() == Array(0..<rank), "\(declared) is no order of \(rank) axes")
+    return order
+  }
+}
+
 extension TFLiteFloatConverter {
-  /// Of the model's input: there it is the order that graphs have anyway.
+  /// An input that has its channels first has the order that graphs have anyway.
   fileprivate mutating func transpose() throws(ImportError) {
-    let input = try activation()
-    guard case .channelsFirst = input.order, node.bringsChannelsBehind else {
-      throw node.unsupported("of anything but an input with its channels first")
+    if case .value(let value, .channelsFirst) = bindings[try node.input(0)],
+      node.bringsChannelsBehind
+    {
+      return try finish(value)
     }
-    try finish(input.value)
+    let order = try node.axisOrder()
+    let input = try array()
+    try finish(order.isEmpty ? input : try made(.transpose(order), [input], ""))
   }
 }
 
@@ -89,11 +103,6 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func transpose() throws(ImportError) {
     let output = try description(try node.output())
     let input = try array(like: output)
-    let declared = try node.integers(1, "the order of axes")
-    let rank = input.shape.count
-    let order = declared.map { $0 < 0 ? $0 &+ rank : $0 }
-    try node.require(
-      order.sorted() == Array(0..<rank), "\(declared) is no order of \(rank) axes")
-    try finish(builder.transpose(input, order: order))
+    try finish(builder.transpose(input, order: try node.axisOrder()))
   }
 }

@@ -164,7 +164,7 @@ private struct TFLiteTransposition {
 extension TFLiteFloatConverter {
   fileprivate mutating func transposeConvolution() throws(ImportError) {
     let filter = try constant(1, "a filter")
-    let input = try image(TFLiteTransposition.image)
+    let input = try images(TFLiteTransposition.image)
     let form = try TFLiteTransposition(
       node, filter: filter.shape, image: ChannelOrder.last(input.shape))
     let turn = Transposition(rows: form.window.taps, columns: input.shape[0])
@@ -177,8 +177,9 @@ extension TFLiteFloatConverter {
       outputChannels: form.outputChannels, window: FloatGraph.Window(form.window),
       outputPadHeight: rest(form.window.rows, input.shape[1], form.extent[0]),
       outputPadWidth: rest(form.window.columns, input.shape[2], form.extent[1]))
-    let value = try append(.transposeConvolution(layer), inputs: [input.value])
-    try finish(value, bounds: try node.bounds(TFLiteTransposition.fields.activation))
+    try finish(
+      .transposeConvolution(layer), on: input,
+      bounds: try node.bounds(TFLiteTransposition.fields.activation))
   }
 }
 
