@@ -35,32 +35,3 @@ extension ElementwiseOperator {
     }
   }
 }
-
-/// A function of two numbers, applied to each pair of values of two inputs of one shape.
-public protocol PairwiseOperator: FloatOperator {
-  /// One value of the output.
-  func value(_ left: Float, _ right: Float) -> Float
-}
-
-extension PairwiseOperator {
-  public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
-    guard inputs.count == 2 else {
-      throw RuleViolation("\(Self.name) takes 2 inputs, has \(inputs.count)")
-    }
-    guard inputs[0] == inputs[1] else {
-      throw RuleViolation(
-        "\(Self.name) needs inputs of one shape, has \(inputs[0]) and \(inputs[1])")
-    }
-    return inputs[0]
-  }
-
-  public var worksInPlace: Bool { true }
-
-  public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-    let stride = output.reduce(1, *)
-    return { inputs, images, output in
-      let (left, right) = (inputs[0], inputs[1])
-      for index in 0..<images * stride { output[index] = value(left[index], right[index]) }
-    }
-  }
-}

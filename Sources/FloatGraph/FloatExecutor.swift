@@ -35,10 +35,10 @@ public struct FloatExecutor: Sendable {
     self.kernels = kernels
   }
 
-  /// The output (logits) of a batch.
+  /// The output (logits) of a batch; of several outputs, the first.
   ///
   /// - Parameter input: the graph's input shape, any batch, preprocessed.
-  /// - Throws: `FloatGraphError` if the input's shape or size does not fit.
+  /// - Throws: `FloatGraphError` if the input's shape or size does not fit, or there are others.
   public func run(_ input: Tensor) throws(FloatGraphError) -> Tensor {
     try graph.check(input)
     let shape = graph.values[graph.output].shape
@@ -68,10 +68,24 @@ public struct FloatExecutor: Sendable {
   public func run(
     _ input: Tensor, observing observe: (_ value: Int, _ tensor: Tensor) throws -> Void
   ) throws -> Tensor {
-    try graph.check(input)
+    try run([input], observing: observe)[0]
+  }
+
+  /// All outputs of a batch, in the graph's order.
+  ///
+  /// - Parameter inputs: a tensor for each of the graph's inputs, all of one batch.
+  /// - Throws: `FloatGraphError` if they do not fit.
+  public func run(_ inputs: [Tensor]) throws -> [Tensor] { try run(inputs) { _, _ in } }
+
+  private func run(
+    _ inputs: [Tensor], observing observe: (_ value: Int, _ tensor: Tensor) throws -> Void
+  ) throws -> [Tensor] {
+    try graph.check(inputs)
     var live = [Tensor?](repeating: nil, count: graph.values.count)
-    live[graph.input] = input
-    try observe(graph.input, input)
+    for (index, input) in zip(graph.inputs, inputs) {
+      live[index] = input
+      try observe(index, input)
+    }
     for (index, node) in graph.nodes.enumerated() {
       try Interruption.check()
       let inputs = node.inputs.compactMap { live[$0] }
@@ -80,10 +94,12 @@ public struct FloatExecutor: Sendable {
       live[node.output] = output
       for value in node.inputs + [node.output] where lastUse[value] <= index { live[value] = nil }
     }
-    guard let output = live[graph.output] else {
-      throw FloatGraphError(node: nil, rule: "nothing computes the output")
+    return try graph.outputs.map { index in
+      guard let output = live[index] else {
+        throw FloatGraphError(node: nil, rule: "nothing computes the output")
+      }
+      return output
     }
-    return output
   }
 
   /// The wanted values of a batch, by index into `graph.values`. Indices that do not exist, or that

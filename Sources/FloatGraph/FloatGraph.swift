@@ -7,10 +7,19 @@ public struct FloatGraph: Sendable {
   public var values: [Value]
   /// In execution order: a node's inputs are the graph's input or earlier outputs.
   public var nodes: [Node]
-  /// Index of the input value.
+  /// Index of the input value; of several inputs, the first.
   public var input: Int
-  /// Index of the output value (the logits).
+  /// Index of the output value (the logits); of several outputs, the first.
   public var output: Int
+  /// Indices of further inputs, in the file's order. A network of images has none.
+  public var furtherInputs: [Int] = []
+  /// Indices of further outputs, in the file's order.
+  public var furtherOutputs: [Int] = []
+
+  /// All inputs, in the file's order.
+  public var inputs: [Int] { [input] + furtherInputs }
+  /// All outputs, in the file's order.
+  public var outputs: [Int] { [output] + furtherOutputs }
 
   /// A graph as given; `validate` says whether it can be run.
   public init(values: [Value] = [], nodes: [Node] = [], input: Int = 0, output: Int = 0) {

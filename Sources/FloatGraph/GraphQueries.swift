@@ -24,13 +24,13 @@ extension FloatGraph {
 
   func inputShapes(of node: Node) -> [[Int]] { node.inputs.map { values[$0].shape } }
 
-  /// By value, the index of the last node that reads it; the output is read after all nodes.
+  /// By value, the index of the last node that reads it; outputs are read after all nodes.
   var lastUses: [Int] {
     var uses = [Int](repeating: -1, count: values.count)
     for (index, node) in nodes.enumerated() {
       for value in node.inputs { uses[value] = index }
     }
-    uses[output] = nodes.count
+    for output in outputs { uses[output] = nodes.count }
     return uses
   }
 

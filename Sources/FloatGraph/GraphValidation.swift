@@ -4,35 +4,45 @@ extension FloatGraph {
   ///
   /// - Throws: `FloatGraphError` with the first node that breaks a rule.
   public func validate() throws(FloatGraphError) {
-    guard values.indices.contains(input), values.indices.contains(output) else {
+    guard (inputs + outputs).allSatisfy(values.indices.contains) else {
       throw FloatGraphError(node: nil, rule: "input or output is not a value of the graph")
     }
-    guard (1...ShapeArithmetic.maximumRank).contains(values[input].shape.count),
-      ShapeArithmetic.elementCount(values[input].shape) != nil
-    else {
-      throw FloatGraphError(node: nil, rule: "input shape \(values[input].shape) is not possible")
-    }
     var isDefined = [Bool](repeating: false, count: values.count)
-    isDefined[input] = true
+    for input in inputs {
+      let shape = values[input].shape
+      guard (1...ShapeArithmetic.maximumRank).contains(shape.count),
+        ShapeArithmetic.elementCount(shape) != nil, !isDefined[input]
+      else { throw FloatGraphError(node: nil, rule: "input shape \(shape) is not possible") }
+      isDefined[input] = true
+    }
     for node in nodes {
       try checkReferences(of: node, isDefined: isDefined)
       isDefined[node.output] = true
       try node.operation.check(
         inputs: inputShapes(of: node), output: values[node.output].shape, node: node.name)
     }
-    guard isDefined[output] else {
+    guard outputs.allSatisfy({ isDefined[$0] }) else {
       throw FloatGraphError(node: nil, rule: "nothing computes the output")
     }
   }
 
-  /// Checks that a batch is one of the graph's input.
-  func check(_ input: Tensor) throws(FloatGraphError) {
-    let shape = values[self.input].shape
-    guard input.shape == shape, input.holds(batch: input.batch) else {
+  /// Checks that a batch is one of the graph's only input.
+  func check(_ input: Tensor) throws(FloatGraphError) { try check([input]) }
+
+  /// Checks that batches are of the graph's inputs, and all of one size.
+  func check(_ tensors: [Tensor]) throws(FloatGraphError) {
+    guard tensors.count == inputs.count else {
       throw FloatGraphError(
-        node: nil,
-        rule: "the network takes images of shape \(shape); got \(input.values.count) values as "
-          + "\(input.batch) × \(input.shape)")
+        node: nil, rule: "the network takes \(inputs.count) inputs; got \(tensors.count)")
+    }
+    for (index, tensor) in zip(inputs, tensors) {
+      let shape = values[index].shape
+      guard tensor.shape == shape, tensor.holds(batch: tensors[0].batch) else {
+        throw FloatGraphError(
+          node: nil,
+          rule: "the network takes images of shape \(shape); got \(tensor.values.count) values as "
+            + "\(tensor.batch) × \(tensor.shape)")
+      }
     }
   }
 

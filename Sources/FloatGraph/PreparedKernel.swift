@@ -18,7 +18,8 @@ struct PreparedKernel: Sendable {
     (self.node, self.outputShape) = (node, outputShape)
     inputStrides = inputShapes.map { $0.reduce(1, *) }
     outputStride = outputShape.reduce(1, *)
-    worksInPlace = operation.base.worksInPlace
+    // What one input's element stands for several of is larger than that input.
+    worksInPlace = operation.base.worksInPlace && inputStrides.first == outputStride
     run = operation.base.forward(inputs: inputShapes, output: outputShape)
   }
 }

@@ -1,3 +1,6 @@
+import CupelIntegerOperators
+import CupelModelWriter
+
 /// A real ratio as a Q31 multiplier and a shift: ratio ≈ value · 2^(shift − 31).
 public struct Multiplier: Sendable, Equatable {
   /// |value| in [2^30, 2^31), or 0 where the ratio is too small to matter.
@@ -48,5 +51,14 @@ public struct Multiplier: Sendable, Equatable {
     guard scale > 0 else { return nil }
     self.init(min(scale * 0x1p26, 0x1p31 - 1) / 2)
     shift += 1
+  }
+}
+
+extension IntegerOperation.Kind {
+  /// A softmax of values that are `scale` apart. Nil where differences of one are too small to be
+  /// told apart in Q5.26.
+  public static func softmax(of scale: Double) -> Self? {
+    guard scale * 0x1p26 > 1, let multiplier = Multiplier(toQ26: scale) else { return nil }
+    return .softmax(.init(multiplier: multiplier.value, leftShift: multiplier.shift))
   }
 }

@@ -68,20 +68,17 @@ struct AffineMap: Sendable {
 }
 
 extension ImportNode {
-  /// What a constant does to an activation.
+  /// What a constant does to an activation; nil where that is not one factor and one summand for
+  /// all of it, or for each channel.
   ///
   /// - Parameters:
   ///   - dimensions: the constant's.
   ///   - shape: the activation's, without its batch axis.
+  /// - Throws: `ImportError.invalidNode` for a division by zero.
   func map(
     _ step: AffineStep, dimensions: [Int], shape: [Int]
-  ) throws(ImportError) -> AffineMap {
-    guard Self.isPerChannel(dimensions, shape: shape) else {
-      throw unsupported(
-        "with a constant of shape \(dimensions) where an activation of \(shape) takes one number, "
-          + "or one a channel")
-    }
-    guard let map = AffineMap(step) else { throw unsupported("a constant over an activation") }
+  ) throws(ImportError) -> AffineMap? {
+    guard Self.isPerChannel(dimensions, shape: shape), let map = AffineMap(step) else { return nil }
     let channels = 0..<max(step.values.count, 1)
     guard step.values.allSatisfy(\.isFinite), channels.allSatisfy({ map.factor($0).isFinite })
     else {

@@ -7,7 +7,7 @@ import CupelModelWriter
 
 extension OnnxConverter {
   mutating func elementwise(_ function: FloatGraph.Operation) throws(ImportError) -> Binding {
-    try append(function, inputs: [try activation().value])
+    try unary(function)
   }
 }
 
@@ -66,7 +66,7 @@ extension PendingOperation {
 
 extension TFLiteFloatConverter {
   mutating func elementwise(_ function: FloatGraph.Operation) throws(ImportError) {
-    let input = try activation()
+    let input = try anyActivation()
     try finish(try append(function, inputs: [input.value]), order: input.order)
   }
 }

@@ -1,12 +1,12 @@
 import CupelFloatGraph
 
 extension FloatGraph {
-  /// The graph that ends at a value.
+  /// The graph that ends at a value, and at further ones.
   ///
   /// - Throws: `ImportError.invalidNode` where it breaks a rule.
-  func finished(at output: Int) throws(ImportError) -> FloatGraph {
+  func finished(at output: Int, _ further: [Int] = []) throws(ImportError) -> FloatGraph {
     var result = self
-    result.output = output
+    (result.output, result.furtherOutputs) = (output, further)
     result = result.removingUnusedNodes()
     do {
       try result.validate()
@@ -17,10 +17,9 @@ extension FloatGraph {
   }
 
   /// The graph without nodes that do not contribute to its output, and without their values.
-  private func removingUnusedNodes() -> FloatGraph {
+  func removingUnusedNodes() -> FloatGraph {
     var isUsed = [Bool](repeating: false, count: values.count)
-    isUsed[output] = true
-    isUsed[input] = true
+    for end in inputs + outputs { isUsed[end] = true }
     for node in nodes.reversed() where isUsed[node.output] {
       for value in node.inputs { isUsed[value] = true }
     }
@@ -37,6 +36,8 @@ extension FloatGraph {
     }
     result.input = index[input]
     result.output = index[output]
+    result.furtherInputs = furtherInputs.map { index[$0] }
+    result.furtherOutputs = furtherOutputs.map { index[$0] }
     return result
   }
 }

@@ -33,6 +33,12 @@ public struct Calibration: Sendable {
       throw QuantizationError.calibration(
         value: graph.values[graph.input].name, rule: "at least one image is needed")
     }
+    guard graph.inputs.count + graph.outputs.count == 2 else {
+      throw QuantizationError.calibration(
+        value: graph.values[graph.input].name,
+        rule: "the network has \(graph.inputs.count) inputs and \(graph.outputs.count) outputs, and "
+          + "one of each is rounded to integers")
+    }
     fused = try FusedGraph(graph)
     let evaluator = UnitEvaluator(fused, threads: threads)
     var observers: [Int: RangeObserver] = [:]

@@ -118,12 +118,12 @@ package struct TensorExport {
     return entry
   }
 
-  /// The output of a float model.
+  /// The outputs of a float model.
   ///
-  /// - Parameter bytes: whole input tensors, little-endian float32.
+  /// - Parameter bytes: whole input tensors, little-endian float32; of several inputs, all of an image
+  ///   together.
   package func output(of model: FloatModel, _ bytes: [UInt8]) throws -> [Entry] {
     let graph = model.graph
-    let input = graph.values[graph.input]
     let values = bytes.withUnsafeBytes { raw in
       (0..<bytes.count / 4).map { index in
         Float(
@@ -131,14 +131,28 @@ package struct TensorExport {
             littleEndian: raw.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
       }
     }
-    let batch = values.count / input.elementCount
-    let result = try FloatExecutor(graph: graph, threads: threads).run(
-      Tensor(batch: batch, shape: input.shape, values: values))
-    let entry = Entry(
-      file: "\(graph.output).npy", name: graph.values[graph.output].name,
-      shape: [batch] + result.shape, isInput: false, isOutput: true)
-    try NumpyFile.write(result.values, shape: entry.shape, to: "\(folder)/\(entry.file)")
-    return [entry]
+    let results = try FloatExecutor(graph: graph, threads: threads).run(
+      Self.inputs(of: graph, values))
+    return try zip(graph.outputs, results).map { index, result in
+      let entry = Entry(
+        file: "\(index).npy", name: graph.values[index].name, shape: [result.batch] + result.shape,
+        isInput: false, isOutput: true)
+      try NumpyFile.write(result.values, shape: entry.shape, to: "\(folder)/\(entry.file)")
+      return entry
+    }
+  }
+
+  /// - Parameter values: of all inputs, image by image.
+  private static func inputs(of graph: FloatGraph, _ values: [Float]) -> [Tensor] {
+    let size = graph.inputs.reduce(0) { $0 + graph.values[$1].elementCount }
+    let batch = values.count / size
+    var start = 0
+    return graph.inputs.map { index in
+      let (shape, count) = (graph.values[index].shape, graph.values[index].elementCount)
+      let own = (0..<batch).flatMap { values[($0 * size + start)..<($0 * size + start + count)] }
+      start += count
+      return Tensor(batch: batch, shape: shape, values: own)
+    }
   }
 }
 
@@ -147,7 +161,8 @@ extension LoadedModel {
   package var inputBytes: Int {
     switch self {
     case .integer(let model): model.engine.inputCount
-    case .float(let model): 4 * model.graph.values[model.graph.input].elementCount
+    case .float(let model):
+      4 * model.graph.inputs.reduce(0) { $0 + model.graph.values[$1].elementCount }
     }
   }
 }

@@ -1,4 +1,5 @@
-/// The rows of a box inside a larger one, both row-major: what a slice takes and padding surrounds.
+/// The rows of a box inside a larger one, both row-major: what a slice takes and padding surrounds,
+/// or a box's own elements in another order of axes.
 struct BoxRows: Sendable {
   /// From the outer box's start to each row's start, in the rows' order.
   private let offsets: [Int]
@@ -13,16 +14,33 @@ struct BoxRows: Sendable {
     for axis in outer.indices.dropLast().reversed() {
       strides[axis] = strides[axis + 1] * outer[axis + 1]
     }
-    var offsets = [zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }]
     // A step along an axis of one element is never taken, and may be as large as the file says.
+    self.init(
+      inner,
+      steps: inner.indices.map { inner[$0] > 1 ? strides[$0] * step[$0] : 1 },
+      origin: zip(start, strides).reduce(0) { $0 + $1.0 * $1.1 }, outerCount: outer.reduce(1, *))
+  }
+
+  /// - Parameters:
+  ///   - order: which of the outer box's axes each axis of the inner one is.
+  init(_ outer: [Int], order: [Int]) {
+    var strides = [Int](repeating: 1, count: outer.count)
+    for axis in outer.indices.dropLast().reversed() {
+      strides[axis] = strides[axis + 1] * outer[axis + 1]
+    }
+    self.init(
+      order.map { outer[$0] }, steps: order.map { strides[$0] }, origin: 0,
+      outerCount: outer.reduce(1, *))
+  }
+
+  private init(_ inner: [Int], steps: [Int], origin: Int, outerCount: Int) {
+    var offsets = [origin]
     for axis in inner.indices.dropLast() where inner[axis] > 1 {
-      offsets = offsets.flatMap { base in
-        (0..<inner[axis]).map { base + $0 * strides[axis] * step[axis] }
-      }
+      offsets = offsets.flatMap { base in (0..<inner[axis]).map { base + $0 * steps[axis] } }
     }
     self.offsets = offsets
-    (length, self.step) = (inner[inner.count - 1], step[step.count - 1])
-    (innerStride, outerStride) = (inner.reduce(1, *), outer.reduce(1, *))
+    (length, step) = (inner[inner.count - 1], steps[steps.count - 1])
+    (innerStride, outerStride) = (inner.reduce(1, *), outerCount)
   }
 
   /// Copies the rows out of the outer boxes.

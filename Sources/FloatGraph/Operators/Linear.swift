@@ -1,7 +1,7 @@
 import CupelSupport
 
 extension FloatGraph {
-  /// A fully connected layer: [F] to [O].
+  /// A fully connected layer: [F] to [O], or each row of [.., F] to one of [.., O].
   public struct Linear: WeightedOperator {
     public static let name = "linear"
 
@@ -23,23 +23,28 @@ extension FloatGraph {
 
     public func outputShape(inputs: [[Int]], declared: [Int]?) throws(RuleViolation) -> [Int]? {
       let input = try only(inputs)
-      guard input.count == 1 else {
-        throw RuleViolation("linear takes a feature vector, has shape \(input)")
-      }
+      let features = input.last ?? 0
       guard
-        ShapeArithmetic.elementCount([outputFeatures, input[0]], limit: 1 << 30) == weights.count
+        ShapeArithmetic.elementCount([outputFeatures, features], limit: 1 << 30) == weights.count
       else {
-        throw RuleViolation("\(weights.count) weights do not fill [\(outputFeatures), \(input[0])]")
+        throw RuleViolation("\(weights.count) weights do not fill [\(outputFeatures), \(features)]")
       }
       try checkBias("output features")
-      return [outputFeatures]
+      return input.dropLast() + [outputFeatures]
     }
 
-    public func macs(inputs: [[Int]], output: [Int]) -> Int { weights.count }
+    /// Feature vectors of an image.
+    private func rowCount(_ shape: [Int]) -> Int { shape.dropLast().reduce(1, *) }
 
-    /// All images of a piece in one matrix product.
+    public func macs(inputs: [[Int]], output: [Int]) -> Int {
+      ShapeArithmetic.saturatingProduct(weights.count, rowCount(output))
+    }
+
+    /// All rows of all images of a piece in one matrix product.
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
-      { inputs, images, output in
+      let rows = rowCount(output)
+      return { inputs, images, output in
+        let images = images * rows
         weights.withUnsafeBufferPointer { weights in
           guard let weights = weights.baseAddress else { return }
           Gemm.multiplyByTranspose(
@@ -55,11 +60,12 @@ extension FloatGraph {
     }
 
     public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      BackwardKernel { batch in
+      let rows = rowCount(output)
+      return BackwardKernel { batch in
         if !batch.inputGradients.isEmpty {
-          batch.inPieces { piece, _ in writeInputGradient(piece) }
+          batch.inPieces { piece, _ in writeInputGradient(piece, rows: piece.images * rows) }
         }
-        return batch.wantsParameters ? parameterGradient(batch) : []
+        return batch.wantsParameters ? parameterGradient(batch, rows: batch.images * rows) : []
       }
     }
 
@@ -74,20 +80,22 @@ extension FloatGraph {
     }
 
     public func patches(inputShape: [Int]) -> any Patches {
-      WholeInput(rows: inputShape.reduce(1, *))
+      FeatureRows(rows: inputFeatures, columns: rowCount(inputShape))
     }
 
-    /// The layer's one position reads all of its input.
-    private struct WholeInput: Patches {
-      let rows: Int
+    /// Each of the layer's positions reads a feature vector.
+    private struct FeatureRows: Patches {
+      let rows, columns: Int
       var groups: Int { 1 }
-      var columns: Int { 1 }
 
       func fill(
         _ target: UnsafeMutablePointer<Float>, leading: Int, image: UnsafePointer<Float>,
         group: Int, positions: Range<Int>
       ) {
-        for row in 0..<rows { target[row * leading] = image[row] }
+        for (column, position) in positions.enumerated() {
+          let vector = image + position * rows
+          for row in 0..<rows { target[row * leading + column] = vector[row] }
+        }
       }
     }
   }
@@ -100,33 +108,33 @@ extension FloatGraph.Linear {
   /// Output features a block.
   private static let block = 32
 
-  private func writeInputGradient(_ piece: BackwardPass) {
+  private func writeInputGradient(_ piece: BackwardPass, rows: Int) {
     weights.withUnsafeBufferPointer { weights in
       guard let weights = weights.baseAddress else { return }
       Gemm.multiply(
-        m: piece.images, n: inputFeatures, k: outputFeatures, a: piece.outputGradient,
+        m: rows, n: inputFeatures, k: outputFeatures, a: piece.outputGradient,
         lda: outputFeatures, b: weights, ldb: inputFeatures, c: piece.inputGradients[0],
         ldc: inputFeatures)
     }
   }
 
-  private func parameterGradient(_ batch: BackwardPass) -> [[Float]] {
+  private func parameterGradient(_ batch: BackwardPass, rows: Int) -> [[Float]] {
     let inputFeatures = inputFeatures
     var slopes = [Float](repeating: 0, count: weights.count)
     slopes.withUnsafeMutableBufferPointer { buffer in
-      guard batch.images > 0, let address = buffer.baseAddress else { return }
+      guard rows > 0, let address = buffer.baseAddress else { return }
       nonisolated(unsafe) let target = address
       Parallel.forEachRun(of: Self.block, in: outputFeatures, threads: batch.threads) { block in
         Gemm.multiplyTransposed(
-          m: block.count, n: inputFeatures, k: batch.images,
+          m: block.count, n: inputFeatures, k: rows,
           a: batch.outputGradient + block.lowerBound, lda: outputFeatures, b: batch.inputs[0],
           ldb: inputFeatures, c: target + block.lowerBound * inputFeatures, ldc: inputFeatures)
       }
     }
     guard bias != nil else { return [slopes] }
     var sums = [Float](repeating: 0, count: outputFeatures)
-    for image in 0..<batch.images {
-      let row = batch.outputGradient + image * outputFeatures
+    for index in 0..<rows {
+      let row = batch.outputGradient + index * outputFeatures
       for feature in 0..<outputFeatures { sums[feature] += row[feature] }
     }
     return [slopes, sums]

@@ -1,5 +1,5 @@
 extension FloatGraph {
-  /// The product of two activations of one shape.
+  /// The product of two activations.
   public struct Multiply: PairwiseOperator {
     public static let name = "multiply"
 
@@ -8,22 +8,14 @@ extension FloatGraph {
 
     public func value(_ left: Float, _ right: Float) -> Float { left * right }
 
-    public var readsInputsFor: GradientWants { .inputs }
-
-    /// Each input's gradient is the output's times the other input.
-    public func backward(inputs: [[Int]], output: [Int]) -> BackwardKernel? {
-      .inPieces { pass in
-        for (target, other) in zip(pass.inputGradients, pass.inputs.reversed()) {
-          for index in 0..<pass.outputCount {
-            target[index] = pass.outputGradient[index] * other[index]
-          }
-        }
-      }
+    /// Each number's is the other number.
+    public func derivatives(_ left: Float, _ right: Float) -> (left: Float, right: Float) {
+      (right, left)
     }
   }
 }
 
 extension FloatGraph.Operation {
-  /// Two inputs of one shape.
+  /// Two inputs of one shape, or with axes of 1.
   public static let multiply = Self(FloatGraph.Multiply())
 }

@@ -31,6 +31,16 @@ struct OnnxConverter {
   var fixedBatch: Int?
   /// Version of ONNX's own operator set.
   var operatorSet = 0
+  /// Where the file's tensors of activations have the batch axis, by value; those that are not here
+  /// have it first.
+  var places: [Int: BatchPlace] = [:]
+  /// Values of channels, height and width, not of tokens: what a network reads or a layer over images
+  /// gives, whatever bends its elements by themselves.
+  private(set) var images: Set<Int> = []
+  /// By value, the node that computes it.
+  private var producers: [Int: Int] = [:]
+  /// What the node at hand gives besides its first output.
+  var furtherOutputs: [Binding] = []
   /// How many nodes, and the graph's output, read each name.
   private var readers: [String: Int] = [:]
   /// The names of each activation: some operators only give it another one.
@@ -141,6 +151,7 @@ struct OnnxConverter {
 
   private mutating func convert() throws(ImportError) {
     var result = Binding.unknown
+    furtherOutputs = []
     do throws(ImportError) {
       var isKnown = true
       for name in node.inputs {
@@ -155,10 +166,10 @@ struct OnnxConverter {
       if case .unknown = result {
         try bind(name, to: .unknown)
       } else {
-        try bind(name, to: index == 0 ? result : .unavailable)
-        if index == 0, case .activation(let value) = result {
-          names[value, default: []].append(name)
-        }
+        let further = index > 0 && index <= furtherOutputs.count
+        let own = index == 0 ? result : further ? furtherOutputs[index - 1] : .unavailable
+        try bind(name, to: own)
+        if case .activation(let value) = own { names[value, default: []].append(name) }
       }
     }
   }
@@ -175,7 +186,10 @@ struct OnnxConverter {
       throw .unsupportedModel(
         rule: "its output '\(printable(output))' is not computed from its input")
     }
-    return try graph.finished(at: value)
+    try node.support(
+      fixedBatch == 1 || placed(value: value).place == .first,
+      "the network's output does not have the batch axis first")
+    return try graph.finished(at: value).composingFunctions()
   }
 
   // MARK: Names
@@ -223,12 +237,11 @@ struct OnnxConverter {
     return .constant(constant)
   }
 
-  /// Index and shape of an input that must be an activation.
+  /// Index and shape of an input that must be an activation with its batch axis in front.
   mutating func activation(_ index: Int = 0) throws(ImportError) -> (value: Int, shape: [Int]) {
-    guard case .activation(let value) = try binding(index) else {
-      throw node.unsupported("input \(index) is a constant")
-    }
-    return (value, graph.values[value].shape)
+    let input = try placed(index)
+    try node.support(input.place == .first, "input \(index) does not have the batch axis first")
+    return (input.value, input.shape)
   }
 
   /// An input that must be a constant; nil where it is left out.
@@ -305,21 +318,32 @@ struct OnnxConverter {
 
   // MARK: Writing the graph
 
-  /// Appends a node whose output shape its operation determines, or is given.
+  /// Appends a node whose output shape its operation determines, or is given, and which has its
+  /// batch axis first.
   mutating func append(
     _ operation: FloatGraph.Operation, inputs: [Int], shape: [Int]? = nil
   ) throws(ImportError) -> Binding {
-    .activation(
-      try node.obeying { () throws(RuleViolation) in
-        try graph.append(
-          operation, named: node.name, value: node.outputs.first ?? node.name, inputs: inputs,
-          shape: shape)
-      })
+    try append(operation, inputs: inputs, shape: shape, at: .first)
+  }
+
+  /// Keeps in mind what a node that was appended gives.
+  mutating func note(_ value: Int, of operation: FloatGraph.Operation, _ inputs: [Int]) {
+    producers[value] = graph.nodes.count - 1
+    guard graph.values[value].shape.count == 3 else { return }
+    switch operation.base {
+    case is any ImageLayer, is FloatGraph.BatchNormalization, is FloatGraph.GlobalAveragePool,
+      is FloatGraph.MaxPool, is FloatGraph.AveragePool:
+      images.insert(value)
+    case is any ElementwiseOperator, is FloatGraph.Clamp, is any PairwiseOperator,
+      is FloatGraph.Pad, is FloatGraph.Slice, is FloatGraph.Concatenate, is FloatGraph.Gather:
+      if images.contains(inputs[0]) { images.insert(value) }
+    default: break
+    }
   }
 
   /// The node that computes an activation; nil for the graph's input, and for what stands for an
   /// integer operation.
-  func producer(of value: Int) -> Int? { graph.nodes.lastIndex { $0.output == value } }
+  func producer(of value: Int) -> Int? { producers[value] }
 
   // MARK: The graph's input and output
 
@@ -348,6 +372,7 @@ struct OnnxConverter {
     }
     graph.values = [.init(name: input.name, shape: shape)]
     bindings[input.name] = .activation(0)
+    if shape.count == 3 { images = [0] }
   }
 
   private static func single(

@@ -22,6 +22,9 @@ struct SymbolicInteger: Equatable, Sendable {
   /// The number, where it does not depend on the batch size.
   var known: Int? { batches == 0 ? offset : nil }
 
+  /// The same for a batch of one.
+  var ofOneImage: Self? { adding(Self(batches: -batches, offset: batches)) }
+
   /// Nil where the result overflows.
   func adding(_ other: Self) -> Self? {
     Self.combine(

@@ -10,6 +10,9 @@ extension OperatorRoom {
       "Div", float: { try $0.arithmetic(.divide) }, quantized: { try $0.arithmetic(.divide) }),
     OnnxRow(
       "Sub", float: { try $0.arithmetic(.subtract) }, quantized: { try $0.arithmetic(.subtract) }),
+    TFLiteRow(.div, float: { try $0.arithmetic(.divide) }),
+    TFLiteRow(.pow, float: { try $0.power() }),
+    TFLiteRow(.squaredDifference, float: { try $0.squaredDifference() }),
     TFLiteRow(
       .sub, float: { try $0.arithmetic(.subtract) },
       integer: { try $0.join(ProgramBuilder.difference, rule: .sumRule) { .subtract(.init($0)) } }
@@ -28,12 +31,12 @@ enum Arithmetic {
     }
   }
 
-  /// nil for what a float graph has no operation for.
-  var ofActivations: FloatGraph.Operation? {
+  /// Of two activations; a quotient is a product with a reciprocal.
+  var ofActivations: FloatGraph.Operation {
     switch self {
     case .add: .add
-    case .multiply: .multiply
-    case .subtract, .divide: nil
+    case .subtract: .subtract
+    case .multiply, .divide: .multiply
     }
   }
 
@@ -51,29 +54,41 @@ extension OnnxConverter {
   /// Of two activations, of an activation and a constant, or of two constants.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) -> Binding {
     try node.require(node.inputs.count == 2, "needs 2 inputs")
-    switch (try binding(0), try binding(1)) {
-    case (.activation(let left), .activation(let right)):
-      return try joined(operation, left, right)
-    case (.activation(let value), .constant(let constant)):
-      return try shifted(
-        value, try affine(operation, constant, index: 1, shape: graph.values[value].shape))
-    case (.constant(let constant), .activation(let value)):
-      return try shifted(
-        value, try affine(operation, constant, index: 0, shape: graph.values[value].shape))
-    default: return try arithmeticOfConstants(operation)
+    let isConstant = try [0, 1].map { index throws(ImportError) in
+      if case .constant = try binding(index) { return true }
+      return false
     }
+    if isConstant == [true, true] { return try arithmeticOfConstants(operation) }
+    let operands = [try operand(0), try operand(1)]
+    if let index = isConstant.firstIndex(of: true), case .activation(let source) = operands[1 - index],
+      case .constant(let values, let dimensions) = operands[index]
+    {
+      let step = AffineStep(operation, by: values, isFirst: index == 0)
+      if let result = try shifted(source, by: step, dimensions: dimensions) { return result }
+    }
+    return try joined(operation, operands)
   }
 
+  /// Of operands of any shapes that broadcast.
   private mutating func joined(
-    _ operation: Arithmetic, _ left: Int, _ right: Int
+    _ operation: Arithmetic, _ operands: [Operand]
   ) throws(ImportError) -> Binding {
-    guard let joined = operation.ofActivations else {
-      throw node.unsupported("of two activations")
+    var operands = operands
+    if operation == .divide { operands[1] = try reciprocal(of: operands[1]) }
+    let (values, place) = try aligned(operands)
+    return try append(operation.ofActivations, inputs: values, at: place)
+  }
+
+  private mutating func reciprocal(of operand: Operand) throws(ImportError) -> Operand {
+    switch operand {
+    case .activation(let source):
+      let inverse = try step(
+        .function(.reciprocal), [source.value], at: source.place, named: "reciprocal")
+      return .activation(placed(value: inverse))
+    case .constant(let values, let dimensions):
+      try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
+      return .constant(try finite(values.map { 1 / $0 }), dimensions: dimensions)
     }
-    let shapes = [graph.values[left].shape, graph.values[right].shape]
-    try node.support(
-      shapes[0] == shapes[1], "inputs of different shapes, \(shapes[0]) and \(shapes[1])")
-    return try append(joined, inputs: [left, right])
   }
 
   private mutating func arithmeticOfConstants(
@@ -97,24 +112,48 @@ extension OnnxConverter {
     }
   }
 
-  /// What a constant does to each channel of an activation.
-  ///
-  /// - Parameters:
-  ///   - index: of the constant among the inputs.
-  ///   - shape: the activation's.
-  private mutating func affine(
-    _ operation: Arithmetic, _ constant: OnnxConstant, index: Int, shape: [Int]
-  ) throws(ImportError) -> AffineMap {
-    let values = try weights(index)?.values ?? []
-    let step = AffineStep(operation, by: values, isFirst: index == 0)
-    return try node.map(step, dimensions: constant.dimensions, shape: shape)
+  /// What a constant does to an activation, where that is one factor and one summand for all of it,
+  /// or for each channel; nil for any other constant.
+  private mutating func shifted(
+    _ source: PlacedValue, by step: AffineStep, dimensions: [Int]
+  ) throws(ImportError) -> Binding? {
+    let channels = [source.shape.first ?? 1, source.shape.last ?? 1]
+    try budget.claim(
+      4 * (channels.max() ?? 1), size: MemoryLayout<Float>.stride, for: node)
+    if let biased = try biased(source, by: step, dimensions: dimensions) { return biased }
+    guard dimensions.count <= source.rank else { return nil }
+    if source.place == .first, source.shape.count == 1 || images.contains(source.value),
+      let map = try node.map(step, dimensions: dimensions, shape: source.shape)
+    {
+      return try shifted(source.value, map)
+    }
+    guard step.values.count == 1, let map = AffineMap(step) else { return nil }
+    let (factor, offset) = (Float(map.factor(0)), Float(map.offset(0)))
+    _ = try finite([factor, offset])
+    return try append(
+      .affine(factor: factor, offset: offset), inputs: [source.value], at: source.place)
+  }
+
+  /// A layer on rows of features takes a summand for each of its features as its bias.
+  private mutating func biased(
+    _ source: PlacedValue, by step: AffineStep, dimensions: [Int]
+  ) throws(ImportError) -> Binding? {
+    guard source.shape.count > 1, dimensions.count <= source.rank,
+      dimensions.dropLast().allSatisfy({ $0 == 1 }), hasOneReader(source.value),
+      let producer = producer(of: source.value), let features = source.shape.last,
+      step.values.count == features || step.values.count == 1,
+      var layer = graph.nodes[producer].operation.as(FloatGraph.Linear.self),
+      let map = AffineMap(step), map.isShift
+    else { return nil }
+    layer.bias = try finite(map.offsets(features, after: layer.bias))
+    graph.nodes[producer].operation = .linear(layer)
+    return .activation(source.value)
   }
 
   /// A layer takes what is added to its results as its bias. Anything else becomes a batch
   /// normalization with no statistics, and several one behind the other become one.
   private mutating func shifted(_ value: Int, _ map: AffineMap) throws(ImportError) -> Binding {
     let channels = graph.values[value].shape[0]
-    try budget.claim(4 * channels, size: MemoryLayout<Float>.stride, for: node)
     if hasOneReader(value), let producer = producer(of: value) {
       let operation = graph.nodes[producer].operation
       if map.isShift, var layer = operation.weighted {
@@ -152,34 +191,44 @@ extension OnnxConverter {
 }
 
 extension TFLiteFloatConverter {
-  /// Two activations can be added or multiplied. A constant for each channel, or one for all, can be
-  /// added, taken away or multiplied by: that is a batch normalization with no statistics.
+  /// A constant for each channel, or one for all, that is added to an image, taken away or multiplied
+  /// by is a batch normalization with no statistics. All else is computed as the file has it.
   mutating func arithmetic(_ operation: Arithmetic) throws(ImportError) {
     let bounds = try node.bounds(TFLite.Options.Arithmetic.activation)
-    let isConstant = try (isConstant(0), isConstant(1))
-    if isConstant == (false, false) {
-      guard let joined = operation.ofActivations else {
-        throw node.unsupported("of two activations")
-      }
-      let (first, second) = (try activation(0), try activation(1))
-      guard first.shape == second.shape, first.order == second.order else {
-        throw node.unsupported("of activations of different shapes")
-      }
-      let value = try append(joined, inputs: [first.value, second.value])
-      return try finish(value, order: first.order, bounds: bounds)
+    var constants: [Int] = []
+    for position in 0..<2 where try isConstant(position) { constants.append(position) }
+    try node.support(constants.count < 2, "of constants")
+    if isOnImages, try joined(operation, constants, bounds) { return }
+    var operands = try aligned([try array(0), try array(1)])
+    if operation == .divide {
+      operands[1] = try made(.function(.reciprocal), [operands[1]], "/reciprocal")
     }
-    guard isConstant != (true, true), operation != .subtract || isConstant.1 else {
-      throw node.unsupported("from or of constants")
+    try finish(try made(operation.ofActivations, operands, ""), bounds: bounds)
+  }
+
+  /// Joins images or features in the graph's own order; false where only their axes tell how.
+  private mutating func joined(
+    _ operation: Arithmetic, _ constants: [Int], _ bounds: ClosedRange<Float>
+  ) throws(ImportError) -> Bool {
+    guard operation != .divide else { return false }
+    if constants.isEmpty {
+      let (first, second) = (try anyActivation(0), try anyActivation(1))
+      guard first.shape == second.shape, first.order == second.order else { return false }
+      let value = try append(operation.ofActivations, inputs: [first.value, second.value])
+      try finish(value, order: first.order, bounds: bounds)
+      return true
     }
-    let input = try plainActivation(isConstant.0 ? 1 : 0)
+    let input = try anyActivation(1 - constants[0])
     let channels = input.shape[0]
-    let values = try constant(isConstant.0 ? 0 : 1, "a constant")
-    guard
-      values.values.count == 1 || (values.values.count == channels && values.shape.last == channels)
-    else { throw node.unsupported("with a constant of shape \(values.shape)") }
+    let shape = try node.tensor(constants[0]).shape
+    let count = TFLiteShape.elementCount(shape) ?? 0
+    if case .flattened = input.order { return false }
+    guard operation != .subtract || constants[0] == 1,
+      count == 1 || (count == channels && shape.last == channels)
+    else { return false }
+    let values = try constant(constants[0], "a constant").values
     try claim(4 * channels, size: 4)
-    let spread =
-      values.values.count == 1 ? Array(repeating: values.values[0], count: channels) : values.values
+    let spread = count == 1 ? Array(repeating: values[0], count: channels) : values
     let ones = [Float](repeating: 1, count: channels)
     let zeros = [Float](repeating: 0, count: channels)
     let isProduct = operation == .multiply
@@ -189,6 +238,22 @@ extension TFLiteFloatConverter {
       mean: zeros, variance: ones, epsilon: 0)
     let value = try append(.batchNormalization(normalization), inputs: [input.value])
     try finish(value, order: input.order, bounds: bounds)
+    return true
+  }
+
+  /// The square of a difference.
+  fileprivate mutating func squaredDifference() throws(ImportError) {
+    let difference = try made(
+      .subtract, try aligned([try array(0), try array(1)]), "/difference")
+    try finish(try made(.multiply, [difference, difference], ""))
+  }
+
+  /// To a constant power.
+  fileprivate mutating func power() throws(ImportError) {
+    try node.support(try isConstant(1), "to powers that are not constant")
+    let exponent = try constant(1, "an exponent").values
+    try node.support(exponent.count == 1, "to \(exponent.count) powers at once")
+    try elementwise(.power(exponent[0]))
   }
 
   func isConstant(_ position: Int) throws(ImportError) -> Bool {
@@ -290,13 +355,22 @@ extension TFLiteIntegerConverter {
   private mutating func operands(like output: IntegerTensor) throws(ImportError) -> [Int] {
     var inputs: [Int] = []
     for position in 0..<2 {
-      let input = try activation(position)
-      let name = Self.derived(builder[input].name, "/repeated")
-      inputs.append(
-        try node.built { () throws(BuildError) in
-          try builder.repeated(input, to: output.extent, named: name)
-        })
+      inputs.append(try repeated(try array(position), like: output))
     }
     return inputs
+  }
+
+  /// An array with as many elements as the node's output, repeated where it has fewer.
+  mutating func repeated(
+    _ source: ArrayView, like output: IntegerTensor
+  ) throws(ImportError) -> Int {
+    var own = source
+    own.name = Self.derived(builder[source.tensor].name, "/repeated")
+    if builder[own.tensor].elementCount != output.elementCount {
+      let shape = model.tensors[try node.output()].shape
+      let last = try node.built { () throws(BuildError) in try builder.broadcast(own, to: shape) }
+      own.tensor = builder.append(last, named: own.name)
+    }
+    return builder.viewed(own.tensor, as: output.extent, named: own.name)
   }
 }

@@ -12,8 +12,12 @@ extension OperatorRoom {
     OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
     rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
     rectifier(.relu0To1, 0...1),
-    TFLiteRow(.maximum, integer: { try $0.limit(isMaximum: true) }),
-    TFLiteRow(.minimum, integer: { try $0.limit(isMaximum: false) }))
+    TFLiteRow(
+      .maximum, float: { try $0.limit(isMaximum: true) },
+      integer: { try $0.limit(isMaximum: true) }),
+    TFLiteRow(
+      .minimum, float: { try $0.limit(isMaximum: false) },
+      integer: { try $0.limit(isMaximum: false) }))
 
   private static func rectifier(
     _ operation: TFLite.Operation, _ bounds: ClosedRange<Float>
@@ -25,16 +29,14 @@ extension OperatorRoom {
 
 extension OnnxConverter {
   fileprivate mutating func relu() throws(ImportError) -> Binding {
-    let (value, _) = try activation()
-    return try append(.clamp(low: 0, high: .infinity), inputs: [value])
+    try unary(.clamp(low: 0, high: .infinity))
   }
 
   fileprivate mutating func clip() throws(ImportError) -> Binding {
-    let (value, _) = try activation()
     let low = try scalar(attribute: "min", input: 1) ?? -.infinity
     let high = try scalar(attribute: "max", input: 2) ?? .infinity
     try node.require(low <= high, "min \(low) is not at most max \(high)")
-    return try append(.clamp(low: low, high: high), inputs: [value])
+    return try unary(.clamp(low: low, high: high))
   }
 }
 
@@ -122,8 +124,20 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func rectify(_ bounds: ClosedRange<Float>) throws(ImportError) {
-    let input = try activation()
+    let input = try anyActivation()
     try finish(try limited(input.value, bounds), order: input.order)
+  }
+
+  /// The larger, or the smaller, of two tensors, or of a tensor and one constant.
+  fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
+    if try isConstant(1), try node.tensor(1).shape.allSatisfy({ $0 == 1 }) {
+      let limit = try constant(1, "a limit").values
+      try node.require(limit.count == 1, "\(limit.count) limits")
+      return try rectify(
+        isMaximum ? limit[0] ... .infinity : -Float.infinity ... limit[0])
+    }
+    let operands = try aligned([try array(0), try array(1)])
+    try finish(try made(isMaximum ? .maximum : .minimum, operands, ""))
   }
 
   /// A value within real bounds.
@@ -158,30 +172,51 @@ extension TFLiteIntegerConverter {
     try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }
 
-  /// The larger, or the smaller, of each value and one constant, all on one grid.
+  /// The larger, or the smaller, integer of two, on whatever grids: of each value and one constant it
+  /// is a clamp.
   fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
-    let input = try activation()
-    let source = builder[input]
-    let (bound, bytes, count) = try node.data(1, type: [.int8, .uint8], what: "a bound")
-    guard count == 1, let byte = bytes.first else { throw node.unsupported("several bounds") }
-    guard try description(try node.input(1)).grid == source.grid,
-      source.grid == (try description(try node.output())).grid
-    else { throw node.unsupported("a bound, or a result, on another grid than the values") }
+    let bound = try node.tensor(1)
+    guard bound.data != nil, TFLiteShape.elementCount(bound.shape) == 1 else {
+      return try join(isMaximum: isMaximum)
+    }
+    let output = try description(try node.output())
+    let input = relabelled(try activation(), like: output)
+    let (_, bytes, _) = try node.data(1, type: [.int8, .uint8], what: "a bound")
+    guard let byte = bytes.first else { throw node.error("a bound without a value") }
     let value = bound.moved(byte)
     let bounds = Bounds(low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
-    try finish(.clamp(bounds), [input], extent: source.extent)
+    try finish(.clamp(bounds), [input], extent: builder[input].extent)
+  }
+
+  /// Of two activations: the largest, or smallest, of each two that lie below each other.
+  private mutating func join(isMaximum: Bool) throws(ImportError) {
+    let output = try description(try node.output())
+    let count = output.elementCount
+    let name = Self.derived(output.name, "/pairs")
+    let rows = try [0, 1].map { position throws(ImportError) in
+      let own = try repeated(try array(position, like: output), like: output)
+      let row = builder.viewed(own, as: [1, 1, count], named: name)
+      return ArrayView(row, shape: [1, count], name: name)
+    }
+    let pairs = builder.array(
+      builder.concatenate(rows, axis: 0, named: name), shape: [2, count], named: name)
+    try finish(
+      isMaximum ? builder.maximum(pairs, over: [0]) : builder.minimum(pairs, over: [0]))
   }
 
   /// Pools and their like keep the grid; bounds that they have come behind.
   mutating func finish(
-    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int], within bounds: Bounds
+    each images: [Int], _ kind: IntegerOperation.Kind, extent: [Int], within bounds: Bounds
   ) throws(ImportError) {
     var inner = try description(try node.output())
-    guard bounds != inner.grid.whole else { return try finish(kind, inputs, extent: extent) }
     inner.extent = extent
     inner.name = Self.derived(inner.name, "/pooled")
-    let source = builder.append(inner.name, kind, inputs, giving: inner)
-    try finish(.clamp(bounds), [source], extent: extent)
+    try finish(each: images, extent: extent) { converter, image in
+      guard bounds != inner.grid.whole else { return (kind, image) }
+      return (
+        .clamp(bounds), converter.builder.append(inner.name, kind, [image], giving: inner)
+      )
+    }
   }
 }
 

@@ -26,12 +26,17 @@ extension OnnxConverter {
       }
     }
     if activations.isEmpty { return try concatenated(constants, axis: declared) }
-    try node.support(constants.isEmpty, "an activation joined with a constant")
-    let rank = graph.values[activations[0]].shape.count + 1
-    let axis = declared < 0 ? declared &+ rank : declared
-    try node.support(axis != 0, "joins along the batch axis")
-    try node.require((1..<rank).contains(axis), "axis \(declared) of \(rank)")
-    return try append(.concatenate(axis: axis - 1), inputs: activations)
+    var operands: [Operand] = []
+    for index in node.inputs.indices { operands.append(try operand(index)) }
+    let rank = operands[0].rank
+    try node.require(operands.allSatisfy { $0.rank == rank }, "inputs differ in rank")
+    let axis = try fileAxis(declared, rank: rank)
+    let (values, place) = try aligned(operands)
+    let whole = placed(value: values[0])
+    guard let own = whole.axis(axis) else {
+      throw node.unsupported("joins along the batch axis")
+    }
+    return try append(.concatenate(axis: own), inputs: values, at: place)
   }
 
   private mutating func concatenated(
@@ -134,30 +139,43 @@ extension PendingOperation {
 }
 
 extension TFLiteNode {
-  /// Which of height (0), width and channels the inputs are joined along.
-  fileprivate func joinedAxis() throws(ImportError) -> Int {
-    let rank = model.tensors[try output()].shape.count
-    let declared = try number(TFLite.Options.Concatenation.axis, default: Int32(0))
-    guard let axis = TFLiteShape.axis(Int(declared), rank: rank) else {
-      throw error("an axis that its output has not")
-    }
-    try support(axis >= 0, "along the batch axis")
+  /// Which axis the inputs are joined along.
+  fileprivate func joinedAxis(rank: Int) throws(ImportError) -> Int {
+    let declared = Int(try number(TFLite.Options.Concatenation.axis, default: Int32(0)))
+    let axis = declared < 0 ? declared + rank : declared
+    try require((0..<rank).contains(axis), "an axis that its output has not")
     return axis
   }
 }
 
 extension TFLiteFloatConverter {
   fileprivate mutating func concatenate() throws(ImportError) {
-    let axis = try node.joinedAxis()
+    let rank = model.tensors[try node.output()].shape.count
+    let axis = try node.joinedAxis(rank: rank)
+    guard isOnImages, rank > 2 ? axis > rank - 4 : axis == rank - 1, try isOfActivations() else {
+      return try joinArrays(along: axis)
+    }
     var values: [Int] = []
     for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
     let isImage = graph.values[first].shape.count == 3
-    try node.support(isImage || axis == 2, "along the batch axis")
     let value = try append(
-      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis) : 0), inputs: values)
+      .concatenate(axis: isImage ? ChannelOrder.first(axis: axis - rank + 3) : 0), inputs: values)
     try finish(
       value, order: .vector, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+  }
+
+  private func isOfActivations() throws(ImportError) -> Bool {
+    for position in node.inputs.indices where try isConstant(position) { return false }
+    return true
+  }
+
+  private mutating func joinArrays(along axis: Int) throws(ImportError) {
+    var parts: [FloatArray] = []
+    for position in node.inputs.indices { parts.append(try array(position)) }
+    try node.require(!parts.isEmpty, "input 0 is missing")
+    let joined = parts.count == 1 ? parts[0] : try made(.concatenate(axis: axis), parts, "")
+    try finish(joined, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 
@@ -166,43 +184,48 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
-    let axis = try node.joinedAxis()
-    var inputs: [Int] = []
-    var extent = output.extent
-    extent[axis] = 0
+    let shape = model.tensors[try node.output()].shape
+    let axis = try node.joinedAxis(rank: shape.count)
+    var parts: [ArrayView] = []
+    var rest = shape[axis]
     for position in node.inputs.indices {
-      let input = try part(position, of: output)
-      inputs.append(input)
-      extent[axis] += builder[input].extent[axis]
-      var own = builder[input].extent
-      own[axis] = output.extent[axis]
+      let part = try part(position, of: output)
+      var own = part.shape
+      if own.indices.contains(axis) {
+        rest -= own[axis]
+        own[axis] = shape[axis]
+      }
       try node.require(
-        own == output.extent, "cannot join \(builder[input].extent) into \(output.extent)")
+        own == shape && rest >= 0, "cannot join \(part.shape) into \(shape) along axis \(axis)")
+      parts.append(part)
     }
-    guard let first = inputs.first else { throw node.error("input 0 is missing") }
-    if inputs.count == 1, extent == output.extent {
-      bindings[try node.output()] = .tensor(first)
+    guard let first = parts.first else { throw node.error("input 0 is missing") }
+    try node.require(rest == 0, "its inputs leave \(rest) elements of axis \(axis) open")
+    if parts.count == 1, builder[first.tensor].extent == output.extent {
+      bindings[try node.output()] = .tensor(first.tensor)
       return
     }
-    inputs = builder.joinable(inputs, axis: axis, named: Self.derived(output.name, ""))
-    try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
+    let name = Self.derived(output.name, "")
+    try finish(builder.concatenate(parts, axis: axis, named: name))
   }
 
   /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32.
   private mutating func part(
     _ position: Int, of output: IntegerTensor
-  ) throws(ImportError) -> Int {
-    let input = try activation(position)
-    let source = builder[input]
-    guard source.grid != output.grid else { return input }
+  ) throws(ImportError) -> ArrayView {
+    var part = try array(position)
+    let source = builder[part.tensor]
+    guard source.grid != output.grid else { return part }
     guard try node.tensor(position).type == .uint8 else {
       throw node.differentGrids(source, output)
     }
-    return builder.append(
+    part.tensor = builder.append(
       Self.derived(source.name, "/rescaled"),
-      .lookup(.init(table: FunctionTable.joined(from: source.grid, to: output.grid))), [input],
+      .lookup(.init(table: FunctionTable.joined(from: source.grid, to: output.grid))),
+      [part.tensor],
       giving: IntegerTensor(
         name: Self.derived(source.name, "/rescaled"), extent: source.extent, grid: output.grid))
+    return part
   }
 }
 

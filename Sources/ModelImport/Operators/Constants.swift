@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelSupport
 
 /// Operators that make constants.
@@ -8,6 +9,7 @@ extension OperatorRoom {
       float: { try $0.constantNode() }, quantized: { try $0.constant() }),
     OnnxRow("ConstantOfShape", ["value"], float: { try $0.constantOfShape() }),
     OnnxRow("Expand", float: { try $0.expand() }),
+    OnnxRow("Tile", float: { try $0.tile() }),
     OnnxRow("Range", float: { try $0.range() }))
 }
 
@@ -55,10 +57,85 @@ extension OnnxConverter {
   }
 
   fileprivate mutating func expand() throws(ImportError) -> Binding {
-    guard let wanted = try integers(1) else { throw node.error("has no shape") }
-    let constant = try folded(0)
-    let target = try commonShape(constant.dimensions, wanted)
-    return .constant(try expanded(constant, to: target))
+    guard let wanted = try constant(1)?.integers else { throw node.error("has no shape") }
+    switch try binding(0) {
+    case .activation(let value): return try repeated(placed(value: value), to: wanted)
+    case .constant(let constant):
+      if let known = try? wanted.known(or: node.error("")) {
+        let target = try commonShape(constant.dimensions, known)
+        return .constant(try expanded(constant, to: target))
+      }
+      return try perImage(constant, wanted)
+    default: return .unknown
+    }
+  }
+
+  /// A constant for each image of a batch, which is an activation.
+  private mutating func perImage(
+    _ constant: OnnxConstant, _ wanted: [SymbolicInteger]
+  ) throws(ImportError) -> Binding {
+    let batches = wanted.indices.filter { wanted[$0].batches != 0 }
+    guard batches.count == 1, wanted[batches[0]] == .batch, constant.floats != nil,
+      constant.dimensions.count <= wanted.count
+    else { throw node.unsupported("to a shape that depends on the batch size in this way") }
+    let axis = batches[0]
+    let own = wanted.enumerated().map { $0.offset == axis ? 1 : $0.element.known ?? 1 }
+    var target = try commonShape(constant.dimensions, own)
+    try node.support(target[axis] == 1, "a constant that differs from image to image")
+    let values = try expanded(constant, to: target).floats ?? []
+    target.remove(at: axis)
+    return .activation(
+      try self.constant(values, shape: target, at: BatchPlace(axis: axis), named: nil))
+  }
+
+  /// An activation repeated along axes of one element.
+  private mutating func repeated(
+    _ source: PlacedValue, to wanted: [SymbolicInteger]
+  ) throws(ImportError) -> Binding {
+    let rank = max(source.rank, wanted.count)
+    try node.require(rank <= OnnxConstant.maximumRank, "has more than 8 axes")
+    let shape = [Int](repeating: 1, count: rank - source.rank) + source.shape
+    var place = source.place
+    place.axis = place.axis.map { $0 + rank - source.rank }
+    let whole = placed(
+      value: try reshaped(source, to: shape, at: place, named: "operand"))
+    var places = [[Int]?](repeating: nil, count: shape.count)
+    for (index, extent) in wanted.enumerated() {
+      let axis = index + rank - wanted.count
+      guard let own = whole.axis(axis) else {
+        try node.support(
+          extent == .batch || extent.known == 1 || extent.known != nil && extent.known == fixedBatch,
+          "along the batch axis")
+        continue
+      }
+      guard let known = extent.known else { throw node.unsupported("by the batch size") }
+      guard known != 1, known != shape[own] else { continue }
+      guard shape[own] == 1, (1...ShapeArithmetic.maximumElements).contains(known) else {
+        throw node.error("cannot repeat \(shape[own]) elements to \(known)")
+      }
+      try budget.claim(known, size: MemoryLayout<Int>.stride, for: node)
+      places[own] = [Int](repeating: 0, count: known)
+    }
+    if places.allSatisfy({ $0 == nil }) { return .activation(whole.value) }
+    return try append(.gather(places), inputs: [whole.value], at: place)
+  }
+
+  fileprivate mutating func tile() throws(ImportError) -> Binding {
+    let source = try placed()
+    guard let repeats = try integers(1), repeats.count == source.rank else {
+      throw node.error("needs a number of repetitions for each axis")
+    }
+    var places = [[Int]?](repeating: nil, count: source.shape.count)
+    for (axis, count) in repeats.enumerated() where count != 1 {
+      guard let own = source.axis(axis) else { throw node.unsupported("along the batch axis") }
+      let (total, overflow) = source.shape[own].multipliedReportingOverflow(by: count)
+      guard !overflow, (1...ShapeArithmetic.maximumElements).contains(total) else {
+        throw node.error("\(count) repetitions of axis \(axis)")
+      }
+      try budget.claim(total, size: MemoryLayout<Int>.stride, for: node)
+      places[own] = (0..<total).map { $0 % source.shape[own] }
+    }
+    return try append(.gather(places), inputs: [source.value], at: source.place)
   }
 }
 

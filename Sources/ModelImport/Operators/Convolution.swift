@@ -153,7 +153,7 @@ private struct TFLiteFilter {
 extension TFLiteFloatConverter {
   fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
     let stored = try constant(1, "a filter")
-    let input = try image()
+    let input = try images()
     let filter = try TFLiteFilter(
       node, stored.shape, channels: input.shape[0], of: "\(input.shape)", isDepthwise: isDepthwise)
     let (window, _) = try node.window(
@@ -162,15 +162,16 @@ extension TFLiteFloatConverter {
     let convolution = FloatGraph.Convolution(
       weights: turn(stored.values), bias: try bias(), outputChannels: filter.outputs,
       window: FloatGraph.Window(window), groups: filter.groups)
-    let value = try append(.convolution(convolution), inputs: [input.value])
-    try finish(value, bounds: try node.bounds(filter.fields.activation))
+    try finish(
+      .convolution(convolution), on: input, bounds: try node.bounds(filter.fields.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Several outputs an input channel of a depthwise convolution are a grouped convolution.
   fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
-    let input = try activation()
+    let images = try images()
+    let input = images[0]
     var weights = try weights(axis: isDepthwise ? 3 : 0)
     let source = builder[input]
     let filter = try TFLiteFilter(
@@ -191,6 +192,6 @@ extension TFLiteIntegerConverter {
       layer: isPlain
         ? .depthwiseConvolution(.init(window.integer, weighted))
         : .convolution(.init(window.integer, groups: filter.groups, weighted)), weights,
-      input: input, extent: extent + [filter.outputs])
+      images: images, extent: extent + [filter.outputs])
   }
 }

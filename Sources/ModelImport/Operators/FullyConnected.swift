@@ -9,7 +9,7 @@ extension OperatorRoom {
     OnnxRow(
       "Gemm", ["alpha", "beta", "transA", "transB"], float: { try $0.product(bias: 2) },
       quantized: { try $0.gemm() }),
-    OnnxRow("MatMul", float: { try $0.product() }, quantized: { try $0.product() }),
+    OnnxRow("MatMul", float: { try $0.matMul() }, quantized: { try $0.product() }),
     OnnxRow("QLinearMatMul", statesItsInputsGrid: true, quantized: { try $0.qLinearProduct() }),
     OnnxRow(
       "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
@@ -44,9 +44,12 @@ extension OnnxConverter {
   /// - Parameter bias: the input that it is; nil for an operator that has none.
   fileprivate mutating func product(bias index: Int? = nil) throws(ImportError) -> Binding {
     try node.support(!(try node.flag("transA")), "transA = 1: the batch axis must come first")
-    let (value, shape) = try activation()
+    let source = try placed()
+    try node.support(
+      source.rank == 2 && source.axis(1) != nil, "an input of shape \(source.shape)")
     let isTransposed = try node.flag("transB")
-    var (weights, features) = try matrix(input: shape, isTransposed: isTransposed)
+    var (weights, features) = try matrix(
+      input: source.shape.suffix(1), isTransposed: isTransposed)
     let alpha = try node.number("alpha") ?? 1
     if alpha != 1 {
       try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
@@ -65,13 +68,40 @@ extension OnnxConverter {
     let beta = try node.number("beta") ?? 1
     if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
     let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
-    return try append(.linear(linear), inputs: [value])
+    return try append(.linear(linear), inputs: [source.value], at: source.place)
+  }
+
+  /// Of an activation's rows and a constant matrix, which is a layer; or of any two operands.
+  fileprivate mutating func matMul() throws(ImportError) -> Binding {
+    try node.require(node.inputs.count == 2, "needs 2 inputs")
+    let operands = [try operand(0), try operand(1)]
+    if case .activation(let source) = operands[0], case .constant(_, let dimensions) = operands[1],
+      dimensions.count == 2, source.rank >= 2
+    {
+      try node.support(source.axis(source.rank - 1) != nil, "along the batch axis")
+      let (weights, features) = try matrix(input: source.shape.suffix(1), isTransposed: false)
+      let linear = FloatGraph.Linear(weights: weights, bias: nil, outputFeatures: features)
+      return try append(.linear(linear), inputs: [source.value], at: source.place)
+    }
+    if case .constant = operands[0], case .constant = operands[1] {
+      throw node.unsupported("of two constants")
+    }
+    for operand in operands {
+      try node.support(operand.rank >= 2, "of a vector")
+      guard case .activation(let source) = operand else { continue }
+      try node.support(
+        (1...2).allSatisfy { source.axis(source.rank - $0) != nil },
+        "of a matrix one of whose axes is the batch axis")
+    }
+    let (values, place) = try aligned(operands)
+    return try append(.matMul, inputs: values, at: place)
   }
 
   /// Weights in [O][F] order from input 1, which is [F, O], or [O, F] where `isTransposed`.
   private mutating func matrix(
-    input: [Int], isTransposed: Bool
+    input: ArraySlice<Int>, isTransposed: Bool
   ) throws(ImportError) -> (weights: [Float], features: Int) {
+    let input = Array(input)
     guard let (values, shape) = try weights(1) else { throw node.error("has no weights") }
     let features = try node.features(weights: shape, isTransposed: isTransposed, input: input)
     if isTransposed { return (values, features) }
@@ -166,7 +196,6 @@ extension TFLiteNode {
   ) throws(ImportError) {
     try require(
       shape.count == 2 && features % shape[1] == 0, "a filter of shape \(shape) on \(input)")
-    try support(shape[1] == features, "\(features / shape[1]) rows of features at once")
   }
 
   fileprivate func checkWeightsFormat() throws(ImportError) {
@@ -180,6 +209,43 @@ extension TFLiteFloatConverter {
   /// Filter [O, F]; a flattened image's columns are brought to the graph's order.
   fileprivate mutating func fullyConnected() throws(ImportError) {
     try node.checkWeightsFormat()
+    let shape = try node.tensor(1).shape
+    let features = shape.count == 2 ? shape[1] : 0
+    let count = TFLiteShape.elementCount(try node.tensor(0).shape) ?? 0
+    try node.require(
+      features > 0 && count % features == 0, "a filter of shape \(shape) on \(count) features")
+    guard try isConstant(1) else { return try matrixProduct(features: features) }
+    guard isOnImages, count == features else { return try rows(of: features) }
+    try product()
+  }
+
+  /// A layer on several lists of features.
+  private mutating func rows(of features: Int) throws(ImportError) {
+    let filter = try constant(1, "a filter")
+    let input = try array()
+    let rows = try viewed(
+      input, as: [input.shape.reduce(1, *) / features, features], "/rows")
+    let linear = FloatGraph.Linear(
+      weights: filter.values, bias: try bias(), outputFeatures: filter.shape[0])
+    try finish(
+      try made(.linear(linear), [rows], ""),
+      bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+  }
+
+  /// A filter that the network computes.
+  private mutating func matrixProduct(features: Int) throws(ImportError) {
+    let input = try array()
+    let rows = try viewed(
+      input, as: [input.shape.reduce(1, *) / features, features], "/rows")
+    let columns = try made(.transpose([1, 0]), [try array(1)], "/columns")
+    var result = try made(.matMul, [rows, columns], "/product")
+    if node.inputs.count > 2, node.inputs[2] >= 0 {
+      result = try made(.add, try aligned([result, try array(2)]), "")
+    }
+    try finish(result, bounds: try node.bounds(TFLite.Options.FullyConnected.activation))
+  }
+
+  private mutating func product() throws(ImportError) {
     let filter = try constant(1, "a filter")
     var (value, shape, order) = try activation()
     if case .image = order {
@@ -188,7 +254,6 @@ extension TFLiteFloatConverter {
       order = .flattened(height: shape[1], width: shape[2], channels: shape[0])
       shape = [count]
     }
-    try node.checkFilter(filter.shape, features: shape[0], of: "\(shape)")
     var weights = filter.values
     if case .flattened(let height, let width, let channels) = order {
       weights = Transposition(rows: height * width, columns: channels)(weights)
@@ -212,8 +277,13 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       weights, input: input, outputs: weights.shape[0],
       activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
+    let rows = features / weights.shape[1]
+    // As the output lies where its pixels are the rows.
+    let declared = try description(try node.output()).extent
+    let own = [1, rows, weights.shape[0]]
+    let isPixels = declared[2] == own[2] && declared[0] * declared[1] == rows
     try finish(
-      layer: .fullyConnected(.init(weighted)), weights, input: input,
-      extent: [1, 1, weights.shape[0]])
+      layer: .fullyConnected(.init(weighted, rows: rows)), weights, images: [input],
+      extent: isPixels ? declared : own)
   }
 }

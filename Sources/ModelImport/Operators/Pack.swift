@@ -1,3 +1,4 @@
+import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
@@ -7,8 +8,10 @@ import CupelTFLiteSchema
 /// the elements keep their order, so they are joined and cut as [before, tensors, behind].
 extension OperatorRoom {
   static let pack = OperatorRoom(
-    TFLiteRow(.pack, mayComputeShapes: true, integer: { try $0.pack() }),
-    TFLiteRow(.unpack, mayComputeShapes: true, integer: { try $0.unpack() }))
+    TFLiteRow(
+      .pack, mayComputeShapes: true, float: { try $0.pack() }, integer: { try $0.pack() }),
+    TFLiteRow(
+      .unpack, mayComputeShapes: true, float: { try $0.unpack() }, integer: { try $0.unpack() }))
 }
 
 extension TFLiteNode {
@@ -22,6 +25,42 @@ extension TFLiteNode {
   }
 }
 
+extension TFLiteFloatConverter {
+  fileprivate mutating func pack() throws(ImportError) {
+    let index = try node.output()
+    let axis = try node.number(TFLite.Options.Pack.axis, default: Int32(0))
+    let whole = try node.around(axis, of: model.tensors[index].shape)
+    try node.require(whole[1] == node.inputs.count, "\(node.inputs.count) tensors in \(whole[1])")
+    var parts: [FloatArray] = []
+    for position in node.inputs.indices {
+      let part = try array(position)
+      try node.require(
+        part.shape.reduce(1, *) == whole[0] * whole[2], "input \(position) of \(part.shape)")
+      parts.append(try viewed(part, as: [whole[0], 1, whole[2]], "/packed\(position)"))
+    }
+    try finish(parts.count == 1 ? parts[0] : try made(.concatenate(axis: 1), parts, "/joined"))
+  }
+
+  fileprivate mutating func unpack() throws(ImportError) {
+    let axis = try node.number(TFLite.Options.Unpack.axis, default: Int32(0))
+    let whole = try node.around(axis, of: try node.tensor(0).shape)
+    try node.require(
+      whole[1] == node.outputs.count, "\(whole[1]) tensors for \(node.outputs.count)")
+    let input = try array()
+    guard let first = node.outputs.first else { return }
+    let source =
+      input.shape == whole
+      ? input.value
+      : try append(.reshape, inputs: [input.value], shape: whole, suffix: "/unpacked", for: first)
+    for (place, index) in node.outputs.enumerated() {
+      let slice = FloatGraph.Slice(start: [0, place, 0], step: [1, 1, 1])
+      let part = try append(
+        .slice(slice), inputs: [source], shape: [whole[0], 1, whole[2]], for: index)
+      try finish(array: part, for: index)
+    }
+  }
+}
+
 extension TFLiteIntegerConverter {
   fileprivate mutating func pack() throws(ImportError) {
     let index = try node.output()
@@ -29,18 +68,19 @@ extension TFLiteIntegerConverter {
     let axis = try node.number(TFLite.Options.Pack.axis, default: Int32(0))
     let whole = try node.around(axis, of: model.tensors[index].shape)
     try node.require(whole[1] == node.inputs.count, "\(node.inputs.count) tensors in \(whole[1])")
-    var parts: [Int] = []
+    var parts: [ArrayView] = []
     for position in node.inputs.indices {
       let part = try activation(position)
       if builder[part].grid != output.grid { throw node.differentGrids(builder[part], output) }
       try node.require(
         builder[part].elementCount == whole[0] * whole[2],
         "input \(position) of \(builder[part].extent) in \(output.extent)")
-      parts.append(shaped(part, [whole[0], 1, whole[2]], "/packed\(position)"))
+      let own = [whole[0], 1, whole[2]]
+      parts.append(
+        ArrayView(shaped(part, own, "/packed\(position)"), shape: own, name: output.name))
     }
-    if parts.count == 1 { return try finish(.reshape(.init()), parts, extent: output.extent) }
-    parts = builder.joinable(parts, axis: 1, named: Self.derived(output.name, ""))
-    try finish(.concatenate(.init(axis: 1)), parts, extent: whole)
+    let name = Self.derived(output.name, "")
+    try finish(builder.concatenate(parts, axis: 1, named: name))
   }
 
   fileprivate mutating func unpack() throws(ImportError) {

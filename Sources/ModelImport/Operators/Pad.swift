@@ -23,24 +23,68 @@ extension OnnxConverter {
 
   fileprivate mutating func pad(with fill: Float) throws(ImportError) -> Binding {
     let mode = try node.text("mode") ?? "constant"
-    try node.support(mode == "constant", "mode '\(printable(mode))'")
-    let (value, shape) = try activation()
-    let rank = shape.count + 1
+    let source = try placed()
+    let shape = source.shape
     guard let pads = try integers(attribute: "pads", input: 1)
     else { throw node.error("has no pads") }
-    let axes = try positive(try integers(3) ?? Array(0..<rank), rank: rank)
+    let axes = try positive(try integers(3) ?? Array(0..<source.rank), rank: source.rank)
     try node.require(pads.count == 2 * axes.count, "\(pads.count) pads for \(axes.count) axes")
-    var before = [Int](repeating: 0, count: rank)
+    var before = [Int](repeating: 0, count: shape.count)
     var after = before
     for (index, axis) in axes.enumerated() {
-      (before[axis], after[axis]) = (pads[index], pads[axes.count + index])
+      let amounts = (pads[index], pads[axes.count + index])
+      guard let own = source.axis(axis) else {
+        try node.support(amounts == (0, 0), "padding of the batch axis")
+        continue
+      }
+      let limit = ShapeArithmetic.maximumElements
+      guard (-limit...limit).contains(amounts.0), (-limit...limit).contains(amounts.1) else {
+        throw node.error("padding of axis \(axis) must lie in \(-limit)...\(limit)")
+      }
+      (before[own], after[own]) = amounts
     }
-    try node.support(before[0] == 0 && after[0] == 0, "padding of the batch axis")
-    try node.support((before + after).allSatisfy({ $0 >= 0 }), "negative padding")
+    guard mode == "constant" else { return try padded(source, before, after, mode: mode) }
     try node.require(fill.isFinite, "pads with \(fill)")
     let padding = FloatGraph.Pad(
-      before: Array(before.dropFirst()), after: Array(after.dropFirst()), value: fill)
-    return try append(.pad(padding), inputs: [value])
+      before: before.map { max($0, 0) }, after: after.map { max($0, 0) }, value: fill)
+    guard (before + after).contains(where: { $0 < 0 }) else {
+      return try append(.pad(padding), inputs: [source.value], at: source.place)
+    }
+    // Negative padding cuts elements off.
+    let slice = FloatGraph.Slice(
+      start: before.map { max(-$0, 0) }, step: before.map { _ in 1 })
+    let rest = shape.indices.map { shape[$0] + min(before[$0], 0) + min(after[$0], 0) }
+    try node.require(rest.allSatisfy { $0 >= 1 }, "negative padding leaves nothing")
+    let cut = try step(
+      .slice(slice), [source.value], shape: rest, at: source.place, named: "cut")
+    return try append(.pad(padding), inputs: [cut], at: source.place)
+  }
+
+  /// Padding by elements of the activation itself.
+  private mutating func padded(
+    _ source: PlacedValue, _ before: [Int], _ after: [Int], mode: String
+  ) throws(ImportError) -> Binding {
+    var places = [[Int]?](repeating: nil, count: source.shape.count)
+    for (axis, extent) in source.shape.enumerated() where before[axis] != 0 || after[axis] != 0 {
+      let total = extent + before[axis] + after[axis]
+      let most = max(before[axis], after[axis])
+      guard (1...ShapeArithmetic.maximumElements).contains(total) else {
+        throw node.error("padding of \(before[axis]) and \(after[axis])")
+      }
+      try budget.claim(total, size: MemoryLayout<Int>.stride, for: node)
+      let along = (-before[axis])..<(extent + after[axis])
+      switch mode {
+      case "edge": places[axis] = along.map { min(max($0, 0), extent - 1) }
+      case "reflect":
+        try node.require(most < extent, "reflects \(most) of \(extent) elements")
+        places[axis] = along.map { $0 < 0 ? -$0 : $0 >= extent ? 2 * (extent - 1) - $0 : $0 }
+      case "wrap":
+        try node.require(most <= extent, "wraps \(most) of \(extent) elements")
+        places[axis] = along.map { ($0 + extent) % extent }
+      default: throw node.unsupported("mode '\(printable(mode))'")
+      }
+    }
+    return try append(.gather(places), inputs: [source.value], at: source.place)
   }
 }
 
@@ -70,7 +114,7 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteNode {
   /// Elements before and behind each axis of the input.
-  fileprivate func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
+  func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
     let rank = try tensor(0).shape.count
     let amounts = try integers(1, "the padding")
     try require(amounts.count == 2 * rank, "\(amounts.count) amounts of padding for \(rank) axes")
@@ -91,14 +135,24 @@ extension TFLiteNode {
 extension TFLiteFloatConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero.
   fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
-    let input = try plainActivation()
-    let (before, after) = try node.onImage(try node.paddingAmounts())
+    let amounts = try node.paddingAmounts()
+    let limits = 0...ShapeArithmetic.maximumElements
+    for (front, back) in amounts where !limits.contains(front) || !limits.contains(back) {
+      throw node.error("a padding of \(front) and \(back)")
+    }
     var value: Float = 0
     if hasValue {
       let constant = try constant(2, "a padding value")
       try node.require(constant.values.count == 1, "\(constant.values.count) padding values")
       value = constant.values[0]
     }
+    guard isOnImages else {
+      let padding = FloatGraph.Pad(
+        before: amounts.map(\.before), after: amounts.map(\.after), value: value)
+      return try finish(try made(.pad(padding), [try array()], ""))
+    }
+    let input = try plainActivation()
+    let (before, after) = try node.onImage(amounts)
     let padding = FloatGraph.Pad(
       before: try ordered(before, like: input.shape, absent: 0),
       after: try ordered(after, like: input.shape, absent: 0), value: value)
@@ -110,13 +164,16 @@ extension TFLiteIntegerConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero in real terms.
   fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
+    let input = try array(like: output)
     let amounts = try node.paddingAmounts()
     let limits = 0...TFLiteShape.mostElements
     for (front, back) in amounts where !limits.contains(front) || !limits.contains(back) {
       throw node.error("a padding of \(front) and \(back)")
     }
-    let (before, after) = try node.onImage(amounts)
+    let padded = zip(input.shape, amounts).map { $0 + $1.before + $1.after }
+    try node.require(
+      TFLiteShape.elementCount(padded) == output.elementCount,
+      "\(input.shape) becomes \(padded), which its output has not")
     var value = Int8(output.zeroPoint)
     if hasValue {
       let (_, bytes, count) = try node.data(2, type: [.int8, .uint8], what: "a padding value")
@@ -126,7 +183,7 @@ extension TFLiteIntegerConverter {
       value = try node.tensor(2).moved(byte)
     }
     try finish(
-      .pad(.init(Axes(before), value: value)), [input],
-      extent: zip(builder[input].extent, zip(before, after)).map { $0 + $1.0 + $1.1 })
+      builder.pad(
+        input, before: amounts.map(\.before), after: amounts.map(\.after), value: value))
   }
 }

@@ -161,19 +161,20 @@ extension TFLiteFloatConverter {
   fileprivate mutating func pool(
     _ operation: (FloatGraph.Window) -> FloatGraph.Operation
   ) throws(ImportError) {
-    let input = try image()
-    let (window, _) = try node.poolWindow(height: input.shape[1], width: input.shape[2])
-    let value = try append(operation(FloatGraph.Window(window)), inputs: [input.value])
-    try finish(value, bounds: try node.bounds(TFLite.Options.Pool.activation))
+    let images = try images()
+    let (window, _) = try node.poolWindow(height: images.shape[1], width: images.shape[2])
+    try finish(
+      operation(FloatGraph.Window(window)), on: images,
+      bounds: try node.bounds(TFLite.Options.Pool.activation))
   }
 }
 
 extension TFLiteIntegerConverter {
   /// Of uint8 LiteRT rounds ties up, of int8 away from zero. An odd number of elements has no ties.
   fileprivate func checkUnsignedMeans() throws(ImportError) {
-    guard try node.tensor(0).type == .uint8,
-      let extent = TFLiteShape.extent(try node.tensor(0).shape)
-    else { return }
+    let source = try node.tensor(0)
+    guard source.type == .uint8, source.shape.count >= 3 else { return }
+    let extent = source.shape.suffix(3).map { $0 }
     let (window, _) = try node.poolWindow(height: extent[0], width: extent[1])
     try node.support(
       !window.isPadded && !window.taps.isMultiple(of: 2),
@@ -183,8 +184,8 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func pool(
     _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
   ) throws(ImportError) {
-    let input = try activation()
-    let source = builder[input]
+    let images = try images()
+    let source = builder[images[0]]
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
@@ -192,7 +193,8 @@ extension TFLiteIntegerConverter {
     // does, but for the scale's last bits.
     let isNear = abs(source.scale - output.scale) <= 1e-6 && source.zeroPoint == output.zeroPoint
     if builder.profile == .tflm, !isNear { throw node.differentGrids(source, output) }
-    let own = relabelled(input, like: output)
-    try finish(kind(window.integer), [own], extent: extent + [source.channels], within: limits)
+    let own = images.map { relabelled($0, like: output) }
+    try finish(
+      each: own, kind(window.integer), extent: extent + [source.channels], within: limits)
   }
 }

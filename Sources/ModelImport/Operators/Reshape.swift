@@ -32,9 +32,7 @@ extension OnnxConverter {
     let copiesZero = !(try node.flag("allowzero"))
     switch try binding(0) {
     case .activation(let value):
-      let shape = graph.values[value].shape
-      let output = try reshaped(shape, to: target, copiesZero: copiesZero)
-      return try append(.reshape, inputs: [value], shape: output)
+      return try reshaped(placed(value: value), to: target, copiesZero: copiesZero)
     case .constant(var constant):
       constant.dimensions = try reshaped(constant, to: target, copiesZero: copiesZero)
       return .constant(constant)
@@ -51,31 +49,88 @@ extension OnnxConverter {
     return values
   }
 
-  /// The shape without batch that a target, batch first, gives an activation.
-  private func reshaped(
-    _ shape: [Int], to target: [SymbolicInteger], copiesZero: Bool
-  ) throws(ImportError) -> [Int] {
-    guard let first = target.first, target.count >= 2 else {
-      throw node.unsupported("reshape that drops the batch axis")
+  /// An activation under a shape of the file's, which may depend on the batch size.
+  fileprivate mutating func reshaped(
+    _ source: PlacedValue, to target: [SymbolicInteger], copiesZero: Bool
+  ) throws(ImportError) -> Binding {
+    let own = source.dimensions
+    var dimensions: [SymbolicInteger] = []
+    for (axis, extent) in target.enumerated() {
+      let copies = extent.known == 0 && copiesZero
+      try node.require(!copies || axis < own.count, "axis \(axis) has nothing to copy")
+      dimensions.append(copies ? own[axis] : extent)
     }
-    let infersBatch = first.known == -1
-    let keepsBatch =
-      first == .batch || (first.known == 0 && copiesZero)
-      || (first.known != nil && first.known == fixedBatch)
-    try node.support(keepsBatch || infersBatch, "reshape that does not leave the batch axis first")
-    var output: [Int] = []
-    for (axis, extent) in target.enumerated().dropFirst() {
-      guard let extent = extent.known else {
-        throw node.unsupported("reshape that moves the batch axis")
-      }
-      if extent == 0, copiesZero {
-        try node.require(axis <= shape.count, "axis \(axis) has nothing to copy")
-        output.append(shape[axis - 1])
-      } else {
-        output.append(extent)
-      }
+    let (shape, place) = try split(dimensions, of: source)
+    try node.support(!shape.isEmpty, "reshape to a number without axes")
+    return .activation(try reshaped(source, to: shape, at: place, named: nil))
+  }
+
+  /// The value's shape, and the place of the batch axis, in a shape of the file's.
+  private func split(
+    _ dimensions: [SymbolicInteger], of source: PlacedValue
+  ) throws(ImportError) -> (shape: [Int], place: BatchPlace) {
+    let elements = source.shape.reduce(1, *)
+    // A file with a batch of one says what becomes of one image, whatever axis it leaves it.
+    if fixedBatch == 1 {
+      let known = dimensions.compactMap { $0.ofOneImage?.known }
+      try node.require(known.count == dimensions.count, "its target shape overflows")
+      let shape = try resolved(known, elements: elements, mayInfer: true)
+      return shape.count > 1 && shape[0] == 1
+        ? (Array(shape.dropFirst()), .first) : (shape, .none)
     }
-    return try resolved(output, elements: shape.reduce(1, *), mayInfer: !infersBatch)
+    var dimensions = dimensions
+    if let open = dimensions.firstIndex(where: { $0.known == -1 }) {
+      dimensions[open] = try inferred(open, of: dimensions, elements: elements)
+    }
+    // The axis that holds the batch: what depends on it, or, where the file fixes it, what it
+    // divides at the same place in the elements' order.
+    var before = 1
+    for (axis, extent) in dimensions.enumerated() {
+      let isPlace = before == source.elementsBeforeBatch
+      var own = extent.batches > 0 && extent.offset == 0 ? extent.batches : nil
+      if own == nil, isPlace, let batch = fixedBatch, let known = extent.known, known % batch == 0 {
+        own = known / batch
+      }
+      if let own, isPlace {
+        var shape = dimensions.map { $0.known ?? -1 }
+        if own == 1 { shape.remove(at: axis) } else { shape[axis] = own }
+        return (
+          try resolved(shape, elements: elements, mayInfer: false),
+          BatchPlace(axis: axis, isMerged: own > 1)
+        )
+      }
+      guard let known = extent.known, known > 0 else { break }
+      let (next, overflow) = before.multipliedReportingOverflow(by: known)
+      if overflow { break }
+      before = next
+    }
+    throw node.unsupported("reshape that moves or drops the batch axis")
+  }
+
+  /// The extent that is left open.
+  private func inferred(
+    _ open: Int, of dimensions: [SymbolicInteger], elements: Int
+  ) throws(ImportError) -> SymbolicInteger {
+    let mismatch = node.error("\(elements) elements of an image cannot take its target shape")
+    var rest = 1
+    var hasBatch = false
+    for (axis, extent) in dimensions.enumerated() where axis != open {
+      if extent.batches != 0, hasBatch || extent.offset != 0 { throw mismatch }
+      hasBatch = hasBatch || extent.batches != 0
+      let (next, overflow) = rest.multipliedReportingOverflow(
+        by: extent.batches == 0 ? extent.offset : extent.batches)
+      guard !overflow, next > 0 else { throw mismatch }
+      rest = next
+    }
+    if elements % rest == 0 {
+      let share = SymbolicInteger(elements / rest)
+      return hasBatch ? share : SymbolicInteger.batch.multiplied(by: share) ?? share
+    }
+    guard !hasBatch, let batch = fixedBatch,
+      case let (all, overflow) = elements.multipliedReportingOverflow(by: batch), !overflow,
+      all % rest == 0
+    else { throw mismatch }
+    return SymbolicInteger(all / rest)
   }
 
   private func reshaped(
@@ -110,28 +165,49 @@ extension OnnxConverter {
   }
 
   fileprivate mutating func flatten() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
-    let rank = shape.count + 1
+    let source = try placed()
     let declared = try node.integer("axis") ?? 1
-    let axis = declared < 0 ? declared &+ rank : declared
-    guard (1...rank).contains(axis), shape[..<(axis - 1)].allSatisfy({ $0 == 1 }) else {
-      throw node.unsupported("flatten at axis \(declared), which takes in the batch axis")
+    let axis = declared < 0 ? declared &+ source.rank : declared
+    try node.require((0...source.rank).contains(axis), "axis \(declared) of \(source.rank)")
+    func product(_ extents: ArraySlice<SymbolicInteger>) throws(ImportError) -> SymbolicInteger {
+      var product = SymbolicInteger(1)
+      for extent in extents {
+        guard let next = product.multiplied(by: extent) else { throw node.error("overflows") }
+        product = next
+      }
+      return product
     }
-    return try append(.reshape, inputs: [value], shape: [shape.reduce(1, *)])
+    let own = source.dimensions
+    return try reshaped(
+      source, to: [try product(own[..<axis]), try product(own[axis...])], copiesZero: false)
   }
 
   fileprivate mutating func squeeze() throws(ImportError) -> Binding {
     let declared = try integers(attribute: "axes", input: 1)
     switch try binding(0) {
     case .activation(let value):
-      let shape = graph.values[value].shape
-      try node.support(declared != nil || fixedBatch != 1, "squeeze of the batch axis")
+      let source = placed(value: value)
+      let own = source.dimensions.map { fixedBatch == 1 ? $0.ofOneImage?.known ?? 0 : $0.known ?? 0 }
       let axes = try declared.map { list throws(ImportError) in
-        try positive(list, rank: shape.count + 1)
+        try positive(list, rank: source.rank)
       }
-      try node.support(!(axes?.contains(0) ?? false), "squeeze of the batch axis")
-      let output = try squeezed([0] + shape, axes: axes)
-      return try append(.reshape, inputs: [value], shape: Array(output.dropFirst()))
+      let batch = source.place.axis
+      if let axes, let batch, axes.contains(batch) {
+        try node.support(fixedBatch == 1, "squeeze of the batch axis")
+      }
+      let gone = axes ?? own.indices.filter { own[$0] == 1 }
+      let output = try squeezed(own, axes: gone)
+      guard let batch, !gone.contains(batch) else {
+        try node.support(!output.isEmpty, "squeeze of all axes")
+        return .activation(try reshaped(source, to: output, at: .none, named: nil))
+      }
+      var place = source.place
+      place.axis = batch - gone.count { $0 < batch }
+      let left = source.shape.indices.filter { axis in
+        !gone.contains { source.axis($0) == axis }
+      }
+      return .activation(
+        try reshaped(source, to: left.map { source.shape[$0] }, at: place, named: nil))
     case .constant(var constant):
       let axes = try declared.map { list throws(ImportError) in
         try positive(list, rank: constant.dimensions.count)
@@ -156,9 +232,18 @@ extension OnnxConverter {
     }
     switch try binding(0) {
     case .activation(let value):
-      let output = try unsqueezed([0] + graph.values[value].shape, axes: declared)
-      try node.support(output[0] == 0, "an axis before the batch axis")
-      return try append(.reshape, inputs: [value], shape: Array(output.dropFirst()))
+      let source = placed(value: value)
+      // The batch axis is the only one of 0 elements.
+      var own = source.shape
+      if let axis = source.place.axis, source.place.isOwnAxis { own.insert(0, at: axis) }
+      var output = try unsqueezed(own, axes: declared)
+      var place = source.place
+      if let axis = place.axis {
+        let added = try positive(declared, rank: output.count).sorted()
+        place.axis = added.reduce(axis) { $1 <= $0 ? $0 + 1 : $0 }
+      }
+      if let axis = place.axis, place.isOwnAxis { output.remove(at: axis) }
+      return .activation(try reshaped(source, to: output, at: place, named: nil))
     case .constant(var constant):
       constant.dimensions = try unsqueezed(constant.dimensions, axes: declared)
       return .constant(constant)
@@ -191,8 +276,9 @@ extension TFLiteNode {
 extension TFLiteFloatConverter {
   /// An image may be flattened; whatever else changes its shape must not change its order.
   fileprivate mutating func reshape() throws(ImportError) {
-    let input = try activation()
     let index = try node.output()
+    guard isOnImages, try keepsOrder() else { return try finish(try array()) }
+    let input = try activation()
     let (shape, order) = try self.shape(index)
     guard shape.reduce(1, *) == input.shape.reduce(1, *) else {
       throw node.error("\(input.shape) has not as many elements as \(shape)")
@@ -207,13 +293,23 @@ extension TFLiteFloatConverter {
       if !input.shape.isOrderless {
         result = .flattened(height: input.shape[1], width: input.shape[2], channels: input.shape[0])
       }
-    case (.flattened(let height, let width, let channels), _):
-      try node.support(shape == [channels, height, width], "of a flattened image")
-    default:
-      try node.support(input.shape.isOrderless && shape.isOrderless, "of an image to another one")
+    default: break
     }
     let value = try reshaped(input.value, to: shape)
     bindings[index] = .value(value, result)
+  }
+
+  /// Whether the graph's order of elements stays right for the output's shape.
+  private func keepsOrder() throws(ImportError) -> Bool {
+    let input = try anyActivation()
+    let (shape, order) = try self.shape(try node.output())
+    switch (input.order, order) {
+    case (.image, .vector): return true
+    case (.flattened(let height, let width, let channels), _):
+      return shape == [channels, height, width]
+    default:
+      return shape == input.shape || input.shape.isOrderless && shape.isOrderless
+    }
   }
 
   mutating func reshaped(

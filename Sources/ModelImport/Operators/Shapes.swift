@@ -29,7 +29,7 @@ extension OnnxConverter {
   private mutating func symbolicShape() throws(ImportError) -> [SymbolicInteger] {
     switch try binding(0) {
     case .activation(let value):
-      return [.batch] + graph.values[value].shape.map { SymbolicInteger($0) }
+      return placed(value: value).dimensions
     case .constant(let constant): return constant.dimensions.map { SymbolicInteger($0) }
     default: return []
     }

@@ -59,17 +59,30 @@ extension OnnxConverter {
       steps: try integers(4) ?? [Int](repeating: 1, count: starts.count))
     switch try binding(0) {
     case .activation(let value):
-      let shape = graph.values[value].shape
+      let source = placed(value: value)
       // The batch axis is open: `Int.max` stands for its end, as it does in exported files.
-      let parts = try slices(arguments, dimensions: [.max] + shape)
-      guard parts[0].start == 0, parts[0].step == 1, parts[0].count == .max else {
-        throw node.unsupported("slice of the batch axis")
+      let extents = source.dimensions.map { extent in
+        extent.known ?? (fixedBatch == 1 ? extent.ofOneImage?.known ?? .max : .max)
       }
-      try node.support(parts.allSatisfy({ $0.step >= 1 }), "negative step")
+      let parts = try slices(arguments, dimensions: extents)
+      if let axis = source.place.axis {
+        let isWhole = parts[axis].start == 0 && parts[axis].step == 1
+        try node.support(isWhole && parts[axis].count == extents[axis], "slice of the batch axis")
+      }
       try node.require(parts.allSatisfy({ $0.count >= 1 }), "gives an empty slice")
-      let rest = parts.dropFirst()
-      let slice = FloatGraph.Slice(start: rest.map(\.start), step: rest.map(\.step))
-      return try append(.slice(slice), inputs: [value], shape: rest.map(\.count))
+      let own = parts.indices.filter { !source.place.isOwnAxis || $0 != source.place.axis }
+      var rest = own.map { parts[$0] }
+      if source.place.isMerged, let axis = source.place.axis {
+        rest[axis].count = source.shape[axis]
+      }
+      let slice = FloatGraph.Slice(start: rest.map(\.start), step: rest.map { max($0.step, 1) })
+      guard rest.contains(where: { $0.step < 1 }) else {
+        return try append(
+          .slice(slice), inputs: [value], shape: rest.map(\.count), at: source.place)
+      }
+      try budget.claim(rest.reduce(0) { $0 + $1.count }, size: MemoryLayout<Int>.stride, for: node)
+      let places = rest.map { part in (0..<part.count).map { part.start + $0 * part.step } }
+      return try append(.gather(places), inputs: [value], at: source.place)
     case .constant(let constant):
       let parts = try slices(arguments, dimensions: constant.dimensions)
       let strides = OnnxConstant.broadcastStrides(constant.dimensions)
@@ -198,6 +211,12 @@ extension TFLiteNode {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
+    guard isOnImages, !(try isConstant(0)) else {
+      let slice = FloatGraph.Slice(start: axes.map(\.start), step: axes.map(\.step))
+      let input = try array()
+      guard !axes.isEmpty else { return try finish(input) }
+      return try finish(try made(.slice(slice), [input], shape: axes.map(\.count), ""))
+    }
     let input = try plainActivation()
     let axes = axes.onImage
     let slice = FloatGraph.Slice(
@@ -211,18 +230,19 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
-  /// Batch axes must be taken whole.
   fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let image = axes.onImage
-    for (axis, own) in zip(image, builder[input].extent) {
+    let input = try array(like: output)
+    for (axis, own) in zip(axes, input.shape) {
       guard axis.count >= 1, axis.start + (axis.count - 1) * axis.step < own else {
         throw node.error("a slice runs past an axis of \(own) elements, or is empty")
       }
     }
-    try node.require(axes.dropLast(3).allSatisfy({ $0.count == 1 }), "a slice without its image")
-    let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
-    try finish(.slice(slice), [input], extent: image.map(\.count))
+    try finish(
+      builder.slice(
+        input,
+        zip(axes, input.shape).map {
+          SliceAxis(of: $1, start: $0.start, step: $0.step, count: $0.count)
+        }))
   }
 }

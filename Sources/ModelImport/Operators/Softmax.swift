@@ -6,17 +6,34 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let softmax = OperatorRoom(
     OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
+    OnnxRow("LogSoftmax", ["axis"], float: { try $0.logSoftmax() }),
+    TFLiteRow(.logSoftmax, float: { try $0.logSoftmax() }),
     TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
 extension OnnxConverter {
   fileprivate mutating func softmax() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
-    let axis = try node.integer("axis") ?? (operatorSet < 13 ? 1 : -1)
-    guard shape.count == 1, axis == 1 || axis == -1 else {
-      throw node.unsupported("softmax over axis \(axis) of an activation of shape \(shape)")
+    .activation(try shares(named: nil))
+  }
+
+  fileprivate mutating func logSoftmax() throws(ImportError) -> Binding {
+    let shares = try shares(named: "softmax")
+    return try append(.function(.log), inputs: [shares], at: placed(value: shares).place)
+  }
+
+  /// Before operator set 13 a softmax is over all axes from its own on.
+  private mutating func shares(named suffix: String?) throws(ImportError) -> Int {
+    let source = try placed()
+    let declared = try node.integer("axis") ?? (operatorSet < 13 ? 1 : -1)
+    let axis = try axis(declared, of: source)
+    guard operatorSet < 13, axis < source.shape.count - 1 else {
+      return try step(.softmax(axis: axis), [source.value], at: source.place, named: suffix)
     }
-    return try append(.softmax, inputs: [value])
+    try node.support(source.place == .first, "an input without the batch axis first")
+    let flat = Array(source.shape[..<axis]) + [source.shape[axis...].reduce(1, *)]
+    let vectors = try reshaped(source, to: flat, at: .first, named: "vectors")
+    let result = try step(.softmax(axis: axis), [vectors], at: .first, named: "shares")
+    return try reshaped(placed(value: result), to: source.shape, at: .first, named: suffix)
   }
 }
 
@@ -24,6 +41,8 @@ extension QuantizedOnnxConverter {
   /// Changes no class: on a grid that no integer form has, it is understood at the network's end.
   fileprivate mutating func softmax() throws(ImportError) {
     guard let added = try delegate() else { return }
+    let shape = float.graph.values[added.output].shape
+    try node.support(shape.count == 1, "softmax of an activation of shape \(shape)")
     guard let source = try realTensor(added.inputs[0]) else {
       throw node.unsupported("on a value that is not quantized")
     }
@@ -40,16 +59,30 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteFloatConverter {
   fileprivate mutating func softmax() throws(ImportError) {
-    guard try node.float(TFLite.Options.Softmax.beta, default: 0) == 1 else {
-      throw node.unsupported("beta other than 1")
+    let beta = try node.float(TFLite.Options.Softmax.beta, default: 0)
+    let shape = try node.tensor(0).shape
+    guard isOnImages, beta == 1, shape.dropLast().allSatisfy({ $0 == 1 }) else {
+      var input = try array()
+      if beta != 1 { input = try made(.affine(factor: beta, offset: 0), [input], "/scaled") }
+      return try finish(try made(.softmax(axis: input.shape.count - 1), [input], ""))
     }
-    var (value, shape, _) = try plainActivation()
-    if shape.count == 3 {
-      try node.support(shape[1] * shape[2] == 1, "over several pixels")
-      value = try reshaped(value, to: [shape[0]], suffix: "/features")
-      shape = [shape[0]]
+    var value = try plainActivation().value
+    if graph.values[value].shape.count == 3 {
+      value = try reshaped(value, to: [graph.values[value].shape[0]], suffix: "/features")
     }
     try finish(try append(.softmax, inputs: [value]), order: .vector)
+  }
+
+  /// x − max − log Σ exp(x − max), over the last axis.
+  fileprivate mutating func logSoftmax() throws(ImportError) {
+    let input = try array()
+    let axes = [input.shape.count - 1]
+    let largest = try made(.reduce(.maximum, axes: axes), [input], "/largest")
+    let moved = try made(.subtract, [input, largest], "/moved")
+    let powers = try made(.function(.exp), [moved], "/powers")
+    let sum = try made(.reduce(.sum, axes: axes), [powers], "/sum")
+    let logarithm = try made(.function(.log), [sum], "/logarithm")
+    try finish(try made(.subtract, [moved, logarithm], ""))
   }
 }
 
@@ -62,14 +95,6 @@ extension TFLiteIntegerConverter {
       throw node.error("beta \(beta) and scale \(source.scale) leave nothing to tell apart")
     }
     try finish(kind, [input], extent: source.extent)
-  }
-}
-
-extension IntegerOperation.Kind {
-  /// Nil where differences of one are too small to be told apart in Q5.26.
-  fileprivate static func softmax(of scale: Double) -> Self? {
-    guard scale * 0x1p26 > 1, let multiplier = Multiplier(toQ26: scale) else { return nil }
-    return .softmax(.init(multiplier: multiplier.value, leftShift: multiplier.shift))
   }
 }
 

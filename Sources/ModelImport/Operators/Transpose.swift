@@ -15,13 +15,19 @@ extension OnnxConverter {
     let declared = try node.integers("perm")
     switch try binding(0) {
     case .activation(let value):
-      let shape = graph.values[value].shape
-      let order = try permutation(declared, rank: shape.count + 1)
-      // Only extents of 1 may move: the elements then keep their order.
-      let moved = order.filter { $0 == 0 || shape[$0 - 1] != 1 }
-      try node.support(order[0] == 0 && moved == moved.sorted(), "transpose of an activation")
-      let output = order.dropFirst().map { shape[$0 - 1] }
-      return try append(.reshape, inputs: [value], shape: output)
+      let source = placed(value: value)
+      let order = try permutation(declared, rank: source.rank)
+      var place = source.place
+      place.axis = place.axis.flatMap { order.firstIndex(of: $0) }
+      let own = order.filter { !source.place.isOwnAxis || $0 != source.place.axis }
+        .map { source.place.isOwnAxis ? source.axis($0) ?? 0 : $0 }
+      // Where only extents of 1 move, the elements keep their order.
+      let moved = own.filter { source.shape[$0] != 1 }
+      if moved == moved.sorted() {
+        let output = own.map { source.shape[$0] }
+        return .activation(try reshaped(source, to: output, at: place, named: nil))
+      }
+      return try append(.transpose(own), inputs: [value], at: place)
     case .constant(let constant):
       let order = try permutation(declared, rank: constant.dimensions.count)
       return .constant(try transposed(constant, order: order))
@@ -54,14 +60,28 @@ extension TFLiteNode {
   }
 }
 
+extension TFLiteNode {
+  /// The order of axes; negative ones count from the end.
+  fileprivate func axisOrder() throws(ImportError) -> [Int] {
+    let rank = try tensor(0).shape.count
+    let declared = try integers(1, "the order of axes")
+    let order = declared.map { $0 < 0 ? $0 &+ rank : $0 }
+    try require(order.sorted() == Array(0..<rank), "\(declared) is no order of \(rank) axes")
+    return order
+  }
+}
+
 extension TFLiteFloatConverter {
-  /// Of the model's input: there it is the order that graphs have anyway.
+  /// An input that has its channels first has the order that graphs have anyway.
   fileprivate mutating func transpose() throws(ImportError) {
-    let input = try activation()
-    guard case .channelsFirst = input.order, node.bringsChannelsBehind else {
-      throw node.unsupported("of anything but an input with its channels first")
+    if case .value(let value, .channelsFirst) = bindings[try node.input(0)],
+      node.bringsChannelsBehind
+    {
+      return try finish(value)
     }
-    try finish(input.value)
+    let order = try node.axisOrder()
+    let input = try array()
+    try finish(order.isEmpty ? input : try made(.transpose(order), [input], ""))
   }
 }
 
@@ -82,20 +102,7 @@ extension QuantizedOnnxConverter {
 extension TFLiteIntegerConverter {
   fileprivate mutating func transpose() throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let source = builder[input]
-    let rank = try node.tensor(0).shape.count
-    let order = try node.integers(1, "the order of axes")
-    try node.require(
-      order.count == rank && Set(order).count == rank, "\(order) is no order of \(rank) axes")
-    var axes = [0, 1, 2]
-    for (axis, from) in order.enumerated() {
-      guard let target = TFLiteShape.axis(axis, rank: rank), from >= 0,
-        let place = TFLiteShape.axis(from, rank: rank)
-      else { throw node.error("\(order) is no order of \(rank) axes") }
-      try node.support((target >= 0) == (place >= 0), "the batch axis moves")
-      if target >= 0 { axes[target] = place }
-    }
-    try finish(.transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
+    let input = try array(like: output)
+    try finish(builder.transpose(input, order: try node.axisOrder()))
   }
 }

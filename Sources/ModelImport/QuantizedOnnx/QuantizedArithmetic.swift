@@ -25,7 +25,12 @@ extension QuantizedOnnxConverter {
     let (state, shape) = try activation(1 - index)
     let (values, dimensions) = try realConstant(index, atMost: shape[0])
     let step = AffineStep(operation, by: values, isFirst: index == 0)
-    let map = try node.map(step, dimensions: dimensions, shape: shape)
+    guard let map = try node.map(step, dimensions: dimensions, shape: shape)
+    else {
+      throw node.unsupported(
+        "with a constant of shape \(dimensions) where an activation of \(shape) takes one "
+          + "number, or one a channel; or a constant over an activation")
+    }
     switch state {
     case .pending(let pending)
     where pending.isUnbounded && pending.openLayer != nil && pending.shape == shape:

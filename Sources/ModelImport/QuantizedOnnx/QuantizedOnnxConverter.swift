@@ -118,6 +118,13 @@ struct QuantizedOnnxConverter {
     guard let handler = handler ?? OnnxRow.row(of: node)?.float else { throw node.unsupported("") }
     let known = float.graph.nodes.count
     let result = try run(handler, &float)
+    // What this converter does not know of must not pass for something else.
+    let added = float.graph.nodes.count - known
+    try node.support(added <= 1 && float.furtherOutputs.isEmpty, "on quantized values")
+    if case .activation(let value) = result {
+      try node.support(
+        float.placed(value: value).place == .first, "that moves or drops the batch axis")
+    }
     guard let name = node.outputs.first else { throw node.error("has no output") }
     try float.bind(name, to: result)
     for rest in node.outputs.dropFirst() where !rest.isEmpty {
@@ -132,6 +139,7 @@ struct QuantizedOnnxConverter {
   /// An operator that changes shapes alone.
   mutating func adoptUnchanged() throws(ImportError) {
     guard let added = try delegate() else { return }
+    try node.support(added.operation.as(FloatGraph.Reshape.self) != nil, "on quantized values")
     states[added.output] = try state(added.inputs[0])
   }
 

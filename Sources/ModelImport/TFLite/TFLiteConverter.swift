@@ -103,14 +103,6 @@ extension TFLiteConverter {
     try node.require(
       budget.claim(count, size: size), "the same constants are used more often than is supported")
   }
-
-  /// Of the model's inputs, or outputs, the only one.
-  func single(_ indices: [Int], _ what: String) throws(ImportError) -> Int {
-    guard indices.count == 1, indices[0] >= 0 else {
-      throw .unsupportedModel(rule: "it has \(indices.count) \(what) instead of one")
-    }
-    return indices[0]
-  }
 }
 
 extension TFLiteNode {

@@ -6,7 +6,8 @@ import CupelTFLiteSchema
 /// Turns a float `.tflite` model into a float graph, operator by operator in the file's order.
 ///
 /// A file's images are [1, H, W, C] and a graph's [C, H, W]; where an image was flattened, the graph
-/// has its elements in another order than the file, and the binding says so. Weights stored as
+/// has its elements in another order than the file, and the binding says so. What is no image, such
+/// as a batch of several, has all the axes of the file (`TFLiteFloatArray.swift`). Weights stored as
 /// float16, int8 or int4 are taken at the real numbers that they stand for.
 struct TFLiteFloatConverter: TFLiteConverter {
   enum Binding: TFLiteBinding {
@@ -26,6 +27,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case channelsFirst
     /// A flattened image: C, H, W for the file's H, W, C.
     case flattened(height: Int, width: Int, channels: Int)
+    /// The same, and the graph's shape is the file's, first axis included; a scalar has one axis.
+    case axes
   }
 
   /// A value of the graph.
@@ -43,6 +46,8 @@ struct TFLiteFloatConverter: TFLiteConverter {
   var graph = FloatGraph()
   var bindings: [Int: Binding] = [:]
   var unsupported: [ImportError.UnsupportedOperator] = []
+  /// The values that hold tensors of the file with all their axes, by the file's index.
+  var arrays: [Int: Int] = [:]
 
   static func convert(_ model: TFLiteModel) throws(ImportError) -> FloatGraph {
     var converter = TFLiteFloatConverter(model: model, budget: model.budget)
@@ -51,27 +56,52 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   private mutating func convertAll() throws(ImportError) -> FloatGraph {
     try convertOperators()
-    let last = try single(model.outputs, "outputs")
-    guard case .value(let output, let order) = bindings[last] else {
-      throw .unsupportedModel(rule: "its output is not computed from its input")
+    var outputs: [Int] = []
+    for index in model.outputs { outputs.append(try output(index)) }
+    guard Set(outputs).count == outputs.count else {
+      throw .unsupportedModel(rule: "it gives the same tensor as two outputs")
     }
-    if case .flattened = order {
-      throw .unsupportedModel(rule: "its output is a flattened image; only features may be")
-    }
-    return try graph.finished(at: output)
+    return try graph.finished(at: outputs[0], Array(outputs.dropFirst()))
   }
 
   mutating func bindEnds() throws(ImportError) {
-    _ = try single(model.outputs, "outputs")
-    let index = try single(model.inputs, "inputs")
-    let tensor = model.tensors[index]
-    guard tensor.type == .float32, tensor.data == nil else {
-      throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
+    guard !model.inputs.isEmpty, !model.outputs.isEmpty else {
+      throw .unsupportedModel(rule: "it has no input, or no output")
     }
-    let declared = try self.shape(index)
-    let (shape, order) = inputImage(index) ?? declared
-    graph.values = [.init(name: tensor.name, shape: shape)]
-    bindings[index] = .value(0, order)
+    for index in model.inputs {
+      guard index >= 0, bindings[index] == nil else {
+        throw .unsupportedModel(rule: "it names an input twice, or one that does not exist")
+      }
+      let tensor = model.tensors[index]
+      guard tensor.type == .float32, tensor.data == nil else {
+        throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
+      }
+      let (shape, order) =
+        if let image = inputImage(index) {
+          image
+        } else if isImage(index) {
+          try self.shape(index)
+        } else {
+          (try axes(of: index), Order.axes)
+        }
+      graph.values.append(.init(name: tensor.name, shape: shape))
+      bindings[index] = .value(graph.values.count - 1, order)
+    }
+    graph.furtherInputs = Array(graph.values.indices.dropFirst())
+  }
+
+  /// The value that an output of the file is: an image or features where it can be one.
+  private mutating func output(_ index: Int) throws(ImportError) -> Int {
+    guard index >= 0, case .value(let value, let order) = bindings[index] else {
+      throw .unsupportedModel(rule: "an output is not computed from its input")
+    }
+    switch order {
+    case .image, .vector, .channelsFirst: return value
+    case .axes: return isImage(index) ? try imaged(index, value) : value
+    case .flattened:
+      let array = try laidOut(value, order, as: try axes(of: index), suffix: "/axes")
+      return isImage(index) ? try imaged(index, array) : array
+    }
   }
 
   /// The input as an image where its readers show that it is one: [1, H, W] that is only given
@@ -97,7 +127,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// The graph's shape of a float tensor: an image for ranks 3 and 4, else a vector.
   func shape(_ index: Int) throws(ImportError) -> (shape: [Int], order: Order) {
     let tensor = model.tensors[index]
-    guard let extent = TFLiteShape.extent(tensor.shape) else {
+    guard let extent = TFLiteShape.image(tensor.shape) else {
       throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     if tensor.shape.count > 2 { return ([extent[2], extent[0], extent[1]], .image) }
@@ -107,16 +137,29 @@ struct TFLiteFloatConverter: TFLiteConverter {
     return ([extent[2]], .vector)
   }
 
-  /// An input that must be an activation.
-  func activation(_ position: Int = 0) throws(ImportError) -> Activation {
+  /// An input that must be an activation, in whatever order it has.
+  func anyActivation(_ position: Int = 0) throws(ImportError) -> Activation {
     guard case .value(let value, let order) = bindings[try node.input(position)] else {
       throw node.unsupported("input \(position) is a constant")
     }
     return (value, graph.values[value].shape, order)
   }
 
+  /// An input that must be an activation; one with all the axes of the file is made an image, or
+  /// features.
+  mutating func activation(_ position: Int = 0) throws(ImportError) -> Activation {
+    let found = try anyActivation(position)
+    guard found.order == .axes else { return found }
+    let index = try node.input(position)
+    let value = try imaged(index, found.value)
+    let order = try shape(index).order
+    bindings[index] = .value(value, order)
+    arrays[index] = found.value
+    return (value, graph.values[value].shape, order)
+  }
+
   /// An activation whose elements are where the graph's operations expect them.
-  func plainActivation(_ position: Int = 0) throws(ImportError) -> Activation {
+  mutating func plainActivation(_ position: Int = 0) throws(ImportError) -> Activation {
     let found = try activation(position)
     if case .flattened = found.order { throw node.unsupported("on a flattened image") }
     return found
@@ -138,7 +181,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   }
 
   /// An image on which windows slide.
-  func image(_ position: Int = 0) throws(ImportError) -> Activation {
+  mutating func image(_ position: Int = 0) throws(ImportError) -> Activation {
     let found = try plainActivation(position)
     try node.require(found.shape.count == 3, "takes an image, has \(found.shape)")
     return found
@@ -181,6 +224,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     for output: Int? = nil
   ) throws(ImportError) {
     let index = if let output { output } else { try node.output() }
+    if order == .axes { return try finish(array: value, bounds: bounds, for: index) }
     var value = value
     if bounds != -.infinity ... .infinity {
       value = try limited(value, bounds, suffix: "/activation")

@@ -115,7 +115,9 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   func description(_ index: Int) throws(ImportError) -> IntegerTensor {
     let tensor = model.tensors[index]
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error(
+        "shape \(tensor.shape) is not fixed, or has more than \(TFLiteShape.mostAxes) axes or "
+          + "2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
       let type = tensor.type.map { "\($0)" } ?? "an unknown type"
@@ -145,6 +147,19 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     case .unknown, nil: break
     }
     return try constant(index)
+  }
+
+  /// An input of a node with the axes that the file gives it.
+  ///
+  /// - Parameter output: a tensor whose grid it is to have; nil for its own.
+  mutating func array(
+    _ position: Int = 0, like output: IntegerTensor? = nil
+  ) throws(ImportError) -> ArrayView {
+    var tensor = try activation(position)
+    if let output { tensor = relabelled(tensor, like: output) }
+    return ArrayView(
+      tensor, shape: try node.tensor(position).shape,
+      name: Self.derived(builder[tensor].name, "/view"))
   }
 
   private mutating func constant(_ index: Int) throws(ImportError) -> Int {
@@ -193,6 +208,11 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     inner.name = Self.derived(inner.name, "/unshaped")
     let source = builder.append(declared.name, kind, inputs, giving: inner)
     bindings[index] = .tensor(reshaped(source, to: declared))
+  }
+
+  /// Appends the last operation of a chain as the one that makes a node's output.
+  mutating func finish(_ last: LastOperation, to output: Int? = nil) throws(ImportError) {
+    try finish(last.kind, last.inputs, extent: last.extent, to: output)
   }
 
   /// What an operation gives on the grid of its first input, on the way to a node's output.

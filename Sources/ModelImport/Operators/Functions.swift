@@ -1,0 +1,110 @@
+import CupelFloatGraph
+
+/// Functions of one number that ONNX has and `.tflite` has not, or in another form.
+extension OperatorRoom {
+  static let functions = OperatorRoom(
+    OnnxRow(
+      "Elu", ["alpha"],
+      float: { try $0.unary(.elu(alpha: try $0.node.finite("alpha", default: 1))) }),
+    OnnxRow(
+      "Selu", ["alpha", "gamma"],
+      float: {
+        let alpha = try $0.node.finite("alpha", default: 1.6732632)
+        let factor = try $0.node.finite("gamma", default: 1.0507010)
+        return try $0.unary(.init(FloatGraph.Elu(alpha: alpha, factor: factor)))
+      }),
+    OnnxRow(
+      "Celu", ["alpha"],
+      float: {
+        let alpha = try $0.node.finite("alpha", default: 1)
+        try $0.node.require(alpha != 0, "alpha is 0")
+        return try $0.unary(.init(FloatGraph.Elu(alpha: alpha, rate: 1 / alpha)))
+      }),
+    OnnxRow(
+      "HardSigmoid", ["alpha", "beta"],
+      float: {
+        try $0.unary(
+          .hardSigmoid(
+            slope: try $0.node.finite("alpha", default: 0.2),
+            offset: try $0.node.finite("beta", default: 0.5)))
+      }),
+    OnnxRow("Gelu", ["approximate"], float: { try $0.gelu() }),
+    OnnxRow("Mish", float: { try $0.mish() }),
+    OnnxRow("Swish", ["alpha"], float: { try $0.swish() }),
+    OnnxRow("Pow", float: { try $0.power() }),
+    OnnxRow("PRelu", float: { try $0.parametricRelu() }), function("Abs", .absolute),
+    function("Ceil", .ceil), function("Cos", .cos), function("Erf", .erf), function("Exp", .exp),
+    function("Floor", .floor), function("Log", .log), function("Neg", .negation),
+    function("Reciprocal", .reciprocal), function("Round", .round), function("Sign", .sign),
+    function("Sin", .sin), function("Softplus", .softplus), function("Softsign", .softsign),
+    function("Sqrt", .sqrt))
+
+  private static func function(_ type: String, _ kind: FloatGraph.MathFunction.Kind) -> OnnxRow {
+    OnnxRow(type, float: { try $0.unary(.function(kind)) })
+  }
+}
+
+extension ImportNode {
+  fileprivate func finite(_ name: String, default value: Float) throws(ImportError) -> Float {
+    let number = try number(name) ?? value
+    try require(number.isFinite, "\(name) is \(number)")
+    return number
+  }
+}
+
+extension OnnxConverter {
+  fileprivate mutating func gelu() throws(ImportError) -> Binding {
+    let form = try node.text("approximate") ?? "none"
+    try node.require(form == "none" || form == "tanh", "its approximation is not known")
+    return try unary(.gelu(isApproximate: form == "tanh"))
+  }
+
+  /// x · tanh(softplus(x))
+  fileprivate mutating func mish() throws(ImportError) -> Binding {
+    let source = try placed()
+    let inner = try step(.function(.softplus), [source.value], at: source.place, named: "softplus")
+    let gate = try step(.hyperbolicTangent, [inner], at: source.place, named: "tanh")
+    return try append(.multiply, inputs: [source.value, gate], at: source.place)
+  }
+
+  /// x · sigmoid(alpha · x)
+  fileprivate mutating func swish() throws(ImportError) -> Binding {
+    let source = try placed()
+    let alpha = try node.finite("alpha", default: 1)
+    var inner = source.value
+    if alpha != 1 {
+      inner = try step(
+        .affine(factor: alpha, offset: 0), [inner], at: source.place, named: "scaled")
+    }
+    let gate = try step(.sigmoid, [inner], at: source.place, named: "gate")
+    return try append(.multiply, inputs: [source.value, gate], at: source.place)
+  }
+
+  /// To a constant power.
+  fileprivate mutating func power() throws(ImportError) -> Binding {
+    guard let exponent = try constant(1), exponent.count == 1 else {
+      throw node.unsupported("to powers that are not one constant")
+    }
+    if let number = exponent.floats?.first { return try unary(.power(number)) }
+    guard let number = exponent.integers?.first?.known else {
+      throw node.unsupported("to the power of the batch size")
+    }
+    return try unary(.power(Float(number)))
+  }
+
+  /// max(x, 0) + slope · min(x, 0), with a slope for each channel or for all.
+  fileprivate mutating func parametricRelu() throws(ImportError) -> Binding {
+    let source = try placed()
+    guard let (slopes, dimensions) = try weights(1) else { throw node.error("has no slopes") }
+    if slopes.count == 1 { return try unary(.leakyRelu(slope: slopes[0])) }
+    let below = try step(
+      .clamp(low: -.infinity, high: 0), [source.value], at: source.place, named: "below")
+    let (values, place) = try aligned([
+      .activation(placed(value: below)), .constant(slopes, dimensions: dimensions),
+    ])
+    let scaled = try step(.multiply, values, at: place, named: "scaled")
+    let above = try step(
+      .clamp(low: 0, high: .infinity), [source.value], at: source.place, named: "above")
+    return try append(.add, inputs: [above, scaled], at: place)
+  }
+}
