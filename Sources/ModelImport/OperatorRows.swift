@@ -30,11 +30,12 @@ func run<Converter, Result>(
 /// All operators that are read.
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
-    .add, .arithmetic, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
+    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
     .convolution,
-    .fullyConnected, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
-    .multiply, .pack, .pad, .pools, .quantize, .repetition, .reshape, .selection, .shapes, .sigmoid,
-    .slice, .softmax, .split, .transpose, .transposeConvolution,
+    .fullyConnected, .gather, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
+    .multiply, .pRelu, .pack, .pad, .pools, .quantize, .repetition, .reshape, .resize, .selection,
+    .shapes, .sigmoid,
+    .slice, .softmax, .split, .tabulatedFunctions, .transpose, .transposeConvolution,
   ]
 
   private static let rows = rooms.flatMap(\.rows)
