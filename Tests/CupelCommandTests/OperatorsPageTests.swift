@@ -115,6 +115,9 @@ enum OperatorsPage {
       onnx: ["Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger"],
       tflite: ["FULLY_CONNECTED"],
       kinds: [Kind(name: "fully connected", step: .fullyConnected)], float: ["Linear"]),
+    Row(
+      name: "product of matrices", tflite: ["BATCH_MATMUL", "SUM"],
+      kinds: [Kind(name: "batch matrix product", step: .batchMatMul)]),
     Row(name: "batch normalization", onnx: ["BatchNormalization"], float: ["BatchNormalization"]),
     Row(
       name: "add", onnx: ["Add", "QLinearAdd"], tflite: ["ADD"],
@@ -131,14 +134,14 @@ enum OperatorsPage {
       tflite: ["AVERAGE_POOL_2D"], kinds: [Kind(name: "average pool", step: .averagePool)],
       float: ["AveragePool"]),
     Row(
-      name: "max pool", onnx: ["MaxPool"], tflite: ["MAX_POOL_2D", "REDUCE_MAX"],
+      name: "max pool", onnx: ["MaxPool"], tflite: ["MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN"],
       kinds: [Kind(name: "max pool", step: .maxPool)], float: ["MaxPool"]),
     Row(
       name: "mean", onnx: ["GlobalAveragePool", "ReduceMean", "QLinearGlobalAveragePool"],
       tflite: ["MEAN"], kinds: [Kind(name: "mean", step: .mean)], float: ["GlobalAveragePool"]),
     Row(
       name: "clamp", onnx: ["Clip", "Relu"],
-      tflite: ["RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MAXIMUM", "MINIMUM"],
+      tflite: ["RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "MAXIMUM", "MINIMUM", "PRELU"],
       kinds: [Kind(name: "clamp", step: .clamp)], float: ["Clamp"]),
     Row(
       name: "sigmoid", onnx: ["Sigmoid", "QLinearSigmoid"], tflite: ["LOGISTIC"],
@@ -154,7 +157,8 @@ enum OperatorsPage {
       name: "leaky ReLU", onnx: ["LeakyRelu", "QLinearLeakyRelu"], tflite: ["LEAKY_RELU"],
       kinds: [Kind(name: "lookup", step: .namedLookup)], function: .leakyRelu,
       float: ["LeakyRelu"]),
-    Row(name: "any other table", kinds: [Kind(name: "lookup", step: .lookup)]),
+    Row(
+      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"], kinds: [Kind(name: "lookup", step: .lookup)]),
     Row(
       name: "softmax", onnx: ["Softmax"], tflite: ["SOFTMAX"],
       kinds: [Kind(name: "softmax", step: .softmax)], float: ["Softmax"]),
@@ -174,8 +178,14 @@ enum OperatorsPage {
       tflite: ["RESHAPE", "SQUEEZE", "EXPAND_DIMS"],
       kinds: [Kind(name: "reshape", step: .reshape)], float: ["Reshape"]),
     Row(
-      name: "transpose", onnx: ["Transpose"], tflite: ["TRANSPOSE"],
+      name: "transpose", onnx: ["Transpose"], tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
       kinds: [Kind(name: "transpose", step: .transpose)]),
+    Row(
+      name: "gather", tflite: ["GATHER", "REVERSE_V2", "MIRROR_PAD"],
+      kinds: [Kind(name: "gather", step: .gather)]),
+    Row(
+      name: "resize bilinear", tflite: ["RESIZE_BILINEAR"],
+      kinds: [Kind(name: "resize bilinear", step: .resizeBilinear)]),
     Row(
       name: "requantize", onnx: ["QuantizeLinear", "DequantizeLinear"],
       tflite: ["QUANTIZE", "DEQUANTIZE"], kinds: [Kind(name: "requantize", step: .requantize)]),

@@ -184,10 +184,9 @@ extension TFLiteIntegerConverter {
     let none = [Int](repeating: 0, count: input.shape.count - 1 - rank)
     let (before, after) = (edges.map(\.before), edges.map(\.after))
     if edges.contains(where: { $0 != (0, 0) }) {
-      // TensorFlow Lite Micro pads with the integer 0, the others with the real one.
-      let value = builder.profile == .tflm ? 0 : Int8(output.zeroPoint)
       let last = builder.pad(
-        input, before: [0] + before + none, after: [0] + after + none, value: value)
+        input, before: [0] + before + none, after: [0] + after + none,
+        value: Int8(output.zeroPoint))
       for axis in 0..<rank { input.shape[axis + 1] += before[axis] + after[axis] }
       input = builder.array(last, shape: input.shape, named: input.name)
     }

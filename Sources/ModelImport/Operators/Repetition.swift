@@ -61,8 +61,12 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func tile() throws(ImportError) {
     let output = try description(try node.output())
     let input = try array(like: output)
-    let times = try node.integers(1, "how often each axis is repeated")
     let shape = model.tensors[try node.output()].shape
+    // What the file computes of other shapes is what it declares.
+    let times =
+      try node.tensor(1).data == nil
+      ? zip(shape, input.shape).map { $0 / $1 }
+      : try node.integers(1, "how often each axis is repeated")
     try node.require(
       times.count == input.shape.count && shape.count == times.count
         && zip(times, zip(input.shape, shape)).allSatisfy {
