@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds the firmware of the boards named, or of all, and the plugin that counts instructions, into
 # .build/firmware. Needs nothing but the Swift toolchain; what is up to date is left alone. A board's
-# name with `-device` behind it is its firmware without the arithmetics of single runtimes, which is
-# what a product wants; the boards have them, since an audit asks a board for every profile.
+# name with `-device` behind it is its firmware without the arithmetics of single runtimes and the
+# operators of format version 1.4, which is what most products want; the boards have them, since an
+# audit asks a board for every profile and model.
 #
 # usage: firmware-sim/build.sh [an385|an386|an500|an547|an386-device|...]...
 set -eu
@@ -45,7 +46,8 @@ build_board() {
     -Xcc -mcpu=$cpu -Xcc -mfloat-abi=$float -Xcc -ffreestanding -Xcc -fshort-enums
     -Xcc -fmodule-map-file=$build/kernels.modulemap
     -Xfrontend -function-sections -Xfrontend -disable-stack-protector"
-  case $board in *-device) swift_flags="$swift_flags -D CUPEL_DEVICE_ARITHMETIC" ;; esac
+  case $board in *-device) swift_flags="$swift_flags -D CUPEL_DEVICE_ARITHMETIC
+    -D CUPEL_WITHOUT_NEWER_OPERATORS" ;; esac
   for module in $modules; do
     # shellcheck disable=SC2086
     "$swiftc" $swift_flags -module-name "$module" -I "$folder" -emit-module \

@@ -175,6 +175,18 @@ extension ProgramBuilder {
       rounding: elementMode == .doubleRounding ? form : elementMode, within: bounds)
   }
 
+  /// Of two tensors that are matrices: the product of their scales is float32, as LiteRT has it.
+  ///
+  /// - Parameter inputs: two tensors.
+  public func matrixProduct(
+    of inputs: [Int], on grid: Grid, within bounds: Bounds
+  ) throws(BuildError) -> IntegerOperation.Rescale {
+    let product = self[inputs[0]].scale * self[inputs[1]].scale
+    return try .init(
+      Double(product) / Double(grid.scale), single: product / grid.scale,
+      rounding: profile.matrixProductMode, within: bounds)
+  }
+
   /// - Parameters:
   ///   - weights: in the program's order.
   ///   - scales: of the weights, one an output channel.

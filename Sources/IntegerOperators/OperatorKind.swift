@@ -45,6 +45,14 @@ public enum OperatorKind<Storage: ConstantStorage> {
   case constant(Constant<Storage>)
   /// A transposed convolution.
   case transposeConvolution(TransposeConvolution<Storage>)
+  /// Products of two tensors that are matrices.
+  case batchMatMul(BatchMatMul)
+  /// Elements of an axis by constant indices.
+  case gather(Gather<Storage>)
+  /// Another height and width by linear interpolation.
+  case resizeBilinear(ResizeBilinear)
+  /// Each pixel's channels normalized by their mean and variance.
+  case layerNormalization(LayerNormalization<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
@@ -71,6 +79,10 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case Broadcast.code: self = .broadcast(.init(reading: &coder))
     case Constant<Storage>.code: self = .constant(.init(reading: &coder))
     case TransposeConvolution<Storage>.code: self = .transposeConvolution(.init(reading: &coder))
+    case BatchMatMul.code: self = .batchMatMul(.init(reading: &coder))
+    case Gather<Storage>.code: self = .gather(.init(reading: &coder))
+    case ResizeBilinear.code: self = .resizeBilinear(.init(reading: &coder))
+    case LayerNormalization<Storage>.code: self = .layerNormalization(.init(reading: &coder))
     default: return nil
     }
   }
@@ -101,6 +113,10 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .broadcast(let own): try visitor.visit(own)
     case .constant(let own): try visitor.visit(own)
     case .transposeConvolution(let own): try visitor.visit(own)
+    case .batchMatMul(let own): try visitor.visit(own)
+    case .gather(let own): try visitor.visit(own)
+    case .resizeBilinear(let own): try visitor.visit(own)
+    case .layerNormalization(let own): try visitor.visit(own)
     }
   }
 }
@@ -137,6 +153,36 @@ extension OperationRecord {
     case Constant<InFile>.code: try visitor.visit(Constant<InFile>.self, at: site)
     case TransposeConvolution<InFile>.code:
       try visitor.visit(TransposeConvolution<InFile>.self, at: site)
+    default: try NewerOperators.areThere ? showNewer(to: &visitor, at: site) : nil
+    }
+  }
+}
+
+/// Operators that format version 1.4 added. Compiled with `-D CUPEL_WITHOUT_NEWER_OPERATORS`, firmware
+/// is without them, and refuses files that have them.
+enum NewerOperators {
+  @inline(__always)
+  static var areThere: Bool {
+    #if CUPEL_WITHOUT_NEWER_OPERATORS
+      false
+    #else
+      true
+    #endif
+  }
+}
+
+extension OperationRecord {
+  /// As `show`, of the operators that version 1.4 added.
+  @inline(__always)
+  private func showNewer<Visitor: SiteVisitor>(
+    to visitor: inout Visitor, at site: Visitor.Site
+  ) throws(Visitor.Failure) -> Visitor.Output? {
+    switch kind {
+    case BatchMatMul.code: try visitor.visit(BatchMatMul.self, at: site)
+    case Gather<InFile>.code: try visitor.visit(Gather<InFile>.self, at: site)
+    case ResizeBilinear.code: try visitor.visit(ResizeBilinear.self, at: site)
+    case LayerNormalization<InFile>.code:
+      try visitor.visit(LayerNormalization<InFile>.self, at: site)
     default: nil
     }
   }

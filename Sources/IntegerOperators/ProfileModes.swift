@@ -31,6 +31,11 @@ extension DeploymentProfile {
     self == .xnnpack ? .doubleRounding : requantizationMode
   }
 
+  /// Of a product of two matrices: XNNPACK does not take it.
+  public var matrixProductMode: RoundingMode {
+    self == .xnnpack ? .doubleRounding : mode(isFullyConnected: false)
+  }
+
   /// Of a mean over height and width.
   public var meanMode: RoundingMode {
     self == .xnnpack ? .xnnpack : mode(isFullyConnected: false)

@@ -165,6 +165,12 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case offGrid
   /// A table that names its function must hold that function's values.
   case table
+  /// A gather must take elements that its input has.
+  case gather
+  /// A resize must have at most 65535 rows and columns, and align corners or take half pixels.
+  case resize
+  /// A layer normalization must have at most 32768 channels.
+  case layerNormalization
 }
 
 extension FormatRule {
@@ -234,6 +240,10 @@ extension FormatRule {
       "a softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256"
     case .offGrid: "a table's or constant's value must lie on the output's grid"
     case .table: "a table that names its function must hold that function's values"
+    case .gather: "a gather must take elements that its input has"
+    case .resize:
+      "a resize must have at most 65535 rows and columns, and align corners or take half pixels"
+    case .layerNormalization: "a layer normalization must have at most 32768 channels"
     }
   }
 }

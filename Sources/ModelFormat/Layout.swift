@@ -6,7 +6,7 @@ package enum Layout {
   ]
   package static let major: UInt16 = 1
   /// The newest minor version. A file states the oldest that has all that it uses.
-  package static let minor: UInt16 = 3
+  package static let minor: UInt16 = 4
 
   package static let headerSize = 128
   package static let tensorSize = 40

@@ -30,12 +30,12 @@ func run<Converter, Result>(
 /// All operators that are read.
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
-    .add, .arithmetic, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
-    .convolution,
-    .fullyConnected, .functions, .hardSwish, .hyperbolicTangent, .identity, .joins, .leakyRelu,
-    .mean, .multiply, .normalizations, .pack, .pad, .pools, .quantize, .reductions, .repetition,
-    .reshape, .resize, .selection, .shapes, .sigmoid,
-    .slice, .softmax, .split, .transpose, .transposeConvolution,
+    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
+    .constants, .convolution, .fullyConnected, .functions, .gather, .hardSwish,
+    .hyperbolicTangent, .identity, .joins, .leakyRelu, .mean, .multiply, .normalizations, .pRelu,
+    .pack, .pad, .pools, .quantize, .reductions, .repetition, .reshape, .resize, .selection,
+    .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions, .transpose,
+    .transposeConvolution,
   ]
 
   private static let rows = rooms.flatMap(\.rows)

@@ -218,6 +218,26 @@ private struct Payload<Storage: ConstantStorage>: OperatorVisitor {
   }
 }
 
+extension Gather where Storage == InMemory {
+  /// - Parameters:
+  ///   - axis: 0 height, 1 width, 2 channels.
+  ///   - indices: of the elements of the input, in the output's order; below 2³¹.
+  public init(axis: Int, indices: [Int]) {
+    self.init(
+      axis: axis,
+      bytes: indices.flatMap { index in
+        (0..<4).map { Int8(truncatingIfNeeded: index >> (8 * $0)) }
+      })
+  }
+
+  /// Of the elements of the input, in the output's order.
+  public var indices: [Int] {
+    stride(from: 0, to: bytes.count - 3, by: 4).map { start in
+      (0..<4).reduce(0) { $0 | Int(UInt8(bitPattern: bytes[start + $1])) << (8 * $1) }
+    }
+  }
+}
+
 extension Axes: ExpressibleByArrayLiteral {
   /// Height, width, channels.
   public init(arrayLiteral elements: Int...) { self.init(elements) }

@@ -97,6 +97,7 @@ package enum TFLite {
     package enum FullyConnected {
       package static let activation = 0
       package static let weightsFormat = 1
+      package static let keepsDimensions = 2
     }
 
     package enum Pool {
@@ -106,6 +107,11 @@ package enum TFLite {
       package static let filterWidth = 3
       package static let filterHeight = 4
       package static let activation = 5
+    }
+
+    package enum BatchMatMul {
+      package static let adjointX = 0
+      package static let adjointY = 1
     }
 
     /// Of ADD, SUB and MUL alike.
@@ -158,6 +164,24 @@ package enum TFLite {
       package static let size = 0
     }
 
+    package enum Gelu {
+      package static let isApproximate = 0
+    }
+
+    package enum Gather {
+      package static let axis = 0
+      package static let batchDimensions = 1
+    }
+
+    package enum MirrorPad {
+      package static let mode = 0
+    }
+
+    package enum ResizeBilinear {
+      package static let alignsCorners = 2
+      package static let halfPixelCentres = 3
+    }
+
     package enum ResizeNearestNeighbor {
       package static let alignsCorners = 0
       package static let halfPixelCentres = 1
@@ -201,17 +225,23 @@ package enum TFLite {
     case reluN1To1 = 20
     case relu6 = 21
     case reshape = 22
+    case resizeBilinear = 23
     case softmax = 25
     case spaceToDepth = 26
     case tanh = 28
     case custom = 32
     case pad = 34
+    case gather = 36
+    case batchToSpaceND = 37
+    case spaceToBatchND = 38
     case transpose = 39
     case mean = 40
     case sub = 41
     case squeeze = 43
     case stridedSlice = 45
+    case exp = 47
     case split = 49
+    case prelu = 54
     case maximum = 55
     case minimum = 57
     case padV2 = 60
@@ -219,16 +249,27 @@ package enum TFLite {
     case transposeConv = 67
     case tile = 69
     case expandDims = 70
+    case log = 73
+    case sum = 74
+    case sqrt = 75
+    case rsqrt = 76
     case shape = 77
     case reduceMax = 82
     case pack = 83
     case unpack = 88
+    case reduceMin = 89
     case resizeNearestNeighbor = 97
     case leakyRelu = 98
+    case mirrorPad = 100
+    case abs = 101
     case splitV = 102
+    case reverseV2 = 105
+    case elu = 111
     case quantize = 114
     case hardSwish = 117
+    case batchMatMul = 126
     case broadcastTo = 130
+    case gelu = 150
     case relu0To1 = 152
 
     /// The newest version of the operator that LiteRT 2.3 registers: it refuses a file with a newer
@@ -238,16 +279,19 @@ package enum TFLite {
       case .fullyConnected: 14
       case .dequantize: 9
       case .transpose: 9
-      case .conv2D, .mul, .stridedSlice, .slice: 8
+      case .conv2D, .gather, .mul, .stridedSlice, .slice: 8
       case .concatenation, .depthwiseConv2D: 7
       case .add, .pad, .padV2, .quantize, .unpack: 6
       case .sub, .transposeConv, .pack, .split: 5
       case .softmax, .maximum, .minimum, .resizeNearestNeighbor, .broadcastTo: 4
-      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean, .reduceMax, .splitV,
-        .tile:
+      case .batchMatMul, .batchToSpaceND, .resizeBilinear, .reverseV2, .spaceToBatchND: 4
+      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean, .reduceMax, .reduceMin,
+        .mirrorPad, .splitV, .tile, .abs, .rsqrt:
         3
+      case .exp, .gelu, .log, .sqrt, .sum: 2
       case .squeeze, .leakyRelu, .spaceToDepth, .depthToSpace: 2
-      case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish: 1
+      case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish,
+        .elu, .prelu: 1
       }
     }
 
@@ -258,6 +302,9 @@ package enum TFLite {
       case .depthwiseConv2D: 2
       case .averagePool2D, .maxPool2D: 5
       case .fullyConnected: 8
+      case .resizeBilinear: 15
+      case .gather: 23
+      case .batchMatMul: 101
       case .softmax: 9
       case .concatenation: 10
       case .add: 11

@@ -23,6 +23,8 @@ import Testing
         try checkWeighted(block)
       case "add", "subtract": try checkAdd(block)
       case "multiply": try checkMultiply(block)
+      case "batch-matrix-product": try checkMatrices(block)
+      case "resize-bilinear": try checkResize(block)
       case "softmax": try checkSoftmax(block)
       case "lookup": try checkLookup(block)
       case "function": try checkFunction(block)
@@ -219,6 +221,36 @@ import Testing
     let result = guarded(outputs: first.count) { output, _ in
       rescale.multiply(
         first, second, secondZeroPoint: Int32(zeroPoints[1]), count: first.count, output: output)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkMatrices(_ block: Block) throws {
+    let zeroPoints = try #require(block.numbers("zero-points"))
+    let rescale = TensorRescale(
+      inputZeroPoint: Int32(zeroPoints[0]), scale: try scale(block), rounding: try rounding(block),
+      outputZeroPoint: Int32(zeroPoints[2]), low: -128, high: 127)
+    let input = extent(try #require(block.numbers("input")))
+    let output = extent(try #require(block.numbers("output")))
+    let (first, second) = (try int8(block, "first"), try int8(block, "second"))
+    let result = guarded(
+      outputs: output.elementCount, scratchBytes: Int64(output.channels) * 4
+    ) { target, scratch in
+      rescale.multiplyMatrices(
+        first, input, second, secondZeroPoint: Int32(zeroPoints[1]), output: target, output,
+        scratch: scratch)
+    }
+    #expect(result == (try int8(block, "result")), "\(block)")
+  }
+
+  private func checkResize(_ block: Block) throws {
+    let input = extent(try #require(block.numbers("input")))
+    let output = extent(try #require(block.numbers("output")))
+    let values = try int8(block, "values")
+    let resize = ResizeBilinear(
+      alignsCorners: false, halfPixelCentres: block.numbers("half-pixels") != nil)
+    let result = guarded(outputs: output.elementCount) { target, _ in
+      resize.run(input: values, extent: input, output: target, to: output)
     }
     #expect(result == (try int8(block, "result")), "\(block)")
   }

@@ -104,9 +104,11 @@ struct NetworkOracle {
         sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: false)
     case .fullyConnected(let own):
       let weighted = own.weights
-      let count = input.elementCount
+      let count = input.elementCount / own.rows
+      let first = (row * output.width + column) * count
       let sum = (0..<count).reduce(0) {
-        $0 + (values[source][$1] - input.zeroPoint) * Int(weighted.weights[channel * count + $1])
+        $0 + (values[source][first + $1] - input.zeroPoint)
+          * Int(weighted.weights[channel * count + $1])
       }
       return requantized(
         sum, weighted, channel, output, inputScale: input.scale, isFullyConnected: true)
@@ -149,6 +151,20 @@ struct NetworkOracle {
       return rescaled(
         product, own.rescale, zeroPoint: output.zeroPoint, .other,
         isXnnpack && !isTaken ? .doubleRounding : nil)
+    case .batchMatMul(let own):
+      let other = operation.inputs[1]
+      let sum = (0..<input.channels).reduce(0) { sum, index in
+        sum + (value(source, row, column, index)! - input.zeroPoint)
+          * (value(other, row, index, channel)! - program.tensors[other].zeroPoint)
+      }
+      return rescaled(
+        sum, own.rescale, zeroPoint: output.zeroPoint, .other, isXnnpack ? .doubleRounding : nil)
+    case .gather(let own):
+      var from = [row, column, channel]
+      from[own.axis] = own.indices[from[own.axis]]
+      return value(source, from[0], from[1], from[2])!
+    case .resizeBilinear(let own):
+      return interpolated(source, own, to: output, row, column, channel)
     case .lookup(let own): return Int(own.table[value(source, row, column, channel)! + 128])
     case .transpose(let own):
       var from = [0, 0, 0]
@@ -214,6 +230,36 @@ struct NetworkOracle {
       }
       return value(source, from[0], from[1], from[2])!
     }
+  }
+
+  /// The four pixels around a place, in 1024ths of a pixel, and their shares.
+  private func interpolated(
+    _ source: Int, _ own: ResizeBilinear, to output: IntegerTensor, _ row: Int, _ column: Int,
+    _ channel: Int
+  ) -> Int {
+    let input = program.tensors[source]
+    func place(_ index: Int, _ from: Int, _ to: Int) -> (pixel: Int, share: Int) {
+      let ends = own.alignsCorners && to > 1 ? 1 : 0
+      let ratio = Double(1024 * (from - ends)) / Double(to - ends)
+      let scale = Int(ratio.rounded(.toNearestOrAwayFromZero))
+      let place = index * scale + (own.halfPixelCentres ? scale / 2 - 512 : 0)
+      let pixel = min(max(place / 1024, 0), from - 1)
+      return (pixel, place - 1024 * pixel)
+    }
+    let (y, x) = (
+      place(row, input.height, output.height), place(column, input.width, output.width)
+    )
+    func next(_ own: (pixel: Int, share: Int), _ last: Int) -> Int {
+      min(own.share > 0 ? own.pixel + 1 : own.pixel, last)
+    }
+    let (below, right) = (next(y, input.height - 1), next(x, input.width - 1))
+    func pixel(_ row: Int, _ column: Int) -> Int { value(source, row, column, channel)! }
+    let sum =
+      pixel(y.pixel, x.pixel) * (1024 - y.share) * (1024 - x.share)
+      + pixel(below, x.pixel) * y.share * (1024 - x.share)
+      + pixel(y.pixel, right) * (1024 - y.share) * x.share
+      + pixel(below, right) * y.share * x.share
+    return Int((Double(sum) / 0x1p20).rounded(.toNearestOrAwayFromZero))
   }
 
   // MARK: - Arithmetics of single runtimes

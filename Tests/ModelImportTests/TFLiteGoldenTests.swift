@@ -18,7 +18,7 @@ import Testing
     let golden = try Self.golden.get()
     #expect(golden.versions["ai-edge-litert"] == "2.3.0")
     #expect(golden.versions["tflite-micro"] != nil)
-    #expect(golden.integer.count == 72)
+    #expect(golden.integer.count == 132)
     #expect(golden.integer.count { $0.tflm != nil } > 30)
     #expect(golden.float.count == 5)
   }

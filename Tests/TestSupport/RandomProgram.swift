@@ -19,6 +19,7 @@ package struct RandomProgram {
     case requantize, concatenate, slice
     case subtract, multiply, softmax, lookup, transpose, reshape, broadcast
     case transposeConvolution, namedLookup
+    case fullyConnectedRows, batchMatMul, gather, resizeBilinear, layerNormalization
   }
 
   /// - Parameter bits: of the weights; nil draws 8 or 4 for each operation.
@@ -116,11 +117,15 @@ package struct RandomProgram {
       "op\(builder.program.operations.count)", kind, inputs, giving: output)
   }
 
+  private static let enlarging: Set<Step> = [
+    .concatenate, .pad, .broadcast, .transposeConvolution, .batchMatMul, .gather, .resizeBilinear,
+  ]
+
   private mutating func add(_ step: Step, bits: Int?) {
     let bits = bits ?? (generator.chance(0.5) ? 4 : 8)
     // Concatenations multiply; a clamp in their stead keeps programs small.
     let isLarge = builder[current].elementCount > 1000
-    switch isLarge && [.concatenate, .pad, .broadcast, .transposeConvolution].contains(step)
+    switch isLarge && Self.enlarging.contains(step)
       ? .clamp : step
     {
     case .convolution: addConvolution(bits: bits)
@@ -142,6 +147,11 @@ package struct RandomProgram {
     case .broadcast: addBroadcast()
     case .transposeConvolution: addTransposeConvolution(bits: bits)
     case .namedLookup: addNamedLookup()
+    case .fullyConnectedRows: addFullyConnectedRows(bits: bits)
+    case .batchMatMul: addBatchMatMul()
+    case .gather: addGather()
+    case .resizeBilinear: addResizeBilinear()
+    case .layerNormalization: addLayerNormalization()
     }
   }
 
@@ -415,6 +425,67 @@ package struct RandomProgram {
       output: like(
         current, height: height == 1 ? 2 : height, width: width == 1 ? 2 : width,
         channels: channels == 1 ? 2 : channels))
+  }
+
+  // MARK: - Kinds of minor version 4
+
+  /// A feature vector for each pixel.
+  private mutating func addFullyConnectedRows(bits: Int) {
+    let (height, width, features) = extent(current)
+    let channels = generator.integer(in: 1...10)
+    let output = tensor(height: height, width: width, channels: channels)
+    let weighted = weighted(
+      rows: channels, row: features, channels: channels, bits: bits, into: output)
+    append(
+      .fullyConnected(.init(weighted, rows: height * width)), inputs: [current], output: output)
+  }
+
+  /// Each row of the current tensor times a constant matrix.
+  private mutating func addBatchMatMul() {
+    let first = current
+    let (height, width, channels) = extent(first)
+    let columns = generator.integer(in: 1...5)
+    let second = tensor(height: height, width: channels, channels: columns)
+    let limits = second.bits == 8 ? -128...127 : -8...7
+    append(
+      .constant(.init((0..<second.elementCount).map { _ in Int8(generator.integer(in: limits)) })),
+      inputs: [], output: second)
+    let output = tensor(height: height, width: width, channels: columns)
+    let own = rescale(generator.uniform(0.001, 0.02), into: output)
+    append(.batchMatMul(.init(own)), inputs: [first, current], output: output)
+  }
+
+  private mutating func addGather() {
+    let (height, width, channels) = extent(current)
+    let axis = generator.below(3)
+    var extents = [height, width, channels]
+    let indices = (0..<generator.integer(in: 1...6)).map { _ in generator.below(extents[axis]) }
+    extents[axis] = indices.count
+    append(
+      .gather(.init(axis: axis, indices: indices)), inputs: [current],
+      output: like(current, height: extents[0], width: extents[1], channels: extents[2]))
+  }
+
+  private mutating func addLayerNormalization() {
+    guard builder[current].bits == 8 else { return addClamp() }
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: height, width: width, channels: channels, bits: 8)
+    let shift = generator.integer(in: 0...30)
+    let constants = (0..<8 * channels).map { _ in Int8(generator.integer(in: -128...127)) }
+    append(
+      .layerNormalization(
+        .init(
+          epsilon: Int32(generator.integer(in: 0...100_000)), shift: Int32(shift),
+          bytes: constants)), inputs: [current], output: output)
+  }
+
+  private mutating func addResizeBilinear() {
+    let choice = generator.below(3)
+    append(
+      .resizeBilinear(.init(alignsCorners: choice == 1, halfPixelCentres: choice == 2)),
+      inputs: [current],
+      output: like(
+        current, height: generator.integer(in: 1...9), width: generator.integer(in: 1...9)))
   }
 
   // MARK: - Parameters

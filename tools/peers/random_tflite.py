@@ -434,7 +434,69 @@ class Network(Model):
             OPERATOR.CONCATENATION, [parts[1].place, parts[0].place], result, options(
                 "Concatenation", axis=len(half) - 1, fusedActivationFunction=NONE), 2)
 
+    def fully_connected_rows(self, value):
+        features = value.shape[-1]
+        rows = int(np.prod(value.shape[:-1]))
+        if rows < 2:
+            return None
+        outputs, keeps = int(self.random.integers(1, 9)), self.chance(0.6)
+        weights = self.weights((outputs, features), 0, features, self.chance(0.3))
+        result = self.value(
+            (*value.shape[:-1], outputs) if keeps else (rows, outputs), value.spread * weights[2])
+        return self.add_node(
+            OPERATOR.FULLY_CONNECTED,
+            [value.place, *self.with_bias(value, weights, 0, outputs)], result,
+            options("FullyConnected", fusedActivationFunction=self.activation(),
+                    keepNumDims=keeps), 5)
+
+    def batch_matmul(self, value):
+        """With a constant, or with itself turned."""
+        depth = value.shape[-1]
+        if len(value.shape) < 3:
+            return None
+        if self.chance(0.3):
+            result = self.value((*value.shape[:-1], value.shape[-2]),
+                                value.spread ** 2 * np.sqrt(depth))
+            return self.add_node(OPERATOR.BATCH_MATMUL, [value.place] * 2, result,
+                                 options("BatchMatMul", adjY=True), 2)
+        columns, turned = int(self.random.integers(1, 8)), self.chance(0.5)
+        shape = (columns, depth) if turned else (depth, columns)
+        data = self.random.integers(-128, 128, shape).astype(np.int8).tobytes()
+        other = self.value(shape, 1.0, data=data)
+        result = self.value((*value.shape[:-1], columns),
+                            value.spread * float(other.scale) * 74 * np.sqrt(depth))
+        return self.add_node(OPERATOR.BATCH_MATMUL, [value.place, other.place], result,
+                             options("BatchMatMul", adjY=turned), 2)
+
+    def gather(self, value):
+        axis = int(self.random.integers(len(value.shape) and 1, len(value.shape)))
+        picks = self.random.integers(0, value.shape[axis], int(self.random.integers(1, 6)))
+        shape = (*value.shape[:axis], len(picks), *value.shape[axis + 1:])
+        return self.moved(value, OPERATOR.GATHER, shape, [self.numbers(picks)],
+                          options("Gather", axis=axis), 2)
+
+    def reverse(self, value):
+        axis = int(self.random.integers(1, len(value.shape)))
+        return self.moved(value, OPERATOR.REVERSE_V2, value.shape, [self.numbers([axis])], None, 3)
+
+    def over_axes(self, value, code, grid):
+        """Over any axes but the first."""
+        count = int(self.random.integers(1, len(value.shape)))
+        axes = sorted(int(a) + 1 for a in self.random.permutation(len(value.shape) - 1)[:count])
+        shape = [1 if axis in axes else size for axis, size in enumerate(value.shape)]
+        result = self.value(shape, value.spread / 2, grid)
+        return self.add_node(code, [value.place, self.numbers(axes)], result,
+                             options("Reducer", keepDims=True), 2)
+
+    def mean_over_axes(self, value):
+        return self.over_axes(value, OPERATOR.MEAN, value.grid if self.chance(0.3) else None)
+
+    def extreme_over_axes(self, value):
+        code = OPERATOR.REDUCE_MIN if self.chance(0.5) else OPERATOR.REDUCE_MAX
+        return self.over_axes(value, code, value.grid)
+
     RARER = [
+        fully_connected_rows, batch_matmul, gather, reverse, mean_over_axes, extreme_over_axes,
         exponential, elu, gelu, absolute, extremum, prelu, squared_difference, reduce_max,
         space_to_depth, depth_to_space, resize_nearest, resize_bilinear, mirror_pad, tile, split]
 

@@ -1,7 +1,7 @@
 /// An operator that a `.tflite` file has a form for: what stands in its file in `Operators`.
 protocol TFLiteExportable {
   /// Whether its output has two axes there, [1, channels], and not four.
-  static var givesFeatures: Bool { get }
+  var givesFeatures: Bool { get }
   /// Whether its output has as many axes as its input.
   static var keepsAxes: Bool { get }
   /// Whether an operator of the file writes its output. If not, its form says what stands there.
@@ -16,7 +16,7 @@ protocol TFLiteExportable {
 }
 
 extension TFLiteExportable {
-  static var givesFeatures: Bool { false }
+  var givesFeatures: Bool { false }
   static var keepsAxes: Bool { false }
   static var isWritten: Bool { true }
   static var repeatsInputs: Bool { false }

@@ -65,8 +65,9 @@ public struct TFLiteExporter: Exporter {
     var features: Set<Int> = []
     var unwritten: Set<Int> = []
     for operation in program.operations {
-      guard let form = Self.form(of: operation) else { continue }
-      if form.givesFeatures || form.keepsAxes && features.contains(operation.inputs[0]) {
+      guard let own = operation.kind.payload as? any TFLiteExportable else { continue }
+      let form = type(of: own)
+      if own.givesFeatures || form.keepsAxes && features.contains(operation.inputs[0]) {
         features.insert(operation.output)
       }
       if !form.isWritten { unwritten.insert(operation.output) }

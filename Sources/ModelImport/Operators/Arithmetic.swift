@@ -323,13 +323,22 @@ extension TFLiteIntegerConverter {
   private mutating func operands(like output: IntegerTensor) throws(ImportError) -> [Int] {
     var inputs: [Int] = []
     for position in 0..<2 {
-      let input = try activation(position)
-      let name = Self.derived(builder[input].name, "/repeated")
-      inputs.append(
-        try node.built { () throws(BuildError) in
-          try builder.repeated(input, to: output.extent, named: name)
-        })
+      inputs.append(try repeated(try array(position), like: output))
     }
     return inputs
+  }
+
+  /// An array with as many elements as the node's output, repeated where it has fewer.
+  mutating func repeated(
+    _ source: ArrayView, like output: IntegerTensor
+  ) throws(ImportError) -> Int {
+    var own = source
+    own.name = Self.derived(builder[source.tensor].name, "/repeated")
+    if builder[own.tensor].elementCount != output.elementCount {
+      let shape = model.tensors[try node.output()].shape
+      let last = try node.built { () throws(BuildError) in try builder.broadcast(own, to: shape) }
+      own.tensor = builder.append(last, named: own.name)
+    }
+    return builder.viewed(own.tensor, as: output.extent, named: own.name)
   }
 }

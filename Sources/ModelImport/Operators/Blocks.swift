@@ -11,7 +11,9 @@ extension OperatorRoom {
     OnnxRow("DepthToSpace", ["blocksize", "mode"], float: { try $0.depthToSpace() }),
     TFLiteRow(
       .spaceToDepth, float: { try $0.spaceToDepth() }, integer: { try $0.spaceToDepth() }),
-    TFLiteRow(.depthToSpace, integer: { try $0.depthToSpace() }))
+    TFLiteRow(.depthToSpace, integer: { try $0.depthToSpace() }),
+    TFLiteRow(.spaceToBatchND, integer: { try $0.spaceToBatch() }),
+    TFLiteRow(.batchToSpaceND, integer: { try $0.batchToSpace() }))
 }
 
 extension OnnxConverter {
@@ -139,4 +141,80 @@ extension TFLiteIntegerConverter {
         .concatenate(.init(axis: 1)), parts, [extent[0], size, extent[1] * row], "/lines")
     try finish(.reshape(.init()), [joined], extent: large)
   }
+
+  /// Pixels of each place in a block as images of their own: the places' axes come to the front.
+  fileprivate mutating func spaceToBatch() throws(ImportError) {
+    let output = try description(try node.output())
+    var input = try array(like: output)
+    let (blocks, edges) = try node.blocksAndEdges()
+    try node.require(
+      zip(edges, input.shape[1...]).allSatisfy { $0.before <= $1 && $0.after <= $1 },
+      "a padding of more than its image")
+    let rank = blocks.count
+    let none = [Int](repeating: 0, count: input.shape.count - 1 - rank)
+    let (before, after) = (edges.map(\.before), edges.map(\.after))
+    if edges.contains(where: { $0 != (0, 0) }) {
+      let last = builder.pad(
+        input, before: [0] + before + none, after: [0] + after + none,
+        value: Int8(output.zeroPoint))
+      for axis in 0..<rank { input.shape[axis + 1] += before[axis] + after[axis] }
+      input = builder.array(last, shape: input.shape, named: input.name)
+    }
+    var shape = [input.shape[0]]
+    for (axis, size) in blocks.enumerated() {
+      try node.require(
+        input.shape[axis + 1] % size == 0, "\(input.shape) is not made of blocks of \(blocks)")
+      shape += [input.shape[axis + 1] / size, size]
+    }
+    input.shape = shape + input.shape[(rank + 1)...]
+    let places = (0..<rank).map { 2 * $0 + 2 }
+    try finish(builder.transpose(input, order: input.shape.indices.inFront(places)))
+  }
+
+  /// The way back; what was padded is cut off.
+  fileprivate mutating func batchToSpace() throws(ImportError) {
+    let output = try description(try node.output())
+    var input = try array(like: output)
+    let (blocks, edges) = try node.blocksAndEdges()
+    let (rank, whole) = (blocks.count, input.shape)
+    guard let number = TFLiteShape.elementCount(blocks), whole[0] % number == 0 else {
+      throw node.error("a batch of \(whole[0]) is not made of blocks of \(blocks)")
+    }
+    input.shape = blocks + [whole[0] / number] + whole[1...]
+    // Each block's place behind the axis that it cuts.
+    let order = [rank] + (0..<rank).flatMap { [rank + 1 + $0, $0] }
+      + Array((2 * rank + 1)..<input.shape.count)
+    let image = zip(blocks, whole[1...]).map { $0 * $1 }
+    let last = builder.transpose(input, order: order)
+    guard edges.contains(where: { $0 != (0, 0) }) else { return try finish(last) }
+    let full = builder.array(
+      last, shape: [whole[0] / number] + image + whole[(rank + 1)...], named: input.name)
+    var axes = full.shape.map { SliceAxis(of: $0) }
+    for (axis, edge) in edges.enumerated() {
+      let count = image[axis] - edge.before - edge.after
+      try node.require(count >= 1, "it cuts off all of an axis of \(image[axis])")
+      axes[axis + 1] = SliceAxis(of: image[axis], start: edge.before, count: count)
+    }
+    try finish(builder.slice(full, axes))
+  }
+}
+
+extension TFLiteNode {
+  /// Elements of a block along each axis behind the batch, and what is padded or cut off there.
+  fileprivate func blocksAndEdges() throws(ImportError) -> (
+    blocks: [Int], edges: [(before: Int, after: Int)]
+  ) {
+    let (blocks, edges) = (try integers(1, "a block's shape"), try integers(2, "its edges"))
+    let (rank, limits) = (try tensor(0).shape.count, 0...TFLiteShape.mostElements)
+    guard (1...2).contains(blocks.count), rank > blocks.count, rank <= 4,
+      edges.count == 2 * blocks.count, edges.allSatisfy(limits.contains),
+      blocks.allSatisfy({ $0 >= 1 && limits.contains($0) })
+    else { throw error("blocks of \(blocks) with edges \(edges) in \(rank) axes") }
+    return (blocks, blocks.indices.map { (edges[2 * $0], edges[2 * $0 + 1]) })
+  }
+}
+
+extension Range<Int> {
+  /// With some elements before all others.
+  fileprivate func inFront(_ first: [Int]) -> [Int] { first + filter { !first.contains($0) } }
 }

@@ -156,30 +156,51 @@ extension TFLiteIntegerConverter {
     try finish(.requantize(.init(scale)), [input], extent: source.extent)
   }
 
-  /// The larger, or the smaller, of each value and one constant, all on one grid.
+  /// The larger, or the smaller, integer of two, on whatever grids: of each value and one constant it
+  /// is a clamp.
   fileprivate mutating func limit(isMaximum: Bool) throws(ImportError) {
-    let input = try activation()
-    let source = builder[input]
-    let (bound, bytes, count) = try node.data(1, type: [.int8, .uint8], what: "a bound")
-    guard count == 1, let byte = bytes.first else { throw node.unsupported("several bounds") }
-    guard try description(try node.input(1)).grid == source.grid,
-      source.grid == (try description(try node.output())).grid
-    else { throw node.unsupported("a bound, or a result, on another grid than the values") }
+    let bound = try node.tensor(1)
+    guard bound.data != nil, TFLiteShape.elementCount(bound.shape) == 1 else {
+      return try join(isMaximum: isMaximum)
+    }
+    let output = try description(try node.output())
+    let input = relabelled(try activation(), like: output)
+    let (_, bytes, _) = try node.data(1, type: [.int8, .uint8], what: "a bound")
+    guard let byte = bytes.first else { throw node.error("a bound without a value") }
     let value = bound.moved(byte)
     let bounds = Bounds(low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
-    try finish(.clamp(bounds), [input], extent: source.extent)
+    try finish(.clamp(bounds), [input], extent: builder[input].extent)
+  }
+
+  /// Of two activations: the largest, or smallest, of each two that lie below each other.
+  private mutating func join(isMaximum: Bool) throws(ImportError) {
+    let output = try description(try node.output())
+    let count = output.elementCount
+    let name = Self.derived(output.name, "/pairs")
+    let rows = try [0, 1].map { position throws(ImportError) in
+      let own = try repeated(try array(position, like: output), like: output)
+      let row = builder.viewed(own, as: [1, 1, count], named: name)
+      return ArrayView(row, shape: [1, count], name: name)
+    }
+    let pairs = builder.array(
+      builder.concatenate(rows, axis: 0, named: name), shape: [2, count], named: name)
+    try finish(
+      isMaximum ? builder.maximum(pairs, over: [0]) : builder.minimum(pairs, over: [0]))
   }
 
   /// Pools and their like keep the grid; bounds that they have come behind.
   mutating func finish(
-    _ kind: IntegerOperation.Kind, _ inputs: [Int], extent: [Int], within bounds: Bounds
+    each images: [Int], _ kind: IntegerOperation.Kind, extent: [Int], within bounds: Bounds
   ) throws(ImportError) {
     var inner = try description(try node.output())
-    guard bounds != inner.grid.whole else { return try finish(kind, inputs, extent: extent) }
     inner.extent = extent
     inner.name = Self.derived(inner.name, "/pooled")
-    let source = builder.append(inner.name, kind, inputs, giving: inner)
-    try finish(.clamp(bounds), [source], extent: extent)
+    try finish(each: images, extent: extent) { converter, image in
+      guard bounds != inner.grid.whole else { return (kind, image) }
+      return (
+        .clamp(bounds), converter.builder.append(inner.name, kind, [image], giving: inner)
+      )
+    }
   }
 }
 

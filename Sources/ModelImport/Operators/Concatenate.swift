@@ -139,21 +139,20 @@ extension PendingOperation {
 }
 
 extension TFLiteNode {
-  /// Which of height (0), width and channels the inputs are joined along.
-  fileprivate func joinedAxis() throws(ImportError) -> Int {
-    let rank = model.tensors[try output()].shape.count
-    let declared = try number(TFLite.Options.Concatenation.axis, default: Int32(0))
-    guard let axis = TFLiteShape.axis(Int(declared), rank: rank) else {
-      throw error("an axis that its output has not")
-    }
-    try support(axis >= 0, "along the batch axis")
+  /// Which axis the inputs are joined along.
+  fileprivate func joinedAxis(rank: Int) throws(ImportError) -> Int {
+    let declared = Int(try number(TFLite.Options.Concatenation.axis, default: Int32(0)))
+    let axis = declared < 0 ? declared + rank : declared
+    try require((0..<rank).contains(axis), "an axis that its output has not")
     return axis
   }
 }
 
 extension TFLiteFloatConverter {
   fileprivate mutating func concatenate() throws(ImportError) {
-    let axis = try node.joinedAxis()
+    let rank = model.tensors[try node.output()].shape.count
+    let axis = try node.joinedAxis(rank: rank) - rank + 3
+    try node.support(axis >= 0, "along the batch axis")
     var values: [Int] = []
     for position in node.inputs.indices { values.append(try plainActivation(position).value) }
     guard let first = values.first else { throw node.error("input 0 is missing") }
@@ -171,43 +170,48 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     guard try node.bounds(TFLite.Options.Concatenation.activation) == -.infinity ... .infinity
     else { throw node.unsupported("a fused activation") }
-    let axis = try node.joinedAxis()
-    var inputs: [Int] = []
-    var extent = output.extent
-    extent[axis] = 0
+    let shape = model.tensors[try node.output()].shape
+    let axis = try node.joinedAxis(rank: shape.count)
+    var parts: [ArrayView] = []
+    var rest = shape[axis]
     for position in node.inputs.indices {
-      let input = try part(position, of: output)
-      inputs.append(input)
-      extent[axis] += builder[input].extent[axis]
-      var own = builder[input].extent
-      own[axis] = output.extent[axis]
+      let part = try part(position, of: output)
+      var own = part.shape
+      if own.indices.contains(axis) {
+        rest -= own[axis]
+        own[axis] = shape[axis]
+      }
       try node.require(
-        own == output.extent, "cannot join \(builder[input].extent) into \(output.extent)")
+        own == shape && rest >= 0, "cannot join \(part.shape) into \(shape) along axis \(axis)")
+      parts.append(part)
     }
-    guard let first = inputs.first else { throw node.error("input 0 is missing") }
-    if inputs.count == 1, extent == output.extent {
-      bindings[try node.output()] = .tensor(first)
+    guard let first = parts.first else { throw node.error("input 0 is missing") }
+    try node.require(rest == 0, "its inputs leave \(rest) elements of axis \(axis) open")
+    if parts.count == 1, builder[first.tensor].extent == output.extent {
+      bindings[try node.output()] = .tensor(first.tensor)
       return
     }
-    inputs = builder.joinable(inputs, axis: axis, named: Self.derived(output.name, ""))
-    try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
+    let name = Self.derived(output.name, "")
+    try finish(builder.concatenate(parts, axis: axis, named: name))
   }
 
   /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32.
   private mutating func part(
     _ position: Int, of output: IntegerTensor
-  ) throws(ImportError) -> Int {
-    let input = try activation(position)
-    let source = builder[input]
-    guard source.grid != output.grid else { return input }
+  ) throws(ImportError) -> ArrayView {
+    var part = try array(position)
+    let source = builder[part.tensor]
+    guard source.grid != output.grid else { return part }
     guard try node.tensor(position).type == .uint8 else {
       throw node.differentGrids(source, output)
     }
-    return builder.append(
+    part.tensor = builder.append(
       Self.derived(source.name, "/rescaled"),
-      .lookup(.init(table: FunctionTable.joined(from: source.grid, to: output.grid))), [input],
+      .lookup(.init(table: FunctionTable.joined(from: source.grid, to: output.grid))),
+      [part.tensor],
       giving: IntegerTensor(
         name: Self.derived(source.name, "/rescaled"), extent: source.extent, grid: output.grid))
+    return part
   }
 }
 

@@ -170,7 +170,8 @@ extension TFLiteFloatConverter {
 extension TFLiteIntegerConverter {
   /// Several outputs an input channel of a depthwise convolution are a grouped convolution.
   fileprivate mutating func convolution(isDepthwise: Bool) throws(ImportError) {
-    let input = try activation()
+    let images = try images()
+    let input = images[0]
     var weights = try weights(axis: isDepthwise ? 3 : 0)
     let source = builder[input]
     let filter = try TFLiteFilter(
@@ -191,6 +192,6 @@ extension TFLiteIntegerConverter {
       layer: isPlain
         ? .depthwiseConvolution(.init(window.integer, weighted))
         : .convolution(.init(window.integer, groups: filter.groups, weighted)), weights,
-      input: input, extent: extent + [filter.outputs])
+      images: images, extent: extent + [filter.outputs])
   }
 }

@@ -196,7 +196,6 @@ extension TFLiteNode {
   ) throws(ImportError) {
     try require(
       shape.count == 2 && features % shape[1] == 0, "a filter of shape \(shape) on \(input)")
-    try support(shape[1] == features, "\(features / shape[1]) rows of features at once")
   }
 
   fileprivate func checkWeightsFormat() throws(ImportError) {
@@ -219,6 +218,8 @@ extension TFLiteFloatConverter {
       shape = [count]
     }
     try node.checkFilter(filter.shape, features: shape[0], of: "\(shape)")
+    let rows = shape[0] / filter.shape[1]
+    try node.support(rows == 1, "\(rows) rows of features at once")
     var weights = filter.values
     if case .flattened(let height, let width, let channels) = order {
       weights = Transposition(rows: height * width, columns: channels)(weights)
@@ -242,8 +243,13 @@ extension TFLiteIntegerConverter {
     let weighted = try weighted(
       weights, input: input, outputs: weights.shape[0],
       activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
+    let rows = features / weights.shape[1]
+    // As the output lies where its pixels are the rows.
+    let declared = try description(try node.output()).extent
+    let own = [1, rows, weights.shape[0]]
+    let isPixels = declared[2] == own[2] && declared[0] * declared[1] == rows
     try finish(
-      layer: .fullyConnected(.init(weighted)), weights, input: input,
-      extent: [1, 1, weights.shape[0]])
+      layer: .fullyConnected(.init(weighted, rows: rows)), weights, images: [input],
+      extent: isPixels ? declared : own)
   }
 }

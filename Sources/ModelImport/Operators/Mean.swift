@@ -4,7 +4,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 import CupelTFLiteSchema
 
-/// The mean, or the largest, over height and width.
+/// The mean, the largest or the smallest over some axes.
 extension OperatorRoom {
   static let mean = OperatorRoom(
     OnnxRow(
@@ -16,7 +16,9 @@ extension OperatorRoom {
       "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
       statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
     TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }),
-    TFLiteRow(.reduceMax, float: { try $0.maximum() }, integer: { try $0.maximum() }))
+    TFLiteRow(.reduceMax, float: { try $0.maximum() }, integer: { try $0.maximum() }),
+    TFLiteRow(.reduceMin, integer: { try $0.minimum() }),
+    TFLiteRow(.sum, integer: { try $0.sum() }))
 }
 
 extension OnnxConverter {
@@ -76,6 +78,18 @@ extension PendingOperation {
 }
 
 extension TFLiteNode {
+  /// The axes that a reduction takes together; negative ones count from the end.
+  fileprivate func reducedAxes() throws(ImportError) -> Set<Int> {
+    let rank = try tensor(0).shape.count
+    var axes: Set<Int> = []
+    for declared in try integers(1, "the axes") {
+      let axis = declared < 0 ? declared &+ rank : declared
+      try require((0..<rank).contains(axis), "axis \(declared) of a tensor of rank \(rank)")
+      axes.insert(axis)
+    }
+    return axes
+  }
+
   /// Checks that what is reduced is height and width; other axes may be named where they have one
   /// element.
   ///
@@ -115,25 +129,45 @@ extension TFLiteFloatConverter {
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func mean() throws(ImportError) {
-    let input = try activation()
-    let source = builder[input]
-    try node.checkReducesPixels(of: source.extent)
+    let input = try array()
+    let axes = try node.reducedAxes()
+    let tensor = builder.reducible(input, over: axes)
+    let source = builder[tensor]
     let output = try description(try node.output())
     let scale = try node.built { () throws(BuildError) in
       try builder.rescale(
         meanOf: source.height * source.width, from: source.grid, to: output.grid,
         within: output.grid.whole, division: .ofMultiplier)
     }
-    try finish(.mean(.init(scale)), [input], extent: [1, 1, source.channels])
+    try finish(.mean(.init(scale)), [tensor], extent: [1, 1, source.channels])
+  }
+
+  /// A product with a row of ones, whose grid has the scale 1.
+  fileprivate mutating func sum() throws(ImportError) {
+    let tensor = builder.reducible(try array(), over: try node.reducedAxes())
+    let (source, output) = (builder[tensor], try description(try node.output()))
+    let count = source.height * source.width
+    try claim(count, size: 1)
+    let name = Self.derived(output.name, "/ones")
+    let ones = builder.append(
+      name, .constant(.init([Int8](repeating: 1, count: count))), [],
+      giving: IntegerTensor(
+        name: name, extent: [1, 1, count], grid: Grid(scale: 1, zeroPoint: 0, bits: 8)))
+    let column = builder.viewed(
+      tensor, as: [1, count, source.channels], named: Self.derived(source.name, "/view"))
+    let scale = try node.built { () throws(BuildError) in
+      try builder.matrixProduct(of: [ones, column], on: output.grid, within: output.grid.whole)
+    }
+    try finish(.batchMatMul(.init(scale)), [ones, column], extent: [1, 1, source.channels])
   }
 
   fileprivate mutating func maximum() throws(ImportError) {
     try requireOneGrid()
-    let input = try activation()
-    let source = builder[input]
-    try node.checkReducesPixels(of: source.extent)
-    let window = PaddedWindow(
-      rows: WindowAxis(kernel: source.height), columns: WindowAxis(kernel: source.width))
-    try finish(.maxPool(.init(window.integer)), [input], extent: [1, 1, source.channels])
+    try finish(builder.maximum(try array(), over: try node.reducedAxes()))
+  }
+
+  fileprivate mutating func minimum() throws(ImportError) {
+    try requireOneGrid()
+    try finish(builder.minimum(try array(), over: try node.reducedAxes()))
   }
 }

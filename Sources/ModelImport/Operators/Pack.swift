@@ -29,18 +29,19 @@ extension TFLiteIntegerConverter {
     let axis = try node.number(TFLite.Options.Pack.axis, default: Int32(0))
     let whole = try node.around(axis, of: model.tensors[index].shape)
     try node.require(whole[1] == node.inputs.count, "\(node.inputs.count) tensors in \(whole[1])")
-    var parts: [Int] = []
+    var parts: [ArrayView] = []
     for position in node.inputs.indices {
       let part = try activation(position)
       if builder[part].grid != output.grid { throw node.differentGrids(builder[part], output) }
       try node.require(
         builder[part].elementCount == whole[0] * whole[2],
         "input \(position) of \(builder[part].extent) in \(output.extent)")
-      parts.append(shaped(part, [whole[0], 1, whole[2]], "/packed\(position)"))
+      let own = [whole[0], 1, whole[2]]
+      parts.append(
+        ArrayView(shaped(part, own, "/packed\(position)"), shape: own, name: output.name))
     }
-    if parts.count == 1 { return try finish(.reshape(.init()), parts, extent: output.extent) }
-    parts = builder.joinable(parts, axis: 1, named: Self.derived(output.name, ""))
-    try finish(.concatenate(.init(axis: 1)), parts, extent: whole)
+    let name = Self.derived(output.name, "")
+    try finish(builder.concatenate(parts, axis: 1, named: name))
   }
 
   fileprivate mutating func unpack() throws(ImportError) {

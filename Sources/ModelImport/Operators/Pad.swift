@@ -114,7 +114,7 @@ extension QuantizedOnnxConverter {
 
 extension TFLiteNode {
   /// Elements before and behind each axis of the input.
-  fileprivate func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
+  func paddingAmounts() throws(ImportError) -> [(before: Int, after: Int)] {
     let rank = try tensor(0).shape.count
     let amounts = try integers(1, "the padding")
     try require(amounts.count == 2 * rank, "\(amounts.count) amounts of padding for \(rank) axes")
@@ -154,13 +154,16 @@ extension TFLiteIntegerConverter {
   /// - Parameter hasValue: whether the padding's value is an input; else it is zero in real terms.
   fileprivate mutating func pad(hasValue: Bool) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
+    let input = try array(like: output)
     let amounts = try node.paddingAmounts()
     let limits = 0...TFLiteShape.mostElements
     for (front, back) in amounts where !limits.contains(front) || !limits.contains(back) {
       throw node.error("a padding of \(front) and \(back)")
     }
-    let (before, after) = try node.onImage(amounts)
+    let padded = zip(input.shape, amounts).map { $0 + $1.before + $1.after }
+    try node.require(
+      TFLiteShape.elementCount(padded) == output.elementCount,
+      "\(input.shape) becomes \(padded), which its output has not")
     var value = Int8(output.zeroPoint)
     if hasValue {
       let (_, bytes, count) = try node.data(2, type: [.int8, .uint8], what: "a padding value")
@@ -170,7 +173,7 @@ extension TFLiteIntegerConverter {
       value = try node.tensor(2).moved(byte)
     }
     try finish(
-      .pad(.init(Axes(before), value: value)), [input],
-      extent: zip(builder[input].extent, zip(before, after)).map { $0 + $1.0 + $1.1 })
+      builder.pad(
+        input, before: amounts.map(\.before), after: amounts.map(\.after), value: value))
   }
 }

@@ -171,9 +171,9 @@ extension TFLiteFloatConverter {
 extension TFLiteIntegerConverter {
   /// Of uint8 LiteRT rounds ties up, of int8 away from zero. An odd number of elements has no ties.
   fileprivate func checkUnsignedMeans() throws(ImportError) {
-    guard try node.tensor(0).type == .uint8,
-      let extent = TFLiteShape.extent(try node.tensor(0).shape)
-    else { return }
+    let source = try node.tensor(0)
+    guard source.type == .uint8, source.shape.count >= 3 else { return }
+    let extent = source.shape.suffix(3).map { $0 }
     let (window, _) = try node.poolWindow(height: extent[0], width: extent[1])
     try node.support(
       !window.isPadded && !window.taps.isMultiple(of: 2),
@@ -183,8 +183,8 @@ extension TFLiteIntegerConverter {
   fileprivate mutating func pool(
     _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
   ) throws(ImportError) {
-    let input = try activation()
-    let source = builder[input]
+    let images = try images()
+    let source = builder[images[0]]
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
     let output = try description(try node.output())
     let limits = output.limits(try node.bounds(TFLite.Options.Pool.activation))
@@ -192,7 +192,8 @@ extension TFLiteIntegerConverter {
     // does, but for the scale's last bits.
     let isNear = abs(source.scale - output.scale) <= 1e-6 && source.zeroPoint == output.zeroPoint
     if builder.profile == .tflm, !isNear { throw node.differentGrids(source, output) }
-    let own = relabelled(input, like: output)
-    try finish(kind(window.integer), [own], extent: extent + [source.channels], within: limits)
+    let own = images.map { relabelled($0, like: output) }
+    try finish(
+      each: own, kind(window.integer), extent: extent + [source.channels], within: limits)
   }
 }

@@ -6,79 +6,60 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let repetition = OperatorRoom(
     TFLiteRow(.broadcastTo, mayComputeShapes: true, integer: { try $0.repeatAxes() }),
-    TFLiteRow(.tile, mayComputeShapes: true, integer: { try $0.tile() }),
-    TFLiteRow(.resizeNearestNeighbor, integer: { try $0.resizeNearest() }))
+    TFLiteRow(.tile, mayComputeShapes: true, integer: { try $0.tile() }))
 }
 
 extension TFLiteIntegerConverter {
-  /// How many times as large each axis is behind the node.
-  private func factors(
-    _ extent: [Int], _ output: IntegerTensor
-  ) throws(ImportError) -> [Int] {
-    for (own, wanted) in zip(extent, output.extent) where wanted % own != 0 {
-      throw node.unsupported("from \(extent) to \(output.extent), which is no multiple of it")
-    }
-    return zip(extent, output.extent).map { $1 / $0 }
-  }
-
   /// Only axes of one element become larger.
   fileprivate mutating func repeatAxes() throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let extent = builder[input].extent
-    for (own, wanted) in zip(extent, output.extent) where own != wanted && own != 1 {
-      throw node.error("cannot repeat \(extent) to \(output.extent)")
+    let input = try array(like: output)
+    if builder[input.tensor].elementCount == output.elementCount {
+      return try finish(.reshape(.init()), [input.tensor], extent: builder[input.tensor].extent)
     }
-    if extent == output.extent {
-      return try finish(.reshape(.init()), [input], extent: extent)
-    }
-    try finish(.broadcast(.init()), [input], extent: output.extent)
+    let shape = model.tensors[try node.output()].shape
+    try finish(
+      try node.built { () throws(BuildError) in try builder.broadcast(input, to: shape) })
   }
 
   fileprivate mutating func tile() throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let factors = try factors(builder[input].extent, output)
-    let stated = try node.integers(1, "how often each axis is repeated")
-    let rank = try node.tensor(0).shape.count
+    let input = try array(like: output)
+    let shape = model.tensors[try node.output()].shape
+    // What the file computes of other shapes is what it declares.
+    let times =
+      try node.tensor(1).data == nil
+      ? zip(shape, input.shape).map { $0 / $1 }
+      : try node.integers(1, "how often each axis is repeated")
     try node.require(
-      stated.count == rank
-        && Array(repeating: 1, count: max(3 - rank, 0)) + stated.suffix(3) == factors
-        && stated.dropLast(3).allSatisfy({ $0 == 1 }),
-      "\(stated) times \(builder[input].extent) is not \(output.extent)")
-    try enlarge(input, by: factors, wholeAxes: true)
+      times.count == input.shape.count && shape.count == times.count
+        && zip(times, zip(input.shape, shape)).allSatisfy {
+          $1.1 % $1.0 == 0 && $0 == $1.1 / $1.0
+        }, "\(times) times \(input.shape) is not \(shape)")
+    try enlarge(input, by: times, wholeAxes: true)
   }
 
-  /// By whole factors every rule for centres picks the same pixels; that for corners does not.
-  fileprivate mutating func resizeNearest() throws(ImportError) {
-    let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let extent = builder[input].extent
-    let factors = try factors(extent, output)
-    let size = try node.integers(1, "a size")
-    try node.require(
-      size == Array(output.extent[..<2]) && factors[2] == 1,
-      "a size of \(size) from \(extent) to \(output.extent)")
-    let alignsCorners = try node.flag(TFLite.Options.ResizeNearestNeighbor.alignsCorners)
-    try node.support(!alignsCorners || factors == [1, 1, 1], "with its corners aligned")
-    try enlarge(input, by: factors, wholeAxes: false)
-  }
-
-  /// Repeats runs of elements axis by axis, each as the middle of [before, 1, run].
+  /// Repeats runs of elements axis by axis.
   ///
   /// - Parameter wholeAxes: whether an axis follows itself, or each of its elements does.
-  private mutating func enlarge(
-    _ input: Int, by factors: [Int], wholeAxes: Bool
+  mutating func enlarge(
+    _ input: ArrayView, by factors: [Int], wholeAxes: Bool
   ) throws(ImportError) {
-    var tensor = input
-    var extent = builder[input].extent
-    for axis in (0..<3).reversed() where factors[axis] != 1 {
-      let cut = wholeAxes ? axis : axis + 1
-      let (before, run) = (extent[..<cut].reduce(1, *), extent[cut...].reduce(1, *))
-      tensor = shaped(tensor, [before, 1, run], "/runs\(axis)")
-      tensor = made(.broadcast(.init()), [tensor], [before, factors[axis], run], "/times\(axis)")
-      extent[axis] *= factors[axis]
+    var (tensor, shape) = (input.tensor, input.shape)
+    for axis in shape.indices.reversed() where factors[axis] != 1 {
+      let run = shape[(wholeAxes ? axis : axis + 1)...].reduce(1, *)
+      // Counted so that of the last three axes the first is 0.
+      let number = axis - shape.count + 3
+      let name = { (base: String, step: String) in Self.derived(base, "/\(step)\(number)") }
+      let cut = name(builder[tensor].name, "runs")
+      let isCut = builder[tensor].extent == [builder[tensor].elementCount / run, 1, run]
+      tensor = builder.repeatRuns(
+        tensor, of: run, times: factors[axis],
+        named: (cut, name(isCut ? builder[tensor].name : cut, "times")))
+      shape[axis] *= factors[axis]
     }
-    try finish(.reshape(.init()), [tensor], extent: extent)
+    try finish(
+      .reshape(.init()), [tensor],
+      extent: TFLiteShape.extent(shape) ?? builder[tensor].extent)
   }
 }

@@ -224,18 +224,19 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
-  /// Batch axes must be taken whole.
   fileprivate mutating func slice(_ axes: [AxisSlice]) throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let image = axes.onImage
-    for (axis, own) in zip(image, builder[input].extent) {
+    let input = try array(like: output)
+    for (axis, own) in zip(axes, input.shape) {
       guard axis.count >= 1, axis.start + (axis.count - 1) * axis.step < own else {
         throw node.error("a slice runs past an axis of \(own) elements, or is empty")
       }
     }
-    try node.require(axes.dropLast(3).allSatisfy({ $0.count == 1 }), "a slice without its image")
-    let slice = Slice(start: Axes(image.map(\.start)), step: Axes(image.map(\.step)))
-    try finish(.slice(slice), [input], extent: image.map(\.count))
+    try finish(
+      builder.slice(
+        input,
+        zip(axes, input.shape).map {
+          SliceAxis(of: $1, start: $0.start, step: $0.step, count: $0.count)
+        }))
   }
 }

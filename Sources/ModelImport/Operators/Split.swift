@@ -1,6 +1,5 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
-import CupelIntegerOperators
 import CupelModelWriter
 import CupelTFLiteSchema
 
@@ -56,7 +55,7 @@ extension OnnxConverter {
 private struct Parts {
   /// Which input is cut.
   let input: Int
-  /// Height (0), width or channels.
+  /// Of its shape.
   let axis: Int
   /// Of each part along the axis.
   let sizes: [Int]
@@ -106,44 +105,44 @@ extension TFLiteNode {
   }
 
   private func parts(_ input: Int, axis: Int, _ sizes: [Int]) throws(ImportError) -> Parts {
-    let rank = try tensor(input).shape.count
-    let position = try axisPosition(axis, rank: rank)
-    guard let place = TFLiteShape.axis(position, rank: rank), place >= 0 else {
-      throw unsupported("along the batch axis")
-    }
-    return Parts(input: input, axis: place, sizes: sizes)
+    let axis = try axisPosition(axis, rank: try tensor(input).shape.count)
+    return Parts(input: input, axis: axis, sizes: sizes)
   }
 }
 
 extension TFLiteFloatConverter {
   fileprivate mutating func split(_ parts: Parts) throws(ImportError) {
     let input = try plainActivation(parts.input)
+    let rank = try node.tensor(parts.input).shape.count
+    guard let axis = TFLiteShape.axis(parts.axis, rank: rank), axis >= 0 else {
+      throw node.unsupported("along the batch axis")
+    }
     var start = [0, 0, 0]
     var extent = input.shape.count == 3 ? ChannelOrder.last(input.shape) : [1, 1, input.shape[0]]
     for (output, size) in zip(node.outputs, parts.sizes) {
-      extent[parts.axis] = size
+      extent[axis] = size
       let slice = FloatGraph.Slice(
         start: try ordered(start, like: input.shape, absent: 0),
         step: try ordered([1, 1, 1], like: input.shape, absent: 1))
       let shape = try ordered(extent, like: input.shape, absent: 1)
       let value = try append(.slice(slice), inputs: [input.value], shape: shape, for: output)
       try finish(value, order: input.order, for: output)
-      start[parts.axis] += size
+      start[axis] += size
     }
   }
 }
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func split(_ parts: Parts) throws(ImportError) {
-    let input = try activation(parts.input)
-    var start = [0, 0, 0]
+    let input = try array(parts.input)
+    var start = 0
     for (output, size) in zip(node.outputs, parts.sizes) {
-      let source = relabelled(input, like: try description(output))
-      var extent = builder[source].extent
-      extent[parts.axis] = size
-      let slice = Slice(start: Axes(start), step: Axes(1, 1, 1))
-      try finish(.slice(slice), [source], extent: extent, to: output)
-      start[parts.axis] += size
+      var source = input
+      source.tensor = relabelled(input.tensor, like: try description(output))
+      var axes = source.shape.map { SliceAxis(of: $0) }
+      axes[parts.axis] = SliceAxis(of: source.shape[parts.axis], start: start, count: size)
+      try finish(builder.slice(source, axes), to: output)
+      start += size
     }
   }
 }

@@ -88,20 +88,12 @@ extension QuantizedOnnxConverter {
 extension TFLiteIntegerConverter {
   fileprivate mutating func transpose() throws(ImportError) {
     let output = try description(try node.output())
-    let input = relabelled(try activation(), like: output)
-    let source = builder[input]
-    let rank = try node.tensor(0).shape.count
-    let order = try node.integers(1, "the order of axes")
+    let input = try array(like: output)
+    let declared = try node.integers(1, "the order of axes")
+    let rank = input.shape.count
+    let order = declared.map { $0 < 0 ? $0 &+ rank : $0 }
     try node.require(
-      order.count == rank && Set(order).count == rank, "\(order) is no order of \(rank) axes")
-    var axes = [0, 1, 2]
-    for (axis, from) in order.enumerated() {
-      guard let target = TFLiteShape.axis(axis, rank: rank), from >= 0,
-        let place = TFLiteShape.axis(from, rank: rank)
-      else { throw node.error("\(order) is no order of \(rank) axes") }
-      try node.support((target >= 0) == (place >= 0), "the batch axis moves")
-      if target >= 0 { axes[target] = place }
-    }
-    try finish(.transpose(.init(axes: Axes(axes))), [input], extent: axes.map { source.extent[$0] })
+      order.sorted() == Array(0..<rank), "\(declared) is no order of \(rank) axes")
+    try finish(builder.transpose(input, order: order))
   }
 }

@@ -139,10 +139,12 @@ private struct TFLiteTransposition {
 
   /// - Parameter image: height, width and channels.
   init(_ node: TFLiteNode, filter: [Int], image: [Int]) throws(ImportError) {
-    let shape = try node.integers(0, "an output shape")
-    guard shape.count == 4, shape == node.model.tensors[try node.output()].shape,
-      let extent = TFLiteShape.extent(shape)
-    else { throw node.error("an output shape of \(shape) that its output has not") }
+    let shape = node.model.tensors[try node.output()].shape
+    // What the file computes of other shapes is what it declares.
+    let stated = try node.tensor(0).data == nil ? shape : try node.integers(0, "an output shape")
+    guard shape.count == 4, shape == stated, TFLiteShape.elementCount(shape) != nil
+    else { throw node.error("an output shape of \(stated) that its output has not") }
+    let extent = Array(shape.dropFirst())
     guard filter.count == 4, filter[3] == image[2], filter[0] == extent[2] else {
       throw node.error("a filter of shape \(filter) from \(image) to \(extent)")
     }
@@ -182,7 +184,8 @@ extension TFLiteFloatConverter {
 
 extension TFLiteIntegerConverter {
   fileprivate mutating func transposeConvolution() throws(ImportError) {
-    let input = try activation(TFLiteTransposition.image)
+    let images = try images(TFLiteTransposition.image)
+    let input = images[0]
     let filter = try weights(axis: 0)
     let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
     var weighted = try weighted(
@@ -194,7 +197,7 @@ extension TFLiteIntegerConverter {
     }
     try finish(
       layer: .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), filter,
-      input: input, extent: form.extent + [form.outputChannels])
+      images: images, extent: form.extent + [form.outputChannels])
   }
 }
 

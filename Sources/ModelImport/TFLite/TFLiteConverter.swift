@@ -20,13 +20,19 @@ protocol TFLiteConverter {
   var unsupported: [ImportError.UnsupportedOperator] { get set }
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>?
+  /// Why an operator is not read; empty where there is no more to say than that.
+  static func reason(_ operation: String) -> String
   mutating func bindEnds() throws(ImportError)
+  /// Called before each operator that is read.
+  func checkTensors() throws(ImportError)
   /// Called behind each operator.
   func checkCount() throws(ImportError)
 }
 
 extension TFLiteConverter {
+  static func reason(_ operation: String) -> String { "" }
   func checkCount() throws(ImportError) {}
+  func checkTensors() throws(ImportError) {}
 
   /// The node at hand.
   var node: TFLiteNode {
@@ -81,7 +87,7 @@ extension TFLiteConverter {
     }
     guard let row = node.source.row,
       row.mayComputeShapes && node.givesIntegers || Self.handler(row) != nil
-    else { return found("") }
+    else { return found(Self.reason(node.type)) }
     let newest = row.operation.newestVersion
     guard node.source.version <= newest else {
       return found("version \(node.source.version); \(newest) is the newest that is known")
@@ -95,6 +101,7 @@ extension TFLiteConverter {
       for output in node.outputs { bindings[output] = .shape }
       return
     }
+    try checkTensors()
     if let handler = Self.handler(row) { try run(handler, &self) }
   }
 

@@ -97,7 +97,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
   /// The graph's shape of a float tensor: an image for ranks 3 and 4, else a vector.
   func shape(_ index: Int) throws(ImportError) -> (shape: [Int], order: Order) {
     let tensor = model.tensors[index]
-    guard let extent = TFLiteShape.extent(tensor.shape) else {
+    guard let extent = TFLiteShape.image(tensor.shape) else {
       throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
     }
     if tensor.shape.count > 2 { return ([extent[2], extent[0], extent[1]], .image) }

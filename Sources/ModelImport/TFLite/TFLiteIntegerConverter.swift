@@ -74,6 +74,20 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   static func handler(_ row: TFLiteRow) -> TFLiteRow.Handler<Self>? { row.integer }
 
+  static func reason(_ operation: String) -> String {
+    switch operation {
+    case "ATAN2", "CEIL", "COS", "FLOOR", "NEG", "POW", "ROUND", "SIGN", "SIN", "SQUARE":
+      "LiteRT computes it of other types than int8"
+    case "ARG_MAX", "ARG_MIN", "TOPK_V2", "WHERE":
+      "it gives indices, and a program's tensors are int8"
+    case "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL":
+      "it gives truth values, and a program's tensors are int8"
+    case "ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "VAR_HANDLE":
+      "state that is kept from one run to the next"
+    default: ""
+    }
+  }
+
   func checkCount() throws(ImportError) {
     try node.require(
       builder.program.tensors.count <= ImportBudget.mostTensors,
@@ -108,6 +122,23 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     return input
   }
 
+  /// Integers that stand for nothing but themselves can be moved, and no more.
+  func checkTensors() throws(ImportError) {
+    let plain = (node.inputs + node.outputs).filter { $0 >= 0 && model.tensors[$0].isPlain }
+    guard let first = plain.first(where: { [.int8, .uint8].contains(model.tensors[$0].type) }),
+      let operation = node.source.operation, !Self.moving.contains(operation)
+    else { return }
+    throw node.unsupported(
+      "with tensor '\(printable(model.tensors[first].name))', which has no scale")
+  }
+
+  private static let moving: Set<TFLite.Operation> = [
+    .batchToSpaceND, .broadcastTo, .concatenation, .depthToSpace, .expandDims, .gather, .maximum,
+    .maxPool2D, .minimum, .mirrorPad, .pack, .pad, .padV2, .reduceMax, .reduceMin, .reshape,
+    .resizeNearestNeighbor, .reverseV2, .slice, .spaceToBatchND, .spaceToDepth, .split, .splitV,
+    .squeeze, .stridedSlice, .tile, .transpose, .unpack,
+  ]
+
   // MARK: Reading
 
   /// Extent and grid of an int8 tensor of the file. A uint8 one is read as int8: its zero point
@@ -115,13 +146,19 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   func description(_ index: Int) throws(ImportError) -> IntegerTensor {
     let tensor = model.tensors[index]
     guard let extent = TFLiteShape.extent(tensor.shape) else {
-      throw tensor.error("shape \(tensor.shape) is not one image of at most 2^31 - 1 elements")
+      throw tensor.error(
+        "shape \(tensor.shape) is not fixed, or has more than \(TFLiteShape.mostAxes) axes or "
+          + "2^31 - 1 elements")
     }
     guard tensor.type == .int8 || tensor.type == .uint8 else {
       let type = tensor.type.map { "\($0)" } ?? "an unknown type"
       throw tensor.error("an activation of \(type); int8 and uint8 are read")
     }
     guard !tensor.isVariable else { throw tensor.error("a variable") }
+    if tensor.isPlain {
+      let grid = Grid(scale: 1, zeroPoint: tensor.type == .int8 ? 0 : -128, bits: 8)
+      return IntegerTensor(name: tensor.name, extent: extent, grid: grid)
+    }
     guard tensor.scales.count == 1, tensor.zeroPoints.count == 1, !tensor.hasQuantizationDetails
     else { throw tensor.error("an activation needs one scale and one zero point") }
     let scale = tensor.scales[0]
@@ -145,6 +182,19 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     case .unknown, nil: break
     }
     return try constant(index)
+  }
+
+  /// An input of a node with the axes that the file gives it.
+  ///
+  /// - Parameter output: a tensor whose grid it is to have; nil for its own.
+  mutating func array(
+    _ position: Int = 0, like output: IntegerTensor? = nil
+  ) throws(ImportError) -> ArrayView {
+    var tensor = try activation(position)
+    if let output { tensor = relabelled(tensor, like: output) }
+    return ArrayView(
+      tensor, shape: try node.tensor(position).shape,
+      name: Self.derived(builder[tensor].name, "/view"))
   }
 
   private mutating func constant(_ index: Int) throws(ImportError) -> Int {
@@ -193,6 +243,11 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     inner.name = Self.derived(inner.name, "/unshaped")
     let source = builder.append(declared.name, kind, inputs, giving: inner)
     bindings[index] = .tensor(reshaped(source, to: declared))
+  }
+
+  /// Appends the last operation of a chain as the one that makes a node's output.
+  mutating func finish(_ last: LastOperation, to output: Int? = nil) throws(ImportError) {
+    try finish(last.kind, last.inputs, extent: last.extent, to: output)
   }
 
   /// What an operation gives on the grid of its first input, on the way to a node's output.

@@ -32,6 +32,9 @@ struct TFLiteModel {
     /// Quantized in a way of its own, as in blocks.
     var hasQuantizationDetails = false
 
+    /// Whether its integers are not said to stand for real numbers.
+    var isPlain: Bool { scales.isEmpty && zeroPoints.isEmpty && !hasQuantizationDetails }
+
     /// An element of 8 bits as programs hold it: one of uint8 is 128 less.
     func moved(_ byte: UInt8) -> Int8 { Int8(bitPattern: type == .uint8 ? byte &- 128 : byte) }
 

@@ -139,9 +139,13 @@ struct TFLiteNode: FileNode {
   }
 
   /// A constant list of integers.
-  func integers(_ position: Int, _ what: String) throws(ImportError) -> [Int] {
+  ///
+  /// - Parameter most: numbers that it may have.
+  func integers(
+    _ position: Int, _ what: String, atMost most: Int = 64
+  ) throws(ImportError) -> [Int] {
     let (tensor, bytes, count) = try data(position, type: [.int32, .int64], what: what)
-    try require(count <= 64, "\(what) of \(count) numbers")
+    try require(count <= most, "\(what) of \(count) numbers")
     return bytes.withUnsafeBytes { raw in
       (0..<count).map {
         tensor.type == .int32

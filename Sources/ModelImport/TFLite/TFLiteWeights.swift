@@ -60,13 +60,16 @@ extension TFLiteIntegerConverter {
     return wide
   }
 
-  /// Appends a layer that a node is, with all parts of its weights.
+  /// Appends a layer that a node is, with all parts of its weights, for each image that it reads.
   mutating func finish(
-    layer: IntegerOperation.Kind, _ weights: Weights, input: Int, extent: [Int]
+    layer: IntegerOperation.Kind, _ weights: Weights, images: [Int], extent: [Int]
   ) throws(ImportError) {
-    let name = Self.derived(builder[input].name, "/repeated")
-    let wide = builder.layer(layer, weights.values, from: input, named: name)
-    try finish(wide.kind, [wide.input], extent: extent)
+    let more = (images.count - 1) * weights.values.parts.count
+    try claim(weights.values.first.count, size: more)
+    try finish(each: images, extent: extent) { converter, image in
+      let name = Self.derived(converter.builder[image].name, "/repeated")
+      return converter.builder.layer(layer, weights.values, from: image, named: name)
+    }
   }
 
   /// Bias, scales and activation of a node around its filter.
