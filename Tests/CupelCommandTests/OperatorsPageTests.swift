@@ -117,7 +117,7 @@ enum OperatorsPage {
       kinds: [Kind(name: "fully connected", step: .fullyConnected)], float: ["Linear"]),
     Row(
       name: "product of matrices", tflite: ["BATCH_MATMUL", "SUM"],
-      kinds: [Kind(name: "batch matrix product", step: .batchMatMul)]),
+      kinds: [Kind(name: "batch matrix product", step: .batchMatMul)], float: ["MatMul"]),
     Row(name: "batch normalization", onnx: ["BatchNormalization"], float: ["BatchNormalization"]),
     Row(
       name: "add", onnx: ["Add", "QLinearAdd"], tflite: ["ADD"],
@@ -131,9 +131,6 @@ enum OperatorsPage {
     Row(name: "divide", onnx: ["Div"]),
     Row(name: "sum, mean of several", onnx: ["Mean", "Sum"]),
     Row(name: "maximum, minimum of several", onnx: ["Max", "Min"], float: ["Extremes"]),
-    Row(
-      name: "matrix product", kinds: [Kind(name: "batch matrix product", step: .batchMatMul)],
-      float: ["MatMul"]),
     Row(
       name: "average pool", onnx: ["AveragePool", "QLinearAveragePool"],
       tflite: ["AVERAGE_POOL_2D"], kinds: [Kind(name: "average pool", step: .averagePool)],
