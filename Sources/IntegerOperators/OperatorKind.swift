@@ -51,6 +51,8 @@ public enum OperatorKind<Storage: ConstantStorage> {
   case gather(Gather<Storage>)
   /// Another height and width by linear interpolation.
   case resizeBilinear(ResizeBilinear)
+  /// Each pixel's channels normalized by their mean and variance.
+  case layerNormalization(LayerNormalization<Storage>)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
@@ -80,6 +82,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case BatchMatMul.code: self = .batchMatMul(.init(reading: &coder))
     case Gather<Storage>.code: self = .gather(.init(reading: &coder))
     case ResizeBilinear.code: self = .resizeBilinear(.init(reading: &coder))
+    case LayerNormalization<Storage>.code: self = .layerNormalization(.init(reading: &coder))
     default: return nil
     }
   }
@@ -113,6 +116,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .batchMatMul(let own): try visitor.visit(own)
     case .gather(let own): try visitor.visit(own)
     case .resizeBilinear(let own): try visitor.visit(own)
+    case .layerNormalization(let own): try visitor.visit(own)
     }
   }
 }
@@ -177,6 +181,8 @@ extension OperationRecord {
     case BatchMatMul.code: try visitor.visit(BatchMatMul.self, at: site)
     case Gather<InFile>.code: try visitor.visit(Gather<InFile>.self, at: site)
     case ResizeBilinear.code: try visitor.visit(ResizeBilinear.self, at: site)
+    case LayerNormalization<InFile>.code:
+      try visitor.visit(LayerNormalization<InFile>.self, at: site)
     default: nil
     }
   }

@@ -169,6 +169,8 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case gather
   /// A resize must have at most 65535 rows and columns, and align corners or take half pixels.
   case resize
+  /// A layer normalization must have at most 32768 channels.
+  case layerNormalization
 }
 
 extension FormatRule {
@@ -241,6 +243,7 @@ extension FormatRule {
     case .gather: "a gather must take elements that its input has"
     case .resize:
       "a resize must have at most 65535 rows and columns, and align corners or take half pixels"
+    case .layerNormalization: "a layer normalization must have at most 32768 channels"
     }
   }
 }

@@ -14,19 +14,22 @@ extension FloatGraph {
 }
 
 private struct FunctionComposition {
-  /// A value as a function of another.
+  /// That a value is a function of another.
   private struct Expression {
     var source: Int
-    var steps: [FloatGraph.ComposedFunction.Step]
+    /// Steps of which the function is made.
+    var size: Int
     /// Whether it holds a function without a table of its own.
     var isNameless: Bool
   }
 
+  private typealias Step = FloatGraph.ComposedFunction.Step
+
   private let graph: FloatGraph
   private var expressions: [Int: Expression] = [:]
   private var constants: [Int: Float] = [:]
-  private var producers: [Int: FloatGraph.Node] = [:]
-  /// By value, what the nodes that read it give.
+  /// By value, the node that computes it, and what the nodes that read it give.
+  private var producers: [Int: Int] = [:]
   private var results: [[Int]]
 
   /// The most steps that are put together.
@@ -35,19 +38,21 @@ private struct FunctionComposition {
   init(_ graph: FloatGraph) {
     self.graph = graph
     results = [[Int]](repeating: [], count: graph.values.count)
-    for node in graph.nodes { for value in node.inputs { results[value].append(node.output) } }
+    for (index, node) in graph.nodes.enumerated() {
+      producers[node.output] = index
+      for value in node.inputs { results[value].append(node.output) }
+    }
   }
 
   mutating func run() -> FloatGraph {
-    for node in graph.nodes {
-      expressions[node.output] = expression(of: node)
-      producers[node.output] = node
-    }
+    for node in graph.nodes { expressions[node.output] = expression(of: node) }
     var result = graph
     for (index, node) in graph.nodes.enumerated() {
-      guard let own = expressions[node.output], own.isNameless, own.steps.count > 1,
-        !isPart(node.output), let function = FloatGraph.ComposedFunction(own.steps)
+      guard let own = expressions[node.output], own.isNameless, own.size > 1, !isPart(node.output)
       else { continue }
+      var steps: [Step] = []
+      _ = append(node.output, of: own.source, to: &steps)
+      guard let function = FloatGraph.ComposedFunction(steps) else { continue }
       result.nodes[index].operation = FloatGraph.Operation(Self.named(function))
       result.nodes[index].inputs = [own.source]
     }
@@ -60,79 +65,89 @@ private struct FunctionComposition {
       && results[value].allSatisfy { expressions[$0].map { $0.source != value } ?? false }
   }
 
+  // MARK: What is a function of what
+
   private mutating func expression(of node: FloatGraph.Node) -> Expression? {
     if let constant = node.operation.as(FloatGraph.Constant.self), constant.values.count == 1 {
       constants[node.output] = constant.values[0]
       return nil
     }
-    guard node.inputs.allSatisfy({ extent(of: $0, fits: node) }) else { return nil }
-    switch node.operation.base {
-    case let function as any ElementwiseOperator:
-      return appended(function, to: operand(node.inputs[0]))
-    case let clamp as FloatGraph.Clamp:
-      // One behind a layer costs nothing there.
-      guard let own = expressions[node.inputs[0]] else { return nil }
-      return appended(FloatGraph.Bounded(clamp), to: own)
-    case let map as FloatGraph.BatchNormalization:
-      guard let affine = map.uniform, producers[node.inputs[0]]?.operation.weighted == nil else {
-        return nil
-      }
-      return appended(affine, to: operand(node.inputs[0]))
-    case let pair as any PairwiseOperator: return joined(pair, node.inputs)
-    default: return nil
+    guard node.inputs.allSatisfy({ isWhole($0, of: node) }) else { return nil }
+    let operands = node.inputs.filter { constants[$0] == nil }.map(operand)
+    guard var result = operands.first else { return nil }
+    if node.operation.base is any PairwiseOperator {
+      guard let joined = joined(node.inputs, operands) else { return nil }
+      result = joined
+    } else {
+      guard let function = function(of: node) else { return nil }
+      result.isNameless = result.isNameless || Self.isNameless(function)
     }
+    result.size += 1
+    return result.size <= Self.mostSteps ? result : nil
   }
 
   /// Whether an input is as large as the output, or one number.
-  private func extent(of value: Int, fits node: FloatGraph.Node) -> Bool {
+  private func isWhole(_ value: Int, of node: FloatGraph.Node) -> Bool {
     graph.values[value].shape == graph.values[node.output].shape || constants[value] != nil
   }
 
   private func operand(_ value: Int) -> Expression {
-    expressions[value] ?? Expression(source: value, steps: [], isNameless: false)
+    expressions[value] ?? Expression(source: value, size: 0, isNameless: false)
   }
 
-  private func appended(_ function: any ElementwiseOperator, to own: Expression) -> Expression? {
-    guard own.steps.count < Self.mostSteps else { return nil }
-    var result = own
-    result.steps.append(.function(function, of: own.steps.count))
-    result.isNameless = own.isNameless || Self.isNameless(function)
-    return result
+  /// A node as a function of one number; nil for any other.
+  private func function(of node: FloatGraph.Node) -> (any ElementwiseOperator)? {
+    switch node.operation.base {
+    case let function as any ElementwiseOperator: return function
+    case let clamp as FloatGraph.Clamp:
+      // One behind a layer costs nothing there.
+      return expressions[node.inputs[0]] == nil ? nil : FloatGraph.Bounded(clamp)
+    case let map as FloatGraph.BatchNormalization:
+      let producer = producers[node.inputs[0]].map { graph.nodes[$0] }
+      return producer?.operation.weighted == nil ? map.uniform : nil
+    default: return nil
+    }
   }
 
-  private func joined(_ pair: any PairwiseOperator, _ inputs: [Int]) -> Expression? {
-    if let value = constants[inputs[0]] { return joined(pair, value, inputs[1], isFirst: true) }
-    if let value = constants[inputs[1]] { return joined(pair, value, inputs[0], isFirst: false) }
+  /// Two operands of one source, or one and a number.
+  private func joined(_ inputs: [Int], _ operands: [Expression]) -> Expression? {
+    if operands.count == 1 {
+      var result = operands[0]
+      result.size += 1
+      return result
+    }
     // Of each operand the longest form that has the same source.
-    for left in [operand(inputs[0]), plain(inputs[0])] {
-      for right in [operand(inputs[1]), plain(inputs[1])] where left.source == right.source {
-        let offset = left.steps.count
-        guard offset + right.steps.count < Self.mostSteps, offset + right.steps.count > 0 else {
-          continue
-        }
-        let moved = right.steps.map { $0.moved(by: offset) }
-        let second = right.steps.isEmpty ? 0 : offset + right.steps.count
+    let forms = zip(inputs, operands).map { value, own in
+      [own, Expression(source: value, size: 0, isNameless: false)]
+    }
+    for left in forms[0] {
+      for right in forms[1] where left.source == right.source && left.size + right.size > 0 {
         return Expression(
-          source: left.source, steps: left.steps + moved + [.pair(pair, offset, second)],
+          source: left.source, size: left.size + right.size,
           isNameless: left.isNameless || right.isNameless)
       }
     }
     return nil
   }
 
-  private func joined(
-    _ pair: any PairwiseOperator, _ number: Float, _ value: Int, isFirst: Bool
-  ) -> Expression? {
-    var own = operand(value)
-    guard own.steps.count + 1 < Self.mostSteps else { return nil }
-    let place = own.steps.count
-    own.steps.append(.constant(number))
-    own.steps.append(isFirst ? .pair(pair, place + 1, place) : .pair(pair, place, place + 1))
-    return own
-  }
+  // MARK: Steps
 
-  private func plain(_ value: Int) -> Expression {
-    Expression(source: value, steps: [], isNameless: false)
+  /// Appends the steps that make a value of the source. Returns the place of its number.
+  private func append(_ value: Int, of source: Int, to steps: inout [Step]) -> Int {
+    if value == source { return 0 }
+    if let constant = constants[value] {
+      steps.append(.constant(constant))
+      return steps.count
+    }
+    guard let producer = producers[value] else { return 0 }
+    let node = graph.nodes[producer]
+    let places = node.inputs.map { append($0, of: source, to: &steps) }
+    if let pair = node.operation.base as? any PairwiseOperator, places.count == 2 {
+      steps.append(.pair(pair, places[0], places[1]))
+    } else if let function = function(of: node) {
+      steps.append(.function(function, of: places[0]))
+    }
+    return steps.count
   }
 
   private static func isNameless(_ function: any ElementwiseOperator) -> Bool {
@@ -161,19 +176,6 @@ extension ElementwiseOperator {
     (-3072...3072).allSatisfy { place in
       let x = Float(place) / 256
       return abs(value(at: x) - other.value(at: x)) <= 4e-6 * max(1, abs(x))
-    }
-  }
-}
-
-extension FloatGraph.ComposedFunction.Step {
-  /// The same step behind `offset` others; x stays x.
-  fileprivate func moved(by offset: Int) -> Self {
-    func place(_ number: Int) -> Int { number == 0 ? 0 : number + offset }
-    switch self {
-    case .constant: return self
-    case .function(let function, let source): return .function(function, of: place(source))
-    case .pair(let function, let left, let right):
-      return .pair(function, place(left), place(right))
     }
   }
 }

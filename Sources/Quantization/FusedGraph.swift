@@ -115,7 +115,9 @@ private struct Fusion {
       }
       var unit = try unit(of: node)
       if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
-        let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self)
+        let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self),
+        // Of a layer on rows of features the first axis counts rows.
+        unit.base is any ImageLayer || graph.values[unit.output].shape.count == 1
       {
         unit.batchNormalization = normalization
         unit.output = graph.nodes[next].output

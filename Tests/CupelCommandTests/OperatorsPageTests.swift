@@ -117,18 +117,20 @@ enum OperatorsPage {
       kinds: [Kind(name: "fully connected", step: .fullyConnected)], float: ["Linear"]),
     Row(
       name: "product of matrices", tflite: ["BATCH_MATMUL", "SUM"],
-      kinds: [Kind(name: "batch matrix product", step: .batchMatMul)]),
+      kinds: [Kind(name: "batch matrix product", step: .batchMatMul)], float: ["MatMul"]),
     Row(name: "batch normalization", onnx: ["BatchNormalization"], float: ["BatchNormalization"]),
     Row(
       name: "add", onnx: ["Add", "QLinearAdd"], tflite: ["ADD"],
       kinds: [Kind(name: "add", step: .residual)], float: ["Add"]),
     Row(
       name: "subtract", onnx: ["Sub"], tflite: ["SUB"],
-      kinds: [Kind(name: "subtract", step: .subtract)]),
+      kinds: [Kind(name: "subtract", step: .subtract)], float: ["Subtract"]),
     Row(
       name: "multiply", onnx: ["Mul", "QLinearMul"], tflite: ["MUL"],
       kinds: [Kind(name: "multiply", step: .multiply)], float: ["Multiply"]),
     Row(name: "divide", onnx: ["Div"]),
+    Row(name: "sum, mean of several", onnx: ["Mean", "Sum"]),
+    Row(name: "maximum, minimum of several", onnx: ["Max", "Min"], float: ["Extremes"]),
     Row(
       name: "average pool", onnx: ["AveragePool", "QLinearAveragePool"],
       tflite: ["AVERAGE_POOL_2D"], kinds: [Kind(name: "average pool", step: .averagePool)],
@@ -157,10 +159,33 @@ enum OperatorsPage {
       name: "leaky ReLU", onnx: ["LeakyRelu", "QLinearLeakyRelu"], tflite: ["LEAKY_RELU"],
       kinds: [Kind(name: "lookup", step: .namedLookup)], function: .leakyRelu,
       float: ["LeakyRelu"]),
+    Row(name: "ELU and its kin", onnx: ["Elu", "Selu", "Celu"], float: ["Elu"]),
+    Row(name: "GELU", onnx: ["Gelu"], float: ["Gelu"]),
+    Row(name: "hard sigmoid", onnx: ["HardSigmoid"], float: ["HardSigmoid"]),
+    Row(
+      name: "other functions of one number",
+      onnx: [
+        "Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Pow", "Reciprocal", "Round",
+        "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Mish", "Swish",
+      ], float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
+    Row(name: "parametric ReLU", onnx: ["PRelu"]),
     Row(
       name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"], kinds: [Kind(name: "lookup", step: .lookup)]),
     Row(
-      name: "softmax", onnx: ["Softmax"], tflite: ["SOFTMAX"],
+      name: "layer normalization",
+      onnx: [
+        "LayerNormalization", "RMSNormalization", "InstanceNormalization", "GroupNormalization",
+        "LpNormalization",
+      ], kinds: [Kind(name: "layer normalization", step: .layerNormalization)],
+      float: ["LayerNormalization"]),
+    Row(
+      name: "other reductions",
+      onnx: [
+        "GlobalMaxPool", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL1", "ReduceL2",
+        "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
+      ], float: ["Reduce"]),
+    Row(
+      name: "softmax", onnx: ["Softmax", "LogSoftmax"], tflite: ["SOFTMAX"],
       kinds: [Kind(name: "softmax", step: .softmax)], float: ["Softmax"]),
     Row(
       name: "pad", onnx: ["Pad"], tflite: ["PAD", "PADV2"],
@@ -170,7 +195,7 @@ enum OperatorsPage {
       tflite: ["CONCATENATION", "PACK", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE"],
       kinds: [Kind(name: "concatenate", step: .concatenate)], float: ["Concatenate"]),
     Row(
-      name: "slice", onnx: ["Slice"],
+      name: "slice", onnx: ["Slice", "Split"],
       tflite: ["SLICE", "STRIDED_SLICE", "SPLIT", "SPLIT_V", "UNPACK"],
       kinds: [Kind(name: "slice", step: .slice)], float: ["Slice"]),
     Row(
@@ -179,13 +204,15 @@ enum OperatorsPage {
       kinds: [Kind(name: "reshape", step: .reshape)], float: ["Reshape"]),
     Row(
       name: "transpose", onnx: ["Transpose"], tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
-      kinds: [Kind(name: "transpose", step: .transpose)]),
+      kinds: [Kind(name: "transpose", step: .transpose)], float: ["Transpose"]),
+    Row(name: "blocks of pixels", onnx: ["SpaceToDepth", "DepthToSpace"]),
     Row(
-      name: "gather", tflite: ["GATHER", "REVERSE_V2", "MIRROR_PAD"],
-      kinds: [Kind(name: "gather", step: .gather)]),
+      name: "gather, repeat", onnx: ["Gather", "Expand", "Tile"],
+      tflite: ["GATHER", "REVERSE_V2", "MIRROR_PAD"],
+      kinds: [Kind(name: "gather", step: .gather)], float: ["Gather"]),
     Row(
-      name: "resize bilinear", tflite: ["RESIZE_BILINEAR"],
-      kinds: [Kind(name: "resize bilinear", step: .resizeBilinear)]),
+      name: "resize", onnx: ["Resize", "Upsample"], tflite: ["RESIZE_BILINEAR"],
+      kinds: [Kind(name: "resize bilinear", step: .resizeBilinear)], float: ["Interpolate"]),
     Row(
       name: "requantize", onnx: ["QuantizeLinear", "DequantizeLinear"],
       tflite: ["QUANTIZE", "DEQUANTIZE"], kinds: [Kind(name: "requantize", step: .requantize)]),
@@ -193,12 +220,14 @@ enum OperatorsPage {
       name: "broadcast", tflite: ["BROADCAST_TO", "TILE", "RESIZE_NEAREST_NEIGHBOR"],
       kinds: [Kind(name: "broadcast", step: .broadcast)]),
     // A sum with a constant is made of one.
-    Row(name: "constant", onnx: ["Constant"], kinds: [Kind(name: "constant", step: .subtract)]),
+    Row(
+      name: "constant", onnx: ["Constant"], kinds: [Kind(name: "constant", step: .subtract)],
+      float: ["Constant"]),
     Row(name: "identity", onnx: ["Identity", "Dropout"]),
     Row(
       name: "arithmetic of shapes",
       onnx: [
-        "Shape", "Size", "Gather", "ConstantOfShape", "Expand", "Range", "Cast", "CastLike",
+        "Shape", "Size", "ConstantOfShape", "Range", "Cast", "CastLike",
         "Equal", "Where",
       ], tflite: ["SHAPE"]),
   ]

@@ -19,7 +19,7 @@ package struct RandomProgram {
     case requantize, concatenate, slice
     case subtract, multiply, softmax, lookup, transpose, reshape, broadcast
     case transposeConvolution, namedLookup
-    case fullyConnectedRows, batchMatMul, gather, resizeBilinear
+    case fullyConnectedRows, batchMatMul, gather, resizeBilinear, layerNormalization
   }
 
   /// - Parameter bits: of the weights; nil draws 8 or 4 for each operation.
@@ -151,6 +151,7 @@ package struct RandomProgram {
     case .batchMatMul: addBatchMatMul()
     case .gather: addGather()
     case .resizeBilinear: addResizeBilinear()
+    case .layerNormalization: addLayerNormalization()
     }
   }
 
@@ -463,6 +464,19 @@ package struct RandomProgram {
     append(
       .gather(.init(axis: axis, indices: indices)), inputs: [current],
       output: like(current, height: extents[0], width: extents[1], channels: extents[2]))
+  }
+
+  private mutating func addLayerNormalization() {
+    guard builder[current].bits == 8 else { return addClamp() }
+    let (height, width, channels) = extent(current)
+    let output = tensor(height: height, width: width, channels: channels, bits: 8)
+    let shift = generator.integer(in: 0...30)
+    let constants = (0..<8 * channels).map { _ in Int8(generator.integer(in: -128...127)) }
+    append(
+      .layerNormalization(
+        .init(
+          epsilon: Int32(generator.integer(in: 0...100_000)), shift: Int32(shift),
+          bytes: constants)), inputs: [current], output: output)
   }
 
   private mutating func addResizeBilinear() {

@@ -5,7 +5,7 @@ import CupelModelWriter
 import CupelSupport
 import CupelTFLiteSchema
 
-/// Images, or other activations, brought to other extents.
+/// Images of another height and width.
 extension OperatorRoom {
   static let resize = OperatorRoom(
     OnnxRow(

@@ -2,10 +2,15 @@ import CupelFloatGraph
 import CupelIntegerBuilder
 
 extension FloatGraph.Concatenate: LowerableOperator {
+  package var order: StorageOrder { .either }
+
   /// Each part is first brought to the grid of the whole. A single part is the whole.
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     guard unit.inputs.count > 1 else {
       return try part(unit.inputs[0], named: unit.target.name, of: unit, with: &builder)
+    }
+    guard unit.order == .channelsLast || unit.target.shape.count == 1 else {
+      return try arrays(unit, with: &builder)
     }
     let output = builder.add(unit.output)
     var parts: [Int] = []
@@ -16,6 +21,20 @@ extension FloatGraph.Concatenate: LowerableOperator {
     parts = builder.joinable(parts, axis: axis, named: unit.name)
     builder.append(unit.name, .concatenate(.init(axis: axis)), parts, to: output)
     return output
+  }
+
+  private func arrays(
+    _ unit: LoweredUnit, with builder: inout ProgramBuilder
+  ) throws -> Int {
+    var parts: [ArrayView] = []
+    for (index, source) in unit.sources.enumerated() {
+      var array = unit.array(index)
+      array.tensor = try part(
+        array.tensor, named: source.name + "/requantized", of: unit, with: &builder)
+      parts.append(array)
+    }
+    return unit.becomes(
+      builder.concatenate(parts, axis: axis, named: unit.name), in: &builder)
   }
 
   private func part(

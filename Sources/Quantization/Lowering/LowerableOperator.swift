@@ -19,8 +19,16 @@ package protocol LowerableOperator: FloatOperator {
   /// What it limits values to, where that is all it does, so that such a clamp can do its work; nil
   /// where it does anything else.
   var limits: FusedGraph.Unit.Limits? { get }
-  /// Whether it may read a flattened image, whose elements are in another order in a program.
-  var readsFlattened: Bool { get }
+  /// In which order it wants the elements of what it reads, and gives its own.
+  var order: StorageOrder { get }
+  /// Whether it reads features in whatever order they lie.
+  var readsFeaturesAnywhere: Bool { get }
+  /// Whether it only says that elements have another shape or order.
+  var movesNothing: Bool { get }
+  /// Where elements lie then, of a value of a shape; nil where they must be row-major for that.
+  func moved(_ stored: StoredValue, from shape: [Int]) -> StoredValue?
+  /// What is the same for every image, row-major; nil for what depends on it.
+  var constant: [Float]? { get }
   /// The grid of what it gives where its function decides that; nil where calibration does.
   var outputGrid: Grid? { get }
   /// Whether its kernel averages stored integers, which are often ties, and rounds those away from
@@ -35,7 +43,11 @@ package protocol LowerableOperator: FloatOperator {
 extension LowerableOperator {
   package var fusesClamp: Bool { false }
   package var limits: FusedGraph.Unit.Limits? { nil }
-  package var readsFlattened: Bool { isActivation }
+  package var order: StorageOrder { .channelsLast }
+  package var readsFeaturesAnywhere: Bool { false }
+  package var movesNothing: Bool { false }
+  package func moved(_ stored: StoredValue, from shape: [Int]) -> StoredValue? { nil }
+  package var constant: [Float]? { nil }
   package var outputGrid: Grid? { nil }
   package var averagesIntegers: Bool { false }
   package func tableFunction(under profile: DeploymentProfile) -> TableFunction? { nil }
@@ -45,6 +57,8 @@ extension LowerableOperator {
 /// A function of one number becomes a table of it. Tables read and write 8 bits, as does whatever is
 /// no layer under every scheme.
 extension LowerableOperator where Self: ElementwiseOperator {
+  package var order: StorageOrder { .asStored }
+
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let grids = (from: builder[unit.inputs[0]].grid, to: unit.output.grid)
     // A runtime's fixed point may have no table between these grids: calibration can find ranges
@@ -53,7 +67,14 @@ extension LowerableOperator where Self: ElementwiseOperator {
     let lookup =
       tableFunction(under: builder.profile).flatMap {
         IntegerOperation.Lookup($0, from: grids.from, to: grids.to, real: value(at:))
-      } ?? .init(table: FunctionTable.single(from: grids.from, to: grids.to, value(at:)))
+      }
+      ?? .init(
+        table: FunctionTable.single(from: grids.from, to: grids.to) { x in
+          // Where a function has no value, such as the logarithm of a negative number, zero stands:
+          // calibration has seen that no image needs it.
+          let value = value(at: x)
+          return value.isNaN ? 0 : value
+        })
     return unit.becomes(.lookup(lookup), in: &builder)
   }
 }

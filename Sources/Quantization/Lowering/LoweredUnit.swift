@@ -13,6 +13,10 @@ package struct LoweredUnit {
   package let target: FloatGraph.Value
   /// The tensor for it, which is not in the program yet.
   package let output: IntegerTensor
+  /// In which elements of the tensors lie.
+  package let order: StorageOrder
+  /// Of features that lie in another order than the float network's: the place there of each.
+  package let places: [Int]?
   package let clamp: FusedGraph.Unit.Limits?
   /// nil for a unit without weights.
   package let layer: (plan: WeightedLayer, integers: [Int8])?
@@ -27,12 +31,44 @@ package struct LoweredUnit {
     builder.append(name, kind, inputs, giving: output)
   }
 
+  /// Appends the last operation of a chain, and its tensor, whose index is returned.
+  package func becomes(_ last: LastOperation, in builder: inout ProgramBuilder) -> Int {
+    var tensor = output
+    tensor.extent = last.extent
+    return builder.append(name, last.kind, last.inputs, giving: tensor)
+  }
+
+  /// An input as an array whose axes lie in the tensor's order.
+  package func array(_ index: Int = 0) -> ArrayView {
+    let shape = sources[index].shape
+    return ArrayView(
+      inputs[index], shape: order.axes(shape.count).map { shape[$0] },
+      name: sources[index].name + "/array")
+  }
+
+  /// What belongs to the axes of the float network's value, in the order of the tensor's axes.
+  package func inOrder<Element>(_ values: [Element]) -> [Element] {
+    order.axes(values.count).map { values[$0] }
+  }
+
+  /// Which axis of the tensor's array an axis of the float network's value is.
+  package func axis(_ axis: Int, rank: Int) -> Int {
+    order.axes(rank).firstIndex(of: axis) ?? axis
+  }
+
   /// The part of an operation that all layers have.
   ///
   /// - Parameter order: from the float graph's order of weights to the program's.
   /// - Throws: `QuantizationError.overflow` where an accumulator could leave int32.
   package func weighted(
     _ order: Transposition, isFullyConnected: Bool = false, with builder: ProgramBuilder
+  ) throws -> IntegerOperation.Weighted {
+    try weighted(isFullyConnected: isFullyConnected, with: builder) { order($0) }
+  }
+
+  /// - Parameter order: from the float graph's order of weights to the program's.
+  package func weighted(
+    isFullyConnected: Bool = false, with builder: ProgramBuilder, order: ([Int8]) -> [Int8]
   ) throws -> IntegerOperation.Weighted {
     guard let (layer, integers) = layer else { throw RuleViolation("it has no weights") }
     let weighted = try builder.weighted(

@@ -3,9 +3,11 @@ import CupelIntegerBuilder
 
 extension FloatGraph.Multiply: LowerableOperator {
   package var fusesClamp: Bool { true }
+  package var order: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    let rescale = try builder.product(of: unit.inputs, on: unit.output.grid, within: unit.bounds)
-    return unit.becomes(.multiply(.init(rescale)), in: &builder)
+    let inputs = try unit.repeated(with: &builder)
+    let rescale = try builder.product(of: inputs, on: unit.output.grid, within: unit.bounds)
+    return builder.append(unit.name, .multiply(.init(rescale)), inputs, giving: unit.output)
   }
 }

@@ -4,7 +4,17 @@ import CupelIntegerOperators
 import CupelModelWriter
 
 extension FloatGraph.Slice: LowerableOperator {
+  package var order: StorageOrder { .either }
+
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    guard unit.order == .channelsLast || unit.target.shape.count == 1 else {
+      let axes = unit.sources[0].shape.indices.map { axis in
+        SliceAxis(
+          of: unit.sources[0].shape[axis], start: start[axis], step: step[axis],
+          count: unit.target.shape[axis])
+      }
+      return unit.becomes(builder.slice(unit.array(), axes), in: &builder)
+    }
     let start = Axes(ChannelOrder.last(start, absent: 0))
     let step = Axes(ChannelOrder.last(step, absent: 1))
     return unit.becomes(.slice(.init(start: start, step: step)), in: &builder)

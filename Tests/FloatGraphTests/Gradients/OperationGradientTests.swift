@@ -116,6 +116,96 @@ import Testing
     transposed("1×1", [3, 4, 4], outputs: 2, .square(1)),
   ]
 
+  /// Operators of transformers and of squeeze-excite blocks, whose axes are any.
+  static let anyRank: [Case] = {
+    var generator = SeededGenerator(seed: 6)
+    let rows = FloatGraph.Linear(
+      weights: generator.floats(3 * 5), bias: generator.floats(3), outputFeatures: 3)
+    let normalization = FloatGraph.LayerNormalization(
+      gamma: generator.floats(6), beta: generator.floats(6), epsilon: 1e-3)
+    let (image, gate) = ([3, 4, 5], [3, 1, 1])
+    let taps = FloatGraph.Interpolate.Axis(lows: [0, 1, 1, 2], shares: [0, 0.25, 0.75, 0])
+    var cases = [
+      Case(
+        name: "linear on rows", operation: .linear(rows), inputs: [[2, 4, 5]], output: [2, 4, 3]),
+      Case(
+        name: "layer normalization", operation: .layerNormalization(normalization),
+        inputs: [[4, 6]], output: [4, 6]),
+      Case(
+        name: "over two axes", operation: .layerNormalization(normalization),
+        inputs: [[4, 2, 3]], output: [4, 2, 3]),
+      Case(
+        name: "matrix product", operation: .matMul, inputs: [[2, 3, 4], [2, 4, 5]],
+        output: [2, 3, 5]),
+      Case(
+        name: "matrix product, one for all", operation: .matMul, inputs: [[1, 3, 4], [2, 4, 5]],
+        output: [2, 3, 5]),
+      Case(
+        name: "softmax of the first axis", operation: .softmax(axis: 0), inputs: [[4, 3]],
+        output: [4, 3]),
+      Case(
+        name: "softmax of the last axis", operation: .softmax(axis: 1), inputs: [[3, 5]],
+        output: [3, 5]),
+      Case(
+        name: "transpose", operation: .transpose([2, 0, 3, 1]), inputs: [[2, 3, 4, 5]],
+        output: [4, 2, 5, 3]),
+      Case(
+        name: "gather", operation: .gather([[1, 1, 0], nil, [4, 0]]), inputs: [[2, 3, 5]],
+        output: [3, 3, 2]),
+      Case(
+        name: "interpolation", operation: .interpolate([nil, taps, taps]), inputs: [[2, 3, 3]],
+        output: [2, 4, 4]),
+      Case(
+        name: "constant", operation: .constant(.init(values: [1, 2], shape: [2])), inputs: [[3]],
+        output: [2]),
+    ]
+    for (left, right) in [(image, gate), (gate, image), ([1, 4, 1], [3, 1, 5]), (image, image)] {
+      let whole = zip(left, right).map(max)
+      for operation in [FloatGraph.Operation.add, .subtract, .multiply] {
+        cases.append(
+          Case(
+            name: "\(operation.name) \(left) \(right)", operation: operation,
+            inputs: [left, right], output: whole))
+      }
+      for operation in [FloatGraph.Operation.maximum, .minimum] where left == right {
+        cases.append(
+          Case(
+            name: operation.name, operation: operation, inputs: [left, right], output: whole,
+            hasKinks: true))
+      }
+    }
+    for kind in FloatGraph.Reduce.Kind.allCases {
+      for (axes, output) in [([1], [3, 1, 5]), ([0, 2], [4]), ([0, 1, 2], [1])] {
+        cases.append(
+          Case(
+            name: "\(kind) over \(axes)", operation: .reduce(kind, axes: axes), inputs: [image],
+            output: output, hasKinks: kind == .maximum || kind == .minimum))
+      }
+    }
+    return cases
+  }()
+
+  /// Functions of one number; those of positive numbers alone are told by themselves.
+  static let functions: [Case] = {
+    let kinds: [FloatGraph.MathFunction.Kind] = [
+      .absolute, .cos, .erf, .exp, .negation, .sin, .softplus, .softsign,
+    ]
+    let steps: [FloatGraph.ComposedFunction.Step] = [
+      .function(FloatGraph.MathFunction(.softplus), of: 0),
+      .function(FloatGraph.HyperbolicTangent(), of: 1), .pair(FloatGraph.Multiply(), 0, 2),
+    ]
+    var all: [FloatGraph.Operation] = kinds.map { .function($0) }
+    all += [
+      .affine(factor: -1.5, offset: 0.25), .elu(alpha: 0.75),
+      .init(FloatGraph.Elu(alpha: 1.5, rate: 0.5, factor: 1.25)), .gelu(isApproximate: false),
+      .gelu(isApproximate: true), .hardSigmoid(slope: 0.2, offset: 0.5), .power(2), .power(3),
+    ]
+    all += FloatGraph.ComposedFunction(steps).map { [FloatGraph.Operation($0)] } ?? []
+    return all.map {
+      Case(name: $0.name, operation: $0, inputs: [[3, 4]], output: [3, 4], hasKinks: true)
+    }
+  }()
+
   static let others: [Case] = {
     var generator = SeededGenerator(seed: 5)
     let linear = FloatGraph.Linear(
@@ -200,7 +290,7 @@ import Testing
     ]
   }()
 
-  @Test(arguments: convolutions + transposedConvolutions + others)
+  @Test(arguments: convolutions + transposedConvolutions + others + anyRank + functions)
   func gradientIsTheSlope(_ test: Case) throws {
     var generator = SeededGenerator(seed: 11)
     let inputs = test.inputs.map { shape in
@@ -248,7 +338,7 @@ import Testing
     }
   }
 
-  @Test(arguments: convolutions + transposedConvolutions + others)
+  @Test(arguments: convolutions + transposedConvolutions + others + anyRank + functions)
   func onlyWhatIsWantedIsComputed(_ test: Case) throws {
     var generator = SeededGenerator(seed: 2)
     let inputs = test.inputs.map { shape in
@@ -268,7 +358,7 @@ import Testing
   }
 
   @Test func anEmptyBatchHasNoGradient() throws {
-    for test in Self.convolutions + Self.transposedConvolutions + Self.others {
+    for test in Self.convolutions + Self.transposedConvolutions + Self.others + Self.anyRank {
       let inputs = test.inputs.map { Tensor(batch: 0, shape: $0, values: []) }
       let output = Tensor(batch: 0, shape: test.output, values: [])
       let gradient = try FloatOperators.gradient(

@@ -1,0 +1,5 @@
+import CupelFloatGraph
+
+extension FloatGraph.Constant: LowerableOperator {
+  package var constant: [Float]? { values }
+}
