@@ -256,18 +256,23 @@ class Bench:
         return layers
 
     def compared(self, intended, path):
-        """How many weights a converter has otherwise than Cupel, by how much they are apart."""
-        theirs = self.integers(path)
-        ours = self.integers(intended)
-        if [w.size for w in ours] != [w.size for w in theirs]:
-            raise RuntimeError("the layers differ: "
-                               f"{[w.shape for w in ours]}, {[w.shape for w in theirs]}")
-        apart = np.concatenate(
-            [np.abs(a.reshape(-1) - b.reshape(-1)) for a, b in zip(ours, theirs)])
+        """How many weights a converter has otherwise than Cupel, and by how much."""
+        ours, theirs = (by_shape(self.integers(file)) for file in (intended, path))
+        if {s: len(w) for s, w in ours.items()} != {s: len(w) for s, w in theirs.items()}:
+            raise RuntimeError(f"the layers differ: {sorted(ours)}, {sorted(theirs)}")
+        apart = np.concatenate([
+            np.abs(own - other).reshape(-1) for shape in ours
+            for own, other in zip(ours[shape], theirs[shape])])
         return {"weights": int(apart.size), "other": int((apart > 0).sum()),
-                "otherByMoreThanOne": int((apart > 1).sum()),
-                "layers": [i for i, (a, b) in enumerate(zip(ours, theirs))
-                           if (a.reshape(-1) != b.reshape(-1)).any()]}
+                "otherByMoreThanOne": int((apart > 1).sum())}
+
+
+def by_shape(layers):
+    """Layers of each shape in their order: a converter may compute a shortcut before its block."""
+    result = {}
+    for weights in layers:
+        result.setdefault(weights.shape, []).append(weights)
+    return result
 
 
 def through(bench, converter, source, intended, name):
