@@ -84,21 +84,23 @@ struct AutomaticPurification {
   ) throws -> Candidate {
     progress(0, 0, Candidate())
     let judge = try Judge(task, most: Self.searchImages)
-    var tried = 0
     func divergence(_ candidate: Candidate) throws -> Double {
-      tried += 1
-      let step = tried
+      let step = candidate.shift != nil ? 3 : candidate.fitsScales ? 2 : 1
       progress(step, 0, candidate)
       return try judge.divergence(candidate) { progress(step, $0, candidate) }
     }
 
     var best = Candidate()
     var least = try divergence(best)
-    let fitted = try divergence(Candidate(fitsScales: true))
-    // A divergence that is not a number is never the lesser one.
-    if fitted < least * (1 - Self.saving.share) - Self.saving.nats || !least.isFinite {
-      best.fitsScales = true
-      least = fitted
+    // What fitted scales must come below. No divergence is negative, so that where little is lost
+    // they need not be tried. One that is not a number is never the lesser one.
+    let bound = least * (1 - Self.saving.share) - Self.saving.nats
+    if bound > 0 || !least.isFinite {
+      let fitted = try divergence(Candidate(fitsScales: true))
+      if fitted < bound || !least.isFinite {
+        best.fitsScales = true
+        least = fitted
+      }
     }
     guard canShift else { return best }
     var moved = best
@@ -115,6 +117,8 @@ private struct Judge {
   let fitting: Tensor
   /// Images to measure on: some as they are, and the same moved by PDA.
   let measuring: Tensor
+  /// What the float network answers to those.
+  let answers: Tensor
 
   /// In steps of the input's 8-bit grid: far enough to leave the images' own distribution.
   private static let radiusInSteps: Float = 16
@@ -132,6 +136,8 @@ private struct Judge {
       measuring.batch *= 2
     }
     self.measuring = measuring
+    let evaluator = UnitEvaluator(task.calibration.fused, threads: task.threads)
+    answers = try evaluator.walk(measuring) { try evaluator.evaluate($0, inputs: $1) }
   }
 
   /// How many images candidates are fitted to.
@@ -150,9 +156,11 @@ private struct Judge {
       $0 + $1.solving + $1.computing
     }
     let shares = WorkShares([fit, 2 * work.pass(images: measuring.batch)])
-    let result = try candidate.recipe.run(
+    let result = try task.held(candidate.recipe).run(
       plan, images: fitting, seed: task.seed, threads: task.threads
     ) { progress(shares.done(0, $0.share)) }
-    return try Drift(of: result.rounded, images: measuring, threads: task.threads).divergence
+    return try Drift(
+      of: result.rounded, images: measuring, float: answers, threads: task.threads
+    ).divergence
   }
 }

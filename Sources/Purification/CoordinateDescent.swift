@@ -111,7 +111,9 @@ private struct Descent {
     let units = unit
     let columnCount = columns
     staying = zip(scaled, near).enumerated().map { index, pair in
-      penalty * abs(units[index / columnCount])
+      // Nothing is cheaper than where a held weight is.
+      if problem.held.contains(span.lowerBound + index) { return -.infinity }
+      return penalty * abs(units[index / columnCount])
         * CoordinateDescent.truncation(pair.0, nearest: pair.1, limits: layer.limits)
     }
     damping = CoordinateDescent.damping(problem, row: range.lowerBound)

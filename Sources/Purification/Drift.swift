@@ -27,9 +27,14 @@ public struct Drift: Sendable, Equatable {
   }
 
   /// Of a quantized network from its float one, with rounding as the plan's simulation does it.
-  package init(of rounded: RoundedPlan, images: Tensor, threads: Int) throws {
+  ///
+  /// - Parameter float: what the float network answers, where that is known already.
+  package init(
+    of rounded: RoundedPlan, images: Tensor, float: Tensor? = nil, threads: Int
+  ) throws {
     let evaluator = UnitEvaluator(rounded.plan.fused, threads: threads)
-    let float = try evaluator.walk(images) { try evaluator.evaluate($0, inputs: $1) }
+    let float =
+      try float ?? evaluator.walk(images) { try evaluator.evaluate($0, inputs: $1) }
     let quantized = try evaluator.walk(rounded.plan.onInputGrid(images)) {
       try rounded.simulate($0, inputs: $1, with: evaluator)
     }

@@ -80,6 +80,10 @@ extension LayerMoments {
     self = sums.moments
   }
 
+  /// Rows that one piece of a product with a layer's weights has. BLIS puts its operands in order
+  /// for large products alone, which are then half as fast again.
+  static func productHeight(rows: Int) -> Int { rows > 256 ? 256 : 32 }
+
   /// Consecutive spans whose columns together take about 16 MB.
   private static func chunks(_ counts: [Int], rowsPerColumn: Int) -> [Range<Int>] {
     let most = max((4 << 20) / rowsPerColumn, 1)
@@ -131,7 +135,7 @@ private struct MomentSums {
   private var energies, inputSums, outputSums: [Double]
 
   /// Rows of the gram matrix that one piece of work computes.
-  private static let blockHeight = 64
+  private var blockHeight: Int { moments.columns >= 1152 ? 288 : 64 }
 
   init(of patches: any Patches, weights: [Float]) {
     (self.patches, self.weights) = (patches, weights)
@@ -184,7 +188,7 @@ private struct MomentSums {
   private mutating func addOutputs(q: [Float], f: [Float], width: Int, threads: Int) {
     let (columns, groups) = (moments.columns, moments.groups)
     let perGroup = moments.rows / groups
-    let height = min(32, perGroup)
+    let height = min(LayerMoments.productHeight(rows: perGroup), perGroup)
     let perPiece = (perGroup + height - 1) / height
     let arrays = [q, f, weights]
     var sums: [[(sum: Double, squares: Double)]] = []
@@ -220,7 +224,8 @@ private struct MomentSums {
   /// q·qᵀ, of each block of rows the part up to the diagonal, and the sums of q.
   private mutating func addGram(q: [Float], width: Int, threads: Int) {
     let (columns, groups) = (moments.columns, moments.groups)
-    let blocks = (columns + Self.blockHeight - 1) / Self.blockHeight
+    let blockHeight = blockHeight
+    let blocks = (columns + blockHeight - 1) / blockHeight
     let sums = moments.gram.withUnsafeMutableBufferPointer { gram in
       nonisolated(unsafe) let gram = gram.baseAddress!
       return q.withUnsafeBufferPointer { q in
@@ -228,8 +233,8 @@ private struct MomentSums {
         // The longest blocks first, so that no thread is left with one at the end.
         return Parallel.map(groups * blocks, threads: threads) { piece in
           let group = piece / blocks
-          let first = (blocks - 1 - piece % blocks) * Self.blockHeight
-          let last = min(first + Self.blockHeight, columns)
+          let first = (blocks - 1 - piece % blocks) * blockHeight
+          let last = min(first + blockHeight, columns)
           let matrix = q + group * columns * width
           Gemm.multiplyByTranspose(
             m: last - first, n: last, k: width, a: matrix + first * width, lda: width, b: matrix,

@@ -95,10 +95,14 @@ struct LayerWalk {
       problem.layer = ScaleFit.fitted(
         problem, granularity: plan.scheme.granularity, threads: threads)
     }
+    if recipe.holdsScales {
+      problem.held = Set(problem.layer.held(granularity: plan.scheme.granularity))
+    }
     let factors = unit.parameters.map { $0.factors } ?? []
     let isFolded = plan.scheme.folding == .post
-    let integers = try recipe.solver(seed: seed, foldedFactors: isFolded ? factors : [])
+    var integers = try recipe.solver(seed: seed, foldedFactors: isFolded ? factors : [])
       .solve(problem, threads: threads, progress: progress)
+    problem.layer.keepNearest(problem.held, in: &integers)
     let after = problem.errors(integers, threads: threads)
     plan.replace(
       number, by: recipe.correctsBias ? BiasCorrection.corrected(problem, integers) : problem.layer)

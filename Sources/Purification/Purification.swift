@@ -39,14 +39,19 @@ public struct Purification: Sendable, Equatable {
   public var seed: UInt64
   /// The most that work at once; results do not depend on it.
   public var threads: Int
+  /// Holds each weight that sets a scale at the end of its grid, so that a converter takes the same
+  /// scales from a float model that is made of the integers (`CenteredNetwork`).
+  public var holdsScales: Bool
 
   /// - Parameters: as the properties. Negative numbers of iterations count as none.
   public init(
     _ method: Method, solver: Solver = .fast, iterations: Int = 10_000,
-    shift: DistributionApproximation? = nil, seed: UInt64 = 0, threads: Int
+    shift: DistributionApproximation? = nil, seed: UInt64 = 0, holdsScales: Bool = false,
+    threads: Int
   ) {
     (self.method, self.solver, self.iterations) = (method, solver, iterations)
     (self.shift, self.seed, self.threads) = (shift, seed, threads)
+    self.holdsScales = holdsScales
   }
 
   /// What one layer's rounding came to.
@@ -104,7 +109,8 @@ public struct Purification: Sendable, Equatable {
   ) throws -> Result {
     try images.check(fit: calibration.fused.graph)
     let task = PurificationTask(
-      calibration: calibration, scheme: scheme, images: images, seed: seed, threads: threads)
+      calibration: calibration, scheme: scheme, images: images, seed: seed, threads: threads,
+      holdsScales: holdsScales)
     switch method {
     case .auto: return try AutomaticPurification(task: task).run(progress: progress)
     case .qvec: return try QVec(task: task).run(progress: progress)

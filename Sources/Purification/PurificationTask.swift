@@ -8,6 +8,7 @@ struct PurificationTask: Sendable {
   let images: Tensor
   let seed: UInt64
   let threads: Int
+  let holdsScales: Bool
 
   var graph: FloatGraph { calibration.fused.graph }
 
@@ -18,7 +19,15 @@ struct PurificationTask: Sendable {
   func purify(
     _ recipe: Recipe, progress: @escaping @Sendable (Purification.Progress) -> Void
   ) throws -> Purification.Result {
-    try recipe.run(try plan(), images: images, seed: seed, threads: threads, progress: progress)
+    try held(recipe).run(
+      try plan(), images: images, seed: seed, threads: threads, progress: progress)
+  }
+
+  /// A recipe that holds scales where they are to be held.
+  func held(_ recipe: Recipe) -> Recipe {
+    var recipe = recipe
+    recipe.holdsScales = holdsScales
+    return recipe
   }
 }
 

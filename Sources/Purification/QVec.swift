@@ -33,7 +33,13 @@ struct QVec {
 
   private func rounded(_ plan: QuantizationPlan, _ amount: Float) throws -> Purification.Result {
     try Interruption.check()
-    let rounded = RoundedPlan(plan) { $1.rounded(against: amount) }
+    let rounded = RoundedPlan(plan) { _, layer in
+      var integers = layer.rounded(against: amount)
+      if task.holdsScales {
+        layer.keepNearest(layer.held(granularity: plan.scheme.granularity), in: &integers)
+      }
+      return integers
+    }
     return Purification.Result(
       rounded: rounded,
       layers: zip(plan.layers, rounded.integers).map { layer, integers in
@@ -57,6 +63,13 @@ extension WeightedLayer {
       moved.weights[index] -= amount * (Float(nearest[index]) * scale - weights[index])
     }
     return moved.nearest()
+  }
+
+  /// Gives some weights back the integer of nearest rounding.
+  func keepNearest(_ held: some Collection<Int>, in integers: inout [Int8]) {
+    guard !held.isEmpty else { return }
+    let nearest = nearest()
+    for index in held { integers[index] = nearest[index] }
   }
 
   /// Weights whose integers differ.

@@ -30,6 +30,9 @@ public struct Recipe: Sendable, Equatable {
   public var correctsBias: Bool
   /// Chooses weight scales by reconstruction error instead of by the weights' range.
   public var fitsScales: Bool
+  /// Holds each weight that sets a scale at the end of its grid, so that a converter takes the same
+  /// scales from the rounded weights (`CenteredNetwork`).
+  public var holdsScales = false
   /// Most positions of an image that count in the moments; nil for all.
   public var positions: Int?
 

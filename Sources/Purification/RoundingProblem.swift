@@ -11,6 +11,8 @@ package struct RoundingProblem: Sendable {
   package let batches: [LayerMoments]
   /// The same over all images.
   package let total: LayerMoments
+  /// Weights that must keep the integer of nearest rounding, by their places.
+  package var held: Set<Int> = []
 
   /// How calibration images are put together.
   package enum Batching: Sendable {
@@ -72,9 +74,10 @@ package struct RoundingProblem: Sendable {
 
   /// Rows that share a gram matrix, cut so that each piece is a problem of its own and the cut
   /// depends on the layer alone.
-  package var pieces: [Range<Int>] {
+  package var pieces: [Range<Int>] { pieces(of: 32) }
+
+  private func pieces(of height: Int) -> [Range<Int>] {
     let perGroup = layer.rows / groups
-    let height = 32
     return (0..<groups).flatMap { group in
       stride(from: group * perGroup, to: (group + 1) * perGroup, by: height).map { first in
         first..<min(first + height, (group + 1) * perGroup)
@@ -86,9 +89,10 @@ package struct RoundingProblem: Sendable {
   ///
   /// - Parameter solve: gets a piece, and is called from any thread.
   func inPieces<Element: Sendable, Failure: Error>(
-    threads: Int, _ solve: @Sendable (_ rows: Range<Int>) throws(Failure) -> [Element]
+    of height: Int = 32, threads: Int,
+    _ solve: @Sendable (_ rows: Range<Int>) throws(Failure) -> [Element]
   ) throws(Failure) -> [Element] {
-    let pieces = pieces
+    let pieces = pieces(of: height)
     return try Parallel.map(pieces.count, threads: threads) { (piece) throws(Failure) in
       try solve(pieces[piece])
     }.flatMap { $0 }
@@ -114,7 +118,8 @@ package struct RoundingProblem: Sendable {
   package func errors(_ integers: [Int8], threads: Int) -> [Float] {
     let weights = layer.dequantize(integers)
     let columns = layer.columns
-    return inPieces(threads: threads) { range in
+    let height = LayerMoments.productHeight(rows: layer.rows / groups)
+    return inPieces(of: height, threads: threads) { range in
       let product = total.product(
         weights, rows: range, gramOffset: gramOffset(ofRow: range.lowerBound))
       return range.map { row in

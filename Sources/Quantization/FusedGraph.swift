@@ -32,6 +32,8 @@ public struct FusedGraph: Sendable {
     public var inputs: [Int]
     /// Value that the unit's last node writes.
     public var output: Int
+    /// The nodes that it is made of, by their places in the graph.
+    public var nodes: [Int]
 
     /// Its first node's operation.
     public var operation: FloatGraph.Operation { FloatGraph.Operation(base) }
@@ -113,7 +115,7 @@ private struct Fusion {
         output = node.inputs[0]
         continue
       }
-      var unit = try unit(of: node)
+      var unit = try unit(of: node, at: index)
       if unit.isWeighted, unit.batchNormalization == nil, let next = onlyReader(of: unit.output),
         let normalization = graph.nodes[next].operation.as(FloatGraph.BatchNormalization.self),
         // Of a layer on rows of features the first axis counts rows.
@@ -121,6 +123,7 @@ private struct Fusion {
       {
         unit.batchNormalization = normalization
         unit.output = graph.nodes[next].output
+        unit.nodes.append(next)
         taken.insert(next)
       }
       if unit.isWeighted || unit.base.fusesClamp, let next = onlyReader(of: unit.output),
@@ -128,6 +131,7 @@ private struct Fusion {
       {
         unit.clamp = limits
         unit.output = graph.nodes[next].output
+        unit.nodes.append(next)
         taken.insert(next)
       }
       units.append(unit)
@@ -139,9 +143,11 @@ private struct Fusion {
   private func onlyReader(of value: Int) -> Int? { users[value] == 1 ? reader[value] : nil }
 
   /// A node on its own.
-  private func unit(of node: FloatGraph.Node) throws(QuantizationError) -> FusedGraph.Unit {
+  private func unit(
+    of node: FloatGraph.Node, at index: Int
+  ) throws(QuantizationError) -> FusedGraph.Unit {
     if let normalization = node.operation.as(FloatGraph.BatchNormalization.self) {
-      return try depthwise(normalization, at: node)
+      return try depthwise(normalization, of: node, at: index)
     }
     guard let operation = node.operation.base as? any LowerableOperator else {
       let name = node.operation.name
@@ -152,12 +158,12 @@ private struct Fusion {
             ? " is only understood as the last node" : " has no integer form"))
     }
     return FusedGraph.Unit(
-      name: node.name, base: operation, inputs: node.inputs, output: node.output)
+      name: node.name, base: operation, inputs: node.inputs, output: node.output, nodes: [index])
   }
 
   /// A BatchNormalization with no layer to fold into is a 1×1 depthwise convolution by one.
   private func depthwise(
-    _ normalization: FloatGraph.BatchNormalization, at node: FloatGraph.Node
+    _ normalization: FloatGraph.BatchNormalization, of node: FloatGraph.Node, at index: Int
   ) throws(QuantizationError) -> FusedGraph.Unit {
     guard graph.values[node.output].shape.count == 3 else {
       throw .unsupported(
@@ -169,6 +175,6 @@ private struct Fusion {
       window: FloatGraph.Window(kernelHeight: 1, kernelWidth: 1), groups: channels)
     return FusedGraph.Unit(
       name: node.name, base: layer, batchNormalization: normalization, inputs: node.inputs,
-      output: node.output)
+      output: node.output, nodes: [index])
   }
 }

@@ -55,6 +55,24 @@ import Testing
     return sum + Double(flipWeight) * error / truncation * staying
   }
 
+  /// What is held keeps the integer of nearest rounding, and the others make up for it.
+  @Test(arguments: 0..<5 as Range<UInt64>) func heldWeightsStay(seed: UInt64) throws {
+    var problem = try problem(seed: seed)
+    let free = try solve(CoordinateDescent(choice: .integers), problem)
+    let nearest = problem.layer.nearest()
+    problem.held = Set(nearest.indices.filter { $0 % 5 < 2 })
+    let solved = try solve(CoordinateDescent(choice: .integers), problem)
+    for index in problem.held { #expect(solved[index] == nearest[index]) }
+    for row in 0..<2 {
+      let values = [nearest, solved, free].map {
+        objective(problem, $0, row: row, flipWeight: 0)
+      }
+      #expect(values[1] <= values[0] + 1e-5)
+    }
+    problem.held = Set(nearest.indices)
+    #expect(try solve(CoordinateDescent(choice: .integers), problem) == nearest)
+  }
+
   /// No single weight of the result could move and lower the objective, and the result is never
   /// worse than where it began.
   @Test(arguments: [0, 0.3, 2] as [Float], [Recipe.Choice.neighbours, .integers])

@@ -95,6 +95,9 @@ extension Defence {
     public var epochs: Int?
     /// Labelled training images that a baseline sees; nil for 5 % of the training set.
     public var labelled: Int?
+    /// Whether a purification leaves each weight that sets a scale at the end of its grid, as
+    /// `Workbench.centered(_:in:)` needs it.
+    public var holdsScales = false
 
     /// As published, with fast solvers.
     public init() {}
@@ -113,7 +116,7 @@ extension Defence {
     ) -> Purification {
       Purification(
         method, solver: solver, iterations: iterations, shift: shift(isQuick: solver == .fast),
-        seed: context.seed, threads: context.threads)
+        seed: context.seed, holdsScales: holdsScales, threads: context.threads)
     }
 
     func shift(isQuick: Bool) -> DistributionApproximation {

@@ -60,14 +60,18 @@ public enum OnnxImporter {
         model, fileBytes: total, profile: profile, isOptimized: isOptimized))
   }
 
-  private static func decode(_ data: consuming Data) throws(ImportError) -> OnnxModel {
+  /// - Parameter keepingUnknownFields: whether what nobody here knows is kept, so that a model that
+  ///   is written again still has it.
+  static func decode(
+    _ data: consuming Data, keepingUnknownFields: Bool = false
+  ) throws(ImportError) -> OnnxModel {
     let data = data
     let scan = data.withUnsafeBytes { bytes -> Result<Void, ImportError> in
       Result { () throws(ImportError) in try OnnxWireScan.check(bytes) }
     }
     try scan.get()
     var options = BinaryDecodingOptions()
-    options.discardUnknownFields = true
+    options.discardUnknownFields = !keepingUnknownFields
     do {
       return try OnnxModel(serializedBytes: data, options: options)
     } catch {
