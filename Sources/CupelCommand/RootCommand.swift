@@ -29,7 +29,7 @@ struct RootCommand: ParsableCommand {
     version: CupelRelease.current,
     subcommands: [
       Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
-      Diff.self, Export.self, SweepCommand.self, Verify.self,
+      Diff.self, Export.self, SweepCommand.self, Sign.self, Verify.self,
       Demo.self,
     ])
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Cupel
+import CupelSupport
 import CupelSweep
+import Foundation
 
 /// `cupel sweep plan`: which audits there are to be.
 struct SweepPlanCommand: ParsableCommand {
@@ -69,6 +71,9 @@ struct SweepPlanCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let folder = data.data, access(folder, R_OK) != 0 {
+      throw FileError(failedTo: "read", folder)
+    }
     let outcome = try plan().write(models: models, to: sweep.folder) {
       try data.folder(dataset: $0)
     }

@@ -54,7 +54,7 @@ public struct SweepPlan: Sendable {
   public struct Outcome: Sendable, Equatable {
     /// Tasks.
     public var tasks: Int
-    /// Models that could not be read, a line each with why.
+    /// Models that could not be read, or have no images, a line each with why.
     public var leftOut: [String]
   }
 
@@ -64,13 +64,13 @@ public struct SweepPlan: Sendable {
   ///   - models: files, and folders whose model files are taken, in folders inside them too.
   ///   - folder: of the sweep.
   ///   - data: the folder with the images for a model of the data set that a catalogue or a file
-  ///     names; nil where none is named.
+  ///     names; nil where none is named. A model for which it throws is left out.
   /// - Throws: `CupelError` where there is no task at all; `FileError` where something cannot be
-  ///   read or written; what `data` throws.
+  ///   read or written.
   public func write(
     models: [String], to folder: SweepFolder, data: (_ dataset: String?) throws -> String
   ) throws -> Outcome {
-    let (subjects, leftOut) = try subjects(models)
+    let (subjects, leftOut) = try subjects(models, data)
     try folder.create()
     var writer = try ManifestWriter(folder.manifest, leftOut: leftOut)
     var folders: [String: SweepTask.Input] = [:]
@@ -79,9 +79,8 @@ public struct SweepPlan: Sendable {
       SweepTask.Input(path: try absolute($0), sha256: try ContentDigest.file($0))
     }
     for subject in subjects {
-      let path = try absolute(data(subject.dataset))
-      let images = try folders[path] ?? SweepTask.Input(folder: path)
-      folders[path] = images
+      let images = try folders[subject.data] ?? SweepTask.Input(folder: subject.data)
+      folders[subject.data] = images
       var task = SweepTask(models: subject.models, data: images, rule: rule)
       task.classes = classes
       task.catalogue = subject.entry
@@ -143,16 +142,19 @@ public struct SweepPlan: Sendable {
   }
 
   private func subjects(
-    _ paths: [String]
+    _ paths: [String], _ data: (String?) throws -> String
   ) throws -> (subjects: [SweepSubject], leftOut: [Manifest.LeftOut]) {
     var (found, leftOut) = ([SweepSubject](), [Manifest.LeftOut]())
     for files in try SweepSubject.groups(paths, isTogether: isTogether) {
       do {
-        found.append(try SweepSubject(files, catalogue: catalogue))
+        found.append(try SweepSubject(files, catalogue: catalogue, data: data))
       } catch let error as CancellationError {
         throw error
       } catch {
-        leftOut.append(.init(path: files.joined(separator: " "), reason: "\(error)"))
+        let path = files.joined(separator: " ")
+        let reason = "\(error)"
+        leftOut.append(
+          .init(path: path, reason: reason.contains(path) ? reason : "\(path): \(reason)"))
       }
     }
     return (found, leftOut)

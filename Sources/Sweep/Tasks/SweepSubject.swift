@@ -7,8 +7,8 @@ struct SweepSubject {
   var models: [SweepTask.Input]
   /// Whether there is nothing but a float model, which the audit is to round.
   var isFloatAlone: Bool
-  /// That the catalogue or a file names.
-  var dataset: String?
+  /// The folder with the images.
+  var data: String
   /// What the catalogue says of the float model.
   var specimen: Catalogue.Specimen?
   /// The catalogue, with the digest of what it says of the float model.
@@ -16,15 +16,17 @@ struct SweepSubject {
 
   /// Reads the files and keeps none of them.
   ///
-  /// - Throws: what reading a model throws; `CupelError` for two float models.
-  init(_ files: [String], catalogue: Catalogue?) throws {
+  /// - Throws: what reading a model and `data` throw; `CupelError` for two float models.
+  init(
+    _ files: [String], catalogue: Catalogue?, data: (_ dataset: String?) throws -> String
+  ) throws {
     let loaded = try files.map { try LoadedModel(path: $0, catalogue: catalogue) }
     let subject = try AuditSubject(loaded)
     models = try zip(files, loaded).map {
       SweepTask.Input(path: try absolute($0), sha256: $1.sha256)
     }
     isFloatAlone = subject.float != nil && subject.integers.isEmpty
-    dataset = subject.dataset
+    self.data = try absolute(data(subject.dataset))
     specimen = subject.float?.specimen
     if let specimen, let catalogue {
       entry = .init(path: try absolute(catalogue.path), sha256: specimen.digest)
