@@ -147,7 +147,8 @@ for target in kernels + integerCore + formats + systemLibraries + host {
 
 /// Test targets with a folder of recorded values, which tests find by path: nothing to build.
 let recorded: Set = [
-  "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
+  "Attestation", "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport",
+  "ModelImport", "Triggers",
 ]
 
 /// What test targets share: traits, settings, folders, random programs and networks, mutated files.

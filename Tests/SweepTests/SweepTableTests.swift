@@ -52,7 +52,7 @@ import Testing
     #expect(text.contains("script-src 'sha256-\(Self.digest(String(script)))'"))
     #expect(text.contains("default-src 'none'"))
     #expect(text.contains("aria-label=\"Sort by verdict\""))
-    #expect(text.contains("1 of 1 models with a backdoor") || text.contains("1 of 2 models"))
+    #expect(text.contains("1 of 2 models with a backdoor, 1 undetermined"))
   }
 
   private static func digest(_ text: String) -> String {
