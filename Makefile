@@ -6,7 +6,7 @@ CONFIGURATION := -c release
 TESTING := --disable-testable-imports
 
 .PHONY: demo check test build docs embedded firmware bench bench-float runtimes vendor agreement \
-  bench-purify bench-firmware results detection reports sanitize thread-sanitizer fuzz check-all format \
+  bench-purify bench-firmware results detection reports slurm sanitize thread-sanitizer fuzz check-all format \
   dependencies clean
 
 ## Audit, purify and audit again two infected specimens on real images.
@@ -95,15 +95,20 @@ bench-firmware: build firmware
 	tools/bench-firmware.sh out/firmware.json
 
 ## Heavier checks: ten times the mutated files, the demo's bars on the whole test set, sanitizers,
-## all simulated boards, reports by the standards' schemas and in a browser.
+## all simulated boards, reports by the standards' schemas and in a browser, a sweep on Slurm.
 check-all: dependencies sanitize thread-sanitizer firmware
 	CUPEL_CHECK_ALL=1 $(MAKE) test
 	$(MAKE) reports
+	$(MAKE) slurm
 
 ## An audit's reports against the schemas of SARIF, CycloneDX and their own, and drawn in a headless
 ## Chromium, into out/reports.
 reports: dependencies
 	SWIFT="$(SWIFT)" tools/reports/check.sh
+
+## A sweep on a real Slurm, whose node and controller are killed in the middle of it, into out/slurm.
+slurm: build
+	tools/slurm/check.sh
 
 ## The kernels of all instruction sets against the reference, under AddressSanitizer and
 ## UndefinedBehaviorSanitizer.

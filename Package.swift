@@ -103,6 +103,12 @@ let host: [Target] = [
     dependencies: [
       "CupelAudit", "CupelDatasets", "CupelHostRuntime", "CupelModelFormat", "CupelTriggers",
     ]),
+  // Signed statements of what was measured; apart, so that who signs nothing links no cryptography.
+  .target(
+    name: "CupelAttestation",
+    dependencies: [
+      "CupelAudit", "CupelAuditReports", .product(name: "Crypto", package: "swift-crypto"),
+    ]),
   .target(
     name: "Cupel",
     dependencies: [
@@ -113,11 +119,18 @@ let host: [Target] = [
       "CupelModelImport", "CupelModelWriter", "CupelPurification", "CupelQuantization",
       "CupelSupport", "CupelTriggers",
     ]),
+  // Many audits, each a process of its own.
+  .target(
+    name: "CupelSweep",
+    dependencies: [
+      "Cupel", "CupelAudit", "CupelAuditReports", "CupelDatasets", "CupelFixedPoint",
+      "CupelModelFormat", "CupelQuantization", "CupelSupport", "CupelTriggers",
+    ]),
   .executableTarget(
     name: "CupelCommand",
     dependencies: [
-      "CupelAuditReports", "Cupel", "CupelModelExport", "CupelModelImport", "CupelModelWriter",
-      "CupelSupport",
+      "CupelAttestation", "CupelAuditReports", "Cupel", "CupelModelExport", "CupelModelImport",
+      "CupelModelWriter", "CupelSupport", "CupelSweep",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]
@@ -134,7 +147,8 @@ for target in kernels + integerCore + formats + systemLibraries + host {
 
 /// Test targets with a folder of recorded values, which tests find by path: nothing to build.
 let recorded: Set = [
-  "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport", "ModelImport", "Triggers",
+  "Attestation", "Audit", "Datasets", "FloatGraph", "IntegerOperators", "ModelExport",
+  "ModelImport", "Triggers",
 ]
 
 /// What test targets share: traits, settings, folders, random programs and networks, mutated files.
@@ -210,14 +224,17 @@ let package = Package(
     .library(
       name: "Cupel",
       targets: (integerCore + host).map(\.name).filter {
-        !["CupelAuditReports", "CupelCommand"].contains($0)
+        !["CupelAttestation", "CupelAuditReports", "CupelCommand", "CupelSweep"].contains($0)
       }),
     // Apart, so that who only measures links no writer of pages.
     .library(name: "CupelReports", targets: ["CupelAuditReports"]),
+    .library(name: "CupelAttestation", targets: ["CupelAttestation"]),
+    .library(name: "CupelSweep", targets: ["CupelSweep"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
   ],
   targets: kernels + integerCore + formats + systemLibraries + host + testSupport + tests
 )

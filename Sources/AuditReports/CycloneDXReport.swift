@@ -3,8 +3,9 @@ import CupelHostRuntime
 import CupelModelFormat
 import Foundation
 
-/// A report as a CycloneDX 1.6 ML-BOM (ECMA-424): the audited model as one component whose model card
-/// holds what was measured, a slice a deployment.
+/// A report as a CycloneDX 1.7 ML-BOM (ECMA-424): the float model as a component whose model card holds
+/// what was measured, a slice a deployment, and a component for each file that is deployed, with the
+/// float model as its ancestor.
 ///
 /// The same report gives the same bytes: the serial number comes from what the document says, and the
 /// time is the caller's.
@@ -14,15 +15,17 @@ public struct CycloneDXReport: Sendable, Encodable {
   /// - Parameter timestamp: when the audit was made; nil leaves it out.
   public init(_ report: DetectionReport, timestamp: Date? = nil) {
     var members: [String: JSONValue] = [
-      "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+      "$schema": "http://cyclonedx.org/schema/bom-1.7.schema.json",
       "bomFormat": "CycloneDX",
-      "specVersion": "1.6",
+      "specVersion": "1.7",
       "version": 1,
-      "components": [Self.component(report)],
+      "components": .array([Self.component(report)] + Self.deployed(report)),
+      "declarations": Self.declarations(report),
       "metadata": Self.metadata(report, timestamp: nil),
     ]
     members["serialNumber"] = .string(Self.serialNumber(.object(members)))
     members["metadata"] = Self.metadata(report, timestamp: timestamp)
+    if let timestamp { members["citations"] = Self.citations(timestamp) }
     document = .object(members)
   }
 
@@ -35,7 +38,7 @@ public struct CycloneDXReport: Sendable, Encodable {
       "tools": [
         "components": [
           .present([
-            "type": "application", "name": "Cupel",
+            "type": "application", "bom-ref": .string(tool), "name": "Cupel",
             "version": report.toolVersion.map(JSONValue.string),
           ])
         ]
@@ -43,14 +46,97 @@ public struct CycloneDXReport: Sendable, Encodable {
     ])
   }
 
+  /// The reference of Cupel itself in the document.
+  private static let tool = "cupel"
+
+  private static func reference(_ digest: String) -> String { "sha256:" + digest }
+
+  /// Who measured what the model cards hold, and when.
+  private static func citations(_ timestamp: Date) -> JSONValue {
+    [
+      [
+        "pointers": ["/components/0/modelCard/quantitativeAnalysis"],
+        "timestamp": .string(timestamp.formatted(.iso8601)), "attributedTo": .string(tool),
+      ]
+    ]
+  }
+
+  /// What the audit concludes, as a claim about the float model and about each file.
+  private static func declarations(_ report: DetectionReport) -> JSONValue {
+    let targets = [report.digest] + files(report).map(\.sha256)
+    return [
+      "claims": .array(
+        targets.enumerated().map { number, digest in
+          [
+            "bom-ref": .string("claim:\(number)"), "target": .string(reference(digest)),
+            "predicate": .string("\(report.verdict.rawValue): \(report.verdict.meaning)"),
+          ]
+        })
+    ]
+  }
+
+  /// The integer files, each content once.
+  private static func files(_ report: DetectionReport) -> [AuditInputs.Model] {
+    var seen: Set = [report.digest]
+    return report.inputs.models.filter { seen.insert($0.sha256).inserted }
+  }
+
+  private static func deployed(_ report: DetectionReport) -> [JSONValue] {
+    files(report).map { file in
+      [
+        "type": "machine-learning-model",
+        "bom-ref": .string(reference(file.sha256)),
+        "name": .string(file.file),
+        "hashes": [["alg": "SHA-256", "content": .string(file.sha256)]],
+        "pedigree": [
+          "ancestors": [
+            [
+              "type": "machine-learning-model", "name": .string(report.model),
+              "hashes": [["alg": "SHA-256", "content": .string(report.digest)]],
+            ]
+          ]
+        ],
+        "modelCard": ["modelParameters": parameters(report)],
+      ]
+    }
+  }
+
+  /// What the model reads, answers, and was measured on.
+  private static func parameters(_ report: DetectionReport) -> JSONValue {
+    let inputs = report.inputs
+    func set(_ name: String, _ count: Int?, _ pixels: String?) -> JSONValue? {
+      guard let count, let pixels else { return nil }
+      return [
+        "type": "dataset", "name": .string(name),
+        "contents": [
+          "properties": [
+            ["name": "cupel:count", "value": .string(String(count))],
+            ["name": "cupel:pixels", "value": .string("sha256:" + pixels)],
+          ]
+        ],
+      ]
+    }
+    return [
+      "task": "image classification",
+      "inputs": [["format": "image"]],
+      "outputs": [["format": "score of each class"]],
+      "datasets": .array(
+        [
+          set("calibration images", inputs.calibration?.count, inputs.calibration?.pixels),
+          set("images searched on", inputs.searchImages?.count, inputs.searchImages?.pixels),
+          set("held-out images", inputs.heldOutImages?.count, inputs.heldOutImages?.pixels),
+        ].compactMap(\.self)),
+    ]
+  }
+
   private static func component(_ report: DetectionReport) -> JSONValue {
     [
       "type": "machine-learning-model",
-      "bom-ref": .string("sha256:" + report.digest),
+      "bom-ref": .string(reference(report.digest)),
       "name": .string(report.model),
       "hashes": [["alg": "SHA-256", "content": .string(report.digest)]],
       "modelCard": [
-        "modelParameters": ["task": "image classification"],
+        "modelParameters": parameters(report),
         "quantitativeAnalysis": ["performanceMetrics": .array(metrics(report))],
         "considerations": [
           "technicalLimitations": .array(

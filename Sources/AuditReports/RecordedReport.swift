@@ -32,6 +32,54 @@ public enum RecordedReport: Sendable, Equatable {
     }
   }
 
+  /// What its figures were made from.
+  public var inputs: AuditInputs {
+    switch self {
+    case .known(let report): report.inputs
+    case .detection(let report): report.inputs
+    }
+  }
+
+  /// What the audit concludes.
+  public var verdict: Verdict {
+    switch self {
+    case .known(let report): report.verdict
+    case .detection(let report): report.verdict
+    }
+  }
+
+  /// That the model carries a dormant backdoor, 0…1; nil where it was not told.
+  public var probability: Double? {
+    switch self {
+    case .known(let report): report.probability
+    case .detection(let report): report.probability
+    }
+  }
+
+  /// The class of the strongest evidence, from 0; nil where there is none.
+  public var targetClass: Int? {
+    switch self {
+    case .known(let report): report.targetClass
+    case .detection(let report): report.targetClass
+    }
+  }
+
+  /// The largest of the deployments, −1…1; nil where there is none.
+  public var differentialASR: Double? {
+    switch self {
+    case .known(let report): report.differentialASR
+    case .detection(let report): report.differentialASR
+    }
+  }
+
+  /// Wall time.
+  public var seconds: Double {
+    switch self {
+    case .known(let report): report.seconds
+    case .detection(let report): report.seconds
+    }
+  }
+
   /// What tells the two kinds, and versions, apart.
   private struct Head: Decodable {
     var schemaVersion: Int

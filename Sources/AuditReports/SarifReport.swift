@@ -12,50 +12,83 @@ public struct SarifReport: Sendable, Encodable {
 
   /// - Parameter path: where the model lies in the scanned repository; nil for its name alone.
   public init(_ report: DetectionReport, path: String? = nil) {
-    let model = Self.uri(path ?? report.model)
+    let audit = Audit(.detection(report), path: path ?? report.model)
+    self.init(
+      [audit], id: "cupel-audit/\(audit.model)/", invocation: Self.invocation(report),
+      properties: Self.properties(report))
+  }
+
+  /// Many audits in one run.
+  ///
+  /// - Parameters:
+  ///   - audits: in their order.
+  ///   - failures: what could not be audited, a line each.
+  public init(_ audits: [Audit], failures: [String]) {
+    let leftOut = audits.flatMap { audit in audit.leftOut.map { "\(audit.model): \($0)" } }
+    self.init(
+      audits, id: "cupel-sweep/",
+      invocation: [
+        "executionSuccessful": .boolean(failures.isEmpty),
+        "toolExecutionNotifications": .array(
+          failures.map { Self.notification($0, level: "error") }
+            + leftOut.map { Self.notification("left out: " + $0, level: "note") }),
+      ], properties: nil)
+  }
+
+  private init(_ audits: [Audit], id: String, invocation: JSONValue, properties: JSONValue?) {
     document = [
       "$schema": .string(Self.schema),
       "version": "2.1.0",
-      "runs": [Self.run(report, model: model)],
+      "runs": [
+        .present([
+          "tool": ["driver": Self.driver(audits.lazy.compactMap(\.toolVersion).first)],
+          "taxonomies": SarifTaxonomy.components,
+          "automationDetails": ["id": .string(id)],
+          "invocations": [invocation],
+          "artifacts": .array(Self.artifacts(audits)),
+          "results": .array(audits.flatMap(Self.results)),
+          "properties": properties,
+        ])
+      ],
     ]
   }
 
   /// Writes the log.
   public func encode(to encoder: any Encoder) throws { try document.encode(to: encoder) }
 
-  private static func run(_ report: DetectionReport, model: String) -> JSONValue {
-    [
-      "tool": ["driver": driver(report)],
-      "automationDetails": ["id": .string("cupel-audit/\(model)/")],
-      "invocations": [invocation(report)],
-      "artifacts": [
-        [
-          "location": ["uri": .string(model)],
-          "roles": ["analysisTarget"],
-          "mimeType": "application/octet-stream",
-          "hashes": ["sha-256": .string(report.digest)],
-        ]
-      ],
-      "results": .array(report.findings.map { result($0, report, model: model) }),
-      "properties": .present([
-        "verdict": .string(report.verdict.rawValue),
-        "probability": .some(report.probability.map(JSONValue.number) ?? .null),
-        "targetClass": report.targetClass.map(JSONValue.integer),
-        "scheme": report.scheme.map { .string($0.rawValue) },
-        "differentialASR": report.differentialASR.map(JSONValue.number),
-        "differentialASRInterval": report.differentialASRInterval.map(JSONValue.init),
-        "modelDigest": .string(report.digest),
-        "seed": JSONValue(report.seed),
-        "seconds": .number(report.seconds),
-        "inputs": try? JSONValue(encoding: report.inputs),
-      ]),
-    ]
+  /// Each file once, though there may be many audits of it.
+  private static func artifacts(_ audits: [Audit]) -> [JSONValue] {
+    var seen = Set<String>()
+    return audits.filter { seen.insert($0.model).inserted }.map { audit in
+      .present([
+        "location": ["uri": .string(audit.model)],
+        "roles": ["analysisTarget"],
+        "mimeType": "application/octet-stream",
+        "hashes": audit.digest.map { ["sha-256": .string($0)] },
+      ])
+    }
   }
 
-  private static func driver(_ report: DetectionReport) -> JSONValue {
+  private static func properties(_ report: DetectionReport) -> JSONValue {
+    .present([
+      "verdict": .string(report.verdict.rawValue),
+      "probability": .some(report.probability.map(JSONValue.number) ?? .null),
+      "targetClass": report.targetClass.map(JSONValue.integer),
+      "scheme": report.scheme.map { .string($0.rawValue) },
+      "differentialASR": report.differentialASR.map(JSONValue.number),
+      "differentialASRInterval": report.differentialASRInterval.map(JSONValue.init),
+      "modelDigest": .string(report.digest),
+      "seed": JSONValue(report.seed),
+      "seconds": .number(report.seconds),
+      "inputs": try? JSONValue(encoding: report.inputs),
+    ])
+  }
+
+  private static func driver(_ version: String?) -> JSONValue {
     .present([
       "name": "Cupel",
-      "semanticVersion": report.toolVersion.map(JSONValue.string),
+      "semanticVersion": version.map(JSONValue.string),
+      "supportedTaxonomies": SarifTaxonomy.references,
       "rules": .array(DetectionReport.Finding.Rule.allCases.map(rule)),
     ])
   }
@@ -74,6 +107,7 @@ public struct SarifReport: Sendable, Encodable {
         "markdown": .string(text.meaning + "\n\n**What to do:** " + text.help),
       ],
       "defaultConfiguration": ["level": .string(text.level.rawValue)],
+      "relationships": SarifTaxonomy.relationships(of: rule),
       "properties": .present([
         "tags": ["security", "machine-learning", "quantization"],
         "precision": .string(text.level == .error ? "high" : "medium"),
@@ -82,36 +116,36 @@ public struct SarifReport: Sendable, Encodable {
     ]
   }
 
-  private static func result(
-    _ finding: DetectionReport.Finding, _ report: DetectionReport, model: String
-  ) -> JSONValue {
+  private static func results(_ audit: Audit) -> [JSONValue] {
     let rules = DetectionReport.Finding.Rule.allCases
-    let place = finding.file.map(uri) ?? model
-    let search = strongest(finding, report)
-    return [
-      "ruleId": .string(finding.rule.rawValue),
-      "ruleIndex": .integer(rules.firstIndex(of: finding.rule) ?? 0),
-      "level": .string(finding.level.rawValue),
-      "message": ["text": .string(message(finding.message))],
-      "locations": [
-        [
-          "physicalLocation": [
-            "artifactLocation": ["uri": .string(place)],
-            // A model has no lines, but code scanning shows no result without one.
-            "region": ["startLine": 1],
+    return audit.findings.map { finding in
+      let place = finding.file.map(uri) ?? audit.model
+      let search = audit.report.flatMap { strongest(finding, $0) }
+      return [
+        "ruleId": .string(finding.rule.rawValue),
+        "ruleIndex": .integer(rules.firstIndex(of: finding.rule) ?? 0),
+        "level": .string(finding.level.rawValue),
+        "message": ["text": .string(message(finding.message))],
+        "locations": [
+          [
+            "physicalLocation": [
+              "artifactLocation": ["uri": .string(place)],
+              // A model has no lines, but code scanning shows no result without one.
+              "region": ["startLine": 1],
+            ]
           ]
-        ]
-      ],
-      "partialFingerprints": ["cupelFinding/v1": .string(fingerprint(finding, place: place))],
-      "properties": .present([
-        "verdict": .string(report.verdict.rawValue),
-        "probability": .some(report.probability.map(JSONValue.number) ?? .null),
-        "scheme": finding.scheme.map { .string($0.rawValue) },
-        "targetClass": finding.targetClass.map(JSONValue.integer),
-        "differentialASR": search.map { .number($0.differentialASR) },
-        "differentialASRInterval": search.map { JSONValue($0.differentialASRInterval) },
-      ]),
-    ]
+        ],
+        "partialFingerprints": ["cupelFinding/v1": .string(fingerprint(finding, place: place))],
+        "properties": .present([
+          "verdict": .string(audit.verdict.rawValue),
+          "probability": .some(audit.probability.map(JSONValue.number) ?? .null),
+          "scheme": finding.scheme.map { .string($0.rawValue) },
+          "targetClass": finding.targetClass.map(JSONValue.integer),
+          "differentialASR": search.map { .number($0.differentialASR) },
+          "differentialASRInterval": search.map { JSONValue($0.differentialASRInterval) },
+        ]),
+      ]
+    }
   }
 
   /// The search that a finding about a trigger rests on.
@@ -147,12 +181,12 @@ public struct SarifReport: Sendable, Encodable {
       "commandLine": report.command.isEmpty
         ? nil : .string(ShellCommand.text(report.command)),
       "toolExecutionNotifications": report.leftOut.isEmpty
-        ? nil
-        : .array(
-          report.leftOut.map {
-            ["level": "note", "message": ["text": .string(message("left out: " + $0))]]
-          }),
+        ? nil : .array(report.leftOut.map { notification("left out: " + $0, level: "note") }),
     ])
+  }
+
+  private static func notification(_ text: String, level: String) -> JSONValue {
+    ["level": .string(level), "message": ["text": .string(message(text))]]
   }
 
   /// Braces are placeholders' and a bracket before a parenthesis a link's (sections 3.11.5 and
@@ -172,7 +206,7 @@ public struct SarifReport: Sendable, Encodable {
 
   /// A path as a URI reference (RFC 3986): everything but unreserved characters and slashes in
   /// percent signs, so that no name is taken for a scheme.
-  private static func uri(_ path: String) -> String {
+  fileprivate static func uri(_ path: String) -> String {
     var result = ""
     for byte in path.utf8 {
       if byte.isLetterOrDigit || "-./_~".utf8.contains(byte) {
@@ -183,6 +217,58 @@ public struct SarifReport: Sendable, Encodable {
       }
     }
     return result
+  }
+}
+
+extension SarifReport {
+  /// What a log tells of one audit.
+  public struct Audit: Sendable {
+    /// As a URI reference.
+    fileprivate let model: String
+    fileprivate let digest: String?
+    fileprivate let verdict: Verdict
+    fileprivate let probability: Double?
+    fileprivate let findings: [DetectionReport.Finding]
+    fileprivate let leftOut: [String]
+    fileprivate let toolVersion: String?
+    /// nil where a known trigger was measured.
+    fileprivate let report: DetectionReport?
+
+    /// - Parameters:
+    ///   - report: of the audit.
+    ///   - path: where the model lies in the scanned repository.
+    public init(_ report: RecordedReport, path: String) {
+      model = SarifReport.uri(path)
+      switch report {
+      case .detection(let report):
+        (digest, verdict, probability) = (report.digest, report.verdict, report.probability)
+        (findings, leftOut) = (report.findings, report.leftOut)
+        (toolVersion, self.report) = (report.toolVersion, report)
+      case .known(let report):
+        (digest, verdict) = (report.inputs.models.first?.sha256, report.verdict)
+        (probability, leftOut) = (report.probability, [])
+        findings = report.finding.map { [$0] } ?? []
+        (toolVersion, self.report) = (report.inputs.toolVersion, nil)
+      }
+    }
+  }
+}
+
+extension AuditReport {
+  /// What a known trigger shows, as a search would tell it; nil where it shows no backdoor.
+  fileprivate var finding: DetectionReport.Finding? {
+    let rule: DetectionReport.Finding.Rule
+    switch verdict {
+    case .dormantBackdoor: rule = .dormantBackdoor
+    case .activeBackdoor: rule = .activeBackdoor
+    case .noEvidence, .undetermined: return nil
+    }
+    let worst = deployments.max { ($0.differentialASR ?? 0) < ($1.differentialASR ?? 0) }
+    return DetectionReport.Finding(
+      rule: rule, level: .error, scheme: rule == .dormantBackdoor ? worst?.scheme : nil,
+      targetClass: targetClass,
+      message: "The trigger \(trigger) turns answers into class \(targetClass).",
+      file: rule == .dormantBackdoor ? worst?.file : nil)
   }
 }
 

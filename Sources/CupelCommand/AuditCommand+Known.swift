@@ -11,12 +11,15 @@ extension AuditCommand {
       print("device   \(board), simulated; every output compared with the one here")
     }
     print(AuditTable.text(report))
-    throw VerdictExit(code: report.verdict.exitCode)
+    throw VerdictExit(code: exitCode(report.verdict))
   }
 
   /// The report, written where `--json` says.
   func measured() throws -> AuditReport {
-    try checkWritable(json, inputs: models + catalogue.inputs + data.inputs)
+    try checkWritable(
+      json, signing.output,
+      inputs: models + catalogue.inputs + data.inputs + signing.inputs)
+    let signer = try signing.signer()
     let stopwatch = Stopwatch()
     let reporter = compute.reporter
     let subject = try subject()
@@ -37,6 +40,7 @@ extension AuditCommand {
     reporter.finish()
     report.seconds = stopwatch.seconds
     if let json { try JSONText.write(report, to: json) }
+    try attest(.known(report), by: signer)
     return report
   }
 }

@@ -12,7 +12,14 @@ extension AuditCommand {
     try checkWritable(json, inputs: [path])
     let bytes = try InputFile.read(path, limit: Self.longestReport)
     let recorded = try CupelError.naming(path) { try RecordedReport(json: bytes) }
-    let comparison = try repeated(recorded, path).compare(with: recorded)
+    try repeatAudit(of: recorded, named: path, given: Array(Self.command.dropFirst(2)))
+  }
+
+  /// - Parameters:
+  ///   - path: where the report was read.
+  ///   - given: options and models that take the place of what the report says.
+  func repeatAudit(of recorded: RecordedReport, named path: String, given: [String]) throws {
+    let comparison = try repeated(recorded, path, given).compare(with: recorded)
     print(ReplayTable.text(comparison, budget: recorded.budget, of: path))
     if !comparison.isEqual { throw VerdictExit(code: VerdictExit.otherFigures) }
   }
@@ -22,16 +29,19 @@ extension AuditCommand {
 
   /// The audit that the report's inputs ask for. What is given beside `--replay` takes the place of
   /// what the report says, since the last of several options counts.
-  private func repeated(_ report: RecordedReport, _ path: String) throws -> AuditCommand {
+  private func repeated(
+    _ report: RecordedReport, _ path: String, _ given: [String]
+  ) throws -> AuditCommand {
     let told = report.toldCommand
     let options = report.options(profile: told.map { $0.profile })
     let own = ["--replay", path]
     do { _ = try Self.parse(options + own) } catch {
       throw Failure("\(path): its inputs make no audit: \(Self.message(for: error))")
     }
-    var audit = try Self.parse(options + (told?.folders ?? []) + Self.command.dropFirst(2))
+    let isReplay = given.contains { $0 == "--replay" || $0.hasPrefix("--replay=") }
+    var audit = try Self.parse(options + (told?.folders ?? []) + given + (isReplay ? [] : own))
     audit.replay = nil
-    if models.isEmpty { audit.models = told?.models ?? [] }
+    if audit.models.isEmpty { audit.models = told?.models ?? [] }
     guard !audit.models.isEmpty else {
       throw ValidationError("\(path) does not tell where its models are: give them")
     }

@@ -9,14 +9,15 @@ extension AuditCommand {
   func searchForTrigger() throws {
     let report = try searched()
     print(DetectionTable.text(report))
-    throw VerdictExit(code: report.verdict.exitCode)
+    throw VerdictExit(code: exitCode(report.verdict))
   }
 
   /// The report, written in every form that is asked for.
   func searched() throws -> DetectionReport {
     try checkWritable(
-      json, search.html, search.sarif, search.cyclonedx,
-      inputs: models + catalogue.inputs + data.inputs)
+      json, search.html, search.sarif, search.cyclonedx, signing.output,
+      inputs: models + catalogue.inputs + data.inputs + signing.inputs)
+    let signer = try signing.signer()
     let reporter = compute.reporter
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
@@ -37,13 +38,14 @@ extension AuditCommand {
       dataset: folder, command: Self.command)
     reporter.finish()
     try write(result, float)
+    try attest(.detection(result.report), by: signer)
     return result.report
   }
 
   private var searchSettings: TriggerSearch.Settings {
     var settings = TriggerSearch.Settings()
-    if let families = search.families { settings.families = families }
-    settings.budget = search.budget
+    if let families = search.effort.families { settings.families = families }
+    settings.budget = search.effort.budget
     settings.calibrationImages = calibration.calibration
     if let limit { settings.heldOutImages = limit }
     settings.makesExhibits = search.html != nil

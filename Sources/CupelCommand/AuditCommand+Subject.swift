@@ -11,12 +11,15 @@ extension AuditCommand {
   func subject() throws -> AuditSubject {
     let site = kernels.site(on: device.on)
     let catalogue = try catalogue.read()
+    let signers = try signing.signers(of: models)
     let loaded = try models.map {
       try LoadedModel(path: $0, profile: profile, site: site, catalogue: catalogue)
     }
-    let subject = try AuditSubject(
+    try signing.check(loaded, signers: signers)
+    var subject = try AuditSubject(
       loaded, schemes: schemes(loaded), profile: profile, preprocessing: data.preprocessing(),
       site: site)
+    subject.signers = signers
     for (file, settings) in subject.overridden { warn(of: settings, in: file) }
     return subject
   }

@@ -29,7 +29,10 @@ struct AuditCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "At most one float model, and any number of integer models: .cupel, .tflite, ONNX.")
+    help: """
+      One float model, and any number of integer models: .cupel, .tflite, ONNX. Several float models \
+      alone are audited one after the other.
+      """)
   var models: [String] = []
 
   @Option(
@@ -67,7 +70,14 @@ struct AuditCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("Write the report as JSON.", valueName: "file")) var json: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "What ends with status 1: backdoor, or undetermined, which holds an audit that could not "
+        + "decide for a failure as well.", valueName: "verdict"))
+  var failOn = FailOn.backdoor
+
   @OptionGroup(title: "Without --trigger") var search: SearchOptions
+  @OptionGroup(title: "Signatures") var signing: SigningOptions
   @OptionGroup var data: DataOptions
   @OptionGroup var catalogue: CatalogueOptions
   @OptionGroup var calibration: CalibrationOptions
@@ -98,8 +108,19 @@ struct AuditCommand: ParsableCommand {
     }
   }
 
+  /// Which verdicts end with status 1.
+  enum FailOn: String, ExpressibleByArgument, CaseIterable {
+    case backdoor, undetermined
+  }
+
+  /// The process's exit status for a verdict.
+  func exitCode(_ verdict: Verdict) -> Int32 {
+    verdict == .undetermined && failOn == .undetermined ? 1 : verdict.exitCode
+  }
+
   func run() throws {
     if let replay { return try repeatAudit(of: replay) }
+    if try hasSeveralFloats() { return try auditEach() }
     if trigger == nil { try searchForTrigger() } else { try measureTrigger() }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cupel
+import CupelAttestation
 import CupelModelImport
 import CupelModelWriter
 import CupelSupport
@@ -40,7 +41,7 @@ struct Failure: Error {
       self.init("\(error)", exitCode: Self.internalError)
     case is ImportError, is FloatGraphError, is EngineError, is WriterError, is AuditError,
       is PreprocessingError, is FineTuningError, is TriggerError, is QuantizationError,
-      is DeviceError:
+      is DeviceError, is AttestationError:
       self.init("\(error)")
     default:
       let status = RootCommand.exitCode(for: error).rawValue

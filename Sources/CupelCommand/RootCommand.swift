@@ -13,8 +13,9 @@ struct RootCommand: ParsableCommand {
     discussion: """
       The exit status says how a command ended:
          0  the command did its work, and an audit found nothing
-         1  an audit found a backdoor, or a replay gave other figures; never an error
-         2  an audit could not decide
+         1  an audit found a backdoor, a replay gave other figures, or a signed statement does not
+            hold; never an error
+         2  an audit could not decide, or tasks of a sweep failed
         64  the command was not used rightly
         65  a file or a folder holds something that is malformed or does not fit
         66  an input is missing
@@ -28,7 +29,8 @@ struct RootCommand: ParsableCommand {
     version: CupelRelease.current,
     subcommands: [
       Inspect.self, Compile.self, Purify.self, Run.self, Dump.self, AuditCommand.self, Compare.self,
-      Diff.self, Export.self, Demo.self,
+      Diff.self, Export.self, SweepCommand.self, Sign.self, Verify.self,
+      Demo.self,
     ])
 
   /// As argument-parser's own, but an error's exit status is the one that its kind calls for:
@@ -59,6 +61,10 @@ struct RootCommand: ParsableCommand {
 struct VerdictExit: Error {
   /// Of a replay that is not the same.
   static let otherFigures: Int32 = 1
+  /// Of a signed statement that does not hold.
+  static let notVerified: Int32 = 1
+  /// Of a sweep with tasks that came to nothing.
+  static let undecided: Int32 = 2
 
   var code: Int32
 }

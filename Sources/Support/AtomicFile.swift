@@ -44,9 +44,7 @@ public enum AtomicFile {
   private static func replace(
     _ target: String, with bytes: [UInt8], reporting path: String
   ) throws(FileError) {
-    let folder = folder(of: target)
-    let mark = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let temporary = "\(folder)/.cupel-\(mark).tmp"
+    let temporary = temporaryName(beside: target)
     do throws(FileError) {
       try fill(
         temporary, with: bytes, flags: O_WRONLY | O_CREAT | O_EXCL, reporting: path, syncs: true)
@@ -57,9 +55,37 @@ public enum AtomicFile {
       _ = unlink(temporary)
       throw error
     }
-    // The rename itself reaches the disk with the folder. Not every file system can sync a
-    // folder, and the file is whole either way.
-    if let descriptor = try? FileDescriptor(path: folder, flags: O_RDONLY) {
+    synchronize(folderOf: target)
+  }
+
+  /// Writes a file that is not there yet, whole; of several writers, on several machines, one wins.
+  ///
+  /// - Returns: whether this call made the file; a file that is there stays as it is.
+  /// - Throws: `FileError` with `path`. Nothing is left behind then.
+  package static func publish(_ bytes: [UInt8], to path: String) throws(FileError) -> Bool {
+    let temporary = temporaryName(beside: path)
+    defer { _ = unlink(temporary) }
+    try fill(
+      temporary, with: bytes, flags: O_WRONLY | O_CREAT | O_EXCL, reporting: path, syncs: true)
+    // A link, unlike a rename, never replaces what is there.
+    guard link(temporary, path) == 0 else {
+      if errno == EEXIST { return false }
+      throw FileError(path: path, action: "write", code: errno)
+    }
+    synchronize(folderOf: path)
+    return true
+  }
+
+  /// A name of its own in the folder of a file.
+  static func temporaryName(beside path: String) -> String {
+    let mark = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    return "\(folder(of: path))/.cupel-\(mark).tmp"
+  }
+
+  /// A name reaches the disk with the folder. Not every file system can sync a folder, and the file is
+  /// whole either way.
+  private static func synchronize(folderOf path: String) {
+    if let descriptor = try? FileDescriptor(path: folder(of: path), flags: O_RDONLY) {
       try? descriptor.synchronize()
     }
   }

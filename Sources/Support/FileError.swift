@@ -19,6 +19,11 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     reason = String(cString: strerror(code))
   }
 
+  /// After a system call that failed: takes the reason from `errno`.
+  package init(failedTo action: String, _ path: String) {
+    self.init(path: path, action: action, code: errno)
+  }
+
   /// Where no system call failed: `reason` says why.
   public init(path: String, action: String, reason: String) {
     self.path = path

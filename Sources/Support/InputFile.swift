@@ -29,6 +29,24 @@ public enum InputFile {
     }
   }
 
+  /// Hands over a regular file piece by piece, in little memory.
+  ///
+  /// - Throws: `FileError` with `path`: missing, unreadable, or no regular file.
+  package static func stream(
+    _ path: String, _ take: (UnsafeRawBufferPointer) -> Void
+  ) throws(FileError) {
+    let file = try FileDescriptor(path: path, flags: O_RDONLY | O_NONBLOCK)
+    guard try file.size() != nil else {
+      throw FileError(path: path, action: "read", reason: "it is no regular file")
+    }
+    var chunk = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = try file.read(into: &chunk)
+      chunk.withUnsafeBytes { take(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+      if count < chunk.count { return }
+    }
+  }
+
   /// Bytes of a regular file that lies in a folder, or in one inside it.
   ///
   /// - Parameters:

@@ -15,7 +15,7 @@ import Testing
   @Test("one model with its hash, its figures and the verdict")
   func component() throws {
     let bom = try bom(example)
-    #expect(bom["bomFormat"] == "CycloneDX" && bom["specVersion"] == "1.6")
+    #expect(bom["bomFormat"] == "CycloneDX" && bom["specVersion"] == "1.7")
     #expect(bom.at("components.0.type") == "machine-learning-model")
     #expect(bom.at("components.1") == nil)
     #expect(bom.at("components.0.hashes.0.content") == .string(example.digest))

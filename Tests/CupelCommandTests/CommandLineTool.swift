@@ -71,6 +71,24 @@ enum CommandLineTool {
     return outcome
   }
 
+  /// Runs `cupel` and kills it, and not its children, after a time, if it has not ended by then.
+  static func kill(_ arguments: [String], in folder: String, after seconds: Double) throws {
+    guard let path else {
+      throw NoOutcome(description: "no cupel lies in or above the test bundle's folder")
+    }
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = arguments
+    process.currentDirectoryURL = URL(fileURLWithPath: folder)
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    Thread.sleep(forTimeInterval: seconds)
+    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+  }
+
   /// A file that a process writes to and that has no name.
   private struct Capture {
     let handle: FileHandle

@@ -4,7 +4,7 @@
 
     *.json      docs/schemas/detection-report-2.schema.json (JSON Schema 2020-12)
     *.sarif     SARIF 2.1.0 (OASIS)
-    *.cdx.json  CycloneDX 1.6, strictly
+    *.cdx.json  CycloneDX 1.7, strictly
 
 `tools/reports/setup.sh` installs what it needs. Exits with status 1 and a line for each fault.
 """
@@ -37,7 +37,7 @@ def check(path: Path, own, sarif, cyclonedx) -> tuple[str, list[str]]:
     text = path.read_text()
     if path.name.endswith(".cdx.json"):
         error = cyclonedx.validate_str(text)
-        return "CycloneDX 1.6", [str(error)[:400]] if error else []
+        return "CycloneDX 1.7", [str(error)[:400]] if error else []
     if path.suffix == ".sarif":
         return "SARIF 2.1.0", faults(sarif.iter_errors(json.loads(text)))
     return "detection report 2", faults(own.iter_errors(json.loads(text)))
@@ -62,7 +62,7 @@ def refuses(own, sarif, cyclonedx, folder: Path) -> list[str]:
 
 
 def main(folder: Path) -> int:
-    own, sarif, cyclonedx = validator(OWN), validator(SARIF), JsonStrictValidator(SchemaVersion.V1_6)
+    own, sarif, cyclonedx = validator(OWN), validator(SARIF), JsonStrictValidator(SchemaVersion.V1_7)
     paths = sorted([*folder.glob("*.json"), *folder.glob("*.sarif")])
     kinds, failed = set(), False
     for path in paths:

@@ -58,6 +58,9 @@ extension AuditInputs {
     @OrNull public var preprocessing: StatedPreprocessing?
     /// What the file or a catalogue states and the caller gave otherwise; nil for nothing.
     public var overridden: [Overridden]?
+    /// SHA-256 of the public key whose signature of the file was verified, lower-case hexadecimal; nil
+    /// where none was.
+    public var signedBy: String?
 
     /// - Parameters: as the members of these names.
     public init(

@@ -187,6 +187,14 @@ public struct DetectionReport: Sendable, Codable, Equatable {
     public var message: String
     /// The integer file that it is about; nil for the float model.
     @OrNull public var file: String? = nil
+
+    package init(
+      rule: Rule, level: Level, scheme: StatedScheme? = nil, targetClass: Int? = nil,
+      message: String, file: String? = nil
+    ) {
+      (self.rule, self.level, self.message) = (rule, level, message)
+      (self.scheme, self.targetClass, self.file) = (scheme, targetClass, file)
+    }
   }
 }
 

@@ -18,10 +18,11 @@ enum HTMLInputs {
   private static func code(_ text: String?) -> Markup { "<code>\(text ?? "–")</code>" }
 
   private static func model(_ model: AuditInputs.Model) -> Markup {
+    let signed: Markup = model.signedBy.map { "<br>signed by the key \(code($0))" } ?? ""
     let overridden = (model.overridden ?? []).map { "<br>\($0.description)" as Markup }.joined()
     return """
       SHA-256 \(code(model.sha256))<br>\(model.preprocessing.map(text) ?? "preprocessing not told")\
-      \(overridden)
+      \(overridden)\(signed)
       """
   }
 

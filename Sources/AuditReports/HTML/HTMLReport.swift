@@ -74,7 +74,7 @@ public enum HTMLReport {
     return """
       <section id="verdict"><div class="verdict \(style)">
       <div class="name">\(report.verdict.title)</div>
-      <div>\(report.isUnsearched ? "Nothing was searched." : report.verdict.meaning)</div>
+      \(HTMLSummary.text(report))
       </div>
       <div class="tiles">\(tiles.joined())</div>
       <p class="muted">The probability comes from the decision rule that was fitted on clean and infected \

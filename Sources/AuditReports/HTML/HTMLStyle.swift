@@ -1,6 +1,6 @@
 /// The report's style sheet: light and dark after the reader's setting, and light on paper.
-enum HTMLStyle {
-  static let sheet: Markup = """
+package enum HTMLStyle {
+  package static let sheet: Markup = """
     :root { color-scheme: light dark; \(light) }
     @media (prefers-color-scheme: dark) { :root { \(dark) } }
     @media print { :root { color-scheme: light; \(light) } }

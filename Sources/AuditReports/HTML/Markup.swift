@@ -2,15 +2,15 @@ import Foundation
 
 /// HTML or SVG. Text that is interpolated is escaped; only other markup goes in as it is. So what came
 /// from a file cannot become markup by being forgotten somewhere.
-struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
-  private(set) var text: String
+package struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+  package private(set) var text: String
 
   /// Characters of one piece of text, at most: names come from files and may be of any length.
   private static let longest = 2000
 
-  init(stringLiteral text: String) { self.text = text }
+  package init(stringLiteral text: String) { self.text = text }
 
-  init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
+  package init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
   private init(raw: String) { text = raw }
 
@@ -20,23 +20,27 @@ struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpol
     text = isBase64 ? base64 : ""
   }
 
-  struct StringInterpolation: StringInterpolationProtocol {
+  package struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var text: String
 
-    init(literalCapacity: Int, interpolationCount: Int) {
+    package init(literalCapacity: Int, interpolationCount: Int) {
       text = ""
       text.reserveCapacity(literalCapacity + 16 * interpolationCount)
     }
 
-    mutating func appendLiteral(_ literal: String) { text += literal }
-    mutating func appendInterpolation(_ value: String) { text += Markup.escaped(value) }
-    mutating func appendInterpolation(_ value: Markup) { text += value.text }
-    mutating func appendInterpolation(_ value: some FixedWidthInteger) { text += String(value) }
+    package mutating func appendLiteral(_ literal: String) { text += literal }
+    package mutating func appendInterpolation(_ value: String) { text += Markup.escaped(value) }
+    package mutating func appendInterpolation(_ value: Markup) { text += value.text }
+    package mutating func appendInterpolation(_ value: some FixedWidthInteger) {
+      text += String(value)
+    }
     /// A coordinate, to a hundredth.
-    mutating func appendInterpolation(_ value: Double) { text += Markup.coordinate(value) }
+    package mutating func appendInterpolation(_ value: Double) { text += Markup.coordinate(value) }
   }
 
-  static func + (one: Markup, other: Markup) -> Markup { Markup(raw: one.text + other.text) }
+  package static func + (one: Markup, other: Markup) -> Markup {
+    Markup(raw: one.text + other.text)
+  }
 
   /// Text outside and inside of quoted attributes. Control characters and those that turn the
   /// direction of writing are replaced.
@@ -71,5 +75,5 @@ struct Markup: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpol
 
 extension Sequence<Markup> {
   /// One after the other, a line each.
-  func joined() -> Markup { reduce("") { "\($0)\($1)\n" } }
+  package func joined() -> Markup { reduce("") { "\($0)\($1)\n" } }
 }

@@ -13,9 +13,10 @@ extension AuditSubject {
   /// - Throws: `CupelError` where nothing tells a model's preprocessing.
   func inputs(dataset: String?, workbench: Workbench?) throws -> AuditInputs {
     let models = try float.map { [try $0.input(told: preprocessing)] } ?? []
+    var all = try models + integers.map { try $0.input(told: preprocessing, profile: profile) }
+    for index in all.indices { all[index].signedBy = signers[all[index].sha256] }
     return AuditInputs(
-      models: try models
-        + integers.map { try $0.input(told: preprocessing, profile: profile) },
+      models: all,
       dataset: dataset.map(lastComponent),
       calibration: workbench?.calibration,
       toolVersion: CupelRelease.current)

@@ -20,6 +20,8 @@ public struct AuditSubject: Sendable {
   public let preprocessing: Preprocessing?
   /// Where integer models run.
   public let site: ExecutionSite
+  /// Whose signature of a file was verified, by the files' SHA-256; the report tells it.
+  public var signers: [String: String] = [:]
 
   /// - Parameters: as the properties.
   /// - Throws: `CupelError` for two float models, and for schemes without one.

@@ -44,6 +44,14 @@ public enum LoadedModel: Sendable {
     }
   }
 
+  /// Of the file as it was read, lower-case hexadecimal.
+  public var sha256: String {
+    switch self {
+    case .float(let model): model.sha256
+    case .integer(let model): model.sha256
+    }
+  }
+
   /// - Throws: `CupelError` for a float model.
   public func integer() throws -> IntegerModel {
     switch self {

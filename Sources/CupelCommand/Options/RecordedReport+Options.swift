@@ -4,13 +4,6 @@ import CupelAuditReports
 // From a report back to the options that ask for its audit.
 
 extension RecordedReport {
-  var inputs: AuditInputs {
-    switch self {
-    case .known(let report): report.inputs
-    case .detection(let report): report.inputs
-    }
-  }
-
   /// Seconds that it was given; nil for no bound.
   var budget: Double? {
     if case .detection(let report) = self { report.budget } else { nil }
