@@ -133,7 +133,8 @@ enum Programs {
       return .convolution(.init(own.window, groups: own.groups, weighted(own.weights)))
     case .depthwiseConvolution(let own):
       return .depthwiseConvolution(.init(own.window, weighted(own.weights)))
-    case .fullyConnected(let own): return .fullyConnected(.init(weighted(own.weights)))
+    case .fullyConnected(let own):
+      return .fullyConnected(.init(weighted(own.weights), rows: own.rows))
     case .transposeConvolution(let own):
       return .transposeConvolution(.init(own.window, groups: own.groups, weighted(own.weights)))
     case .requantize(let own):
@@ -145,6 +146,9 @@ enum Programs {
       return .multiply(
         .init(
           rescale(own.rescale, Double(Float(scales[0]) * Float(scales[1]) / output.scale))))
+    case .batchMatMul(let own):
+      let product = Double(Float(scales[0]) * Float(scales[1]))
+      return .batchMatMul(.init(rescale(own.rescale, product / Double(output.scale))))
     case .add(let sum): return .add(.init(scaled(sum.scales)))
     case .subtract(let difference): return .subtract(.init(scaled(difference.scales)))
     default: return kind

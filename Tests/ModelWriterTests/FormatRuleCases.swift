@@ -242,6 +242,30 @@ extension FormatRuleTests {
   ]
 }
 
+/// Rules of what came with minor version 4, on `Sample.rows`.
+extension FormatRuleTests {
+  static let rowsCases: [Case] = [
+    Case(.version, .header) { $0.bytes[10] = 3 },
+    Case(.gather, .operation(0)) { $0.set($0.array(0, 9), 3) },
+    Case(.gather, .operation(0)) { $0.set($0.array(0, 9) + 4, -1) },
+    Case(.axis, .operation(0)) { $0.bytes[$0.operation(0, 3)] = 3 },
+    Case(.constantPlace, .operation(0)) { $0.set($0.parameter(0, 10), 12) },
+    Case(.grids, .operation(0)) { $0.bytes[$0.tensor(1, 37)] = 4 },
+    Case(.resize, .operation(1)) { $0.set($0.parameter(1, 0), 1) },
+    Case(.resize, .operation(1)) { $0.set($0.parameter(1, 1), 2) },
+    Case(.outputExtent, .operation(1)) { $0.swap(tensor: 2, 12, 16) },
+    Case(.outputExtent, .operation(3)) { $0.swap(tensor: 4, 12, 16) },
+    Case(.rounding, .operation(3)) { $0.bytes[$0.operation(3, 1)] = 4 },
+    // Four times 131 · 133 shifted left by 17: beyond 2^31.
+    Case(.overflow, .operation(3)) {
+      $0.set($0.parameter(3, 2), 17)
+      $0.set($0.parameter(3, 0), (127 + 16) << 23)
+    },
+    Case(.outputExtent, .operation(4)) { $0.set($0.parameter(4, 0), 18) },
+    Case(.outputExtent, .operation(4)) { $0.set($0.parameter(4, 0), -1) },
+  ]
+}
+
 extension FileEditor {
   /// Gives one tensor another's place in the arena, the arena's size made to fit.
   mutating func layOver(_ tensor: Int, _ other: Int) {

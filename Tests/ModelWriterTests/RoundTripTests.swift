@@ -27,7 +27,8 @@ import Testing
         case .convolution(let own):
           kinds.insert("convolution \(own.weights.bits) \(own.groups > 1)")
         case .depthwiseConvolution(let own): kinds.insert("depthwise \(own.weights.bits)")
-        case .fullyConnected(let own): kinds.insert("fullyConnected \(own.weights.bits)")
+        case .fullyConnected(let own):
+          kinds.insert("fullyConnected \(own.weights.bits) \(own.rows > 1)")
         case .add: kinds.insert("add")
         case .averagePool: kinds.insert("averagePool")
         case .maxPool: kinds.insert("maxPool")
@@ -47,9 +48,12 @@ import Testing
         case .reshape: kinds.insert("reshape")
         case .broadcast: kinds.insert("broadcast")
         case .constant: kinds.insert("constant")
+        case .batchMatMul: kinds.insert("batch matrix product")
+        case .gather: kinds.insert("gather")
+        case .resizeBilinear: kinds.insert("resize bilinear")
         }
       }
     }
-    #expect(kinds.count == 32)
+    #expect(kinds.count == 37)
   }
 }

@@ -70,6 +70,32 @@ enum Sample {
     return program
   }
 
+  /// What came with minor version 4: a gather, a resizing, a product of matrices, and a fully connected
+  /// layer of 20 rows.
+  static var rows: IntegerProgram {
+    var program = IntegerProgram()
+    program.tensors = [
+      tensor("input", 2, 3, 4), tensor("picked", 2, 2, 4), tensor("large", 4, 5, 4),
+      tensor("matrices", 4, 4, 3, zeroPoint: -5), tensor("product", 4, 5, 3, zeroPoint: 0),
+      tensor("features", 4, 5, 2, zeroPoint: 7),
+    ]
+    let scale = ChannelScale(weightScale: 0.03125, multiplier: 1 << 30, shift: -4)
+    let weights = Weights<InMemory>(
+      bits: 8, weights: [1, -2, 3, 40, 50, -60], bias: [1, -2], scales: [scale, scale],
+      rounding: .doubleRounding, low: -128, high: 127)
+    program.operations = [
+      operation("picked", .gather(.init(axis: 1, indices: [2, 0])), [0], 1),
+      operation(
+        "large", .resizeBilinear(.init(alignsCorners: false, halfPixelCentres: true)), [1], 2),
+      operation("matrices", .constant(.init((0..<48).map { Int8($0 * 5 - 120) })), [], 3),
+      operation(
+        "product", .batchMatMul(.init(rescale(0.015625, low: -128, high: 127))), [2, 3], 4),
+      operation("features", .fullyConnected(.init(weights, rows: 20)), [4], 5),
+    ]
+    program.output = 5
+    return program
+  }
+
   private static func tensor(
     _ name: String, _ height: Int, _ width: Int, _ channels: Int, bits: Int = 8,
     zeroPoint: Int = 3, scale: Float = 0.25

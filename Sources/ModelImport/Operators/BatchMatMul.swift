@@ -62,8 +62,12 @@ extension TFLiteIntegerConverter {
     let left = try matrices(first, list, [rows, depth])
     let right = try matrices(second, list, [depth, columns])
     let output = try description(try node.output())
-    let scale = try node.built { () throws(BuildError) in
+    var scale = try node.built { () throws(BuildError) in
       try builder.matrixProduct(of: [left, right], on: output.grid, within: output.grid.whole)
+    }
+    // XNNPACK takes a product where the second factor's zero point is 0.
+    if builder.profile == .xnnpack, builder[right].zeroPoint == 0 {
+      scale.rounding = builder.profile.mode(isFullyConnected: false)
     }
     let number = list.reduce(1, *)
     try finish(.batchMatMul(.init(scale)), [left, right], extent: [number, rows, columns])

@@ -33,12 +33,15 @@ extension TFLiteIntegerConverter {
     let above = limited(input, .init(low: zero, high: 127), "/above")
     let below = limited(input, .init(low: -128, high: zero), "/below")
     let whole = output.grid.whole
-    let (scale, product) = try node.built { () throws(BuildError) in
+    var (scale, product) = try node.built { () throws(BuildError) in
       (
         try builder.rescale(activation: source.scale / output.scale, within: whole),
         try builder.product(of: [below, slopes], on: output.grid, within: whole)
       )
     }
+    // XNNPACK takes none of it.
+    product.rounding = builder.profile.activationMode
+    scale.rounding = builder.profile.activationMode
     let parts = [
       onOutput(.requantize(.init(scale)), [above], output, "/above"),
       onOutput(.multiply(.init(product)), [below, slopes], output, "/below"),

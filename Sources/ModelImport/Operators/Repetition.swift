@@ -62,9 +62,8 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     let input = try array(like: output)
     let shape = model.tensors[try node.output()].shape
-    // What the file computes of other shapes is what it declares.
     let times =
-      try node.tensor(1).data == nil
+      try node.computesShape(1)
       ? zip(shape, input.shape).map { $0 / $1 }
       : try node.integers(1, "how often each axis is repeated")
     try node.require(

@@ -166,7 +166,7 @@ private struct Resizing {
   init(_ node: TFLiteNode, fields: (corners: Int, halves: Int)) throws(ImportError) {
     from = try node.tensor(0).shape
     to = node.model.tensors[try node.output()].shape
-    let size = try node.tensor(1).data == nil ? nil : try node.integers(1, "a size")
+    let size = try node.computesShape(1) ? nil : try node.integers(1, "a size")
     alignsCorners = try node.flag(fields.corners)
     halfPixelCentres = try node.flag(fields.halves)
     guard from.count == 4, to.count == 4, from[0] == to[0], from[3] == to[3],

@@ -15,7 +15,7 @@ extension OperatorRoom {
     function(.ceil, .ceil), function(.cos, .cos),
     TFLiteRow(
       .elu, float: { try $0.elementwise(.elu(alpha: 1)) },
-      integer: { try $0.tabulate { $0 < 0 ? expm1($0) : $0 } }),
+      integer: { try $0.elu() }),
     TFLiteRow(
       .exp, float: { try $0.elementwise(.function(.exp)) },
       integer: { try $0.tabulate { exp($0) } }),
@@ -62,6 +62,19 @@ extension TFLiteIntegerConverter {
   /// - Parameter function: in float32.
   fileprivate mutating func tabulate(_ function: (Float) -> Float) throws(ImportError) {
     try tabulate { FunctionTable.single(from: $0, to: $1, function) }
+  }
+
+  /// XNNPACK takes it, and rounds to even behind the zero point.
+  fileprivate mutating func elu() throws(ImportError) {
+    let function = { (value: Float) in value < 0 ? expm1(value) : value }
+    guard builder.profile == .xnnpack else { return try tabulate(function) }
+    try tabulate { input, output in
+      let inverse = 1 / output.scale
+      return (-128...127).map { value in
+        let steps = function(input.dequantize(value)) * inverse + Float(output.zeroPoint)
+        return Int8(min(max(steps.rounded(.toNearestOrEven), -128), 127))
+      }
+    }
   }
 
   /// Of what is not above zero it is the least that the output can say.

@@ -140,9 +140,9 @@ private struct TFLiteTransposition {
   /// - Parameter image: height, width and channels.
   init(_ node: TFLiteNode, filter: [Int], image: [Int]) throws(ImportError) {
     let shape = node.model.tensors[try node.output()].shape
-    // What the file computes of other shapes is what it declares.
-    let stated = try node.tensor(0).data == nil ? shape : try node.integers(0, "an output shape")
-    guard shape.count == 4, shape == stated, TFLiteShape.elementCount(shape) != nil
+    let stated = try node.computesShape(0) ? shape : try node.integers(0, "an output shape")
+    guard shape.count == 4, shape == stated, TFLiteShape.elementCount(shape) != nil,
+      shape.first == (try node.tensor(Self.image).shape.first)
     else { throw node.error("an output shape of \(stated) that its output has not") }
     let extent = Array(shape.dropFirst())
     guard filter.count == 4, filter[3] == image[2], filter[0] == extent[2] else {
@@ -192,8 +192,10 @@ extension TFLiteIntegerConverter {
     var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation)
-    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
-    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps {
+    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME, and shapes that are computed.
+    let isSame = try node.padding(TFLite.Options.TransposeConvolution.padding) == .same
+    let isComputed = try node.computesShape(0)
+    if isComputed || isSame && form.window.hasGaps {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(

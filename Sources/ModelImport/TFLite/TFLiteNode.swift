@@ -94,6 +94,13 @@ struct TFLiteNode: FileNode {
 
   // MARK: Tensors
 
+  /// Whether an input holds numbers about shapes that the file computes of other shapes: what it makes
+  /// of them, it declares.
+  func computesShape(_ position: Int) throws(ImportError) -> Bool {
+    let tensor = try tensor(position)
+    return tensor.data == nil && (tensor.type == .int32 || tensor.type == .int64)
+  }
+
   /// Index of an input that must be there.
   func input(_ position: Int) throws(ImportError) -> Int {
     try require(
