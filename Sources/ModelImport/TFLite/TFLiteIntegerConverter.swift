@@ -2,6 +2,7 @@ import CupelFixedPoint
 import CupelIntegerBuilder
 import CupelModelWriter
 import CupelSupport
+import CupelTFLiteSchema
 
 /// Turns an int8 `.tflite` model into an integer program, operator by operator in the file's order.
 ///
