@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 
 extension FloatGraph.Add: LowerableOperator {
   package var fusesClamp: Bool { true }
-  package var order: StorageOrder { .asStored }
+  package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let inputs = try unit.repeated(with: &builder)
@@ -14,7 +14,7 @@ extension FloatGraph.Add: LowerableOperator {
 
 extension FloatGraph.Subtract: LowerableOperator {
   package var fusesClamp: Bool { true }
-  package var order: StorageOrder { .asStored }
+  package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let inputs = try unit.repeated(with: &builder)

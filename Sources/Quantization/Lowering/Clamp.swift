@@ -4,7 +4,7 @@ import CupelIntegerBuilder
 extension FloatGraph.Clamp: LowerableOperator {
   package var limits: FusedGraph.Unit.Limits? { .init(low: low, high: high) }
 
-  package var order: StorageOrder { .asStored }
+  package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let bounds = unit.output.grid.bounds(low: low, high: high)

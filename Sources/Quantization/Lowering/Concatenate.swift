@@ -2,14 +2,14 @@ import CupelFloatGraph
 import CupelIntegerBuilder
 
 extension FloatGraph.Concatenate: LowerableOperator {
-  package var order: StorageOrder { .either }
+  package var storageOrder: StorageOrder { .either }
 
   /// Each part is first brought to the grid of the whole. A single part is the whole.
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     guard unit.inputs.count > 1 else {
       return try part(unit.inputs[0], named: unit.target.name, of: unit, with: &builder)
     }
-    guard unit.order == .channelsLast || unit.target.shape.count == 1 else {
+    guard unit.order == .channelsLast else {
       return try arrays(unit, with: &builder)
     }
     let output = builder.add(unit.output)

@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 
 extension FloatGraph.Gather: LowerableOperator {
-  package var order: StorageOrder { .either }
+  package var storageOrder: StorageOrder { .either }
 
   /// An axis after the other.
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {

@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 
 extension FloatGraph.LayerNormalization: LowerableOperator {
-  package var order: StorageOrder { .rowMajor }
+  package var storageOrder: StorageOrder { .rowMajor }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     guard gamma.count <= 1 << 15 else {

@@ -2,7 +2,7 @@ import CupelFloatGraph
 import CupelIntegerBuilder
 
 extension FloatGraph.Linear: LowerableOperator {
-  package var order: StorageOrder { .rowMajor }
+  package var storageOrder: StorageOrder { .rowMajor }
   package var readsFeaturesAnywhere: Bool { true }
 
   /// A flattened image was [C][H][W] to the float layer and is [H][W][C] in a program.

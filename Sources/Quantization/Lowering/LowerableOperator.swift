@@ -20,7 +20,7 @@ package protocol LowerableOperator: FloatOperator {
   /// where it does anything else.
   var limits: FusedGraph.Unit.Limits? { get }
   /// In which order it wants the elements of what it reads, and gives its own.
-  var order: StorageOrder { get }
+  var storageOrder: StorageOrder { get }
   /// Whether it reads features in whatever order they lie.
   var readsFeaturesAnywhere: Bool { get }
   /// Whether it only says that elements have another shape or order.
@@ -43,7 +43,7 @@ package protocol LowerableOperator: FloatOperator {
 extension LowerableOperator {
   package var fusesClamp: Bool { false }
   package var limits: FusedGraph.Unit.Limits? { nil }
-  package var order: StorageOrder { .channelsLast }
+  package var storageOrder: StorageOrder { .channelsLast }
   package var readsFeaturesAnywhere: Bool { false }
   package var movesNothing: Bool { false }
   package func moved(_ stored: StoredValue, from shape: [Int]) -> StoredValue? { nil }
@@ -57,7 +57,7 @@ extension LowerableOperator {
 /// A function of one number becomes a table of it. Tables read and write 8 bits, as does whatever is
 /// no layer under every scheme.
 extension LowerableOperator where Self: ElementwiseOperator {
-  package var order: StorageOrder { .asStored }
+  package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let grids = (from: builder[unit.inputs[0]].grid, to: unit.output.grid)

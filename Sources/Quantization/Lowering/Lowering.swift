@@ -83,12 +83,12 @@ public struct Lowering {
       inputs = [try narrowed(inputs[0], of: unit.inputs[0], order, for: layer)]
     }
     let extent = order == .asStored ? builder[inputs[0]].extent : order.extent(target.shape)
-    let tensor = try unit.base.lower(
+    let result = try unit.base.lower(
       LoweredUnit(
         name: unit.name, sources: sources, inputs: inputs, target: target,
         output: IntegerTensor(name: target.name, extent: extent, grid: grid), order: order,
         places: places, clamp: unit.clamp, layer: layer), with: &builder)
-    stored[unit.output] = lying(tensor, unit, order)
+    stored[unit.output] = lying(result, unit, order)
   }
 
   /// Where a unit's result lies in the tensor that holds it.
@@ -126,7 +126,7 @@ public struct Lowering {
   /// The order that a unit works in.
   private func order(of unit: FusedGraph.Unit) throws -> StorageOrder {
     let shapes = (unit.inputs + [unit.output]).map { plan.graph.values[$0].shape }
-    let own = unit.base.order
+    let own = unit.base.storageOrder
     if own == .channelsLast {
       guard shapes.allSatisfy({ $0.count == 1 || $0.count == 3 }) else {
         throw RuleViolation(
@@ -143,6 +143,7 @@ public struct Lowering {
       return .asStored
     }
     guard own == .either || own == .asStored else { return own }
+    if shapes.allSatisfy({ $0.count == 1 }) { return .channelsLast }
     let isImage = varying.contains { value in
       let shape = plan.graph.values[value].shape
       return shape.count == 3

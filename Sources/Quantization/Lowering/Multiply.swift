@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 
 extension FloatGraph.Multiply: LowerableOperator {
   package var fusesClamp: Bool { true }
-  package var order: StorageOrder { .asStored }
+  package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let inputs = try unit.repeated(with: &builder)

@@ -14,12 +14,13 @@ extension FloatGraph.Pad: LowerableOperator {
     }
   }
 
-  package var order: StorageOrder { .either }
+  package var storageOrder: StorageOrder { .either }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let value = Int8(unit.output.grid.quantize(value))
-    guard unit.order == .channelsLast || unit.target.shape.count == 1 else {
-      let last = builder.pad(unit.array(), before: before, after: after, value: value)
+    guard unit.order == .channelsLast else {
+      let last = builder.pad(
+        unit.array(), before: self.before, after: after, value: value)
       return unit.becomes(last, in: &builder)
     }
     let before = Axes(ChannelOrder.last(before, absent: 0))

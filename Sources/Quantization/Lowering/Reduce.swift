@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 
 extension FloatGraph.Reduce: LowerableOperator {
-  package var order: StorageOrder { .either }
+  package var storageOrder: StorageOrder { .either }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let shape = unit.sources[0].shape

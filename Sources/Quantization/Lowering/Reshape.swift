@@ -1,9 +1,14 @@
 import CupelFloatGraph
+import CupelIntegerBuilder
 
 extension FloatGraph.Reshape: LowerableOperator {
   package var movesNothing: Bool { true }
 
   package func moved(_ stored: StoredValue, from shape: [Int]) -> StoredValue? { stored }
+
+  package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    unit.inputs[0]
+  }
 }
 
 extension FloatGraph.Transpose: LowerableOperator {
@@ -11,5 +16,9 @@ extension FloatGraph.Transpose: LowerableOperator {
 
   package func moved(_ stored: StoredValue, from shape: [Int]) -> StoredValue? {
     stored.transposed(shape, order: order)
+  }
+
+  package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    unit.inputs[0]
   }
 }

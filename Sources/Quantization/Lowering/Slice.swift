@@ -4,13 +4,13 @@ import CupelIntegerOperators
 import CupelModelWriter
 
 extension FloatGraph.Slice: LowerableOperator {
-  package var order: StorageOrder { .either }
+  package var storageOrder: StorageOrder { .either }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    guard unit.order == .channelsLast || unit.target.shape.count == 1 else {
+    guard unit.order == .channelsLast else {
       let axes = unit.sources[0].shape.indices.map { axis in
         SliceAxis(
-          of: unit.sources[0].shape[axis], start: start[axis], step: step[axis],
+          of: unit.sources[0].shape[axis], start: self.start[axis], step: self.step[axis],
           count: unit.target.shape[axis])
       }
       return unit.becomes(builder.slice(unit.array(), axes), in: &builder)

@@ -3,7 +3,7 @@ import CupelIntegerBuilder
 import CupelModelWriter
 
 extension FloatGraph.Softmax: LowerableOperator {
-  package var order: StorageOrder { .last(axis) }
+  package var storageOrder: StorageOrder { .last(axis) }
   /// TensorFlow Lite has no other.
   package var outputGrid: Grid? { Grid(scale: 1 / 256, zeroPoint: -128, bits: 8) }
 
