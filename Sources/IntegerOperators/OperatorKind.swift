@@ -1,4 +1,5 @@
 import CCupelIntegerKernels
+import CupelFixedPoint
 import CupelModelFormat
 
 /// All operators: the one list of them.
@@ -45,6 +46,8 @@ public enum OperatorKind<Storage: ConstantStorage> {
   case constant(Constant<Storage>)
   /// A transposed convolution.
   case transposeConvolution(TransposeConvolution<Storage>)
+  /// A function of each value of 16 bits.
+  case function(WideFunction)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
@@ -71,6 +74,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case Broadcast.code: self = .broadcast(.init(reading: &coder))
     case Constant<Storage>.code: self = .constant(.init(reading: &coder))
     case TransposeConvolution<Storage>.code: self = .transposeConvolution(.init(reading: &coder))
+    case WideFunction.code: self = .function(.init(reading: &coder))
     default: return nil
     }
   }
@@ -101,6 +105,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .broadcast(let own): try visitor.visit(own)
     case .constant(let own): try visitor.visit(own)
     case .transposeConvolution(let own): try visitor.visit(own)
+    case .function(let own): try visitor.visit(own)
     }
   }
 }
@@ -137,6 +142,8 @@ extension OperationRecord {
     case Constant<InFile>.code: try visitor.visit(Constant<InFile>.self, at: site)
     case TransposeConvolution<InFile>.code:
       try visitor.visit(TransposeConvolution<InFile>.self, at: site)
+    case WideFunction.code where WideActivations.isThere:
+      try visitor.visit(WideFunction.self, at: site)
     default: nil
     }
   }

@@ -9,7 +9,8 @@ extension FullyConnected: TFLiteExportable where Storage == InMemory {
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {
     let constants = try exporter.addConstants(
       self, shape: [exporter.output.channels, exporter.input.elementCount], axis: 0)
-    let version: Int32 = constants.isPerTensor ? (constants.bits == 4 ? 10 : 4) : 12
+    let version: Int32 =
+      constants.isPerTensor ? (constants.bits == 4 ? 10 : constants.version(4, wide: 7)) : 12
     exporter.write(within: weights) { exporter, activation, target in
       typealias Options = TFLite.Options.FullyConnected
       exporter.append(
@@ -17,7 +18,7 @@ extension FullyConnected: TFLiteExportable where Storage == InMemory {
         [
           (Options.activation, .number(activation.rawValue)),
           (Options.weightsFormat, .number(0 as Int8)),
-        ])
+        ] + constants.option(Options.biasType))
     }
   }
 }

@@ -188,13 +188,15 @@ extension TFLiteIntegerConverter {
     try finish(.concatenate(.init(axis: axis)), inputs, extent: extent)
   }
 
-  /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32.
+  /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32, and int16 it
+  /// takes as it is.
   private mutating func part(
     _ position: Int, of output: IntegerTensor
   ) throws(ImportError) -> Int {
     let input = try activation(position)
     let source = builder[input]
     guard source.grid != output.grid else { return input }
+    if source.grid.isWide, output.grid.isWide { return relabelled(input, like: output) }
     guard try node.tensor(position).type == .uint8 else {
       throw node.differentGrids(source, output)
     }

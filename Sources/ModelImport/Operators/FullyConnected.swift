@@ -211,7 +211,8 @@ extension TFLiteIntegerConverter {
     try node.checkFilter(weights.shape, features: features, of: "\(features) features")
     let weighted = try weighted(
       weights, input: input, outputs: weights.shape[0],
-      activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
+      activation: TFLite.Options.FullyConnected.activation,
+      biasType: TFLite.Options.FullyConnected.biasType, isFullyConnected: true)
     try finish(
       layer: .fullyConnected(.init(weighted)), weights, input: input,
       extent: [1, 1, weights.shape[0]])

@@ -187,9 +187,12 @@ extension TFLiteIntegerConverter {
     let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
     var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
-      activation: TFLiteTransposition.fields.activation)
+      activation: TFLiteTransposition.fields.activation,
+      biasType: TFLite.Options.TransposeConvolution.biasType)
     // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
-    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps {
+    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps,
+      !builder[input].grid.isWide
+    {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(

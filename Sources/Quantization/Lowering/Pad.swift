@@ -16,7 +16,7 @@ extension FloatGraph.Pad: LowerableOperator {
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let before = Axes(ChannelOrder.last(before, absent: 0))
-    let value = Int8(unit.output.grid.quantize(value))
+    let value = Int16(unit.output.grid.quantize(value))
     return unit.becomes(.pad(.init(before, value: value)), in: &builder)
   }
 }
