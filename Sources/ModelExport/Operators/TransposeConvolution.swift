@@ -1,6 +1,7 @@
 import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
+import CupelTFLiteSchema
 
 /// What the windows of an axis, a stride apart, leave of an output of their own making.
 private struct Outcome {
@@ -106,7 +107,8 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
     exporter.append(
       .transposeConv, version: 3,
       [exporter.file.add(shape, name: "shape"), constants.weights, source, constants.bias], target,
-      window.options(isSame ? .same : .valid))
+      window.options(isSame ? .same : .valid)
+        + constants.option(TFLite.Options.TransposeConvolution.biasType))
     if isSliced {
       let begin = [window.padTop, window.padLeft, 0]
       CupelIntegerOperators.Slice.write(

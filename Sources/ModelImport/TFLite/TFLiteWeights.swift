@@ -109,6 +109,10 @@ extension TFLiteIntegerConverter {
       try node.support(weights.bits == 8, "a filter of int4 on int16")
       return
     }
+    let isTransposed = node.source.operation == .transposeConv
+    try node.support(
+      !isShort || !isTransposed || builder.profile != .tflm,
+      "a bias of int32 on int16; TensorFlow Lite Micro takes int64")
     let declared = TFLite.ElementType(rawValue: try node.number(field, default: Int8(0)))
     try node.support(
       !isShort || declared == .int32 || builder.profile == .tflm,
