@@ -203,13 +203,15 @@ let tests: [Target] = (integerCore + host).map { target in
   if target.name == "CupelDeviceSimulation" {
     dependencies += ["CupelIntegerOperators", "CupelIntegerRuntime", "CupelModelWriter"]
   }
-  // The importer's tests also run what it imports.
+  // The importer's tests also run what it imports, on simulated boards too.
   if target.name == "CupelModelImport" {
-    dependencies += ["CupelHostRuntime", "CupelIntegerRuntime", "CupelModelFormat"]
+    dependencies += [
+      "CupelDeviceSimulation", "CupelHostRuntime", "CupelIntegerRuntime", "CupelModelFormat",
+    ]
   }
   // Quantization's tests also run what it lowers.
   if target.name == "CupelQuantization" {
-    dependencies += ["CupelIntegerRuntime", "CupelModelFormat"]
+    dependencies += ["CupelHostRuntime", "CupelIntegerRuntime", "CupelModelFormat"]
   }
   return .testTarget(
     name: folder(target) + "Tests", dependencies: dependencies,

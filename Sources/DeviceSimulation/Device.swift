@@ -13,7 +13,7 @@ public struct Device: Sendable {
   /// - Parameters:
   ///   - board: which one is simulated.
   ///   - model: a `.cupel` file that is valid here.
-  ///   - inputBytes: elements of its input tensor.
+  ///   - inputBytes: of its input tensor; as many as elements, of 16 bits twice as many.
   ///   - profile: nil for the rounding that the file carries.
   /// - Throws: `DeviceError.missing`.
   public init(

@@ -33,6 +33,16 @@ public enum DeploymentProfile: UInt8, Sendable, CaseIterable {
     }
   }
 
+  /// How operators with weights on 16 bits round under this profile: fully connected layers of LiteRT
+  /// compute in double. XNNPACK takes none of them.
+  ///
+  /// - Parameter written: what the operation carries, which tells biases of 64 bits from others.
+  public func wideMode(_ written: RoundingMode, isFullyConnected: Bool) -> RoundingMode {
+    let isDouble = isFullyConnected && (self == .litertReference || self == .xnnpack)
+    if isDouble { return .float64HalfAway }
+    return written == .float64HalfAway ? .reducedMultiplier : written
+  }
+
   /// How a requantization to fewer bits rounds under this profile: once.
   ///
   /// None of the runtimes has one that could be imitated, and double rounding would be far from

@@ -106,9 +106,41 @@ public func multiplyFloat64HalfAway(_ value: Int32, ratio: Float64Ratio) -> Int3
     isSticky = low & (((1 as UInt64) &<< drop) &- 1) != 0
     exponent = exponent &+ Int32(truncatingIfNeeded: drop)
   }
+  return int32(
+    word, isSticky: isSticky, exponent: exponent, isNegative: (value < 0) != ratio.isNegative)
+}
+
+/// The same of a value below 2⁵³ in magnitude, which a double holds.
+public func multiplyFloat64HalfAway(_ value: Int64, ratio: Float64Ratio) -> Int32 {
+  if value == 0 || ratio.significand == 0 { return 0 }
+  // The product has up to 106 bits: high · 2⁶⁴ + low, of four products of 32 bits.
+  let half: UInt64 = 0xFFFF_FFFF
+  let magnitude = value.magnitude
+  let low = (magnitude & half) &* (ratio.significand & half)
+  let middle =
+    (magnitude & half) &* (ratio.significand &>> 32)
+    &+ (magnitude &>> 32) &* (ratio.significand & half) &+ (low &>> 32)
+  let high = (magnitude &>> 32) &* (ratio.significand &>> 32) &+ (middle &>> 32)
+  var word = (middle &<< 32) | (low & half)
+  var isSticky = false
+  var exponent = ratio.exponent
+  if high != 0 {
+    let missing = UInt64(truncatingIfNeeded: high.leadingZeroBitCount)
+    let drop = 64 &- missing
+    isSticky = word & (((1 as UInt64) &<< drop) &- 1) != 0
+    word = (high &<< missing) | (word &>> drop)
+    exponent = exponent &+ Int32(truncatingIfNeeded: drop)
+  }
+  return int32(
+    word, isSticky: isSticky, exponent: exponent, isNegative: (value < 0) != ratio.isNegative)
+}
+
+/// A product, word · 2^exponent and perhaps a little more, rounded to a double and then to an integer.
+private func int32(
+  _ word: UInt64, isSticky: Bool, exponent: Int32, isNegative: Bool
+) -> Int32 {
   let (significand, shift) = float64Rounded(word, isSticky: isSticky)
   let rounded = integerHalfUp(significand, exponent: exponent &+ shift)
-  let isNegative = (value < 0) != ratio.isNegative
   if isNegative { return rounded >= 1 &<< 31 ? .min : 0 &- Int32(truncatingIfNeeded: rounded) }
   return Int32(truncatingIfNeeded: min(rounded, 0x7FFF_FFFF))
 }

@@ -31,6 +31,22 @@ public struct OutputScale: Sendable, Equatable {
       multiplyFloat32HalfEven(accumulator, ratioBits: ratioBits)
     case .float64HalfAway:
       multiplyFloat64HalfAway(accumulator, ratio: ratio64)
+    case .reducedMultiplier:
+      multiplyReduced(Int64(accumulator), multiplier: multiplier, shift: shift)
+    }
+  }
+
+  /// The same of an accumulator of 64 bits, below 2⁴⁷ in magnitude, in the modes that there are for
+  /// one: `doubleRounding` of one that fits 32 bits, `float64HalfAway`, and `reducedMultiplier`,
+  /// which also stands in for all others.
+  @inlinable
+  public func applied(to accumulator: Int64, rounding: RoundingMode) -> Int32 {
+    switch rounding {
+    case .doubleRounding:
+      multiplyDoubleRounding(
+        Int32(truncatingIfNeeded: accumulator), multiplier: multiplier, shift: shift)
+    case .float64HalfAway: multiplyFloat64HalfAway(accumulator, ratio: ratio64)
+    default: multiplyReduced(accumulator, multiplier: multiplier, shift: shift)
     }
   }
 

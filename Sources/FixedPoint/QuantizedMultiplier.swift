@@ -39,6 +39,20 @@ public func multiplyDoubleRounding(_ value: Int32, multiplier: Int32, shift: Int
   return roundingDivideByPowerOfTwo(product, exponent: right)
 }
 
+/// ⌊value · m · 2^(shift − 15) + ½⌋, ties towards +∞, with the multiplier reduced to 16 bits:
+/// m = ⌊multiplier / 2¹⁶ + ½⌋, and 2¹⁵ − 1 at most.
+///
+/// Needs |value| < 2⁴⁷ and shift in −31 ... 7; a result beyond an int32 keeps its low 32 bits.
+/// Source: TensorFlow Lite, `MultiplyByQuantizedMultiplier` of an int64.
+@inlinable @inline(__always)
+public func multiplyReduced(_ value: Int64, multiplier: Int32, shift: Int32) -> Int32 {
+  let reduced = multiplier < 0x7FFF_0000 ? (multiplier &+ (1 &<< 15)) &>> 16 : 0x7FFF
+  // In 8 ... 46; |value · m| ≤ 2⁶², so the sum fits.
+  let total = Int64(15 &- shift)
+  let half = (1 as Int64) &<< (total &- 1)
+  return Int32(truncatingIfNeeded: (value &* Int64(reduced) &+ half) &>> total)
+}
+
 /// ⌊value · multiplier · 2^(shift − 31) + ½⌋: one 64-bit product, one rounding, ties towards +∞.
 ///
 /// Needs what `multiplyDoubleRounding` needs; beyond that the result keeps its low 32 bits.

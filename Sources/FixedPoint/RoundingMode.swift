@@ -1,4 +1,4 @@
-/// How an int32 accumulator is scaled to the output's grid.
+/// How an accumulator is scaled to the output's grid.
 ///
 /// Real runtimes differ here by one unit in about one output of a thousand, so the mode is data:
 /// every operator of a `.cupel` file carries its own. `docs/arithmetic.md` gives each mode with
@@ -30,12 +30,15 @@ public enum RoundingMode: UInt8, Sendable {
   /// QuantizeLinear compute it: scaled to real numbers, computed, divided by the output's scale,
   /// rounded to even. For operators without weights.
   case float32Steps = 7
+  /// An accumulator of 64 bits times a multiplier that is reduced to 16 bits, rounded once, half up:
+  /// TensorFlow Lite's of int16 activations with biases of int64. For operators with weights only.
+  case reducedMultiplier = 8
 }
 
 /// Some of the rounding modes: what an operator has.
 package struct RoundingModes: Sendable {
   /// A bit for each mode, by its code.
-  private var bits: UInt8
+  private var bits: UInt16
 
   /// One mode.
   package init(_ mode: RoundingMode) { bits = 1 &<< mode.rawValue }
@@ -43,6 +46,12 @@ package struct RoundingModes: Sendable {
   /// Those in which one operator's accumulator is scaled by a ratio in 32 bits.
   package static var scalings: Self {
     Self(.doubleRounding) | Self(.singleRounding) | Self(.float32HalfEven)
+  }
+  /// Of operators without weights on 16 bits: a requantization to fewer than 8 rounds once.
+  package static var wideScalings: Self { Self(.doubleRounding) | Self(.singleRounding) }
+  /// Of operators with weights on 16 bits.
+  package static var wideAccumulators: Self {
+    Self(.doubleRounding) | Self(.float64HalfAway) | Self(.reducedMultiplier)
   }
   /// ONNX Runtime's of 8-bit tensors.
   package static var onnx: Self { Self(.onnxUnsigned) | Self(.onnxSigned) }

@@ -10,13 +10,20 @@ public func saturatedToInt8(_ value: Int32) -> Int8 {
   Int8(truncatingIfNeeded: clamped(value, low: -128, high: 127))
 }
 
+/// The nearest int16.
+@inlinable @inline(__always)
+public func saturatedToInt16(_ value: Int32) -> Int16 {
+  Int16(truncatingIfNeeded: clamped(value, low: -32768, high: 32767))
+}
+
 /// `value` on a grid whose zero is `zeroPoint`, brought into low ... high.
 ///
 /// Clamps before it adds, so that no value, however large, overflows: for every sum that fits in
-/// an int32 this equals adding first. Needs −128 ≤ low ≤ high ≤ 127 and a zero point in the int8
-/// range.
+/// an int32 this equals adding first. Needs low ≤ high and the zero point in the element's range.
 @inlinable @inline(__always)
-public func placedOnGrid(_ value: Int32, zeroPoint: Int32, low: Int32, high: Int32) -> Int8 {
+public func placedOnGrid<Element: FixedWidthInteger>(
+  _ value: Int32, zeroPoint: Int32, low: Int32, high: Int32
+) -> Element {
   let sum = clamped(value, low: low &- zeroPoint, high: high &- zeroPoint) &+ zeroPoint
-  return Int8(truncatingIfNeeded: sum)
+  return Element(truncatingIfNeeded: sum)
 }

@@ -34,9 +34,9 @@ public final class IntegerEngine: Sendable {
   public let inputZeroPoint: Int
   /// Bits of the input's grid.
   public let inputBits: Int
-  /// Elements of all inputs together.
+  /// Bytes of all inputs together: as many as elements, of 16 bits twice as many.
   public let inputCount: Int
-  /// Elements of all outputs together, normally the logits.
+  /// Bytes of all outputs together, normally the logits.
   public let outputCount: Int
   /// Bytes of tensors and scratch that one inference needs on a device, by the reference kernels.
   public let arenaBytes: Int
@@ -157,8 +157,8 @@ public final class IntegerEngine: Sendable {
   /// Runs a batch.
   ///
   /// - Parameters:
-  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine. Of a model
-  ///     with several inputs, all inputs of an image stand together, as `inputs` lists them.
+  ///   - inputs: whole images, each [H][W][C] on the input's grid; none at all is fine. Of 16 bits an
+  ///     element is two bytes, the lower first, as of the outputs. Of a model with several inputs, all inputs of an image stand together, as `inputs` lists them.
   ///   - threads: the most that work at once; below 1 counts as 1, above 256 as 256.
   /// - Returns: the outputs, one after another; the same at any thread count. Of several outputs,
   ///   all of an image stand together, as `outputs` lists them.
@@ -306,13 +306,22 @@ public final class IntegerEngine: Sendable {
 
   /// The classes that the outputs of whole images name.
   package func classes(of outputs: [Int8]) -> [Int] {
-    stride(from: 0, through: outputs.count - outputCount, by: outputCount).map { image in
+    if answer.bits == 16 { return wideClasses(of: outputs) }
+    return stride(from: 0, through: outputs.count - outputCount, by: outputCount).map { image in
       let start = image + answer.values.lowerBound
       var best = start
       for index in start..<image + answer.values.upperBound where outputs[index] > outputs[best] {
         best = index
       }
       return best - start
+    }
+  }
+
+  private func wideClasses(of outputs: [Int8]) -> [Int] {
+    stride(from: 0, through: outputs.count - outputCount, by: outputCount).map { image in
+      let own = image + answer.values.lowerBound..<image + answer.values.upperBound
+      let values = EngineTensor.integers(outputs[own], bits: 16)
+      return values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }
     }
   }
 

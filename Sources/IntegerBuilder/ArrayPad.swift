@@ -23,7 +23,7 @@ extension ProgramBuilder {
   ///   - after: elements behind each axis, 0 or more.
   ///   - value: on the array's grid.
   public mutating func pad(
-    _ source: ArrayView, before: [Int], after: [Int], value: Int8
+    _ source: ArrayView, before: [Int], after: [Int], value: Int16
   ) -> LastOperation {
     let axes = source.shape.indices.map {
       PadAxis(from: source.shape[$0], before: before[$0], after: after[$0])

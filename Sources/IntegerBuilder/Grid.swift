@@ -7,7 +7,7 @@ public struct Grid: Sendable, Equatable {
   public var scale: Float
   /// The integer that stands for 0, on the grid.
   public var zeroPoint: Int
-  /// 8 or 4.
+  /// 16, 8 or 4.
   public var bits: Int
 
   /// - Parameters: as the properties.
@@ -17,11 +17,13 @@ public struct Grid: Sendable, Equatable {
     self.bits = bits
   }
 
-  /// The grid over [low, high], widened to hold zero. A range of nothing but zero gets scale 1.
+  /// The grid over [low, high], widened to hold zero; of 16 bits as far to either side of it. A range of
+  /// nothing but zero gets scale 1.
   public init(low: Float, high: Float, bits: Int) {
+    let isWide = bits == 16
+    let high = isWide ? max(high, -low, 0) : max(high, 0)
     let low = min(low, 0)
-    let high = max(high, 0)
-    let scale = (high - low) / Float((1 << bits) - 1)
+    let scale = isWide ? high / 32767 : (high - low) / Float((1 << bits) - 1)
     self.bits = bits
     // A subnormal scale would make 1/scale infinite; such a tensor is zero for every purpose.
     guard scale >= .leastNormalMagnitude else {
@@ -30,6 +32,10 @@ public struct Grid: Sendable, Equatable {
       return
     }
     self.scale = scale
+    guard !isWide else {
+      zeroPoint = 0
+      return
+    }
     let lowest = -(1 << (bits - 1))
     let raw = (Float(lowest) - low / scale).rounded(.toNearestOrEven)
     zeroPoint = min(max(Int(raw), lowest), -lowest - 1)
@@ -41,6 +47,9 @@ public struct Grid: Sendable, Equatable {
   public var highest: Int { (1 << (bits - 1)) - 1 }
   /// All integers of the grid.
   public var limits: ClosedRange<Int> { lowest...highest }
+
+  /// Whether elements take two bytes, and the zero point is 0.
+  public var isWide: Bool { bits == 16 }
 
   /// Largest |q − zeroPoint|: the bound that the overflow proof uses.
   public var largestOffset: Int { max(highest - zeroPoint, zeroPoint - lowest) }
@@ -63,11 +72,11 @@ public struct Grid: Sendable, Equatable {
   public func bounds(
     low: Float, high: Float, ties rule: FloatingPointRoundingRule = .toNearestOrEven
   ) -> Bounds {
-    Bounds(low: Int8(quantize(low, ties: rule)), high: Int8(quantize(high, ties: rule)))
+    Bounds(low: Int16(quantize(low, ties: rule)), high: Int16(quantize(high, ties: rule)))
   }
 
   /// All of the grid.
-  public var whole: Bounds { Bounds(low: Int8(lowest), high: Int8(highest)) }
+  public var whole: Bounds { Bounds(low: Int16(lowest), high: Int16(highest)) }
 
   /// Quantizes and dequantizes in place, as `dequantize(quantize(x))` does; NaN stays NaN.
   ///
@@ -89,10 +98,10 @@ public struct Grid: Sendable, Equatable {
 /// What an operation limits its results to, on the grid of its output.
 public struct Bounds: Sendable, Equatable {
   /// On the grid, low at most high.
-  public var low, high: Int8
+  public var low, high: Int16
 
   /// - Parameters: on one grid, low at most high.
-  public init(low: Int8, high: Int8) { (self.low, self.high) = (low, high) }
+  public init(low: Int16, high: Int16) { (self.low, self.high) = (low, high) }
 }
 
 extension IntegerTensor {

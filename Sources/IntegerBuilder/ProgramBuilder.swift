@@ -111,11 +111,12 @@ public struct ProgramBuilder: Sendable {
       operation, kind, [source], giving: IntegerTensor(name: name, extent: held.extent, grid: grid))
   }
 
-  /// The tensor with the same integers on another grid of as many bits.
+  /// The tensor with the same integers on another grid of as many bits: a table of themselves, or of 16
+  /// bits a requantization by one.
   public mutating func relabelled(_ source: Int, as grid: Grid, named name: String) -> Int {
     guard self[source].grid != grid else { return source }
     return append(
-      name, .lookup(.init(table: FunctionTable.identity)), [source],
+      name, grid.isWide ? .identity : .lookup(.init(table: FunctionTable.identity)), [source],
       giving: IntegerTensor(name: name, extent: self[source].extent, grid: grid))
   }
 
@@ -171,8 +172,19 @@ public struct ProgramBuilder: Sendable {
     return append(
       operation,
       .pad(
-        .init(Axes(window.rows.before, window.columns.before, 0), value: Int8(held.zeroPoint))),
+        .init(Axes(window.rows.before, window.columns.before, 0), value: Int16(held.zeroPoint))),
       [source],
       giving: IntegerTensor(name: name, extent: window.padded(held.extent), grid: held.grid))
+  }
+}
+
+extension IntegerOperation.Kind {
+  /// Every integer of 16 bits itself: 2³⁰ · 2^(1 − 31) is 1.
+  fileprivate static var identity: Self {
+    .requantize(
+      .init(
+        .init(
+          ratio: 1, multiplier: 1 << 30, shift: 1, rounding: .doubleRounding, low: .min,
+          high: .max)))
   }
 }

@@ -54,15 +54,15 @@ extension ChannelScale {
 }
 
 extension IntegerOperation.Add {
-  /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up.
+  /// TensorFlow Lite's addition: both inputs at twice the larger scale, 20 bits up; of 16 bits 15.
   public init(
     _ first: Float, _ second: Float, output: Float, within bounds: Bounds,
-    rounding: RoundingMode = .doubleRounding
+    rounding: RoundingMode = .doubleRounding, isWide: Bool = false
   ) throws(BuildError) {
     let common = 2 * Double(max(first, second))
     let one = try Multiplier(of: Double(first) / common)
     let other = try Multiplier(of: Double(second) / common)
-    let sum = try Multiplier(of: common / (0x1p20 * Double(output)))
+    let sum = try Multiplier(of: common / ((isWide ? 0x1p15 : 0x1p20) * Double(output)))
     guard sum.shift <= 0 else { throw .sumRatio(common / Double(output)) }
     self.init(
       multipliers: [one.value, other.value], shifts: [one.shift, other.shift],
@@ -80,17 +80,24 @@ public enum MeanDivision: Sendable {
 }
 
 extension ProgramBuilder {
-  /// From one grid to another; to fewer bits it rounds once.
+  /// A mode of operators without weights, in which runtimes do not differ on 16 bits.
+  private func mode(_ own: RoundingMode, on grids: Grid...) -> RoundingMode {
+    grids.contains(where: \.isWide) ? .doubleRounding : own
+  }
+
+  /// From one grid to another; to fewer than 8 bits it rounds once.
   ///
   /// - Parameter bounds: nil for all of the grid.
   public func rescale(
     from: Grid, to grid: Grid, within bounds: Bounds? = nil
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    let mode =
-      grid.bits < from.bits
+    let isNarrowing = grid.bits < min(from.bits, 8)
+    let own =
+      isNarrowing
       ? profile.narrowingMode
       : profile.requantizationMode(
         input: from.scale.bitPattern, output: grid.scale.bitPattern)
+    let mode = isNarrowing && from.isWide ? .singleRounding : mode(own, on: from, grid)
     return try .init(
       Double(from.scale) / Double(grid.scale), single: from.scale / grid.scale, rounding: mode,
       within: bounds ?? grid.whole)
@@ -101,7 +108,9 @@ extension ProgramBuilder {
   public func rescale(
     from: Grid, to grid: Grid, ratio: Float, within bounds: Bounds
   ) throws(BuildError) -> IntegerOperation.Rescale {
-    try .init(Double(ratio), single: ratio, rounding: profile.activationMode, within: bounds)
+    try .init(
+      Double(ratio), single: ratio, rounding: mode(profile.activationMode, on: from, grid),
+      within: bounds)
   }
 
   /// An activation's, whose result is on another grid than its input.
@@ -125,13 +134,14 @@ extension ProgramBuilder {
     if case .exact = division {
       return try .init(
         Double(from.scale) / (Double(grid.scale) * Double(count)), single: single,
-        rounding: profile.meanMode, within: bounds)
+        rounding: mode(profile.meanMode, on: from), within: bounds)
     }
     let ratio = Double(from.scale) / Double(grid.scale)
     guard let multiplier = Multiplier(ratio, dividedBy: count) else {
       throw .ratio(ratio, channel: nil)
     }
-    return .init(multiplier, single: single, rounding: profile.meanMode, within: bounds)
+    return .init(
+      multiplier, single: single, rounding: mode(profile.meanMode, on: from), within: bounds)
   }
 
   /// - Parameter inputs: two tensors.
@@ -157,7 +167,7 @@ extension ProgramBuilder {
       first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
     return try .init(
       first, second, output: grid.scale, within: bounds,
-      rounding: profile == .xnnpack ? form : mode)
+      rounding: self.mode(profile == .xnnpack ? form : mode, on: grid), isWide: grid.isWide)
   }
 
   /// - Parameter inputs: two tensors.
@@ -172,7 +182,8 @@ extension ProgramBuilder {
       first: first.bitPattern, second: second.bitPattern, output: grid.scale.bitPattern)
     return try .init(
       profile == .tflm ? exact : Double(single), single: single,
-      rounding: elementMode == .doubleRounding ? form : elementMode, within: bounds)
+      rounding: mode(elementMode == .doubleRounding ? form : elementMode, on: grid),
+      within: bounds)
   }
 
   /// Of two tensors that are matrices: the product of their scales is float32, as LiteRT has it.
@@ -192,9 +203,12 @@ extension ProgramBuilder {
   ///   - scales: of the weights, one an output channel.
   ///   - input: the tensor that is read.
   ///   - productIsSingle: as of `ChannelScale`.
+  ///   - sum: what accumulators of an input of 16 bits are scaled by; 32 bits are enough for those
+  ///     that round twice.
   public func weighted(
     _ weights: [Int8], bits: Int, bias: [Int32], scales: [Float], from input: Int, to grid: Grid,
-    within bounds: Bounds, isFullyConnected: Bool = false, productIsSingle: Bool = false
+    within bounds: Bounds, isFullyConnected: Bool = false, productIsSingle: Bool = false,
+    sum: RoundingMode = .reducedMultiplier
   ) throws(BuildError) -> IntegerOperation.Weighted {
     let from = self[input].grid
     var channels: [ChannelScale] = []
@@ -207,7 +221,9 @@ extension ProgramBuilder {
     }
     return .init(
       bits: bits, weights: weights, bias: bias, scales: channels,
-      rounding: profile.mode(isFullyConnected: isFullyConnected), low: bounds.low,
-      high: bounds.high)
+      rounding: from.isWide
+        ? profile.wideMode(sum, isFullyConnected: isFullyConnected)
+        : profile.mode(isFullyConnected: isFullyConnected),
+      low: bounds.low, high: bounds.high)
   }
 }

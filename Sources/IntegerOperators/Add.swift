@@ -20,11 +20,17 @@ public struct Add: Sendable, SumOperator {
 
 extension Add: RunnableOperator {
   package func scratchBytes(_ step: Step) -> Int64 {
-    Step.runsDirectly && scales.xnnpack(step) == nil
+    Step.runsDirectly && !step.isWide && scales.xnnpack(step) == nil
       ? Step.directScratchBytes(described(step)) : 0
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
+    if step.isWide {
+      let target: UnsafeMutablePointer<Int16> = step.target(memory)
+      return scales.kernel(step).add(
+        step.source(memory), step.secondSource(memory), count: step.output.elementCount,
+        output: target)
+    }
     let rounding = step.elementRounding(scales.rounding)
     if let xnnpack = scales.xnnpack(step) {
       xnnpack.add(
@@ -37,9 +43,10 @@ extension Add: RunnableOperator {
     } else if Step.runsDirectly {
       step.runDirectly(described(step), nil, in: memory)
     } else {
+      let target: UnsafeMutablePointer<Int8> = step.target(memory)
       scales.kernel(step).add(
         step.source(memory), step.secondSource(memory), count: step.output.elementCount,
-        output: step.target(memory))
+        output: target)
     }
   }
 

@@ -53,14 +53,22 @@ extension AveragePool: RunnableOperator {
   package func scratchBytes(_ step: Step) -> Int64 { Self.scratchBytes(step.input.extent) }
 
   package func run(_ step: Step, in memory: StepMemory) {
+    if step.isWide {
+      let target: UnsafeMutablePointer<Int16> = step.target(memory)
+      run(
+        input: step.source(memory), extent: step.input.extent, output: target,
+        to: step.output.extent, scratch: memory.scratch)
+      return
+    }
     if let mode = float32Mode(step) {
       Float32Elements(step, mode).pool(
         self, step.source(memory), extent: step.input.extent, output: step.target(memory),
         to: step.output.extent, scratch: memory.scratch)
       return
     }
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
     run(
-      input: step.source(memory), extent: step.input.extent, output: step.target(memory),
+      input: step.source(memory), extent: step.input.extent, output: target,
       to: step.output.extent, scratch: memory.scratch)
   }
 
@@ -80,9 +88,9 @@ extension AveragePool: RunnableOperator {
   package static func scratchBytes(_ extent: Extent) -> Int64 { Int64(extent.channels) &* 4 }
 
   /// Input [H][W][C], output [H'][W'][C], not overlapping. Every window meets the input.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent,
-    scratch: UnsafeMutableRawPointer
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent, scratch: UnsafeMutableRawPointer
   ) {
     let channels = extent.channels
     var area = ScratchArea(scratch)
@@ -94,12 +102,12 @@ extension AveragePool: RunnableOperator {
         window.forEachPixel(of: extent, row: row, column: column) { offset in
           count &+= 1
           for channel in 0..<channels {
-            sums[channel] &+= Int32(input[offset &+ channel])
+            sums[channel] &+= Int32(truncatingIfNeeded: input[offset &+ channel])
           }
         }
         let target = output + to.offset(row: row, column: column)
         for channel in 0..<channels {
-          target[channel] = Self.mean(sums[channel], of: count)
+          target[channel] = Element(truncatingIfNeeded: Self.mean(sums[channel], of: count))
         }
       }
     }
@@ -107,9 +115,9 @@ extension AveragePool: RunnableOperator {
 
   /// sum / count, half away from zero; division truncates, so half is added on the sum's side.
   @inline(__always)
-  private static func mean(_ sum: Int32, of count: Int32) -> Int8 {
+  private static func mean(_ sum: Int32, of count: Int32) -> Int32 {
     let divisor = max(count, 1)
     let half = divisor &>> 1
-    return Int8(truncatingIfNeeded: (sum > 0 ? sum &+ half : sum &- half) / divisor)
+    return (sum > 0 ? sum &+ half : sum &- half) / divisor
   }
 }

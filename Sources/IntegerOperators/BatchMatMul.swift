@@ -25,6 +25,7 @@ extension BatchMatMul: RunnableOperator {
   /// Inputs of [B][M][K] and [B][K][N], an output of [B][M][N].
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let (first, second, output) = (context.input, context.operand(1), context.output)
+    try context.demand(first.bits <= 8 && second.bits <= 8 && output.bits <= 8, .grids)
     try context.checkRounding(rescale.rounding, known: .scalings)
     try context.demand(
       first.height == output.height && second.height == output.height
@@ -70,7 +71,9 @@ extension TensorRescale {
           sums[column] &+= value &* (Int32(factors[column]) &- secondZeroPoint)
         }
       }
-      for column in 0..<columns { output[row &* columns &+ column] = apply(to: sums[column]) }
+      for column in 0..<columns {
+        output[row &* columns &+ column] = Int8(truncatingIfNeeded: apply(to: sums[column]))
+      }
     }
   }
 }

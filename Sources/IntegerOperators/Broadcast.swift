@@ -13,8 +13,9 @@ public struct Broadcast: Sendable, PlainOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {}
 
   /// Input [H][W][C], each the output's or 1; not overlapping.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     var target = output
     for row in 0..<to.height {

@@ -20,9 +20,9 @@ public struct Concatenate: Sendable, PlainOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { coder.axis(&axis) }
 
   /// Copies `part` [H][W][C] to where its first element is `start` along the axis.
-  public func copy(
-    _ part: UnsafePointer<Int8>, extent: Extent, start: Int,
-    output: UnsafeMutablePointer<Int8>, to: Extent
+  public func copy<Element: ActivationElement>(
+    _ part: UnsafePointer<Element>, extent: Extent, start: Int,
+    output: UnsafeMutablePointer<Element>, to: Extent
   ) {
     let (top, left, front) = (axis == 0 ? start : 0, axis == 1 ? start : 0, axis == 2 ? start : 0)
     for row in 0..<extent.height {
@@ -35,7 +35,7 @@ public struct Concatenate: Sendable, PlainOperator {
   }
 }
 
-extension Concatenate: RunnableOperator {
+extension Concatenate: ElementOperator {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     try context.demand(axis < 3, .axis, at: context.record.offset &+ Layout.Operation.axis)
     var sum: Int64 = 0
@@ -50,13 +50,15 @@ extension Concatenate: RunnableOperator {
     try context.demand(sum == Int64(context.output[axis: axis]), .outputExtent)
   }
 
-  package func run(_ step: Step, in memory: StepMemory) {
+  package func run<Element: ActivationElement>(
+    _ step: Step, in memory: StepMemory, on type: Element.Type
+  ) {
+    let target: UnsafeMutablePointer<Element> = step.target(memory)
     var start = 0
     for position in 0..<step.operation.operands.count {
       let part = step.operand(position)
       copy(
-        memory.arena + part.arenaOffset, extent: part.extent, start: start,
-        output: step.target(memory),
+        UnsafePointer(memory.elements(part)), extent: part.extent, start: start, output: target,
         to: step.output.extent)
       start &+= part[axis: axis]
     }

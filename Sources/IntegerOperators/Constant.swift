@@ -7,7 +7,7 @@ public struct Constant<Storage: ConstantStorage>: ConstantOperator {
   public static var operandCounts: ClosedRange<Int> { 0...0 }
   public static var minorVersion: UInt16 { 1 }
 
-  /// The values, in height, width, channel order.
+  /// The values, in height, width, channel order; of 16 bits two bytes each, the lower first.
   public var elements: Storage.Bytes
 
   /// A tensor that is always the same.
@@ -31,6 +31,7 @@ extension Constant: RunnableOperator where Storage == InFile {
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    step.target(memory).update(from: elements, count: step.output.elementCount)
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
+    target.update(from: elements, count: step.output.byteCount)
   }
 }

@@ -30,8 +30,9 @@ extension OperationContext {
   /// Values on the output's grid that stand among the constants.
   mutating func checkElements(_ values: UnsafePointer<Int8>, count: Int) throws(FormatError) {
     let (place, size) = (ConstantPlaces.values, ConstantPlaces.size)
-    try demand(record.parameter(size) == count, .constantPlace, parameter: size)
-    try checkPlace(place, count: Int64(count), alignment: Layout.alignment)
+    let bytes = output.isWide ? Int64(count) &<< 1 : Int64(count)
+    try demand(Int64(record.parameter(size)) == bytes, .constantPlace, parameter: size)
+    try checkPlace(place, count: bytes, alignment: Layout.alignment)
     guard output.bits == 4 else { return }
     for index in 0..<count where !(-8...7).contains(values[index]) {
       throw error(.offGrid, at: record.parameter(place) &+ index)

@@ -55,19 +55,19 @@ extension Convolution: RunnableOperator, WeightedKernel where Storage == InFile 
 
   package func scratchBytes(_ layer: LayerShape) -> Int64 {
     let pixels = Int64(Self.tilePixels)
-    return (pixels &+ 1) &* paddedLength(Int64(rowLength(layer))) &* 2 &+ pixels &* 4
+    return (pixels &+ 1) &* paddedLength(Int64(rowLength(layer))) &* 2 &+ pixels &* layer.sumBytes
   }
 
-  package func run(
-    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
-    output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  package func run<Element: ActivationElement>(
+    _ layer: LayerShape, input: UnsafePointer<Element>, _ requantization: Requantization,
+    output: UnsafeMutablePointer<Element>, scratch: UnsafeMutableRawPointer
   ) {
     let length = rowLength(layer)
     let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let weightRow = area.rows(1, length: length)
     let windows = area.rows(Self.tilePixels, length: length)
-    let sums = area.sums(Self.tilePixels)
+    let sums = area.sums(Self.tilePixels, of: Element.Accumulator.self)
     let channels = layer.output.channels
     let pixels = layer.output.height &* layer.output.width
     var first = 0
@@ -79,7 +79,7 @@ extension Convolution: RunnableOperator, WeightedKernel where Storage == InFile 
           weights.widen(row: channel, length: length, into: weightRow)
           accumulate(
             weightRow, windows, length: paddedLength(length), count: count,
-            bias: weights.bias[channel], into: sums)
+            bias: weights.start(channel), into: sums, on: Element.self)
           requantization.storeChannel(
             channel, sums, count: count, to: output + (first &* channels &+ channel),
             stride: channels)
@@ -91,26 +91,27 @@ extension Convolution: RunnableOperator, WeightedKernel where Storage == InFile 
 
   /// The sums of one output channel for `count` pixels.
   @inline(__always)
-  private func accumulate(
+  private func accumulate<Element: ActivationElement>(
     _ weights: UnsafePointer<Int16>, _ windows: UnsafePointer<Int16>, length: Int, count: Int,
-    bias: Int32, into sums: UnsafeMutablePointer<Int32>
+    bias: Element.Accumulator, into sums: UnsafeMutablePointer<Element.Accumulator>,
+    on type: Element.Type
   ) {
     var pixel = 0
     while pixel &+ 4 <= count {
-      fourDotProducts(
+      Element.fourDotProducts(
         weights, windows + pixel &* length, length: length, start: bias, into: sums + pixel)
       pixel &+= 4
     }
     while pixel < count {
-      sums[pixel] = bias &+ dotProduct(weights, windows + pixel &* length, length: length)
+      sums[pixel] = bias &+ Element.dotProduct(windows + pixel &* length, weights, length: length)
       pixel &+= 1
     }
   }
 
   /// Writes the windows of output pixels first ..< first + count, one row each, in the weights'
   /// order.
-  private func gather(
-    _ layer: LayerShape, _ pixels: UnsafePointer<Int8>, group: Int, first: Int, count: Int,
+  private func gather<Element: ActivationElement>(
+    _ layer: LayerShape, _ pixels: UnsafePointer<Element>, group: Int, first: Int, count: Int,
     into windows: UnsafeMutablePointer<Int16>
   ) {
     let input = layer.input

@@ -58,24 +58,24 @@ extension DepthwiseConvolution: RunnableOperator, WeightedKernel where Storage =
   /// All weights widened, and a pixel's sums.
   package func scratchBytes(_ layer: LayerShape) -> Int64 {
     let channels = Int64(layer.input.channels)
-    return Int64(window.taps) &* paddedLength(channels) &* 2 &+ channels &* 4
+    return Int64(window.taps) &* paddedLength(channels) &* 2 &+ channels &* layer.sumBytes
   }
 
-  package func run(
-    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
-    output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  package func run<Element: ActivationElement>(
+    _ layer: LayerShape, input: UnsafePointer<Element>, _ requantization: Requantization,
+    output: UnsafeMutablePointer<Element>, scratch: UnsafeMutableRawPointer
   ) {
     let channels = layer.input.channels
     let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let wide = area.rows(window.taps, length: channels)
-    let sums = area.sums(channels)
+    let sums = area.sums(channels, of: Element.Accumulator.self)
     for tap in 0..<window.taps {
       weights.widen(row: tap, length: channels, into: wide + tap &* paddedLength(channels))
     }
     for row in 0..<layer.output.height {
       for column in 0..<layer.output.width {
-        sums.update(from: weights.bias, count: channels)
+        for channel in 0..<channels { sums[channel] = weights.start(channel) }
         accumulate(layer, input, wide, row: row, column: column, into: sums)
         requantization.storePixel(
           sums, channels: channels, to: output + layer.output.offset(row: row, column: column))
@@ -85,9 +85,9 @@ extension DepthwiseConvolution: RunnableOperator, WeightedKernel where Storage =
 
   /// Adds the window of one output pixel.
   @inline(__always)
-  private func accumulate(
-    _ layer: LayerShape, _ pixels: UnsafePointer<Int8>, _ weights: UnsafePointer<Int16>, row: Int,
-    column: Int, into sums: UnsafeMutablePointer<Int32>
+  private func accumulate<Element: ActivationElement>(
+    _ layer: LayerShape, _ pixels: UnsafePointer<Element>, _ weights: UnsafePointer<Int16>,
+    row: Int, column: Int, into sums: UnsafeMutablePointer<Element.Accumulator>
   ) {
     let input = layer.input
     let channels = input.channels
@@ -102,8 +102,9 @@ extension DepthwiseConvolution: RunnableOperator, WeightedKernel where Storage =
         let tap = tapRow &* window.kernelWidth &+ tapColumn
         let weightRow = weights + tap &* paddedLength(channels)
         for channel in 0..<channels {
-          let value = Int16(source[channel]) &- zero
-          sums[channel] &+= Int32(value) &* Int32(weightRow[channel])
+          let value = Int16(truncatingIfNeeded: source[channel]) &- zero
+          let product = Int32(value) &* Int32(weightRow[channel])
+          sums[channel] &+= Element.Accumulator(truncatingIfNeeded: product)
         }
       }
     }

@@ -26,7 +26,7 @@ private func total(_ sums: SIMD4<Int32>) -> Int32 { (sums[0] &+ sums[1]) &+ (sum
 
 /// Σ a[i] · b[i] over `length` values, a multiple of eight.
 @inline(__always)
-func dotProduct(_ a: UnsafePointer<Int16>, _ b: UnsafePointer<Int16>, length: Int) -> Int32 {
+func pairwiseDotProduct(_ a: UnsafePointer<Int16>, _ b: UnsafePointer<Int16>, length: Int) -> Int32 {
   var sums = SIMD4<Int32>(repeating: 0)
   var index = 0
   while index < length {
@@ -39,7 +39,7 @@ func dotProduct(_ a: UnsafePointer<Int16>, _ b: UnsafePointer<Int16>, length: In
 /// The dot products of one weight row with four rows that lie `length` values apart, each added
 /// to `start`; `length` is a multiple of eight.
 @inline(__always)
-func fourDotProducts(
+func fourPairwiseDotProducts(
   _ weights: UnsafePointer<Int16>, _ rows: UnsafePointer<Int16>, length: Int,
   start: Int32, into totals: UnsafeMutablePointer<Int32>
 ) {

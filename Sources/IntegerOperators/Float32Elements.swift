@@ -20,7 +20,7 @@ struct Float32Elements {
 
   /// - Parameters:
   ///   - low, high: nil for the output's whole grid.
-  init(_ step: Step, _ mode: RoundingMode, low: Int8? = nil, high: Int8? = nil) {
+  init(_ step: Step, _ mode: RoundingMode, low: Int16? = nil, high: Int16? = nil) {
     let second = step.operation.operands.count > 1 ? step.second : step.input
     self.mode = mode
     (firstScale, secondScale) = (step.input.scaleBits, second.scaleBits)

@@ -68,27 +68,27 @@ extension FullyConnected: RunnableOperator, WeightedKernel where Storage == InFi
   /// A row of the input and one of weights widened, and the sums.
   package func scratchBytes(_ layer: LayerShape) -> Int64 {
     2 &* paddedLength(Int64(layer.input.elementCount / rows)) &* 2
-      &+ Int64(layer.output.channels) &* 4
+      &+ Int64(layer.output.channels) &* layer.sumBytes
   }
 
-  package func run(
-    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
-    output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  package func run<Element: ActivationElement>(
+    _ layer: LayerShape, input: UnsafePointer<Element>, _ requantization: Requantization,
+    output: UnsafeMutablePointer<Element>, scratch: UnsafeMutableRawPointer
   ) {
     let (inputs, outputs) = (layer.input.elementCount / rows, layer.output.channels)
     let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let values = area.rows(1, length: inputs)
     let weightRow = area.rows(1, length: inputs)
-    let sums = area.sums(outputs)
+    let sums = area.sums(outputs, of: Element.Accumulator.self)
     for row in 0..<rows {
       let source = input + row &* inputs
       subtractZeroPoint(layer.inputZeroPoint, from: source, count: inputs, into: values)
       clearRowEnd(values, length: inputs)
       for channel in 0..<outputs {
         weights.widen(row: channel, length: inputs, into: weightRow)
-        let product = dotProduct(values, weightRow, length: paddedLength(inputs))
-        sums[channel] = weights.bias[channel] &+ product
+        let product = Element.dotProduct(values, weightRow, length: paddedLength(inputs))
+        sums[channel] = weights.start(channel) &+ product
       }
       requantization.storePixel(sums, channels: outputs, to: output + row &* outputs)
     }

@@ -42,7 +42,7 @@ extension Gather where Storage == InFile {
   }
 }
 
-extension Gather: RunnableOperator, ShapeOperator where Storage == InFile {
+extension Gather: RunnableOperator, ElementOperator, ShapeOperator where Storage == InFile {
   package func check(_ context: inout OperationContext) throws(FormatError) {
     let (input, output) = (context.input, context.output)
     try context.checkGrid(of: input)
@@ -62,8 +62,9 @@ extension Gather: RunnableOperator, ShapeOperator where Storage == InFile {
   }
 
   /// Input [H][W][C] of `extent`, output as it but for the axis, not overlapping.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     // [before][axis][run] of both.
     let run = extent.stride(axis: axis)

@@ -13,6 +13,9 @@ public protocol IntegerOperator: Equatable {
   /// The oldest minor version of the format that has it.
   static var minorVersion: UInt16 { get }
 
+  /// Whether it may be between tensors of 16 bits and others.
+  static var changesWidth: Bool { get }
+
   /// Multiply-accumulates: taps times outputs, padding counted as if it were data.
   func multiplyAccumulates(input: Extent, output: Extent) -> Int64
   /// Input elements that windows visit; nil for an operator without windows.
@@ -22,6 +25,7 @@ public protocol IntegerOperator: Equatable {
 extension IntegerOperator {
   public static var operandCounts: ClosedRange<Int> { 1...1 }
   public static var minorVersion: UInt16 { 0 }
+  public static var changesWidth: Bool { false }
   public func multiplyAccumulates(input: Extent, output: Extent) -> Int64 { 0 }
   public func visits(input: Extent, output: Extent) -> Int64? { nil }
 }
@@ -48,7 +52,7 @@ package protocol ConstantOperator: IntegerOperator {
   init()
   /// Goes through the fields, constants among them.
   mutating func code<Coder: RecordCoder>(_ coder: inout Coder) where Coder.Storage == Storage
-  /// How many table entries or elements there must be; nil for an operator that has none.
+  /// How many table entries or elements there must be, of the output's size; nil for an operator that has none.
   func elementCount(output: Extent) -> Int?
 }
 
@@ -108,17 +112,20 @@ extension RunnableOperator {
 }
 
 /// An operator of one input without scratch, whose kernel needs no more than the two extents.
-package protocol ShapeOperator: RunnableOperator {
+package protocol ShapeOperator: ElementOperator {
   /// Input [H][W][C] of `extent`, output [H'][W'][C'] of `to`, not overlapping.
-  func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent)
+  func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent)
 }
 
 extension ShapeOperator {
-  @inline(__always)
-  package func run(_ step: Step, in memory: StepMemory) {
+  package func run<Element: ActivationElement>(
+    _ step: Step, in memory: StepMemory, on type: Element.Type
+  ) {
+    let target: UnsafeMutablePointer<Element> = step.target(memory)
     run(
-      input: step.source(memory), extent: step.input.extent, output: step.target(memory),
+      input: step.source(memory), extent: step.input.extent, output: target,
       to: step.output.extent)
   }
 }

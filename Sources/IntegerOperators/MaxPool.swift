@@ -19,14 +19,15 @@ extension MaxPool: ShapeOperator {
   package func description(_ step: Step) -> cupel_operation? { described(step, as: CUPEL_MAX_POOL) }
 
   /// Input [H][W][C], output [H'][W'][C], not overlapping. Every window meets the input.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     let channels = extent.channels
     for row in 0..<to.height {
       for column in 0..<to.width {
         let target = output + to.offset(row: row, column: column)
-        target.update(repeating: Int8.min, count: channels)
+        target.update(repeating: Element.min, count: channels)
         window.forEachPixel(of: extent, row: row, column: column) { offset in
           for channel in 0..<channels {
             target[channel] = max(target[channel], input[offset &+ channel])

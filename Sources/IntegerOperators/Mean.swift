@@ -41,10 +41,15 @@ extension Mean: RunnableOperator {
     let mode = mode(step)
     let scale = rescale.tensorRescale(step, mode)
     let (input, output) = (step.input, step.output)
-    guard RuntimeArithmetic.isThere, mode == .xnnpack else {
+    if step.isWide {
+      let target: UnsafeMutablePointer<Int16> = step.target(memory)
       return scale.mean(
-        step.source(memory), extent: input.extent, output: step.target(memory),
-        scratch: memory.scratch)
+        step.source(memory), extent: input.extent, output: target, scratch: memory.scratch)
+    }
+    guard RuntimeArithmetic.isThere, mode == .xnnpack else {
+      let target: UnsafeMutablePointer<Int8> = step.target(memory)
+      return scale.mean(
+        step.source(memory), extent: input.extent, output: target, scratch: memory.scratch)
     }
     let form = XnnpackMean(
       input: input.scaleBits, inputZeroPoint: Int32(input.zeroPoint), output: output.scaleBits,
@@ -71,13 +76,13 @@ extension TensorRescale {
   /// Input [H][W][C] of `extent`, output [C].
   ///
   /// - Parameter scratch: `Mean.scratchBytes`, aligned to 4 bytes.
-  public func mean(
-    _ input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>,
+  public func mean<Element: ActivationElement>(
+    _ input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
     scratch: UnsafeMutableRawPointer
   ) {
     let sums = Mean.sums(of: input, extent: extent, zeroPoint: inputZeroPoint, scratch)
     for channel in 0..<extent.channels {
-      output[channel] = apply(to: sums[channel])
+      output[channel] = Element(truncatingIfNeeded: apply(to: sums[channel]))
     }
   }
 }
@@ -100,8 +105,8 @@ extension XnnpackMean {
 
 extension Mean {
   /// Of each channel, zero points taken off, in the scratch memory.
-  fileprivate static func sums(
-    of input: UnsafePointer<Int8>, extent: Extent, zeroPoint: Int32,
+  fileprivate static func sums<Element: ActivationElement>(
+    of input: UnsafePointer<Element>, extent: Extent, zeroPoint: Int32,
     _ scratch: UnsafeMutableRawPointer
   ) -> UnsafeMutablePointer<Int32> {
     let channels = extent.channels
@@ -111,7 +116,7 @@ extension Mean {
     for pixel in 0..<extent.height &* extent.width {
       let values = input + pixel &* channels
       for channel in 0..<channels {
-        sums[channel] &+= Int32(values[channel]) &- zeroPoint
+        sums[channel] &+= Int32(truncatingIfNeeded: values[channel]) &- zeroPoint
       }
     }
     return sums

@@ -37,7 +37,7 @@ extension ModelView {
       for index in 0..<tensorCount {
         let tensor = tensor(index)
         guard tensor.born <= time, time <= tensor.lastUse else { continue }
-        sum = sum &+ Layout.aligned(Int64(tensor.elementCount))
+        sum = sum &+ Layout.aligned(Int64(tensor.byteCount))
       }
       most = max(most, sum)
     }

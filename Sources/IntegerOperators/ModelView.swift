@@ -69,16 +69,16 @@ public struct ModelView {
   /// - Precondition: `index` lies in 0..<tensorCount.
   public func isOutput(_ index: Int) -> Bool { tensor(index).lastUse == operationCount &+ 1 }
 
-  /// Elements of all inputs together.
-  public var inputElements: Int { elements(ofInputs: true) }
+  /// Bytes of all inputs together: as many as elements, of 16 bits twice as many.
+  public var inputBytes: Int { bytes(ofInputs: true) }
 
-  /// Elements of all outputs together.
-  public var outputElements: Int { elements(ofInputs: false) }
+  /// Bytes of all outputs together.
+  public var outputBytes: Int { bytes(ofInputs: false) }
 
-  private func elements(ofInputs: Bool) -> Int {
+  private func bytes(ofInputs: Bool) -> Int {
     var count = 0
     for index in 0..<tensorCount where ofInputs ? isInput(index) : isOutput(index) {
-      count = count &+ tensor(index).elementCount
+      count = count &+ tensor(index).byteCount
     }
     return count
   }

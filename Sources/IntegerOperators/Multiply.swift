@@ -36,6 +36,12 @@ extension Multiply: RunnableOperator {
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
+    if step.isWide {
+      let target: UnsafeMutablePointer<Int16> = step.target(memory)
+      return rescale.tensorRescale(step, rescale.rounding).multiply(
+        step.source(memory), step.secondSource(memory), secondZeroPoint: 0,
+        count: step.output.elementCount, output: target)
+    }
     let rounding = productRounding(step)
     if RuntimeArithmetic.isThere, rounding.rawValue > RoundingMode.float64HalfAway.rawValue {
       Float32Elements(step, rounding, low: rescale.low, high: rescale.high).multiply(
@@ -43,23 +49,24 @@ extension Multiply: RunnableOperator {
         output: step.target(memory))
       return
     }
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
     rescale.tensorRescale(step, rounding).multiply(
       step.source(memory), step.secondSource(memory),
       secondZeroPoint: Int32(step.second.zeroPoint), count: step.output.elementCount,
-      output: step.target(memory))
+      output: target)
   }
 }
 
 extension TensorRescale {
   /// All three hold `count` elements; the output may be one of the inputs.
-  public func multiply(
-    _ first: UnsafePointer<Int8>, _ second: UnsafePointer<Int8>, secondZeroPoint: Int32,
-    count: Int, output: UnsafeMutablePointer<Int8>
+  public func multiply<Element: ActivationElement>(
+    _ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>, secondZeroPoint: Int32,
+    count: Int, output: UnsafeMutablePointer<Element>
   ) {
     for index in 0..<count {
-      let product =
-        (Int32(first[index]) &- inputZeroPoint) &* (Int32(second[index]) &- secondZeroPoint)
-      output[index] = apply(to: product)
+      let own = Int32(truncatingIfNeeded: first[index]) &- inputZeroPoint
+      let other = Int32(truncatingIfNeeded: second[index]) &- secondZeroPoint
+      output[index] = Element(truncatingIfNeeded: apply(to: own &* other))
     }
   }
 }

@@ -73,18 +73,40 @@ package struct OperationContext {
   fileprivate func checkFields(_ fields: RecordReader) throws(FormatError) {
     if let place = fields.firstStray { throw error(.unusedField, at: place) }
     if fields.hasMet(byte: Layout.Operation.low) {
-      let low = Int(Int8(bitPattern: record.byte(Layout.Operation.low)))
-      let high = Int(Int8(bitPattern: record.byte(Layout.Operation.high)))
-      let isRange = low <= high && low >= output.lowest && high <= output.highest
+      var (low, high): (Int16, Int16) = (0, 0)
+      var reader = RecordReader(record)
+      reader.bounds(&low, &high)
+      let isRange = low <= high && isOnGrid(low) && isOnGrid(high)
       try demand(isRange, .clampRange, at: record.offset &+ Layout.Operation.low)
     }
     // Only operators with weights have scales that say a ratio to all the bits of a double.
     if fields.hasMet(byte: Layout.Operation.rounding) {
       let isWeighted = fields.hasMet(byte: Layout.Operation.weightBits)
       guard let mode = RoundingMode(rawValue: record.byte(Layout.Operation.rounding)),
-        isWeighted
-          ? mode.rawValue <= RoundingMode.float64HalfAway.rawValue : mode != .float64HalfAway
+        isKnown(mode, isWeighted: isWeighted)
       else { throw error(.rounding, at: record.offset &+ Layout.Operation.rounding) }
+    }
+  }
+
+  private func isKnown(_ mode: RoundingMode, isWeighted: Bool) -> Bool {
+    if input.isWide || output.isWide {
+      return (isWeighted ? RoundingModes.wideAccumulators : .wideScalings).contains(mode)
+    }
+    return isWeighted
+      ? mode.rawValue <= RoundingMode.float64HalfAway.rawValue
+      : mode != .float64HalfAway && mode.rawValue <= RoundingMode.float32Steps.rawValue
+  }
+
+  /// Whether an integer lies on the output's grid.
+  func isOnGrid(_ value: Int16) -> Bool {
+    Int(value) >= output.lowest && Int(value) <= output.highest
+  }
+
+  /// That all tensors have 16 bits, or none.
+  fileprivate func checkWidth() throws(FormatError) {
+    guard WideActivations.isThere else { return }
+    for position in 0..<record.operandCount where operand(position).isWide != output.isWide {
+      throw error(.grids)
     }
   }
 
@@ -134,6 +156,7 @@ extension Validator {
       minorVersion = reader.minorVersion
       var context = try site.validator.context(
         site.index, reader, counts: Own.operandCounts, next: &nextOperand, constants)
+      if !Own.changesWidth { try context.checkWidth() }
       try own.check(&context)
       constants = context.constants
     }

@@ -1,4 +1,5 @@
 import CCupelIntegerKernels
+import CupelFixedPoint
 import CupelModelFormat
 
 /// All operators: the one list of them.
@@ -53,6 +54,8 @@ public enum OperatorKind<Storage: ConstantStorage> {
   case resizeBilinear(ResizeBilinear)
   /// Each pixel's channels normalized by their mean and variance.
   case layerNormalization(LayerNormalization<Storage>)
+  /// A function of each value of 16 bits.
+  case function(WideFunction)
 
   /// Reads the fields of the operator with a code; nil for a code that none has.
   package init?<Coder: RecordCoder>(code: UInt8, _ coder: inout Coder)
@@ -83,6 +86,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case Gather<Storage>.code: self = .gather(.init(reading: &coder))
     case ResizeBilinear.code: self = .resizeBilinear(.init(reading: &coder))
     case LayerNormalization<Storage>.code: self = .layerNormalization(.init(reading: &coder))
+    case WideFunction.code: self = .function(.init(reading: &coder))
     default: return nil
     }
   }
@@ -117,6 +121,7 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .gather(let own): try visitor.visit(own)
     case .resizeBilinear(let own): try visitor.visit(own)
     case .layerNormalization(let own): try visitor.visit(own)
+    case .function(let own): try visitor.visit(own)
     }
   }
 }
@@ -153,6 +158,8 @@ extension OperationRecord {
     case Constant<InFile>.code: try visitor.visit(Constant<InFile>.self, at: site)
     case TransposeConvolution<InFile>.code:
       try visitor.visit(TransposeConvolution<InFile>.self, at: site)
+    case WideFunction.code where WideActivations.isThere:
+      try visitor.visit(WideFunction.self, at: site)
     default: try NewerOperators.areThere ? showNewer(to: &visitor, at: site) : nil
     }
   }

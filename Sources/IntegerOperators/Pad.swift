@@ -9,11 +9,11 @@ public struct Pad: Sendable, PlainOperator {
   /// Rows, columns and channels before the input's first.
   public var before: Axes
   /// Normally the zero point.
-  public var value: Int8
+  public var value: Int16
 
   /// A pad by so many elements before the first of each axis.
   @inlinable
-  public init(_ before: Axes, value: Int8) {
+  public init(_ before: Axes, value: Int16) {
     self.before = before
     self.value = value
   }
@@ -22,15 +22,16 @@ public struct Pad: Sendable, PlainOperator {
 
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) {
     before.code(&coder, at: 0)
-    coder.signedByte(Layout.Operation.value, &value)
+    coder.gridValue(Layout.Operation.value, upper: Layout.Operation.upperLow, &value)
   }
 
   /// Input [H][W][C], output [H'][W'][C'], not overlapping; on each axis of `to` at least the input's
   /// extent and what lies before it.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
-    output.update(repeating: value, count: to.elementCount)
+    output.update(repeating: Element(truncatingIfNeeded: value), count: to.elementCount)
     for row in 0..<extent.height {
       for column in 0..<extent.width {
         let place = to.offset(row: before.height &+ row, column: before.width &+ column)
@@ -49,7 +50,7 @@ extension Pad: ShapeOperator {
       let isInside = before[axis] >= 0 && end <= Int64(context.output[axis: axis])
       try context.demand(isInside, .padding, parameter: axis)
     }
-    let isOnGrid = Int(value) >= context.output.lowest && Int(value) <= context.output.highest
-    try context.demand(isOnGrid, .clampRange, at: context.record.offset &+ Layout.Operation.value)
+    try context.demand(
+      context.isOnGrid(value), .clampRange, at: context.record.offset &+ Layout.Operation.value)
   }
 }

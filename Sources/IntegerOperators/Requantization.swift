@@ -1,7 +1,7 @@
 import CupelFixedPoint
 import CupelModelFormat
 
-/// From int32 accumulators to an int8 output with one scale per channel.
+/// From accumulators to an output with one scale per channel.
 package struct Requantization {
   let weights: Weights<InFile>
   /// Float32 bits of the input's and the output's scale, which with the weights' make the ratios.
@@ -21,34 +21,35 @@ package struct Requantization {
     (low, high) = (Int32(weights.low), Int32(weights.high))
   }
 
-  /// Writes one channel of `count` pixels, `stride` bytes apart.
-  func storeChannel(
-    _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
-    to output: UnsafeMutablePointer<Int8>, stride: Int
+  /// Writes one channel of `count` pixels, `stride` elements apart.
+  func storeChannel<Element: ActivationElement>(
+    _ channel: Int, _ sums: UnsafePointer<Element.Accumulator>, count: Int,
+    to output: UnsafeMutablePointer<Element>, stride: Int
   ) {
     let scale = scale(channel: channel)
     storeEach(count, to: output, stride: stride) { index, mode in
-      scale.apply(to: sums[index], rounding: mode)
+      Element.scaled(sums[index], scale, mode)
     }
   }
 
   /// The same for kernels that are not written in Swift, where they leave it to the core; small
   /// rather than fast.
   @inline(never)
-  func storeRest(
-    _ channel: Int, _ sums: UnsafePointer<Int32>, count: Int,
-    to output: UnsafeMutablePointer<Int8>, stride: Int
+  func storeRest<Element: ActivationElement>(
+    _ channel: Int, _ sums: UnsafePointer<Element.Accumulator>, count: Int,
+    to output: UnsafeMutablePointer<Element>, stride: Int
   ) {
     let scale = scale(channel: channel)
     for index in 0..<count {
       place(
-        scale.applied(to: sums[index], rounding: weights.rounding), at: output + index &* stride)
+        Element.applied(scale, to: sums[index], weights.rounding), at: output + index &* stride)
     }
   }
 
   /// Writes all channels of one pixel.
-  func storePixel(
-    _ sums: UnsafePointer<Int32>, channels: Int, to output: UnsafeMutablePointer<Int8>
+  func storePixel<Element: ActivationElement>(
+    _ sums: UnsafePointer<Element.Accumulator>, channels: Int,
+    to output: UnsafeMutablePointer<Element>
   ) {
     // Where layers run directly this is for the few with asymmetric weights: small, not fast.
     if Step.runsDirectly {
@@ -58,7 +59,7 @@ package struct Requantization {
       return
     }
     storeEach(channels, to: output, stride: 1) { channel, mode in
-      scale(channel: channel).apply(to: sums[channel], rounding: mode)
+      Element.scaled(sums[channel], scale(channel: channel), mode)
     }
   }
 
@@ -79,8 +80,8 @@ package struct Requantization {
 
   /// One loop a mode, so that the choice is made once and not for every value.
   @inline(__always)
-  private func storeEach(
-    _ count: Int, to output: UnsafeMutablePointer<Int8>, stride: Int,
+  private func storeEach<Element: ActivationElement>(
+    _ count: Int, to output: UnsafeMutablePointer<Element>, stride: Int,
     _ value: (Int, RoundingMode) -> Int32
   ) {
     switch weights.rounding {
@@ -88,7 +89,7 @@ package struct Requantization {
       for index in 0..<count { place(value(index, .doubleRounding), at: output + index &* stride) }
     case .singleRounding:
       for index in 0..<count { place(value(index, .singleRounding), at: output + index &* stride) }
-    case .float32HalfEven, .onnxUnsigned, .onnxSigned, .xnnpack, .float32Steps:
+    case .float32HalfEven, .onnxUnsigned, .onnxSigned, .xnnpack, .float32Steps, .reducedMultiplier:
       for index in 0..<count { place(value(index, .float32HalfEven), at: output + index &* stride) }
     case .float64HalfAway:
       for index in 0..<count { place(value(index, .float64HalfAway), at: output + index &* stride) }
@@ -96,7 +97,9 @@ package struct Requantization {
   }
 
   @inline(__always)
-  private func place(_ value: Int32, at output: UnsafeMutablePointer<Int8>) {
+  private func place<Element: ActivationElement>(
+    _ value: Int32, at output: UnsafeMutablePointer<Element>
+  ) {
     output.pointee = placedOnGrid(value, zeroPoint: zeroPoint, low: low, high: high)
   }
 }

@@ -6,6 +6,7 @@ import CupelModelFormat
 public struct Requantize: Sendable, RescaleOperator {
   public static var code: UInt8 { 10 }
   public static var name: StaticString { "requantize" }
+  public static var changesWidth: Bool { true }
 
   /// The way to the output's grid.
   public var rescale: Rescale
@@ -46,11 +47,13 @@ extension Requantize: RunnableOperator {
     return result
   }
 
-  /// The table.
-  package func scratchBytes(_ step: Step) -> Int64 { 256 }
+  /// The table, of 256 values.
+  package func scratchBytes(_ step: Step) -> Int64 { step.isWide ? 0 : 256 }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    let (source, target) = (step.source(memory), step.target(memory))
+    if step.isWide { return runWide(step, in: memory) }
+    let source: UnsafePointer<Int8> = step.source(memory)
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
     let own = tensorRescale(step)
     if RuntimeArithmetic.isThere, own.rounding == .float32Steps {
       Float32Elements(step, .float32Steps, low: rescale.low, high: rescale.high)
@@ -58,6 +61,16 @@ extension Requantize: RunnableOperator {
     } else {
       own.requantize(
         source, count: step.output.elementCount, output: target, scratch: memory.scratch)
+    }
+  }
+
+  /// To 16 bits, or from them.
+  private func runWide(_ step: Step, in memory: StepMemory) {
+    let own = rescale.tensorRescale(step, rescale.rounding)
+    switch (step.input.isWide, step.output.isWide) {
+    case (true, true): own.requantizeEach(step, memory, Int16.self, to: Int16.self)
+    case (true, false): own.requantizeEach(step, memory, Int16.self, to: Int8.self)
+    default: own.requantizeEach(step, memory, Int8.self, to: Int16.self)
     }
   }
 
@@ -72,6 +85,17 @@ extension Requantize: RunnableOperator {
 }
 
 extension TensorRescale {
+  fileprivate func requantizeEach<Source: ActivationElement, Target: ActivationElement>(
+    _ step: Step, _ memory: StepMemory, _ source: Source.Type, to target: Target.Type
+  ) {
+    let input: UnsafePointer<Source> = step.source(memory)
+    let output: UnsafeMutablePointer<Target> = step.target(memory)
+    for index in 0..<step.output.elementCount {
+      let value = Int32(truncatingIfNeeded: input[index]) &- inputZeroPoint
+      output[index] = Target(truncatingIfNeeded: apply(to: value))
+    }
+  }
+
   /// There are only 256 inputs, so their outputs are worked out first and then looked up. Both hold
   /// `count` elements; the output may be the input.
   ///
@@ -83,7 +107,7 @@ extension TensorRescale {
     var area = ScratchArea(scratch)
     let table = area.bytes(256)
     for value in Int32(-128)...127 {
-      table[Int(value) &+ 128] = apply(to: value &- inputZeroPoint)
+      table[Int(value) &+ 128] = Int8(truncatingIfNeeded: apply(to: value &- inputZeroPoint))
     }
     for index in 0..<count {
       output[index] = table[Int(input[index]) &+ 128]

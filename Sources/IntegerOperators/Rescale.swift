@@ -13,11 +13,11 @@ public struct Rescale: Sendable, Equatable {
   /// How the product is rounded.
   public var rounding: RoundingMode
   /// On the output's grid, low ≤ high.
-  public var low, high: Int8
+  public var low, high: Int16
 
   package init(
     ratioBits: UInt32 = 0, multiplier: Int32 = 0, shift: Int32 = 0,
-    rounding: RoundingMode = .doubleRounding, low: Int8 = 0, high: Int8 = 0
+    rounding: RoundingMode = .doubleRounding, low: Int16 = 0, high: Int16 = 0
   ) {
     self.ratioBits = ratioBits
     self.multiplier = multiplier
@@ -78,7 +78,7 @@ public struct TensorRescale: Sendable, Equatable {
 
   /// A sum of values with their zero points taken off, on the output's grid.
   @inline(never)
-  func apply(to sum: Int32) -> Int8 {
+  func apply(to sum: Int32) -> Int16 {
     placedOnGrid(
       scale.applied(to: sum, rounding: rounding), zeroPoint: outputZeroPoint, low: low, high: high)
   }
@@ -125,6 +125,12 @@ extension OperationContext {
     try demand(isShort || Self.isNormalised(multiplier), .multiplier, at: places.0)
     try demand((-31...30).contains(shift), .shift, at: places.1)
     try demand(FloatBits(ratio).agrees(multiplier: multiplier, shift: shift), .ratio, at: places.2)
+  }
+
+  /// The same of 64 bits, 2⁴⁷ of which a multiplication takes, and a result below 2³¹.
+  static func isProved(wide sum: Int64, shift: Int32) -> Bool {
+    let scaled = shift < 0 ? sum &>> Int64(0 &- shift) : sum &<< Int64(shift)
+    return sum < 1 &<< 47 && shift <= 7 && scaled < 1 &<< 31
   }
 
   static func isNormalised(_ multiplier: Int32) -> Bool {

@@ -20,6 +20,7 @@ extension Reshape: RunnableOperator {
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
-    step.target(memory).update(from: step.source(memory), count: step.output.elementCount)
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
+    target.update(from: step.source(memory), count: step.output.byteCount)
   }
 }

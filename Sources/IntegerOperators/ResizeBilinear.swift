@@ -29,8 +29,9 @@ public struct ResizeBilinear: Sendable, PlainOperator {
   }
 
   /// Input [H][W][C], output [H'][W'][C], not overlapping.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     let rows = Spacing(self, from: extent.height, to: to.height)
     let columns = Spacing(self, from: extent.width, to: to.width)
@@ -55,9 +56,9 @@ public struct ResizeBilinear: Sendable, PlainOperator {
   }
 
   /// From units of 2⁻²⁰ to the nearest integer, ties away from zero.
-  private static func rounded(_ sum: Int64) -> Int8 {
+  private static func rounded<Element: ActivationElement>(_ sum: Int64) -> Element {
     let magnitude = Int64((sum < 0 ? 0 &- sum : sum) &+ (1 &<< 19)) &>> 20
-    return Int8(truncatingIfNeeded: sum < 0 ? 0 &- magnitude : magnitude)
+    return Element(truncatingIfNeeded: sum < 0 ? 0 &- magnitude : magnitude)
   }
 }
 
@@ -91,7 +92,7 @@ private struct Place {
   /// Of the second, in 1024ths.
   let share: Int
 
-  func mixed(_ first: Int8, _ second: Int8) -> Int {
+  func mixed<Element: ActivationElement>(_ first: Element, _ second: Element) -> Int {
     Int(first) &* (1024 &- share) &+ Int(second) &* share
   }
 }

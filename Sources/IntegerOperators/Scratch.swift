@@ -13,10 +13,12 @@ struct ScratchArea {
     return piece
   }
 
-  /// Takes `count` int32 sums.
-  mutating func sums(_ count: Int) -> UnsafeMutablePointer<Int32> {
-    let piece = next.bindMemory(to: Int32.self, capacity: count)
-    next += count &* 4
+  /// Takes `count` sums of 32 or 64 bits.
+  mutating func sums<Sum: FixedWidthInteger & BitwiseCopyable>(
+    _ count: Int, of type: Sum.Type = Int32.self
+  ) -> UnsafeMutablePointer<Sum> {
+    let piece = next.bindMemory(to: Sum.self, capacity: count)
+    next += count &* MemoryLayout<Sum>.stride
     return piece
   }
 
@@ -34,14 +36,15 @@ func clearRowEnd(_ row: UnsafeMutablePointer<Int16>, length: Int) {
   for index in length..<paddedLength(length) { row[index] = 0 }
 }
 
-/// q − zeroPoint as int16, which holds its whole range of −255 ... 255.
+/// q − zeroPoint as int16, which holds its whole range: −255 ... 255 of int8, and int16 has the zero
+/// point 0.
 @inline(__always)
-func subtractZeroPoint(
-  _ zeroPoint: Int32, from values: UnsafePointer<Int8>, count: Int,
+func subtractZeroPoint<Element: ActivationElement>(
+  _ zeroPoint: Int32, from values: UnsafePointer<Element>, count: Int,
   into target: UnsafeMutablePointer<Int16>
 ) {
   let zero = Int16(truncatingIfNeeded: zeroPoint)
   for index in 0..<count {
-    target[index] = Int16(values[index]) &- zero
+    target[index] = Int16(truncatingIfNeeded: values[index]) &- zero
   }
 }

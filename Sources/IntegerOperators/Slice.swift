@@ -26,8 +26,9 @@ public struct Slice: Sendable, PlainOperator {
   }
 
   /// Input [H][W][C], output [H'][W'][C'], not overlapping.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     var target = output
     for row in 0..<to.height {

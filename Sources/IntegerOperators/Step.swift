@@ -8,14 +8,20 @@ public struct Step {
   package let operation: OperationView
   package let input: TensorView
   package let output: TensorView
+  /// Whose rounding is asked for; nil on 16 bits, where runtimes differ in layers alone.
   package let profile: DeploymentProfile?
+  private let layerProfile: DeploymentProfile?
+  /// Whether it works on 16 bits. A requantization is between that and fewer.
+  package let isWide: Bool
 
   package init(_ model: ModelView, operation index: Int, profile: DeploymentProfile?) {
     self.model = model
-    self.profile = profile
     operation = model.operation(index)
     input = model.tensor(operation.input)
     output = model.tensor(operation.output)
+    isWide = input.isWide || output.isWide
+    layerProfile = profile
+    self.profile = isWide ? nil : profile
   }
 
   /// The tensor that the operation reads at `position`.
@@ -24,9 +30,12 @@ public struct Step {
   /// The second input of an operation that has two.
   var second: TensorView { operand(1) }
 
-  /// The file's rounding mode, or that of the profile asked for.
+  /// A layer's rounding mode by the file, or that of the profile asked for.
   func rounding(_ written: RoundingMode, isFullyConnected: Bool = false) -> RoundingMode {
-    profile?.mode(isFullyConnected: isFullyConnected) ?? written
+    guard let layerProfile else { return written }
+    return isWide
+      ? layerProfile.wideMode(written, isFullyConnected: isFullyConnected)
+      : layerProfile.mode(isFullyConnected: isFullyConnected)
   }
 
   /// The file's arithmetic of additions, products and average pools, or that of the profile asked
@@ -49,6 +58,7 @@ public struct Step {
   /// As kernels for packed weights want it; nil for the operators that are left to the reference
   /// kernels.
   package var packable: cupel_operation? {
+    if isWide { return nil }
     var visitor = Description()
     let description = operation.record.show(to: &visitor, at: self) ?? nil
     // Double arithmetic in integers is the reference kernels' alone.
@@ -133,18 +143,18 @@ extension Step {
   }
 
   /// Where the first input lies.
-  func source(_ memory: StepMemory) -> UnsafePointer<Int8> {
-    UnsafePointer(memory.arena + input.arenaOffset)
+  func source<Element: ActivationElement>(_ memory: StepMemory) -> UnsafePointer<Element> {
+    UnsafePointer(memory.elements(input))
   }
 
   /// Where the second of two inputs lies.
-  func secondSource(_ memory: StepMemory) -> UnsafePointer<Int8> {
-    UnsafePointer(memory.arena + second.arenaOffset)
+  func secondSource<Element: ActivationElement>(_ memory: StepMemory) -> UnsafePointer<Element> {
+    UnsafePointer(memory.elements(second))
   }
 
   /// Where the output goes.
-  func target(_ memory: StepMemory) -> UnsafeMutablePointer<Int8> {
-    memory.arena + output.arenaOffset
+  func target<Element: ActivationElement>(_ memory: StepMemory) -> UnsafeMutablePointer<Element> {
+    memory.elements(output)
   }
 }
 
@@ -158,6 +168,15 @@ package struct StepMemory {
   package init(arena: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer) {
     self.arena = arena
     self.scratch = scratch
+  }
+
+  /// Where a tensor's elements lie.
+  @inline(__always)
+  func elements<Element: ActivationElement>(
+    _ tensor: TensorView
+  ) -> UnsafeMutablePointer<Element> {
+    UnsafeMutableRawPointer(arena + tensor.arenaOffset)
+      .bindMemory(to: Element.self, capacity: tensor.elementCount)
   }
 }
 

@@ -21,8 +21,15 @@ public struct Subtract: Sendable, SumOperator {
 
 extension Subtract: RunnableOperator {
   package func run(_ step: Step, in memory: StepMemory) {
-    let (first, second) = (step.source(memory), step.secondSource(memory))
-    let (count, target) = (step.output.elementCount, step.target(memory))
+    let count = step.output.elementCount
+    if step.isWide {
+      let target: UnsafeMutablePointer<Int16> = step.target(memory)
+      return scales.kernel(step).subtract(
+        step.source(memory), step.secondSource(memory), count: count, output: target)
+    }
+    let first: UnsafePointer<Int8> = step.source(memory)
+    let second: UnsafePointer<Int8> = step.secondSource(memory)
+    let target: UnsafeMutablePointer<Int8> = step.target(memory)
     if let xnnpack = scales.xnnpack(step) {
       xnnpack.negated().add(first, second, count: count, output: target)
     } else if RuntimeArithmetic.isThere,

@@ -10,7 +10,7 @@ public struct SumScales: Sendable, Equatable {
   /// In −31...0.
   public var firstShift, secondShift, outputShift: Int32
   /// On the output's grid, low ≤ high.
-  public var low, high: Int8
+  public var low, high: Int16
   /// The arithmetic: double rounding with the scales above, or one with the tensors' own scales,
   /// where those above are for other profiles.
   public var rounding: RoundingMode
@@ -19,8 +19,8 @@ public struct SumScales: Sendable, Equatable {
   @inlinable
   public init(
     firstMultiplier: Int32 = 0, firstShift: Int32 = 0, secondMultiplier: Int32 = 0,
-    secondShift: Int32 = 0, outputMultiplier: Int32 = 0, outputShift: Int32 = 0, low: Int8 = 0,
-    high: Int8 = 0, rounding: RoundingMode = .doubleRounding
+    secondShift: Int32 = 0, outputMultiplier: Int32 = 0, outputShift: Int32 = 0, low: Int16 = 0,
+    high: Int16 = 0, rounding: RoundingMode = .doubleRounding
   ) {
     self.firstMultiplier = firstMultiplier
     self.firstShift = firstShift
@@ -46,7 +46,7 @@ public struct SumScales: Sendable, Equatable {
 
   /// XNNPACK's form of the sum, where that is what is to run.
   func xnnpack(_ step: Step) -> XnnpackSumKernel? {
-    guard RuntimeArithmetic.isThere else { return nil }
+    guard RuntimeArithmetic.isThere, !step.isWide else { return nil }
     let scales = (step.input.scaleBits, step.second.scaleBits, step.output.scaleBits)
     let mode =
       step.profile?.sumMode(first: scales.0, second: scales.1, output: scales.2) ?? rounding
@@ -87,7 +87,8 @@ extension SumOperator {
 }
 
 extension OperationContext {
-  /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰.
+  /// Inputs of 2⁸ at most, shifted left by 20, times factors of at most 1: no sum reaches 2³⁰. Nor does
+  /// one of inputs of 2¹⁵, shifted by 15, since the larger factor is a half.
   ///
   /// - Parameter known: the modes that the operator has, but for XNNPACK's.
   func checkSum(_ scales: SumScales, known: RoundingModes) throws(FormatError) {
@@ -101,6 +102,16 @@ extension OperationContext {
     try checkSumScale(scales.firstMultiplier, scales.firstShift, parameters: (0, 2))
     try checkSumScale(scales.secondMultiplier, scales.secondShift, parameters: (1, 3))
     try checkSumScale(scales.outputMultiplier, scales.outputShift, parameters: (4, 5))
+    guard output.isWide else { return }
+    try checkHalf(scales.firstMultiplier, scales.firstShift, parameter: 0)
+    try checkHalf(scales.secondMultiplier, scales.secondShift, parameter: 1)
+  }
+
+  /// That an input is scaled by a half at most.
+  private func checkHalf(
+    _ multiplier: Int32, _ shift: Int32, parameter: Int
+  ) throws(FormatError) {
+    try demand(shift < 0 || multiplier <= 1 &<< 30, .multiplier, parameter: parameter)
   }
 
   private func checkSumScale(
@@ -115,7 +126,7 @@ extension OperationContext {
 /// Sums and differences of two activations on grids of their own, in TensorFlow Lite's integer
 /// arithmetic.
 ///
-/// Both inputs, zero point taken off, are shifted left by 20 and scaled to a common grid by their
+/// Both inputs, zero point taken off, are shifted left by 20 (of 16 bits by 15) and scaled to a common grid by their
 /// multiplier; the sum is scaled to the output's. All three scalings round twice
 /// (`multiplyDoubleRounding`). With positive multipliers and shifts of 0 or less nothing overflows:
 /// |q − z| · 2²⁰ < 2²⁸.
@@ -125,9 +136,10 @@ public struct SumKernel {
     let zeroPoint, multiplier, shift: Int32
 
     @inline(__always)
-    func scaled(_ value: Int8) -> Int32 {
+    func scaled<Element: ActivationElement>(_ value: Element) -> Int32 {
       multiplyDoubleRounding(
-        (Int32(value) &- zeroPoint) &<< 20, multiplier: multiplier, shift: shift)
+        (Int32(truncatingIfNeeded: value) &- zeroPoint) &<< Element.sumShift,
+        multiplier: multiplier, shift: shift)
     }
   }
 
@@ -147,9 +159,9 @@ public struct SumKernel {
   }
 
   /// All three hold `count` elements; the output may be one of the inputs.
-  public func add(
-    _ firstInput: UnsafePointer<Int8>, _ secondInput: UnsafePointer<Int8>, count: Int,
-    output target: UnsafeMutablePointer<Int8>
+  public func add<Element: ActivationElement>(
+    _ firstInput: UnsafePointer<Element>, _ secondInput: UnsafePointer<Element>, count: Int,
+    output target: UnsafeMutablePointer<Element>
   ) {
     for index in 0..<count {
       target[index] = placed(first.scaled(firstInput[index]) &+ second.scaled(secondInput[index]))
@@ -157,9 +169,9 @@ public struct SumKernel {
   }
 
   /// The first less the second: each is rounded on the common grid.
-  public func subtract(
-    _ firstInput: UnsafePointer<Int8>, _ secondInput: UnsafePointer<Int8>, count: Int,
-    output target: UnsafeMutablePointer<Int8>
+  public func subtract<Element: ActivationElement>(
+    _ firstInput: UnsafePointer<Element>, _ secondInput: UnsafePointer<Element>, count: Int,
+    output target: UnsafeMutablePointer<Element>
   ) {
     for index in 0..<count {
       target[index] = placed(first.scaled(firstInput[index]) &- second.scaled(secondInput[index]))
@@ -167,7 +179,7 @@ public struct SumKernel {
   }
 
   @inline(__always)
-  private func placed(_ sum: Int32) -> Int8 {
+  private func placed<Element: ActivationElement>(_ sum: Int32) -> Element {
     let value = multiplyDoubleRounding(sum, multiplier: output.multiplier, shift: output.shift)
     return placedOnGrid(value, zeroPoint: output.zeroPoint, low: low, high: high)
   }

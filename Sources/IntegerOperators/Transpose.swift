@@ -19,8 +19,9 @@ public struct Transpose: Sendable, PlainOperator {
   package mutating func code<Coder: RecordCoder>(_ coder: inout Coder) { axes.code(&coder, at: 0) }
 
   /// Input [H][W][C] of `extent`, output the same in another order, not overlapping.
-  public func run(
-    input: UnsafePointer<Int8>, extent: Extent, output: UnsafeMutablePointer<Int8>, to: Extent
+  public func run<Element: ActivationElement>(
+    input: UnsafePointer<Element>, extent: Extent, output: UnsafeMutablePointer<Element>,
+    to: Extent
   ) {
     // Elements of the input from one row, column and channel of the output to the next.
     let rowStep = extent.stride(axis: axes.height)

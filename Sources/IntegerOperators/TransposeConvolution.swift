@@ -45,24 +45,24 @@ extension TransposeConvolution: RunnableOperator, WeightedKernel where Storage =
 
   /// A weight row widened, and the sums of a row of output pixels.
   package func scratchBytes(_ layer: LayerShape) -> Int64 {
-    paddedLength(Int64(rowLength(layer))) &* 2 &+ Int64(layer.output.width) &* 4
+    paddedLength(Int64(rowLength(layer))) &* 2 &+ Int64(layer.output.width) &* layer.sumBytes
   }
 
-  package func run(
-    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
-    output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer
+  package func run<Element: ActivationElement>(
+    _ layer: LayerShape, input: UnsafePointer<Element>, _ requantization: Requantization,
+    output: UnsafeMutablePointer<Element>, scratch: UnsafeMutableRawPointer
   ) {
     let length = rowLength(layer)
     let weights = weights  // A copy, whose fields loops keep in registers.
     var area = ScratchArea(scratch)
     let weightRow = area.rows(1, length: length)
     let (width, channels) = (layer.output.width, layer.output.channels)
-    let sums = area.sums(width)
+    let sums = area.sums(width, of: Element.Accumulator.self)
     for channel in 0..<channels {
       weights.widen(row: channel, length: length, into: weightRow)
       let first = channel / (channels / groups) &* depth(layer.input)
       for row in 0..<layer.output.height {
-        sums.update(repeating: weights.bias[channel], count: width)
+        sums.update(repeating: weights.start(channel), count: width)
         accumulate(layer, input + first, weightRow, row: row, into: sums)
         let target = output + (layer.output.offset(row: row, column: 0) &+ channel)
         // Where the other layers run directly, their small way to the grid is there already.
@@ -76,9 +76,9 @@ extension TransposeConvolution: RunnableOperator, WeightedKernel where Storage =
   }
 
   /// Adds what reaches one row of the output from every row of the input.
-  private func accumulate(
-    _ layer: LayerShape, _ pixels: UnsafePointer<Int8>, _ weights: UnsafePointer<Int16>, row: Int,
-    into sums: UnsafeMutablePointer<Int32>
+  private func accumulate<Element: ActivationElement>(
+    _ layer: LayerShape, _ pixels: UnsafePointer<Element>, _ weights: UnsafePointer<Int16>,
+    row: Int, into sums: UnsafeMutablePointer<Element.Accumulator>
   ) {
     for tap in 0..<window.kernelHeight {
       // The input row, if any, whose window has this tap in this row of the output.
@@ -95,9 +95,9 @@ extension TransposeConvolution: RunnableOperator, WeightedKernel where Storage =
   }
 
   /// Adds one input pixel times a row of the kernel.
-  private func scatter(
-    _ layer: LayerShape, _ pixel: UnsafePointer<Int8>, _ taps: UnsafePointer<Int16>, column: Int,
-    into sums: UnsafeMutablePointer<Int32>
+  private func scatter<Element: ActivationElement>(
+    _ layer: LayerShape, _ pixel: UnsafePointer<Element>, _ taps: UnsafePointer<Int16>,
+    column: Int, into sums: UnsafeMutablePointer<Element.Accumulator>
   ) {
     let depth = depth(layer.input)
     let start = column &* window.strideWidth &- window.padLeft
@@ -105,9 +105,10 @@ extension TransposeConvolution: RunnableOperator, WeightedKernel where Storage =
       let x = start &+ tap &* window.dilationWidth
       guard x >= 0, x < layer.output.width else { continue }
       let weights = taps + tap &* depth
-      var sum: Int32 = 0
+      var sum: Element.Accumulator = 0
       for channel in 0..<depth {
-        sum &+= (Int32(pixel[channel]) &- layer.inputZeroPoint) &* Int32(weights[channel])
+        let value = Int32(truncatingIfNeeded: pixel[channel]) &- layer.inputZeroPoint
+        sum &+= Element.Accumulator(truncatingIfNeeded: value &* Int32(weights[channel]))
       }
       sums[x] &+= sum
     }

@@ -5,8 +5,11 @@ import CupelModelFormat
 package struct LayerShape: Sendable {
   package var input, output: Extent
   package var inputZeroPoint: Int32
+  /// Bytes of an accumulator.
+  package var sumBytes: Int64
 
-  package init(input: Extent, output: Extent, inputZeroPoint: Int32) {
+  package init(input: Extent, output: Extent, inputZeroPoint: Int32, sumBytes: Int64 = 4) {
+    self.sumBytes = sumBytes
     self.input = input
     self.output = output
     self.inputZeroPoint = inputZeroPoint
@@ -27,9 +30,9 @@ package protocol WeightedKernel: WeightedOperator, RunnableOperator where Storag
   ///   - input: [H][W][I] of `layer.input`.
   ///   - output: [H][W][O] of `layer.output`; does not overlap the input.
   ///   - scratch: `scratchBytes`, aligned to 16 bytes.
-  func run(
-    _ layer: LayerShape, input: UnsafePointer<Int8>, _ requantization: Requantization,
-    output: UnsafeMutablePointer<Int8>, scratch: UnsafeMutableRawPointer)
+  func run<Element: ActivationElement>(
+    _ layer: LayerShape, input: UnsafePointer<Element>, _ requantization: Requantization,
+    output: UnsafeMutablePointer<Element>, scratch: UnsafeMutableRawPointer)
 }
 
 extension WeightedKernel {
@@ -37,7 +40,9 @@ extension WeightedKernel {
   package func describe(in result: inout cupel_operation) {}
 
   @inline(__always)
-  private static var runsDirectly: Bool { hasOtherKernels && Step.runsDirectly }
+  private static func runsDirectly(_ step: Step) -> Bool {
+    hasOtherKernels && Step.runsDirectly && !step.isWide
+  }
 
   private func requantization(_ step: Step) -> Requantization {
     weights.requantization(step, isFullyConnected: Self.isFullyConnected)
@@ -55,20 +60,30 @@ extension WeightedKernel {
   }
 
   package func scratchBytes(_ step: Step) -> Int64 {
-    Self.runsDirectly
+    Self.runsDirectly(step)
       ? Step.directScratchBytes(described(step, requantization(step)))
       : scratchBytes(step.layer)
   }
 
   package func run(_ step: Step, in memory: StepMemory) {
     let requantization = requantization(step)
-    if Self.runsDirectly {
+    if Self.runsDirectly(step) {
       step.runDirectly(described(step, requantization), requantization, in: memory)
+    } else if step.isWide {
+      run(step, requantization, in: memory, on: Int16.self)
     } else {
-      run(
-        step.layer, input: step.source(memory), requantization, output: step.target(memory),
-        scratch: memory.scratch)
+      run(step, requantization, in: memory, on: Int8.self)
     }
+  }
+
+  @inline(__always)
+  private func run<Element: ActivationElement>(
+    _ step: Step, _ requantization: Requantization, in memory: StepMemory, on type: Element.Type
+  ) {
+    let target: UnsafeMutablePointer<Element> = step.target(memory)
+    run(
+      step.layer, input: step.source(memory), requantization, output: target,
+      scratch: memory.scratch)
   }
 
   /// What is checked of every layer behind its window and groups.
@@ -81,7 +96,9 @@ extension WeightedKernel {
 
 extension Step {
   fileprivate var layer: LayerShape {
-    LayerShape(input: input.extent, output: output.extent, inputZeroPoint: Int32(input.zeroPoint))
+    LayerShape(
+      input: input.extent, output: output.extent, inputZeroPoint: Int32(input.zeroPoint),
+      sumBytes: isWide ? 8 : 4)
   }
 }
 

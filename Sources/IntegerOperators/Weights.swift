@@ -9,8 +9,10 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
   public var bits: Int
   /// In rows, in the order that the operator says.
   public var weights: Storage.Weights
-  /// At scale s_in · s_w.
+  /// At scale s_in · s_w; the lowest 32 bits, signed.
   public var bias: Storage.Words
+  /// What biases are besides, in units of 2³²; nothing where all fit 32 bits. On 16 bits alone.
+  public var upperBias: Storage.Words
   /// Zero, or of magnitude 2³⁰ to 2³¹ − 1.
   public var multipliers: Storage.Words
   /// Effective weight scale, times the BatchNorm factor where that was not folded into the
@@ -22,17 +24,19 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
   /// How accumulators are scaled to the output's grid.
   public var rounding: RoundingMode
   /// Fused activation on the output's grid, low ≤ high.
-  public var low, high: Int8
+  public var low, high: Int16
 
   package init(
     bits: Int = 8, weights: Storage.Weights = Storage.noWeights,
-    bias: Storage.Words = Storage.noWords, multipliers: Storage.Words = Storage.noWords,
+    bias: Storage.Words = Storage.noWords, upperBias: Storage.Words = Storage.noWords,
+    multipliers: Storage.Words = Storage.noWords,
     weightScales: Storage.Floats = Storage.noFloats, shifts: Storage.Bytes = Storage.noBytes,
-    rounding: RoundingMode = .doubleRounding, low: Int8 = 0, high: Int8 = 0
+    rounding: RoundingMode = .doubleRounding, low: Int16 = 0, high: Int16 = 0
   ) {
     self.bits = bits
     self.weights = weights
     self.bias = bias
+    self.upperBias = upperBias
     self.multipliers = multipliers
     self.weightScales = weightScales
     self.shifts = shifts
@@ -52,6 +56,7 @@ public struct Weights<Storage: ConstantStorage>: Equatable {
     coder.words(place: ConstantPlaces.multipliers, &multipliers)
     coder.floats(place: ConstantPlaces.weightScales, &weightScales)
     coder.bytes(place: ConstantPlaces.shifts, &shifts)
+    coder.upperBias(&upperBias)
   }
 }
 
@@ -99,11 +104,23 @@ extension OperationContext {
       try checkPlace(array, count: channels &* 4, alignment: 4)
     }
     try checkPlace(ConstantPlaces.shifts, count: channels, alignment: 1)
+    try checkUpperBias(weights)
     try checkRowPadding(weights, shape: shape)
     for channel in 0..<output.channels {
       let sum = weights.magnitude(ofChannel: channel, shape, isColumn: channelsAreColumns)
       try checkChannel(channel, weights: weights, magnitude: sum)
     }
+  }
+
+  /// That biases of 64 bits are there only where the accumulator has as many, and one of them needs
+  /// them.
+  private mutating func checkUpperBias(_ weights: Weights<InFile>) throws(FormatError) {
+    let place = ConstantPlaces.upperBias
+    guard WideActivations.isThere, record.parameter(place) != 0 else { return }
+    try demand(input.isWide && weights.rounding != .doubleRounding, .unusedField, parameter: place)
+    try checkPlace(place, count: Int64(output.channels) &* 4, alignment: 4)
+    for channel in 0..<output.channels where weights.upperBias[channel] != 0 { return }
+    throw error(.unusedField, parameter: place)
   }
 
   private func checkRowPadding(_ weights: Weights<InFile>, shape: WeightShape) throws(FormatError) {
@@ -130,9 +147,15 @@ extension OperationContext {
     let ratio = float32Ratio(input: input.scaleBits, weight: weightScale, output: output.scaleBits)
     try checkScale(
       multiplier: weights.multipliers[channel], shift: shift, ratio: ratio, places: places)
-    let sum = magnitude &* Int64(input.largestMagnitude) &+ abs(Int64(weights.bias[channel]))
     let place = record.parameter(ConstantPlaces.bias) &+ at
-    try demand(Self.isProved(sum: sum, shift: shift), .overflow, at: place)
+    let bias: Int64 = input.isWide ? weights.wideBias(channel) : Int64(weights.bias[channel])
+    let sum =
+      magnitude &* Int64(input.largestMagnitude)
+      &+ Int64(truncatingIfNeeded: min(bias.magnitude, 1 &<< 48))
+    let isWide = input.isWide && weights.rounding != .doubleRounding
+    try demand(
+      isWide ? Self.isProved(wide: sum, shift: shift) : Self.isProved(sum: sum, shift: shift),
+      .overflow, at: place)
   }
 }
 
@@ -154,6 +177,23 @@ extension Weights where Storage == InFile {
       place = place &+ step
     }
     return sum
+  }
+
+  private var hasUpperBias: Bool {
+    WideActivations.isThere && upperBias != InFile.noWords
+  }
+
+  /// A bias of 64 bits.
+  @inline(__always)
+  func wideBias(_ channel: Int) -> Int64 {
+    Int64(bias[channel]) &+ (hasUpperBias ? Int64(upperBias[channel]) &<< 32 : 0)
+  }
+
+  /// A bias as an accumulator of either size begins with it.
+  @inline(__always)
+  func start<Sum: FixedWidthInteger>(_ channel: Int, as type: Sum.Type = Sum.self) -> Sum {
+    Sum.bitWidth == 64
+      ? Sum(truncatingIfNeeded: wideBias(channel)) : Sum(truncatingIfNeeded: bias[channel])
   }
 
   /// Writes a row of `length` weights as int16 values, and zeros up to `paddedLength(length)`.

@@ -150,7 +150,7 @@ extension OperationContext {
     try demand(output.channels == input.channels, .outputExtent)
     try checkWindow(sliding: input, places: output)
     let taps = Int64(window.kernelHeight) &* Int64(window.kernelWidth)
-    try demand(taps < 1 << 23, .poolArea, parameter: 0)
+    try demand(taps < 1 << (input.isWide ? 15 : 23), .poolArea, parameter: 0)
     // Along an axis a window that begins in the padding reaches the input with its first tap at
     // or after 0, which is less than one dilation away: it is inside where that is not more than
     // the input's extent.

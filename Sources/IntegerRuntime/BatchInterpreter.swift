@@ -89,14 +89,15 @@
       base = start.bindMemory(to: Int8.self, capacity: imageStride &* images)
       scratch = start + imageStride &* images
       let (input, output) = (model.tensor(model.input), model.tensor(model.output))
-      (inputOffset, inputCount) = (input.arenaOffset, input.elementCount)
-      (outputOffset, outputCount) = (output.arenaOffset, output.elementCount)
-      hasOneInput = model.inputElements == inputCount
-      hasOneOutput = model.outputElements == outputCount
+      (inputOffset, inputCount) = (input.arenaOffset, input.byteCount)
+      (outputOffset, outputCount) = (output.arenaOffset, output.byteCount)
+      hasOneInput = model.inputBytes == inputCount
+      hasOneOutput = model.outputBytes == outputCount
     }
 
     /// Copies an image, [H][W][C] on the input's grid, to where the model reads it; of several
-    /// inputs, all, which come in the order of their indices.
+    /// inputs, all, which come in the order of their indices. Of 16 bits an element is two bytes, the
+    /// lower first.
     package func setInput(_ values: UnsafePointer<Int8>, image: Int) {
       guard !hasOneInput else {
         (base + (image &* imageStride &+ inputOffset)).update(from: values, count: inputCount)
@@ -124,12 +125,12 @@
       }
     }
 
-    /// Where tensor `index` of an image lies. It holds its values from the operation that makes it
+    /// Where the bytes of tensor `index` of an image lie. It holds its values from the operation that makes it
     /// until the last one that reads it; then others may take its place.
     package func tensor(_ index: Int, image: Int) -> UnsafeMutableBufferPointer<Int8> {
       let tensor = model.tensor(index)
       return UnsafeMutableBufferPointer(
-        start: base + (image &* imageStride &+ tensor.arenaOffset), count: tensor.elementCount)
+        start: base + (image &* imageStride &+ tensor.arenaOffset), count: tensor.byteCount)
     }
 
     /// Parts in which operation `index` is worth splitting for `images` images.

@@ -37,7 +37,7 @@ public struct Interpreter {
     for place in 0..<model.tensorCount {
       let tensor = model.tensor(place)
       guard tensor.born <= time, time <= tensor.lastUse else { continue }
-      end = max(end, tensor.arenaOffset &+ tensor.elementCount)
+      end = max(end, tensor.arenaOffset &+ tensor.byteCount)
     }
     // The arena's size is such a multiple and no tensor ends behind it, so this does not overflow.
     return (end &+ arenaAlignment &- 1) & ~(arenaAlignment &- 1)
@@ -69,13 +69,13 @@ public struct Interpreter {
   ///
   /// - Parameters:
   ///   - input: [H][W][C] of the model's input tensor, on its grid; of several, one after another
-  ///     in the order of their indices.
+  ///     in the order of their indices. Of 16 bits an element is two bytes, the lower first.
   ///   - output: receives the model's output tensor; of several, likewise.
   /// - Throws: `inputSize`, `outputSize`.
   public func run(
     input: UnsafeBufferPointer<Int8>, output: UnsafeMutableBufferPointer<Int8>
   ) throws(RuntimeError) {
-    let needed = model.outputElements
+    let needed = model.outputBytes
     guard output.count == needed, let target = output.baseAddress else {
       throw .outputSize(needed: needed)
     }
@@ -84,8 +84,8 @@ public struct Interpreter {
     var next = target
     for index in 0..<model.tensorCount where model.isOutput(index) {
       let tensor = model.tensor(index)
-      next.update(from: arena + tensor.arenaOffset, count: tensor.elementCount)
-      next += tensor.elementCount
+      next.update(from: arena + tensor.arenaOffset, count: tensor.byteCount)
+      next += tensor.byteCount
     }
   }
 
@@ -94,14 +94,14 @@ public struct Interpreter {
   ///
   /// - Throws: `inputSize`.
   public func setInput(_ input: UnsafeBufferPointer<Int8>) throws(RuntimeError) {
-    let needed = model.inputElements
+    let needed = model.inputBytes
     guard input.count == needed, var next = input.baseAddress else {
       throw .inputSize(needed: needed)
     }
     for index in 0..<model.tensorCount where model.isInput(index) {
       let tensor = model.tensor(index)
-      (arena + tensor.arenaOffset).update(from: next, count: tensor.elementCount)
-      next += tensor.elementCount
+      (arena + tensor.arenaOffset).update(from: next, count: tensor.byteCount)
+      next += tensor.byteCount
     }
   }
 
@@ -113,10 +113,10 @@ public struct Interpreter {
       in: StepMemory(arena: arena, scratch: scratch))
   }
 
-  /// Where tensor `index` of the model lies. It holds its values from the operation that makes it
+  /// Where the bytes of tensor `index` of the model lie. It holds its values from the operation that makes it
   /// until the last one that reads it; then others may take its place.
   package func tensor(_ index: Int) -> UnsafeBufferPointer<Int8> {
     let tensor = model.tensor(index)
-    return UnsafeBufferPointer(start: arena + tensor.arenaOffset, count: tensor.elementCount)
+    return UnsafeBufferPointer(start: arena + tensor.arenaOffset, count: tensor.byteCount)
   }
 }

@@ -17,8 +17,8 @@ public enum RuntimeError: Error, Equatable, Sendable {
   case otherModel
   /// No such operation, or more images than the memory has room for.
   case outOfRange
-  /// The input has not as many elements as the model's input tensor.
+  /// The input has not as many bytes as the model's input tensor.
   case inputSize(needed: Int)
-  /// The output has not as many elements as the model's output tensor.
+  /// The output has not as many bytes as the model's output tensor.
   case outputSize(needed: Int)
 }

@@ -30,7 +30,7 @@ public struct CSource: Sendable {
         // In parentheses, since a negative number is an expression.
         ("\(prefix)_ZERO_POINT", "(\(tensor.zeroPoint))"),
         ("\(prefix)_SCALE_BITS", "0x" + Self.hexadecimal(tensor.scaleBits) + "u"),
-      ]
+      ] + (tensor.isWide ? [("\(prefix)_BITS", "16")] : [])
     }
     // None ends another, so that the constants of `a` and `a_input` differ.
     let constants =
@@ -40,8 +40,8 @@ public struct CSource: Sendable {
       + all("OUTPUT", indices.filter(model.isOutput))
     let defines = constants.map { "#define \(macro)_\($0.0) \($0.1)" }
     header = """
-      /* Written by Cupel. Scales are float32, given by their bits; images are int8, [height][width]
-         [channels], on the input's grid: real = scale * (value - zero point). Of several inputs,
+      /* Written by Cupel. Scales are float32, given by their bits; images are int8, or int16 where
+         16 bits are stated, [height][width][channels], on the input's grid: real = scale * (value - zero point). Of several inputs,
          or outputs, all stand one after another, as they are numbered here. The arena needs
          \(macro)_ARENA_SIZE bytes at an address divisible by \(macro)_ALIGNMENT. */
       #ifndef \(macro)_H

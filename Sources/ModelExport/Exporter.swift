@@ -39,8 +39,8 @@ extension Exporter {
 
 /// What limits its results, on the output's grid.
 protocol Bounded {
-  var low: Int8 { get }
-  var high: Int8 { get }
+  var low: Int16 { get }
+  var high: Int16 { get }
 }
 
 extension Bounds: Bounded {}

@@ -10,7 +10,7 @@ import CupelModelWriter
 struct PositiveScales {
   /// In the operation's order.
   private(set) var weights: [Int8]
-  private(set) var bias: [Int32]
+  private(set) var bias: [Int64]
   /// One a channel, positive.
   private(set) var scales: [Float]
   private(set) var negatedChannels = 0
@@ -20,7 +20,7 @@ struct PositiveScales {
   ///   depthwise convolution.
   init(_ weighted: IntegerOperation.Weighted, channelsLast: Bool) {
     weights = weighted.weights
-    bias = weighted.bias
+    bias = weighted.wideBias
     scales = weighted.scales.map(\.weightScale)
     let channels = scales.count
     let rowLength = channels == 0 ? 0 : weights.count / channels
@@ -43,7 +43,6 @@ struct PositiveScales {
       weights[place] = weights[place] < -highest ? highest : -weights[place]
     }
     scales[channel].negate()
-    // A validated program's biases are far from −2³¹.
     bias[channel] = 0 &- bias[channel]
     negatedChannels += 1
   }

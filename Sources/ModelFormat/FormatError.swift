@@ -61,7 +61,7 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case tensorCount
   /// There must be one operation fewer than tensors.
   case operationCount
-  /// The input must be an 8-bit tensor that exists from the start.
+  /// The input must be a tensor of 8 or 16 bits that exists from the start.
   case inputTensor
   /// The output must be a tensor that lives to the end.
   case outputTensor
@@ -83,7 +83,7 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case extent
   /// A tensor must have at most 2^31 - 1 elements.
   case elementCount
-  /// An activation must have 8 or 4 bits.
+  /// An activation must have 16, 8 or 4 bits.
   case bits
   /// A zero point must lie on its tensor's grid.
   case zeroPoint
@@ -155,11 +155,11 @@ public enum FormatRule: UInt8, CaseIterable, Sendable {
   case ratio
   /// A weight scale must be finite.
   case weightScale
-  /// The accumulator must be proved to stay below 2^31.
+  /// The accumulator must be proved to stay below 2^31, or 2^47 where it has 64 bits.
   case overflow
 
   // Softmax, lookups and constants.
-  /// A softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256.
+  /// A softmax must have at most 4095 channels, and a scale of 1/256 from −128 on or 1/32768.
   case softmax
   /// A table's or constant's value must lie on the output's grid.
   case offGrid
@@ -191,7 +191,8 @@ extension FormatRule {
     case .sectionGap: "the gap before the constants must be zero"
     case .tensorCount: "there must be 1 to 4096 tensors"
     case .operationCount: "there must be one operation for each tensor that is no input"
-    case .inputTensor: "the header must name the first input, and each input must have 8 bits"
+    case .inputTensor:
+      "the header must name the first input, and each input must have 8 or 16 bits"
     case .outputTensor: "the output must be a tensor that lives to the end"
     case .arenaSize: "the arena must end where its last tensor ends, rounded up to 16"
     case .stringPlace: "strings must follow each other in their records' order and fill the section"
@@ -200,8 +201,8 @@ extension FormatRule {
     case .metadataOrder: "metadata keys must ascend, each one once"
     case .extent: "height, width and channels must each be at least 1"
     case .elementCount: "a tensor must have at most 2^31 - 1 elements"
-    case .bits: "an activation must have 8 or 4 bits"
-    case .zeroPoint: "a zero point must lie on its tensor's grid"
+    case .bits: "an activation must have 16, 8 or 4 bits"
+    case .zeroPoint: "a zero point must lie on its tensor's grid, and be 0 on one of 16 bits"
     case .tensorScale: "a tensor's scale must be finite and positive"
     case .arenaPlace: "a tensor's arena offset must be a multiple of 16 inside the arena"
     case .born: "a tensor must be born when its operation runs, the input at 0"
@@ -222,7 +223,7 @@ extension FormatRule {
     case .windowPadding:
       "padding must be smaller than the dilated kernel, and no window all padding"
     case .windowOutput: "the output must have as many windows as fit"
-    case .poolArea: "a pool's window must have fewer than 2^23 taps"
+    case .poolArea: "a pool's window must have fewer than 2^23 taps, on 16 bits 2^15"
     case .groups: "groups must divide input and output channels"
     case .padding: "padding must not be negative and must fit the output"
     case .slice: "a slice must start and end inside its input, with steps of at least 1"
@@ -235,9 +236,9 @@ extension FormatRule {
     case .shift: "a shift must lie in -31...30, or -31...0 in an addition"
     case .ratio: "a ratio must be finite and agree with its multiplier and shift"
     case .weightScale: "a weight scale must be finite"
-    case .overflow: "the accumulator must be proved to stay below 2^31"
+    case .overflow: "the accumulator must be proved to stay below 2^31, or 2^47 where it has 64 bits"
     case .softmax:
-      "a softmax must have at most 4095 channels and an output of zero point -128 and scale 1/256"
+      "a softmax must have at most 4095 channels, and a scale of 1/256 from -128 on or 1/32768"
     case .offGrid: "a table's or constant's value must lie on the output's grid"
     case .table: "a table that names its function must hold that function's values"
     case .gather: "a gather must take elements that its input has"

@@ -1,3 +1,5 @@
+import CupelFixedPoint
+
 /// A run of records or bytes: where it begins in the file, and how many records, or bytes for
 /// constants and strings.
 package struct Section {
@@ -10,7 +12,7 @@ package struct Section {
 package struct Header {
   private typealias Place = Layout.Header
 
-  package let minor: UInt16
+  package let major, minor: UInt16
   package let arenaSize: Int
   package let input: Int
   package let output: Int
@@ -21,6 +23,7 @@ package struct Header {
     try Self.checkDigest(file, count: bytes.count)
     (tensors, operations, operands, metadata, constants, strings) =
       try Self.sections(file, size: bytes.count)
+    major = file.half(Place.major)
     minor = file.half(Place.minor)
     arenaSize = file.number(Place.arenaSize)
     input = file.number(Place.input)
@@ -41,7 +44,10 @@ package struct Header {
     for index in 0..<8 where file.byte(index) != Layout.magic[index] {
       throw FormatError(.magic, .header, at: index)
     }
-    let isKnown = file.half(Place.major) == Layout.major && file.half(Place.minor) <= Layout.minor
+    let major = file.half(Place.major)
+    let isMajor =
+      major == Layout.major || WideActivations.isThere && major == Layout.wideMajor
+    let isKnown = isMajor && file.half(Place.minor) <= Layout.minor
     try header.demand(isKnown, .version, at: Place.major)
     let headerSize = file.number(Place.headerSize)
     try header.demand(headerSize == Layout.headerSize, .headerSize, at: Place.headerSize)

@@ -5,6 +5,8 @@ package enum Layout {
     0x43, 0x55, 0x50, 0x45, 0x4C, 0x0D, 0x0A, 0x1A,
   ]
   package static let major: UInt16 = 1
+  /// Of a file in which some tensor has 16 bits; its minor versions are those of version 1.
+  package static let wideMajor: UInt16 = 2
   /// The newest minor version. A file states the oldest that has all that it uses.
   package static let minor: UInt16 = 4
 
@@ -68,7 +70,10 @@ package enum Layout {
     package static let firstOperand = 16
     package static let operandCount = 20
     package static let output = 24
-    package static let reservedWord = 28
+    /// What low, or value, and high have beyond a byte, in 256ths.
+    package static let upperLow = 28
+    package static let upperHigh = 29
+    package static let reservedHalf = 30
     package static let parameters = 32
     package static let parameterCount = 16
   }
@@ -90,4 +95,6 @@ package enum ConstantPlaces {
   package static let multipliers = 12
   package static let weightScales = 13
   package static let shifts = 14
+  /// What biases have beyond 32 bits.
+  package static let upperBias = 15
 }

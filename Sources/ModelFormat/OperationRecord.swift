@@ -11,7 +11,6 @@ package struct OperationRecord {
   private var base: UnsafeRawPointer { file + offset }
 
   package var kind: UInt8 { base.byte(Layout.Operation.kind) }
-  package var reservedWord: UInt32 { base.word(Layout.Operation.reservedWord) }
   package var firstOperand: Int { base.number(Layout.Operation.firstOperand) }
   package var operandCount: Int { base.number(Layout.Operation.operandCount) }
   package var output: Int { base.number(Layout.Operation.output) }

@@ -25,6 +25,8 @@ package protocol RecordCoder {
   mutating func weights(bits: Int, _ values: inout Storage.Weights)
   /// One int32 an output channel.
   mutating func words(place: Int, _ values: inout Storage.Words)
+  /// One int32 an output channel, or none at all.
+  mutating func optionalWords(place: Int, _ values: inout Storage.Words)
   /// One float32 an output channel.
   mutating func floats(place: Int, _ values: inout Storage.Floats)
   /// One int8 an output channel.
@@ -45,9 +47,28 @@ extension RecordCoder {
   }
 
   /// The bounds of a fused activation.
-  package mutating func bounds(_ low: inout Int8, _ high: inout Int8) {
-    signedByte(Layout.Operation.low, &low)
-    signedByte(Layout.Operation.high, &high)
+  package mutating func bounds(_ low: inout Int16, _ high: inout Int16) {
+    gridValue(Layout.Operation.low, upper: Layout.Operation.upperLow, &low)
+    gridValue(Layout.Operation.high, upper: Layout.Operation.upperHigh, &high)
+  }
+
+  /// An integer on the output's grid: a signed byte, and what it has beyond that in 256ths, modulo
+  /// 2¹⁶. That is nothing on a grid of 8 bits.
+  package mutating func gridValue(_ place: Int, upper: Int, _ value: inout Int16) {
+    var byte = Int8(truncatingIfNeeded: value)
+    signedByte(place, &byte)
+    guard WideActivations.isThere else {
+      value = Int16(byte)
+      return
+    }
+    var rest = Int8(truncatingIfNeeded: (value &- Int16(Int8(truncatingIfNeeded: value))) &>> 8)
+    signedByte(upper, &rest)
+    value = Int16(byte) &+ Int16(rest) &<< 8
+  }
+
+  /// What biases have beyond 32 bits, which most have not: then nothing is there.
+  package mutating func upperBias(_ values: inout Storage.Words) {
+    if WideActivations.isThere { optionalWords(place: ConstantPlaces.upperBias, &values) }
   }
 
   package mutating func rounding(_ mode: inout RoundingMode) {
@@ -113,7 +134,8 @@ package struct RecordReader: RecordCoder {
 
   package let record: OperationRecord
   package var minorVersion: UInt16
-  /// Which fields were met: a bit for each byte of the record's head, then one for each parameter.
+  /// Which fields were met: a bit for each byte of the record's head, then one for each parameter,
+  /// then one for each byte that stood reserved in the first versions, by its place.
   package private(set) var used: UInt32 = 0
 
   package init(_ record: OperationRecord, minorVersion: UInt16 = 0) {
@@ -162,6 +184,12 @@ package struct RecordReader: RecordCoder {
   package mutating func words(place: Int, _ values: inout Storage.Words) { values = pointer(place) }
 
   @inline(__always)
+  package mutating func optionalWords(place: Int, _ values: inout Storage.Words) {
+    let own: Storage.Words = pointer(place)
+    values = record.parameter(place) == 0 ? Storage.noWords : own
+  }
+
+  @inline(__always)
   package mutating func floats(place: Int, _ values: inout Storage.Floats) {
     values = pointer(place)
   }
@@ -198,7 +226,11 @@ package struct RecordReader: RecordCoder {
       }
       rest &= rest &- 1
     }
-    return record.reservedWord == 0 ? nil : record.offset &+ Layout.Operation.reservedWord
+    for place in Layout.Operation.upperLow..<Layout.Operation.parameters
+    where !hasMet(byte: place) && record.byte(place) != 0 {
+      return record.offset &+ Layout.Operation.upperLow
+    }
+    return nil
   }
 }
 

@@ -1,3 +1,5 @@
+import CupelFixedPoint
+
 /// One activation of a validated file.
 public struct TensorView {
   /// UTF-8, not terminated.
@@ -12,17 +14,21 @@ public struct TensorView {
   public let lastUse: Int
   /// The scale's float32 bits; finite and positive.
   public let scaleBits: UInt32
-  /// 8 or 4.
+  /// 16, 8 or 4.
   public let bits: Int
   /// On the tensor's own grid.
   public let zeroPoint: Int
 
-  /// Elements, and bytes in the arena: an activation takes one byte whatever its bits.
+  /// Height · width · channels.
   public var elementCount: Int { height &* width &* channels }
+  /// Whether an element takes two bytes; all others take one.
+  public var isWide: Bool { WideActivations.isThere && bits == 16 }
+  /// Bytes in the arena.
+  public var byteCount: Int { isWide ? elementCount &<< 1 : elementCount }
   /// The lowest number of the grid.
-  public var lowest: Int { bits == 8 ? -128 : -8 }
+  public var lowest: Int { 0 &- (1 &<< (bits &- 1)) }
   /// The highest number of the grid.
-  public var highest: Int { bits == 8 ? 127 : 7 }
+  public var highest: Int { (1 &<< (bits &- 1)) &- 1 }
   /// The largest |q − zeroPoint| on the grid.
   public var largestMagnitude: Int { max(highest &- zeroPoint, zeroPoint &- lowest) }
 

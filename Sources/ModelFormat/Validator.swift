@@ -1,3 +1,5 @@
+import CupelFixedPoint
+
 /// Checks the rules of `docs/format.md` beyond the header, one extension a subject.
 ///
 /// Fields are read as signed 32-bit numbers, so one above 2³¹ − 1 is negative and falls to the
@@ -44,6 +46,7 @@ extension Validator {
     }
     let isFilled = Layout.aligned(arenaEnd) == Int64(header.arenaSize)
     try record.demand(isFilled, .arenaSize, at: Layout.Header.arenaSize)
+    try record.demand(header.major == majorVersion, .version, at: Layout.Header.major)
     try checkInputs()
     try record.demand(
       tensor(header.output).lastUse == endOfTime, .outputTensor, at: Layout.Header.output)
@@ -60,11 +63,17 @@ extension Validator {
   private func checkInputs() throws(FormatError) {
     var first = true
     for index in 0..<header.tensors.count where tensor(index).born == 0 {
-      let isInput = tensor(index).bits == 8 && (!first || index == header.input)
+      let isInput = tensor(index).bits >= 8 && (!first || index == header.input)
       try FormatRecord.header.demand(isInput, .inputTensor, at: Layout.Header.input)
       first = false
     }
     try FormatRecord.header.demand(!first, .inputTensor, at: Layout.Header.input)
+  }
+
+  /// The version of a file with tensors of 16 bits, or without.
+  package var majorVersion: UInt16 {
+    for index in 0..<header.tensors.count where tensor(index).isWide { return Layout.wideMajor }
+    return Layout.major
   }
 
   /// The least version that has as many inputs and outputs as there are.
@@ -83,7 +92,7 @@ extension Validator {
     try checkGrid(index)
     let record = FormatRecord.tensor(index)
     let offset = file.number(place &+ Place.arenaOffset)
-    let end = Int64(offset) &+ count
+    let end = Int64(offset) &+ (tensor(index).isWide ? count &<< 1 : count)
     let isInside = offset >= 0 && offset % Layout.alignment == 0 && end <= Int64(header.arenaSize)
     try record.demand(isInside, .arenaPlace, at: place &+ Place.arenaOffset)
     let born = file.number(place &+ Place.born)
@@ -110,10 +119,11 @@ extension Validator {
     let place = tensorPlace(index)
     let record = FormatRecord.tensor(index)
     let bits = file.byte(place &+ Place.bits)
-    try record.demand(bits == 8 || bits == 4, .bits, at: place &+ Place.bits)
+    let isWide = WideActivations.isThere && bits == 16
+    try record.demand(bits == 8 || bits == 4 || isWide, .bits, at: place &+ Place.bits)
     let zeroPoint = file.signedByte(place &+ Place.zeroPoint)
-    try record.demand(
-      bits == 8 || (-8...7).contains(zeroPoint), .zeroPoint, at: place &+ Place.zeroPoint)
+    let isOnGrid = isWide ? zeroPoint == 0 : bits == 8 || (-8...7).contains(zeroPoint)
+    try record.demand(isOnGrid, .zeroPoint, at: place &+ Place.zeroPoint)
     let reserved = file.half(place &+ Place.reserved)
     try record.demand(reserved == 0, .reserved, at: place &+ Place.reserved)
     let scale = FloatBits(file.word(place &+ Place.scale))

@@ -32,7 +32,7 @@ extension Validator {
   package func checkArena() throws(FormatError) {
     for index in 0..<header.tensors.count {
       let one = tensor(index)
-      let end = one.arenaOffset &+ one.elementCount
+      let end = one.arenaOffset &+ one.byteCount
       for earlier in 0..<index {
         let place = tensorPlace(earlier)
         let born = file.number(place &+ Layout.Tensor.born)
@@ -40,7 +40,7 @@ extension Validator {
           continue
         }
         let other = tensor(earlier)
-        guard other.arenaOffset < end, one.arenaOffset < other.arenaOffset &+ other.elementCount
+        guard other.arenaOffset < end, one.arenaOffset < other.arenaOffset &+ other.byteCount
         else { continue }
         throw FormatError(
           .arenaOverlap, .tensor(index), at: tensorPlace(index) &+ Layout.Tensor.arenaOffset)

@@ -83,6 +83,14 @@ extension TFLiteIntegerConverter {
     let input = try activation()
     let source = builder[input]
     let output = try description(try node.output()).grid
+    if source.grid.isWide {
+      let function = TableFunction(kind, .fixedPoint, slopeBits: slope.bitPattern)
+      guard
+        WideFunctionKernel(
+          function, input: source.scale.bitPattern, output: output.scale.bitPattern) != nil
+      else { throw node.unsupported("of int16 on these scales: the runtimes have no kernel for it") }
+      return try finish(.function(.init(function)), [input], extent: source.extent)
+    }
     if let grid, output != grid {
       throw node.error(
         "its output needs a zero point of \(grid.zeroPoint) and a scale of "

@@ -66,6 +66,7 @@ public struct ArenaPlan: Equatable, Sendable {
         throw .tensor(index, name: tensor.name, "more than 2^31 - 1 elements")
       }
     }
+    if tensor.bits == 16 { count *= 2 }
     return Int(Layout.aligned(count))
   }
 

@@ -74,6 +74,10 @@ private struct MemoryReader: RecordCoder {
     values = array(place, count: channels)
   }
 
+  mutating func optionalWords(place: Int, _ values: inout [Int32]) {
+    values = fields.record.parameter(place) == 0 ? [] : array(place, count: channels)
+  }
+
   mutating func floats(place: Int, _ values: inout [Float]) {
     values = array(place, count: channels).map { Float(bitPattern: $0) }
   }

@@ -47,7 +47,7 @@ extension IntegerProgram {
       throw .program("\(count) tensors; 1 to \(Layout.mostTensors) can be written")
     }
     for (index, tensor) in tensors.enumerated() {
-      guard tensor.bits == 8 || tensor.bits == 4 else {
+      guard [4, 8, 16].contains(tensor.bits) else {
         throw .tensor(index, name: tensor.name, "\(tensor.bits) bits")
       }
       guard Int8(exactly: tensor.zeroPoint) != nil else {

@@ -68,7 +68,7 @@ struct FileImage {
   private func header(_ sections: SectionOffsets, size: Int) -> ByteBuffer {
     var file = ByteBuffer()
     for index in Layout.magic.indices { file.append(Layout.magic[index]) }
-    file.append(Layout.major)
+    file.append(program.tensors.contains { $0.bits == 16 } ? Layout.wideMajor : Layout.major)
     let ends = program.inputs.count + program.outputs.count > 2 ? Layout.severalMinor : 0
     file.append(max(records.map(\.minorVersion).max() ?? 0, ends))
     let constantBytes = constants.buffer.bytes.count
@@ -107,8 +107,9 @@ struct FileImage {
   ) {
     file.bytes += record.head
     file.append(words: strings.append(operation.name))
-    let numbers = [firstOperand, operation.inputs.count, operation.output, 0]
+    let numbers = [firstOperand, operation.inputs.count, operation.output]
     file.append(words: numbers.map(UInt32.init))
+    file.bytes += record.tail
     file.append(words: record.parameters)
   }
 }

@@ -5,8 +5,8 @@ import CupelModelFormat
 /// An integer network on the host: what lowering and importers produce, and what the canonical
 /// writer turns into the bytes of a `.cupel` file.
 ///
-/// One image at a time, or one of each input; activations are int8 in height-width-channel order (a 4-bit activation
-/// is an int8 whose value lies in [-8, 7]).
+/// One image at a time, or one of each input; activations are int8 in height-width-channel order (a
+/// 4-bit activation is an int8 whose value lies in [-8, 7]), or int16.
 public struct IntegerProgram: Sendable, Equatable {
   /// Every activation, the input included. An operation's inputs and output index this list.
   public var tensors: [IntegerTensor] = []
@@ -47,9 +47,9 @@ public struct IntegerTensor: Sendable, Equatable {
   public var width: Int
   /// 1 or more.
   public var channels: Int
-  /// 8 or 4: the grid is [−128, 127] or [−8, 7].
+  /// 16, 8 or 4: the grid is [−32768, 32767], [−128, 127] or [−8, 7].
   public var bits: Int
-  /// The integer that stands for 0, on the grid.
+  /// The integer that stands for 0, on the grid; 0 of 16 bits.
   public var zeroPoint: Int
   /// The original scale, kept as float32; finite and positive.
   public var scale: Float
@@ -147,10 +147,24 @@ extension Weights where Storage == InMemory {
   ///   - low, high: fused activation, on the output's grid.
   public init(
     bits: Int, weights: [Int8], bias: [Int32], scales: [ChannelScale], rounding: RoundingMode,
-    low: Int8, high: Int8
+    low: Int16, high: Int16
   ) {
     self.init(bits: bits, weights: weights, bias: bias, rounding: rounding, low: low, high: high)
     self.scales = scales
+  }
+
+  /// Biases of up to 64 bits, one an output channel.
+  public var wideBias: [Int64] {
+    get {
+      bias.indices.map {
+        Int64(bias[$0]) &+ (upperBias.isEmpty ? 0 : Int64(upperBias[$0]) &<< 32)
+      }
+    }
+    set {
+      bias = newValue.map { Int32(truncatingIfNeeded: $0) }
+      let rest = zip(newValue, bias).map { Int32(truncatingIfNeeded: ($0 &- Int64($1)) >> 32) }
+      upperBias = rest.contains { $0 != 0 } ? rest : []
+    }
   }
 
   /// One an output channel.
@@ -177,7 +191,7 @@ extension Rescale {
   ///   - rounding: what becomes of ties, and in which arithmetic.
   ///   - low, high: on the output's grid.
   public init(
-    ratio: Float, multiplier: Int32, shift: Int32, rounding: RoundingMode, low: Int8, high: Int8
+    ratio: Float, multiplier: Int32, shift: Int32, rounding: RoundingMode, low: Int16, high: Int16
   ) {
     self.init(
       ratioBits: ratio.bitPattern, multiplier: multiplier, shift: shift, rounding: rounding,
@@ -253,7 +267,7 @@ extension SumScales {
   /// - Parameter multipliers, shifts: the first input's and the second's.
   public init(
     multipliers: [Int32], shifts: [Int32], outputMultiplier: Int32, outputShift: Int32,
-    low: Int8, high: Int8, rounding: RoundingMode = .doubleRounding
+    low: Int16, high: Int16, rounding: RoundingMode = .doubleRounding
   ) {
     self.init(
       firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],

@@ -7,6 +7,8 @@ struct RecordWriter: RecordCoder, OperatorVisitor {
 
   /// The record's first eight bytes.
   private(set) var head = [UInt8](repeating: 0, count: 8)
+  /// The four bytes before the parameters.
+  private(set) var tail = [UInt8](repeating: 0, count: 4)
   /// What an operator has no use for stays zero.
   private(set) var parameters = [UInt32](repeating: 0, count: Layout.Operation.parameterCount)
   var minorVersion: UInt16 = 0
@@ -28,7 +30,8 @@ struct RecordWriter: RecordCoder, OperatorVisitor {
     let input = operation.inputs.first.map { program.tensors[$0].shape } ?? output
     head[Layout.Operation.kind] = operation.kind.code
     let payload = operation.kind.payload
-    expected = (payload as? any ConstantOperator)?.elementCount(output: output)
+    let width = program.tensors[operation.output].bits == 16 ? 2 : 1
+    expected = (payload as? any ConstantOperator)?.elementCount(output: output).map { $0 * width }
     if let weighted = payload as? any WeightedOperator, let weights = operation.kind.weights {
       shape = weighted.weightShape(input: input, output: output)
       problem =
@@ -53,7 +56,13 @@ struct RecordWriter: RecordCoder, OperatorVisitor {
 
   private mutating func fail(_ reason: String) { problem = problem ?? reason }
 
-  mutating func byte(_ place: Int, _ value: inout UInt8) { head[place] = value }
+  mutating func byte(_ place: Int, _ value: inout UInt8) {
+    if place < head.count {
+      head[place] = value
+    } else {
+      tail[place - Layout.Operation.upperLow] = value
+    }
+  }
 
   mutating func word(_ parameter: Int, _ value: inout UInt32) { parameters[parameter] = value }
 
@@ -82,6 +91,10 @@ struct RecordWriter: RecordCoder, OperatorVisitor {
 
   mutating func words(place: Int, _ values: inout [Int32]) {
     put(words: values.map(UInt32.init(bitPattern:)), place: place)
+  }
+
+  mutating func optionalWords(place: Int, _ values: inout [Int32]) {
+    if !values.isEmpty { words(place: place, &values) }
   }
 
   mutating func floats(place: Int, _ values: inout [Float]) {
@@ -115,7 +128,8 @@ extension Weights<InMemory> {
     guard weights.count == shape.count else {
       return "\(weights.count) weights where its shape has \(shape.count)"
     }
-    guard bias.count == channels, multipliers.count == channels, weightScales.count == channels,
+    guard bias.count == channels, upperBias.isEmpty || upperBias.count == channels,
+      multipliers.count == channels, weightScales.count == channels,
       shifts.count == channels
     else {
       return "\(bias.count) biases and \(multipliers.count) scales for \(channels) output channels"

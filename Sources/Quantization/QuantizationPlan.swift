@@ -27,7 +27,8 @@ public struct QuantizationPlan: Sendable {
     self.scheme = scheme
     fused = calibration.fused
     let bits = WeightedBits(fused, scheme)
-    let assignment = try GridAssignment(calibration: calibration, range: scheme.range, bits: bits)
+    let assignment = try GridAssignment(
+      calibration: calibration, range: scheme.range, stored: scheme.storedBits, bits: bits)
     (grids, copies) = (assignment.grids, assignment.copies)
     layers = []
     for (index, unit) in fused.units.enumerated() {
@@ -70,7 +71,7 @@ private struct WeightedBits {
     let weighted = fused.units.indices.filter { fused.units[$0].isWeighted }
     guard scheme.edgesAtEightBits, let first = weighted.first, let last = weighted.last
     else { return }
-    for edge in [first, last] { (weights[edge], inputs[edge]) = (8, 8) }
+    for edge in [first, last] { (weights[edge], inputs[edge]) = (8, scheme.storedBits) }
   }
 }
 
@@ -80,14 +81,17 @@ private struct GridAssignment {
   private let calibration: Calibration
   private let range: Scheme.RangeEstimation
   private let bits: WeightedBits
+  /// Bits of what is no layer's narrow copy.
+  private let stored: Int
   private(set) var grids: [Grid]
   private(set) var copies: [Int: Grid] = [:]
 
   init(
-    calibration: Calibration, range: Scheme.RangeEstimation, bits: WeightedBits
+    calibration: Calibration, range: Scheme.RangeEstimation, stored: Int, bits: WeightedBits
   ) throws(QuantizationError) {
+    self.stored = stored
     (fused, self.calibration, self.range, self.bits) = (calibration.fused, calibration, range, bits)
-    let input = try calibration.grid(of: fused.graph.input, range: range, bits: 8)
+    let input = try calibration.grid(of: fused.graph.input, range: range, bits: stored)
     grids = [Grid](repeating: input, count: fused.graph.values.count)
     for unit in fused.units { grids[unit.output] = try outputGrid(of: unit) }
     for (index, unit) in fused.units.enumerated() where unit.isWeighted {
@@ -99,7 +103,10 @@ private struct GridAssignment {
   }
 
   private func outputGrid(of unit: FusedGraph.Unit) throws(QuantizationError) -> Grid {
-    if let grid = unit.base.outputGrid { return grid }
+    // Of 16 bits, TensorFlow Lite's functions that choose their grid all have this one.
+    if let grid = unit.base.outputGrid {
+      return stored == 16 ? Grid(scale: 1 / 32768, zeroPoint: 0, bits: 16) : grid
+    }
     if unit.base.keepsGrid {
       let grid = grids[unit.inputs[0]]
       do throws(RuleViolation) { try unit.base.check(on: grid) } catch {
@@ -107,9 +114,9 @@ private struct GridAssignment {
       }
       return grid
     }
-    // Sums and means keep 8 bits, whoever reads them.
+    // Sums and means keep their bits, whoever reads them.
     let isNarrow = unit.isWeighted && isReadByNarrowLayersAlone(unit.output)
-    return try calibration.grid(of: unit.output, range: range, bits: isNarrow ? 4 : 8)
+    return try calibration.grid(of: unit.output, range: range, bits: isNarrow ? 4 : stored)
   }
 
   /// The grid on which weighted unit `unit` reads `value`.

@@ -2,7 +2,7 @@
 /// the choice of rounding each weight up or down.
 ///
 /// Its name is used in file metadata, catalogues, JSON and on the command line:
-/// `w8a8`, `w4a8`, `w4a4`, …, then optional suffixes in any order:
+/// `w8a8`, `w4a8`, `w4a4`, `w8a16`, …, then optional suffixes in any order:
 ///
 /// | suffix | meaning |
 /// |---|---|
@@ -42,8 +42,8 @@ public struct Scheme: Sendable, Hashable, CustomStringConvertible {
 
   /// Bits of a weight: 8 or 4.
   public var weightBits: Int
-  /// Bits of the inputs of layers with weights: 8 or 4. Residual sums, pooling, the
-  /// network's input and the logits stay at 8.
+  /// Bits of the inputs of layers with weights: 8 or 4, where residual sums, pooling, the network's
+  /// input and the logits stay at 8; or 16, which all activations have then.
   public var activationBits: Int
   /// Scales of weights.
   public var granularity: Granularity
@@ -53,7 +53,8 @@ public struct Scheme: Sendable, Hashable, CustomStringConvertible {
   public var range: RangeEstimation
   /// Whether weights may be the lowest number of their bits, −128 or −8.
   public var fullRange: Bool
-  /// Whether the first and the last layer with weights have 8 bits, whatever the others have.
+  /// Whether the first and the last layer with weights have 8 bits, whatever the others have; their
+  /// activations at least 8.
   public var edgesAtEightBits: Bool
 
   /// - Parameters: as the properties; the defaults are those of `w8a8`.
@@ -101,7 +102,13 @@ public struct Scheme: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  private static let bits = ["w8a8": (8, 8), "w4a8": (4, 8), "w4a4": (4, 4), "w8a4": (8, 4)]
+  private static let bits = [
+    "w8a8": (8, 8), "w4a8": (4, 8), "w4a4": (4, 4), "w8a4": (8, 4), "w8a16": (8, 16),
+    "w4a16": (4, 16),
+  ]
+
+  /// Bits of whatever no layer with weights reads alone.
+  package var storedBits: Int { max(activationBits, 8) }
 
   /// The canonical name: defaults left out, suffixes in the table's order.
   public var description: String {

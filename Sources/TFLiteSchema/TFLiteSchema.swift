@@ -82,6 +82,8 @@ package enum TFLite {
       package static let activation = 3
       package static let dilationWidth = 4
       package static let dilationHeight = 5
+      /// An element type: of biases of int16 layers.
+      package static let biasType = 6
     }
 
     package enum DepthwiseConvolution {
@@ -98,6 +100,7 @@ package enum TFLite {
       package static let activation = 0
       package static let weightsFormat = 1
       package static let keepsDimensions = 2
+      package static let biasType = 4
     }
 
     package enum Pool {
@@ -117,6 +120,8 @@ package enum TFLite {
     /// Of ADD, SUB and MUL alike.
     package enum Arithmetic {
       package static let activation = 0
+      /// Of ADD and SUB: whether int16 on scales that are powers of two is shifted.
+      package static let shiftsPowersOfTwo = 1
     }
 
     package enum Softmax {
@@ -196,6 +201,7 @@ package enum TFLite {
       package static let strideWidth = 1
       package static let strideHeight = 2
       package static let activation = 3
+      package static let biasType = 4
     }
   }
 

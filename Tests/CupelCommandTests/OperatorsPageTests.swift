@@ -162,6 +162,7 @@ enum OperatorsPage {
     Row(name: "ELU and its kin", onnx: ["Elu", "Selu", "Celu"], float: ["Elu"]),
     Row(name: "GELU", onnx: ["Gelu"], float: ["Gelu"]),
     Row(name: "hard sigmoid", onnx: ["HardSigmoid"], float: ["HardSigmoid"]),
+    Row(name: "function of 16 bits", kinds: [Kind(name: "function", step: nil)]),
     Row(
       name: "other functions of one number",
       onnx: [
@@ -247,6 +248,7 @@ enum OperatorsPage {
 
     - **float, quantized**: what the importers read, by the format's own names. Some take only part of what the format
       allows; a message says what is missing. Operators on shapes and constants are worked out at import.
+    - **`.tflite` int8**: int8, uint8 and int16, where LiteRT has a kernel of it.
     - **exports**: formats that have a form for it. What an operation has that a format lacks is told
       ([exchange.md](exchange.md)); `cupel export --to c` writes every one.
     - **reference**: the integer core's kernel, which is the specification, by the kind that it has in a `.cupel` file.
@@ -292,7 +294,7 @@ enum OperatorsPage {
       if let step = kind.step {
         (0..<40).map { RandomProgram.make(seed: $0, steps: [step], bits: 8) }
       } else {
-        [try table(function!)]
+        [try function.map(table) ?? wide()]
       }
     let own = programs.filter { $0.operations.contains { "\($0.kind.name)" == kind.name } }
     try #require(!own.isEmpty, "\(kind.name)")
@@ -315,6 +317,19 @@ enum OperatorsPage {
     let output = builder.append(
       "f", .lookup(lookup), [input],
       giving: IntegerTensor(name: "y", extent: [1, 1, 4], grid: to))
+    return builder.finished(output: output)
+  }
+
+  /// A function that no table is of.
+  private static func wide() throws -> IntegerProgram {
+    var builder = ProgramBuilder(profile: .tflm)
+    let input = builder.addInput(
+      IntegerTensor(
+        name: "x", extent: [1, 1, 4], grid: Grid(scale: 1 / 4096, zeroPoint: 0, bits: 16)))
+    let output = builder.append(
+      "f", .function(.init(TableFunction(.logistic, .fixedPoint))), [input],
+      giving: IntegerTensor(
+        name: "y", extent: [1, 1, 4], grid: Grid(scale: 1 / 32768, zeroPoint: 0, bits: 16)))
     return builder.finished(output: output)
   }
 

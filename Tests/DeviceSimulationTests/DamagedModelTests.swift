@@ -56,7 +56,7 @@ struct DamagedModelTests {
         try withModelView(mutant.bytes) { model in
           expected.append(nil)
           guard let outputs = try self.outputs(of: model) else { return }
-          let zeros = [Int8](repeating: 0, count: model.inputElements)
+          let zeros = [Int8](repeating: 0, count: model.inputBytes)
           orders.run(zeros, size: zeros.count)
           expected.append(.outputs(outputs, images: 1))
         }
@@ -90,8 +90,8 @@ struct DamagedModelTests {
     let arena = UnsafeMutableRawBufferPointer.allocate(byteCount: arenaBytes, alignment: 16)
     defer { arena.deallocate() }
     let interpreter = try Interpreter(model: model, arena: arena)
-    let input = [Int8](repeating: 0, count: model.inputElements)
-    var output = [Int8](repeating: 0, count: model.outputElements)
+    let input = [Int8](repeating: 0, count: model.inputBytes)
+    var output = [Int8](repeating: 0, count: model.outputBytes)
     try input.withUnsafeBufferPointer { source in
       try output.withUnsafeMutableBufferPointer { target in
         try interpreter.run(input: source, output: target)

@@ -90,7 +90,7 @@ struct DeviceArithmeticTests {
         byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
       defer { arena.deallocate() }
       let interpreter = try Interpreter(model: model, arena: arena, profile: profile)
-      var output = [Int8](repeating: 0, count: model.outputElements)
+      var output = [Int8](repeating: 0, count: model.outputBytes)
       try image.withUnsafeBufferPointer { source in
         try output.withUnsafeMutableBufferPointer {
           try interpreter.run(input: source, output: $0)

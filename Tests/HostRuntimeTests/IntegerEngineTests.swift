@@ -30,8 +30,8 @@ import Testing
         byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
       defer { arena.deallocate() }
       let interpreter = try Interpreter(model: model, arena: arena, profile: profile)
-      let size = model.inputElements
-      var output = [Int8](repeating: 0, count: model.outputElements)
+      let size = model.inputBytes
+      var output = [Int8](repeating: 0, count: model.outputBytes)
       var all: [Int8] = []
       for start in stride(from: 0, to: inputs.count, by: size) {
         try inputs[start..<start + size].withUnsafeBufferPointer { input in

@@ -98,7 +98,7 @@ import Testing
       let scales = SumScales(
         firstMultiplier: multipliers[0], firstShift: shifts[0], secondMultiplier: multipliers[1],
         secondShift: shifts[1], outputMultiplier: multipliers[2], outputShift: shifts[2],
-        low: Int8(try #require(golden.low)), high: Int8(try #require(golden.high)))
+        low: Int16(try #require(golden.low)), high: Int16(try #require(golden.high)))
       let kernel = SumKernel(
         scales, first: zeroPoints[0], second: zeroPoints[1], output: zeroPoints[2])
       let second = try #require(golden.second).int8

@@ -57,7 +57,7 @@ struct WeightedCase {
               layer.weights = Weights(
                 bits: bits, weights: packed.baseAddress!, bias: bias.baseAddress!,
                 multipliers: multipliers.baseAddress!, weightScales: ratioBits.baseAddress!,
-                shifts: shifts.baseAddress!, rounding: rounding, low: Int8(low), high: Int8(high))
+                shifts: shifts.baseAddress!, rounding: rounding, low: Int16(low), high: Int16(high))
               // Between grids of scale 1 a weight scale is the ratio.
               let one = (1 as Float).bitPattern
               let requantization = Requantization(

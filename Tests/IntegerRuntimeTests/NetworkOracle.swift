@@ -175,7 +175,8 @@ struct NetworkOracle {
       return value(
         source, min(row, input.height - 1), min(column, input.width - 1),
         min(channel, input.channels - 1))!
-    case .softmax, .constant: preconditionFailure("no network here has one in this place")
+    case .softmax, .constant, .function:
+      preconditionFailure("no network here has one in this place")
     case .averagePool(let own):
       let inside = taps(own.window, row, column).compactMap {
         value(source, $0.row, $0.column, channel)

@@ -170,8 +170,8 @@ struct SingleLayer: CustomStringConvertible {
         Int32.random(in: -Int32(spread)...Int32(spread), using: &generator)
       },
       scales: scales, rounding: RoundingMode.scalings.randomElement(using: &generator)!,
-      low: Int8.random(in: -128...0, using: &generator),
-      high: Int8.random(in: 1...127, using: &generator))
+      low: Int16.random(in: -128...0, using: &generator),
+      high: Int16.random(in: 1...127, using: &generator))
   }
 }
 

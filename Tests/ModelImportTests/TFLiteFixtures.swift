@@ -50,13 +50,13 @@ extension ImportedModel {
 /// Runs a program by the reference kernels on whole images.
 func run(_ program: IntegerProgram, on inputs: [Int8]) throws -> [Int8] {
   try withModelView(try CupelWriter.bytes(of: program)) { model in
-    let size = model.tensor(model.input).elementCount
+    let size = model.tensor(model.input).byteCount
     var outputs: [Int8] = []
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: Interpreter.arenaBytes(for: model), alignment: Interpreter.arenaAlignment)
     defer { memory.deallocate() }
     let interpreter = try Interpreter(model: model, arena: memory)
-    var output = [Int8](repeating: 0, count: model.tensor(model.output).elementCount)
+    var output = [Int8](repeating: 0, count: model.tensor(model.output).byteCount)
     for start in stride(from: 0, to: inputs.count, by: size) {
       try inputs[start..<start + size].withUnsafeBufferPointer { image in
         try output.withUnsafeMutableBufferPointer { try interpreter.run(input: image, output: $0) }

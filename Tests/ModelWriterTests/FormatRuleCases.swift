@@ -98,7 +98,11 @@ extension FormatRuleTests {
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 5)] = 1 },
     Case(.unusedField, .operation(5)) { $0.bytes[$0.operation(5, 2)] = 8 },
     Case(.unusedField, .operation(1)) { $0.bytes[$0.operation(1, 3)] = 1 },
-    Case(.unusedField, .operation(7)) { $0.set($0.operation(7, 28), 1) },
+    Case(.unusedField, .operation(5)) { $0.set($0.operation(5, 28), 1) },
+    // The upper byte of its low: 256 above.
+    Case(.clampRange, .operation(7)) { $0.set($0.operation(7, 28), 1) },
+    Case(.unusedField, .operation(7)) { $0.set($0.operation(7, 28), 1 << 16) },
+    Case(.unusedField, .operation(8)) { $0.set($0.operation(8, 28), 1 << 8) },
     Case(.unusedField, .operation(4)) { $0.set($0.parameter(Sample.depthwise, 8), 1) },
     Case(.unusedField, .operation(12)) { $0.set($0.parameter(Sample.fullyConnected, 0), 1) },
     Case(.unusedField, .operation(7)) { $0.set($0.parameter(Sample.clamp, 15), 1) },
@@ -263,6 +267,48 @@ extension FormatRuleTests {
     },
     Case(.outputExtent, .operation(4)) { $0.set($0.parameter(4, 0), 18) },
     Case(.outputExtent, .operation(4)) { $0.set($0.parameter(4, 0), -1) },
+  ]
+}
+
+/// Rules of tensors of 16 bits, on `Sample.wide`.
+extension FormatRuleTests {
+  static let wideCases: [Case] = [
+    Case(.version, .header) { $0.bytes[8] = 1 },
+    Case(.version, .header) { $0.bytes[8] = 3 },
+    Case(.zeroPoint, .tensor(1)) { $0.bytes[$0.tensor(1, 37)] = 1 },
+    // A requantization may change the width; nothing else may.
+    Case(.grids, .operation(1)) {
+      $0.bytes[$0.tensor(2, 36)] = 8
+      $0.bytes[$0.operation(1, 1)] = 0
+      for place in [4, 5, 28, 29] { $0.bytes[$0.operation(1, place)] = 0 }
+    },
+    Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 2 },
+    Case(.rounding, .operation(1)) { $0.bytes[$0.operation(1, 1)] = 2 },
+    Case(.rounding, .operation(2)) { $0.bytes[$0.operation(2, 1)] = 8 },
+    Case(.clampRange, .operation(2)) {
+      $0.bytes[$0.operation(2, 28)] = 0x7F
+      $0.bytes[$0.operation(2, 29)] = 0
+    },
+    // Biases of 64 bits that none needs, that double rounding has no room for, elsewhere.
+    Case(.unusedField, .operation(1)) { $0.set($0.array(1, 15), 0) },
+    Case(.unusedField, .operation(1)) { $0.bytes[$0.operation(1, 1)] = 0 },
+    Case(.constantPlace, .operation(1)) { $0.set($0.parameter(1, 15), 64) },
+    // The scaled bias, and the bias itself.
+    Case(.overflow, .operation(1)) { $0.set($0.array(1, 15), 1 << 15) },
+    Case(.overflow, .operation(1)) { $0.set($0.array(1, 15), -(1 << 31)) },
+    Case(.multiplier, .operation(2)) { $0.set($0.parameter(2, 0), (1 << 30) + 1) },
+    Case(.table, .operation(3)) { $0.set($0.parameter(3, 0), 3) },
+    Case(.table, .operation(3)) { $0.set($0.parameter(3, 1), 1) },
+    Case(.table, .operation(3)) { $0.set($0.tensor(4, 32), 0x3880_0000) },
+    Case(.table, .operation(3)) { $0.set($0.parameter(3, 2), 1) },
+    Case(.shift, .operation(4)) { $0.set($0.parameter(4, 1), 15) },
+    Case(.softmax, .operation(4)) { $0.set($0.tensor(5, 32), 0x3880_0000) },
+    Case(.poolArea, .operation(5)) {
+      $0.set($0.parameter(5, 0), 256)
+      $0.set($0.parameter(5, 1), 128)
+      $0.set($0.parameter(5, 6), 255)
+      $0.set($0.parameter(5, 7), 127)
+    },
   ]
 }
 

@@ -65,6 +65,16 @@ import Testing
     #expect(error?.record == broken.record)
   }
 
+  @Test(arguments: wideCases)
+  func brokenRuleOfSixteenBitsIsNamed(broken: Case) throws {
+    var editor = try FileEditor(Sample.wide)
+    #expect(editor.verdict() == nil)
+    broken.edit(&editor)
+    let error = editor.verdict()
+    #expect(error?.rule == broken.rule)
+    #expect(error?.record == broken.record)
+  }
+
   @Test func aSoftmaxOverTooManyChannelsIsRefused() throws {
     var program = IntegerProgram()
     for channels in [4095, 4096] {

@@ -42,7 +42,7 @@ import Testing
       tensor(height, channels, bits: channel.inputBits, zeroPoint: channel.zeroPoint),
       tensor(1, 2, bits: 8, zeroPoint: 0),
     ]
-    let limit: Int8 = channel.inputBits == 8 ? 127 : 7
+    let limit: Int16 = channel.inputBits == 8 ? 127 : 7
     program.operations = [
       IntegerOperation(
         name: "copy",

@@ -96,6 +96,40 @@ enum Sample {
     return program
   }
 
+  /// What came with tensors of 16 bits: a requantization from 8, a layer with biases of 64, a sum, a
+  /// function, a softmax and a pool.
+  static var wide: IntegerProgram {
+    var program = IntegerProgram()
+    func tensor(_ name: String, _ scale: Float) -> IntegerTensor {
+      IntegerTensor(
+        name: name, height: 2, width: 3, channels: 4, bits: 16, zeroPoint: 0, scale: scale)
+    }
+    program.tensors = [
+      Self.tensor("input", 2, 3, 4, zeroPoint: -1), tensor("wide", 0x1p-10),
+      tensor("layer", 0x1p-10), tensor("sum", 0x1p-10), tensor("logistic", 0x1p-15),
+      tensor("shares", 0x1p-15), tensor("average", 0x1p-15),
+    ]
+    let scale = ChannelScale(weightScale: 0x1p-20, multiplier: 1 << 30, shift: -19)
+    var layer = Weights<InMemory>(
+      bits: 8, weights: (0..<16).map { Int8($0 * 17 - 128) }, bias: [],
+      scales: Array(repeating: scale, count: 4), rounding: .reducedMultiplier, low: .min,
+      high: .max)
+    layer.wideBias = [5 << 32, -7, 1 << 20, -(3 << 33)]
+    let sum = IntegerOperation.Add(
+      multipliers: [1 << 30, 1 << 30], shifts: [0, 0], outputMultiplier: 1 << 30,
+      outputShift: -13, low: .min, high: .max)
+    program.operations = [
+      operation("wide", .requantize(.init(rescale(256, low: .min, high: .max))), [0], 1),
+      operation("layer", .convolution(.init(window(1), groups: 1, layer)), [1], 2),
+      operation("sum", .add(.init(sum)), [2, 1], 3),
+      operation("logistic", .function(.init(TableFunction(.logistic, .fixedPoint))), [3], 4),
+      operation("shares", .softmax(.init(multiplier: 1 << 30, leftShift: 5)), [4], 5),
+      operation("average", .averagePool(.init(window(1))), [5], 6),
+    ]
+    program.output = 6
+    return program
+  }
+
   private static func tensor(
     _ name: String, _ height: Int, _ width: Int, _ channels: Int, bits: Int = 8,
     zeroPoint: Int = 3, scale: Float = 0.25
@@ -152,7 +186,7 @@ enum Sample {
 
   /// A power of two in Q31: 2^30 · 2^(exponent + 1 − 31).
   private static func rescale(
-    _ ratio: Float, low: Int8, high: Int8
+    _ ratio: Float, low: Int16, high: Int16
   ) -> IntegerOperation.Rescale {
     .init(
       ratio: ratio, multiplier: 1 << 30, shift: Int32(ratio.exponent) + 1,

@@ -325,7 +325,7 @@ struct LoweringTests {
         == .slice(Slice(start: [1, 2, 0], step: [2, 3, 1])))
     #expect(
       program.operations[1].kind
-        == .pad(.init(Axes(2, 3, 1), value: Int8(grid.quantize(0.5)))))
+        == .pad(.init(Axes(2, 3, 1), value: Int16(grid.quantize(0.5)))))
     #expect(
       program.operations[2].kind
         == .maxPool(
@@ -391,7 +391,7 @@ struct LoweringTests {
       program.operations.map(\.kind)
         == [
           .clamp(
-            .init(low: Int8(grid.quantize(-0.25)), high: Int8(grid.quantize(0.5))))
+            .init(low: Int16(grid.quantize(-0.25)), high: Int16(grid.quantize(0.5))))
         ])
   }
 }

@@ -52,7 +52,7 @@ struct SchemeTests {
   @Test(
     "what is not understood is named",
     arguments: [
-      ("", "it starts with one of w4a4, w4a8, w8a4, w8a8"), ("w2a8", "it starts with"),
+      ("", "it starts with one of w4a16, w4a4, w4a8, w8a16, w8a4, w8a8"), ("w2a8", "it starts with"),
       ("W8A8", "it starts with"), (" w8a8", "it starts with"), (".pt", "it starts with"),
       ("w8a8.", "'.' is none of"), ("w8a8..pt", "'.' is none of"),
       ("w8a8.pq", "'.pq' is none of .pc .pt .post .pre .minmax .ema .pct .mse .full .edge8"),

@@ -271,7 +271,7 @@ package struct RandomProgram {
       .pad(
         .init(
           Axes(before[0], before[1], before[2]),
-          value: Int8(builder[current].zeroPoint))),
+          value: Int16(builder[current].zeroPoint))),
       inputs: [current],
       output: like(
         current, height: height + before[0] + after[0], width: width + before[1] + after[1],
@@ -528,7 +528,7 @@ package struct RandomProgram {
   private mutating func bounds(_ grid: Grid) -> Bounds {
     let low = generator.chance(0.5) ? grid.lowest : generator.integer(in: grid.lowest...0)
     let high = generator.chance(0.5) ? grid.highest : generator.integer(in: 0...grid.highest)
-    return Bounds(low: Int8(low), high: Int8(high))
+    return Bounds(low: Int16(low), high: Int16(high))
   }
 
   private mutating func multiplier() -> Int32 {

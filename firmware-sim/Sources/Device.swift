@@ -87,8 +87,8 @@ struct Device {
       answers.words([Order.run.rawValue, 0, 0])
       return false
     }
-    guard model.inputElements == Int(size) else { return false }
-    answers.words([Order.run.rawValue, images, UInt32(truncatingIfNeeded: model.outputElements)])
+    guard model.inputBytes == Int(size) else { return false }
+    answers.words([Order.run.rawValue, images, UInt32(truncatingIfNeeded: model.outputBytes)])
     for _ in 0..<images {
       for index in 0..<model.tensorCount where model.isInput(index) {
         let input = interpreter.tensor(index)

@@ -130,7 +130,7 @@ public struct IntegerClassifier: Classifier {
   }
 
   /// Values of the output that answers.
-  public var classCount: Int { engine.answer.values.count }
+  public var classCount: Int { engine.answer.count }
   /// Of the model's input.
   public var imageShape: ImageShape { engine.inputShape }
 
@@ -138,7 +138,7 @@ public struct IntegerClassifier: Classifier {
   /// - Returns: the class with the largest logit, one an image; the lowest of equals.
   /// - Throws: what running the model throws.
   public func classify(_ pixels: [UInt8]) throws -> [Int] {
-    try engine.outputsInTurn(quantizer.quantize(pixels), threads: threads).answers(classCount)
+    engine.classes(of: try engine.outputsInTurn(quantizer.quantize(pixels), threads: threads))
   }
 }
 

@@ -25,7 +25,7 @@ public final class DeviceClassifier: Classifier {
     /// - Parameters:
     ///   - outputs: a board's, of whole images.
     ///   - expected: the engine's.
-    ///   - size: elements of one output.
+    ///   - size: bytes of one output.
     public init(outputs: [Int8], expected: [Int8], size: Int) {
       images = expected.count / size
       mismatches = (0..<images).count { image in
@@ -46,7 +46,7 @@ public final class DeviceClassifier: Classifier {
   }
 
   /// Values of the output that answers.
-  public var classCount: Int { engine.answer.values.count }
+  public var classCount: Int { engine.answer.count }
   /// Of the model's input.
   public var imageShape: ImageShape { engine.inputShape }
 

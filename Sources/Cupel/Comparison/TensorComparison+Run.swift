@@ -1,5 +1,6 @@
 import CupelDatasets
 import CupelHostRuntime
+import CupelIntegerBuilder
 import CupelSupport
 
 extension TensorComparison {
@@ -36,7 +37,7 @@ extension TensorComparison {
       try first.engine.trace(quantizers[0].quantize(pixels)) { tensor, values in
         guard let other = pairs[tensor], let theirs = found[other] else { return }
         add(
-          tensor, values.map(Int.init),
+          tensor, one.integers(values, of: tensor),
           two.converted(theirs, of: other, to: one.tensors[tensor].grid), firstImage: start)
       }
       try context.update(
@@ -76,12 +77,17 @@ extension TensorComparison {
         guard let theirs = stored[tensor] else { return }
         let elements = own.tensors[tensor].elementCount
         add(
-          tensor, values.map(Int.init), Array(theirs[start * elements..<end * elements]),
-          firstImage: start)
+          tensor, own.integers(values, of: tensor),
+          Array(theirs[start * elements..<end * elements]), firstImage: start)
       }
     }
     finish()
   }
+}
+
+extension Grid {
+  /// What its integers are stored in.
+  fileprivate var stored: ClosedRange<Int> { isWide ? -32768...32767 : -128...127 }
 }
 
 extension TensorDump {
@@ -91,17 +97,17 @@ extension TensorDump {
     for own in engine.inputs {
       let input = model.tensors[own.tensor]
       guard let stored = try values(of: input) else { return nil }
-      guard stored.values.allSatisfy({ Int8(exactly: $0) != nil }) else {
+      guard stored.values.allSatisfy(input.grid.stored.contains) else {
         throw CupelError(
           "\(path): '\(printable(input.name))', an input of the network, has values that are no "
-            + "8-bit numbers")
+            + "numbers of \(max(input.grid.bits, 8)) bits")
       }
       guard stored.images == all.first?.images ?? stored.images else {
         throw CupelError(
           "\(path): '\(printable(input.name))' has \(stored.images) images, the first input "
             + "\(all[0].images)")
       }
-      all.append((stored.images, stored.values.map { Int8($0) }))
+      all.append((stored.images, EngineTensor.bytes(stored.values, bits: own.bits)))
     }
     if all.count == 1 { return all[0].values }
     return (0..<all[0].images).flatMap { image in

@@ -64,11 +64,17 @@ struct TensorList {
     return pairs
   }
 
+  /// Values of a tensor, of which the bytes are given.
+  func integers(_ values: [Int8], of tensor: Int) -> [Int] {
+    EngineTensor.integers(values, bits: tensors[tensor].grid.bits)
+  }
+
   /// Values of a tensor in units of another grid.
   func converted(_ values: [Int8], of tensor: Int, to grid: Grid) -> [Int] {
     let own = tensors[tensor].grid
-    if own.scale == grid.scale, own.zeroPoint == grid.zeroPoint { return values.map(Int.init) }
-    return values.map { grid.quantize(own.dequantize(Int($0))) }
+    let integers = integers(values, of: tensor)
+    if own.scale == grid.scale, own.zeroPoint == grid.zeroPoint { return integers }
+    return integers.map { grid.quantize(own.dequantize($0)) }
   }
 
   /// Images to run at a time: all tensors of both models are kept.

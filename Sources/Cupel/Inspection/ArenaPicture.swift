@@ -29,7 +29,7 @@ public struct ArenaPicture: Encodable, Sendable {
       let tensor = model.tensor(index)
       return Tensor(
         name: String(decoding: tensor.name, as: UTF8.self),
-        shape: [tensor.channels, tensor.height, tensor.width], bytes: tensor.elementCount,
+        shape: [tensor.channels, tensor.height, tensor.width], bytes: tensor.byteCount,
         arenaOffset: tensor.arenaOffset, born: tensor.born, lastUse: tensor.lastUse)
     }
     // A step's change where a tensor comes or has gone, added up.

@@ -2,8 +2,11 @@ import CupelSupport
 
 /// Arrays as NumPy reads them: format version 1.0, C order.
 package enum NumpyFile {
-  package static func write(_ values: [Int8], shape: [Int], to path: String) throws(FileError) {
-    var bytes = header("|i1", shape)
+  /// - Parameter bits: 16 for values of two bytes each, the lower first.
+  package static func write(
+    _ values: [Int8], bits: Int = 8, shape: [Int], to path: String
+  ) throws(FileError) {
+    var bytes = header(bits == 16 ? "<i2" : "|i1", shape)
     bytes += values.lazy.map(UInt8.init(bitPattern:))
     try AtomicFile.write(bytes, to: path)
   }

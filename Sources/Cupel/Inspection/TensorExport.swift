@@ -59,7 +59,7 @@ package struct TensorExport {
   ) throws -> [Entry] {
     try model.engine.withModel { view in
       let count = bytes.count / model.engine.inputCount
-      let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).elementCount }
+      let elements = (0..<view.tensorCount).reduce(0) { $0 + view.tensor($1).byteCount }
       guard elements <= Self.mostBytes / count else {
         throw CupelError(
           "\(model.path): all tensors of \(count) inputs take more than 1 GiB; give fewer inputs")
@@ -75,7 +75,7 @@ package struct TensorExport {
     _ view: ModelView, _ bytes: [UInt8], count: Int, profile: DeploymentProfile?
   ) throws -> [[Int8]] {
     var values = (0..<view.tensorCount).map { index in
-      [Int8](repeating: 0, count: count * view.tensor(index).elementCount)
+      [Int8](repeating: 0, count: count * view.tensor(index).byteCount)
     }
     let arena = UnsafeMutableRawBufferPointer.allocate(
       byteCount: Interpreter.arenaBytes(for: view), alignment: Interpreter.arenaAlignment)
@@ -114,7 +114,8 @@ package struct TensorExport {
       shape: [batch, tensor.height, tensor.width, tensor.channels],
       scale: Float(bitPattern: tensor.scaleBits), zeroPoint: tensor.zeroPoint,
       isInput: view.isInput(index), isOutput: view.isOutput(index))
-    try NumpyFile.write(values, shape: entry.shape, to: "\(folder)/\(entry.file)")
+    try NumpyFile.write(
+      values, bits: tensor.bits, shape: entry.shape, to: "\(folder)/\(entry.file)")
     return entry
   }
 

@@ -68,7 +68,9 @@ public struct IntegerModel: Sendable {
   package var program: IntegerProgram { engine.withModel { CupelReader.program(from: $0) } }
 
   /// Classes that it answers.
-  public var classCount: Int { engine.outputCount }
+  public var classCount: Int {
+    engine.outputs.reduce(0) { $0 + $1.count }
+  }
 
   /// The data set that the file names; nil where it names none.
   public var dataset: String? { engine.metadata(ModelMetadata.dataset) }
@@ -86,8 +88,13 @@ public struct IntegerModel: Sendable {
       program.operations.allSatisfy { operation in
         guard let own = operation.kind.payload as? any CupelIntegerOperators.WeightedOperator
         else { return true }
-        let mode = profile.mode(isFullyConnected: type(of: own).isFullyConnected)
         let rounding = operation.kind.weights?.rounding
+        let isFullyConnected = type(of: own).isFullyConnected
+        let isWide = program.tensors[operation.output].bits == 16
+        let mode =
+          isWide
+          ? rounding.map { profile.wideMode($0, isFullyConnected: isFullyConnected) }
+          : profile.mode(isFullyConnected: isFullyConnected)
         // Some layers LiteRT keeps from XNNPACK for its own kernel.
         let isKept = profile == .xnnpack && stated == profile.name && rounding == .doubleRounding
         return rounding == mode || isKept

@@ -160,7 +160,7 @@ extension TableFunction {
   }
 
   /// Whether the slope is one that the function can have.
-  fileprivate var hasSlope: Bool {
+  var hasSlope: Bool {
     kind == .leakyRelu ? FloatBits(slopeBits).isFinite : slopeBits == 0
   }
 }

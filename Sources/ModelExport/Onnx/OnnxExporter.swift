@@ -26,6 +26,11 @@ public struct OnnxExporter: Exporter {
     guard program.inputs.count == 1, program.outputs.count == 1 else {
       throw .program("several inputs or outputs can be written as .tflite, not as ONNX")
     }
+    guard !program.tensors.contains(where: \.grid.isWide) else {
+      throw .program(
+        "it has activations of 16 bits, which ONNX Runtime computes in float32; a .tflite file "
+          + "keeps them")
+    }
     var exporter = OnnxExporter(program, widening: widening)
     let input = program.tensors[program.input]
     let source = exporter.unique("input")

@@ -55,7 +55,7 @@ extension OnnxExporter {
 
     let bias = operation.name + "/bias"
     let sums = constant(
-      unique(bias), [positive.bias.count], .int32, positive.bias.flatMap(littleEndian))
+      unique(bias), [positive.bias.count], .int32, positive.bias.flatMap { littleEndian(Int32(truncatingIfNeeded: $0)) })
     let sumZero = constant(
       unique(bias + "/zero"), channels, .int32, [UInt8](repeating: 0, count: 4 * scales.count))
     let sumScale = addScales(scales.map { from * $0 }, channels, name: bias)

@@ -16,7 +16,7 @@ extension Add: TFLiteExportable, OnnxExportable {
   /// The sum of the operation's input and zero.
   static func writeZeroSum(source: Int, target: Int, to exporter: inout TFLiteExporter) {
     let zero = exporter.constant(
-      Int8(exporter.input.zeroPoint), onGridOf: exporter.operation.inputs[0],
+      Int16(exporter.input.zeroPoint), onGridOf: exporter.operation.inputs[0],
       name: exporter.operation.name + "/zero")
     exporter.append(
       .add, version: 2, [source, zero], target,
@@ -63,7 +63,7 @@ extension TFLiteExporter {
     let scales = operation.inputs.map { program.tensors[$0].scale }
     let derived = try? SumScales(
       scales[0], scales[1], output: output.scale, within: Bounds(low: own.low, high: own.high),
-      rounding: own.rounding)
+      rounding: own.rounding, isWide: output.grid.isWide)
     guard derived == own else {
       throw failure("its multipliers are not the ones that follow from the scales")
     }
@@ -71,10 +71,16 @@ extension TFLiteExporter {
   }
 
   fileprivate mutating func addArithmetic(_ code: TFLite.Operation, within bounds: some Bounded) {
+    // int16 is not to be added by shifts.
+    let isWide = output.grid.isWide
+    let more: [TFLiteFile.Option] =
+      isWide && code != .mul
+      ? [(TFLite.Options.Arithmetic.shiftsPowersOfTwo, .number(0 as UInt8))] : []
+    let version: Int32 = !isWide ? 2 : code == .sub ? 5 : 4
     write(within: bounds) { exporter, activation, target in
       exporter.append(
-        code, version: 2, exporter.images(), target,
-        [(TFLite.Options.Arithmetic.activation, .number(activation.rawValue))])
+        code, version: version, exporter.images(), target,
+        [(TFLite.Options.Arithmetic.activation, .number(activation.rawValue))] + more)
     }
   }
 }

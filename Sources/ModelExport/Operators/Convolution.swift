@@ -10,14 +10,15 @@ extension Convolution: TFLiteExportable where Storage == InMemory {
       self, shape: [exporter.output.channels, window.kernelHeight, window.kernelWidth, depth],
       axis: 0)
     // Versions that know int8, groups, and int4.
-    let version: Int32 = groups > 1 ? 6 : constants.bits == 4 ? 7 : 3
+    let version: Int32 =
+      groups > 1 ? 6 : constants.bits == 4 ? 7 : constants.version(3, wide: 4)
     typealias Options = TFLite.Options.Convolution
     exporter.addSliding(
       .conv2D, version: version, window, within: weights, constants, activation: Options.activation,
       [
         (Options.dilationWidth, .number(Int32(window.dilationWidth))),
         (Options.dilationHeight, .number(Int32(window.dilationHeight))),
-      ])
+      ] + constants.option(Options.biasType))
   }
 }
 

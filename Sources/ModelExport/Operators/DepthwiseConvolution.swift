@@ -12,7 +12,8 @@ extension DepthwiseConvolution: TFLiteExportable where Storage == InMemory {
     // Versions that know int8, and int4; LiteRT's reference kernels have that under version 6, and
     // refuse 7.
     exporter.addSliding(
-      .depthwiseConv2D, version: constants.bits == 4 ? 6 : 3, window, within: weights, constants,
+      .depthwiseConv2D, version: constants.bits == 4 ? 6 : constants.version(3, wide: 5), window,
+      within: weights, constants,
       activation: Options.activation, Self.options(window))
   }
 

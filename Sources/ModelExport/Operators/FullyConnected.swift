@@ -10,7 +10,8 @@ extension FullyConnected: TFLiteExportable where Storage == InMemory {
     let features = exporter.input.elementCount / rows
     let constants = try exporter.addConstants(
       self, shape: [exporter.output.channels, features], axis: 0)
-    let version: Int32 = constants.isPerTensor ? (constants.bits == 4 ? 10 : 5) : 12
+    let version: Int32 =
+      constants.isPerTensor ? (constants.bits == 4 ? 10 : constants.version(5, wide: 7)) : 12
     let source = rows == 1 ? exporter.source : exporter.rowsOfFeatures(features)
     exporter.write(within: weights) { exporter, activation, target in
       typealias Options = TFLite.Options.FullyConnected
@@ -21,7 +22,7 @@ extension FullyConnected: TFLiteExportable where Storage == InMemory {
       if rows > 1 { options.append((Options.keepsDimensions, .number(1 as UInt8))) }
       exporter.append(
         .fullyConnected, version: rows == 1 && version == 5 ? 4 : version,
-        [source] + constants.inputs, target, options)
+        [source] + constants.inputs, target, options + constants.option(Options.biasType))
     }
   }
 }

@@ -95,6 +95,17 @@ extension Lookup: TFLiteExportable where Storage == InMemory {
   }
 }
 
+extension WideFunction: TFLiteExportable {
+  /// Kernels of int16 work it out as the program does.
+  func write(to exporter: inout TFLiteExporter) throws(ExportError) {
+    guard let function else { throw exporter.failure("it names no function") }
+    let form = Form(function)
+    exporter.append(
+      form.code, version: function.kind == .leakyRelu ? 2 : 3, [exporter.image()],
+      exporter.target, form.options)
+  }
+}
+
 extension Lookup: OnnxExportable where Storage == InMemory {
   func write(to exporter: inout OnnxExporter) throws(ExportError) {
     let function = try named(exporter, "ONNX")

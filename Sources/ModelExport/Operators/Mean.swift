@@ -18,7 +18,8 @@ extension Mean: TFLiteExportable, OnnxExportable {
       ? 0
       : accumulators.differing(Multiplier(ratio, dividedBy: area)?.scaled, rescale.scaled)
     let layer = accumulators.differing(Multiplier(single)?.scaled, rescale.scaled)
-    let isLayer = mean > layer && area * input.channels <= Self.largestOnes
+    let isLayer =
+      mean > layer && area * input.channels <= Self.largestOnes && !input.grid.isWide
     exporter.write(within: rescale) { exporter, activation, target in
       if isLayer {
         DepthwiseConvolution<InMemory>.writeMean(activation, target: target, to: &exporter)
@@ -30,7 +31,7 @@ extension Mean: TFLiteExportable, OnnxExportable {
       let result = isBounded ? exporter.temporary("/mean") : target
       let axes = exporter.file.add([1, 2], name: "axes")
       exporter.append(
-        .mean, version: 2, [exporter.image(), axes], result,
+        .mean, version: input.grid.isWide ? 3 : 2, [exporter.image(), axes], result,
         [(TFLite.Options.Reducer.keepsDimensions, .number(1 as UInt8))])
       if isBounded { exporter.limit(result, within: rescale) }
     }

@@ -11,7 +11,7 @@ extension Pad: TFLiteExportable, OnnxExportable {
 
   /// - Parameter fill: nil for the zero point, which PAD takes by itself.
   static func write(
-    _ source: Int, to target: Int, onGridOf tensor: Int, amounts: [Int], fill: Int8?,
+    _ source: Int, to target: Int, onGridOf tensor: Int, amounts: [Int], fill: Int16?,
     _ exporter: inout TFLiteExporter
   ) {
     var inputs = [source, exporter.file.add(amounts, shape: [4, 2], name: "paddings")]

@@ -28,7 +28,8 @@ extension AveragePool: TFLiteExportable, OnnxExportable {
 
 extension MaxPool: TFLiteExportable, OnnxExportable {
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {
-    try exporter.addPool(.maxPool2D, window, fill: -128)
+    let lowest: Int16 = exporter.input.grid.isWide ? .min : -128
+    try exporter.addPool(.maxPool2D, window, fill: lowest)
   }
 
   func write(to exporter: inout OnnxExporter) { exporter.addPool("MaxPool", window) }
@@ -38,7 +39,7 @@ extension TFLiteExporter {
   /// - Parameter fill: what may stand in the padding without changing the result; nil where nothing
   ///   can, since padding does not count.
   fileprivate mutating func addPool(
-    _ code: TFLite.Operation, _ window: Window, fill: Int8?
+    _ code: TFLite.Operation, _ window: Window, fill: Int16?
   ) throws(ExportError) {
     guard window.dilationHeight == 1, window.dilationWidth == 1 else {
       throw failure("TensorFlow Lite has no dilated pooling")
@@ -50,7 +51,7 @@ extension TFLiteExporter {
     }
     typealias Options = TFLite.Options.Pool
     append(
-      code, version: 2, [source], target,
+      code, version: output.grid.isWide ? 3 : 2, [source], target,
       window.options(padding) + [
         (Options.filterWidth, .number(Int32(window.kernelWidth))),
         (Options.filterHeight, .number(Int32(window.kernelHeight))),

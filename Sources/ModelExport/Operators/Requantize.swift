@@ -8,10 +8,16 @@ extension Requantize: TFLiteExportable, OnnxExportable {
   /// and found so.
   func write(to exporter: inout TFLiteExporter) {
     let (input, output) = (exporter.input, exporter.output)
+    if keepsIntegers(from: input.grid, to: output.grid) {
+      // What moves integers heeds no scale.
+      let shape = exporter.description(of: exporter.operation.output).shape
+      return Reshape.write(exporter.source, as: shape, to: exporter.target, &exporter)
+    }
     let accumulators = Accumulators(of: 1, on: input)
     let profile = DeploymentProfile.litertReference
-    let mode =
-      output.bits < input.bits ? profile.narrowingMode : profile.mode(isFullyConnected: false)
+    let isWide = input.grid.isWide || output.grid.isWide
+    let isNarrowing = output.bits < min(input.bits, 8)
+    let mode = isNarrowing ? profile.narrowingMode : profile.mode(isFullyConnected: false)
     let scale = OutputScale(
       multiplier: rescale.multiplier, shift: rescale.shift, ratioBits: rescale.ratioBits)
     // What QUANTIZE is to XNNPACK.
@@ -26,10 +32,11 @@ extension Requantize: TFLiteExportable, OnnxExportable {
       form?.scaled ?? Multiplier(Double(input.scale) / Double(output.scale))?.scaled, own)
     let sum = try? SumScales(
       input.scale, input.scale, output: output.scale, within: output.grid.whole)
-    let added = accumulators.differing(sum?.scaledFirst, own)
-    // What the operator itself leaves outside the bounds, after it has limited values to int8.
+    let added = isWide ? accumulators.sums.count : accumulators.differing(sum?.scaledFirst, own)
+    // What the operator itself leaves outside the bounds, after it has limited values to its type.
+    let stored = exporter.typeLimits
     let results = accumulators.sums.map { value in
-      min(max(Int(own(Int32(value))) + output.zeroPoint, -128), 127)
+      min(max(Int(own(Int32(value))) + output.zeroPoint, stored.lowerBound), stored.upperBound)
     }
     let reached = (results.min() ?? 0)...(results.max() ?? 0)
     let isBounded =
@@ -44,6 +51,13 @@ extension Requantize: TFLiteExportable, OnnxExportable {
     }
     exporter.note(differing: min(plain, added), of: accumulators)
     if isBounded { exporter.limit(result, within: rescale, outside: reached) }
+  }
+
+  /// Whether it gives the same integers another scale, as in front of a join of 16 bits.
+  private func keepsIntegers(from input: Grid, to output: Grid) -> Bool {
+    input.isWide && output.isWide && input != output
+      && rescale.ratioBits == Float(1).bitPattern
+      && rescale.low == .min && rescale.high == .max
   }
 
   func write(to exporter: inout OnnxExporter) {

@@ -8,6 +8,7 @@ extension Softmax: TFLiteExportable, OnnxExportable {
 
   /// The file states β, from which and the input's scale the kernels derive a multiplier.
   func write(to exporter: inout TFLiteExporter) throws(ExportError) {
+    if exporter.output.grid.isWide { return try writeWide(to: &exporter) }
     let scale = Double(exporter.input.scale)
     let stated =
       Double(multiplier) * Double(sign: .plus, exponent: Int(leftShift) - 31, significand: 1)
@@ -17,6 +18,24 @@ extension Softmax: TFLiteExportable, OnnxExportable {
     }
     exporter.append(
       .softmax, version: 2, [exporter.source], exporter.target,
+      [(TFLite.Options.Softmax.beta, .number(beta.bitPattern))])
+  }
+
+  /// LiteRT takes the product of β and the scale in float32.
+  private func writeWide(to exporter: inout TFLiteExporter) throws(ExportError) {
+    let scale = exporter.input.scale
+    let stated =
+      Double(multiplier) * Double(sign: .plus, exponent: Int(leftShift) - 31, significand: 1)
+    let derived = Float(stated * (10.0 / 65535) / Double(scale))
+    func follows(_ beta: Float) -> Bool {
+      let own = Multiplier(Double(scale * beta) / (10.0 / 65535))
+      return own?.value == multiplier && own?.shift == leftShift
+    }
+    guard let beta = [1, derived].first(where: follows) else {
+      throw exporter.failure("its multiplier does not follow from its input's scale")
+    }
+    exporter.append(
+      .softmax, version: 3, [exporter.source], exporter.target,
       [(TFLite.Options.Softmax.beta, .number(beta.bitPattern))])
   }
 

@@ -1,6 +1,7 @@
 import CupelIntegerBuilder
 import CupelIntegerOperators
 import CupelModelWriter
+import CupelTFLiteSchema
 
 /// What the windows of an axis, a stride apart, leave of an output of their own making.
 private struct Outcome {
@@ -100,13 +101,14 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
         exporter.input.channels,
       ], axis: 0)
     let source = exporter.image()
-    let isBounded = (weights.low, weights.high) != (-128, 127)
+    let isBounded = Bounds(low: weights.low, high: weights.high) != output.grid.whole
     let bounded = isBounded ? exporter.temporary("/unbounded") : exporter.target
     let target = isSliced ? exporter.temporary("/whole", shape: shape) : bounded
     exporter.append(
       .transposeConv, version: 3,
       [exporter.file.add(shape, name: "shape"), constants.weights, source, constants.bias], target,
-      window.options(isSame ? .same : .valid))
+      window.options(isSame ? .same : .valid)
+        + constants.option(TFLite.Options.TransposeConvolution.biasType))
     if isSliced {
       let begin = [window.padTop, window.padLeft, 0]
       CupelIntegerOperators.Slice.write(

@@ -22,22 +22,27 @@ extension TFLiteExporter {
     let grid = output
     func position(_ real: Float) -> Int {
       let steps = (real / grid.scale).rounded(.toNearestOrAwayFromZero)
-      return grid.zeroPoint + Int(min(max(steps, -1024), 1024))
+      return grid.zeroPoint + Int(min(max(steps, -131072), 131072))
     }
     let bounds = (Int(bounds.low), Int(bounds.high))
-    let zero = max(-128, position(0))
-    if bounds == (-128, 127) { return TFLite.Activation.none }
-    if bounds == (zero, 127) { return .relu }
-    if bounds == (zero, min(127, position(6))) { return .relu6 }
-    if bounds == (max(-128, position(-1)), min(127, position(1))) { return .reluN1To1 }
+    let (low, high) = (typeLimits.lowerBound, typeLimits.upperBound)
+    let zero = max(low, position(0))
+    if bounds == (low, high) { return TFLite.Activation.none }
+    if bounds == (zero, high) { return .relu }
+    if bounds == (zero, min(high, position(6))) { return .relu6 }
+    if bounds == (max(low, position(-1)), min(high, position(1))) { return .reluN1To1 }
     return nil
   }
 
+  /// What the output's type holds, in which a grid of 4 bits is int8.
+  var typeLimits: ClosedRange<Int> { output.grid.isWide ? -32768...32767 : -128...127 }
+
   /// Limits values by MAXIMUM and MINIMUM with a constant, of which only those are written that may
-  /// act on values in `range`.
+  /// act on values in `range`; nil for all that the output's type holds.
   mutating func limit(
-    _ source: Int, within bounds: some Bounded, outside range: ClosedRange<Int> = -128...127
+    _ source: Int, within bounds: some Bounded, outside range: ClosedRange<Int>? = nil
   ) {
+    let range = range ?? typeLimits
     let (tensor, name) = (operation.output, output.name)
     let raises = Int(bounds.low) > range.lowerBound
     let lowers = Int(bounds.high) < range.upperBound

@@ -88,16 +88,16 @@ public struct TFLiteExporter: Exporter {
   /// The place of the tensor that it writes.
   var target: Int { places[operation.output] }
 
-  /// An int8 tensor of [1, height, width, channels], or [1, channels].
+  /// An int8 or int16 tensor of [1, height, width, channels], or [1, channels].
   func description(of tensor: Int) -> TFLiteFile.Tensor {
     let own = program.tensors[tensor]
     return TFLiteFile.Tensor(
       name: own.name,
       shape: [1] + (features.contains(tensor) ? [own.channels] : own.extent),
-      type: .int8, scales: [own.scale], zeroPoints: [Int64(own.zeroPoint)])
+      type: own.grid.isWide ? .int16 : .int8, scales: [own.scale], zeroPoints: [Int64(own.zeroPoint)])
   }
 
-  /// Another int8 tensor on the grid of one of the program's, of another shape or purpose.
+  /// Another tensor on the grid of one of the program's, of another shape or purpose.
   ///
   /// - Parameter tensor: nil for the operation's output.
   mutating func temporary(
@@ -110,10 +110,11 @@ public struct TFLiteExporter: Exporter {
   }
 
   /// A constant of one element on the grid of a tensor of the program.
-  mutating func constant(_ value: Int8, onGridOf tensor: Int, name: String) -> Int {
+  mutating func constant(_ value: Int16, onGridOf tensor: Int, name: String) -> Int {
     var description = description(of: tensor)
     (description.name, description.shape) = (name, [1])
-    return file.add(description, content: [UInt8(bitPattern: value)])
+    let bytes = littleEndian(value)
+    return file.add(description, content: description.type == .int16 ? bytes : [bytes[0]])
   }
 
   /// The place of a tensor with four axes: features that something else than a layer of

@@ -10,8 +10,20 @@ struct LayerConstants {
   var bits: Int
   /// Whether the weights have one scale.
   var isPerTensor: Bool
+  /// Of biases of an int16 layer; nil for any other.
+  var biasType: TFLite.ElementType?
 
   var inputs: [Int] { [weights, bias] }
+
+  /// States the type of biases where it is not what kernels take for granted.
+  func option(_ field: Int) -> [TFLiteFile.Option] {
+    biasType == .int32 ? [(field, .number(TFLite.ElementType.int32.rawValue))] : []
+  }
+
+  /// The oldest version that has what is written.
+  ///
+  /// - Parameter wide: on int16.
+  func version(_ version: Int32, wide: Int32) -> Int32 { biasType == nil ? version : wide }
 }
 
 /// Layers: weights and biases, and whether the kernels derive the program's multipliers from their
@@ -35,14 +47,18 @@ extension TFLiteExporter {
     let isPerTensor = isUniform && (hasProducts || !Own.isFullyConnected)
     let scales = isPerTensor ? Array(positive.scales.prefix(1)) : positive.scales
     let (bits, from) = (writtenBits(own, isPerTensor: isPerTensor), input.scale)
+    let biasType: TFLite.ElementType? =
+      !input.grid.isWide ? nil : own.weights.rounding == .doubleRounding ? .int32 : .int64
     return LayerConstants(
       weights: constant(
         "/weights", bits == 4 ? .int4 : .int8, shape, scales: scales, axis: axis,
         stored(positive.weights, bits: bits)),
       bias: constant(
-        "/bias", .int32, [positive.bias.count], scales: scales.map { from * $0 },
-        positive.bias.flatMap(littleEndian)),
-      bits: bits, isPerTensor: isPerTensor)
+        "/bias", biasType ?? .int32, [positive.bias.count], scales: scales.map { from * $0 },
+        biasType == .int64
+          ? positive.bias.flatMap(littleEndian)
+          : positive.bias.flatMap { littleEndian(Int32(truncatingIfNeeded: $0)) }),
+      bits: bits, isPerTensor: isPerTensor, biasType: biasType)
   }
 
   /// Weights of 4 bits are int8 in the file where the runtime whose arithmetic the layer has takes no
@@ -51,6 +67,11 @@ extension TFLiteExporter {
     _ own: Own, isPerTensor: Bool
   ) -> Int where Own.Storage == InMemory {
     guard own.weights.bits == 4 else { return own.weights.bits }
+    if input.grid.isWide {
+      // LiteRT's depthwise kernel reads int4 as int8, and TensorFlow Lite Micro's take none.
+      note(.rewritten(as: "a layer with int8 weights, which all kernels of int16 take"))
+      return 8
+    }
     switch own.weights.rounding {
     case .float32HalfEven where widensWeights:
       note(.rewritten(as: "a layer with int8 weights"))

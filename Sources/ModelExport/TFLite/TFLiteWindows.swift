@@ -21,7 +21,7 @@ extension TFLiteExporter {
   /// other becomes an operator of its own.
   ///
   /// - Parameter fill: what is put around the input; nil for its zero point.
-  mutating func padded(_ window: Window, fill: Int8?) -> (source: Int, padding: TFLite.Padding) {
+  mutating func padded(_ window: Window, fill: Int16?) -> (source: Int, padding: TFLite.Padding) {
     let (from, to) = (input, output)
     let padded = PaddedWindow(window, input: from, output: to)
     let (rows, columns) = (padded.rows, padded.columns)

@@ -345,10 +345,25 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     let inputs = try operands(like: output)
     let limits = output.limits(try node.bounds(TFLite.Options.Arithmetic.activation))
+    try checkPowersOfTwo(inputs, output)
     let parameters = try node.built(rule) { () throws(BuildError) in
       try joining(builder)(inputs, output.grid, limits)
     }
     try finish(kind(parameters), inputs, extent: output.extent)
+  }
+
+  /// LiteRT adds int16 by shifts, as its recurrent cells want it, where all scales are powers of two and
+  /// the options do not forbid it. TensorFlow Lite Micro does not.
+  private func checkPowersOfTwo(
+    _ inputs: [Int], _ output: IntegerTensor
+  ) throws(ImportError) {
+    guard output.grid.isWide, builder.profile != .tflm, node.source.operation != .mul,
+      try node.source.options?.number(
+        TFLite.Options.Arithmetic.shiftsPowersOfTwo, default: UInt8(1)) ?? 0 != 0
+    else { return }
+    let scales = inputs.map { builder[$0].scale } + [output.scale]
+    try node.support(
+      !scales.allSatisfy { $0.significand == 1 }, "of int16 by shifts (pot_scale_int16)")
   }
 
   /// Two inputs, repeated where the output is larger.

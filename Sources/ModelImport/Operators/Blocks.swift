@@ -186,7 +186,7 @@ extension TFLiteIntegerConverter {
     if edges.contains(where: { $0 != (0, 0) }) {
       let last = builder.pad(
         input, before: [0] + before + none, after: [0] + after + none,
-        value: Int8(output.zeroPoint))
+        value: Int16(output.zeroPoint))
       for axis in 0..<rank { input.shape[axis + 1] += before[axis] + after[axis] }
       input = builder.array(last, shape: input.shape, named: input.name)
     }

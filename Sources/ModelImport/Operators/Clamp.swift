@@ -88,7 +88,7 @@ extension QuantizedOnnxConverter {
     let shape = float.graph.values[value].shape
     let kind = IntegerOperation.Kind.clamp(
       Bounds(
-        low: Int8(limits.lowerBound - type.offset), high: Int8(limits.upperBound - type.offset)))
+        low: Int16(limits.lowerBound - type.offset), high: Int16(limits.upperBound - type.offset)))
     let target = Target(grid: builder[tensor].grid, shape: shape, name: outputName)
     let own = try image(tensor, shape: shape)
     try bind(.integer(try append(kind, [own], named: node.name, to: target), type), shape: shape)
@@ -157,7 +157,7 @@ extension TFLiteIntegerConverter {
     let clamp = IntegerOperation.Kind.clamp(source.limits(bounds))
     if source.grid == output.grid { return try finish(clamp, [input], extent: source.extent) }
     // TensorFlow Lite Micro's RELU6 clamps on its input's grid and leaves it at that.
-    if builder.profile == .tflm, bounds.upperBound.isFinite {
+    if builder.profile == .tflm, bounds.upperBound.isFinite, !source.grid.isWide {
       var clamped = source
       clamped.name = Self.derived(output.name, "/clamped")
       let inner = builder.append(clamped.name, clamp, [input], giving: clamped)
@@ -181,10 +181,10 @@ extension TFLiteIntegerConverter {
     }
     let output = try description(try node.output())
     let input = relabelled(try activation(), like: output)
-    let (_, bytes, _) = try node.data(1, type: [.int8, .uint8], what: "a bound")
-    guard let byte = bytes.first else { throw node.error("a bound without a value") }
-    let value = bound.moved(byte)
-    let bounds = Bounds(low: isMaximum ? value : -128, high: isMaximum ? 127 : value)
+    let (_, bytes, _) = try node.data(1, type: [.int8, .uint8, .int16], what: "a bound")
+    let value = bound.moved(bytes)
+    var bounds = builder[input].grid.whole
+    if isMaximum { bounds.low = value } else { bounds.high = value }
     try finish(.clamp(bounds), [input], extent: builder[input].extent)
   }
 

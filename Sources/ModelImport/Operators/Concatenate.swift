@@ -209,13 +209,18 @@ extension TFLiteIntegerConverter {
     try finish(builder.concatenate(parts, axis: axis, named: name))
   }
 
-  /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32.
+  /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32, and int16 it
+  /// takes as it is.
   private mutating func part(
     _ position: Int, of output: IntegerTensor
   ) throws(ImportError) -> ArrayView {
     var part = try array(position)
     let source = builder[part.tensor]
     guard source.grid != output.grid else { return part }
+    if source.grid.isWide, output.grid.isWide {
+      part.tensor = relabelled(part.tensor, like: output)
+      return part
+    }
     guard try node.tensor(position).type == .uint8 else {
       throw node.differentGrids(source, output)
     }

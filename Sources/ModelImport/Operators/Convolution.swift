@@ -187,7 +187,8 @@ extension TFLiteIntegerConverter {
       weights.values.reorder { order($0) }
     }
     let weighted = try weighted(
-      weights, input: input, outputs: filter.outputs, activation: filter.fields.activation)
+      weights, input: input, outputs: filter.outputs, activation: filter.fields.activation,
+      biasType: isDepthwise ? nil : TFLite.Options.Convolution.biasType)
     try finish(
       layer: isPlain
         ? .depthwiseConvolution(.init(window.integer, weighted))

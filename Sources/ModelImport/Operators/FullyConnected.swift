@@ -276,7 +276,8 @@ extension TFLiteIntegerConverter {
     try node.checkFilter(weights.shape, features: features, of: "\(features) features")
     let weighted = try weighted(
       weights, input: input, outputs: weights.shape[0],
-      activation: TFLite.Options.FullyConnected.activation, isFullyConnected: true)
+      activation: TFLite.Options.FullyConnected.activation,
+      biasType: TFLite.Options.FullyConnected.biasType, isFullyConnected: true)
     let rows = features / weights.shape[1]
     // As the output lies where its pixels are the rows.
     let declared = try description(try node.output()).extent

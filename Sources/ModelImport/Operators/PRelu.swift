@@ -29,7 +29,7 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     try node.require(source.extent == output.extent, "its output has another shape")
     let slopes = try repeated(try array(1), like: output)
-    let zero = Int8(source.zeroPoint)
+    let zero = Int16(source.zeroPoint)
     let above = limited(input, .init(low: zero, high: 127), "/above")
     let below = limited(input, .init(low: -128, high: zero), "/below")
     let whole = output.grid.whole

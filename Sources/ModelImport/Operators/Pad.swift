@@ -97,18 +97,18 @@ extension QuantizedOnnxConverter {
       guard let padding = operation.as(FloatGraph.Pad.self) else { return nil }
       let before = Axes(ChannelOrder.last(padding.before, absent: 0))
       return .moving(tensors) { grid in
-        .pad(.init(before, value: integer ?? Int8(grid.quantize(padding.value))))
+        .pad(.init(before, value: integer ?? Int16(grid.quantize(padding.value))))
       }
     }
   }
 
   /// What integers are padded with: an integer of their type, by default its 0. Nil where the input
   /// is of real numbers.
-  private mutating func paddingInteger() throws(ImportError) -> Int8? {
+  private mutating func paddingInteger() throws(ImportError) -> Int16? {
     guard case .integer(_, let type) = try activation().state else { return nil }
     let value = try integerScalar(2) ?? 0
     guard type.range.contains(value) else { throw node.error("pads with \(value)") }
-    return Int8(value - type.offset)
+    return Int16(value - type.offset)
   }
 }
 
@@ -174,13 +174,14 @@ extension TFLiteIntegerConverter {
     try node.require(
       TFLiteShape.elementCount(padded) == output.elementCount,
       "\(input.shape) becomes \(padded), which its output has not")
-    var value = Int8(output.zeroPoint)
+    var value = Int16(output.zeroPoint)
     if hasValue {
-      let (_, bytes, count) = try node.data(2, type: [.int8, .uint8], what: "a padding value")
-      guard count == 1, let byte = bytes.first else { throw node.error("\(count) padding values") }
+      let (tensor, bytes, count) = try node.data(
+        2, type: [.int8, .uint8, .int16], what: "a padding value")
+      try node.require(count == 1, "\(count) padding values")
       let own = try description(try node.input(2))
       if own.grid != output.grid { throw node.differentGrids(own, output) }
-      value = try node.tensor(2).moved(byte)
+      value = tensor.moved(bytes)
     }
     try finish(
       builder.pad(

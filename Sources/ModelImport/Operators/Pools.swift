@@ -22,7 +22,8 @@ extension OperatorRoom {
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
       integer: {
         try $0.checkUnsignedMeans()
-        let mode = $0.builder.elementMode
+        let isWide = try $0.node.tensor(0).type == .int16
+        let mode = isWide ? .doubleRounding : $0.builder.elementMode
         try $0.pool { .averagePool(.init($0, rounding: mode)) }
       }),
     TFLiteRow(

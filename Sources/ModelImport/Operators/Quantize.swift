@@ -170,7 +170,9 @@ extension TFLiteIntegerConverter {
       try builder.rescale(from: held.grid, to: output.grid)
     }
     // XNNPACK does not take a change of the elements' type.
-    if try node.tensor(0).type != model.tensors[index].type {
+    if !held.grid.isWide, !output.grid.isWide,
+      try node.tensor(0).type != model.tensors[index].type
+    {
       scale.rounding = builder.profile.activationMode
     }
     try finish(.requantize(.init(scale)), [input], extent: held.extent)

@@ -91,10 +91,31 @@ extension TFLiteIntegerConverter {
     let input = try activation()
     let beta = try node.float(TFLite.Options.Softmax.beta, default: 0)
     let source = builder[input]
+    if source.grid.isWide {
+      // LiteRT multiplies the two in float32.
+      let scale =
+        builder.profile == .tflm
+        ? Double(source.scale) * Double(beta) : Double(source.scale * beta)
+      guard let kind = IntegerOperation.Kind.wideSoftmax(of: scale) else {
+        throw node.error("beta \(beta) and scale \(source.scale) are too large")
+      }
+      return try finish(kind, [input], extent: source.extent)
+    }
     guard let kind = IntegerOperation.Kind.softmax(of: Double(beta) * Double(source.scale)) else {
       throw node.error("beta \(beta) and scale \(source.scale) leave nothing to tell apart")
     }
     try finish(kind, [input], extent: source.extent)
+  }
+}
+
+extension IntegerOperation.Kind {
+  /// On 16 bits, where 65535 steps of the table of exponentials are 10. Nil where a difference of two
+  /// inputs could leave 32 bits.
+  fileprivate static func wideSoftmax(of scale: Double) -> Self? {
+    guard let multiplier = Multiplier(scale / (10.0 / 65535)), multiplier.value >= 1 << 30,
+      multiplier.shift <= 14
+    else { return nil }
+    return .softmax(.init(multiplier: multiplier.value, leftShift: multiplier.shift))
   }
 }
 

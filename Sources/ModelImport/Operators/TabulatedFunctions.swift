@@ -128,7 +128,7 @@ extension FunctionTable {
       guard distance > 0 else { return 512 }
       let root = ReciprocalRoot(of: distance)
       let scale = OutputScale(multiplier: root.value, shift: root.shift + extra, ratioBits: 0)
-      return Int(ratio.doublyRounded(scale.applied(to: 1, rounding: .doubleRounding)))
+      return Int(ratio.doublyRounded(scale.applied(to: Int32(1), rounding: .doubleRounding)))
     }
   }
 

@@ -191,11 +191,12 @@ extension TFLiteIntegerConverter {
     let form = try TFLiteTransposition(node, filter: filter.shape, image: builder[input].extent)
     var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
-      activation: TFLiteTransposition.fields.activation)
+      activation: TFLiteTransposition.fields.activation,
+      biasType: TFLite.Options.TransposeConvolution.biasType)
     // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME, and shapes that are computed.
     let isSame = try node.padding(TFLite.Options.TransposeConvolution.padding) == .same
     let isComputed = try node.computesShape(0)
-    if isComputed || isSame && form.window.hasGaps {
+    if isComputed || isSame && form.window.hasGaps, !builder[input].grid.isWide {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(

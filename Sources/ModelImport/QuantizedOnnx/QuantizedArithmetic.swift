@@ -117,7 +117,7 @@ extension QuantizedOnnxConverter {
       try node.support(from.bits == 8 && target.grid.bits == 8, "a table of values of 4 bits")
       let table = (-128...127).map { value in
         let result = target.grid.quantize(chain.value(of: from.dequantize(value)))
-        return min(max(Int8(result), bounds.low), bounds.high)
+        return Int8(min(max(Int16(result), bounds.low), bounds.high))
       }
       return try append(.lookup(.init(table: table)), [source], named: pending.name, to: target)
     }

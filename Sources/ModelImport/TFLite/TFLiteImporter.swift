@@ -3,7 +3,7 @@ import CupelFloatGraph
 import CupelIntegerOperators
 import CupelModelWriter
 
-/// Reads `.tflite` files: int8 networks as integer programs, with every integer, scale and zero
+/// Reads `.tflite` files: int8 and int16 networks as integer programs, with every integer, scale and zero
 /// point as the file has it, and float networks as float graphs.
 ///
 /// The file is not trusted: whatever its bytes, the result is a model or an `ImportError`. Memory
@@ -33,7 +33,7 @@ public enum TFLiteImporter {
 extension TFLiteModel {
   /// Whether the model reads integers, or any operator but those at the edges works on them.
   fileprivate var hasIntegerActivations: Bool {
-    if let input = inputs.first, input >= 0, [.int8, .uint8].contains(tensors[input].type) {
+    if let input = inputs.first, input >= 0, [.int8, .uint8, .int16].contains(tensors[input].type) {
       return true
     }
     return operators.contains { node in

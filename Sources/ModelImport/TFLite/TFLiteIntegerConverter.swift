@@ -4,7 +4,7 @@ import CupelModelWriter
 import CupelSupport
 import CupelTFLiteSchema
 
-/// Turns an int8 `.tflite` model into an integer program, operator by operator in the file's order.
+/// Turns an int8 or int16 `.tflite` model into an integer program, operator by operator in the file's order.
 ///
 /// The engine takes and gives integers: a QUANTIZE that reads a float input of the model makes its
 /// output an input of the program, and a DEQUANTIZE that makes a float output of the model makes its
@@ -142,7 +142,7 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   // MARK: Reading
 
-  /// Extent and grid of an int8 tensor of the file. A uint8 one is read as int8: its zero point
+  /// Extent and grid of an int8 or int16 tensor of the file. A uint8 one is read as int8: its zero point
   /// moves by 128.
   func description(_ index: Int) throws(ImportError) -> IntegerTensor {
     let tensor = model.tensors[index]
@@ -151,9 +151,9 @@ struct TFLiteIntegerConverter: TFLiteConverter {
         "shape \(tensor.shape) is not fixed, or has more than \(TFLiteShape.mostAxes) axes or "
           + "2^31 - 1 elements")
     }
-    guard tensor.type == .int8 || tensor.type == .uint8 else {
+    guard let type = tensor.type, [.int8, .uint8, .int16].contains(type) else {
       let type = tensor.type.map { "\($0)" } ?? "an unknown type"
-      throw tensor.error("an activation of \(type); int8 and uint8 are read")
+      throw tensor.error("an activation of \(type); int8, uint8 and int16 are read")
     }
     guard !tensor.isVariable else { throw tensor.error("a variable") }
     if tensor.isPlain {
@@ -164,13 +164,15 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     else { throw tensor.error("an activation needs one scale and one zero point") }
     let scale = tensor.scales[0]
     let zero = tensor.zeroPoints[0]
-    let range: ClosedRange<Int64> = tensor.type == .int8 ? -128...127 : 0...255
+    let range: ClosedRange<Int64> =
+      type == .int16 ? 0...0 : type == .int8 ? -128...127 : 0...255
     guard scale.isFinite, scale > 0, range.contains(zero) else {
       throw tensor.error("a scale of \(scale) and a zero point of \(zero)")
     }
     return IntegerTensor(
-      name: tensor.name, height: extent[0], width: extent[1], channels: extent[2], bits: 8,
-      zeroPoint: Int(zero) - (tensor.type == .int8 ? 0 : 128), scale: scale)
+      name: tensor.name, height: extent[0], width: extent[1], channels: extent[2],
+      bits: type == .int16 ? 16 : 8, zeroPoint: Int(zero) - (type == .uint8 ? 128 : 0),
+      scale: scale)
   }
 
   /// An input of a node as a tensor of the program; a constant is put there by an operation.
@@ -200,12 +202,11 @@ struct TFLiteIntegerConverter: TFLiteConverter {
 
   private mutating func constant(_ index: Int) throws(ImportError) -> Int {
     let tensor = model.tensors[index]
-    guard let place = tensor.data, tensor.type == .int8 || tensor.type == .uint8 else {
-      throw node.unsupported("a constant that is not of int8 or uint8")
-    }
+    guard let place = tensor.data, let type = tensor.type, [.int8, .uint8, .int16].contains(type)
+    else { throw node.unsupported("a constant that is not of int8, uint8 or int16") }
     let description = try description(index)
     let bytes = model.data(place)
-    guard bytes.count == description.elementCount else {
+    guard bytes.count == description.elementCount * (type == .int16 ? 2 : 1) else {
       throw tensor.error("shape \(tensor.shape) takes \(bytes.count) bytes")
     }
     try claim(bytes.count, size: 1)
@@ -232,6 +233,9 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   ) throws(ImportError) {
     let index = if let output { output } else { try node.output() }
     let declared = try description(index)
+    try node.support(
+      kind.changesWidth || inputs.allSatisfy { builder[$0].grid.isWide == declared.grid.isWide },
+      "between tensors of 16 bits and others; only QUANTIZE may be")
     guard declared.extent != extent else {
       bindings[index] = .tensor(builder.append(declared.name, kind, inputs, giving: declared))
       return
@@ -278,6 +282,10 @@ struct TFLiteIntegerConverter: TFLiteConverter {
     builder.relabelled(
       tensor, as: other.grid, named: Self.derived(builder[tensor].name, "/relabelled"))
   }
+}
+
+extension IntegerOperation.Kind {
+  fileprivate var changesWidth: Bool { if case .requantize = self { true } else { false } }
 }
 
 extension IntegerTensor {

@@ -38,6 +38,12 @@ struct TFLiteModel {
     /// An element of 8 bits as programs hold it: one of uint8 is 128 less.
     func moved(_ byte: UInt8) -> Int8 { Int8(bitPattern: type == .uint8 ? byte &- 128 : byte) }
 
+    /// The first element, of 8 or 16 bits; there must be one.
+    func moved(_ bytes: ArraySlice<UInt8>) -> Int16 {
+      guard type == .int16, bytes.count > 1 else { return Int16(moved(bytes[bytes.startIndex])) }
+      return Int16(bytes[bytes.startIndex]) | Int16(bytes[bytes.startIndex + 1]) << 8
+    }
+
     func error(_ rule: String) -> ImportError { .invalidTensor(name: name, rule: rule) }
   }
 

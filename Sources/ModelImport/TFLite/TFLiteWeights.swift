@@ -75,7 +75,7 @@ extension TFLiteIntegerConverter {
   /// Bias, scales and activation of a node around its filter.
   mutating func weighted(
     _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
-    activation: Int, isFullyConnected: Bool = false
+    activation: Int, biasType field: Int?, isFullyConnected: Bool = false
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
     try claim(outputs, size: 20)
@@ -84,25 +84,62 @@ extension TFLiteIntegerConverter {
       weights.scales.count == 1
       ? Array(repeating: weights.scales[0], count: outputs) : weights.scales
     let limits = output.limits(try node.bounds(activation))
-    let bias = try bias(position, count: outputs)
-    return try node.built { () throws(BuildError) in
+    let isWide = builder[input].grid.isWide
+    let (bias, isShort) = try bias(position, count: outputs, isWide: isWide)
+    if isWide { try checkWide(weights, biasType: field, isShort: isShort) }
+    var layer = try node.built { () throws(BuildError) in
       try builder.weighted(
-        weights.values.first, bits: weights.bits, bias: bias, scales: scales, from: input,
+        weights.values.first, bits: weights.bits, bias: [], scales: scales, from: input,
         to: output.grid, within: limits,
-        isFullyConnected: isFullyConnected, productIsSingle: weights.type == .uint8)
+        isFullyConnected: isFullyConnected, productIsSingle: weights.type == .uint8,
+        sum: isShort ? .doubleRounding : .reducedMultiplier)
     }
+    layer.wideBias = bias
+    return layer
   }
 
-  private func bias(_ position: Int, count: Int) throws(ImportError) -> [Int32] {
-    guard node.inputs.count > position, node.inputs[position] >= 0 else {
-      return Array(repeating: 0, count: count)
+  /// What the kernels of int16 cannot do, or do otherwise than the file means.
+  ///
+  /// - Parameters:
+  ///   - field: of the options, that says of what type biases are; nil for an operator without it.
+  ///   - isShort: whether they are of int32.
+  private func checkWide(
+    _ weights: Weights, biasType field: Int?, isShort: Bool
+  ) throws(ImportError) {
+    guard let field else {
+      // A depthwise convolution.
+      try node.support(!isShort, "a bias of int32 on int16; the runtimes take int64")
+      try node.support(weights.bits == 8, "a filter of int4 on int16")
+      return
     }
-    let (_, bytes, stored) = try node.data(position, type: [.int32], what: "a bias")
+    let isTransposed = node.source.operation == .transposeConv
+    try node.support(
+      !isShort || !isTransposed || builder.profile != .tflm,
+      "a bias of int32 on int16; TensorFlow Lite Micro takes int64")
+    let declared = TFLite.ElementType(rawValue: try node.number(field, default: Int8(0)))
+    try node.support(
+      !isShort || declared == .int32 || builder.profile == .tflm,
+      "a bias of int32 on int16 that the options do not declare, so that LiteRT reads it as int64")
+  }
+
+  /// Biases, which may be of int64 on 16 bits, and whether they are of int32.
+  private func bias(
+    _ position: Int, count: Int, isWide: Bool
+  ) throws(ImportError) -> (values: [Int64], isShort: Bool) {
+    guard node.inputs.count > position, node.inputs[position] >= 0 else {
+      return (Array(repeating: 0, count: count), false)
+    }
+    let (tensor, bytes, stored) = try node.data(
+      position, type: isWide ? [.int32, .int64] : [.int32], what: "a bias")
     try node.require(stored == count, "\(stored) biases for \(count) outputs")
-    return bytes.withUnsafeBytes { raw in
-      (0..<count).map {
-        Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self))
+    let isShort = tensor.type == .int32
+    let values = bytes.withUnsafeBytes { raw in
+      (0..<count).map { index in
+        isShort
+          ? Int64(Int32(littleEndian: raw.loadUnaligned(fromByteOffset: 4 * index, as: Int32.self)))
+          : Int64(littleEndian: raw.loadUnaligned(fromByteOffset: 8 * index, as: Int64.self))
       }
     }
+    return (values, isShort)
   }
 }

@@ -9,13 +9,13 @@ extension FloatGraph.AveragePool: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let output = builder.add(unit.output)
     let window = PaddedWindow(window)
+    let mode = unit.output.grid.isWide ? .doubleRounding : builder.elementMode
     if countsPadding {
       let source = unit.padded(window, with: &builder)
-      let pool = CupelIntegerOperators.AveragePool(
-        window.bare.integer, rounding: builder.elementMode)
+      let pool = CupelIntegerOperators.AveragePool(window.bare.integer, rounding: mode)
       builder.append(unit.name, .averagePool(pool), [source], to: output)
     } else {
-      let pool = CupelIntegerOperators.AveragePool(window.integer, rounding: builder.elementMode)
+      let pool = CupelIntegerOperators.AveragePool(window.integer, rounding: mode)
       builder.append(unit.name, .averagePool(pool), unit.inputs, to: output)
     }
     return output

@@ -54,13 +54,14 @@ extension LowerableOperator {
   package func check(on grid: Grid) throws(RuleViolation) {}
 }
 
-/// A function of one number becomes a table of it. Tables read and write 8 bits, as does whatever is
-/// no layer under every scheme.
+/// A function of one number becomes a table of it. Tables read and write 8 bits; on 16 an operation
+/// works the function out.
 extension LowerableOperator where Self: ElementwiseOperator {
   package var storageOrder: StorageOrder { .asStored }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let grids = (from: builder[unit.inputs[0]].grid, to: unit.output.grid)
+    if grids.to.isWide { return try lowerWide(unit, with: &builder) }
     // A runtime's fixed point may have no table between these grids: calibration can find ranges
     // that no trained network of its own has. The function itself is as good there, so that the
     // model still runs; it only has no name, and so no counterpart in another runtime's files.
@@ -77,4 +78,32 @@ extension LowerableOperator where Self: ElementwiseOperator {
         })
     return unit.becomes(.lookup(lookup), in: &builder)
   }
+
+  /// What runtimes have no kernel of 16 bits for becomes a table of 8 bits between two
+  /// requantizations.
+  private func lowerWide(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
+    let (from, to) = (builder[unit.inputs[0]].grid, unit.output.grid)
+    if var function = tableFunction(under: builder.profile) {
+      function.arithmetic = .fixedPoint
+      let kernel = WideFunctionKernel(
+        function, input: from.scale.bitPattern, output: to.scale.bitPattern)
+      if kernel != nil { return unit.becomes(.function(.init(function)), in: &builder) }
+    }
+    let (read, given) = (from.narrow, to.narrow)
+    let name = unit.target.name
+    let source = try builder.requantized(
+      unit.inputs[0], to: read, tensor: name + "/int8", operation: name + "/int8")
+    let table = IntegerOperation.Lookup(
+      table: FunctionTable.single(from: read, to: given, value(at:)))
+    let result = builder.append(
+      unit.name, .lookup(table), [source],
+      giving: IntegerTensor(
+        name: name + "/table", extent: builder[source].extent, grid: given))
+    return try builder.requantized(result, to: to, tensor: name, operation: name + "/int16")
+  }
+}
+
+extension Grid {
+  /// As wide as a grid of 16 bits, in 8 bits.
+  fileprivate var narrow: Grid { Grid(scale: scale * (32767 / 127), zeroPoint: 0, bits: 8) }
 }

@@ -88,7 +88,8 @@ package struct LoweredUnit {
 }
 
 extension WeightedLayer {
-  /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹ for every output channel.
+  /// (Σ|w| · max|x − z| + |bias|) · 2^max(shift, 0) < 2³¹ for every output channel. The accumulators of
+  /// 16 bits may reach 2⁴⁷, and only what they are scaled to must fit.
   fileprivate func proveAccumulators(
     of integers: [Int8], in weighted: IntegerOperation.Weighted
   ) throws(QuantizationError) {
@@ -96,7 +97,15 @@ extension WeightedLayer {
       var magnitude = 0
       for index in row * columns..<(row + 1) * columns { magnitude += abs(Int(integers[index])) }
       let sum = magnitude * inputGrid.largestOffset + abs(Int(weighted.bias[row]))
-      let bound = Double(sum) * Double(1 << max(Int(weighted.scales[row].shift), 0))
+      let shift = Int(weighted.scales[row].shift)
+      let scaled = Double(
+        sign: .plus, exponent: inputGrid.isWide ? shift : max(shift, 0), significand: 1)
+      let bound = Double(sum) * scaled
+      if inputGrid.isWide {
+        guard sum < 1 << 47, shift <= 7 else {
+          throw .overflow(layer: name, channel: row, bound: Double(sum))
+        }
+      }
       guard bound < 0x1p31 else { throw .overflow(layer: name, channel: row, bound: bound) }
     }
   }

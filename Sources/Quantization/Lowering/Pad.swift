@@ -17,7 +17,7 @@ extension FloatGraph.Pad: LowerableOperator {
   package var storageOrder: StorageOrder { .either }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
-    let value = Int8(unit.output.grid.quantize(value))
+    let value = Int16(unit.output.grid.quantize(value))
     guard unit.order == .channelsLast else {
       let last = builder.pad(
         unit.array(), before: self.before, after: after, value: value)
