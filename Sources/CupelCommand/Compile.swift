@@ -21,7 +21,7 @@ struct Compile: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "w8a8, w4a8, w4a4 or w8a4, then any of .pt .pre .ema .pct .mse .full .edge8.",
+      "w8a8, w4a8, w4a4, w8a4, w8a16 or w4a16, then any of .pt .pre .ema .pct .mse .full .edge8.",
       valueName: "scheme"), transform: { try Scheme($0) })
   var scheme: Scheme?
 

@@ -8,8 +8,9 @@ struct Dump: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs a model on raw input tensors and writes its tensors as .npy files.",
     discussion: """
-      The input is a file of whole tensors and nothing else: int8 in height, width, channel order \
-      on the input's grid for an integer model (of several inputs, all inputs of an image one \
+      The input is a file of whole tensors and nothing else: int8, or little-endian int16 of 16 \
+      bits, in height, width, channel order on the input's grid for an integer model (of several \
+      inputs, all inputs of an image one \
       after another, in index.json's order), little-endian float32 in channel, height, width \
       order for a float one. The folder gets a file for each tensor, the batch as its first axis, \
       and index.json, which says which tensor each file holds and on which grid.

@@ -110,7 +110,7 @@ import Testing
         max(Float(accumulator) * ratio, Float(-128 - zeroPoint)), Float(127 - zeroPoint))
       let expected = Int32(clampedFloat.rounded(.toNearestOrEven)) + zeroPoint
       let scaled = multiplyFloat32HalfEven(accumulator, ratioBits: ratio.bitPattern)
-      let result = placedOnGrid(scaled, zeroPoint: zeroPoint, low: -128, high: 127)
+      let result: Int8 = placedOnGrid(scaled, zeroPoint: zeroPoint, low: -128, high: 127)
       if Int32(result) != expected { mismatches += 1 }
     }
     #expect(mismatches == 0)

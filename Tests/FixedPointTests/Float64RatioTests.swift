@@ -52,7 +52,7 @@ import Testing
       let expected = (Double(sum) / 2).rounded(.toNearestOrAwayFromZero)
       #expect(multiplyFloat64HalfAway(sum, ratio: half) == Int32(expected))
     }
-    #expect(multiplyFloat64HalfAway(.min, ratio: half) == -(1 << 30))
+    #expect(multiplyFloat64HalfAway(Int32.min, ratio: half) == -(1 << 30))
   }
 
   /// A product that is not a tie, but so near to one that its double is.

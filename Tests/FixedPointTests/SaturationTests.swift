@@ -15,7 +15,7 @@ import Testing
         for (low, high) in [(-128, 127), (zeroPoint, 127), (-8, 7), (0, 0)] as [(Int32, Int32)] {
           let sum = Int64(value) + Int64(zeroPoint)
           let expected = Swift.min(Int64(high), Swift.max(Int64(low), sum))
-          let result = placedOnGrid(value, zeroPoint: zeroPoint, low: low, high: high)
+          let result: Int8 = placedOnGrid(value, zeroPoint: zeroPoint, low: low, high: high)
           #expect(Int64(result) == expected)
         }
       }

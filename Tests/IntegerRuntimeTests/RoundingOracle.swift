@@ -24,6 +24,10 @@ enum RoundingOracle {
       return Int64((Float(sum) * ratio).rounded(.toNearestOrEven))
     case .float64HalfAway:
       return Int64((Double(sum) * ratio64).rounded(.toNearestOrAwayFromZero))
+    case .reducedMultiplier:
+      let reduced = min((Int64(multiplier) + (1 << 15)) / (1 << 16), 32767)
+      let divisor = Int64(1) << Int64(15 - shift)
+      return floorDivide(sum * reduced + divisor / 2, divisor)
     }
   }
 
