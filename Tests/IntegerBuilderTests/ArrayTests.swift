@@ -286,10 +286,10 @@ struct ArrayTests {
       }
       let kept = own.shape.indices.filter { !axes.contains($0) }.map { own.shape[$0] }
       let expected = Numbers(kept) { sums[$0] ?? .min }.values
-      let own = (0..<held.channels).map { channel in
+      let given = (0..<held.channels).map { channel in
         (0..<count).reduce(0) { $0 + values[$1 * held.channels + channel] }
       }
-      #expect(own == expected, "seed \(seed)")
+      #expect(given == expected, "seed \(seed)")
     }
   }
 
