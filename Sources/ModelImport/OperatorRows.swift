@@ -30,7 +30,8 @@ func run<Converter, Result>(
 /// All operators that are read.
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
-    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate, .constants,
+    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
+    .constants,
     .convolution,
     .fullyConnected, .gather, .hardSwish, .hyperbolicTangent, .identity, .leakyRelu, .mean,
     .multiply, .pRelu, .pack, .pad, .pools, .quantize, .repetition, .reshape, .resize, .selection,

@@ -158,7 +158,8 @@ enum OperatorsPage {
       kinds: [Kind(name: "lookup", step: .namedLookup)], function: .leakyRelu,
       float: ["LeakyRelu"]),
     Row(
-      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"], kinds: [Kind(name: "lookup", step: .lookup)]),
+      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"],
+      kinds: [Kind(name: "lookup", step: .lookup)]),
     Row(
       name: "softmax", onnx: ["Softmax"], tflite: ["SOFTMAX"],
       kinds: [Kind(name: "softmax", step: .softmax)], float: ["Softmax"]),
@@ -178,7 +179,8 @@ enum OperatorsPage {
       tflite: ["RESHAPE", "SQUEEZE", "EXPAND_DIMS"],
       kinds: [Kind(name: "reshape", step: .reshape)], float: ["Reshape"]),
     Row(
-      name: "transpose", onnx: ["Transpose"], tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
+      name: "transpose", onnx: ["Transpose"],
+      tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
       kinds: [Kind(name: "transpose", step: .transpose)]),
     Row(
       name: "gather", tflite: ["GATHER", "REVERSE_V2", "MIRROR_PAD"],

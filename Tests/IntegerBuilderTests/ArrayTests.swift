@@ -260,7 +260,8 @@ struct ArrayTests {
         var place = Numbers.place(index, own.shape)
         for axis in axes { place[axis] = 0 }
         let value = own.numbers.values[index]
-        expected[place] = expected[place].map { isLargest ? max($0, value) : min($0, value) } ?? value
+        expected[place] =
+          expected[place].map { isLargest ? max($0, value) : min($0, value) } ?? value
       }
       let kept = own.shape.indices.map { axes.contains($0) ? 1 : own.shape[$0] }
       #expect(
