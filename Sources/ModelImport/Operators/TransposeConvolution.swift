@@ -191,10 +191,8 @@ extension TFLiteIntegerConverter {
     var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation)
-    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME, and shapes that are computed.
-    let isSame = try node.padding(TFLite.Options.TransposeConvolution.padding) == .same
-    let isComputed = try node.computesShape(0)
-    if isComputed || isSame && form.window.hasGaps {
+    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
+    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(
