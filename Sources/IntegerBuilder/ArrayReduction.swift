@@ -32,9 +32,11 @@ extension ProgramBuilder {
     {
       return source.tensor
     }
-    let order = source.shape.indices.filter(axes.contains) + source.shape.indices.filter {
-      !axes.contains($0)
-    }
+    let order =
+      source.shape.indices.filter(axes.contains)
+      + source.shape.indices.filter {
+        !axes.contains($0)
+      }
     let count = axes.reduce(1) { $0 * source.shape[$1] }
     let last = transpose(source, order: order)
     var tensor = last.inputs[0]
@@ -48,7 +50,8 @@ extension ProgramBuilder {
   public mutating func maximum(_ source: ArrayView, over axes: Set<Int>) -> LastOperation {
     let moves = reducedAxes(source, axes)
     let extent = self[source.tensor].extent
-    if let own = ReducedAxis.grouped(moves, of: source.shape, as: extent), own[2].from == own[2].to {
+    if let own = ReducedAxis.grouped(moves, of: source.shape, as: extent), own[2].from == own[2].to
+    {
       return largest(source.tensor, rows: own[0].reduction, columns: own[1].reduction)
     }
     var (rest, tensor) = (ReducedAxis.merged(moves), source.tensor)

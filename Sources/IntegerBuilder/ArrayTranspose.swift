@@ -67,7 +67,10 @@ extension ProgramBuilder {
         ? [([passed, own, behind], [1, 0, 2])]
         : behind == 1
           ? [([front, passed, own], [0, 2, 1])]
-          : [([front * passed, own, behind], [1, 0, 2]), ([own, front, passed * behind], [1, 0, 2])]
+          : [
+            ([front * passed, own, behind], [1, 0, 2]),
+            ([own, front, passed * behind], [1, 0, 2]),
+          ]
       for swap in swaps {
         if !isFirst { tensor = append(last, named: source.name) }
         last = transposed(tensor, as: swap.view, swap.axes, source.name)

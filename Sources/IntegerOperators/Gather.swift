@@ -52,7 +52,8 @@ extension Gather: RunnableOperator, ElementOperator, ShapeOperator where Storage
     }
     let (place, size) = (ConstantPlaces.values, ConstantPlaces.size)
     let count = Int64(output[axis: axis]) &* Int64(Self.indexSize)
-    try context.demand(Int64(context.record.parameter(size)) == count, .constantPlace, parameter: size)
+    try context.demand(
+      Int64(context.record.parameter(size)) == count, .constantPlace, parameter: size)
     try context.checkPlace(place, count: count, alignment: Layout.alignment)
     for position in 0..<output[axis: axis] {
       try context.demand(
@@ -68,8 +69,10 @@ extension Gather: RunnableOperator, ElementOperator, ShapeOperator where Storage
   ) {
     // [before][axis][run] of both.
     let run = extent.stride(axis: axis)
-    let (from, count) = axis == 0
-      ? (extent.height, to.height) : axis == 1
+    let (from, count) =
+      axis == 0
+      ? (extent.height, to.height)
+      : axis == 1
         ? (extent.width, to.width) : (extent.channels, to.channels)
     var target = output
     for block in 0..<to.elementCount / (count &* run) {

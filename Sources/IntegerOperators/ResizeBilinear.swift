@@ -105,7 +105,8 @@ extension ResizeBilinear: ShapeOperator {
     let most = max(max(input.height, input.width), max(output.height, output.width))
     try context.demand(most <= Layout.largestStep, .resize)
     for parameter in 0...1 {
-      try context.demand(context.record.parameterBits(parameter) <= 1, .resize, parameter: parameter)
+      try context.demand(
+        context.record.parameterBits(parameter) <= 1, .resize, parameter: parameter)
     }
     try context.demand(!alignsCorners || !halfPixelCentres, .resize, parameter: 1)
   }

@@ -308,7 +308,8 @@ package enum TFLite {
       case .sub, .transposeConv, .pack, .split: 5
       case .softmax, .maximum, .minimum, .resizeNearestNeighbor, .broadcastTo: 4
       case .batchMatMul, .batchToSpaceND, .resizeBilinear, .reverseV2, .spaceToBatchND: 4
-      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean, .reduceMax, .reduceMin,
+      case .averagePool2D, .maxPool2D, .logistic, .relu, .relu6, .tanh, .mean, .reduceMax,
+        .reduceMin,
         .mirrorPad, .splitV, .tile, .abs, .rsqrt:
         3
       case .exp, .gelu, .log, .sqrt, .sum: 2

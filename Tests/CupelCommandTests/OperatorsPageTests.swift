@@ -171,7 +171,8 @@ enum OperatorsPage {
       ], float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
     Row(name: "parametric ReLU", onnx: ["PRelu"]),
     Row(
-      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"], kinds: [Kind(name: "lookup", step: .lookup)]),
+      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"],
+      kinds: [Kind(name: "lookup", step: .lookup)]),
     Row(
       name: "layer normalization",
       onnx: [
@@ -204,7 +205,8 @@ enum OperatorsPage {
       tflite: ["RESHAPE", "SQUEEZE", "EXPAND_DIMS"],
       kinds: [Kind(name: "reshape", step: .reshape)], float: ["Reshape"]),
     Row(
-      name: "transpose", onnx: ["Transpose"], tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
+      name: "transpose", onnx: ["Transpose"],
+      tflite: ["TRANSPOSE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"],
       kinds: [Kind(name: "transpose", step: .transpose)], float: ["Transpose"]),
     Row(name: "blocks of pixels", onnx: ["SpaceToDepth", "DepthToSpace"]),
     Row(

@@ -260,7 +260,8 @@ struct ArrayTests {
         var place = Numbers.place(index, own.shape)
         for axis in axes { place[axis] = 0 }
         let value = own.numbers.values[index]
-        expected[place] = expected[place].map { isLargest ? max($0, value) : min($0, value) } ?? value
+        expected[place] =
+          expected[place].map { isLargest ? max($0, value) : min($0, value) } ?? value
       }
       let kept = own.shape.indices.map { axes.contains($0) ? 1 : own.shape[$0] }
       #expect(
@@ -286,10 +287,10 @@ struct ArrayTests {
       }
       let kept = own.shape.indices.filter { !axes.contains($0) }.map { own.shape[$0] }
       let expected = Numbers(kept) { sums[$0] ?? .min }.values
-      let own = (0..<held.channels).map { channel in
+      let given = (0..<held.channels).map { channel in
         (0..<count).reduce(0) { $0 + values[$1 * held.channels + channel] }
       }
-      #expect(own == expected, "seed \(seed)")
+      #expect(given == expected, "seed \(seed)")
     }
   }
 

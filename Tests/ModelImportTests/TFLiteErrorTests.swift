@@ -157,7 +157,8 @@ import Testing
 
   @Test func tensorsOverTheLimitAreRefused() {
     for shape in [
-      [1, 65536, 65536, 1], [1, 0x7FFF_FFFF, 2, 1], [1, 0, 4, 3], [-1], [1, 1, 1, 1, 1, 1, 1, 2, 1],
+      [1, 65536, 65536, 1], [1, 0x7FFF_FFFF, 2, 1], [1, 0, 4, 3], [-1],
+      [1, 1, 1, 1, 1, 1, 1, 2, 1],
     ] {
       var source = TFLiteSource.pair(shape)
       source.add(.relu, [0], [1])

@@ -88,7 +88,7 @@ extension FormatRuleTests {
 
   static let operationCases: [Case] = [
     Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 0 },
-    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 22 },
+    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 25 },
     Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 4 },
     // In double: for operations with weights only.
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
@@ -104,7 +104,7 @@ extension FormatRuleTests {
     Case(.unusedField, .operation(7)) { $0.set($0.operation(7, 28), 1 << 16) },
     Case(.unusedField, .operation(8)) { $0.set($0.operation(8, 28), 1 << 8) },
     Case(.unusedField, .operation(4)) { $0.set($0.parameter(Sample.depthwise, 8), 1) },
-    Case(.unusedField, .operation(12)) { $0.set($0.parameter(Sample.fullyConnected, 0), 1) },
+    Case(.unusedField, .operation(12)) { $0.set($0.parameter(Sample.fullyConnected, 1), 1) },
     Case(.unusedField, .operation(7)) { $0.set($0.parameter(Sample.clamp, 15), 1) },
     Case(.operandPlace, .operation(2)) { $0.set($0.operation(2, 16), 3) },
     Case(.operandPlace, .header) { $0.addOperand() },

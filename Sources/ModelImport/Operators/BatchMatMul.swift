@@ -87,7 +87,8 @@ extension TFLiteIntegerConverter {
   private mutating func matrices(
     _ source: ArrayView, _ list: [Int], _ matrix: [Int]
   ) throws(ImportError) -> Int {
-    guard let number = TFLiteShape.elementCount(list), TFLiteShape.elementCount(list + matrix) != nil
+    guard let number = TFLiteShape.elementCount(list),
+      TFLiteShape.elementCount(list + matrix) != nil
     else { throw node.error("matrices of \(list + matrix)") }
     var tensor = source.tensor
     if source.shape.reduce(1, *) != number * matrix[0] * matrix[1] {

@@ -212,7 +212,8 @@ extension TFLiteIntegerConverter {
     }
     input.shape = blocks + [whole[0] / number] + whole[1...]
     // Each block's place behind the axis that it cuts.
-    let order = [rank] + (0..<rank).flatMap { [rank + 1 + $0, $0] }
+    let order =
+      [rank] + (0..<rank).flatMap { [rank + 1 + $0, $0] }
       + Array((2 * rank + 1)..<input.shape.count)
     let image = zip(blocks, whole[1...]).map { $0 * $1 }
     let last = builder.transpose(input, order: order)

@@ -193,10 +193,10 @@ extension TFLiteIntegerConverter {
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation,
       biasType: TFLite.Options.TransposeConvolution.biasType)
-    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME, and shapes that are computed.
-    let isSame = try node.padding(TFLite.Options.TransposeConvolution.padding) == .same
-    let isComputed = try node.computesShape(0)
-    if isComputed || isSame && form.window.hasGaps, !builder[input].grid.isWide {
+    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
+    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps,
+      !builder[input].grid.isWide
+    {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(
