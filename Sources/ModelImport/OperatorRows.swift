@@ -31,7 +31,7 @@ func run<Converter, Result>(
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
-    .constants, .convolution, .fullyConnected, .functions, .gather, .hardSwish,
+    .constants, .convolution, .foldedFunctions, .fullyConnected, .functions, .gather, .hardSwish,
     .hyperbolicTangent, .identity, .joins, .leakyRelu, .mean, .multiply, .normalizations, .pRelu,
     .pack, .pad, .pools, .quantize, .reductions, .repetition, .reshape, .resize, .selection,
     .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions, .transpose,
