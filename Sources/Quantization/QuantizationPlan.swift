@@ -107,13 +107,7 @@ private struct GridAssignment {
     if let grid = unit.base.outputGrid {
       return stored == 16 ? Grid(scale: 1 / 32768, zeroPoint: 0, bits: 16) : grid
     }
-    if unit.base.keepsGrid {
-      let grid = grids[unit.inputs[0]]
-      do throws(RuleViolation) { try unit.base.check(on: grid) } catch {
-        throw QuantizationError(error, at: unit.name)
-      }
-      return grid
-    }
+    if unit.base.keepsGrid, unit.base.fits(grids[unit.inputs[0]]) { return grids[unit.inputs[0]] }
     // Sums and means keep their bits, whoever reads them.
     let isNarrow = unit.isWeighted && isReadByNarrowLayersAlone(unit.output)
     return try calibration.grid(of: unit.output, range: range, bits: isNarrow ? 4 : stored)
@@ -135,7 +129,9 @@ private struct GridAssignment {
   /// Where a value's range was observed: values that keep another's grid keep its range too.
   private func source(of value: Int) -> Int {
     var source = value
-    while let producer = fused.producer(of: source), fused.units[producer].base.keepsGrid {
+    while let producer = fused.producer(of: source), fused.units[producer].base.keepsGrid,
+      grids[source] == grids[fused.units[producer].inputs[0]]
+    {
       source = fused.units[producer].inputs[0]
     }
     return source

@@ -230,7 +230,7 @@ enum OperatorsPage {
     Row(
       name: "arithmetic of shapes",
       onnx: [
-        "Shape", "Size", "ConstantOfShape", "Range", "Cast", "CastLike",
+        "Shape", "Size", "ConstantOfShape", "Range", "Mod", "Not", "ScatterND", "Cast", "CastLike",
         "Equal", "Where",
       ], tflite: ["SHAPE"]),
   ]

@@ -98,6 +98,11 @@ extension OnnxConverter {
 
   /// A function of one number.
   mutating func unary(_ function: FloatGraph.Operation) throws(ImportError) -> Binding {
+    if case .constant(let constant) = try binding(0),
+      let function = function.base as? any ElementwiseOperator
+    {
+      return try folded(function, constant)
+    }
     let input = try placed()
     return try append(function, inputs: [input.value], at: input.place)
   }
@@ -128,7 +133,9 @@ extension OnnxConverter {
 
   mutating func operand(_ index: Int) throws(ImportError) -> Operand {
     if case .activation(let value) = try binding(index) { return .activation(placed(value: value)) }
-    guard let (values, shape) = try weights(index) else { throw node.error("input \(index) is missing") }
+    guard let (values, shape) = try weights(index) else {
+      throw node.error("input \(index) is missing")
+    }
     return .constant(values, dimensions: shape)
   }
 
@@ -165,7 +172,8 @@ extension OnnxConverter {
     case .activation(let value):
       var shape = missing + value.shape
       if value.place.axis == nil, place.isOwnAxis, let axis = place.axis {
-        try node.support(shape[axis] == 1, "an activation of other extent than 1 along the batch axis")
+        try node.support(
+          shape[axis] == 1, "an activation of other extent than 1 along the batch axis")
         shape.remove(at: axis)
       }
       return try reshaped(value, to: shape, at: place, named: "operand\(index)")

@@ -82,6 +82,7 @@ extension OnnxConverter {
 
   /// To a constant power.
   fileprivate mutating func power() throws(ImportError) -> Binding {
+    if case .constant = try binding(0) { return try foldedPower() }
     guard let exponent = try constant(1), exponent.count == 1 else {
       throw node.unsupported("to powers that are not one constant")
     }

@@ -36,8 +36,9 @@ package protocol LowerableOperator: FloatOperator {
   var averagesIntegers: Bool { get }
   /// What runtimes know its table by, where it becomes one; nil for a function that none knows.
   func tableFunction(under profile: DeploymentProfile) -> TableFunction?
-  /// Checks that a grid can hold whatever it adds to what it reads, where both are on that grid.
-  func check(on grid: Grid) throws(RuleViolation)
+  /// Whether a grid can hold whatever it adds to what it reads. If not, what it gives has a grid of
+  /// its own, though it makes no other new values.
+  func fits(_ grid: Grid) -> Bool
 }
 
 extension LowerableOperator {
@@ -51,7 +52,7 @@ extension LowerableOperator {
   package var outputGrid: Grid? { nil }
   package var averagesIntegers: Bool { false }
   package func tableFunction(under profile: DeploymentProfile) -> TableFunction? { nil }
-  package func check(on grid: Grid) throws(RuleViolation) {}
+  package func fits(_ grid: Grid) -> Bool { true }
 }
 
 /// A function of one number becomes a table of it. Tables read and write 8 bits; on 16 an operation

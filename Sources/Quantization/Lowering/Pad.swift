@@ -5,25 +5,27 @@ import CupelModelWriter
 
 extension FloatGraph.Pad: LowerableOperator {
   /// A constant that the grid cannot hold would silently become another one.
-  package func check(on grid: Grid) throws(RuleViolation) {
+  package func fits(_ grid: Grid) -> Bool {
     let held = grid.dequantize(grid.quantize(value))
     // NaN fails the comparison.
-    guard abs(held - value) <= grid.scale else {
-      throw RuleViolation(
-        "it pads with \(value), which lies outside its input's calibrated range")
-    }
+    return abs(held - value) <= grid.scale
   }
 
   package var storageOrder: StorageOrder { .either }
 
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
     let value = Int16(unit.output.grid.quantize(value))
+    let name = unit.sources[0].name + "/requantized"
+    let source = try builder.requantized(
+      unit.inputs[0], to: unit.output.grid, tensor: name, operation: name)
     guard unit.order == .channelsLast else {
-      let last = builder.pad(
-        unit.array(), before: self.before, after: after, value: value)
+      var array = unit.array()
+      array.tensor = source
+      let last = builder.pad(array, before: self.before, after: after, value: value)
       return unit.becomes(last, in: &builder)
     }
     let before = Axes(ChannelOrder.last(before, absent: 0))
-    return unit.becomes(.pad(.init(before, value: value)), in: &builder)
+    return builder.append(
+      unit.name, .pad(.init(before, value: value)), [source], giving: unit.output)
   }
 }
