@@ -2,6 +2,7 @@ import ArgumentParser
 import Cupel
 import CupelAttestation
 import CupelAuditReports
+import CupelModelFormat
 import CupelSupport
 
 /// What an audit signs, and whose signatures its inputs must have.
