@@ -130,7 +130,7 @@ let host: [Target] = [
     name: "CupelCommand",
     dependencies: [
       "CupelAttestation", "CupelAuditReports", "Cupel", "CupelModelExport", "CupelModelImport",
-      "CupelModelWriter", "CupelSupport", "CupelSweep",
+      "CupelModelFormat", "CupelModelWriter", "CupelSupport", "CupelSweep",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
 ]

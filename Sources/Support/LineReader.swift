@@ -1,8 +1,8 @@
 import Foundation
 
 /// Reads a text file line by line, however long it is, in little memory.
-package struct LineReader: ~Copyable {
-  private let file: FileDescriptor
+package final class LineReader {
+  private let descriptor: Int32
   private let path: String
   private let limit: Int
   /// What was read and not yet handed out lies from `start` to `end`.
@@ -13,18 +13,20 @@ package struct LineReader: ~Copyable {
   /// - Throws: `FileError` with `path`.
   package init(_ path: String, limit: Int) throws(FileError) {
     (self.path, self.limit) = (path, limit)
-    file = try FileDescriptor(path: path, flags: O_RDONLY)
+    descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(failedTo: "open", path) }
   }
+
+  deinit { if descriptor >= 0 { _ = close(descriptor) } }
 
   /// The next line without its newline; nil at the end. The last line may have no newline.
   ///
   /// - Throws: `FileError` where the file cannot be read, or the line is longer than the limit.
-  package mutating func next() throws(FileError) -> [UInt8]? {
+  package func next() throws(FileError) -> [UInt8]? {
     var line: [UInt8] = []
     while true {
       if start == end {
-        start = 0
-        end = try file.read(into: &buffer)
+        try fill()
         if end == 0 { return line.isEmpty ? nil : line }
       }
       let newline = buffer[start..<end].firstIndex(of: 10)
@@ -36,6 +38,17 @@ package struct LineReader: ~Copyable {
       line += buffer[start..<stop]
       start = stop + (newline == nil ? 0 : 1)
       if newline != nil { return line }
+    }
+  }
+
+  private func fill() throws(FileError) {
+    while true {
+      let count = read(descriptor, &buffer, buffer.count)
+      if count >= 0 {
+        (start, end) = (0, count)
+        return
+      }
+      guard errno == EINTR else { throw FileError(failedTo: "read", path) }
     }
   }
 }

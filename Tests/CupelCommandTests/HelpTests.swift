@@ -3,7 +3,8 @@ import Testing
 
 @Suite(.startsProcesses) struct HelpTests {
   static let verbs = [
-    "inspect", "compile", "purify", "run", "dump", "audit", "diff", "export", "demo",
+    "inspect", "compile", "purify", "run", "dump", "audit", "diff", "export", "sweep", "sign",
+    "verify", "demo",
   ]
 
   @Test(arguments: [[]] + verbs.map { [$0] })

@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 place=$(realpath -m "${1:-out/attestation}")
-cupel=$(realpath .build/release/cupel)
+cupel=$(realpath "${CUPEL:-.build/release/cupel}")
 python=tools/attestation/.venv/bin
 model=models/resnet8-fmnist-clean-a.onnx
 

@@ -10,7 +10,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 place=$(realpath -m "${1:-out/slurm}")
-cupel=$(realpath .build/release/cupel)
+cupel=$(realpath "${CUPEL:-.build/release/cupel}")
 tasks=${TASKS:-200}
 
 if [ "$(id -u)" -ne 0 ]; then

@@ -9,8 +9,8 @@ struct Sign: ParsableCommand {
     abstract: "Signs a model's file by OpenSSF Model Signing 1.0, for whoever takes it in.",
     discussion: """
       Example:
-        cupel purify vendor.onnx --scheme w8a8 --data images --mean 0.286 --std 0.353 \\
-          -o purified.cupel
+        cupel purify vendor.onnx --scheme w8a8 --data images \\
+          --mean 0.286 --std 0.353 -o purified.cupel
         cupel sign purified.cupel --key key.pem -o purified.cupel.sig
       """)
 

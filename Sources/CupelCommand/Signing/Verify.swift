@@ -14,8 +14,8 @@ struct Verify: ParsableCommand {
       is printed and does not change it.
 
       Example:
-        cupel audit vendor.onnx purified.cupel --data images --mean 0.286 --std 0.353 \\
-          --attest key.pem --attestation attestation.json
+        cupel audit vendor.onnx purified.cupel --data images \\
+          --mean 0.286 --std 0.353 --attest key.pem
         cupel verify attestation.json --key public.pem purified.cupel
       """)
 

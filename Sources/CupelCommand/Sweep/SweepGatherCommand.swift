@@ -14,7 +14,7 @@ struct SweepGatherCommand: ParsableCommand {
       evidence of one, and else 2.
 
       Example:
-        cupel sweep gather sweep --html sweep.html --sarif sweep.sarif --json sweep.json
+        cupel sweep gather sweep --html sweep.html --json sweep.json
       """)
 
   @OptionGroup var sweep: SweepFolderArgument

@@ -119,7 +119,9 @@ public struct SweepRun: Sendable {
   private func record(
     _ ending: ChildProcess.Ending, _ entry: ManifestReader.Entry, _ queue: TaskQueue
   ) throws -> String? {
-    let last = ending.words.split(separator: "\n").last.map(String.init) ?? ""
+    // What `cupel` writes before every message says nothing here.
+    let line = ending.words.split(separator: "\n").last ?? ""
+    let last = String(line.hasPrefix("cupel: ") ? line.dropFirst("cupel: ".count) : line)
     if ending.status == TaskProcess.cannotWrite {
       queue.stop(.cannotWrite(printable(last, limit: 1024)))
       return nil

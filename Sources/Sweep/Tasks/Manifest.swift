@@ -47,7 +47,7 @@ package final class ManifestReader {
 
   package let header: Manifest.Header
   private let path: String
-  private var lines: LineReader
+  private let lines: LineReader
   private var number = 0
 
   /// - Throws: `FileError`; `CupelError` where the file is no manifest.
@@ -118,20 +118,22 @@ package struct ManifestWriter: ~Copyable {
 
   /// - Throws: `FileError`.
   package init(_ path: String, leftOut: [Manifest.LeftOut]) throws {
-    file = try FileStream(replacing: path)
-    try write(Manifest.Header(leftOut: leftOut))
+    let first = try Self.line(Manifest.Header(leftOut: leftOut))
+    var file = try FileStream(replacing: path)
+    try file.write(first)
+    self.file = file
   }
 
   /// - Throws: `FileError`, `EncodingError`.
   package mutating func add(_ task: SweepTask) throws {
-    try write(Manifest.Line(name: task.name, task: task))
+    try file.write(Self.line(Manifest.Line(name: task.name, task: task)))
     count += 1
   }
 
-  private mutating func write(_ line: some Encodable) throws {
+  private static func line(_ value: some Encodable) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    try file.write(Array(encoder.encode(line)) + [10])
+    return try Array(encoder.encode(value)) + [10]
   }
 
   /// - Throws: `FileError`.
