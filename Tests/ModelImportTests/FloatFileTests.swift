@@ -114,6 +114,7 @@ import Testing
         .init("Conv", ["a", "w"], ["y"], name: "second"),
       ], [Self.floats("w", [2, 2, 1, 1], { Float($0) })])
     let file = try FloatFile(bytes: source.bytes)
+    #expect(!file.holds(0, ofNode: 0) && !file.holds(0, ofNode: 1))
     var nodes = file.graph.nodes
     nodes[0].operation.parameters[0] = [1, 2, 3, 4]
     nodes[1].operation.parameters[0] = [5, 6, 7, 8]

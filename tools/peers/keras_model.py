@@ -136,15 +136,8 @@ class Builder:
         pads = [int(p) for p in self.constant(node, 1)]
         before, after = pads[:4], pads[4:]
         assert before[0] == after[0] == 0
-        value = self.value(node)
-        value = self.padded(value, (before[2], before[3], after[2], after[3]))
-        if not before[1] and not after[1]:
-            return value
-        zeros = lambda count: layers.Lambda(  # noqa: E731
-            lambda x: tf.zeros_like(x[..., :1]) + tf.zeros([count]))(value)
-        parts = ([zeros(before[1])] if before[1] else []) + [value]
-        parts += [zeros(after[1])] if after[1] else []
-        return layers.Concatenate()(parts)
+        pairs = [[0, 0]] + [[before[axis], after[axis]] for axis in (2, 3, 1)]
+        return layers.Lambda(lambda x: tf.pad(x, pairs))(self.value(node))
 
 
 def keras_model(path):

@@ -46,15 +46,25 @@ public struct FloatFile: Sendable {
     }
   }
 
-  /// Whether each number of a parameter stands in the file by itself.
+  /// Whether each number of a parameter stands in the file by itself, in a tensor that no other node
+  /// reads.
   ///
   /// - Parameters:
   ///   - index: of an operation's `parameters`.
   ///   - node: of `graph`.
   public func holds(_ index: Int, ofNode node: Int) -> Bool {
     let parameters = trial.nodes[node].operation.parameters
-    return parameters.indices.contains(index)
-      && parameters[index].allSatisfy { marks.place(of: $0) != nil }
+    guard parameters.indices.contains(index), let first = parameters[index].first,
+      parameters[index].allSatisfy({ marks.place(of: $0) != nil })
+    else { return false }
+    // Converters store equal tensors, such as biases of zeros, once.
+    let tensor = marks.place(of: first)?.tensor
+    return trial.nodes.indices.allSatisfy { other in
+      other == node
+        || !trial.nodes[other].operation.parameters.contains { values in
+          values.first.flatMap { marks.place(of: $0)?.tensor } == tensor
+        }
+    }
   }
 
   /// The file with other parameters.

@@ -28,6 +28,10 @@ struct TFLiteFloatTensors: FloatTensors {
       let place = model.data(data).indices
       return place.count % 4 == 0 && known.insert(place).inserted ? place : nil
     }
+    let sorted = places.sorted { $0.lowerBound < $1.lowerBound }
+    guard zip(sorted, sorted.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) else {
+      throw .unsupportedModel(rule: "its weights cannot be replaced: they lie over one another")
+    }
   }
 
   var counts: [Int] { places.map { $0.count / 4 } }
