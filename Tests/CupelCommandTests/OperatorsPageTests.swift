@@ -170,7 +170,8 @@ enum OperatorsPage {
       ], float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
     Row(name: "parametric ReLU", onnx: ["PRelu"]),
     Row(
-      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"], kinds: [Kind(name: "lookup", step: .lookup)]),
+      name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"],
+      kinds: [Kind(name: "lookup", step: .lookup)]),
     Row(
       name: "layer normalization",
       onnx: [
