@@ -17,7 +17,7 @@ extension LayerNormalization where Storage == InMemory {
     let scale = Double(output.scale)
     let largest = (gamma + beta).reduce(0) { max($0, abs(Double($1)) / scale) }
     guard largest < 0x1p31 else { throw .ratio(largest, channel: nil) }
-    // As many bits behind the point as leave the largest below 2³⁰, so that rounding does not reach 2³¹.
+    // As many bits behind the point as leave the largest below 2³⁰: rounding does not reach 2³¹.
     let bits = largest == 0 ? 30 : min(29 - Int(largest.exponent), 30)
     let unit = Double(1 << max(bits, 0))
     let raised = Double(epsilon) / (Double(input.scale) * Double(input.scale)) * 0x1p16

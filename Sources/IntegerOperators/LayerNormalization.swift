@@ -23,8 +23,8 @@ public struct LayerNormalization<Storage: ConstantStorage>: ConstantOperator {
   public var epsilon: Int32
   /// Bits behind the point of factors and summands, 0 … 30.
   public var shift: Int32
-  /// For each channel its factor and its summand, over the output's scale: an int32 each, lowest byte
-  /// first.
+  /// For each channel its factor and its summand, over the output's scale: an int32 each, lowest
+  /// byte first.
   public var bytes: Storage.Bytes
 
   package init(epsilon: Int32, shift: Int32, bytes: Storage.Bytes) {

@@ -8,10 +8,10 @@ struct ImportBudget {
   private var readsLeft: Int
 
   /// Constants and weights together may take the file's size twice, since a matrix may have to be
-  /// transposed; folded shape arithmetic is tiny. Weights may be shared, but each use is checked and
-  /// counts as a read.
+  /// transposed; what is folded, such as an attention's masks, may take half of it more. Weights may
+  /// be shared, but each use is checked and counts as a read.
   init(fileBytes: Int) {
-    bytesLeft = 2 * fileBytes + (3 << 20)
+    bytesLeft = 2 * fileBytes + fileBytes / 2 + (4 << 20)
     readsLeft = 4 * fileBytes + (1 << 22)
   }
 

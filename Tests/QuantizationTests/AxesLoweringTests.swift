@@ -79,7 +79,7 @@ struct AxesLoweringTests {
   ]
 
   @Test("moving elements about changes none of them", arguments: moves.indices)
-  func moves(_ index: Int) throws {
+  func movingIsExact(_ index: Int) throws {
     var builder = GraphBuilder([2, 3, 4])
     var value = 0
     for move in Self.moves[index] { value = builder.add(move.operation, [value], move.shape) }

@@ -43,7 +43,8 @@ struct LayerNormalizationKernelTests {
       let mean = values.reduce(0, +) / Double(values.count)
       let variance =
         values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
-      let factor = variance + Double(epsilon) == 0 ? 0 : 1 / (variance + Double(epsilon)).squareRoot()
+      let raised = variance + Double(epsilon)
+      let factor = raised == 0 ? 0 : 1 / raised.squareRoot()
       return values.indices.map {
         ((values[$0] - mean) * factor * Double(gamma[$0]) + Double(beta[$0])) / Double(to.scale)
           + Double(to.zeroPoint)

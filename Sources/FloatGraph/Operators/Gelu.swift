@@ -1,7 +1,7 @@
 import Foundation
 
 extension FloatGraph {
-  /// x · Φ(x), with the normal distribution Φ or an approximation of it (Hendrycks and Gimpel 2016).
+  /// x · Φ(x), with the normal distribution Φ or an approximation (Hendrycks and Gimpel 2016).
   public struct Gelu: ElementwiseOperator {
     public static let name = "gelu"
 

@@ -78,7 +78,8 @@ extension FloatGraph {
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
       let (passes, stride) = (passes(inputs[0]), output.reduce(1, *))
       return { inputs, images, output in
-        var held = [Float](UnsafeBufferPointer(start: inputs[0], count: images * Self.count(passes, stride)))
+        let count = images * Self.count(passes, stride)
+        var held = [Float](UnsafeBufferPointer(start: inputs[0], count: count))
         for pass in passes {
           var next = [Float](repeating: 0, count: Self.size(pass, images))
           pass.forEach(images) { low, share, result in

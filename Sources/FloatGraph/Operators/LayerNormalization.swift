@@ -72,7 +72,8 @@ extension FloatGraph {
           parameters: batch.wantsParameters ? 2 * count : 0
         ) { piece, sums in
           for row in 0..<piece.images * rows {
-            let (values, slopes) = (piece.inputs[0] + row * count, piece.outputGradient + row * count)
+            let values = piece.inputs[0] + row * count
+            let slopes = piece.outputGradient + row * count
             let (mean, factor) = Self.statistics(values, count: count, epsilon: epsilon)
             var (plain, centered): (Float, Float) = (0, 0)
             for index in 0..<count {
@@ -83,7 +84,8 @@ extension FloatGraph {
               sums?[index] += slopes[index] * normal
               sums?[count + index] += slopes[index]
             }
-            guard let target = piece.inputGradients.first.map({ $0 + row * count }) else { continue }
+            guard let first = piece.inputGradients.first else { continue }
+            let target = first + row * count
             for index in 0..<count {
               let normal = (values[index] - mean) * factor
               let slope = slopes[index] * gamma[index]

@@ -34,8 +34,8 @@ struct OnnxConverter {
   /// Where the file's tensors of activations have the batch axis, by value; those that are not here
   /// have it first.
   var places: [Int: BatchPlace] = [:]
-  /// Values of channels, height and width, not of tokens: what a network reads or a layer over images
-  /// gives, whatever bends its elements by themselves.
+  /// Values of channels, height and width, not of tokens: what a network reads or a layer over
+  /// images gives, whatever bends its elements by themselves.
   private(set) var images: Set<Int> = []
   /// By value, the node that computes it.
   private var producers: [Int: Int] = [:]

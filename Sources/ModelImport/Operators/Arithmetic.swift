@@ -60,7 +60,8 @@ extension OnnxConverter {
     }
     if isConstant == [true, true] { return try arithmeticOfConstants(operation) }
     let operands = [try operand(0), try operand(1)]
-    if let index = isConstant.firstIndex(of: true), case .activation(let source) = operands[1 - index],
+    if let index = isConstant.firstIndex(of: true),
+      case .activation(let source) = operands[1 - index],
       case .constant(let values, let dimensions) = operands[index]
     {
       let step = AffineStep(operation, by: values, isFirst: index == 0)

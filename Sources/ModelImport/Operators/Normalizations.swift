@@ -131,7 +131,8 @@ extension OnnxConverter {
     let parts = try step(
       order == 1 ? .function(.absolute) : .power(2), [source.value], at: place, named: "parts")
     var norm = try step(.reduce(.sum, axes: [axis]), [parts], at: place, named: "sum")
-    norm = try step(order == 1 ? .function(.reciprocal) : .power(-0.5), [norm], at: place, named: "factor")
+    norm = try step(
+      order == 1 ? .function(.reciprocal) : .power(-0.5), [norm], at: place, named: "factor")
     return try append(.multiply, inputs: [source.value, norm], at: place)
   }
 }

@@ -98,7 +98,9 @@ extension OnnxConverter {
     let mode = try node.text("mode") ?? "nearest"
     try node.support(["nearest", "linear", "bilinear"].contains(mode), "mode '\(printable(mode))'")
     var factors: [Float]? = try node.numbers("scales")
-    if factors == nil, let given = try constant(scalesIndex), given.count > 0 { factors = given.floats }
+    if factors == nil, let given = try constant(scalesIndex), given.count > 0 {
+      factors = given.floats
+    }
     let target = try sizes(sizesIndex)
     let axes = axes ?? Array(0..<source.rank)
     guard let count = target?.count ?? factors?.count, count == axes.count else {

@@ -149,7 +149,8 @@ public struct Lowering {
       return shape.count == 3
         && stored[value].liesLike(StoredValue(0, channelsLast: shape))
     }
-    return isImage && shapes.allSatisfy({ $0.count == 3 || $0.count == 1 }) ? .channelsLast : .rowMajor
+    let fits = shapes.allSatisfy { $0.count == 3 || $0.count == 1 }
+    return isImage && fits ? .channelsLast : .rowMajor
   }
 
   // MARK: Tensors

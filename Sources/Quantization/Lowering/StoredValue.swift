@@ -60,7 +60,8 @@ package struct StoredValue: Equatable {
 
   /// The tensor's elements as an array of the factors at their places.
   func array(named name: String) -> ArrayView {
-    ArrayView(tensor, shape: isRowMajor ? [factors.first ?? 1] : order.map { factors[$0] }, name: name)
+    let shape = isRowMajor ? [factors.first ?? 1] : order.map { factors[$0] }
+    return ArrayView(tensor, shape: shape, name: name)
   }
 
   /// Which places of the tensor the factors are at, in the float network's order.
