@@ -48,8 +48,9 @@ extension Workbench {
     }
     // A reshaping that images needed stands before the file's own nodes.
     let own = plan.plan.graph.nodes.count - file.graph.nodes.count
-    guard own >= 0, Array(plan.plan.graph.nodes[own...].map(\.operation))
-      == file.graph.nodes.map(\.operation)
+    guard own >= 0,
+      Array(plan.plan.graph.nodes[own...].map(\.operation))
+        == file.graph.nodes.map(\.operation)
     else { throw CupelError("\(model.path): the file holds another network than it did") }
     let network = CenteredNetwork(plan) { node, parameter in
       node >= own && file.holds(parameter, ofNode: node - own)

@@ -96,7 +96,7 @@ extension Defence {
     /// Labelled training images that a baseline sees; nil for 5 % of the training set.
     public var labelled: Int?
     /// Whether a purification leaves each weight that sets a scale at the end of its grid, as
-    /// `Workbench.centered(_:in:)` needs it.
+    /// `Workbench.centered(_:)` needs it.
     public var holdsScales = false
 
     /// As published, with fast solvers.

@@ -11,7 +11,10 @@ import CupelSupport
 public struct FloatFile: Sendable {
   /// What files of float models are.
   public enum Format: String, Sendable {
-    case onnx, tflite
+    /// ONNX.
+    case onnx
+    /// TensorFlow Lite's.
+    case tflite
   }
 
   /// Which format the file has.
