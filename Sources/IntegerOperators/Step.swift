@@ -12,14 +12,18 @@ public struct Step {
   package let profile: DeploymentProfile?
   private let layerProfile: DeploymentProfile?
   /// Whether it works on 16 bits. A requantization is between that and fewer.
-  package let isWide: Bool
+  package var isWide: Bool {
+    @inline(__always) get { WideActivations.isThere && hasWideTensor }
+  }
+  private let hasWideTensor: Bool
 
   package init(_ model: ModelView, operation index: Int, profile: DeploymentProfile?) {
     self.model = model
     operation = model.operation(index)
     input = model.tensor(operation.input)
     output = model.tensor(operation.output)
-    isWide = input.isWide || output.isWide
+    let isWide = input.isWide || output.isWide
+    hasWideTensor = isWide
     layerProfile = profile
     self.profile = isWide ? nil : profile
   }
