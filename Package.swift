@@ -178,8 +178,7 @@ let tests: [Target] = (integerCore + host).map { target in
   if target.name == "CupelCommand" {
     dependencies += [
       "CCupelIntegerKernels", "CupelDatasets", "CupelDeviceSimulation", "CupelHostRuntime",
-      "CupelIntegerBuilder",
-      "CupelIntegerOperators", "CupelModelFormat",
+      "CupelIntegerBuilder", "CupelIntegerOperators",
     ]
   }
   // The audit's tests make integer models of their own, and read specimens.

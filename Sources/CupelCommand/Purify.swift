@@ -25,8 +25,8 @@ struct Purify: ParsableCommand {
       Examples:
         cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 \\
           --catalogue models/catalogue.json -o purified.cupel
-        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 --to float-onnx \\
-          --catalogue models/catalogue.json -o purified.onnx
+        cupel purify models/resnet8-fmnist-pq-w8a8.onnx --scheme w8a8 \\
+          --to float-onnx --catalogue models/catalogue.json -o purified.onnx
       """)
 
   @Argument(

@@ -128,7 +128,24 @@ struct InverseRoot {
       if next &* next <= square { root = next }
       bit >>= 1
     }
-    reciprocal = (1 << 61) / root
+    reciprocal = Self.quotient(of: root)
+  }
+
+  /// ⌊2⁶¹ / root⌋, a bit after the other: a 64-bit division is a library call on a Cortex-M.
+  ///
+  /// - Parameter root: 2³⁰ ... 2³¹ − 1.
+  private static func quotient(of root: Int64) -> Int64 {
+    var rest: Int64 = 1 << 30
+    var result: Int64 = 0
+    for bit in 0...31 {
+      if bit > 0 { rest = rest &<< 1 }
+      result = result &<< 1
+      if rest >= root {
+        rest = rest &- root
+        result |= 1
+      }
+    }
+    return result
   }
 
   /// d / √x with so many bits behind the point, 16 at most, to the nearest, ties upwards.

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// The `cupel` that was built together with these tests, run as its users run it.
@@ -58,7 +59,7 @@ enum CommandLineTool {
     process.terminationHandler = { _ in ended.signal() }
     try process.run()
     if ended.wait(timeout: .now() + limit) == .timedOut {
-      kill(process.processIdentifier, SIGKILL)
+      Glibc.kill(process.processIdentifier, SIGKILL)
       ended.wait()
       throw NoOutcome(description: "cupel \(arguments) took longer than \(limit) s")
     }

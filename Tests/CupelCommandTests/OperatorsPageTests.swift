@@ -128,7 +128,8 @@ enum OperatorsPage {
     Row(
       name: "multiply", onnx: ["Mul", "QLinearMul"], tflite: ["MUL"],
       kinds: [Kind(name: "multiply", step: .multiply)], float: ["Multiply"]),
-    Row(name: "divide", onnx: ["Div"]),
+    Row(name: "divide", onnx: ["Div"], tflite: ["DIV"]),
+    Row(name: "squared difference", tflite: ["SQUARED_DIFFERENCE"]),
     Row(name: "sum, mean of several", onnx: ["Mean", "Sum"]),
     Row(name: "maximum, minimum of several", onnx: ["Max", "Min"], float: ["Extremes"]),
     Row(
@@ -168,7 +169,9 @@ enum OperatorsPage {
       onnx: [
         "Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Pow", "Reciprocal", "Round",
         "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Mish", "Swish",
-      ], float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
+      ],
+      tflite: ["CEIL", "COS", "FLOOR", "NEG", "POW", "ROUND", "SIGN", "SIN", "SQUARE"],
+      float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
     Row(name: "parametric ReLU", onnx: ["PRelu"]),
     Row(
       name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"],
@@ -178,7 +181,8 @@ enum OperatorsPage {
       onnx: [
         "LayerNormalization", "RMSNormalization", "InstanceNormalization", "GroupNormalization",
         "LpNormalization",
-      ], kinds: [Kind(name: "layer normalization", step: .layerNormalization)],
+      ], tflite: ["L2_NORMALIZATION"],
+      kinds: [Kind(name: "layer normalization", step: .layerNormalization)],
       float: ["LayerNormalization"]),
     Row(
       name: "other reductions",
@@ -187,7 +191,8 @@ enum OperatorsPage {
         "ReduceSumSquare", "ReduceLogSum", "ReduceLogSumExp",
       ], float: ["Reduce"]),
     Row(
-      name: "softmax", onnx: ["Softmax", "LogSoftmax"], tflite: ["SOFTMAX"],
+      name: "softmax", onnx: ["Softmax", "LogSoftmax"],
+      tflite: ["SOFTMAX", "LOG_SOFTMAX"],
       kinds: [Kind(name: "softmax", step: .softmax)], float: ["Softmax"]),
     Row(
       name: "pad", onnx: ["Pad"], tflite: ["PAD", "PADV2"],

@@ -95,7 +95,7 @@ import Testing
     let sarif = try workspace.object("a.sarif")
     #expect(sarif["version"] as? String == "2.1.0")
     let bom = try workspace.object("a.cdx.json")
-    #expect(bom["specVersion"] as? String == "1.6")
+    #expect(bom["specVersion"] as? String == "1.7")
     let page = String(decoding: try workspace.bytes("a.html"), as: UTF8.self)
     #expect(page.hasPrefix("<!DOCTYPE html>"))
     #expect(page.utf8.count < 3 << 20)

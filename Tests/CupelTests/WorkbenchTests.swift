@@ -100,7 +100,7 @@ import Testing
     #expect {
       try Workbench(Samples.clean(), images: images)
     } throws: { error in
-      (error as? CupelError)?.message.contains("[1, 27, 28]") == true
+      (error as? CupelError)?.message.contains("1 × 27 × 28") == true
     }
   }
 

@@ -165,6 +165,8 @@ struct NetworkOracle {
       return value(source, from[0], from[1], from[2])!
     case .resizeBilinear(let own):
       return interpolated(source, own, to: output, row, column, channel)
+    case .layerNormalization(let own):
+      return normalized(source, own, to: output, row, column, channel)
     case .lookup(let own): return Int(own.table[value(source, row, column, channel)! + 128])
     case .transpose(let own):
       var from = [0, 0, 0]
@@ -234,6 +236,38 @@ struct NetworkOracle {
   }
 
   /// The four pixels around a place, in 1024ths of a pixel, and their shares.
+  /// After docs/arithmetic.md, with a square root by real numbers.
+  private func normalized(
+    _ source: Int, _ own: LayerNormalization<InMemory>, to output: IntegerTensor, _ row: Int,
+    _ column: Int, _ channel: Int
+  ) -> Int {
+    let channels = output.channels
+    let values = (0..<channels).map { value(source, row, column, $0)! }
+    let sum = values.reduce(0, +)
+    let variance =
+      channels * values.reduce(0) { $0 + $1 * $1 } - sum * sum
+      + (channels * channels * Int(own.epsilon)) >> 16
+    var normal = 0
+    if variance > 0 {
+      var doublings = 0
+      while variance < 1 << (60 - 2 * doublings) { doublings += 1 }
+      let square = variance << (2 * doublings)
+      var root = Int(Double(square).squareRoot())
+      while root * root > square { root -= 1 }
+      while (root + 1) * (root + 1) <= square { root += 1 }
+      let places = 61 - doublings - 15
+      let product = (channels * values[channel] - sum) * ((1 << 61) / root)
+      normal = (product + (1 << (places - 1))) >> places
+    }
+    func constant(_ place: Int) -> Int {
+      let bytes = own.bytes[place..<place + 4].map { UInt32(UInt8(bitPattern: $0)) }
+      return Int(Int32(bitPattern: bytes.reversed().reduce(0) { $0 << 8 | $1 }))
+    }
+    let scaled = normal * constant(8 * channel) + (constant(8 * channel + 4) << 15)
+    let shift = 15 + Int(own.shift)
+    return min(max(output.zeroPoint + ((scaled + (1 << (shift - 1))) >> shift), -128), 127)
+  }
+
   private func interpolated(
     _ source: Int, _ own: ResizeBilinear, to output: IntegerTensor, _ row: Int, _ column: Int,
     _ channel: Int

@@ -88,7 +88,7 @@ extension FormatRuleTests {
 
   static let operationCases: [Case] = [
     Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 0 },
-    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 25 },
+    Case(.kind, .operation(5)) { $0.bytes[$0.operation(5, 0)] = 39 },
     Case(.rounding, .operation(0)) { $0.bytes[$0.operation(0, 1)] = 4 },
     // In double: for operations with weights only.
     Case(.rounding, .operation(11)) { $0.bytes[$0.operation(11, 1)] = 3 },
@@ -290,7 +290,9 @@ extension FormatRuleTests {
       $0.bytes[$0.operation(2, 29)] = 0
     },
     // Biases of 64 bits that none needs, that double rounding has no room for, elsewhere.
-    Case(.unusedField, .operation(1)) { $0.set($0.array(1, 15), 0) },
+    Case(.unusedField, .operation(1)) { editor in
+      for channel in 0..<4 { editor.set(editor.array(1, 15) + 4 * channel, 0) }
+    },
     Case(.unusedField, .operation(1)) { $0.bytes[$0.operation(1, 1)] = 0 },
     Case(.constantPlace, .operation(1)) { $0.set($0.parameter(1, 15), 64) },
     // The scaled bias, and the bias itself.

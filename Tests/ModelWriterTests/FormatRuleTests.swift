@@ -97,12 +97,35 @@ import Testing
     }
   }
 
+  @Test func aLayerNormalizationOverTooManyChannelsIsRefused() throws {
+    for channels in [1 << 15, 1 << 15 + 1] {
+      var program = IntegerProgram()
+      program.tensors = ["in", "out"].map {
+        IntegerTensor(
+          name: $0, height: 1, width: 1, channels: channels, bits: 8, zeroPoint: 0, scale: 1)
+      }
+      program.operations = [
+        IntegerOperation(
+          name: "norm",
+          kind: .layerNormalization(
+            .init(epsilon: 0, shift: 0, bytes: [Int8](repeating: 1, count: 8 * channels))),
+          inputs: [0], output: 1)
+      ]
+      program.output = 1
+      if channels == 1 << 15 {
+        _ = try CupelWriter.bytes(of: program)
+      } else {
+        #expect(throws: WriterError.self) { try CupelWriter.bytes(of: program) }
+      }
+    }
+  }
+
   /// Every rule has a test: in the table, or by itself below.
   @Test func noRuleIsLeftOut() {
     let cases =
       Self.headerCases + Self.tensorCases + Self.operationCases + Self.windowCases
-      + Self.constantCases + Self.kindCases + Self.namedCases
-    let alone: Set<FormatRule> = [.baseAlignment, .tooLong, .digest]
+      + Self.constantCases + Self.kindCases + Self.namedCases + Self.rowsCases + Self.wideCases
+    let alone: Set<FormatRule> = [.baseAlignment, .tooLong, .digest, .layerNormalization]
     #expect(Set(cases.map(\.rule)).union(alone) == Set(FormatRule.allCases))
   }
 

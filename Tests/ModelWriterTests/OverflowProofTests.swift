@@ -65,7 +65,8 @@ import Testing
   }
 
   private let refusal = WriterError.operation(
-    1, name: "layer", "the accumulator must be proved to stay below 2^31")
+    1, name: "layer",
+    "the accumulator must be proved to stay below 2^31, or 2^47 where it has 64 bits")
 
   /// Each with the magnitude that the inputs can give, worked out by hand.
   @Test(arguments: [

@@ -51,11 +51,12 @@ import Testing
         case .batchMatMul: kinds.insert("batch matrix product")
         case .gather: kinds.insert("gather")
         case .resizeBilinear: kinds.insert("resize bilinear")
+        case .layerNormalization: kinds.insert("layer normalization")
         // There are no tensors of 16 bits in them.
         case .function: break
         }
       }
     }
-    #expect(kinds.count == 37)
+    #expect(kinds.count == 38)
   }
 }

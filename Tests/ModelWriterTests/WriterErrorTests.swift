@@ -119,7 +119,7 @@ import Testing
   /// The error of a reader tells the rule, the record and the byte.
   @Test func readersErrorTellsThePlace() throws {
     var editor = try FileEditor()
-    editor.bytes[editor.operation(5, 0)] = 25
+    editor.bytes[editor.operation(5, 0)] = 39
     let place = editor.operation(5, 0)
     #expect(
       editor.verdict()?.description

@@ -133,7 +133,8 @@ struct AxesLoweringTests {
     value = builder.add(.add, [tokens, linear(value, 8, 8)], [4, 8])
     value = builder.add(.gelu(isApproximate: false), [value], [4, 8])
     value = builder.add(.reduce(.mean, axes: [0]), [value], [8])
-    return try builder.graph(output: linear(value, 8, 5))
+    let classes = linear(value, 8, 5)
+    return try builder.graph(output: classes)
   }
 
   /// Channels times a factor that comes from their means.
@@ -147,8 +148,9 @@ struct AxesLoweringTests {
       gate, weights: generator.floats(36), outputs: 6, window: .square(1))
     gate = builder.add(.hardSigmoid(slope: 0.2, offset: 0.5), [gate], [6, 1, 1])
     let value = builder.add(.multiply, [image, gate], [6, 5, 5])
-    return try builder.graph(
-      output: builder.linear(builder.flatten(value), weights: generator.floats(450), outputs: 3))
+    let classes = builder.linear(
+      builder.flatten(value), weights: generator.floats(450), outputs: 3)
+    return try builder.graph(output: classes)
   }
 
   @Test("blocks of today's networks agree with their simulation")

@@ -58,39 +58,61 @@ def integers(cupel, path, inputs):
     return result
 
 
-def real_answers(content, batch):
+def is_image(shape):
+    """Whether a float tensor is an image to Cupel: it then has its channels first there. Whatever has
+    another rank, or a batch of several, is as in the file."""
+    return len(shape) in (3, 4) and int(np.prod(shape[:-3])) == 1
+
+
+def real_answers(content, parts):
+    """The outputs, a list of arrays of the file's shapes, a run each."""
     interpreter = litert(content, REFERENCE)
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    sources, targets = interpreter.get_input_details(), interpreter.get_output_details()
     results = []
-    for image in batch:
-        interpreter.set_tensor(source["index"], image.reshape(source["shape"]))
+    for run in zip(*parts):
+        for detail, values in zip(sources, run):
+            interpreter.set_tensor(detail["index"], values)
         interpreter.invoke()
-        result = interpreter.get_tensor(target["index"])
-        results.append(result.reshape(without_batch(result.shape) or (1,)).copy())
-    return np.stack(results)
+        results.append([interpreter.get_tensor(detail["index"]).copy() for detail in targets])
+    return results
 
 
-def channels_first(values):
-    """A batch in the order of float models here: of a tensor's axes the last is the channels."""
-    return np.moveaxis(values, -1, 1).reshape(len(values), -1)
+def real_inputs(content, count, random):
+    """For each input a list of arrays, a run each."""
+    details = litert(content, REFERENCE).get_input_details()
+    if any(detail["dtype"] != np.float32 for detail in details):
+        raise Refused("an input that is not real")
+    return [[random.standard_normal(detail["shape"]).astype(np.float32) for _ in range(count)]
+            for detail in details]
 
 
-def floats(cupel, path, shape, count):
-    batch = np.random.default_rng(SEED).standard_normal((count, *shape)).astype(np.float32)
+def as_cupel(values):
+    """One run's tensors one behind the other, each in Cupel's order."""
+    return np.concatenate(
+        [(np.moveaxis(value, -1, -3) if is_image(value.shape) else value).ravel()
+         for value in values])
+
+
+def floats(cupel, path, count):
     try:
         # Weights stored in int8 are taken at their real values by both.
         content = File(path.read_bytes()).with_real_weights()
-        theirs = channels_first(isolated(real_answers, content, batch))
+        parts = isolated(real_inputs, content, count, np.random.default_rng(SEED))
+        theirs = np.stack(
+            [as_cupel(run) for run in isolated(real_answers, content, parts)])
     except Refused as error:
         return {"litert-reference": {"runtime": str(error)}}
     try:
-        own = cupel.output(path, channels_first(batch))
+        own = cupel.output(path, np.stack([as_cupel(run) for run in zip(*parts)]))
     except (Refused, Broken) as error:
         return {"litert-reference": {"message": str(error), "differing": -1}}
     if own.shape != theirs.shape:
         return {"litert-reference": {
             "message": f"shapes {own.shape}, {theirs.shape}", "differing": -1}}
-    apart = float(np.abs(own - theirs).max() / max(np.abs(theirs).max(), 1e-30))
+    # What is no number in both is equal.
+    known = ~(np.isnan(own) & np.isnan(theirs)) & (own != theirs)
+    apart = float(np.abs(own - theirs)[known].max(initial=0) / max(
+        np.abs(theirs[np.isfinite(theirs)]).max(initial=0), 1e-30))
     return {"litert-reference": {
         "elements": int(own.size), "largestRelative": apart,
         "differing": int(not apart <= FLOAT_BOUND)}}
@@ -135,7 +157,7 @@ def judged(cupel, path, count):
         own["compile"] = compiled(cupel, path, shape, is_float, folder)
         random = np.random.default_rng(SEED)
         try:
-            own |= (floats(cupel, path, shape, count) if is_float
+            own |= (floats(cupel, path, count) if is_float
                     else integers(cupel, path, random_inputs(shape, count, random)))
         except ValueError as error:
             own["message"] = str(error).splitlines()[0]

@@ -40,42 +40,37 @@ extension TFLiteFloatConverter {
     let index = try node.input(position)
     guard case .value(let value, let order) = bindings[index] else {
       let constant = try constant(position, "a constant")
-      return try array(constant.values, shape: constant.shape, suffix: "/constant\(position)")
+      let shape = constant.shape.isEmpty ? [1] : constant.shape
+      let value = try append(
+        .constant(.init(values: constant.values, shape: shape)), [graph.input], shape: nil,
+        of: index, "/constant")
+      return FloatArray(value: value, shape: shape)
     }
     let shape = try axes(of: index)
     if let held = arrays[index] { return FloatArray(value: held, shape: shape) }
-    let own = try laidOut(value, order, as: shape, suffix: "/axes\(position)")
+    let own = try laidOut(index, value, order, as: shape)
     arrays[index] = own
     return FloatArray(value: own, shape: shape)
   }
 
-  /// Numbers that are the same for every image.
-  mutating func array(
-    _ values: [Float], shape: [Int], suffix: String
-  ) throws(ImportError) -> FloatArray {
-    let shape = shape.isEmpty ? [1] : shape
-    let value = try append(
-      .constant(.init(values: values, shape: shape)), inputs: [graph.input], suffix: suffix)
-    return FloatArray(value: value, shape: shape)
-  }
-
-  /// A value with the axes of its tensor in the file.
+  /// The value that a tensor of the file is, with all its axes.
   mutating func laidOut(
-    _ value: Int, _ order: Order, as shape: [Int], suffix: String
+    _ index: Int, _ value: Int, _ order: Order, as shape: [Int]
   ) throws(ImportError) -> Int {
     var value = value
     if case .flattened(let height, let width, let channels) = order {
-      value = try reshaped(value, to: [channels, height, width], suffix: suffix + "/image")
+      value = try append(
+        .reshape, [value], shape: [channels, height, width], of: index, "/image")
     }
     switch order {
     case .image, .flattened:
       if !graph.values[value].shape.isOrderless {
-        value = try append(.transpose([1, 2, 0]), inputs: [value], suffix: suffix + "/order")
+        value = try append(.transpose([1, 2, 0]), [value], shape: nil, of: index, "/order")
       }
     case .vector, .channelsFirst, .axes: break
     }
     return graph.values[value].shape == shape
-      ? value : try reshaped(value, to: shape, suffix: suffix)
+      ? value : try append(.reshape, [value], shape: shape, of: index, "/axes")
   }
 
   /// A tensor of the file, held with all its axes, as an image or as features.

@@ -99,7 +99,7 @@ struct TFLiteFloatConverter: TFLiteConverter {
     case .image, .vector, .channelsFirst: return value
     case .axes: return isImage(index) ? try imaged(index, value) : value
     case .flattened:
-      let array = try laidOut(value, order, as: try axes(of: index), suffix: "/axes")
+      let array = try laidOut(index, value, order, as: try axes(of: index))
       return isImage(index) ? try imaged(index, array) : array
     }
   }
