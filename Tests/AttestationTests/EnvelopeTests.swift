@@ -12,12 +12,12 @@ import Testing
     arguments: [
       (
         TestKeys.ed25519Public,
-        "fxTnhNuBlrumK9STOaNnt9IJpXScGcWnKlqjcaGrnOUHTAEPZwisN4t62o3fOxcAKpa6R7ld72jirMs5mOW7Aw=="
+        "/1PwA7T4P4Yj7HNgG/VoCpSH/5GLu6is2bCKExMApG5NMZ/XJvJCt7nXN9C0AvM1OyJflHA/TivVg9gXAHMzDg=="
       ),
       (
         TestKeys.p256Public,
-        "MEQCIB6DuUEbogD93OQ5QsDOUBS22wcPu4KiF5HAIfFaWLK4AiAFh82+lTC2Ky7RqUSdFuNItFyj8uRV/d68rsGYK"
-          + "+R0dA=="
+        "MEUCIBi13I3ECEQEKR2T86KO4Spsl4AfVA9/SsshnbOuVN8AAiEA5WZJFoL4/i4rsrOfC4LslzEQ3LJjBK4UFZ2u"
+          + "iNn2W/U="
       ),
     ])
   func openSSL(key: String, signature: String) throws {
@@ -68,8 +68,8 @@ import Testing
     #expect(throws: AttestationError.self) { try SigningKey(pem: encrypted) }
   }
 
-  /// Bytes that are changed, cut, doubled or put in. One that still is the same JSON, as with another
-  /// space between members, is no forgery and does not count.
+  /// Bytes that are changed, cut, doubled or put in. One that still says the same is no forgery and
+  /// does not count: another space between members, or another hint at the key, which nobody signs.
   @Test("no mutated envelope is verified", arguments: [0, 1])
   func mutants(index: Int) throws {
     let key = try SigningKey(pem: TestKeys.pairs[index].0)
@@ -78,22 +78,26 @@ import Testing
       predicateType: TestResult.predicateType,
       predicate: TestResult(result: .failed, configuration: []))
     let original = try Envelope(signing: statement.json, by: key).json
-    let meaning = try #require(Self.object(original))
+    let meaning = try #require(Self.said(original))
     var generator = SeededGenerator(seed: UInt64(index))
     var tried = 0
     for _ in 0..<Settings.mutants(usual: 5000) {
       let mutant = Self.mutant(of: original, &generator)
-      if Self.object(mutant) == meaning { continue }
+      if Self.said(mutant) == meaning { continue }
       tried += 1
       let payload = try? Envelope(json: mutant).payload(signedBy: key.publicKey)
-      // A further signature, or a member that means nothing, changes nothing that is said.
       #expect(payload == nil || payload == .some(nil), "\(String(decoding: mutant, as: UTF8.self))")
     }
-    #expect(tried > 4900)
+    #expect(tried > 3500)
   }
 
-  private static func object(_ bytes: [UInt8]) -> NSDictionary? {
-    (try? JSONSerialization.jsonObject(with: Data(bytes))) as? NSDictionary
+  /// What is signed, its type, and the signatures.
+  private static func said(_ bytes: [UInt8]) -> [String]? {
+    guard let object = (try? JSONSerialization.jsonObject(with: Data(bytes))) as? [String: Any],
+      let payload = object["payload"] as? String, let type = object["payloadType"] as? String,
+      let signatures = object["signatures"] as? [[String: Any]]
+    else { return nil }
+    return [payload, type] + signatures.map { $0["sig"] as? String ?? "" }
   }
 
   private static func mutant(of bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {

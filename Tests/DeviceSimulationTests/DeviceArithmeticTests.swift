@@ -55,8 +55,10 @@ struct DeviceArithmeticTests {
     var orders = Orders()
     var expected: [[Int8]] = []
     let profiles: [DeploymentProfile?] = [nil, .tflm, .litertReference]
-    for seed in 0..<60 {
+    for seed in 0..<90 {
       let program = RandomProgram.make(seed: UInt64(7000 + seed))
+      // This image is without the operators that version 1.4 added.
+      if program.operations.contains(where: { $0.kind.isNewer }) { continue }
       let image = (0..<program.tensors[program.input].elementCount).map {
         Int8(truncatingIfNeeded: $0 * 37 + seed)
       }
@@ -66,6 +68,7 @@ struct DeviceArithmeticTests {
       orders.run(image, size: image.count, profile: profile)
       expected.append(try outputs(file, image, profile))
     }
+    #expect(expected.count > 30)
     let answers = try answers(orders)
     try #require(answers.count == 2 * expected.count)
     for (index, outputs) in expected.enumerated() {
@@ -116,6 +119,15 @@ extension IntegerProgram {
         default: nil
         }
       return mode.map { $0.rawValue > 3 } ?? false
+    }
+  }
+}
+
+extension IntegerOperation.Kind {
+  fileprivate var isNewer: Bool {
+    switch self {
+    case .batchMatMul, .gather, .resizeBilinear, .layerNormalization: true
+    default: false
     }
   }
 }

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
 
 ROOT = Path(__file__).parents[2]
 # Exit statuses with which Cupel refuses a model.
@@ -39,23 +40,10 @@ def claimed() -> set[str]:
 
 
 def tests():
-    """Name, model, inputs and outputs of each test in the package's data."""
-    folder = Path(onnx.__file__).parent / "backend/test/data/node"
-    for path in sorted(folder.iterdir()):
-        data = path / "test_data_set_0"
-        if (path / "model.onnx").exists() and data.exists():
-            yield path.name, path / "model.onnx", data
-
-
-def loaded(data: Path, kind: str, model) -> list:
-    values = []
-    infos = model.graph.input if kind == "input" else model.graph.output
-    for index in range(len(infos)):
-        content = (data / f"{kind}_{index}.pb").read_bytes()
-        if infos[index].type.WhichOneof("value") != "tensor_type":
-            return []
-        values.append(numpy_helper.to_array(onnx.TensorProto.FromString(content)))
-    return values
+    """Name, model, inputs and outputs of each test that the package makes."""
+    for case in collect_testcases(None):
+        if case.kind == "node" and case.model is not None and case.data_sets:
+            yield case.name, case.model, *case.data_sets[0]
 
 
 def prepared(model, inputs: list, chosen: int):
@@ -101,15 +89,16 @@ def main() -> int:
     warnings.filterwarnings("ignore")
     known, counts = claimed(), collections.Counter()
     reasons = collections.defaultdict(list)
-    for name, path, data in tests():
+    for name, model, inputs, outputs in tests():
         if arguments.words and not any(word in name for word in arguments.words):
             continue
-        model = onnx.load(path)
         if not {node.op_type for node in model.graph.node} <= known:
             continue
-        inputs, outputs = loaded(data, "input", model), loaded(data, "output", model)
-        floats = [index for index, value in enumerate(inputs) if value.dtype == np.float32]
-        if not floats or not outputs:
+        floats = [
+            index for index, value in enumerate(inputs)
+            if getattr(value, "dtype", None) == np.float32]
+        arrays = all(isinstance(value, np.ndarray) for value in [*inputs, *outputs])
+        if not floats or not outputs or not arrays:
             verdict, reason = "refused", "no input of float32"
         else:
             # Operators on a network's data name it first.

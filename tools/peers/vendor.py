@@ -61,7 +61,7 @@ def integers(cupel, path, inputs):
 def is_image(shape):
     """Whether a float tensor is an image to Cupel: it then has its channels first there. Whatever has
     another rank, or a batch of several, is as in the file."""
-    return len(shape) in (3, 4) and int(np.prod(shape[:-3])) == 1
+    return len(shape) >= 3 and int(np.prod(shape[:-3])) == 1
 
 
 def real_answers(content, parts):

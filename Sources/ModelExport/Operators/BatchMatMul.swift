@@ -10,7 +10,7 @@ extension BatchMatMul: TFLiteExportable {
     guard let derived = Multiplier(product / Double(exporter.output.scale)),
       derived.value == rescale.multiplier, derived.shift == rescale.shift
     else { throw exporter.failure("its multiplier is not the one that follows from the scales") }
-    let isBounded = exporter.output.grid.whole != Bounds(low: rescale.low, high: rescale.high)
+    let isBounded = Int(rescale.low)...Int(rescale.high) != exporter.typeLimits
     let result = isBounded ? exporter.temporary("/product") : exporter.target
     exporter.append(.batchMatMul, version: 2, exporter.images(), result, [])
     if isBounded { exporter.limit(result, within: rescale) }

@@ -101,7 +101,7 @@ extension TransposeConvolution: TFLiteExportable where Storage == InMemory {
         exporter.input.channels,
       ], axis: 0)
     let source = exporter.image()
-    let isBounded = Bounds(low: weights.low, high: weights.high) != output.grid.whole
+    let isBounded = Int(weights.low)...Int(weights.high) != exporter.typeLimits
     let bounded = isBounded ? exporter.temporary("/unbounded") : exporter.target
     let target = isSliced ? exporter.temporary("/whole", shape: shape) : bounded
     exporter.append(
