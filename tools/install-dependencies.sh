@@ -3,7 +3,7 @@
 # arguments.
 set -euo pipefail
 
-packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev qemu-system-arm "$@")
+packages=(libblis-dev dataset-fashion-mnist zlib1g-dev libpng-dev libjpeg-dev qemu-system-arm openssl "$@")
 
 if ! command -v swift >/dev/null; then
   echo "Cupel needs the Swift 6.3 toolchain (https://www.swift.org/install/linux)." >&2
