@@ -390,7 +390,8 @@ import Testing
   ])
   func reshapeKeepsTheOpenBatch(_ target: [Int], _ shape: [Int]) throws {
     let graph = try Self.graph([Node("Reshape", ["x", "s"], ["y"])], [.integers("s", target)])
-    #expect(graph.nodes[0].operation == .reshape)
+    // A shape that stays as it is needs no node.
+    #expect(graph.nodes.map(\.operation) == (shape == [2, 6, 6] ? [] : [.reshape]))
     #expect(graph.values.last?.shape == shape)
   }
 

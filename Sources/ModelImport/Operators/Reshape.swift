@@ -122,15 +122,20 @@ extension OnnxConverter {
       guard !overflow, next > 0 else { throw mismatch }
       rest = next
     }
-    if elements % rest == 0 {
-      let share = SymbolicInteger(elements / rest)
-      return hasBatch ? share : SymbolicInteger.batch.multiplied(by: share) ?? share
+    if hasBatch {
+      guard elements % rest == 0 else { throw mismatch }
+      return SymbolicInteger(elements / rest)
     }
-    guard !hasBatch, let batch = fixedBatch,
-      case let (all, overflow) = elements.multipliedReportingOverflow(by: batch), !overflow,
-      all % rest == 0
+    // A fixed batch may stand as a number among the other extents.
+    if let batch = fixedBatch {
+      let (all, overflow) = elements.multipliedReportingOverflow(by: batch)
+      guard !overflow, all % rest == 0 else { throw mismatch }
+      return SymbolicInteger(all / rest)
+    }
+    guard elements % rest == 0,
+      let extent = SymbolicInteger.batch.multiplied(by: SymbolicInteger(elements / rest))
     else { throw mismatch }
-    return SymbolicInteger(all / rest)
+    return extent
   }
 
   private func reshaped(
