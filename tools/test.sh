@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the tests, and ends with a list of those that were skipped, and why. Fails where a test fails,
-# and where one is skipped without a reason.
+# Runs the tests, and ends with a list of those that were skipped, and why, and of those that failed.
+# Fails where a test fails, and where one is skipped without a reason.
 #
 # usage: tools/test.sh [ARGUMENT_OF_SWIFT_TEST ...]
 set -u
@@ -42,4 +42,31 @@ awk '
     if (!found) print "Nothing was skipped."
     exit unexplained
   }' "$events" || { echo "test: a test is skipped without a reason" >&2; exit 1; }
+[ $status -ne 0 ] || exit 0
+
+# The log is long, and what failed lies far above. Where the process ended in the middle of tests,
+# those are named:
+#   … "kind":"issueRecorded","messages":[{"symbol":"fail","text":"…"}, …],"testID":"…" …
+awk '
+  function identifier(line) {
+    sub(/.*"testID":"/, "", line)
+    sub(/".*/, "", line)
+    gsub(/\\\//, "/", line)
+    return line
+  }
+  /"kind":"testStarted"/ { begun[identifier($0)] = 1 }
+  /"kind":"testEnded"/ { delete begun[identifier($0)] }
+  /"kind":"runEnded"/ { ended = 1 }
+  /"kind":"issueRecorded"/ {
+    text = $0
+    sub(/.*"messages":\[[^]]*"text":"/, "", text)
+    sub(/"}.*/, "", text)
+    test = identifier($0)
+    if (!count[test]++) first[test] = substr(text, 1, 300)
+  }
+  END {
+    print "Failed:"
+    for (test in count) print "  " test ", " count[test] (count[test] == 1 ? " issue: " : " issues: ") first[test]
+    if (!ended) for (test in begun) if (test ~ /\(/) print "  did not end: " test
+  }' "$events"
 exit $status

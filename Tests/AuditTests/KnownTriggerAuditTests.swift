@@ -78,7 +78,7 @@ import Testing
     #expect(
       error?.description
         == "data set: images are 1 × 4 × 4 and the model takes 3 × 4 × 4 "
-        + "(channels × height × width)")
+        + "(channels × height × width); --resize 4x4 brings them to its size")
     // The same number of pixels is not the same size.
     #expect(throws: AuditError.self) {
       try audit.measure(CornerClassifier(imageShape: ImageShape(channels: 1, height: 2, width: 8)))

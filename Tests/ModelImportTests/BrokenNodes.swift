@@ -68,7 +68,7 @@ enum BrokenNodes {
       ("min nan", Node("Clip", ["x"], ["y"], [("min", .number(.nan))]), []),
       ("72 elements cannot take shape [71]", Node("Reshape", ["x", "s"], ["y"]), [matrix]),
       (
-        "cannot take shape [-1, -1]", Node("Reshape", ["x", "s"], ["y"]),
+        "cannot take shape [N, -1, -1]", Node("Reshape", ["x", "s"], ["y"]),
         [.integers("s", [0, -1, -1])]
       ),
       (
@@ -109,7 +109,7 @@ enum BrokenNodes {
         []
       ),
       (
-        "padding of axis 2 must lie",
+        "padding of axis 3 must lie",
         Node("Pad", ["x"], ["y"], [("pads", .integers([0, 0, 0, 0, 0, 0, 0, .max]))]), []
       ),
       ("kernel_shape needs", Node("MaxPool", ["x"], ["y"]), []),

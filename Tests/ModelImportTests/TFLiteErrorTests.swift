@@ -48,11 +48,11 @@ import Testing
     source.tensors += (0..<2).map { _ in TFLiteSource.tensor([1, 2, 2, 3]) }
     source.add(32, [0, 2], [3], custom: "ethos-u")
     source.add(44, [3, 2, -1], [4])  // UNIDIRECTIONAL_SEQUENCE_LSTM
-    source.add(47, [4], [1])  // EXP
+    source.add(71, [4, 4], [1])  // EQUAL
     source.inputs = [0, 1]
     let text = try #require(refusal(source))
     for name in [
-      "ethos-u (a custom operator", "UNIDIRECTIONAL_SEQUENCE_LSTM at '#1'", "EXP at '#2'",
+      "ethos-u (a custom operator", "UNIDIRECTIONAL_SEQUENCE_LSTM at '#1'", "; EQUAL (",
     ] {
       #expect(text.contains(name))
     }

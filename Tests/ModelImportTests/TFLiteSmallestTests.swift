@@ -106,8 +106,30 @@ import Testing
     unary(.relu6, integer: (100, 12), float: (100, 6)),
     unary(.reluN1To1, integer: (-100, -2), float: (-100, -1)),
     unary(.relu0To1, integer: (100, 2), float: (100, 1)),
-    unary(.maximum, integer: (-5, 3)) { source, _ in [0, source.constant([3], [1])] },
-    unary(.minimum, integer: (5, 3)) { source, _ in [0, source.constant([3], [1])] },
+    unary(.maximum, integer: (-5, 3), float: (-5, 3)) { source, isFloat in
+      [0, isFloat ? number(3, [1], &source) : source.constant([3], [1])]
+    },
+    unary(.minimum, integer: (5, 3), float: (5, 3)) { source, isFloat in
+      [0, isFloat ? number(3, [1], &source) : source.constant([3], [1])]
+    },
+    unary(.div, float: (5, 2.5)) { source, _ in [0, number(2, [1], &source)] },
+    unary(.pow, float: (5, 25)) { source, _ in [0, number(2, [1], &source)] },
+    unary(.squaredDifference, float: (5, 9)) { source, _ in [0, number(2, [1], &source)] },
+    // As a product: 12.5 steps.
+    unary(.batchMatMul, integer: (5, 13), float: (5, 25)) { _, _ in [0, 0] },
+    unary(.reduceMin, integer: (5, 5), float: (5, 5)) { source, _ in
+      [0, numbers([1, 2], &source)]
+    },
+    unary(.sum, integer: (5, 5), float: (5, 5)) { source, _ in [0, numbers([1, 2], &source)] },
+    unary(.l2Normalization, float: (5, 1)),
+    // A quarter of −4 steps of 1/2 is −1/2.
+    unary(.prelu, integer: (-4, -1), float: (-4, -1)) { source, isFloat in
+      [
+        0,
+        isFloat
+          ? number(0.25, [1, 1, 1], &source) : source.constant([1], [1, 1, 1], scale: [0.25]),
+      ]
+    },
     // σ(0), tanh 0 and the like are exact.
     unary(.logistic, integer: (0, 0), float: (0, 0.5), grid: (1 / 256, -128)),
     unary(.tanh, integer: (0, 0), float: (0, 0), grid: (1 / 128, 0)),
@@ -116,6 +138,23 @@ import Testing
     unary(
       .leakyRelu, integer: (-8, -2), float: (-4, -1),
       options: [TFLite.Options.LeakyRelu.alpha: .float(0.25)]),
+    // Numbers whose function is exact.
+    unary(.abs, integer: (-5, 5), float: (-5, 5)),
+    unary(.ceil, float: (1.25, 2)),
+    unary(.cos, float: (0, 1)),
+    unary(.elu, integer: (5, 5), float: (5, 5)),
+    unary(.exp, integer: (0, 2), float: (0, 1)),
+    unary(.floor, float: (1.75, 1)),
+    unary(.gelu, integer: (100, 100), float: (0, 0)),
+    unary(.log, integer: (2, 0), float: (1, 0)),
+    unary(.neg, float: (5, -5)),
+    unary(.round, float: (1.75, 2)),
+    unary(.rsqrt, integer: (8, 1), float: (4, 0.5)),
+    unary(.sign, float: (-5, -1)),
+    unary(.sin, float: (0, 0)),
+    unary(.sqrt, integer: (8, 4), float: (4, 2)),
+    unary(.square, float: (5, 25)),
+    unary(.logSoftmax, float: (5, 0), shape: [1, 1]),
     // Of one element everything: 255/256 is the largest on the grid.
     unary(
       .softmax, integer: (5, 127), float: (5, 1), shape: [1, 1], grid: (1 / 256, -128),
@@ -124,10 +163,10 @@ import Testing
       .concatenation, integer: (5, 5), float: (5, 5),
       options: [TFLite.Options.Concatenation.axis: .int32(3)]),
     unary(
-      .pack, integer: (5, 5), shape: [1, 1], output: [1, 1, 1],
+      .pack, integer: (5, 5), float: (5, 5), shape: [1, 1], output: [1, 1, 1],
       options: [TFLite.Options.Pack.axis: .int32(1)]),
     unary(
-      .unpack, integer: (5, 5), shape: [1, 1, 1], output: [1, 1],
+      .unpack, integer: (5, 5), float: (5, 5), shape: [1, 1, 1], output: [1, 1],
       options: [TFLite.Options.Unpack.axis: .int32(1)]),
     unary(.split, integer: (5, 5), float: (5, 5)) { source, _ in [numbers([3], &source, []), 0] },
     unary(.splitV, integer: (5, 5), float: (5, 5)) { source, _ in
@@ -160,10 +199,32 @@ import Testing
     unary(
       .spaceToDepth, integer: (5, 5), float: (5, 5),
       options: [TFLite.Options.Blocks.size: .int32(1)]),
-    unary(.depthToSpace, integer: (5, 5), options: [TFLite.Options.Blocks.size: .int32(1)]),
-    unary(.broadcastTo, integer: (5, 5)) { source, _ in [0, numbers([1, 1, 1, 1], &source)] },
-    unary(.tile, integer: (5, 5)) { source, _ in [0, numbers([1, 1, 1, 1], &source)] },
-    unary(.resizeNearestNeighbor, integer: (5, 5)) { source, _ in
+    unary(
+      .depthToSpace, integer: (5, 5), float: (5, 5),
+      options: [TFLite.Options.Blocks.size: .int32(1)]),
+    unary(.spaceToBatchND, integer: (5, 5)) { source, _ in
+      [0, numbers([1, 1], &source), numbers([0, 0, 0, 0], &source, [2, 2])]
+    },
+    unary(.batchToSpaceND, integer: (5, 5)) { source, _ in
+      [0, numbers([1, 1], &source), numbers([0, 0, 0, 0], &source, [2, 2])]
+    },
+    unary(.broadcastTo, integer: (5, 5), float: (5, 5)) { source, _ in
+      [0, numbers([1, 1, 1, 1], &source)]
+    },
+    unary(.tile, integer: (5, 5), float: (5, 5)) { source, _ in
+      [0, numbers([1, 1, 1, 1], &source)]
+    },
+    unary(
+      .gather, integer: (5, 5), float: (5, 5), options: [TFLite.Options.Gather.axis: .int32(3)]
+    ) { source, _ in [0, numbers([0], &source)] },
+    unary(.reverseV2, integer: (5, 5), float: (5, 5)) { source, _ in [0, numbers([1], &source)] },
+    unary(
+      .mirrorPad, integer: (5, 5), float: (5, 5), options: [TFLite.Options.MirrorPad.mode: .int8(0)]
+    ) { source, _ in [0, numbers(Array(repeating: 0, count: 8), &source, [4, 2])] },
+    unary(.resizeBilinear, integer: (5, 5), float: (5, 5)) { source, _ in
+      [0, numbers([1, 1], &source)]
+    },
+    unary(.resizeNearestNeighbor, integer: (5, 5), float: (5, 5)) { source, _ in
       [0, numbers([1, 1], &source)]
     },
     // From halves to quarters.

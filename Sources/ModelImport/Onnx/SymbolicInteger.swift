@@ -77,3 +77,12 @@ struct SymbolicInteger: Equatable, Sendable {
       ? nil : Self(batches: batches.partialValue, offset: offset.partialValue)
   }
 }
+
+extension SymbolicInteger: CustomStringConvertible {
+  /// `N` is the batch size: `7`, `N`, `2·N + 1`.
+  var description: String {
+    guard batches != 0 else { return "\(offset)" }
+    let share = batches == 1 ? "N" : "\(batches)·N"
+    return offset == 0 ? share : "\(share) \(offset < 0 ? "−" : "+") \(offset.magnitude)"
+  }
+}

@@ -111,7 +111,7 @@ extension OnnxConverter {
   private func inferred(
     _ open: Int, of dimensions: [SymbolicInteger], elements: Int
   ) throws(ImportError) -> SymbolicInteger {
-    let mismatch = node.error("\(elements) elements of an image cannot take its target shape")
+    let mismatch = node.error("\(elements) elements of an image cannot take shape \(dimensions)")
     var rest = 1
     var hasBatch = false
     for (axis, extent) in dimensions.enumerated() where axis != open {
