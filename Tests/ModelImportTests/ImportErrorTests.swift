@@ -91,10 +91,10 @@ import Testing
 
   @Test func modelsOfOtherKindsAreRefused() {
     let cases: [(String, Source)] = [
-      ("2 inputs ('x', 'z')", Self.relu { $0.inputs = ["x", "z"] }),
-      ("0 inputs", Self.relu { $0.inputs = [] }),
-      ("2 outputs ('y', 'x')", Self.relu { $0.outputs = ["y", "x"] }),
-      ("0 outputs", Self.relu { $0.outputs = [] }),
+      ("'x' stands twice", Self.relu { $0.inputs = ["x", "x"] }),
+      ("no input", Self.relu { $0.inputs = [] }),
+      ("gives one twice", Self.relu { $0.outputs = ["y", "y"] }),
+      ("no output", Self.relu { $0.outputs = [] }),
       ("not of float32", Self.relu { $0.inputType = 7 }),
       ("axis 2 of its input 'x' is open", Self.relu { $0.input = [nil, 2, nil, 6] }),
       ("axis 1 of its input 'x' is open", Self.relu { $0.input = [nil, 0] }),

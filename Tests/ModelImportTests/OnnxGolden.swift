@@ -25,18 +25,26 @@ struct OnnxGolden: Decodable, Sendable {
 }
 
 extension OnnxGolden.Case {
-  /// A float model computes what was recorded.
+  /// A float model computes what was recorded: its inputs stand one behind the other, and its
+  /// outputs.
   func checkFloat() throws {
     let graph = try OnnxImporter.load(bytes: [UInt8](model))
-    let shape = graph.values[graph.input].shape
-    let values = input.floats
-    let found = try FloatExecutor(graph: graph, threads: 1)
-      .run(Tensor(batch: values.count / shape.reduce(1, *), shape: shape, values: values))
+    let shapes = graph.inputs.map { graph.values[$0].shape }
+    let counts = shapes.map { $0.reduce(1, *) }
+    var values = input.floats[...]
+    let batch = values.count / counts.reduce(0, +)
+    var inputs: [Tensor] = []
+    for (shape, count) in zip(shapes, counts) {
+      inputs.append(
+        Tensor(batch: batch, shape: shape, values: Array(values.prefix(batch * count))))
+      values = values.dropFirst(batch * count)
+    }
+    let found = try FloatExecutor(graph: graph, threads: 1).run(inputs).flatMap(\.values)
     let expected = output.floats
-    try #require(found.values.count == expected.count)
+    try #require(found.count == expected.count)
     let largest = expected.map(abs).max() ?? 0
     #expect(largest > 0)
-    for (own, other) in zip(found.values, expected) {
+    for (own, other) in zip(found, expected) {
       #expect(abs(own - other) <= 1e-5 * largest)
     }
   }

@@ -36,23 +36,28 @@ def ints(*values):
     return np.array(values, np.int64)
 
 
-def case(name, nodes, shape, batch=2, operator_set=20, positive=False, **constants):
-    """`batch` 1 is fixed in the file, any other is open."""
-    open_shape = [1 if batch == 1 else "n", *shape]
+def case(name, nodes, shape, batch=2, operator_set=20, positive=False, fixed=False, inputs="x", outputs="y",
+         **constants):
+    """`batch` 1 is fixed in the file, any other is open, unless `fixed`. Names are letters; several inputs have
+    the same shape, and stand one behind the other in the record, as outputs do."""
+    open_shape = [batch if fixed or batch == 1 else "n", *shape]
     graph = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, open_shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        nodes, "g", [helper.make_tensor_value_info(name, TensorProto.FLOAT, open_shape) for name in inputs],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
         [numpy_helper.from_array(np.asarray(v), k) for k, v in constants.items()])
+    domains = {each.domain for each in nodes} - {""}
     built = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", operator_set)], ir_version=9)
+        graph, ir_version=9, opset_imports=[helper.make_opsetid("", operator_set)]
+        + [helper.make_opsetid(domain, 1) for domain in domains])
     content = built.SerializeToString()
-    x = floats(batch, *shape)
+    values = {each: floats(batch, *shape) for each in inputs}
     if positive:
-        x = np.abs(x) + np.float32(0.25)
+        values = {each: np.abs(value) + np.float32(0.25) for each, value in values.items()}
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    y = session.run(["y"], {"x": x})[0].astype(np.float32)
-    return {"name": name, "model": pack(np.frombuffer(content, np.uint8)), "input": pack(x),
-            "output": pack(y)}
+    found = session.run(list(outputs), values)
+    return {"name": name, "model": pack(np.frombuffer(content, np.uint8)),
+            "input": pack(np.concatenate([value.ravel() for value in values.values()])),
+            "output": pack(np.concatenate([value.astype(np.float32).ravel() for value in found]))}
 
 
 def functions():
@@ -198,9 +203,59 @@ def normalizations():
                    (4, 5))
 
 
+def sequences():
+    """Windows over one axis."""
+    yield case("Conv of a sequence", [
+        node("Conv", ["x", "w", "b"], ["y"], strides=[2], pads=[1, 2], dilations=[2])], (3, 11),
+        w=floats(4, 3, 3), b=floats(4))
+    yield case("Conv of a sequence in groups", [
+        node("Conv", ["x", "w"], ["y"], group=2, auto_pad="SAME_UPPER", kernel_shape=[4])], (4, 9),
+        w=floats(6, 2, 4))
+    yield case("ConvTranspose of a sequence", [
+        node("ConvTranspose", ["x", "w", "b"], ["y"], strides=[2], pads=[1, 0], output_padding=[1])],
+        (3, 5), w=floats(3, 2, 3), b=floats(2))
+    yield case("pools of a sequence", [
+        node("MaxPool", ["x"], ["a"], kernel_shape=[3], strides=[2], pads=[1, 1], ceil_mode=1),
+        node("AveragePool", ["a"], ["y"], kernel_shape=[2], pads=[1, 0])], (3, 12))
+    yield case("layers over a sequence", [
+        node("Conv", ["x", "w"], ["a"]),
+        node("BatchNormalization", ["a", "g", "b", "m", "v"], ["c"]), node("Relu", ["c"], ["d"]),
+        node("Conv", ["d", "u"], ["e"], pads=[1, 1]), node("Add", ["e", "d"], ["f"]),
+        node("Sigmoid", ["f"], ["h"]), node("Mul", ["f", "h"], ["i"]),
+        node("GlobalAveragePool", ["i"], ["j"]), node("Flatten", ["j"], ["y"])], (3, 8),
+        w=floats(4, 3, 2), g=floats(4), b=floats(4), m=floats(4), v=np.abs(floats(4)) + 0.5,
+        u=floats(4, 4, 3))
+
+
+def whole():
+    """A first axis that is no batch's: what the file takes is one image."""
+    fixed = {"batch": 4, "fixed": True}
+    yield case("rows with a summand each", [
+        node("MatMul", ["x", "w"], ["a"]), node("Add", ["a", "c"], ["y"])], (3,), **fixed, w=floats(3, 5),
+        c=floats(4, 5))
+    yield case("Gemm with a bias each", [
+        node("Gemm", ["x", "w", "c"], ["y"], beta=0.5, transB=1)], (3,), **fixed, w=floats(5, 3), c=floats(4, 5))
+    yield case("Transpose of rows", [node("Transpose", ["x"], ["y"])], (3,), **fixed)
+    yield case("Softmax of rows", [node("Softmax", ["x"], ["y"], axis=0)], (3,), **fixed)
+    yield case("mean of everything", [node("ReduceMean", ["x"], ["y"], keepdims=0)], (3, 5), **fixed)
+    yield case("mean of an image", [node("ReduceMean", ["x", "a"], ["y"], keepdims=0)], (3, 5), a=ints(1, 2))
+    yield case("a constant is limited", [
+        node("Clip", ["c", "l", "h"], ["d"]), node("Mul", ["x", "d"], ["y"])], (3,), c=floats(3),
+        l=np.float32(-0.5), h=np.float32(0.25))
+    yield case("com.microsoft.Gelu", [node("Gelu", ["x"], ["y"], domain="com.microsoft")], (3, 7))
+
+
+def ends():
+    """Several inputs and outputs."""
+    yield case("two inputs", [node("Sub", ["x", "z"], ["y"])], (3, 4), inputs="xz")
+    yield case("three inputs, two outputs", [
+        node("Add", ["x", "z"], ["a"]), node("Mul", ["a", "w"], ["y"]), node("Relu", ["a"], ["b"])],
+        (2, 3, 4), inputs="xzw", outputs="yb", batch=1)
+
+
 def main(path):
     cases = []
-    for group in (functions, joins, matrices, moves, reductions, normalizations):
+    for group in (functions, joins, matrices, moves, reductions, normalizations, sequences, whole, ends):
         cases += group()
     versions = {name: version(name) for name in ("onnxruntime", "onnx", "numpy")}
     path.write_text(json.dumps({"versions": versions, "float": cases, "quantized": []}, indent=0))

@@ -11,6 +11,8 @@ file is a line: what it does, or why it is refused. What imports of .tflite runs
              with XNNPACK (xnnpack) and TensorFlow Lite Micro (tflm), where these run the file
   floats     |difference| at most 1e-5 of the largest output, against LiteRT's reference kernels
 
+A float .onnx runs on the same number of inputs, against ONNX Runtime.
+
 A float model is compiled with random images (w8a8) where it takes images of 1 or 3 channels. Exit
 status 1 if anything differs or does not compile.
 """
@@ -25,6 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 
 from agreement import Form, figures_of, without_numbers
 from peer_runs import (
@@ -106,16 +109,44 @@ def floats(cupel, path, count):
         own = cupel.output(path, np.stack([as_cupel(run) for run in zip(*parts)]))
     except (Refused, Broken) as error:
         return {"litert-reference": {"message": str(error), "differing": -1}}
+    return {"litert-reference": apart(own, theirs)}
+
+
+def apart(own, theirs):
+    """How far real outputs are from each other."""
     if own.shape != theirs.shape:
-        return {"litert-reference": {
-            "message": f"shapes {own.shape}, {theirs.shape}", "differing": -1}}
+        return {"message": f"shapes {own.shape}, {theirs.shape}", "differing": -1}
     # What is no number in both is equal.
     known = ~(np.isnan(own) & np.isnan(theirs)) & (own != theirs)
-    apart = float(np.abs(own - theirs)[known].max(initial=0) / max(
+    largest = float(np.abs(own - theirs)[known].max(initial=0) / max(
         np.abs(theirs[np.isfinite(theirs)]).max(initial=0), 1e-30))
-    return {"litert-reference": {
-        "elements": int(own.size), "largestRelative": apart,
-        "differing": int(not apart <= FLOAT_BOUND)}}
+    return {"elements": int(own.size), "largestRelative": largest,
+            "differing": int(not largest <= FLOAT_BOUND)}
+
+
+def onnx_answers(path, count, random):
+    """Inputs and outputs, a row a run; of several, one behind the other."""
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        runs = [{each.name: random.standard_normal(
+            [extent if isinstance(extent, int) and extent > 0 else 1 for extent in each.shape]
+        ).astype(np.float32) for each in session.get_inputs()} for _ in range(count)]
+        answers = [session.run(None, run) for run in runs]
+    except Exception as error:
+        raise Refused(str(error).splitlines()[0]) from error
+    return (np.stack([np.concatenate([value.ravel() for value in run.values()]) for run in runs]),
+            np.stack([np.concatenate([np.ravel(value) for value in answer]) for answer in answers]))
+
+
+def onnx_floats(cupel, path, count):
+    try:
+        inputs, theirs = isolated(onnx_answers, path, count, np.random.default_rng(SEED))
+    except Refused as error:
+        return {"onnxruntime": {"runtime": str(error)}}
+    try:
+        return {"onnxruntime": apart(cupel.output(path, inputs), theirs.astype(np.float32))}
+    except (Refused, Broken) as error:
+        return {"onnxruntime": {"message": str(error), "differing": -1}}
 
 
 def compiled(cupel, path, shape, is_float, folder):
@@ -152,7 +183,7 @@ def judged(cupel, path, count):
         is_float = "(float," in head
         own = {"isFloat": is_float}
         if path.suffix == ".onnx":
-            return own
+            return own | (onnx_floats(cupel, path, count) if is_float else {})
         shape = Form(path.read_bytes(), path.suffix).shape()
         own["compile"] = compiled(cupel, path, shape, is_float, folder)
         random = np.random.default_rng(SEED)
@@ -168,7 +199,7 @@ def totals(files):
     """For each profile: files that its runtime runs, elements, and those that differ."""
     table = {}
     for own in files.values():
-        for profile in PROFILES:
+        for profile in (*PROFILES, "onnxruntime"):
             part = own.get(profile, {})
             if "differing" in part:
                 row = table.setdefault(
@@ -219,7 +250,7 @@ def main():
     if options.json:
         options.json.write_text(json.dumps(
             {"inputs": options.inputs, "seed": SEED, "versions": {
-                p: version(p) for p in ("ai-edge-litert", "tflite-micro", "numpy")},
+                p: version(p) for p in ("ai-edge-litert", "onnxruntime", "tflite-micro", "numpy")},
              "files": files}, indent=1) + "\n")
     sys.exit(1 if bad or any(runs) else 0)
 

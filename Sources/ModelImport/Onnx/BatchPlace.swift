@@ -77,6 +77,11 @@ extension OnnxConverter {
     _ operation: FloatGraph.Operation, _ inputs: [Int], shape: [Int]? = nil, at place: BatchPlace,
     named suffix: String?
   ) throws(ImportError) -> Int {
+    if place == .first, shape == nil,
+      let value = try stepOnImages(operation, inputs, named: suffix)
+    {
+      return value
+    }
     let suffix = suffix.map { "/" + $0 } ?? ""
     let value = try node.obeying { () throws(RuleViolation) in
       try graph.append(

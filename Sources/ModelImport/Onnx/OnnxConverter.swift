@@ -37,12 +37,15 @@ struct OnnxConverter {
   /// Values of channels, height and width, not of tokens: what a network reads or a layer over
   /// images gives, whatever bends its elements by themselves.
   private(set) var images: Set<Int> = []
+  /// The images of one pixel's height that values of [C, L] were made of.
+  var sequences: [Int: Int] = [:]
   /// By value, the node that computes it.
   private var producers: [Int: Int] = [:]
   /// What the node at hand gives besides its first output.
   var furtherOutputs: [Binding] = []
   /// How many nodes, and the graph's output, read each name.
   private var readers: [String: Int] = [:]
+  private var outputs: Set<String> = []
   /// The names of each activation: some operators only give it another one.
   private var names: [Int: [String]] = [:]
 
@@ -59,11 +62,37 @@ struct OnnxConverter {
   /// Versions of the operator set whose meaning is known.
   private static let versions = 7...28
 
+  /// What the first axis of a network's inputs is.
+  enum FirstAxis {
+    case batch
+    /// One of the network's own, of fixed extent, as all others: what the file takes is one image.
+    case own
+  }
+
+  /// Where the first axis cannot be the batch's, because a node treats its elements differently or
+  /// together, the file's inputs are taken as they are.
   static func convert(_ model: OnnxModel, fileBytes: Int) throws(ImportError) -> FloatGraph {
-    var (converter, output) = try prepare(
-      model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false)
+    do throws(ImportError) {
+      return try convert(model, fileBytes: fileBytes, firstAxis: .batch)
+    } catch {
+      switch error {
+      case .unsupportedOperators, .unsupportedModel: break
+      default: throw error
+      }
+      guard let graph = try? convert(model, fileBytes: fileBytes, firstAxis: .own) else {
+        throw error
+      }
+      return graph
+    }
+  }
+
+  private static func convert(
+    _ model: OnnxModel, fileBytes: Int, firstAxis: FirstAxis
+  ) throws(ImportError) -> FloatGraph {
+    var (converter, outputs) = try prepare(
+      model, fileBytes: fileBytes, inputTypes: [1], isQuantized: false, firstAxis: firstAxis)
     try converter.convertAll()
-    return try converter.finish(output)
+    return try converter.finish(outputs)
   }
 
   /// Goes through all nodes, and reports all that are not supported together. What breaks a rule
@@ -89,15 +118,16 @@ struct OnnxConverter {
     unsupported[position, default: []] += list
   }
 
-  /// A converter that knows the file's initializers, its input and its nodes, whose order is checked,
-  /// and the name of the graph's output.
+  /// A converter that knows the file's initializers, its inputs and its nodes, whose order is
+  /// checked, and the names of the graph's outputs. A quantized model has one of each.
   ///
   /// - Parameters:
-  ///   - inputTypes: ONNX's numbers of the element types that the graph's input may have.
+  ///   - inputTypes: ONNX's numbers of the element types that the graph's inputs may have.
   ///   - isQuantized: whether operators of quantized models are known.
   static func prepare(
-    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>, isQuantized: Bool
-  ) throws(ImportError) -> (converter: OnnxConverter, output: String) {
+    _ model: OnnxModel, fileBytes: Int, inputTypes: Set<Int32>, isQuantized: Bool,
+    firstAxis: FirstAxis = .batch
+  ) throws(ImportError) -> (converter: OnnxConverter, outputs: [String]) {
     guard model.hasGraph else { throw .malformed(offset: 0, rule: "the file holds no graph") }
     var converter = OnnxConverter(fileBytes: fileBytes)
     try converter.checkVersion(model)
@@ -116,30 +146,43 @@ struct OnnxConverter {
     let unknown = OnnxRow.unknownTypes(converter.nodes, isQuantized: isQuantized)
     converter.unsupported = unknown.mapValues { [$0] }
     do throws(ImportError) {
-      let output = try converter.bindEnds(source, inputTypes: inputTypes)
-      return (converter, output)
+      if isQuantized {
+        try requireOne(source.outputs, "outputs")
+        try requireOne(source.inputs.filter { converter.initializers[$0.name] == nil }, "inputs")
+      }
+      let outputs = try converter.bindEnds(source, inputTypes: inputTypes, firstAxis)
+      return (converter, outputs)
     } catch { throw converter.refusal ?? error }
   }
 
-  /// Knows the input, and returns the output's name.
+  /// Knows the inputs, and returns the outputs' names.
   private mutating func bindEnds(
-    _ source: OnnxGraph, inputTypes: Set<Int32>
-  ) throws(ImportError) -> String {
-    let output = try Self.single(source.outputs, "outputs").name
-    readers[output, default: 0] += 1
+    _ source: OnnxGraph, inputTypes: Set<Int32>, _ firstAxis: FirstAxis
+  ) throws(ImportError) -> [String] {
+    let outputs = source.outputs.map(\.name)
+    guard !outputs.isEmpty, Set(outputs).count == outputs.count else {
+      throw .unsupportedModel(rule: "it has no output, or gives one twice")
+    }
+    self.outputs = Set(outputs)
+    for name in outputs { readers[name, default: 0] += 1 }
     for name in nodes.lazy.flatMap(\.inputs) { readers[name, default: 0] += 1 }
-    try bindInput(source, types: inputTypes)
+    let inputs = source.inputs.filter { initializers[$0.name] == nil }
+    guard !inputs.isEmpty else { throw .unsupportedModel(rule: "it has no input") }
+    for input in inputs { try bindInput(input, types: inputTypes, firstAxis) }
+    graph.furtherInputs = Array(graph.values.indices.dropFirst())
     try NodeOrder.check(nodes) { bindings[$0] != nil || initializers[$0] != nil }
-    return output
+    return outputs
   }
 
   private mutating func checkVersion(_ model: OnnxModel) throws(ImportError) {
-    let own = model.operatorSets.filter { OnnxRow.isOwnDomain($0.domain) }
-    guard let version = own.first?.version else {
+    let own = Set(
+      model.operatorSets.lazy.filter { OnnxRow.isOwnDomain($0.domain) }.map(\.version))
+    guard let version = own.first else {
       throw .unsupportedModel(rule: "it declares no version of ONNX's operator set")
     }
     guard own.count == 1 else {
-      throw .unsupportedModel(rule: "it declares \(own.count) versions of ONNX's operator set")
+      throw .unsupportedModel(
+        rule: "it declares \(own.count) versions of ONNX's operator set: \(own.sorted().prefix(8))")
     }
     guard Self.versions.contains(Int(version)) else {
       throw .unsupportedModel(
@@ -181,15 +224,29 @@ struct OnnxConverter {
     return names.reduce(0) { $0 + (readers[$1] ?? 0) } == names.count
   }
 
-  private mutating func finish(_ output: String) throws(ImportError) -> FloatGraph {
-    guard case .activation(let value) = bindings[output] else {
-      throw .unsupportedModel(
-        rule: "its output '\(printable(output))' is not computed from its input")
+  /// Whether a name is an output of the network, and no node reads it.
+  func onlyTheNetworkGives(_ name: String) -> Bool {
+    outputs.contains(name) && readers[name] == 1
+  }
+
+  private mutating func finish(_ names: [String]) throws(ImportError) -> FloatGraph {
+    var outputs: [Int] = []
+    for name in names {
+      guard case .activation(let value) = bindings[name] else {
+        throw .unsupportedModel(
+          rule: "its output '\(printable(name))' is not computed from its input")
+      }
+      let place = placed(value: value).place
+      try node.support(
+        fixedBatch == 1 || place == .first
+          || (place.axis == 0 && graph.values[value].shape[0] == 1),
+        "the network's output does not have the batch axis first")
+      outputs.append(value)
     }
-    try node.support(
-      fixedBatch == 1 || placed(value: value).place == .first,
-      "the network's output does not have the batch axis first")
-    return try graph.finished(at: value).composingFunctions()
+    guard Set(outputs).count == outputs.count else {
+      throw .unsupportedModel(rule: "it gives the same values as two outputs")
+    }
+    return try graph.finished(at: outputs[0], Array(outputs.dropFirst())).composingFunctions()
   }
 
   // MARK: Names
@@ -240,6 +297,12 @@ struct OnnxConverter {
   /// Index and shape of an input that must be an activation with its batch axis in front.
   mutating func activation(_ index: Int = 0) throws(ImportError) -> (value: Int, shape: [Int]) {
     let input = try placed(index)
+    // Any axis of one in front may be a batch of one.
+    if input.place == .none, input.shape.count > 1, input.shape[0] == 1 {
+      let shape = Array(input.shape.dropFirst())
+      let value = try step(.reshape, [input.value], shape: shape, at: .first, named: "of\(index)")
+      return (value, shape)
+    }
     try node.support(input.place == .first, "input \(index) does not have the batch axis first")
     return (input.value, input.shape)
   }
@@ -345,43 +408,54 @@ struct OnnxConverter {
   /// integer operation.
   func producer(of value: Int) -> Int? { producers[value] }
 
-  // MARK: The graph's input and output
+  // MARK: The graph's inputs
 
-  private mutating func bindInput(_ source: OnnxGraph, types: Set<Int32>) throws(ImportError) {
-    let inputs = source.inputs.filter { initializers[$0.name] == nil }
-    let input = try Self.single(inputs, "inputs")
+  private mutating func bindInput(
+    _ input: OnnxValue, types: Set<Int32>, _ firstAxis: FirstAxis
+  ) throws(ImportError) {
     let name = "its input '\(printable(input.name))'"
     guard input.type.hasTensor, types.contains(input.type.tensor.elementType) else {
       throw .unsupportedModel(rule: "\(name) is not of float32")
     }
-    let dimensions = input.type.tensor.shape.dimensions
-    guard (2...OnnxConstant.maximumRank).contains(dimensions.count) else {
+    guard bindings[input.name] == nil else {
+      throw .unsupportedModel(rule: "\(name) stands twice among its inputs")
+    }
+    let dimensions = input.type.tensor.shape.dimensions.map { dimension -> Int? in
+      guard case .size(let size) = dimension.extent, size > 0 else { return nil }
+      return Int(size)
+    }
+    let least = firstAxis == .batch ? 2 : 1
+    guard (least...OnnxConstant.maximumRank).contains(dimensions.count) else {
       throw .unsupportedModel(
         rule: "\(name) needs a batch axis and at least one more, has \(dimensions.count) axes")
     }
-    if case .size(let size) = dimensions[0].extent, size > 0 { fixedBatch = Int(size) }
+    let own = firstAxis == .batch ? dimensions.dropFirst() : dimensions[...]
     var shape: [Int] = []
-    for (axis, dimension) in dimensions.enumerated().dropFirst() {
-      guard case .size(let size) = dimension.extent, size > 0 else {
+    for (axis, extent) in zip(own.indices, own) {
+      guard let extent else {
         throw .unsupportedModel(rule: "axis \(axis) of \(name) is open; only the batch may be")
       }
-      shape.append(Int(size))
+      shape.append(extent)
     }
     guard ShapeArithmetic.elementCount(shape) != nil else {
       throw .unsupportedModel(rule: "input shape \(shape) is too large")
     }
-    graph.values = [.init(name: input.name, shape: shape)]
-    bindings[input.name] = .activation(0)
-    if shape.count == 3 { images = [0] }
+    let batch = firstAxis == .batch ? dimensions[0] : 1
+    guard graph.values.isEmpty || batch == fixedBatch else {
+      throw .unsupportedModel(rule: "\(name) has another batch than the inputs before it")
+    }
+    fixedBatch = batch
+    graph.values.append(.init(name: input.name, shape: shape))
+    let value = graph.values.count - 1
+    bindings[input.name] = .activation(value)
+    if firstAxis == .own { places[value] = BatchPlace.none }
+    if shape.count == 3, firstAxis == .batch { images.insert(value) }
   }
 
-  private static func single(
-    _ values: [OnnxValue], _ what: String
-  ) throws(ImportError) -> OnnxValue {
+  private static func requireOne(_ values: [OnnxValue], _ what: String) throws(ImportError) {
     guard values.count == 1 else {
       let names = values.prefix(8).map { "'\(printable($0.name))'" }.joined(separator: ", ")
       throw .unsupportedModel(rule: "it has \(values.count) \(what) (\(names)) instead of one")
     }
-    return values[0]
   }
 }

@@ -60,9 +60,34 @@ struct OnnxRow: OperatorRow {
       let row = row(of: node)
       if row?.float != nil || (isQuantized && row?.quantized != nil) { continue }
       let type = isOwnDomain(node.domain) ? node.type : "\(node.domain).\(node.type)"
-      unknown[index] = .init(node: node.name, operator: type, form: "")
+      unknown[index] = .init(
+        node: node.name, operator: type, form: ForeignOperator.whatItIs(node) ?? "")
     }
     return unknown
+  }
+}
+
+/// Operators that only the tool that wrote them can run.
+private enum ForeignOperator {
+  /// Nodes that a compiler for one chip puts in the place of ONNX's.
+  private static let ofCompilers: Set = [
+    "RequantShift", "TrueIntegerDiv", "iGELU", "iHardswish", "iLayerNorm", "iNoNorm", "iRMSNorm",
+    "iSoftmax",
+  ]
+
+  static func whatItIs(_ node: ImportNode) -> String? {
+    if ofCompilers.contains(node.type) {
+      return "a quantizing compiler's own node; import the model that it was made of"
+    }
+    if node.domain.contains("finn") && !node.domain.hasSuffix("general") {
+      return "a node of FINN's for one chip; import the model that it was made of"
+    }
+    if node.domain.hasPrefix("onnx.brevitas") || node.domain.hasPrefix("finn.")
+      || node.domain.hasPrefix("qonnx")
+    {
+      return "QONNX's; export with QuantizeLinear and DequantizeLinear"
+    }
+    return node.domain == "ai.onnx.ml" ? "no layer of a neural network" : nil
   }
 }
 

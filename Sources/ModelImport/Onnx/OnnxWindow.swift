@@ -13,34 +13,33 @@ extension OnnxConverter {
   /// nothing but the output's size where padding does not count.
   mutating func poolingWindow(
     extendingIsNeutral: Bool
-  ) throws(ImportError) -> (value: Int, window: FloatGraph.Window) {
-    let (value, shape) = try activation()
-    try node.support(shape.count == 3, "only 2-D pooling; input \(shape)")
-    guard let kernel = try node.integers("kernel_shape"), kernel.count == 2 else {
-      throw node.error("kernel_shape needs two extents")
+  ) throws(ImportError) -> (input: SlidingInput, window: FloatGraph.Window) {
+    let input = try slidingInput()
+    guard let kernel = try node.perAxis("kernel_shape", isSequence: input.isSequence) else {
+      throw node.error("kernel_shape needs an extent for each axis")
     }
-    var window = try window(kernel: kernel, input: shape, isPool: true)
+    var window = try window(kernel: kernel, over: input, isPool: true)
     if try node.flag("ceil_mode") {
-      let rows = window.rows.ceilingExtension(over: shape[1])
-      let columns = window.columns.ceilingExtension(over: shape[2])
+      let rows = window.rows.ceilingExtension(over: input.shape[1])
+      let columns = window.columns.ceilingExtension(over: input.shape[2])
       guard extendingIsNeutral || (rows == 0 && columns == 0) else {
         throw node.unsupported("ceil_mode together with count_include_pad")
       }
       window.rows.after += rows
       window.columns.after += columns
     }
-    return (value, FloatGraph.Window(window))
+    return (input, FloatGraph.Window(window))
   }
 
-  /// The window's attributes, with `auto_pad` resolved for an input of [C, H, W].
+  /// The window's attributes, with `auto_pad` resolved.
   ///
   /// - Parameter isPool: whether it is a pool's, whose automatic padding ONNX Runtime reckons as if it
   ///   were not dilated.
   func window(
-    kernel: [Int], input: [Int], isPool: Bool = false
+    kernel: [Int], over input: SlidingInput, isPool: Bool = false
   ) throws(ImportError) -> PaddedWindow {
-    let strides = try pair("strides")
-    let dilations = try pair("dilations")
+    let strides = try node.perAxis("strides", isSequence: input.isSequence) ?? [1, 1]
+    let dilations = try node.perAxis("dilations", isSequence: input.isSequence) ?? [1, 1]
     let limit = ShapeArithmetic.maximumWindowExtent
     guard (kernel + strides + dilations).allSatisfy({ (1...limit).contains($0) }) else {
       throw node.error(
@@ -52,27 +51,23 @@ extension OnnxConverter {
     let pads = try node.integers("pads")
     switch try node.text("auto_pad") ?? "NOTSET" {
     case "NOTSET":
-      let pads = pads ?? [0, 0, 0, 0]
-      guard pads.count == 4, pads.allSatisfy({ (0...limit).contains($0) }) else {
-        throw node.error("pads \(pads.prefix(8)) must be four numbers in 0...\(limit)")
+      let count = input.isSequence ? 2 : 4
+      var pads = pads ?? [Int](repeating: 0, count: count)
+      guard pads.count == count, pads.allSatisfy({ (0...limit).contains($0) }) else {
+        throw node.error("pads \(pads.prefix(8)) must be \(count) numbers in 0...\(limit)")
       }
+      if input.isSequence { pads = [0, pads[0], 0, pads[1]] }
       (window.rows.before, window.rows.after) = (pads[0], pads[2])
       (window.columns.before, window.columns.after) = (pads[1], pads[3])
     case "VALID": break
     case let mode where mode == "SAME_UPPER" || mode == "SAME_LOWER":
       if isPool { (window.rows.dilation, window.columns.dilation) = (1, 1) }
-      window.rows.padSame(over: input[1], isOddBefore: mode == "SAME_LOWER")
-      window.columns.padSame(over: input[2], isOddBefore: mode == "SAME_LOWER")
+      window.rows.padSame(over: input.shape[1], isOddBefore: mode == "SAME_LOWER")
+      window.columns.padSame(over: input.shape[2], isOddBefore: mode == "SAME_LOWER")
       (window.rows.dilation, window.columns.dilation) = (dilations[0], dilations[1])
     case let mode: throw node.error("auto_pad '\(printable(mode))' is not known")
     }
     return window
-  }
-
-  private func pair(_ name: String) throws(ImportError) -> [Int] {
-    let values = try node.integers(name) ?? [1, 1]
-    try node.require(values.count == 2, "\(name) needs two extents")
-    return values
   }
 }
 

@@ -36,6 +36,11 @@ extension OnnxConverter {
     let low = try scalar(attribute: "min", input: 1) ?? -.infinity
     let high = try scalar(attribute: "max", input: 2) ?? .infinity
     try node.require(low <= high, "min \(low) is not at most max \(high)")
+    if case .constant(let constant) = try binding(0), let values = constant.floats {
+      try budget.claim(values.count, size: MemoryLayout<Float>.stride, for: node)
+      let limited = values.map { min(max($0, low), high) }
+      return .constant(OnnxConstant(dimensions: constant.dimensions, elements: .floats(limited)))
+    }
     return try unary(.clamp(low: low, high: high))
   }
 }

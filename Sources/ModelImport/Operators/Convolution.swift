@@ -23,16 +23,18 @@ extension OperatorRoom {
 // MARK: - ONNX
 
 extension ImportNode {
-  /// Kernel and groups of a node on [C, H, W] with weights of [O, C / groups, KH, KW], or
-  /// [C, O / groups, KH, KW] where it is transposed.
+  /// Kernel and groups of a node with weights of [O, C / groups, KH, KW], or
+  /// [C, O / groups, KH, KW] where it is transposed; over a sequence without KH.
   func kernelAndGroups(
-    weights: [Int], input: [Int]
+    weights: [Int], over input: SlidingInput
   ) throws(ImportError) -> (kernel: [Int], groups: Int) {
-    guard input.count == 3, weights.count == 4 else {
-      throw unsupported("only 2-D convolution; input \(input), weights \(weights)")
+    guard input.shape.count == 3, weights.count == (input.isSequence ? 3 : 4) else {
+      throw unsupported(
+        "only convolution over one or two axes; input \(input.shape), weights \(weights)")
     }
-    let kernel = Array(weights[2...])
-    if let declared = try integers("kernel_shape"), declared != kernel {
+    let kernel = input.isSequence ? [1, weights[2]] : Array(weights[2...])
+    if let declared = try perAxis("kernel_shape", isSequence: input.isSequence), declared != kernel
+    {
       throw error("kernel_shape \(declared) differs from weights of shape \(weights)")
     }
     return (kernel, try integer("group") ?? 1)
@@ -41,20 +43,21 @@ extension ImportNode {
 
 extension OnnxConverter {
   fileprivate mutating func convolution() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
+    let input = try slidingInput()
     guard let weights = try weights(1) else { throw node.error("has no weights") }
-    let (kernel, groups) = try node.kernelAndGroups(weights: weights.shape, input: shape)
-    guard groups >= 1, weights.shape[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
+    let (kernel, groups) = try node.kernelAndGroups(weights: weights.shape, over: input)
+    guard groups >= 1,
+      weights.shape[1].multipliedReportingOverflow(by: groups) == (input.shape[0], false)
     else {
       throw node.error(
-        "weights of shape \(weights.shape) in \(groups) groups do not fit input \(shape)")
+        "weights of shape \(weights.shape) in \(groups) groups do not fit input \(input.shape)")
     }
-    let window = try window(kernel: kernel, input: shape)
+    let window = try window(kernel: kernel, over: input)
     let bias = try self.weights(2, shape: [weights.shape[0]])?.values
     let convolution = FloatGraph.Convolution(
       weights: weights.values, bias: bias, outputChannels: weights.shape[0],
       window: FloatGraph.Window(window), groups: groups)
-    return try append(.convolution(convolution), inputs: [value])
+    return try append(.convolution(convolution), over: input)
   }
 }
 
@@ -82,14 +85,15 @@ extension QuantizedOnnxConverter {
     input: Int, shape: [Int], weights: OnnxWeights
   ) throws(ImportError) -> (layer: QuantizedLayer, output: [Int]) {
     let dimensions = weights.dimensions
-    let (kernel, groups) = try node.kernelAndGroups(weights: dimensions, input: shape)
+    let source = SlidingInput(value: input, shape: shape, isSequence: false)
+    let (kernel, groups) = try node.kernelAndGroups(weights: dimensions, over: source)
     let input = try image(input, shape: shape)
     guard groups >= 1, dimensions[0] >= 1, dimensions[0] % groups == 0,
       dimensions[1].multipliedReportingOverflow(by: groups) == (shape[0], false)
     else {
       throw node.error("weights of shape \(dimensions) in \(groups) groups do not fit \(shape)")
     }
-    let window = try float.window(kernel: kernel, input: shape)
+    let window = try float.window(kernel: kernel, over: source)
     let extents = try node.obeying { () throws(RuleViolation) in
       try FloatGraph.Window(window).outputExtents(height: shape[1], width: shape[2])
     }

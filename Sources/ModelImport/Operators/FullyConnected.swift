@@ -56,19 +56,30 @@ extension OnnxConverter {
       weights = try scaled(weights, by: alpha)
     }
     var bias: [Float]?
+    var summand: [Float]?
+    let beta = try node.number("beta") ?? 1
     if let index, let (values, shape) = try self.weights(index) {
       guard shape.count <= 2, [1, features].contains(shape.last ?? 1) else {
         throw node.error("a bias of shape \(shape) does not fit \(features) outputs")
       }
-      guard shape.count < 2 || shape[0] == 1 else {
-        throw node.unsupported("a bias of shape \(shape): one for each image of a batch")
+      if shape.count == 2, shape[0] != 1 {
+        guard source.place == .none, shape == [source.shape[0], features] else {
+          throw node.unsupported("a bias of shape \(shape): one for each image of a batch")
+        }
+        summand = try scaled(values, by: beta)
+      } else {
+        bias = values.count == features ? values : [Float](repeating: values[0], count: features)
       }
-      bias = values.count == features ? values : [Float](repeating: values[0], count: features)
     }
-    let beta = try node.number("beta") ?? 1
     if beta != 1, let values = bias { bias = try scaled(values, by: beta) }
     let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: features)
-    return try append(.linear(linear), inputs: [source.value], at: source.place)
+    guard let summand else {
+      return try append(.linear(linear), inputs: [source.value], at: source.place)
+    }
+    let product = try step(.linear(linear), [source.value], at: source.place, named: "product")
+    let rows = try constant(
+      summand, shape: graph.values[product].shape, at: source.place, named: "bias")
+    return try append(.add, inputs: [product, rows], at: source.place)
   }
 
   /// Of an activation's rows and a constant matrix, which is a layer; or of any two operands.

@@ -28,7 +28,7 @@ extension OperatorRoom {
             slope: try $0.node.finite("alpha", default: 0.2),
             offset: try $0.node.finite("beta", default: 0.5)))
       }),
-    OnnxRow("Gelu", ["approximate"], float: { try $0.gelu() }),
+    OnnxRow("Gelu", ["approximate"], in: .both, float: { try $0.gelu() }),
     OnnxRow("Mish", float: { try $0.mish() }),
     OnnxRow("Swish", ["alpha"], float: { try $0.swish() }),
     OnnxRow("Pow", float: { try $0.power() }),

@@ -23,8 +23,8 @@ extension OperatorRoom {
 
 extension OnnxConverter {
   fileprivate mutating func globalAveragePool() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
-    return try append(.globalAveragePool, inputs: [value], shape: [shape[0], 1, 1])
+    let input = try slidingInput()
+    return try append(.globalAveragePool, over: input, shape: [input.shape[0], 1, 1])
   }
 
   fileprivate mutating func globalMaxPool() throws(ImportError) -> Binding {

@@ -34,14 +34,14 @@ extension OperatorRoom {
 extension OnnxConverter {
   fileprivate mutating func averagePool() throws(ImportError) -> Binding {
     let countsPadding = try node.flag("count_include_pad")
-    let (value, window) = try poolingWindow(extendingIsNeutral: !countsPadding)
+    let (input, window) = try poolingWindow(extendingIsNeutral: !countsPadding)
     return try append(
-      .averagePool(.init(window: window, countsPadding: countsPadding)), inputs: [value])
+      .averagePool(.init(window: window, countsPadding: countsPadding)), over: input)
   }
 
   fileprivate mutating func maxPool() throws(ImportError) -> Binding {
-    let (value, window) = try poolingWindow(extendingIsNeutral: true)
-    return try append(.maxPool(.init(window: window)), inputs: [value])
+    let (input, window) = try poolingWindow(extendingIsNeutral: true)
+    return try append(.maxPool(.init(window: window)), over: input)
   }
 }
 
@@ -70,7 +70,9 @@ extension QuantizedOnnxConverter {
     else { throw node.unsupported("only 2-D pooling without ceil_mode") }
     let input = try image(source.tensor, shape: shape)
     let pooling = FloatGraph.AveragePool(
-      window: FloatGraph.Window(try float.window(kernel: kernel, input: shape)),
+      window: FloatGraph.Window(
+        try float.window(
+          kernel: kernel, over: SlidingInput(value: input, shape: shape, isSequence: false))),
       countsPadding: try node.flag("count_include_pad"))
     let output = try node.shape(of: .averagePool(pooling), inputs: [shape])
     try finish(

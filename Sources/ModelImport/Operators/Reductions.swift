@@ -70,15 +70,22 @@ extension OnnxConverter {
     _ axes: [Int], of source: PlacedValue, from value: Int
   ) throws(ImportError) -> Int {
     let kept = source.shape.indices.filter { !axes.contains($0) }
-    try node.support(!kept.isEmpty, "to one number without axes")
     var place = source.place
     if let batch = place.axis {
       place.axis = batch - axes.count { $0 < batch }
-      let declared = try integers(attribute: "axes", input: 1) ?? Array(0..<source.rank)
+      let declared = try integers(attribute: "axes", input: 1) ?? []
+      let reduced = declared.isEmpty ? Array(0..<source.rank) : declared
       // Only a batch of 1 may be reduced, and it is left out as well.
-      if try positive(declared, rank: source.rank).contains(batch), place.isOwnAxis {
+      if try positive(reduced, rank: source.rank).contains(batch), place.isOwnAxis {
         place = .none
       }
+    }
+    guard !kept.isEmpty else {
+      // A value has an axis at least: of one, which the batch's axis of the file holds too.
+      if place.isOwnAxis { place = BatchPlace(axis: 0, isMerged: true) }
+      try node.support(
+        place.isMerged || onlyTheNetworkGives(node.outputs[0]), "to one number without axes")
+      return try reshaped(placed(value: value), to: [1], at: place, named: "dropped")
     }
     return try reshaped(
       placed(value: value), to: kept.map { source.shape[$0] }, at: place, named: "dropped")

@@ -24,12 +24,12 @@ private struct OnnxTransposition {
   /// From each group's [C][O][taps] to [O][taps][C], as programs have it.
   let order: Transposition
 
-  /// - Parameter input: [C, H, W].
   init(
-    _ node: ImportNode, weights: [Int], input: [Int], _ converter: OnnxConverter
+    _ node: ImportNode, weights: [Int], over source: SlidingInput, _ converter: OnnxConverter
   ) throws(ImportError) {
     let kernel: [Int]
-    (kernel, groups) = try node.kernelAndGroups(weights: weights, input: input)
+    let input = source.shape
+    (kernel, groups) = try node.kernelAndGroups(weights: weights, over: source)
     let outputs = weights[1].multipliedReportingOverflow(by: groups)
     guard groups >= 1, weights[0] == input[0], weights[0] % groups == 0, weights[1] >= 1,
       !outputs.overflow
@@ -39,17 +39,21 @@ private struct OnnxTransposition {
     outputChannels = outputs.partialValue
     order = Transposition(rows: input[0] / groups, columns: weights[1] * kernel[0] * kernel[1])
     outputPadding =
-      try node.list("output_padding", in: 0...ShapeArithmetic.maximumWindowExtent) ?? [0, 0]
-    (window, extent) = try Self.placed(node, kernel, input, outputPadding, converter)
+      try node.list(
+        "output_padding", over: source, height: 0, in: 0...ShapeArithmetic.maximumWindowExtent)
+      ?? [0, 0]
+    (window, extent) = try Self.placed(node, kernel, source, outputPadding, converter)
   }
 
   /// The window with the padding that cuts the output to its size, and that size.
   private static func placed(
-    _ node: ImportNode, _ kernel: [Int], _ input: [Int], _ more: [Int], _ converter: OnnxConverter
+    _ node: ImportNode, _ kernel: [Int], _ source: SlidingInput, _ more: [Int],
+    _ converter: OnnxConverter
   ) throws(ImportError) -> (PaddedWindow, extent: [Int]) {
-    var window = try converter.window(kernel: kernel, input: input)
+    let input = source.shape
+    var window = try converter.window(kernel: kernel, over: source)
     let mode = try node.text("auto_pad") ?? "NOTSET"
-    var wanted = try node.list("output_shape", in: 1...Int(Int32.max))
+    var wanted = try node.list("output_shape", over: source, height: 1, in: 1...Int(Int32.max))
     let isStated = wanted != nil
     if wanted == nil, mode.hasPrefix("SAME") {
       wanted = [input[1] * window.rows.stride, input[2] * window.columns.stride]
@@ -77,28 +81,29 @@ private struct OnnxTransposition {
 }
 
 extension ImportNode {
-  /// Two numbers of an attribute; nil where it is left out.
-  fileprivate func list(_ name: String, in range: ClosedRange<Int>) throws(ImportError) -> [Int]? {
-    guard let values = try integers(name) else { return nil }
-    guard values.count == 2, values.allSatisfy(range.contains) else {
-      throw error("\(name) \(values.prefix(8)) must be two numbers in \(range)")
-    }
+  /// An attribute's numbers for height and width; nil where it is left out.
+  fileprivate func list(
+    _ name: String, over input: SlidingInput, height: Int, in range: ClosedRange<Int>
+  ) throws(ImportError) -> [Int]? {
+    let values = try perAxis(name, isSequence: input.isSequence, height: height)
+    guard let values else { return nil }
+    try require(values.allSatisfy(range.contains), "\(name) \(values) must lie in \(range)")
     return values
   }
 }
 
 extension OnnxConverter {
   fileprivate mutating func transposeConvolution() throws(ImportError) -> Binding {
-    let (value, shape) = try activation()
+    let input = try slidingInput()
     guard let weights = try weights(1) else { throw node.error("has no weights") }
-    let form = try OnnxTransposition(node, weights: weights.shape, input: shape, self)
+    let form = try OnnxTransposition(node, weights: weights.shape, over: input, self)
     let bias = try self.weights(2, shape: [form.outputChannels])?.values
     let layer = FloatGraph.TransposeConvolution(
-      weights: Transposition(rows: form.window.taps, columns: shape[0] / form.groups)(
+      weights: Transposition(rows: form.window.taps, columns: input.shape[0] / form.groups)(
         form.order(weights.values)), bias: bias, outputChannels: form.outputChannels,
       window: FloatGraph.Window(form.window), groups: form.groups,
       outputPadHeight: form.outputPadding[0], outputPadWidth: form.outputPadding[1])
-    return try append(.transposeConvolution(layer), inputs: [value])
+    return try append(.transposeConvolution(layer), over: input)
   }
 }
 
@@ -106,7 +111,9 @@ extension QuantizedOnnxConverter {
   fileprivate mutating func transposeConvolution() throws(ImportError) {
     let (tensor, shape) = try realInput()
     let weights = try constantWeights(1)
-    let form = try OnnxTransposition(node, weights: weights.dimensions, input: shape, float)
+    let form = try OnnxTransposition(
+      node, weights: weights.dimensions,
+      over: SlidingInput(value: tensor, shape: shape, isSequence: false), float)
     let input = try image(tensor, shape: shape)
     // Each group's channels have the same scales.
     try checkScales(weights, channels: weights.dimensions[1], axis: 1)

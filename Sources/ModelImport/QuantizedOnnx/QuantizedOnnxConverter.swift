@@ -67,7 +67,7 @@ struct QuantizedOnnxConverter {
   static func convert(
     _ model: OnnxModel, fileBytes: Int, profile: DeploymentProfile, isOptimized: Bool
   ) throws(ImportError) -> IntegerProgram {
-    let (float, output) = try OnnxConverter.prepare(
+    let (float, outputs) = try OnnxConverter.prepare(
       model, fileBytes: fileBytes, inputTypes: [1, 2, 3], isQuantized: true)
     var converter = QuantizedOnnxConverter(float, profile: profile, isOptimized: isOptimized)
     do throws(ImportError) {
@@ -75,7 +75,7 @@ struct QuantizedOnnxConverter {
       try converter.convertAll()
     } catch { throw converter.float.refusal ?? error }
     if let refusal = converter.float.refusal { throw refusal }
-    return try converter.finish(output)
+    return try converter.finish(outputs[0])
   }
 
   private mutating func convertAll() throws(ImportError) {
