@@ -32,7 +32,7 @@ enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
     .constants, .convolution, .foldedFunctions, .fullyConnected, .functions, .gather, .hardSwish,
-    .hyperbolicTangent, .identity, .joins, .leakyRelu, .mean, .multiply, .normalizations, .pack,
+    .hyperbolicTangent, .identity, .indexedElements, .joins, .leakyRelu, .mean, .multiply, .normalizations, .pack,
     .pad, .pools, .pRelu, .quantize, .reductions, .repetition, .reshape, .resize, .selection,
     .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions, .transpose,
     .transposeConvolution,

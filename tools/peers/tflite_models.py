@@ -144,7 +144,8 @@ class File:
             buffer.data = np.frombuffer(real.tobytes(), np.uint8)
             model.buffers.append(buffer)
             graph.tensors[place] = changed
-        model.subgraphs = [graph]
+        # A composite's decomposition is a subgraph.
+        model.subgraphs = [graph, *self.model.subgraphs[1:]]
         return pack(model)
 
 

@@ -92,6 +92,10 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// The value that an output of the file is: an image or features where it can be one.
   private mutating func output(_ index: Int) throws(ImportError) -> Int {
+    if index >= 0, bindings[index] == nil, model.tensors[index].data != nil {
+      let value = try constantOutput(index)
+      return isImage(index) ? try imaged(index, value) : value
+    }
     guard index >= 0, case .value(let value, let order) = bindings[index] else {
       throw .unsupportedModel(rule: "an output is not computed from its input")
     }
