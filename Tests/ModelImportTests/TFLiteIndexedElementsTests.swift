@@ -89,6 +89,18 @@ import Testing
     #expect(try run(program, on: [0, 1, 2, 3, 4, 5]) == [0, 1, 2, 50, 4, 51])
   }
 
+  /// Of 16 bits, in an order that is no slice.
+  @Test func gathersOfWideIntegers() throws {
+    var source = TFLiteSource()
+    source.tensors = [[4, 1], [3, 1]].map { TFLiteSource.tensor($0, type: .int16) }
+    let rows = source.constant(
+      [3, 0, 1].flatMap { FlatNode.littleEndian($0, 4) }, [3, 1], type: .int32)
+    source.add(.gatherND, [0, rows], [1])
+    let program = try TFLiteImporter.load(bytes: source.bytes).integerProgram()
+    // 258, 516, −2 and 1027, the lower byte first.
+    #expect(try run(program, on: [2, 1, 4, 2, -2, -1, 3, 4]) == [3, 4, 2, 1, 4, 2])
+  }
+
   private func refusal(_ source: TFLiteSource) -> String {
     do throws(ImportError) {
       _ = try TFLiteImporter.load(bytes: source.bytes)
