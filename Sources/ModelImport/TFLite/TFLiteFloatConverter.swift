@@ -74,7 +74,11 @@ struct TFLiteFloatConverter: TFLiteConverter {
       }
       let tensor = model.tensors[index]
       guard tensor.type == .float32, tensor.data == nil else {
-        throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
+        throw .unsupportedModel(
+          rule: "its input '\(printable(tensor.name))' is not of float32"
+            + (tensor.type == .int32 || tensor.type == .int64
+              ? "; to move integers of \(tensor.type == .int32 ? 32 : 64) bits, values that hold "
+                + "every one of them would be needed" : ""))
       }
       let (shape, order) =
         if let image = inputImage(index) {
