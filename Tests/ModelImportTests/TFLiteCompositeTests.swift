@@ -70,7 +70,9 @@ import Testing
   }
 
   /// Ends that are not the composite's, or one tensor twice.
-  @Test(arguments: [([3], [0]), ([3, 1], [1]), ([3, 3], [0]), ([3, 1], [0, 2]), ([3, -1], [0])])
+  @Test(arguments: [
+    ([3], [0]), ([3, 1], [1]), ([3, 3], [0]), ([3, 1], [0, 2]), ([3, -1], [0]),
+  ])
   func endsAreChecked(_ inputs: [Int], _ outputs: [Int]) {
     let own = source { inner in
       difference(&inner)

@@ -56,8 +56,10 @@ import Testing
     try expectGiven(
       [2, 3, 8, 9, 8, 9], .gatherND, [[3, 2, 2, 1]], [0, 1, 2, 0, 2, 0], of: [3, 2],
       to: [3, 2, 1])
-    try expectGiven([8, 9, 10, 11], .gatherND, [[3, 2, 2, 1]], [2], of: [1, 1], to: [1, 2, 2, 1])
-    try expectGiven([7, 0], .gatherND, [[3, 2, 2, 1]], [1, 1, 1, 0, 0, 0], of: [2, 3], to: [2, 1])
+    try expectGiven(
+      [8, 9, 10, 11], .gatherND, [[3, 2, 2, 1]], [2], of: [1, 1], to: [1, 2, 2, 1])
+    try expectGiven(
+      [7, 0], .gatherND, [[3, 2, 2, 1]], [1, 1, 1, 0, 0, 0], of: [2, 3], to: [2, 1])
   }
 
   @Test func scatters() throws {

@@ -61,7 +61,8 @@ enum TFLiteReal {
     let scales = try values(held, stored, count: found, node)
     let start = bytes.startIndex
     return (0..<count).map { index in
-      let integer = tensor.type == .int4 ? int4(bytes, index) : Int8(bitPattern: bytes[start + index])
+      let integer =
+        tensor.type == .int4 ? int4(bytes, index) : Int8(bitPattern: bytes[start + index])
       return scales[index / blocks.size] * Float(integer)
     }
   }
