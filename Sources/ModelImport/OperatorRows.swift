@@ -32,10 +32,10 @@ enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
     .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
     .constants, .convolution, .foldedFunctions, .fullyConnected, .functions, .gather, .hardSwish,
-    .hyperbolicTangent, .identity, .joins, .leakyRelu, .mean, .multiply, .normalizations, .pack,
-    .pad, .pools, .pRelu, .quantize, .reductions, .repetition, .reshape, .resize, .selection,
-    .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions, .transpose,
-    .transposeConvolution,
+    .hyperbolicTangent, .identity, .indexedElements, .joins, .leakyRelu, .mean, .multiply,
+    .normalizations, .pack, .pad, .pools, .pRelu, .quantize, .reductions, .repetition, .reshape,
+    .resize, .selection, .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions,
+    .transpose, .transposeConvolution,
   ]
 
   private static let rows = rooms.flatMap(\.rows)

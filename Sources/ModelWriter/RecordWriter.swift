@@ -30,7 +30,9 @@ struct RecordWriter: RecordCoder, OperatorVisitor {
     let input = operation.inputs.first.map { program.tensors[$0].shape } ?? output
     head[Layout.Operation.kind] = operation.kind.code
     let payload = operation.kind.payload
-    let width = program.tensors[operation.output].bits == 16 ? 2 : 1
+    // A constant's are the tensor's own; indices have one size.
+    let isWide = program.tensors[operation.output].bits == 16
+    let width = if isWide, case .constant = operation.kind { 2 } else { 1 }
     expected = (payload as? any ConstantOperator)?.elementCount(output: output).map { $0 * width }
     if let weighted = payload as? any WeightedOperator, let weights = operation.kind.weights {
       shape = weighted.weightShape(input: input, output: output)

@@ -50,7 +50,18 @@ package enum TFLite {
     /// Int64.
     package static let zeroPoint = 3
     package static let detailsType = 4
+    package static let details = 5
     package static let dimension = 6
+  }
+
+  /// Details of type 2: a scale for each so many elements of the last axis.
+  package enum BlockwiseQuantization {
+    /// Tensors of the subgraph, −1 for none.
+    package static let scales = 0
+    package static let zeroPoints = 1
+    package static let blockSize = 2
+    /// `Quantization.detailsType`.
+    package static let type: UInt8 = 2
   }
 
   package enum Buffer {
@@ -66,6 +77,8 @@ package enum TFLite {
     package static let outputs = 2
     package static let builtinOptionsType = 3
     package static let builtinOptions = 4
+    /// Of the operators from STABLEHLO_LOGISTIC on.
+    package static let builtinOptions2 = 12
   }
 
   package enum Metadata {
@@ -182,6 +195,12 @@ package enum TFLite {
       package static let batchDimensions = 1
     }
 
+    package enum Composite {
+      package static let name = 0
+      /// A subgraph of the file.
+      package static let decomposition = 1
+    }
+
     package enum MirrorPad {
       package static let mode = 0
     }
@@ -284,16 +303,20 @@ package enum TFLite {
     case splitV = 102
     case ceil = 104
     case reverseV2 = 105
+    case gatherND = 107
     case cos = 108
     case elu = 111
     case quantize = 114
     case round = 116
     case hardSwish = 117
+    case scatterND = 122
     case batchMatMul = 126
     case broadcastTo = 130
     case gelu = 150
+    case dynamicUpdateSlice = 151
     case relu0To1 = 152
     case sign = 158
+    case stablehloComposite = 206
 
     /// The newest version of the operator that LiteRT 2.3 registers: it refuses a file with a newer
     /// one, whose meaning is not known.
@@ -304,7 +327,7 @@ package enum TFLite {
       case .transpose: 9
       case .conv2D, .gather, .mul, .stridedSlice, .slice: 8
       case .concatenation, .depthwiseConv2D: 7
-      case .add, .pad, .padV2, .quantize, .unpack: 6
+      case .add, .pad, .padV2, .quantize, .unpack, .gatherND, .dynamicUpdateSlice: 6
       case .sub, .transposeConv, .pack, .split: 5
       case .softmax, .maximum, .minimum, .resizeNearestNeighbor, .broadcastTo: 4
       case .batchMatMul, .batchToSpaceND, .resizeBilinear, .reverseV2, .spaceToBatchND: 4
@@ -316,7 +339,9 @@ package enum TFLite {
       case .div, .l2Normalization, .logSoftmax, .sign, .squaredDifference: 2
       case .squeeze, .leakyRelu, .spaceToDepth, .depthToSpace: 2
       case .reluN1To1, .relu0To1, .reshape, .custom, .expandDims, .shape, .hardSwish,
-        .ceil, .cos, .elu, .floor, .neg, .pow, .prelu, .round, .sin, .square: 1
+        .ceil, .cos, .elu, .floor, .neg, .pow, .prelu, .round, .sin, .square,
+        .scatterND, .stablehloComposite:
+        1
       }
     }
 

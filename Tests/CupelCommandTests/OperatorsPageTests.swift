@@ -216,7 +216,9 @@ enum OperatorsPage {
     Row(name: "blocks of pixels", onnx: ["SpaceToDepth", "DepthToSpace"]),
     Row(
       name: "gather, repeat", onnx: ["Gather", "Expand", "Tile"],
-      tflite: ["GATHER", "REVERSE_V2", "MIRROR_PAD"],
+      tflite: [
+        "GATHER", "GATHER_ND", "SCATTER_ND", "DYNAMIC_UPDATE_SLICE", "REVERSE_V2", "MIRROR_PAD",
+      ],
       kinds: [Kind(name: "gather", step: .gather)], float: ["Gather"]),
     Row(
       name: "resize", onnx: ["Resize", "Upsample"], tflite: ["RESIZE_BILINEAR"],

@@ -139,7 +139,7 @@ final class FlatNode: Sendable {
   }
 }
 
-/// A `.tflite` file of one subgraph, part by part.
+/// A `.tflite` file, part by part.
 struct TFLiteSource {
   var tensors: [FlatNode] = []
   var operators: [FlatNode] = []
@@ -147,6 +147,8 @@ struct TFLiteSource {
   var buffers: [FlatNode] = [.table([:])]
   var inputs = [0]
   var outputs = [1]
+  /// Behind the first.
+  var moreSubgraphs: [FlatNode] = []
 
   /// An int8 tensor; other types where one is given.
   static func tensor(
@@ -174,7 +176,7 @@ struct TFLiteSource {
 
   mutating func add(
     _ code: Int, _ inputs: [Int], _ outputs: [Int], options: [Int: FlatNode]? = nil,
-    custom: String? = nil
+    custom: String? = nil, options2: [Int: FlatNode]? = nil
   ) {
     var fields: [Int: FlatNode] = [
       TFLite.OperatorCode.deprecatedBuiltinCode: .int8(min(code, 127)),
@@ -187,6 +189,7 @@ struct TFLiteSource {
       TFLite.Operator.inputs: .int32s(inputs), TFLite.Operator.outputs: .int32s(outputs),
     ]
     if let options { own[TFLite.Operator.builtinOptions] = .table(options) }
+    if let options2 { own[TFLite.Operator.builtinOptions2] = .table(options2) }
     operators.append(.table(own))
   }
 
@@ -201,13 +204,36 @@ struct TFLiteSource {
     .table([
       TFLite.Model.version: .int32(3), TFLite.Model.operatorCodes: .vector(codes),
       TFLite.Model.buffers: .vector(buffers),
-      TFLite.Model.subgraphs: .vector([
-        .table([
-          TFLite.Subgraph.tensors: .vector(tensors), TFLite.Subgraph.operators: .vector(operators),
-          TFLite.Subgraph.inputs: .int32s(inputs), TFLite.Subgraph.outputs: .int32s(outputs),
-        ])
-      ]),
+      TFLite.Model.subgraphs: .vector([subgraph] + moreSubgraphs),
     ])
+  }
+
+  /// The network itself.
+  var subgraph: FlatNode {
+    .table([
+      TFLite.Subgraph.tensors: .vector(tensors), TFLite.Subgraph.operators: .vector(operators),
+      TFLite.Subgraph.inputs: .int32s(inputs), TFLite.Subgraph.outputs: .int32s(outputs),
+    ])
+  }
+
+  /// A composite, by its decomposition's index among the subgraphs.
+  mutating func addComposite(_ decomposition: Int, _ inputs: [Int], _ outputs: [Int]) {
+    add(
+      Int(TFLite.Operation.stablehloComposite.rawValue), inputs, outputs,
+      options2: [
+        TFLite.Options.Composite.name: .string("vendor.function"),
+        TFLite.Options.Composite.decomposition: .int32(decomposition),
+      ])
+  }
+
+  /// Adds a subgraph that has codes and buffers of this file. Returns its index.
+  mutating func addSubgraph(_ fill: (inout TFLiteSource) -> Void) -> Int {
+    var inner = TFLiteSource()
+    (inner.codes, inner.buffers) = (codes, buffers)
+    fill(&inner)
+    (codes, buffers) = (inner.codes, inner.buffers)
+    moreSubgraphs.append(inner.subgraph)
+    return moreSubgraphs.count
   }
 
   var bytes: [UInt8] { root.file }

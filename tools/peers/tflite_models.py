@@ -118,24 +118,45 @@ class File:
         model.subgraphs = [graph]
         return pack(model), np.concatenate(batches, axis=-1)
 
+    def bytes_of(self, tensor):
+        return bytes(self.model.buffers[tensor.buffer].data)
+
+    def real_blocks(self, tensor):
+        """The numbers of a constant that has a scale for every block of its last axis."""
+        stored = np.frombuffer(self.bytes_of(tensor), np.uint8)
+        if tensor.type == schema.TensorType.INT4:
+            # The first in the low nibble.
+            stored = (np.stack([stored << 4, stored & 0xF0], axis=1).astype(np.uint8)
+                      .view(np.int8) >> 4)
+        blocks = stored.view(np.int8).reshape(-1, tensor.quantization.details.blockSize)
+        held = self.graph.tensors[tensor.quantization.details.scales]
+        kind = np.float32 if held.type == FLOAT32 else np.float16
+        scales = np.frombuffer(self.bytes_of(held), kind).astype(np.float32)
+        return blocks.astype(np.float32) * scales[:, None]
+
     def with_real_weights(self):
-        """The model with constants of int8 made the float32 numbers that they stand for."""
+        """The model with constants of int8, and those in blocks, made the float32 numbers that they
+        stand for."""
         model = copy.copy(self.model)
         graph = copy.copy(self.graph)
         model.buffers = list(self.model.buffers)
         graph.tensors = list(self.graph.tensors)
         for place, tensor in enumerate(graph.tensors):
-            if tensor.type != INT8 or not self.is_constant(place):
+            if not self.is_constant(place):
                 continue
             own = tensor.quantization
-            values = np.frombuffer(
-                bytes(self.model.buffers[tensor.buffer].data), np.int8).reshape(tensor.shape)
-            shape = [1] * len(tensor.shape)
-            if len(own.scale) > 1:
-                shape[own.quantizedDimension] = len(own.scale)
-            scale = np.asarray(own.scale, np.float32).reshape(shape)
-            zero = np.asarray(own.zeroPoint, np.float32).reshape(shape)
-            real = (scale * (values.astype(np.float32) - zero)).astype(np.float32)
+            if own is not None and isinstance(own.details, schema.BlockwiseQuantizationT):
+                real = self.real_blocks(tensor)
+            elif tensor.type == INT8:
+                values = np.frombuffer(self.bytes_of(tensor), np.int8).reshape(tensor.shape)
+                shape = [1] * len(tensor.shape)
+                if len(own.scale) > 1:
+                    shape[own.quantizedDimension] = len(own.scale)
+                scale = np.asarray(own.scale, np.float32).reshape(shape)
+                zero = np.asarray(own.zeroPoint, np.float32).reshape(shape)
+                real = (scale * (values.astype(np.float32) - zero)).astype(np.float32)
+            else:
+                continue
             changed = copy.copy(tensor)
             changed.type = FLOAT32
             changed.quantization = None
@@ -144,7 +165,8 @@ class File:
             buffer.data = np.frombuffer(real.tobytes(), np.uint8)
             model.buffers.append(buffer)
             graph.tensors[place] = changed
-        model.subgraphs = [graph]
+        # A composite's decomposition is a subgraph.
+        model.subgraphs = [graph, *self.model.subgraphs[1:]]
         return pack(model)
 
 

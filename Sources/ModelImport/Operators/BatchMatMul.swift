@@ -43,6 +43,8 @@ extension TFLiteFloatConverter {
 extension TFLiteIntegerConverter {
   fileprivate mutating func batchMatMul() throws(ImportError) {
     typealias Field = TFLite.Options.BatchMatMul
+    let types = [try node.tensor(0).type, try node.tensor(1).type]
+    try node.support(!types.contains(.int16), "of int16")
     var first = try array(0)
     var second = try array(1)
     try node.support(

@@ -20,15 +20,10 @@ extension OperatorRoom {
       quantized: { try $0.qLinearAveragePool() }),
     TFLiteRow(
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
-      integer: {
-        try $0.checkUnsignedMeans()
-        let isWide = try $0.node.tensor(0).type == .int16
-        let mode = isWide ? .doubleRounding : $0.builder.elementMode
-        try $0.pool { .averagePool(.init($0, rounding: mode)) }
-      }),
+      integer: { try $0.averagePool() }),
     TFLiteRow(
       .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
-      integer: { try $0.pool { .maxPool(.init($0)) } }))
+      integer: { try $0.maxPool() }))
 }
 
 extension OnnxConverter {
@@ -172,21 +167,106 @@ extension TFLiteFloatConverter {
   }
 }
 
+/// A pool's images on its output's grid, and what it does with them.
+private struct TFLitePool {
+  var images: [Int]
+  var window: PaddedWindow
+  /// Height, width and channels that an image gives.
+  var extent: [Int]
+  var grid: Grid
+  var limits: Bounds
+}
+
 extension TFLiteIntegerConverter {
-  /// Of uint8 LiteRT rounds ties up, of int8 away from zero. An odd number of elements has no ties.
-  fileprivate func checkUnsignedMeans() throws(ImportError) {
-    let source = try node.tensor(0)
-    guard source.type == .uint8, source.shape.count >= 3 else { return }
-    let extent = source.shape.suffix(3).map { $0 }
-    let (window, _) = try node.poolWindow(height: extent[0], width: extent[1])
-    try node.support(
-      !window.isPadded && !window.taps.isMultiple(of: 2),
-      "means of uint8 over an even number of elements, whose ties round up")
+  fileprivate mutating func maxPool() throws(ImportError) {
+    let pool = try pool()
+    try finish(
+      each: pool.images, .maxPool(.init(pool.window.integer)), extent: pool.extent,
+      within: pool.limits)
   }
 
-  fileprivate mutating func pool(
-    _ kind: (IntegerOperation.Window) -> IntegerOperation.Kind
-  ) throws(ImportError) {
+  /// Of uint8 LiteRT rounds ties up, of int8 away from zero. Windows of an odd number of elements,
+  /// all of them inside the image, have no ties.
+  fileprivate mutating func averagePool() throws(ImportError) {
+    let pool = try pool()
+    let type = try node.tensor(0).type
+    if type == .uint8, pool.window.isPadded || pool.window.taps.isMultiple(of: 2) {
+      return pool.window.isPadded || pool.window.taps > Self.mostSummed
+        ? try unsignedMeans(pool) : try unsignedUniformMeans(pool)
+    }
+    let mode = type == .int16 ? .doubleRounding : builder.elementMode
+    try finish(
+      each: pool.images, .averagePool(.init(pool.window.integer, rounding: mode)),
+      extent: pool.extent, within: pool.limits)
+  }
+
+  /// Elements of a window over which a scale in float32 is off by less than a quarter of one step.
+  private static let mostSummed = 4096
+
+  /// Windows of as many elements each: a depthwise convolution whose bias is a quarter of a step of
+  /// the sum. That moves ties up and nothing else over one; the weights keep what rounding twice
+  /// adds below it.
+  private mutating func unsignedUniformMeans(_ pool: TFLitePool) throws(ImportError) {
+    let weight = 64
+    let channels = pool.extent[2]
+    let (count, overflow) = pool.window.taps.multipliedReportingOverflow(by: channels)
+    try node.require(!overflow, "a window of \(pool.window.taps) elements")
+    try claim(count, size: 1)
+    try claim(channels, size: 20)
+    let layer = try node.built { () throws(BuildError) in
+      try builder.weighted(
+        [Int8](repeating: Int8(weight), count: count), bits: 8,
+        bias: [Int32](repeating: Int32(weight / 4), count: channels),
+        scales: [Float](repeating: 1 / Float(weight * pool.window.taps), count: channels),
+        from: pool.images[0], to: pool.grid, within: pool.limits)
+    }
+    try claim(count, size: pool.images.count - 1)
+    try finish(each: pool.images, extent: pool.extent) { _, image in
+      (.depthwiseConvolution(.init(pool.window.integer, layer)), image)
+    }
+  }
+
+  /// Windows of any number of elements: means of the file's own integers, on 16 bits. None of those is
+  /// negative, so that away from zero is up.
+  private mutating func unsignedMeans(_ pool: TFLitePool) throws(ImportError) {
+    let narrow = Grid(scale: pool.grid.scale, zeroPoint: -128, bits: 8)
+    let wide = Grid(scale: pool.grid.scale, zeroPoint: 0, bits: 16)
+    try node.support(
+      pool.window.taps < 1 << 15, "means of uint8 over \(pool.window.taps) elements with padding")
+    let back = try node.built { () throws(BuildError) in
+      try builder.rescale(from: wide, to: narrow, within: pool.limits)
+    }
+    try finish(each: pool.images, extent: pool.extent) { converter, image throws(ImportError) in
+      let pooled = try converter.wideMeans(of: image, pool, from: narrow, on: wide)
+      if pool.grid == narrow { return (.requantize(.init(back)), pooled) }
+      let means = converter.unlike(pooled, .requantize(.init(back)), pool.extent, narrow, "/means")
+      return (.lookup(.init(table: FunctionTable.identity)), means)
+    }
+  }
+
+  private mutating func wideMeans(
+    of image: Int, _ pool: TFLitePool, from narrow: Grid, on wide: Grid
+  ) throws(ImportError) -> Int {
+    let own = builder.relabelled(
+      image, as: narrow, named: Self.derived(builder[image].name, "/unsigned"))
+    let rescale = try node.built { () throws(BuildError) in
+      try builder.rescale(from: narrow, to: wide)
+    }
+    let values = unlike(own, .requantize(.init(rescale)), builder[own].extent, wide, "/wide")
+    return unlike(
+      values, .averagePool(.init(pool.window.integer)), pool.extent, wide, "/wide-means")
+  }
+
+  /// What an operation gives on a grid of its own, on the way to a node's output.
+  private mutating func unlike(
+    _ source: Int, _ kind: IntegerOperation.Kind, _ extent: [Int], _ grid: Grid, _ suffix: String
+  ) -> Int {
+    let name = Self.derived(builder[source].name, suffix)
+    return builder.append(
+      name, kind, [source], giving: IntegerTensor(name: name, extent: extent, grid: grid))
+  }
+
+  private mutating func pool() throws(ImportError) -> TFLitePool {
     let images = try images()
     let source = builder[images[0]]
     let (window, extent) = try node.poolWindow(height: source.height, width: source.width)
@@ -196,8 +276,8 @@ extension TFLiteIntegerConverter {
     // does, but for the scale's last bits.
     let isNear = abs(source.scale - output.scale) <= 1e-6 && source.zeroPoint == output.zeroPoint
     if builder.profile == .tflm, !isNear { throw node.differentGrids(source, output) }
-    let own = images.map { relabelled($0, like: output) }
-    try finish(
-      each: own, kind(window.integer), extent: extent + [source.channels], within: limits)
+    return TFLitePool(
+      images: images.map { relabelled($0, like: output) }, window: window,
+      extent: extent + [source.channels], grid: output.grid, limits: limits)
   }
 }

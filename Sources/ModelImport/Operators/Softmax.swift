@@ -7,7 +7,8 @@ extension OperatorRoom {
   static let softmax = OperatorRoom(
     OnnxRow("Softmax", ["axis"], float: { try $0.softmax() }, quantized: { try $0.softmax() }),
     OnnxRow("LogSoftmax", ["axis"], float: { try $0.logSoftmax() }),
-    TFLiteRow(.logSoftmax, float: { try $0.logSoftmax() }),
+    TFLiteRow(
+      .logSoftmax, float: { try $0.logSoftmax() }, integer: { try $0.logSoftmax() }),
     TFLiteRow(.softmax, float: { try $0.softmax() }, integer: { try $0.softmax() }))
 }
 
@@ -87,9 +88,25 @@ extension TFLiteFloatConverter {
 }
 
 extension TFLiteIntegerConverter {
+  /// Of real numbers behind a DEQUANTIZE a softmax and its logarithm change no class: at the
+  /// network's end they are left out, as in quantized ONNX files.
+  private mutating func leavesOut() throws(ImportError) -> Bool {
+    guard case .dequantized = bindings[try node.input(0)] else { return false }
+    try node.support(
+      try node.tensor(0).shape.dropLast().allSatisfy { $0 == 1 }, "of several rows of real numbers")
+    bindings[try node.output()] = bindings[try node.input(0)]
+    return true
+  }
+
+  fileprivate mutating func logSoftmax() throws(ImportError) {
+    try node.support(
+      try leavesOut(), "of integers; of real numbers at the network's end it is read")
+  }
+
   fileprivate mutating func softmax() throws(ImportError) {
-    let input = try activation()
     let beta = try node.float(TFLite.Options.Softmax.beta, default: 0)
+    if beta > 0, try leavesOut() { return }
+    let input = try activation()
     let source = builder[input]
     if source.grid.isWide {
       // LiteRT multiplies the two in float32.

@@ -52,7 +52,9 @@ extension TFLiteIntegerConverter {
   ) throws(ImportError) {
     let input = try activation()
     let output = try description(try node.output())
-    try node.support(try node.tensor(0).type == .int8, "of uint8, which LiteRT does not compute")
+    let type = try node.tensor(0).type
+    try node.support(type != .int16, "of int16; a table has 256 values")
+    try node.support(type == .int8, "of uint8, which LiteRT does not compute")
     guard let values = table(builder[input].grid, output.grid) else {
       throw node.unsupported("between scales for which LiteRT has no integer form")
     }

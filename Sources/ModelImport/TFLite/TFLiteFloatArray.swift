@@ -53,6 +53,20 @@ extension TFLiteFloatConverter {
     return FloatArray(value: own, shape: shape)
   }
 
+  /// An output that is a constant of the file.
+  mutating func constantOutput(_ index: Int) throws(ImportError) -> Int {
+    let tensor = model.tensors[index]
+    let shape = try axes(of: index)
+    let count = shape.reduce(1, *)
+    guard let place = tensor.data, tensor.type == .float32, !tensor.isSparse,
+      model.data(place).count == 4 * count, budget.claim(count, size: 4)
+    else { throw tensor.error("an output that is a constant, but not whole and of float32") }
+    let values = TFLiteReal.singles(model.data(place), count: count)
+    guard values.allSatisfy(\.isFinite) else { throw tensor.error("is not finite") }
+    return try append(
+      .constant(.init(values: values, shape: shape)), [graph.input], shape: nil, of: index, "")
+  }
+
   /// The value that a tensor of the file is, with all its axes.
   mutating func laidOut(
     _ index: Int, _ value: Int, _ order: Order, as shape: [Int]

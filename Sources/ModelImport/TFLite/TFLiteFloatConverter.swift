@@ -74,7 +74,11 @@ struct TFLiteFloatConverter: TFLiteConverter {
       }
       let tensor = model.tensors[index]
       guard tensor.type == .float32, tensor.data == nil else {
-        throw .unsupportedModel(rule: "its input '\(printable(tensor.name))' is not of float32")
+        throw .unsupportedModel(
+          rule: "its input '\(printable(tensor.name))' is not of float32"
+            + (tensor.type == .int32 || tensor.type == .int64
+              ? "; to move integers of \(tensor.type == .int32 ? 32 : 64) bits, values that hold "
+                + "every one of them would be needed" : ""))
       }
       let (shape, order) =
         if let image = inputImage(index) {
@@ -92,6 +96,10 @@ struct TFLiteFloatConverter: TFLiteConverter {
 
   /// The value that an output of the file is: an image or features where it can be one.
   private mutating func output(_ index: Int) throws(ImportError) -> Int {
+    if index >= 0, bindings[index] == nil, model.tensors[index].data != nil {
+      let value = try constantOutput(index)
+      return isImage(index) ? try imaged(index, value) : value
+    }
     guard index >= 0, case .value(let value, let order) = bindings[index] else {
       throw .unsupportedModel(rule: "an output is not computed from its input")
     }

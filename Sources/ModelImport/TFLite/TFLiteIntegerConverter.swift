@@ -134,8 +134,8 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   }
 
   private static let moving: Set<TFLite.Operation> = [
-    .batchToSpaceND, .broadcastTo, .concatenation, .depthToSpace, .expandDims, .gather, .maximum,
-    .maxPool2D, .minimum, .mirrorPad, .pack, .pad, .padV2, .reduceMax, .reduceMin, .reshape,
+    .batchToSpaceND, .broadcastTo, .concatenation, .depthToSpace, .dynamicUpdateSlice, .expandDims, .gather,
+    .gatherND, .maximum, .maxPool2D, .minimum, .mirrorPad, .pack, .pad, .padV2, .reduceMax, .reduceMin, .reshape,
     .resizeNearestNeighbor, .reverseV2, .slice, .spaceToBatchND, .spaceToDepth, .split, .splitV,
     .squeeze, .stridedSlice, .tile, .transpose, .unpack,
   ]

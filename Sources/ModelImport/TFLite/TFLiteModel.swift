@@ -3,9 +3,10 @@ import CupelTFLiteSchema
 /// What a `.tflite` file says, every part of it checked to lie in the file: indices between its
 /// parts, and what its numbers mean, are the converters' business.
 struct TFLiteModel {
-  /// One subgraph, the first: others are reached only by control flow, which is not supported.
-  private(set) var tensors: [Tensor] = []
-  private(set) var operators: [Operator] = []
+  /// Of the first subgraph. Others are reached by control flow, which is not supported, and by
+  /// composites, in whose place the operators stand that they consist of (`TFLiteComposites.swift`).
+  var tensors: [Tensor] = []
+  var operators: [Operator] = []
   private(set) var inputs: [Int] = []
   private(set) var outputs: [Int] = []
   private let buffer: FlatBuffer
@@ -31,6 +32,15 @@ struct TFLiteModel {
     var isVariable = false
     /// Quantized in a way of its own, as in blocks.
     var hasQuantizationDetails = false
+    /// nil for what is not quantized in blocks.
+    var blocks: Blocks?
+
+    /// A scale for each so many elements of the last axis.
+    struct Blocks {
+      /// Indices of the tensors that hold them; they may be anything.
+      var scales, zeroPoints: Int
+      var size: Int
+    }
 
     /// Whether its integers are not said to stand for real numbers.
     var isPlain: Bool { scales.isEmpty && zeroPoints.isEmpty && !hasQuantizationDetails }
@@ -57,6 +67,10 @@ struct TFLiteModel {
     var outputs: [Int]
     var optionsType: UInt8
     var options: FlatTable?
+    /// What it is called in messages: its index, behind those of the composites that it is part of.
+    var place: String
+    /// The subgraph that a composite stands for, by a number that may be anything.
+    var decomposition: Int?
 
     var operation: TFLite.Operation? { TFLite.Operation(rawValue: code) }
 
@@ -83,24 +97,9 @@ struct TFLiteModel {
       throw .malformed(offset: root.position, rule: "the file holds no subgraph")
     }
     let codes = try self.codes(root)
-    let graph = try subgraphs.table(0)
-    if let list = try Self.parts(graph, TFLite.Subgraph.tensors, of: "tensors") {
-      for index in 0..<list.count {
-        tensors.append(try tensor(try list.table(index), index: index))
-      }
-    }
-    if let list = try Self.parts(graph, TFLite.Subgraph.operators, of: "operators") {
-      for index in 0..<list.count {
-        operators.append(try self.operator(try list.table(index), codes: codes, index: index))
-      }
-    }
-    inputs = try indices(graph, TFLite.Subgraph.inputs)
-    outputs = try indices(graph, TFLite.Subgraph.outputs)
-    for index in inputs + outputs + operators.flatMap({ $0.inputs + $0.outputs })
-    where index != -1 && !tensors.indices.contains(index) {
-      throw .malformed(
-        offset: graph.position, rule: "tensor \(index) does not exist; there are \(tensors.count)")
-    }
+    let graph = try subgraph(try subgraphs.table(0), codes: codes)
+    (tensors, inputs, outputs) = (graph.tensors, graph.inputs, graph.outputs)
+    try append(graph.operators, Composites(subgraphs: subgraphs, codes: codes))
   }
 
   /// The bytes of a constant.
@@ -110,6 +109,41 @@ struct TFLiteModel {
 // MARK: - Reading
 
 extension TFLiteModel {
+  /// A network, whose indices are of its own tensors.
+  struct Subgraph {
+    var tensors: [Tensor] = []
+    var operators: [Operator] = []
+    var inputs, outputs: [Int]
+  }
+
+  /// - Parameter place: of the composite that it is part of; nil for the first.
+  mutating func subgraph(
+    _ table: FlatTable, codes: [Code], in place: String? = nil
+  ) throws(ImportError) -> Subgraph {
+    var graph = Subgraph(
+      inputs: try indices(table, TFLite.Subgraph.inputs),
+      outputs: try indices(table, TFLite.Subgraph.outputs))
+    if let list = try Self.parts(table, TFLite.Subgraph.tensors, of: "tensors") {
+      for index in 0..<list.count {
+        graph.tensors.append(try tensor(try list.table(index), index: index))
+      }
+    }
+    if let list = try Self.parts(table, TFLite.Subgraph.operators, of: "operators") {
+      for index in 0..<list.count {
+        var own = try self.operator(try list.table(index), codes: codes, index: index)
+        if let place { own.place = "\(place)/\(own.place)" }
+        graph.operators.append(own)
+      }
+    }
+    for index in graph.inputs + graph.outputs + graph.operators.flatMap({ $0.inputs + $0.outputs })
+    where index != -1 && !graph.tensors.indices.contains(index) {
+      throw .malformed(
+        offset: table.position,
+        rule: "tensor \(index) does not exist; there are \(graph.tensors.count)")
+    }
+    return graph
+  }
+
   /// A vector of tables, of which there may be `mostParts`.
   private static func parts(
     _ table: FlatTable, _ field: Int, of what: String
@@ -145,7 +179,7 @@ extension TFLiteModel {
     return ranges
   }
 
-  private typealias Code = (code: Int32, version: Int32, customName: String?)
+  typealias Code = (code: Int32, version: Int32, customName: String?)
 
   private mutating func codes(_ root: FlatTable) throws(ImportError) -> [Code] {
     let list = try Self.parts(root, TFLite.Model.operatorCodes, of: "operator codes")
@@ -186,9 +220,24 @@ extension TFLiteModel {
     tensor.quantizedDimension = Int(
       try quantization.number(TFLite.Quantization.dimension, default: Int32(0)))
     // 1 is a custom quantization, which old files have for nothing but their names.
-    tensor.hasQuantizationDetails =
-      try quantization.number(TFLite.Quantization.detailsType, default: UInt8(0)) > 1
+    let details = try quantization.number(TFLite.Quantization.detailsType, default: UInt8(0))
+    tensor.hasQuantizationDetails = details > 1
+    if details == TFLite.BlockwiseQuantization.type {
+      if let table = try quantization.table(TFLite.Quantization.details) {
+        tensor.blocks = try blocks(table)
+      }
+    }
     return tensor
+  }
+
+  private func blocks(_ table: FlatTable) throws(ImportError) -> Tensor.Blocks {
+    typealias Field = TFLite.BlockwiseQuantization
+    func number(_ field: Int) throws(ImportError) -> Int {
+      Int(try table.number(field, default: Int32(0)))
+    }
+    return Tensor.Blocks(
+      scales: try number(Field.scales), zeroPoints: try number(Field.zeroPoints),
+      size: try number(Field.blockSize))
   }
 
   private mutating func `operator`(
@@ -200,12 +249,19 @@ extension TFLiteModel {
         offset: table.position,
         rule: "operator \(index) has code \(code); there are \(codes.count)")
     }
-    return Operator(
+    var result = Operator(
       code: codes[code].code, version: codes[code].version, customName: codes[code].customName,
       inputs: try indices(table, TFLite.Operator.inputs),
       outputs: try indices(table, TFLite.Operator.outputs),
       optionsType: try table.number(TFLite.Operator.builtinOptionsType, default: UInt8(0)),
-      options: try table.table(TFLite.Operator.builtinOptions))
+      options: try table.table(TFLite.Operator.builtinOptions), place: "#\(index)")
+    if result.operation == .stablehloComposite,
+      let options = try table.table(TFLite.Operator.builtinOptions2)
+    {
+      result.decomposition = Int(
+        try options.number(TFLite.Options.Composite.decomposition, default: Int32(0)))
+    }
+    return result
   }
 
   private mutating func indices(_ table: FlatTable, _ field: Int) throws(ImportError) -> [Int] {

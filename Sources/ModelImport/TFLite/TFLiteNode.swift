@@ -14,7 +14,7 @@ struct TFLiteNode: FileNode {
   var outputs: [Int] { source.outputs }
 
   /// Operators have no names of their own.
-  var name: String { "#\(index)" }
+  var name: String { source.place }
   var type: String { source.name }
 
   func error(_ cause: BuildError) -> ImportError {

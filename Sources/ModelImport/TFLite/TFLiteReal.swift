@@ -6,15 +6,18 @@ enum TFLiteReal {
     _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>, count: Int, _ node: TFLiteNode
   ) throws(ImportError) -> [Float] {
     switch tensor.type {
-    case .float32:
-      return bytes.withUnsafeBytes { raw in (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) }
-      }
+    case .float32: return singles(bytes, count: count)
     case .float16:
       return bytes.withUnsafeBytes { raw in
         (0..<count).map { half(raw.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
       }
     default: return try dequantized(tensor, bytes, count: count, node)
     }
+  }
+
+  /// - Parameter bytes: four for each.
+  static func singles(_ bytes: ArraySlice<UInt8>, count: Int) -> [Float] {
+    bytes.withUnsafeBytes { raw in (0..<count).map { Float(bitPattern: word(raw, 4 * $0)) } }
   }
 
   private static func word(_ raw: UnsafeRawBufferPointer, _ offset: Int) -> UInt32 {
@@ -41,10 +44,36 @@ enum TFLiteReal {
     return index % 2 == 0 ? (pair << 4) >> 4 : pair >> 4
   }
 
+  /// scale · q, with a scale for each block of the last axis.
+  private static func dequantized(
+    _ tensor: TFLiteModel.Tensor, in blocks: TFLiteModel.Tensor.Blocks, _ bytes: ArraySlice<UInt8>,
+    count: Int, _ node: TFLiteNode
+  ) throws(ImportError) -> [Float] {
+    guard let extent = tensor.shape.last, blocks.size >= 1, extent.isMultiple(of: blocks.size),
+      node.model.tensors.indices.contains(blocks.scales)
+    else { throw node.error("blocks of \(blocks.size) elements of a constant of \(tensor.shape)") }
+    try node.support(blocks.zeroPoints < 0, "a constant whose blocks have zero points")
+    try node.support(tensor.type == .int4 || tensor.type == .int8, "blocks of another type")
+    let (held, stored, found) = try node.data(
+      of: blocks.scales, type: [.float16, .float32], what: "scales of blocks")
+    try node.require(
+      found == count / blocks.size, "\(found) scales for \(count / blocks.size) blocks")
+    let scales = try values(held, stored, count: found, node)
+    let start = bytes.startIndex
+    return (0..<count).map { index in
+      let integer =
+        tensor.type == .int4 ? int4(bytes, index) : Int8(bitPattern: bytes[start + index])
+      return scales[index / blocks.size] * Float(integer)
+    }
+  }
+
   /// scale · (q − zero point), with one scale or one a channel.
   private static func dequantized(
     _ tensor: TFLiteModel.Tensor, _ bytes: ArraySlice<UInt8>, count: Int, _ node: TFLiteNode
   ) throws(ImportError) -> [Float] {
+    if let blocks = tensor.blocks {
+      return try dequantized(tensor, in: blocks, bytes, count: count, node)
+    }
     let shape = tensor.shape
     let axis = tensor.quantizedDimension
     let channels = tensor.scales.count
