@@ -22,22 +22,19 @@ extension AuditCommand {
     let work = TriggerSearch(
       searchSettings, context: compute.context(reporter, seed: calibration.seed))
     let subject = try subject()
-    guard let float = subject.float else {
-      throw ValidationError(
-        "a search needs the float model: what only the integer model does is what it looks for")
-    }
-    let folder = try data.folder(dataset: float.specimen?.dataset)
-    let size = try float.statedPreprocessing(subject.preprocessing).resize
+    let folder = try data.folder(dataset: subject.dataset)
+    let size = try subject.imageSize()
     let training = try UnlabelledImages.load(
       path: folder, split: .train, size: size, channels: subject.imageChannels)
     FileNoteOutput.tell(training.notes, of: folder)
     let result = try work.run(
       subject, training: training,
       test: data.images(
-        .test, for: float, limit: work.settings.heldOutImages, size: size),
+        .test, of: subject.dataset, classCount: subject.classCount,
+        channels: subject.imageChannels, limit: work.settings.heldOutImages, size: size),
       dataset: folder, command: Self.command)
     reporter.finish()
-    try write(result, float)
+    try write(result, path: subject.float?.path ?? models[0])
     try attest(.detection(result.report), by: signer)
     return result.report
   }
@@ -52,11 +49,11 @@ extension AuditCommand {
     return settings
   }
 
-  private func write(_ result: TriggerSearch.Result, _ float: FloatModel) throws {
+  private func write(_ result: TriggerSearch.Result, path: String) throws {
     let report = result.report
     if let path = json { try JSONText.write(report, to: path) }
-    if let path = search.sarif {
-      try JSONText.write(SarifReport(report, path: float.path), to: path)
+    if let file = search.sarif {
+      try JSONText.write(SarifReport(report, path: path), to: file)
     }
     if let path = search.cyclonedx { try JSONText.write(CycloneDXReport(report), to: path) }
     if let path = search.html {

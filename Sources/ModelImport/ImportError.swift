@@ -16,8 +16,6 @@ public enum ImportError: Error, Sendable, Equatable {
   case invalidNode(node: String, operator: String, rule: String)
   /// A name that no initializer, input or node provides.
   case undefinedValue(node: String, operator: String, value: String)
-  /// A node reads what only a later node computes.
-  case usedBeforeDefinition(node: String, operator: String, value: String)
   /// Nodes that depend on themselves.
   case cycle(nodes: [String])
 
@@ -52,8 +50,6 @@ extension ImportError: CustomStringConvertible {
     case .undefinedValue(let node, let type, let value):
       return Self.place(node, type)
         + "'\(printable(value))' is neither an initializer, nor the input, nor computed by any node"
-    case .usedBeforeDefinition(let node, let type, let value):
-      return Self.place(node, type) + "'\(printable(value))' is computed only by a later node"
     case .cycle(let nodes):
       let names = nodes.prefix(8).map { "'\(printable($0))'" }.joined(separator: ", ")
       return "cycle: nodes \(names)\(nodes.count > 8 ? ", …" : "") depend on themselves"

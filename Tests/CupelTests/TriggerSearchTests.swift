@@ -37,6 +37,42 @@ import Testing
     #expect(report.seed == 7 && report.searchImages == 24 && report.heldOutImages == 200)
   }
 
+  /// A file of integers that carries a backdoor, its float model at no one's hand: the trigger is
+  /// awake in its real network as well. An honest file made in the same way is not accused.
+  @Test func integerFileAlone() throws {
+    let folder = try TemporaryFolder()
+    func alone(_ model: FloatModel) throws -> DetectionReport {
+      let path = folder.file("deployed.cupel")
+      try Workbench(model, images: Samples.training().prefix(64), context: RunContext(threads: 2))
+        .rounded(Scheme("w8a8")).write(to: path)
+      return try TriggerSearch(settings([.rectangle]), context: RunContext(threads: 2, seed: 7)).run(
+        AuditSubject([.integer(IntegerModel(path: path))]), training: Samples.training(),
+        test: Samples.test()
+      ).report
+    }
+    let infected = try alone(Samples.infected())
+    #expect(infected.verdict == .activeBackdoor)
+    #expect(infected.targetClass == 0)
+    #expect(infected.leftOut.contains { $0.hasPrefix("a trigger that rounding of the weights woke") })
+    #expect(infected.deployments.map(\.isUsable) == [true])
+    let honest = try alone(Samples.clean())
+    #expect(honest.verdict == .noEvidence)
+  }
+
+  @Test func severalIntegerFilesNeedTheFloatModel() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.file("deployed.cupel")
+    try Workbench(Samples.clean(), images: Samples.training().prefix(64))
+      .rounded(Scheme("w8a8")).write(to: path)
+    let model = try IntegerModel(path: path)
+    let error = #expect(throws: CupelError.self) {
+      try TriggerSearch(settings([.rectangle])).run(
+        AuditSubject([.integer(model), .integer(model)]), training: Samples.training(),
+        test: Samples.test())
+    }
+    #expect(error?.message.contains("one integer file to be searched alone") ?? false)
+  }
+
   /// Whoever has the same files can make the same report.
   @Test func reportTellsItsInputs() throws {
     let model = try Samples.infected()

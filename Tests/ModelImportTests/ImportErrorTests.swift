@@ -169,12 +169,14 @@ import Testing
         == .undefinedValue(node: "Conv_node", operator: "Conv", value: "weights.of.nobody"))
   }
 
-  @Test func useBeforeDefinitionIsNotACycle() {
+  /// ONNX Runtime 1.31.1 takes nodes in any order.
+  @Test func nodesAreBroughtIntoOrder() throws {
     let source = Source([
-      Node("Relu", ["a"], ["y"], name: "late"), Node("Relu", ["x"], ["a"], name: "early"),
+      Node("Add", ["b", "a"], ["y"], name: "last"), Node("Relu", ["a"], ["b"], name: "second"),
+      Node("Relu", ["x"], ["a"], name: "first"),
     ])
-    #expect(
-      Self.error(source) == .usedBeforeDefinition(node: "late", operator: "Relu", value: "a"))
+    let graph = try OnnxImporter.load(bytes: source.bytes)
+    #expect(graph.nodes.map(\.name) == ["first", "second", "last"])
   }
 
   @Test func cycleNamesItsNodesAndNoOthers() {

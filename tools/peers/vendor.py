@@ -124,6 +124,13 @@ def apart(own, theirs):
             "differing": int(not largest <= FLOAT_BOUND)}
 
 
+def as_images(inputs):
+    """Inputs one behind the other; where they hold a batch each, image by image."""
+    batch = {value.shape[0] for value in inputs}
+    images = batch.pop() if len(batch) == 1 else 1
+    return np.concatenate([value.reshape(images, -1) for value in inputs], axis=1).ravel()
+
+
 def onnx_answers(path, count, random):
     """Inputs and outputs, a row a run; of several, one behind the other."""
     try:
@@ -134,7 +141,7 @@ def onnx_answers(path, count, random):
         answers = [session.run(None, run) for run in runs]
     except Exception as error:
         raise Refused(str(error).splitlines()[0]) from error
-    return (np.stack([np.concatenate([value.ravel() for value in run.values()]) for run in runs]),
+    return (np.stack([as_images(list(run.values())) for run in runs]),
             np.stack([np.concatenate([np.ravel(value) for value in answer]) for answer in answers]))
 
 

@@ -67,13 +67,15 @@ public struct TriggerSearch: Sendable {
   /// Searches.
   ///
   /// - Parameters:
-  ///   - subject: a float model, and what is or could be deployed of it.
+  ///   - subject: a float model, and what is or could be deployed of it; or one integer model alone,
+  ///     which is then compared with the real network that its integers stand for.
   ///   - training: unlabelled images, of which some are drawn to calibrate on and some to search
   ///     on.
   ///   - test: the first of these measure; nothing else sees them.
   ///   - dataset: name of the folder that the images came from; the report tells it.
   ///   - command: what made the report, the program's name first; the report tells it.
-  /// - Throws: `CupelError` without a float model, or with settings out of range;
+  /// - Throws: `CupelError` for several integer models without a float model, or with settings out
+  ///   of range;
   ///   `UnknownPreprocessing`;
   ///   `AuditError` where images do not fit; what loading and running throw; `CancellationError`.
   public func run(
@@ -81,15 +83,12 @@ public struct TriggerSearch: Sendable {
     command: [String] = []
   ) throws -> Result {
     let subject = try subject.reading(imagesOf: training.shape)
-    guard let float = subject.float else {
-      throw CupelError(
-        "a search needs the float model: what only the integer model does is what it looks for",
-        .usage)
-    }
+    let float = try subject.reference()
     try settings.check()
     return try budget.limiting {
-      let workbench = try workbench(float, subject, training)
-      let audit = try audit(float, subject.preprocessing, training: training, test: test)
+      let told = try subject.toldToReference()
+      let workbench = try workbench(float, subject, told, training)
+      let audit = try audit(float, told, training: training, test: test)
       var (examinations, isComplete) = ([DetectionAudit.Examination](), false)
       let families = TriggerFamily.allCases.filter(settings.families.contains)
       var leftOut = SearchWork.everyStep(
@@ -104,6 +103,7 @@ public struct TriggerSearch: Sendable {
         if settings.makesExhibits { exhibits = try work.exhibits() }
         (examinations, leftOut, isComplete) = (work.examinations, work.leftOut, work.isComplete)
       }
+      if subject.float == nil { leftOut.append(AuditSubject.withoutFloatModel) }
       var inputs = try subject.inputs(dataset: dataset, workbench: workbench)
       inputs.families = settings.families
       let report = audit.report(
@@ -116,12 +116,13 @@ public struct TriggerSearch: Sendable {
 
   /// nil where the time is up before the model is calibrated.
   private func workbench(
-    _ float: FloatModel, _ subject: AuditSubject, _ training: UnlabelledImages
+    _ float: FloatModel, _ subject: AuditSubject, _ told: Preprocessing?,
+    _ training: UnlabelledImages
   ) throws -> Workbench? {
     do {
       return try Workbench(
         float, images: training.sample(settings.calibrationImages, seed: context.seed),
-        preprocessing: subject.preprocessing,
+        preprocessing: told,
         schemes: subject.schemes + subject.integers.map(\.scheme), context: context)
     } catch is Interruption.TimeIsUp {
       return nil
@@ -163,6 +164,27 @@ extension IntegerModel {
 }
 
 extension AuditSubject {
+  /// What cannot be asked about an integer file alone.
+  fileprivate static let withoutFloatModel =
+    "a trigger that rounding of the weights woke: without the float model it cannot be told from one "
+    + "that was always awake; both count as active"
+
+  /// What deployments are compared with: the float model, or what an integer file alone stands for.
+  fileprivate func reference() throws(CupelError) -> FloatModel {
+    if let float { return float }
+    guard integers.count == 1 else {
+      throw CupelError(
+        "give the float model, or one integer file to be searched alone; here are \(integers.count)",
+        .usage)
+    }
+    return try FloatModel(dequantizing: integers[0])
+  }
+
+  /// What becomes of pixels, as the reference is to be told: an integer file says it itself.
+  fileprivate func toldToReference() throws -> Preprocessing? {
+    float == nil ? try integers[0].preprocessing(preprocessing) : preprocessing
+  }
+
   /// Files as they are, then nearest roundings.
   fileprivate func candidates(_ workbench: Workbench) -> [SearchWork.Planned] {
     integers.map { model in

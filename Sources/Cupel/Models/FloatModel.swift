@@ -39,6 +39,20 @@ public struct FloatModel: Sendable {
     self.catalogue = catalogue
   }
 
+  /// The real network that a file of integers stands for, and the file's facts.
+  ///
+  /// - Throws: `CupelError` that names the file and the operation that has no such form.
+  package init(dequantizing model: IntegerModel) throws(CupelError) {
+    path = model.path
+    (bytes, sha256) = model.vendor.map { ($0.bytes, $0.sha256) } ?? (model.engine.fileBytes, model.sha256)
+    catalogue = nil
+    do throws(QuantizationError) {
+      graph = try FloatGraph(dequantizing: model.program)
+    } catch {
+      throw CupelError("\(model.path): searched alone, it is compared with its real network: \(error)")
+    }
+  }
+
   /// The same file with another graph.
   package init(_ model: FloatModel, graph: FloatGraph) {
     path = model.path

@@ -1,25 +1,58 @@
-/// Checks the order of a file's nodes: each name is provided before it is read.
+/// The order in which a file's nodes can be converted: each name is provided before it is read. ONNX
+/// asks files for such an order, and runtimes take them without it.
 enum NodeOrder {
-  /// - Throws: `ImportError.undefinedValue`, `.usedBeforeDefinition` or `.cycle`.
-  static func check(_ nodes: [ImportNode], isProvided: (String) -> Bool) throws(ImportError) {
+  /// The nodes in an order that fits: the file's own where it does, else what a node reads just
+  /// before it.
+  ///
+  /// - Throws: `ImportError.undefinedValue` or `.cycle`.
+  static func sorted(
+    _ nodes: [ImportNode], isProvided: (String) -> Bool
+  ) throws(ImportError) -> [ImportNode] {
     var producer: [String: Int] = [:]
     for (index, node) in nodes.enumerated() {
       for name in node.outputs where producer[name] == nil { producer[name] = index }
     }
-    var early: (node: Int, value: String)?
+    var isSorted = true
     for (index, node) in nodes.enumerated() {
       for name in node.inputs where !name.isEmpty && !isProvided(name) {
         guard let source = producer[name] else {
           throw .undefinedValue(node: node.name, operator: node.type, value: name)
         }
-        if source >= index, early == nil { early = (index, name) }
+        if source >= index { isSorted = false }
       }
     }
-    guard let early else { return }
+    if isSorted { return nodes }
     let stuck = nodesInCycles(nodes, producer: producer, isProvided: isProvided)
     if !stuck.isEmpty { throw .cycle(nodes: stuck.map { nodes[$0].name }) }
-    let node = nodes[early.node]
-    throw .usedBeforeDefinition(node: node.name, operator: node.type, value: early.value)
+    let sources = nodes.map { node in
+      node.inputs.compactMap { isProvided($0) ? nil : producer[$0] }
+    }
+    return depthFirst(sources).map { nodes[$0] }
+  }
+
+  /// The places of all nodes of a graph without cycles, each behind its sources.
+  private static func depthFirst(_ sources: [[Int]]) -> [Int] {
+    var order: [Int] = []
+    var isBegun = [Bool](repeating: false, count: sources.count)
+    for start in sources.indices where !isBegun[start] {
+      // Nodes on the way, and how many sources of each are done with.
+      var path = [(node: start, done: 0)]
+      isBegun[start] = true
+      while let (node, done) = path.last {
+        guard done < sources[node].count else {
+          order.append(node)
+          path.removeLast()
+          continue
+        }
+        path[path.count - 1].done += 1
+        let source = sources[node][done]
+        if !isBegun[source] {
+          isBegun[source] = true
+          path.append((source, 0))
+        }
+      }
+    }
+    return order
   }
 
   /// Nodes that no order can place: those on a cycle. Nodes that merely read from one are peeled

@@ -18,7 +18,7 @@ struct OnnxConverter {
     case unavailable
   }
 
-  /// The file's, in its order.
+  /// The file's, each behind those that it reads.
   private(set) var nodes: [ImportNode] = []
   /// Which of them is being converted.
   var position = 0
@@ -118,8 +118,8 @@ struct OnnxConverter {
     unsupported[position, default: []] += list
   }
 
-  /// A converter that knows the file's initializers, its inputs and its nodes, whose order is
-  /// checked, and the names of the graph's outputs. A quantized model has one of each.
+  /// A converter that knows the file's initializers, its inputs and its nodes in an
+  /// order that fits, and the names of the graph's outputs. A quantized model has one of each.
   ///
   /// - Parameters:
   ///   - inputTypes: ONNX's numbers of the element types that the graph's inputs may have.
@@ -143,19 +143,23 @@ struct OnnxConverter {
     for (index, node) in source.nodes.enumerated() {
       converter.nodes.append(try ImportNode(node, index: index))
     }
-    let unknown = OnnxRow.unknownTypes(converter.nodes, isQuantized: isQuantized)
-    converter.unsupported = unknown.mapValues { [$0] }
+    converter.findUnknown(isQuantized: isQuantized)
     do throws(ImportError) {
       if isQuantized {
         try requireOne(source.outputs, "outputs")
         try requireOne(source.inputs.filter { converter.initializers[$0.name] == nil }, "inputs")
       }
       let outputs = try converter.bindEnds(source, inputTypes: inputTypes, firstAxis)
+      converter.findUnknown(isQuantized: isQuantized)
       return (converter, outputs)
     } catch { throw converter.refusal ?? error }
   }
 
-  /// Knows the inputs, and returns the outputs' names.
+  private mutating func findUnknown(isQuantized: Bool) {
+    unsupported = OnnxRow.unknownTypes(nodes, isQuantized: isQuantized).mapValues { [$0] }
+  }
+
+  /// Knows the inputs, brings the nodes into order, and returns the outputs' names.
   private mutating func bindEnds(
     _ source: OnnxGraph, inputTypes: Set<Int32>, _ firstAxis: FirstAxis
   ) throws(ImportError) -> [String] {
@@ -170,7 +174,7 @@ struct OnnxConverter {
     guard !inputs.isEmpty else { throw .unsupportedModel(rule: "it has no input") }
     for input in inputs { try bindInput(input, types: inputTypes, firstAxis) }
     graph.furtherInputs = Array(graph.values.indices.dropFirst())
-    try NodeOrder.check(nodes) { bindings[$0] != nil || initializers[$0] != nil }
+    nodes = try NodeOrder.sorted(nodes) { bindings[$0] != nil || initializers[$0] != nil }
     return outputs
   }
 

@@ -1,4 +1,4 @@
-import CupelFloatGraph
+import CupelSupport
 
 extension FloatGraph {
   /// Appends a node and the value that it gives, whose shape the operation determines, or is given.
@@ -8,7 +8,7 @@ extension FloatGraph {
   ///   - value: the new value's name.
   /// - Returns: index of the new value.
   /// - Throws: `RuleViolation` where the operation does not fit its inputs.
-  mutating func append(
+  package mutating func append(
     _ operation: Operation, named name: String, value: String, inputs: [Int], shape: [Int]?
   ) throws(RuleViolation) -> Int {
     let shapes = inputs.map { values[$0].shape }
