@@ -253,9 +253,21 @@ def ends():
         (2, 3, 4), inputs="xzw", outputs="yb", batch=1)
 
 
+def factors():
+    """What most files have as constants, as activations."""
+    yield case("Pow of activations", [node("Pow", ["x", "z"], ["y"])], (3, 4), inputs="xz", positive=True)
+    yield case("LinearRegressor", [
+        node("LinearRegressor", ["x"], ["y"], domain="ai.onnx.ml", targets=2,
+             coefficients=[0.5, -1, 2, 0.25, 3, -0.75], intercepts=[1.0, -2.0])], (3,))
+    yield case("Pow of a constant", [node("Pow", ["c", "x"], ["y"])], (3, 4), c=np.float32(2))
+    yield case("LayerNormalization by activations", [
+        node("ReduceMean", ["x", "a"], ["g"]), node("Relu", ["x"], ["b"]),
+        node("LayerNormalization", ["x", "g", "b"], ["y"])], (3, 4), a=ints(1))
+
+
 def main(path):
     cases = []
-    for group in (functions, joins, matrices, moves, reductions, normalizations, sequences, whole, ends):
+    for group in (functions, joins, matrices, moves, reductions, normalizations, sequences, whole, ends, factors):
         cases += group()
     versions = {name: version(name) for name in ("onnxruntime", "onnx", "numpy")}
     path.write_text(json.dumps({"versions": versions, "float": cases, "quantized": []}, indent=0))

@@ -9,6 +9,8 @@ struct OnnxRow: OperatorRow {
     static let onnx = Domain(names: ["", "ai.onnx"])
     /// ONNX Runtime's.
     static let runtime = Domain(names: ["com.microsoft"])
+    /// Of classical models.
+    static let machineLearning = Domain(names: ["ai.onnx.ml"])
     /// ONNX Runtime has its own, of the same meaning.
     static let both = Domain(names: onnx.names.union(runtime.names))
   }

@@ -1,6 +1,7 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
 import CupelModelWriter
+import CupelSupport
 import CupelTFLiteSchema
 
 /// A feature vector times a constant matrix.
@@ -14,6 +15,9 @@ extension OperatorRoom {
     OnnxRow(
       "QGemm", ["alpha", "transA", "transB"], in: .runtime, statesItsInputsGrid: true,
       quantized: { try $0.qGemm() }), OnnxRow("MatMulInteger"),
+    OnnxRow(
+      "LinearRegressor", ["coefficients", "intercepts", "post_transform", "targets"],
+      in: .machineLearning, float: { try $0.linearRegression() }),
     TFLiteRow(
       .fullyConnected, ignoresExtents: true, float: { try $0.fullyConnected() },
       integer: { try $0.fullyConnected() }))
@@ -80,6 +84,28 @@ extension OnnxConverter {
     let rows = try constant(
       summand, shape: graph.values[product].shape, at: source.place, named: "bias")
     return try append(.add, inputs: [product, rows], at: source.place)
+  }
+
+  /// A layer whose numbers are attributes: [targets][features] and [targets].
+  fileprivate mutating func linearRegression() throws(ImportError) -> Binding {
+    let (value, shape) = try activation()
+    let targets = try node.integer("targets") ?? 1
+    let transform = try node.text("post_transform") ?? "NONE"
+    try node.support(transform == "NONE", "post_transform '\(printable(transform))'")
+    guard let weights = try node.numbers("coefficients"), shape.count == 1, targets >= 1,
+      shape[0].multipliedReportingOverflow(by: targets) == (weights.count, false)
+    else {
+      throw node.error("its coefficients do not fit \(targets) targets of an input of \(shape)")
+    }
+    let bias = try node.numbers("intercepts")
+    try node.require(
+      bias.map { $0.count == targets } ?? true, "\(bias?.count ?? 0) intercepts, \(targets) targets"
+    )
+    try node.require(
+      (weights + (bias ?? [])).allSatisfy(\.isFinite), "a coefficient is not finite")
+    try budget.claim(weights.count, size: MemoryLayout<Float>.stride, for: node)
+    let linear = FloatGraph.Linear(weights: weights, bias: bias, outputFeatures: targets)
+    return try append(.linear(linear), inputs: [value])
   }
 
   /// Of an activation's rows and a constant matrix, which is a layer; or of any two operands.

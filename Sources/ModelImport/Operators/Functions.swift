@@ -80,11 +80,16 @@ extension OnnxConverter {
     return try append(.multiply, inputs: [source.value, gate], at: source.place)
   }
 
-  /// To a constant power.
+  /// To a constant power, or to one of its own for each element.
   fileprivate mutating func power() throws(ImportError) -> Binding {
-    if case .constant = try binding(0) { return try foldedPower() }
-    guard let exponent = try constant(1), exponent.count == 1 else {
-      throw node.unsupported("to powers that are not one constant")
+    if case .constant = try binding(0), case .constant = try binding(1) {
+      return try foldedPower()
+    }
+    guard case .constant(let exponent) = try binding(1), exponent.count == 1,
+      case .activation = try binding(0)
+    else {
+      let (values, place) = try aligned([try operand(0), try operand(1)])
+      return try append(.raise, inputs: values, at: place)
     }
     if let number = exponent.floats?.first { return try unary(.power(number)) }
     guard let number = exponent.integers?.first?.known else {

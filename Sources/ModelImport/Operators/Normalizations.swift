@@ -45,11 +45,32 @@ extension OnnxConverter {
   fileprivate mutating func layerNormalization() throws(ImportError) -> Binding {
     let source = try placed()
     let shape = Array(source.shape[try firstAxis(of: source)...])
+    for index in 1...2 where node.hasInput(index) {
+      if case .activation = try binding(index) { return try normalized(source, over: shape) }
+    }
     guard let gamma = try spread(1, over: shape) else { throw node.error("has no scale") }
     let beta = try spread(2, over: shape) ?? [Float](repeating: 0, count: gamma.count)
     return try append(
       .layerNormalization(.init(gamma: gamma, beta: beta, epsilon: try epsilon())),
       inputs: [source.value], at: source.place)
+  }
+
+  /// With a factor or a summand that is an activation.
+  private mutating func normalized(
+    _ source: PlacedValue, over shape: [Int]
+  ) throws(ImportError) -> Binding {
+    let count = shape.reduce(1, *)
+    try budget.claim(2 * count, size: MemoryLayout<Float>.stride, for: node)
+    let plain = FloatGraph.LayerNormalization(
+      gamma: [Float](repeating: 1, count: count), beta: [Float](repeating: 0, count: count),
+      epsilon: try epsilon())
+    let normal = try step(
+      .layerNormalization(plain), [source.value], at: source.place, named: "normalized")
+    var (values, place) = try aligned([.activation(placed(value: normal)), try operand(1)])
+    guard node.hasInput(2) else { return try append(.multiply, inputs: values, at: place) }
+    let scaled = try step(.multiply, values, at: place, named: "scaled")
+    (values, place) = try aligned([.activation(placed(value: scaled)), try operand(2)])
+    return try append(.add, inputs: values, at: place)
   }
 
   /// x / √(mean of x² + epsilon) · scale

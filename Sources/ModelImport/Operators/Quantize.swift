@@ -51,16 +51,16 @@ extension QuantizedOnnxConverter {
       try define(name, constant)
       return
     }
-    let (state, shape) = try activation()
+    let (state, placed) = try placed()
     if case .ranking = state {
-      try bind(state, shape: shape)
+      try bind(state, like: placed)
       return
     }
     guard case .integer(let tensor, let type) = state else {
       throw node.unsupported("an input that is not quantized")
     }
     try checkGrid(of: tensor, type, scale: 1, zeroPoint: 2)
-    try bind(.real(tensor), shape: shape)
+    try bind(.real(tensor), like: placed)
   }
 
   fileprivate mutating func quantize() throws(ImportError) {
@@ -82,7 +82,8 @@ extension QuantizedOnnxConverter {
       try define(name, quantized)
       return
     }
-    let (state, shape) = try activation()
+    let (state, placed) = try placed()
+    let shape = placed.shape
     let (grid, own) = try float.grid(scale: 1, zeroPoint: 2, type: type)
     var target = Target(
       grid: grid, shape: shape, name: outputName, isSigned: own == .int8 && staysSigned(name))
@@ -98,13 +99,13 @@ extension QuantizedOnnxConverter {
     case .ranking(let ranking):
       guard let result = try ranking.emit(&self, target) else {
         // Still only understood at the network's end.
-        try bind(.ranking(ranking), shape: shape)
+        try bind(.ranking(ranking), like: placed)
         return
       }
       tensor = result
     }
     if target.isSigned { signedTensors.insert(tensor) }
-    try bind(.integer(tensor, own), shape: shape)
+    try bind(.integer(tensor, own), like: placed)
   }
 
   /// The integer type of a QuantizeLinear without a zero point.

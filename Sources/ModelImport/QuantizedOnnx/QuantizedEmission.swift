@@ -8,10 +8,16 @@ import CupelSupport
 extension QuantizedOnnxConverter {
   /// A tensor for a value of [C, H, W] or [F].
   func tensor(_ name: String, shape: [Int], grid: Grid) throws(ImportError) -> IntegerTensor {
+    let shape = Self.features(shape)
     guard shape.count == 1 || shape.count == 3, ShapeArithmetic.elementCount(shape) != nil else {
       throw node.unsupported("a value of shape \(shape)")
     }
     return IntegerTensor(name: Self.bounded(name), extent: ChannelOrder.last(shape), grid: grid)
+  }
+
+  /// Two axes of which one holds everything are a list of features.
+  private static func features(_ shape: [Int]) -> [Int] {
+    shape.count == 2 && shape.contains(1) ? [max(shape[0], shape[1])] : shape
   }
 
   /// Of a name that the file pays for once, however long, what every use keeps.
@@ -23,6 +29,7 @@ extension QuantizedOnnxConverter {
   /// another shape; the program keeps channels last. Where that makes a difference the elements are
   /// put into the file's order, and from there into the new shape's.
   mutating func image(_ tensor: Int, shape: [Int]) throws(ImportError) -> Int {
+    let shape = Self.features(shape)
     guard shape.count == 1 || shape.count == 3 else {
       throw node.unsupported("on a value of shape \(shape)")
     }

@@ -121,7 +121,7 @@ struct QuantizedOnnxConverter {
     // What this converter does not know of must not pass for something else.
     let added = float.graph.nodes.count - known
     try node.support(added <= 1 && float.furtherOutputs.isEmpty, "on quantized values")
-    if case .activation(let value) = result {
+    if case .activation(let value) = result, !Self.ofAnyPlace.contains(node.type) {
       try node.support(
         float.placed(value: value).place == .first, "that moves or drops the batch axis")
     }
@@ -132,6 +132,12 @@ struct QuantizedOnnxConverter {
     }
     return float.graph.nodes.count > known ? float.graph.nodes.last : nil
   }
+
+  /// Operators that may move the batch axis, and those that take each element by itself, wherever
+  /// it is.
+  private static let ofAnyPlace: Set = [
+    "Clip", "Relu", "Sigmoid", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
+  ]
 
   /// An operator that is only understood on constants, or gives its input another name.
   mutating func adoptNothing() throws(ImportError) { try adopt(onIntegers: false) { _, _ in nil } }
@@ -215,6 +221,20 @@ struct QuantizedOnnxConverter {
       return tensor
     case .floatInput, .integer, .ranking: return nil
     }
+  }
+
+  /// State and place of an input that must be an activation, wherever its batch axis is.
+  mutating func placed(_ index: Int = 0) throws(ImportError) -> (state: State, PlacedValue) {
+    try node.require(node.hasInput(index), "input \(index) is missing")
+    try node.support(weights[node.inputs[index]] == nil, "input \(index) is a constant")
+    let placed = try float.placed(index)
+    return (try state(placed.value), placed)
+  }
+
+  /// Gives the node's output a state, and the axes of a value.
+  mutating func bind(_ state: State, like source: PlacedValue) throws(ImportError) {
+    try bind(state, shape: source.shape)
+    if source.place != .first { float.places[float.graph.values.count - 1] = source.place }
   }
 
   /// Index and shape of an input that must be an activation.
@@ -357,6 +377,9 @@ struct QuantizedOnnxConverter {
       throw .unsupportedModel(
         rule: "its output '\(printable(name))' is not computed from its input")
     }
+    try node.support(
+      float.fixedBatch == 1 || float.placed(value: value).place == .first,
+      "the network's output does not have the batch axis first")
     let output: Int
     switch state {
     case .integer(let tensor, _), .real(let tensor): output = tensor

@@ -102,8 +102,15 @@ extension WeightedLayer {
         sign: .plus, exponent: inputGrid.isWide ? shift : max(shift, 0), significand: 1)
       let bound = Double(sum) * scaled
       if inputGrid.isWide {
-        guard sum < 1 << 47, shift <= 7 else {
+        guard sum < 1 << 47 else {
           throw .overflow(layer: name, channel: row, bound: Double(sum))
+        }
+        guard shift <= 7 else {
+          throw .unsupported(
+            node: name,
+            rule:
+              "output channel \(row) is scaled by 2^\(shift), and 16-bit activations by 2^7 at most"
+          )
         }
       }
       guard bound < 0x1p31 else { throw .overflow(layer: name, channel: row, bound: bound) }
