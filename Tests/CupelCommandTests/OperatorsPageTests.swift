@@ -112,7 +112,7 @@ enum OperatorsPage {
       float: ["TransposeConvolution"]),
     Row(
       name: "fully connected",
-      onnx: ["Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger"],
+      onnx: ["Gemm", "MatMul", "QGemm", "QLinearMatMul", "MatMulInteger", "LinearRegressor"],
       tflite: ["FULLY_CONNECTED"],
       kinds: [Kind(name: "fully connected", step: .fullyConnected)], float: ["Linear"]),
     Row(
@@ -167,11 +167,12 @@ enum OperatorsPage {
     Row(
       name: "other functions of one number",
       onnx: [
-        "Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Pow", "Reciprocal", "Round",
+        "Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Log", "Neg", "Reciprocal", "Round",
         "Sign", "Sin", "Softplus", "Softsign", "Sqrt", "Mish", "Swish",
       ],
-      tflite: ["CEIL", "COS", "FLOOR", "NEG", "POW", "ROUND", "SIGN", "SIN", "SQUARE"],
-      float: ["Affine", "ComposedFunction", "MathFunction", "Power"]),
+      tflite: ["CEIL", "COS", "FLOOR", "NEG", "ROUND", "SIGN", "SIN", "SQUARE"],
+      float: ["Affine", "ComposedFunction", "MathFunction"]),
+    Row(name: "power", onnx: ["Pow"], tflite: ["POW"], float: ["Power", "Raise"]),
     Row(name: "parametric ReLU", onnx: ["PRelu"]),
     Row(
       name: "any other table", tflite: ["ABS", "ELU", "EXP", "GELU", "LOG", "RSQRT", "SQRT"],
