@@ -383,6 +383,19 @@ import Testing
     #expect(graph.values.last?.shape == [6, 6, 6])
   }
 
+  /// ONNX's reference: a vector without length stays as it is.
+  @Test(arguments: [1, 2]) func zerosHaveNoLength(_ order: Int) throws {
+    let graph = try Self.graph(
+      [Node("LpNormalization", ["x"], ["y"], [("axis", .integer(1)), ("p", .integer(order))])],
+      input: [nil, 2, 2])
+    let output = try FloatExecutor(graph: graph, threads: 1)
+      .run(Tensor(batch: 1, shape: [2, 2], values: [0, 3, 0, -3])).values
+    let share = order == 1 ? Float(0.5) : Float(0.5).squareRoot()
+    for (found, expected) in zip(output, [0, share, 0, -share]) {
+      #expect(abs(found - expected) <= 1e-6)
+    }
+  }
+
   // MARK: Reshaping
 
   @Test(arguments: [

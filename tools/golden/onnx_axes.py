@@ -263,6 +263,8 @@ def factors():
     yield case("LayerNormalization by activations", [
         node("ReduceMean", ["x", "a"], ["g"]), node("Relu", ["x"], ["b"]),
         node("LayerNormalization", ["x", "g", "b"], ["y"])], (3, 4), a=ints(1))
+    yield case("expand to more axes", [node("Expand", ["x", "s"], ["y"])], (1,), batch=3, fixed=True,
+               s=ints(2, 1, 6))
 
 
 def main(path):

@@ -66,7 +66,7 @@ def judged(cupel: str, model, value: np.ndarray, expected: np.ndarray, folder: P
         [cupel, "dump", folder / "model.onnx", "--input", folder / "input.bin", "-o", folder / "tensors"],
         capture_output=True, text=True)
     if done.returncode in REFUSALS:
-        return "refused", done.stderr.strip().replace(str(folder / "model.onnx"), "model")[:200]
+        return "refused", done.stderr.strip().replace(f"cupel: {folder / 'model.onnx'}: ", "")[:200]
     if done.returncode:
         return "FAILED", f"status {done.returncode}: {done.stderr[-200:]}"
     entry = next(e for e in json.loads((folder / "tensors/index.json").read_text()) if e["isOutput"])
@@ -107,7 +107,7 @@ def main() -> int:
                 verdict, reason = judged(
                     arguments.cupel, prepared(model, inputs, chosen), inputs[chosen], outputs[0], Path(folder))
         counts[verdict] += 1
-        reasons[re.sub(r"'[^']*'|[-\d.e]+", "…", reason)].append(name)
+        reasons[re.sub(r"'[^']*'|-?\d[\d.]*(e[-+]?\d+)?", "…", reason.splitlines()[0] if reason else "")].append(name)
         if verdict not in ("passes", "refused") or arguments.verbose:
             print(f"{verdict:8} {name:60} {reason}", flush=True)
     print("\nrefused because:")

@@ -97,8 +97,8 @@ extension OnnxConverter {
     let shape = [Int](repeating: 1, count: rank - source.rank) + source.shape
     var place = source.place
     place.axis = place.axis.map { $0 + rank - source.rank }
-    let whole = placed(
-      value: try reshaped(source, to: shape, at: place, named: "operand"))
+    let operand = try reshaped(source, to: shape, at: place, named: "operand")
+    let whole = placed(value: operand)
     var places = [[Int]?](repeating: nil, count: shape.count)
     for (index, extent) in wanted.enumerated() {
       let axis = index + rank - wanted.count

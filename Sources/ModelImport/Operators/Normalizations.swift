@@ -152,6 +152,9 @@ extension OnnxConverter {
     let parts = try step(
       order == 1 ? .function(.absolute) : .power(2), [source.value], at: place, named: "parts")
     var norm = try step(.reduce(.sum, axes: [axis]), [parts], at: place, named: "sum")
+    // What is all zeros stays so.
+    norm = try step(
+      .clamp(low: .leastNormalMagnitude, high: .infinity), [norm], at: place, named: "length")
     norm = try step(
       order == 1 ? .function(.reciprocal) : .power(-0.5), [norm], at: place, named: "factor")
     return try append(.multiply, inputs: [source.value, norm], at: place)
