@@ -63,7 +63,7 @@ import Testing
       "audit alone.onnx \(patch) --target 0 --data images", 64, "--mean", "--std", "--catalogue"),
     FailureCase("audit alone.onnx \(patch) --target 0 --mean 0 --std 1", 64, "--data"),
     FailureCase("audit alone.onnx --trigger catalogue --data images", 64, "--catalogue"),
-    FailureCase("audit model.cupel --data images", 64, "float model"),
+    FailureCase("audit model.cupel model.cupel --data images", 64, "float model", "searched alone"),
     FailureCase("audit \(infected) \(catalogue) --data images --limit 5", 65, "16 images"),
     FailureCase("audit \(infected) --data images --html nowhere/a.html", 73, "nowhere/a.html"),
     FailureCase("audit \(infected) --data images --json a --sarif a", 64, "already"),

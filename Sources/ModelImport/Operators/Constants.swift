@@ -104,7 +104,8 @@ extension OnnxConverter {
       let axis = index + rank - wanted.count
       guard let own = whole.axis(axis) else {
         try node.support(
-          extent == .batch || extent.known == 1 || extent.known != nil && extent.known == fixedBatch,
+          extent == .batch || extent.known == 1
+            || extent.known != nil && extent.known == fixedBatch,
           "along the batch axis")
         continue
       }
