@@ -122,6 +122,11 @@ extension OnnxConverter {
       guard scale > 0, scale.isFinite, (1...ShapeArithmetic.maximumElements).contains(length) else {
         throw node.error("axis \(axis) of \(extent) elements resized by \(scale)")
       }
+      if let factor, coordinates == "align_corners" {
+        try node.support(
+          Float(extent) * factor == Float(length),
+          "aligned corners at a scale that gives no whole size, of which ONNX and runtimes differ")
+      }
       try budget.claim(2 * length, size: MemoryLayout<Int>.stride, for: node)
       guard length != extent || scale != 1 else { continue }
       parts[own] = ResizedAxis(
