@@ -49,7 +49,9 @@ private struct Dequantization {
       self.operation = operation
       if isLastSoftmax { values[operation.output] = try source(0) } else { try convert() }
     }
-    guard var output = values[program.output] else { throw refusal("no operation gives the output") }
+    guard var output = values[program.output] else {
+      throw refusal("no operation gives the output")
+    }
     let shape = graph.values[output].shape
     if shape.count == 3, shape[1] == 1, shape[2] == 1 {
       output = try append(.reshape, [output], shape: [shape[0]], named: "answer")
@@ -74,13 +76,15 @@ private struct Dequantization {
     case .add: try finish(.add, try sources())
     case .subtract: try finish(.subtract, try sources())
     case .multiply(let own):
-      try finish(.multiply, try sources(), times: factor(own.rescale, input(0).scale * input(1).scale))
+      try finish(
+        .multiply, try sources(), times: factor(own.rescale, input(0).scale * input(1).scale))
     case .averagePool(let own):
       let pool = FloatGraph.AveragePool(
         window: window(own.window, from: input(0), to: output), countsPadding: own.countsPadding)
       try finish(.averagePool(pool), try sources())
     case .maxPool(let own):
-      try finish(.maxPool(.init(window: window(own.window, from: input(0), to: output))), try sources())
+      try finish(
+        .maxPool(.init(window: window(own.window, from: input(0), to: output))), try sources())
     case .mean(let own):
       let count = Float(input(0).height * input(0).width)
       try finish(
@@ -112,7 +116,9 @@ private struct Dequantization {
         try sources())
     case .pad(let own):
       let before = Self.channelsFirst(own.before)
-      let after = zip(zip(Self.shape(output), Self.shape(input(0))), before).map { $0.0 - $0.1 - $1 }
+      let after = zip(zip(Self.shape(output), Self.shape(input(0))), before).map {
+        $0.0 - $0.1 - $1
+      }
       try finish(
         .pad(.init(before: before, after: after, value: real(Int(own.value), output))),
         try sources())
@@ -240,7 +246,8 @@ private struct Dequantization {
   }
 
   /// A layer's weights and biases in real numbers.
-  private mutating func takeWeights() throws(QuantizationError) -> (weights: [Float], bias: [Float]) {
+  private mutating func takeWeights() throws(QuantizationError) -> (weights: [Float], bias: [Float])
+  {
     guard let own = operation.kind.weights, let integers = weights.popFirst(),
       !own.weightScales.isEmpty, integers.count.isMultiple(of: own.weightScales.count)
     else { throw refusal("a layer without weights") }

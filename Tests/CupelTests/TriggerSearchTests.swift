@@ -45,15 +45,17 @@ import Testing
       let path = folder.file("deployed.cupel")
       try Workbench(model, images: Samples.training().prefix(64), context: RunContext(threads: 2))
         .rounded(Scheme("w8a8")).write(to: path)
-      return try TriggerSearch(settings([.rectangle]), context: RunContext(threads: 2, seed: 7)).run(
-        AuditSubject([.integer(IntegerModel(path: path))]), training: Samples.training(),
-        test: Samples.test()
-      ).report
+      return try TriggerSearch(settings([.rectangle]), context: RunContext(threads: 2, seed: 7))
+        .run(
+          AuditSubject([.integer(IntegerModel(path: path))]), training: Samples.training(),
+          test: Samples.test()
+        ).report
     }
     let infected = try alone(Samples.infected())
     #expect(infected.verdict == .activeBackdoor)
     #expect(infected.targetClass == 0)
-    #expect(infected.leftOut.contains { $0.hasPrefix("a trigger that rounding of the weights woke") })
+    #expect(
+      infected.leftOut.contains { $0.hasPrefix("a trigger that rounding of the weights woke") })
     #expect(infected.deployments.map(\.isUsable) == [true])
     let honest = try alone(Samples.clean())
     #expect(honest.verdict == .noEvidence)

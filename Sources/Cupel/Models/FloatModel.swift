@@ -44,12 +44,14 @@ public struct FloatModel: Sendable {
   /// - Throws: `CupelError` that names the file and the operation that has no such form.
   package init(dequantizing model: IntegerModel) throws(CupelError) {
     path = model.path
-    (bytes, sha256) = model.vendor.map { ($0.bytes, $0.sha256) } ?? (model.engine.fileBytes, model.sha256)
+    (bytes, sha256) =
+      model.vendor.map { ($0.bytes, $0.sha256) } ?? (model.engine.fileBytes, model.sha256)
     catalogue = nil
     do throws(QuantizationError) {
       graph = try FloatGraph(dequantizing: model.program)
     } catch {
-      throw CupelError("\(model.path): searched alone, it is compared with its real network: \(error)")
+      throw CupelError(
+        "\(model.path): searched alone, it is compared with its real network: \(error)")
     }
   }
 
