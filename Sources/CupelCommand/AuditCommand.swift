@@ -12,7 +12,8 @@ struct AuditCommand: ParsableCommand {
       only the integer models answer to: you need the vendor's float model and a few hundred \
       images, and need not know the trigger.
 
-      One integer file alone is compared with the real network that its integers stand for: what       is awake in it is found, and whether rounding woke it cannot be told without the float model.
+      One integer file alone is compared with the real network that its integers stand for: what \
+      is awake in it is found, and whether rounding woke it cannot be told without the float model.
 
       Give the float model, and the .cupel files that are to be deployed, if there are any. \
       Without .cupel files the audit rounds the float model to nearest under --schemes.

@@ -14,7 +14,7 @@ extension FloatGraph {
   ///
   /// - Throws: `QuantizationError.unsupported` for several inputs or outputs, and for operators that
   ///   have no such form here.
-  public init(dequantizing program: IntegerProgram) throws(QuantizationError) {
+  package init(dequantizing program: IntegerProgram) throws(QuantizationError) {
     var dequantization = Dequantization(program)
     self = try dequantization.run()
   }

@@ -396,6 +396,16 @@ import Testing
     }
   }
 
+  /// A node may give nothing at all, which no other one reads.
+  @Test func reductionWithoutAnOutput() throws {
+    #expect(throws: ImportError.self) {
+      try Self.graph(
+        [
+          Node("ReduceMean", ["x"], [], [("keepdims", .integer(0))]), Node("Relu", ["x"], ["y"]),
+        ], input: [1, 2, 2])
+    }
+  }
+
   // MARK: Reshaping
 
   @Test(arguments: [

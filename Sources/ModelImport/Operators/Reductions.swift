@@ -84,7 +84,8 @@ extension OnnxConverter {
       // A value has an axis at least: of one, which the batch's axis of the file holds too.
       if place.isOwnAxis { place = BatchPlace(axis: 0, isMerged: true) }
       try node.support(
-        place.isMerged || onlyTheNetworkGives(node.outputs[0]), "to one number without axes")
+        place.isMerged || node.outputs.first.map(onlyTheNetworkGives) ?? false,
+        "to one number without axes")
       return try reshaped(placed(value: value), to: [1], at: place, named: "dropped")
     }
     return try reshaped(
