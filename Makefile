@@ -20,6 +20,7 @@ check: dependencies
 ## Everything a change must pass: all tests, on a simulated Cortex-M4 too, the documentation,
 ## snippets and examples, and the integer core for Cortex-M. The list of what was skipped comes last.
 test: dependencies docs
+	tools/operator-files.sh
 	firmware-sim/build.sh an386 an386-device
 	tools/embedded-check.sh
 	SWIFT="$(SWIFT)" tools/run-examples.sh

@@ -5,6 +5,9 @@ public protocol ElementwiseOperator: FloatOperator {
   func value(at x: Float) -> Float
   /// The function's derivative; PyTorch's convention where it has none.
   func derivative(at x: Float) -> Float
+  /// Whether runtimes have it under a name of its own, so that it is best left apart from what
+  /// stands around it.
+  static var isNamed: Bool { get }
 }
 
 extension ElementwiseOperator {
@@ -12,7 +15,10 @@ extension ElementwiseOperator {
     try only(inputs)
   }
 
+  public static var isNamed: Bool { false }
+
   public var worksInPlace: Bool { true }
+  public var keepsAxes: Bool { true }
   public var isActivation: Bool { true }
   public var keepsZeroChannels: Bool { value(at: 0) == 0 }
 

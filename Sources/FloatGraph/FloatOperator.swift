@@ -41,6 +41,9 @@ public protocol FloatOperator: Sendable, Equatable {
   /// Whether it moves, limits or averages values without making new ones, so that what it gives
   /// stays on the grid of what it reads.
   var keepsGrid: Bool { get }
+  /// Whether each axis of its first input stays what it was, whatever its extent becomes: an image
+  /// stays one.
+  var keepsAxes: Bool { get }
   /// Whether it bends each value by itself, as what stands between layers does.
   var isActivation: Bool { get }
   /// Whether a channel of zeros stays one and no other channel depends on it.
@@ -72,6 +75,7 @@ extension FloatOperator {
   public func macs(inputs: [[Int]], output: [Int]) -> Int { 0 }
 
   public var keepsGrid: Bool { false }
+  public var keepsAxes: Bool { false }
   public var isActivation: Bool { false }
   public var keepsZeroChannels: Bool { false }
   public var keepsRanking: Bool { false }

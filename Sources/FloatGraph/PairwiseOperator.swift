@@ -23,6 +23,7 @@ extension PairwiseOperator {
   }
 
   public var worksInPlace: Bool { true }
+  public var keepsAxes: Bool { true }
 
   public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
     let stride = output.reduce(1, *)

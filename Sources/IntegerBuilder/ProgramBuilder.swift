@@ -134,34 +134,6 @@ public struct ProgramBuilder: Sendable {
       giving: IntegerTensor(name: name, extent: extent, grid: held.grid))
   }
 
-  /// As many parts as one concatenation takes: of more, neighbours are joined first.
-  ///
-  /// - Parameters:
-  ///   - parts: tensors on one grid that differ in nothing but their extent along the axis.
-  ///   - axis: 0 height, 1 width, 2 channels.
-  ///   - name: of what the tensors that are made are called after.
-  public mutating func joinable(_ parts: [Int], axis: Int, named name: String) -> [Int] {
-    var parts = parts
-    var level = 0
-    while parts.count > Concatenate.mostInputs {
-      let groups = stride(from: 0, to: parts.count, by: Concatenate.mostInputs)
-      parts = groups.map { start in
-        let group = parts[start..<min(start + Concatenate.mostInputs, parts.count)]
-        return joined(Array(group), axis: axis, named: "\(name)/parts\(level)-\(start)")
-      }
-      level += 1
-    }
-    return parts
-  }
-
-  private mutating func joined(_ group: [Int], axis: Int, named name: String) -> Int {
-    guard group.count > 1 else { return group[0] }
-    var tensor = self[group[0]]
-    tensor.name = name
-    tensor.extent[axis] = group.reduce(0) { $0 + self[$1].extent[axis] }
-    return append(name, .concatenate(.init(axis: axis)), group, giving: tensor)
-  }
-
   /// A tensor with a window's padding around it, zero in real terms; the tensor itself where the
   /// window has none.
   public mutating func padded(

@@ -58,9 +58,7 @@ extension ProgramBuilder {
     let single = append(
       name, .reshape(.init()), [input],
       giving: IntegerTensor(name: name, extent: [pixels, held.channels, 1], grid: held.grid))
-    let joined = append(
-      name, .concatenate(.init(axis: 2)), [Int](repeating: single, count: times),
-      giving: IntegerTensor(name: name, extent: [pixels, held.channels, times], grid: held.grid))
+    let joined = joined([Int](repeating: single, count: times), axis: 2, named: name)
     return append(
       name, .reshape(.init()), [joined],
       giving: IntegerTensor(
@@ -71,24 +69,14 @@ extension ProgramBuilder {
 extension IntegerOperation.Kind {
   /// The layer with the weights of all parts; nil for what is none.
   fileprivate func reading(_ weights: WideWeights) -> Self? {
-    switch self {
-    case .convolution(var own):
-      own.weights.weights = weights.interleaved
-      return .convolution(own)
-    case .transposeConvolution(var own):
-      own.weights.weights = weights.interleaved
-      return .transposeConvolution(own)
-    case .fullyConnected(var own):
-      own.weights.weights = weights.interleaved
-      return .fullyConnected(own)
-    case .depthwiseConvolution(let own):
-      // A channel reads several now: a convolution in as many groups as there are channels.
-      let channels = own.weights.bias.count
-      var (wide, layer) = (weights, own.weights)
-      wide.reorder { Transposition(rows: own.window.taps, columns: channels)($0) }
-      layer.weights = wide.interleaved
-      return .convolution(.init(own.window, groups: channels, layer))
-    default: return nil
+    guard case .depthwiseConvolution(let own) = self else {
+      return self.weights == nil ? nil : changingWeights { $0.weights = weights.interleaved }
     }
+    // A channel reads several now: a convolution in as many groups as there are channels.
+    let channels = own.weights.bias.count
+    var (wide, layer) = (weights, own.weights)
+    wide.reorder { Transposition(rows: own.window.taps, columns: channels)($0) }
+    layer.weights = wide.interleaved
+    return .convolution(.init(own.window, groups: channels, layer))
   }
 }

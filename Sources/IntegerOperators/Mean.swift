@@ -114,11 +114,19 @@ extension Mean {
     let sums = area.sums(channels)
     sums.update(repeating: 0, count: channels)
     for pixel in 0..<extent.height &* extent.width {
-      let values = input + pixel &* channels
-      for channel in 0..<channels {
-        sums[channel] &+= Int32(truncatingIfNeeded: values[channel]) &- zeroPoint
-      }
+      add(input + pixel &* channels, to: sums, count: channels, zeroPoint: zeroPoint)
     }
     return sums
+  }
+
+  /// Not inlined: two loops in one would be unrolled into each other, which takes much flash.
+  @inline(never)
+  private static func add<Element: ActivationElement>(
+    _ values: UnsafePointer<Element>, to sums: UnsafeMutablePointer<Int32>, count: Int,
+    zeroPoint: Int32
+  ) {
+    for channel in 0..<count {
+      sums[channel] &+= Int32(truncatingIfNeeded: values[channel]) &- zeroPoint
+    }
   }
 }

@@ -124,6 +124,25 @@ public enum OperatorKind<Storage: ConstantStorage> {
     case .function(let own): try visitor.visit(own)
     }
   }
+
+  /// The same operator with other weights; itself where it has none.
+  package func changingWeights(_ change: (inout Weights<Storage>) -> Void) -> Self {
+    switch self {
+    case .convolution(var own):
+      change(&own.weights)
+      return .convolution(own)
+    case .depthwiseConvolution(var own):
+      change(&own.weights)
+      return .depthwiseConvolution(own)
+    case .fullyConnected(var own):
+      change(&own.weights)
+      return .fullyConnected(own)
+    case .transposeConvolution(var own):
+      change(&own.weights)
+      return .transposeConvolution(own)
+    default: return self
+    }
+  }
 }
 
 extension OperationRecord {

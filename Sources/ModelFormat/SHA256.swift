@@ -29,8 +29,9 @@ public struct SHA256 {
     let bits = length &* 8
     append(0x80)
     while length & 63 != 56 { append(0) }
-    for shift in stride(from: UInt64(56), through: 0, by: -8) {
-      append(UInt8(truncatingIfNeeded: bits >> shift))
+    // Not by `stride`, of which firmware would get a copy.
+    for byte in 0..<8 {
+      append(UInt8(truncatingIfNeeded: bits >> UInt64(truncatingIfNeeded: 56 &- 8 &* byte)))
     }
     return state
   }

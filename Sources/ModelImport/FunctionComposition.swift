@@ -80,7 +80,7 @@ private struct FunctionComposition {
       result = joined
     } else {
       guard let function = function(of: node) else { return nil }
-      result.isNameless = result.isNameless || Self.isNameless(function)
+      result.isNameless = result.isNameless || !type(of: function).isNamed
     }
     result.size += 1
     return result.size <= Self.mostSteps ? result : nil
@@ -150,23 +150,11 @@ private struct FunctionComposition {
     return steps.count
   }
 
-  private static func isNameless(_ function: any ElementwiseOperator) -> Bool {
-    switch function {
-    case is FloatGraph.Sigmoid, is FloatGraph.HyperbolicTangent, is FloatGraph.HardSwish,
-      is FloatGraph.LeakyRelu, is FloatGraph.Affine:
-      false
-    default: true
-    }
-  }
-
   /// The function by its own name where it is one, however the file writes it.
   private static func named(
     _ function: FloatGraph.ComposedFunction
   ) -> any ElementwiseOperator {
-    let known: [any ElementwiseOperator] = [
-      FloatGraph.Gelu(), FloatGraph.Gelu(isApproximate: true), FloatGraph.HardSwish(),
-    ]
-    return known.first { $0.agrees(with: function) } ?? function
+    OperatorRows.composed.first { $0.agrees(with: function) } ?? function
   }
 }
 

@@ -1,11 +1,16 @@
+import CupelFloatGraph
 import CupelTFLiteSchema
 
 /// What one operator, or a small family, is in each format: a row for each of its names there. Its
 /// handlers stand beside it, in the file of its name.
 struct OperatorRoom: Sendable {
   let rows: [any OperatorRow]
+  /// Functions that files also write as several nodes.
+  let composed: [any ElementwiseOperator]
 
-  init(_ rows: any OperatorRow...) { self.rows = rows }
+  init(_ rows: any OperatorRow..., composed: [any ElementwiseOperator] = []) {
+    (self.rows, self.composed) = (rows, composed)
+  }
 }
 
 /// An operator of one format.
@@ -30,15 +35,16 @@ func run<Converter, Result>(
 /// All operators that are read.
 enum OperatorRows {
   private static let rooms: [OperatorRoom] = [
-    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp, .concatenate,
+    .add, .arithmetic, .batchMatMul, .batchNormalization, .blocks, .cast, .clamp,
     .constants, .convolution, .foldedFunctions, .fullyConnected, .functions, .gather, .hardSwish,
     .hyperbolicTangent, .identity, .indexedElements, .joins, .leakyRelu, .mean, .multiply,
-    .normalizations, .pack, .pad, .pools, .pRelu, .quantize, .reductions, .repetition, .reshape,
-    .resize, .selection, .shapes, .sigmoid, .slice, .softmax, .split, .tabulatedFunctions,
+    .normalizations, .pack, .pad, .pools, .quantize, .reductions, .repetition, .reshape,
+    .resize, .selection, .shapes, .sideBySide, .slice, .softmax, .split, .tabulatedFunctions,
     .transpose, .transposeConvolution,
   ]
 
   private static let rows = rooms.flatMap(\.rows)
+  static let composed = rooms.flatMap(\.composed)
   fileprivate static let ofOnnx = rows.compactMap { $0 as? OnnxRow }
   fileprivate static let ofTFLite = rows.compactMap { $0 as? TFLiteRow }
 

@@ -44,11 +44,15 @@ struct OperatorsPageTests {
       "functions of tables")
   }
 
-  /// Names of files, one a float operator.
+  /// What the files of float operators declare, mostly one each.
   private static func floatOperators() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(
-      atPath: Repository.file("Sources/FloatGraph/Operators").path
-    ).map { String($0.dropLast(".swift".count)) }
+    let folder = Repository.file("Sources/FloatGraph/Operators")
+    let declaration = /public struct (\w+): (?:\w+Operator|ImageLayer)\b/
+    return try FileManager.default.contentsOfDirectory(atPath: folder.path).flatMap { name in
+      let text = try String(
+        contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+      return text.matches(of: declaration).map { String($0.output.1) }
+    }
   }
 
   /// nil for a code that no operator has.
@@ -94,7 +98,7 @@ enum OperatorsPage {
     var kinds: [Kind] = []
     /// Of which the kind, a table, is.
     var function: TableFunction.Kind?
-    /// Files in `Sources/FloatGraph/Operators`.
+    /// Types in `Sources/FloatGraph/Operators`.
     var float: [String] = []
   }
 
@@ -131,7 +135,7 @@ enum OperatorsPage {
     Row(name: "divide", onnx: ["Div"], tflite: ["DIV"]),
     Row(name: "squared difference", tflite: ["SQUARED_DIFFERENCE"]),
     Row(name: "sum, mean of several", onnx: ["Mean", "Sum"]),
-    Row(name: "maximum, minimum of several", onnx: ["Max", "Min"], float: ["Extremes"]),
+    Row(name: "maximum, minimum of several", onnx: ["Max", "Min"], float: ["Maximum", "Minimum"]),
     Row(
       name: "average pool", onnx: ["AveragePool", "QLinearAveragePool"],
       tflite: ["AVERAGE_POOL_2D"], kinds: [Kind(name: "average pool", step: .averagePool)],

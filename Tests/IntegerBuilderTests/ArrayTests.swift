@@ -213,7 +213,7 @@ struct ArrayTests {
       guard !own.shape.isEmpty else { continue }
       let axis = own.generator.below(own.shape.count)
       let count = own.generator.integer(in: 1...3)
-      let last = own.builder.concatenate(
+      let last = own.builder.join(
         Array(repeating: own.view, count: count), axis: axis, named: "j")
       var shape = own.shape
       shape[axis] *= count
@@ -314,7 +314,7 @@ struct ArrayTests {
       builder.pad(view, before: [0, 1, 0, 2], after: [0, 0, 1, 0], value: 3)
         == LastOperation(.pad(.init([1, 0, 2], value: 3)), [input], extent: [5, 6, 8]))
     #expect(
-      builder.concatenate([view, view], axis: 2, named: "j")
+      builder.join([view, view], axis: 2, named: "j")
         == LastOperation(.concatenate(.init(axis: 1)), [input, input], extent: [4, 10, 6]))
     #expect(builder.reducible(view, over: [1, 2]) == input)
     #expect(builder.program.operations.isEmpty)

@@ -45,7 +45,8 @@ struct Device {
     UnsafeRawBufferPointer(start: memory.model, count: modelBytes)
   }
 
-  /// Checks the model as it stands.
+  /// Checks the model as it stands. Two orders ask for it, and flash is to have it once.
+  @inline(never)
   mutating func validate() -> Judgement {
     var judgement = Judgement()
     do {

@@ -2,6 +2,7 @@ extension FloatGraph {
   /// x · factor + offset
   public struct Affine: ElementwiseOperator {
     public static let name = "affine"
+    public static var isNamed: Bool { true }
 
     /// What each value is multiplied by, and what is added then.
     public var factor, offset: Float

@@ -18,6 +18,7 @@ extension FloatGraph {
 
     public var worksInPlace: Bool { true }
     public var keepsGrid: Bool { true }
+    public var keepsAxes: Bool { true }
     public var isActivation: Bool { true }
     public var keepsZeroChannels: Bool { low <= 0 && high >= 0 }
 

@@ -37,6 +37,8 @@ extension FloatGraph {
       (inputs[0][..<axis].reduce(1, *), inputs.map { $0[axis...].reduce(1, *) })
     }
 
+    public var keepsAxes: Bool { true }
+
     public func forward(inputs: [[Int]], output: [Int]) -> ForwardKernel {
       let (count, lengths) = runs(inputs)
       return { inputs, images, output in

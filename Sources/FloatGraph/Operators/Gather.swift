@@ -26,6 +26,7 @@ extension FloatGraph {
     }
 
     public var keepsGrid: Bool { true }
+    public var keepsAxes: Bool { true }
 
     /// Where each run of the last axis starts in the input, and the places in a run.
     private func runs(_ shape: [Int]) -> (starts: [Int], places: [Int]) {

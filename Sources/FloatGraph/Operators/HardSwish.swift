@@ -2,6 +2,7 @@ extension FloatGraph {
   /// x · min(max(x + 3, 0), 6) / 6
   public struct HardSwish: ElementwiseOperator {
     public static let name = "hard swish"
+    public static var isNamed: Bool { true }
 
     /// HardSwish, which has no parameters.
     public init() {}

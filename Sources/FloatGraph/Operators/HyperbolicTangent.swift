@@ -4,6 +4,7 @@ extension FloatGraph {
   /// tanh x
   public struct HyperbolicTangent: ElementwiseOperator {
     public static let name = "tanh"
+    public static var isNamed: Bool { true }
 
     /// The hyperbolic tangent, which has no parameters.
     public init() {}

@@ -2,6 +2,7 @@ extension FloatGraph {
   /// x where it is positive, slope · x elsewhere.
   public struct LeakyRelu: ElementwiseOperator {
     public static let name = "leaky relu"
+    public static var isNamed: Bool { true }
 
     /// The slope below zero.
     public var slope: Float

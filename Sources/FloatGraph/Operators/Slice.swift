@@ -31,6 +31,7 @@ extension FloatGraph {
     }
 
     public var keepsGrid: Bool { true }
+    public var keepsAxes: Bool { true }
 
     private func rows(_ input: [Int], _ output: [Int]) -> BoxRows {
       BoxRows(of: output, in: input, start: start, step: step)

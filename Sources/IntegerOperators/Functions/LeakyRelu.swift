@@ -45,3 +45,29 @@ enum LeakyRelu {
       (value.mantissa &>> 8) &* factor.mantissa, exponent: value.exponent &+ 8 &+ factor.exponent)
   }
 }
+
+/// The function on 16 bits: one ratio above zero and another below.
+struct SidedFunction: Sendable {
+  private let above, below: FloatMultiplier
+
+  /// - Parameters: scales and the slope, as float32 bits.
+  /// - Returns: nil where a ratio is too large.
+  init?(input: UInt32, output: UInt32, slope: UInt32) {
+    // Float32 bits of 1.
+    let one: UInt32 = 0x3F80_0000
+    guard
+      let above = FloatMultiplier(float32Ratio(input: input, weight: one, output: output)),
+      let below = FloatMultiplier(float32Ratio(input: input, weight: slope, output: output)),
+      max(above.shift, below.shift) < 15
+    else { return nil }
+    (self.above, self.below) = (above, below)
+  }
+
+  @inline(__always)
+  func value(_ input: Int16) -> Int16 {
+    let value = Int32(input)
+    let parts = value >= 0 ? above : below
+    return saturatedToInt16(
+      multiplyDoubleRounding(value, multiplier: parts.value, shift: parts.shift))
+  }
+}

@@ -107,6 +107,21 @@ public struct TableFunction: Sendable, Equatable {
     }
   }
 
+  /// Its form on 16 bits between two scales, as float32 bits; nil where TensorFlow Lite has no
+  /// kernel: there is none of a hard swish.
+  func wide(input: UInt32, output: UInt32) -> WideFunctionKernel.Form? {
+    guard arithmetic == .fixedPoint else { return nil }
+    switch kind {
+    case .logistic, .hyperbolicTangent:
+      return SaturatingFunction(
+        input: input, output: output, isTangent: kind == .hyperbolicTangent
+      ).map { .saturating($0) }
+    case .hardSwish: return nil
+    case .leakyRelu:
+      return SidedFunction(input: input, output: output, slope: slopeBits).map { .sided($0) }
+    }
+  }
+
   /// Whether its values are worked out in integers.
   public var isExact: Bool {
     arithmetic == .fixedPoint || (arithmetic == .xnnpack && kind == .leakyRelu)

@@ -401,10 +401,8 @@ struct OnnxConverter {
     case is any ImageLayer, is FloatGraph.BatchNormalization, is FloatGraph.GlobalAveragePool,
       is FloatGraph.MaxPool, is FloatGraph.AveragePool:
       images.insert(value)
-    case is any ElementwiseOperator, is FloatGraph.Clamp, is any PairwiseOperator,
-      is FloatGraph.Pad, is FloatGraph.Slice, is FloatGraph.Concatenate, is FloatGraph.Gather:
-      if images.contains(inputs[0]) { images.insert(value) }
-    default: break
+    default:
+      if operation.base.keepsAxes, images.contains(inputs[0]) { images.insert(value) }
     }
   }
 

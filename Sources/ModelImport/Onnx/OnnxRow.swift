@@ -25,6 +25,9 @@ struct OnnxRow: OperatorRow {
   let domain: Domain
   /// Whether inputs 1 and 2 are the scale and zero point of input 0.
   let statesItsInputsGrid: Bool
+  /// Whether the batch's axis may be anywhere in what it gives: it moves that axis, or takes each
+  /// element by itself.
+  let anyBatchPlace: Bool
   /// In a float model; nil for operators that only models have that quantize themselves.
   let float: FloatHandler?
   /// In a model that quantizes itself; nil where the operator is understood on constants only, or
@@ -33,11 +36,12 @@ struct OnnxRow: OperatorRow {
 
   init(
     _ type: String, _ attributes: Set<String> = [], in domain: Domain = .onnx,
-    statesItsInputsGrid: Bool = false, float: FloatHandler? = nil,
+    statesItsInputsGrid: Bool = false, anyBatchPlace: Bool = false, float: FloatHandler? = nil,
     quantized: QuantizedHandler? = nil
   ) {
     (self.type, self.attributes, self.domain) = (type, attributes, domain)
     self.statesItsInputsGrid = statesItsInputsGrid
+    self.anyBatchPlace = anyBatchPlace
     (self.float, self.quantized) = (float, quantized)
   }
 
@@ -73,12 +77,16 @@ struct OnnxRow: OperatorRow {
 private enum ForeignOperator {
   /// Nodes that a compiler for one chip puts in the place of ONNX's.
   private static let ofCompilers: Set = [
-    "RequantShift", "TrueIntegerDiv", "iGELU", "iHardswish", "iLayerNorm", "iNoNorm", "iRMSNorm",
-    "iSoftmax",
+    "RequantShift", "TrueIntegerDiv",
   ]
 
+  /// Their integer forms of functions are called iGELU, iSoftmax, iLayerNorm and the like.
+  private static func isIntegerForm(_ type: String) -> Bool {
+    type.first == "i" && type.dropFirst().first?.isUppercase == true
+  }
+
   static func whatItIs(_ node: ImportNode) -> String? {
-    if ofCompilers.contains(node.type) {
+    if ofCompilers.contains(node.type) || isIntegerForm(node.type) {
       return "a quantizing compiler's own node; import the model that it was made of"
     }
     if node.domain.contains("finn") && !node.domain.hasSuffix("general") {

@@ -10,11 +10,13 @@ extension OperatorRoom {
     OnnxRow("SpaceToDepth", ["blocksize"], float: { try $0.spaceToDepth() }),
     OnnxRow("DepthToSpace", ["blocksize", "mode"], float: { try $0.depthToSpace() }),
     TFLiteRow(
-      .spaceToDepth, float: { try $0.spaceToDepth() }, integer: { try $0.spaceToDepth() }),
+      .spaceToDepth, takesPlainIntegers: true, float: { try $0.spaceToDepth() },
+      integer: { try $0.spaceToDepth() }),
     TFLiteRow(
-      .depthToSpace, float: { try $0.depthToSpace() }, integer: { try $0.depthToSpace() }),
-    TFLiteRow(.spaceToBatchND, integer: { try $0.spaceToBatch() }),
-    TFLiteRow(.batchToSpaceND, integer: { try $0.batchToSpace() }))
+      .depthToSpace, takesPlainIntegers: true, float: { try $0.depthToSpace() },
+      integer: { try $0.depthToSpace() }),
+    TFLiteRow(.spaceToBatchND, takesPlainIntegers: true, integer: { try $0.spaceToBatch() }),
+    TFLiteRow(.batchToSpaceND, takesPlainIntegers: true, integer: { try $0.batchToSpace() }))
 }
 
 extension OnnxConverter {
@@ -117,13 +119,13 @@ extension TFLiteFloatConverter {
     let input = try image()
     try node.require(Array(input.shape[1...]), inBlocksOf: size)
     let extent = [input.shape[0], input.shape[1] / size, input.shape[2] / size]
-    var parts: [Int] = []
+    let image = FloatArray(value: input.value, shape: input.shape)
+    var parts: [FloatArray] = []
     for place in 0..<size * size {
       let slice = FloatGraph.Slice(start: [0, place / size, place % size], step: [1, size, size])
-      parts.append(
-        try append(.slice(slice), inputs: [input.value], shape: extent, suffix: "/pixel\(place)"))
+      parts.append(try made(.slice(slice), [image], shape: extent, "/pixel\(place)"))
     }
-    try finish(try append(.concatenate(axis: 0), inputs: parts))
+    try finish(try joined(parts, axis: 0, "").value)
   }
 }
 
@@ -140,10 +142,7 @@ extension TFLiteIntegerConverter {
       let slice = Slice(start: Axes(place / size, place % size, 0), step: Axes(size, size, 1))
       parts.append(made(.slice(slice), [input], small, "/pixel\(place)"))
     }
-    if parts.count == 1 { return try finish(.reshape(.init()), parts, extent: extent) }
-    let channels = extent[2] * size * size
-    parts = builder.joinable(parts, axis: 2, named: Self.derived(output.name, ""))
-    try finish(.concatenate(.init(axis: 2)), parts, extent: [small[0], small[1], channels])
+    try finish(builder.join(tensors: parts, axis: 2, named: Self.derived(output.name, "")))
   }
 
   /// The channels that make a row of pixels in each block lie together: such rows are cut out and
@@ -164,12 +163,10 @@ extension TFLiteIntegerConverter {
       parts.append(shaped(part, [extent[0], 1, extent[1] * row], "/line\(place)"))
     }
     let large = [extent[0] * size, extent[1] * size, row / size]
-    let joined =
-      size == 1
-      ? parts[0]
-      : made(
-        .concatenate(.init(axis: 1)), parts, [extent[0], size, extent[1] * row], "/lines")
-    try finish(.reshape(.init()), [joined], extent: large)
+    let name = Self.derived(builder[parts[0]].name, "/lines")
+    let joined = builder.array(
+      builder.join(tensors: parts, axis: 1, named: name), shape: large, named: name)
+    try finish(.reshape(.init()), [joined.tensor], extent: large)
   }
 
   /// Pixels of each place in a block as images of their own: the places' axes come to the front.

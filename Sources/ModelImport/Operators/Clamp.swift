@@ -8,15 +8,17 @@ import CupelTFLiteSchema
 /// Values limited from below and above: ReLU and its kin.
 extension OperatorRoom {
   static let clamp = OperatorRoom(
-    OnnxRow("Clip", ["max", "min"], float: { try $0.clip() }, quantized: { try $0.clamp() }),
-    OnnxRow("Relu", float: { try $0.relu() }, quantized: { try $0.clamp() }),
+    OnnxRow(
+      "Clip", ["max", "min"], anyBatchPlace: true, float: { try $0.clip() },
+      quantized: { try $0.clamp() }),
+    OnnxRow("Relu", anyBatchPlace: true, float: { try $0.relu() }, quantized: { try $0.clamp() }),
     rectifier(.relu, 0 ... .infinity), rectifier(.relu6, 0...6), rectifier(.reluN1To1, -1...1),
     rectifier(.relu0To1, 0...1),
     TFLiteRow(
-      .maximum, float: { try $0.limit(isMaximum: true) },
+      .maximum, takesPlainIntegers: true, float: { try $0.limit(isMaximum: true) },
       integer: { try $0.limit(isMaximum: true) }),
     TFLiteRow(
-      .minimum, float: { try $0.limit(isMaximum: false) },
+      .minimum, takesPlainIntegers: true, float: { try $0.limit(isMaximum: false) },
       integer: { try $0.limit(isMaximum: false) }))
 
   private static func rectifier(
@@ -139,7 +141,7 @@ extension TFLiteFloatConverter {
       let limit = try constant(1, "a limit").values
       try node.require(limit.count == 1, "\(limit.count) limits")
       return try rectify(
-        isMaximum ? limit[0] ... .infinity : -Float.infinity ... limit[0])
+        isMaximum ? limit[0] ... .infinity : -Float.infinity...limit[0])
     }
     let operands = try aligned([try array(0), try array(1)])
     try finish(try made(isMaximum ? .maximum : .minimum, operands, ""))
@@ -204,7 +206,7 @@ extension TFLiteIntegerConverter {
       return ArrayView(row, shape: [1, count], name: name)
     }
     let pairs = builder.array(
-      builder.concatenate(rows, axis: 0, named: name), shape: [2, count], named: name)
+      builder.join(rows, axis: 0, named: name), shape: [2, count], named: name)
     try finish(
       isMaximum ? builder.maximum(pairs, over: [0]) : builder.minimum(pairs, over: [0]))
   }

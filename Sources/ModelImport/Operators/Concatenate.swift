@@ -4,12 +4,14 @@ import CupelModelWriter
 import CupelTFLiteSchema
 
 extension OperatorRoom {
-  static let concatenate = OperatorRoom(
+  /// Tensors one behind the other.
+  static let sideBySide = OperatorRoom(
     OnnxRow(
       "Concat", ["axis"], float: { try $0.concatenate() }, quantized: { try $0.concatenate() }),
     OnnxRow("QLinearConcat", ["axis"], in: .runtime, quantized: { try $0.qLinearConcat() }),
     TFLiteRow(
-      .concatenation, mayComputeShapes: true, float: { try $0.concatenate() },
+      .concatenation, mayComputeShapes: true, takesPlainIntegers: true,
+      float: { try $0.concatenate() },
       integer: { try $0.concatenate() }))
 }
 
@@ -165,6 +167,13 @@ extension TFLiteFloatConverter {
       value, order: .vector, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 
+  /// Arrays one behind the other along an axis; of a single one the array itself.
+  mutating func joined(
+    _ parts: [FloatArray], axis: Int, _ suffix: String
+  ) throws(ImportError) -> FloatArray {
+    parts.count == 1 ? parts[0] : try made(.concatenate(axis: axis), parts, suffix)
+  }
+
   private func isOfActivations() throws(ImportError) -> Bool {
     for position in node.inputs.indices where try isConstant(position) { return false }
     return true
@@ -174,8 +183,9 @@ extension TFLiteFloatConverter {
     var parts: [FloatArray] = []
     for position in node.inputs.indices { parts.append(try array(position)) }
     try node.require(!parts.isEmpty, "input 0 is missing")
-    let joined = parts.count == 1 ? parts[0] : try made(.concatenate(axis: axis), parts, "")
-    try finish(joined, bounds: try node.bounds(TFLite.Options.Concatenation.activation))
+    try finish(
+      try joined(parts, axis: axis, ""),
+      bounds: try node.bounds(TFLite.Options.Concatenation.activation))
   }
 }
 
@@ -206,7 +216,7 @@ extension TFLiteIntegerConverter {
       return
     }
     let name = Self.derived(output.name, "")
-    try finish(builder.concatenate(parts, axis: axis, named: name))
+    try finish(builder.join(parts, axis: axis, named: name))
   }
 
   /// LiteRT joins int8 on one grid alone; uint8 it brings to the output's grid, in float32, and int16 it

@@ -1,6 +1,9 @@
 import CupelFloatGraph
+import CupelIntegerBuilder
+import CupelTFLiteSchema
 
-/// Functions of one number that ONNX has and `.tflite` has not, or in another form.
+/// Functions of one number: the sigmoid and what is made with it, and those that ONNX has and
+/// `.tflite` has not, or in another form.
 extension OperatorRoom {
   static let functions = OperatorRoom(
     OnnxRow(
@@ -28,16 +31,26 @@ extension OperatorRoom {
             slope: try $0.node.finite("alpha", default: 0.2),
             offset: try $0.node.finite("beta", default: 0.5)))
       }),
+    OnnxRow(
+      "Sigmoid", anyBatchPlace: true, float: { try $0.elementwise(.sigmoid) },
+      quantized: { try $0.lookUp(.logistic) }),
+    OnnxRow(
+      "QLinearSigmoid", in: .runtime, statesItsInputsGrid: true,
+      quantized: { try $0.qLinearLookUp(.logistic, FloatGraph.Sigmoid()) }),
+    TFLiteRow(
+      .logistic, float: { try $0.elementwise(.sigmoid) },
+      integer: { try $0.lookUp(.logistic, onto: .shares, real: FloatGraph.Sigmoid().value(at:)) }),
     OnnxRow("Gelu", ["approximate"], in: .both, float: { try $0.gelu() }),
     OnnxRow("Mish", float: { try $0.mish() }),
     OnnxRow("Swish", ["alpha"], float: { try $0.swish() }),
     OnnxRow("Pow", float: { try $0.power() }),
-    OnnxRow("PRelu", float: { try $0.parametricRelu() }), function("Abs", .absolute),
+    function("Abs", .absolute),
     function("Ceil", .ceil), function("Cos", .cos), function("Erf", .erf), function("Exp", .exp),
     function("Floor", .floor), function("Log", .log), function("Neg", .negation),
     function("Reciprocal", .reciprocal), function("Round", .round), function("Sign", .sign),
     function("Sin", .sin), function("Softplus", .softplus), function("Softsign", .softsign),
-    function("Sqrt", .sqrt))
+    function("Sqrt", .sqrt),
+    composed: [FloatGraph.Gelu(), FloatGraph.Gelu(isApproximate: true)])
 
   private static func function(_ type: String, _ kind: FloatGraph.MathFunction.Kind) -> OnnxRow {
     OnnxRow(type, float: { try $0.unary(.function(kind)) })
@@ -96,21 +109,5 @@ extension OnnxConverter {
       throw node.unsupported("to the power of the batch size")
     }
     return try unary(.power(Float(number)))
-  }
-
-  /// max(x, 0) + slope · min(x, 0), with a slope for each channel or for all.
-  fileprivate mutating func parametricRelu() throws(ImportError) -> Binding {
-    let source = try placed()
-    guard let (slopes, dimensions) = try weights(1) else { throw node.error("has no slopes") }
-    if slopes.count == 1 { return try unary(.leakyRelu(slope: slopes[0])) }
-    let below = try step(
-      .clamp(low: -.infinity, high: 0), [source.value], at: source.place, named: "below")
-    let (values, place) = try aligned([
-      .activation(placed(value: below)), .constant(slopes, dimensions: dimensions),
-    ])
-    let scaled = try step(.multiply, values, at: place, named: "scaled")
-    let above = try step(
-      .clamp(low: 0, high: .infinity), [source.value], at: source.place, named: "above")
-    return try append(.add, inputs: [above, scaled], at: place)
   }
 }

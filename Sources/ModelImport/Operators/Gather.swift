@@ -7,13 +7,14 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let gather = OperatorRoom(
     TFLiteRow(
-      .gather, mayComputeShapes: true, float: { try $0.pick { try $0.gathered($1) } },
+      .gather, mayComputeShapes: true, takesPlainIntegers: true,
+      float: { try $0.pick { try $0.gathered($1) } },
       integer: { try $0.pick { try $0.gathered($1) } }),
     TFLiteRow(
-      .reverseV2, float: { try $0.pick { try $0.reversed($1) } },
+      .reverseV2, takesPlainIntegers: true, float: { try $0.pick { try $0.reversed($1) } },
       integer: { try $0.pick { try $0.reversed($1) } }),
     TFLiteRow(
-      .mirrorPad, float: { try $0.pick { try $0.mirrored($1) } },
+      .mirrorPad, takesPlainIntegers: true, float: { try $0.pick { try $0.mirrored($1) } },
       integer: { try $0.pick { try $0.mirrored($1) } }))
 }
 

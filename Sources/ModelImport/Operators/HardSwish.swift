@@ -12,5 +12,5 @@ extension OperatorRoom {
         try $0.lookUp(
           .hardSwish, rule: "the output's scale is too small for the input's",
           real: FloatGraph.HardSwish().value(at:))
-      }))
+      }), composed: [FloatGraph.HardSwish()])
 }

@@ -5,7 +5,7 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let hyperbolicTangent = OperatorRoom(
     OnnxRow(
-      "Tanh", float: { try $0.elementwise(.hyperbolicTangent) },
+      "Tanh", anyBatchPlace: true, float: { try $0.elementwise(.hyperbolicTangent) },
       quantized: { try $0.lookUp(.hyperbolicTangent) }),
     TFLiteRow(
       .tanh, float: { try $0.elementwise(.hyperbolicTangent) },

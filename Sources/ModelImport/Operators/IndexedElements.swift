@@ -8,10 +8,13 @@ import CupelTFLiteSchema
 /// each is one gather of rows.
 extension OperatorRoom {
   static let indexedElements = OperatorRoom(
-    TFLiteRow(.gatherND, float: { try $0.gatherRows() }, integer: { try $0.gatherRows() }),
+    TFLiteRow(
+      .gatherND, takesPlainIntegers: true, float: { try $0.gatherRows() },
+      integer: { try $0.gatherRows() }),
     TFLiteRow(.scatterND, float: { try $0.scatterRows() }),
     TFLiteRow(
-      .dynamicUpdateSlice, float: { try $0.updateSlice() }, integer: { try $0.updateSlice() }))
+      .dynamicUpdateSlice, takesPlainIntegers: true, float: { try $0.updateSlice() },
+      integer: { try $0.updateSlice() }))
 }
 
 /// An array as a matrix, and some of its rows.
@@ -117,7 +120,7 @@ extension TFLiteFloatConverter {
       try viewed(input, as: rows.shape, "/rows"),
       try viewed(update, as: [updates, rows.shape[1]], "/updates"),
     ]
-    let joined = try made(.concatenate(axis: 0), matrices, "/joined")
+    let joined = try joined(matrices, axis: 0, "/joined")
     try finish(try picked(joined, [rows.places, nil]))
   }
 }
@@ -137,7 +140,7 @@ extension TFLiteIntegerConverter {
     (input.shape, update.shape) = (rows.shape, [updates, rows.shape[1]])
     let name = Self.derived(output.name, "/joined")
     let joined = builder.array(
-      builder.concatenate([input, update], axis: 0, named: name),
+      builder.join([input, update], axis: 0, named: name),
       shape: [rows.shape[0] + updates, rows.shape[1]], named: name)
     try finish(builder.gather(joined, axis: 0, indices: rows.places))
   }

@@ -16,8 +16,12 @@ extension OperatorRoom {
       "QLinearGlobalAveragePool", ["channels_last"], in: .runtime,
       statesItsInputsGrid: true, quantized: { try $0.qLinearGlobalAveragePool() }),
     TFLiteRow(.mean, float: { try $0.mean() }, integer: { try $0.mean() }),
-    TFLiteRow(.reduceMax, float: { try $0.maximum() }, integer: { try $0.maximum() }),
-    TFLiteRow(.reduceMin, float: { try $0.reduce(.minimum) }, integer: { try $0.minimum() }),
+    TFLiteRow(
+      .reduceMax, takesPlainIntegers: true, float: { try $0.maximum() },
+      integer: { try $0.maximum() }),
+    TFLiteRow(
+      .reduceMin, takesPlainIntegers: true, float: { try $0.reduce(.minimum) },
+      integer: { try $0.minimum() }),
     TFLiteRow(.sum, float: { try $0.reduce(.sum) }, integer: { try $0.sum() }))
 }
 

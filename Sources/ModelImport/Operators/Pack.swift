@@ -9,9 +9,11 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let pack = OperatorRoom(
     TFLiteRow(
-      .pack, mayComputeShapes: true, float: { try $0.pack() }, integer: { try $0.pack() }),
+      .pack, mayComputeShapes: true, takesPlainIntegers: true, float: { try $0.pack() },
+      integer: { try $0.pack() }),
     TFLiteRow(
-      .unpack, mayComputeShapes: true, float: { try $0.unpack() }, integer: { try $0.unpack() }))
+      .unpack, mayComputeShapes: true, takesPlainIntegers: true, float: { try $0.unpack() },
+      integer: { try $0.unpack() }))
 }
 
 extension TFLiteNode {
@@ -38,7 +40,7 @@ extension TFLiteFloatConverter {
         part.shape.reduce(1, *) == whole[0] * whole[2], "input \(position) of \(part.shape)")
       parts.append(try viewed(part, as: [whole[0], 1, whole[2]], "/packed\(position)"))
     }
-    try finish(parts.count == 1 ? parts[0] : try made(.concatenate(axis: 1), parts, "/joined"))
+    try finish(try joined(parts, axis: 1, "/joined"))
   }
 
   fileprivate mutating func unpack() throws(ImportError) {
@@ -80,7 +82,7 @@ extension TFLiteIntegerConverter {
         ArrayView(shaped(part, own, "/packed\(position)"), shape: own, name: output.name))
     }
     let name = Self.derived(output.name, "")
-    try finish(builder.concatenate(parts, axis: 1, named: name))
+    try finish(builder.join(parts, axis: 1, named: name))
   }
 
   fileprivate mutating func unpack() throws(ImportError) {

@@ -10,9 +10,11 @@ extension OperatorRoom {
     OnnxRow(
       "Pad", ["mode", "pads", "value"], float: { try $0.pad() }, quantized: { try $0.pad() }),
     TFLiteRow(
-      .pad, float: { try $0.pad(hasValue: false) }, integer: { try $0.pad(hasValue: false) }),
+      .pad, takesPlainIntegers: true, float: { try $0.pad(hasValue: false) },
+      integer: { try $0.pad(hasValue: false) }),
     TFLiteRow(
-      .padV2, float: { try $0.pad(hasValue: true) }, integer: { try $0.pad(hasValue: true) }))
+      .padV2, takesPlainIntegers: true, float: { try $0.pad(hasValue: true) },
+      integer: { try $0.pad(hasValue: true) }))
 }
 
 extension OnnxConverter {

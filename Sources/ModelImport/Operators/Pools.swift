@@ -22,7 +22,7 @@ extension OperatorRoom {
       .averagePool2D, float: { try $0.pool { .averagePool(.init(window: $0)) } },
       integer: { try $0.averagePool() }),
     TFLiteRow(
-      .maxPool2D, float: { try $0.pool { .maxPool(.init(window: $0)) } },
+      .maxPool2D, takesPlainIntegers: true, float: { try $0.pool { .maxPool(.init(window: $0)) } },
       integer: { try $0.maxPool() }))
 }
 

@@ -7,10 +7,12 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let repetition = OperatorRoom(
     TFLiteRow(
-      .broadcastTo, mayComputeShapes: true, float: { try $0.repeatAxes() },
+      .broadcastTo, mayComputeShapes: true, takesPlainIntegers: true,
+      float: { try $0.repeatAxes() },
       integer: { try $0.repeatAxes() }),
     TFLiteRow(
-      .tile, mayComputeShapes: true, float: { try $0.tile() }, integer: { try $0.tile() }))
+      .tile, mayComputeShapes: true, takesPlainIntegers: true, float: { try $0.tile() },
+      integer: { try $0.tile() }))
 }
 
 extension TFLiteFloatConverter {
@@ -26,7 +28,8 @@ extension TFLiteFloatConverter {
     for (own, wanted) in zip(source.shape, shape) where own != wanted && own != 1 {
       throw node.error("\(input.shape) does not become \(shape)")
     }
-    try finish(try picked(source, zip(source.shape, shape).map { $0 == $1 ? nil : (0..<$1).map { _ in 0 } }))
+    try finish(
+      try picked(source, zip(source.shape, shape).map { $0 == $1 ? nil : (0..<$1).map { _ in 0 } }))
   }
 
   fileprivate mutating func tile() throws(ImportError) {
@@ -39,9 +42,11 @@ extension TFLiteFloatConverter {
           $1.1 % $1.0 == 0 && $0 == $1.1 / $1.0
         }, "\(times) times \(input.shape) is not \(shape)")
     try finish(
-      try picked(input, zip(input.shape, shape).map { own, wanted in
-        own == wanted ? nil : (0..<wanted).map { $0 % own }
-      }))
+      try picked(
+        input,
+        zip(input.shape, shape).map { own, wanted in
+          own == wanted ? nil : (0..<wanted).map { $0 % own }
+        }))
   }
 }
 

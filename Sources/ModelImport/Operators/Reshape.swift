@@ -12,14 +12,19 @@ extension OperatorRoom {
       "Reshape", ["allowzero", "shape"], float: { try $0.reshape() },
       quantized: { try $0.adoptUnchanged() }),
     OnnxRow(
-      "Squeeze", ["axes"], float: { try $0.squeeze() }, quantized: { try $0.adoptUnchanged() }),
+      "Squeeze", ["axes"], anyBatchPlace: true, float: { try $0.squeeze() },
+      quantized: { try $0.adoptUnchanged() }),
     OnnxRow(
-      "Unsqueeze", ["axes"], float: { try $0.unsqueeze() }, quantized: { try $0.adoptUnchanged() }),
+      "Unsqueeze", ["axes"], anyBatchPlace: true, float: { try $0.unsqueeze() },
+      quantized: { try $0.adoptUnchanged() }),
     TFLiteRow(
-      .reshape, mayComputeShapes: true, float: { try $0.reshape() }, integer: { try $0.reshape() }),
-    TFLiteRow(.squeeze, float: { try $0.reshape() }, integer: { try $0.reshape() }),
+      .reshape, mayComputeShapes: true, takesPlainIntegers: true, float: { try $0.reshape() },
+      integer: { try $0.reshape() }),
     TFLiteRow(
-      .expandDims, float: { try $0.reshape() },
+      .squeeze, takesPlainIntegers: true, float: { try $0.reshape() }, integer: { try $0.reshape() }
+    ),
+    TFLiteRow(
+      .expandDims, takesPlainIntegers: true, float: { try $0.reshape() },
       integer: {
         try $0.requireOneGrid()
         try $0.reshape()
@@ -192,7 +197,9 @@ extension OnnxConverter {
     switch try binding(0) {
     case .activation(let value):
       let source = placed(value: value)
-      let own = source.dimensions.map { fixedBatch == 1 ? $0.ofOneImage?.known ?? 0 : $0.known ?? 0 }
+      let own = source.dimensions.map {
+        fixedBatch == 1 ? $0.ofOneImage?.known ?? 0 : $0.known ?? 0
+      }
       let axes = try declared.map { list throws(ImportError) in
         try positive(list, rank: source.rank)
       }

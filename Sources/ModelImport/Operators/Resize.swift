@@ -18,7 +18,7 @@ extension OperatorRoom {
     TFLiteRow(
       .resizeBilinear, float: { try $0.resizeBilinear() }, integer: { try $0.resizeBilinear() }),
     TFLiteRow(
-      .resizeNearestNeighbor, float: { try $0.resizeNearest() },
+      .resizeNearestNeighbor, takesPlainIntegers: true, float: { try $0.resizeNearest() },
       integer: { try $0.resizeNearest() }))
 }
 
@@ -68,7 +68,8 @@ private struct ResizedAxis {
 
 extension OnnxConverter {
   fileprivate mutating func resize() throws(ImportError) -> Binding {
-    try node.support(try node.text("keep_aspect_ratio_policy") ?? "stretch" == "stretch",
+    try node.support(
+      try node.text("keep_aspect_ratio_policy") ?? "stretch" == "stretch",
       "a policy for the aspect ratio")
     try node.support(!(try node.flag("antialias")), "antialias")
     let coordinates = try node.text("coordinate_transformation_mode") ?? "half_pixel"

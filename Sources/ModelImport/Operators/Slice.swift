@@ -10,10 +10,12 @@ extension OperatorRoom {
       "Slice", ["axes", "ends", "starts"], float: { try $0.slice() },
       quantized: { try $0.slice() }),
     TFLiteRow(
-      .slice, mayComputeShapes: true, float: { try $0.slice(try $0.node.plainSlice()) },
+      .slice, mayComputeShapes: true, takesPlainIntegers: true,
+      float: { try $0.slice(try $0.node.plainSlice()) },
       integer: { try $0.slice(try $0.node.plainSlice()) }),
     TFLiteRow(
-      .stridedSlice, mayComputeShapes: true, float: { try $0.slice(try $0.node.stridedSlice()) },
+      .stridedSlice, mayComputeShapes: true, takesPlainIntegers: true,
+      float: { try $0.slice(try $0.node.stridedSlice()) },
       integer: { try $0.slice(try $0.node.stridedSlice()) }))
 }
 

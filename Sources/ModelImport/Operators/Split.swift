@@ -8,10 +8,10 @@ extension OperatorRoom {
   static let split = OperatorRoom(
     OnnxRow("Split", ["axis", "num_outputs", "split"], float: { try $0.split() }),
     TFLiteRow(
-      .split, float: { try $0.split($0.node.equalParts()) },
+      .split, takesPlainIntegers: true, float: { try $0.split($0.node.equalParts()) },
       integer: { try $0.split($0.node.equalParts()) }),
     TFLiteRow(
-      .splitV, float: { try $0.split($0.node.statedParts()) },
+      .splitV, takesPlainIntegers: true, float: { try $0.split($0.node.statedParts()) },
       integer: { try $0.split($0.node.statedParts()) }))
 }
 

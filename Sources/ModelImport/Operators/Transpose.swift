@@ -6,8 +6,11 @@ import CupelTFLiteSchema
 extension OperatorRoom {
   static let transpose = OperatorRoom(
     OnnxRow(
-      "Transpose", ["perm"], float: { try $0.transpose() }, quantized: { try $0.transpose() }),
-    TFLiteRow(.transpose, float: { try $0.transpose() }, integer: { try $0.transpose() }))
+      "Transpose", ["perm"], anyBatchPlace: true, float: { try $0.transpose() },
+      quantized: { try $0.transpose() }),
+    TFLiteRow(
+      .transpose, takesPlainIntegers: true, float: { try $0.transpose() },
+      integer: { try $0.transpose() }))
 }
 
 extension OnnxConverter {

@@ -199,7 +199,7 @@ extension TFLiteIntegerConverter {
     var weighted = try weighted(
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation,
-      biasType: TFLite.Options.TransposeConvolution.biasType)
+      biasType: TFLite.Options.TransposeConvolution.biasType, microTakesShortBias: false)
     // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
     if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps,
       !builder[input].grid.isWide

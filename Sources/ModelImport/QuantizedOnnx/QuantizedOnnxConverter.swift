@@ -121,7 +121,7 @@ struct QuantizedOnnxConverter {
     // What this converter does not know of must not pass for something else.
     let added = float.graph.nodes.count - known
     try node.support(added <= 1 && float.furtherOutputs.isEmpty, "on quantized values")
-    if case .activation(let value) = result, !Self.ofAnyPlace.contains(node.type) {
+    if case .activation(let value) = result, OnnxRow.row(of: node)?.anyBatchPlace != true {
       try node.support(
         float.placed(value: value).place == .first, "that moves or drops the batch axis")
     }
@@ -132,12 +132,6 @@ struct QuantizedOnnxConverter {
     }
     return float.graph.nodes.count > known ? float.graph.nodes.last : nil
   }
-
-  /// Operators that may move the batch axis, and those that take each element by itself, wherever
-  /// it is.
-  private static let ofAnyPlace: Set = [
-    "Clip", "Relu", "Sigmoid", "Squeeze", "Tanh", "Transpose", "Unsqueeze",
-  ]
 
   /// An operator that is only understood on constants, or gives its input another name.
   mutating func adoptNothing() throws(ImportError) { try adopt(onIntegers: false) { _, _ in nil } }

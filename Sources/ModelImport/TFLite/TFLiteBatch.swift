@@ -10,7 +10,7 @@ extension TFLiteIntegerConverter {
     let batch = try array(position)
     let number = batch.shape.dropLast(3).reduce(1, *)
     guard number > 1 else { return [batch.tensor] }
-    try node.support(number <= Concatenate.mostInputs, "a batch of \(number) images")
+    try node.support(number <= ProgramBuilder.mostJoined, "a batch of \(number) images")
     let shape = [number] + batch.shape.suffix(3)
     return (0..<number).map { index in
       let name = Self.derived(builder[batch.tensor].name, "/image\(index)")
@@ -44,6 +44,6 @@ extension TFLiteIntegerConverter {
         giving: IntegerTensor(name: name, extent: extent, grid: output.grid))
       parts.append(ArrayView(part, shape: [1] + extent, name: name))
     }
-    try finish(builder.concatenate(parts, axis: 0, named: Self.derived(output.name, "")))
+    try finish(builder.join(parts, axis: 0, named: Self.derived(output.name, "")))
   }
 }

@@ -14,7 +14,8 @@ extension TFLiteFloatConverter {
   /// The axes of a tensor of the file.
   func axes(of index: Int) throws(ImportError) -> [Int] {
     let tensor = model.tensors[index]
-    guard tensor.shape.count <= TFLiteShape.mostAxes, ShapeArithmetic.elementCount(tensor.shape) != nil
+    guard tensor.shape.count <= TFLiteShape.mostAxes,
+      ShapeArithmetic.elementCount(tensor.shape) != nil
     else {
       throw tensor.error(
         "shape \(tensor.shape) is not fixed, or has more than \(TFLiteShape.mostAxes) axes or "
@@ -159,7 +160,8 @@ extension TFLiteFloatConverter {
   }
 
   mutating func finish(
-    _ array: FloatArray, bounds: ClosedRange<Float> = -.infinity ... .infinity, for output: Int? = nil
+    _ array: FloatArray, bounds: ClosedRange<Float> = -.infinity ... .infinity,
+    for output: Int? = nil
   ) throws(ImportError) {
     try finish(array: array.value, bounds: bounds, for: output)
   }
@@ -206,6 +208,6 @@ extension TFLiteFloatConverter {
       let last = try made(.transpose([1, 2, 0]), [result], "/last\(place)")
       parts.append(try viewed(last, as: [1] + last.shape, "/part\(place)"))
     }
-    try finish(try made(.concatenate(axis: 0), parts, ""), bounds: bounds)
+    try finish(try joined(parts, axis: 0, ""), bounds: bounds)
   }
 }

@@ -127,18 +127,11 @@ struct TFLiteIntegerConverter: TFLiteConverter {
   func checkTensors() throws(ImportError) {
     let plain = (node.inputs + node.outputs).filter { $0 >= 0 && model.tensors[$0].isPlain }
     guard let first = plain.first(where: { [.int8, .uint8].contains(model.tensors[$0].type) }),
-      let operation = node.source.operation, !Self.moving.contains(operation)
+      node.source.row?.takesPlainIntegers == false
     else { return }
     throw node.unsupported(
       "with tensor '\(printable(model.tensors[first].name))', which has no scale")
   }
-
-  private static let moving: Set<TFLite.Operation> = [
-    .batchToSpaceND, .broadcastTo, .concatenation, .depthToSpace, .dynamicUpdateSlice, .expandDims, .gather,
-    .gatherND, .maximum, .maxPool2D, .minimum, .mirrorPad, .pack, .pad, .padV2, .reduceMax, .reduceMin, .reshape,
-    .resizeNearestNeighbor, .reverseV2, .slice, .spaceToBatchND, .spaceToDepth, .split, .splitV,
-    .squeeze, .stridedSlice, .tile, .transpose, .unpack,
-  ]
 
   // MARK: Reading
 

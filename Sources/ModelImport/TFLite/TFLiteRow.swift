@@ -10,6 +10,9 @@ struct TFLiteRow: OperatorRow {
   let mayComputeShapes: Bool
   /// Whether it reads elements in their order in memory, whatever their tensor's extent.
   let ignoresExtents: Bool
+  /// Whether it takes integers that stand for nothing but themselves, having no scale: it moves them
+  /// and makes no new ones.
+  let takesPlainIntegers: Bool
   /// Whether it stands between real numbers and integers.
   let changesKind: Bool
   let float: Handler<TFLiteFloatConverter>?
@@ -17,12 +20,13 @@ struct TFLiteRow: OperatorRow {
 
   init(
     _ operation: TFLite.Operation, mayComputeShapes: Bool = false, ignoresExtents: Bool = false,
-    changesKind: Bool = false, float: Handler<TFLiteFloatConverter>? = nil,
+    takesPlainIntegers: Bool = false, changesKind: Bool = false,
+    float: Handler<TFLiteFloatConverter>? = nil,
     integer: Handler<TFLiteIntegerConverter>? = nil
   ) {
     self.operation = operation
     (self.mayComputeShapes, self.ignoresExtents) = (mayComputeShapes, ignoresExtents)
-    self.changesKind = changesKind
+    (self.takesPlainIntegers, self.changesKind) = (takesPlainIntegers, changesKind)
     (self.float, self.integer) = (float, integer)
   }
 }

@@ -73,9 +73,13 @@ extension TFLiteIntegerConverter {
   }
 
   /// Bias, scales and activation of a node around its filter.
+  ///
+  /// - Parameter microTakesShortBias: whether TensorFlow Lite Micro's kernel of int16 takes one of
+  ///   int32.
   mutating func weighted(
     _ weights: Weights, bias position: Int = 2, input: Int, outputs: Int,
-    activation: Int, biasType field: Int?, isFullyConnected: Bool = false
+    activation: Int, biasType field: Int?, isFullyConnected: Bool = false,
+    microTakesShortBias: Bool = true
   ) throws(ImportError) -> IntegerOperation.Weighted {
     // A bias, and what a channel's scales take.
     try claim(outputs, size: 20)
@@ -86,7 +90,10 @@ extension TFLiteIntegerConverter {
     let limits = output.limits(try node.bounds(activation))
     let isWide = builder[input].grid.isWide
     let (bias, isShort) = try bias(position, count: outputs, isWide: isWide)
-    if isWide { try checkWide(weights, biasType: field, isShort: isShort) }
+    if isWide {
+      try checkWide(
+        weights, biasType: field, isShort: isShort, microTakesShort: microTakesShortBias)
+    }
     var layer = try node.built { () throws(BuildError) in
       try builder.weighted(
         weights.values.first, bits: weights.bits, bias: [], scales: scales, from: input,
@@ -103,8 +110,9 @@ extension TFLiteIntegerConverter {
   /// - Parameters:
   ///   - field: of the options, that says of what type biases are; nil for an operator without it.
   ///   - isShort: whether they are of int32.
+  ///   - microTakesShort: whether TensorFlow Lite Micro's kernel takes those.
   private func checkWide(
-    _ weights: Weights, biasType field: Int?, isShort: Bool
+    _ weights: Weights, biasType field: Int?, isShort: Bool, microTakesShort: Bool
   ) throws(ImportError) {
     guard let field else {
       // A depthwise convolution.
@@ -112,9 +120,8 @@ extension TFLiteIntegerConverter {
       try node.support(weights.bits == 8, "a filter of int4 on int16")
       return
     }
-    let isTransposed = node.source.operation == .transposeConv
     try node.support(
-      !isShort || !isTransposed || builder.profile != .tflm,
+      !isShort || microTakesShort || builder.profile != .tflm,
       "a bias of int32 on int16; TensorFlow Lite Micro takes int64")
     let declared = TFLite.ElementType(rawValue: try node.number(field, default: Int8(0)))
     try node.support(

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension FloatGraph.Add: LowerableOperator {
   package var fusesClamp: Bool { true }
@@ -37,5 +38,17 @@ extension LoweredUnit {
       tensors.append(builder.viewed(tensor, as: output.extent, named: name))
     }
     return tensors
+  }
+}
+
+extension Add: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(.add, within: scales.low...scales.high)
+  }
+}
+
+extension Subtract: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(.subtract, within: scales.low...scales.high)
   }
 }

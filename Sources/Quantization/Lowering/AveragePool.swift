@@ -21,3 +21,12 @@ extension FloatGraph.AveragePool: LowerableOperator {
     return output
   }
 }
+
+extension CupelIntegerOperators.AveragePool: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    let pool = FloatGraph.AveragePool(
+      window: network.window(window, from: network.input(0), to: network.output),
+      countsPadding: countsPadding)
+    try network.finish(.averagePool(pool))
+  }
+}

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension FloatGraph.Concatenate: LowerableOperator {
   package var storageOrder: StorageOrder { .either }
@@ -34,12 +35,18 @@ extension FloatGraph.Concatenate: LowerableOperator {
       parts.append(array)
     }
     return unit.becomes(
-      builder.concatenate(parts, axis: axis, named: unit.name), in: &builder)
+      builder.join(parts, axis: axis, named: unit.name), in: &builder)
   }
 
   private func part(
     _ input: Int, named name: String, of unit: LoweredUnit, with builder: inout ProgramBuilder
   ) throws -> Int {
     try builder.requantized(input, to: unit.output.grid, tensor: name, operation: name)
+  }
+}
+
+extension Concatenate: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(.concatenate(axis: [1, 2, 0][axis]))
   }
 }

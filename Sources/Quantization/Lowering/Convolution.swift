@@ -1,5 +1,7 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension FloatGraph.Convolution: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
@@ -23,5 +25,29 @@ extension FloatGraph.Convolution: LowerableOperator {
         : .convolution(.init(window.integer, groups: groups, weighted)),
       [source], to: output)
     return output
+  }
+}
+
+extension Convolution: DequantizableOperator where Storage == InMemory {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(window, groups: groups)
+  }
+}
+
+extension DepthwiseConvolution: DequantizableOperator where Storage == InMemory {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(window, groups: network.input(0).channels)
+  }
+}
+
+extension Dequantization {
+  fileprivate mutating func finish(
+    _ window: IntegerOperation.Window, groups: Int
+  ) throws(QuantizationError) {
+    let (weights, bias) = try takeWeights()
+    let layer = FloatGraph.Convolution(
+      weights: weights, bias: bias, outputChannels: output.channels,
+      window: self.window(window, from: input(0), to: output), groups: groups)
+    try finish(.convolution(layer), within: layerBounds)
   }
 }

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 import CupelModelWriter
 
 extension FloatGraph.Gather: LowerableOperator {
@@ -20,5 +21,15 @@ extension FloatGraph.Gather: LowerableOperator {
     }
     guard let last else { return unit.inputs[0] }
     return unit.becomes(last, in: &builder)
+  }
+}
+
+extension Broadcast: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    let (from, to) = (
+      Dequantization.shape(network.input(0)), Dequantization.shape(network.output)
+    )
+    try network.finish(
+      .gather(zip(from, to).map { $0 == $1 ? nil : [Int](repeating: 0, count: $1) }))
   }
 }

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 
 extension FloatGraph.GlobalAveragePool: LowerableOperator {
   package var fusesClamp: Bool { true }
@@ -10,5 +11,15 @@ extension FloatGraph.GlobalAveragePool: LowerableOperator {
       meanOf: image.height * image.width, from: image.grid, to: unit.output.grid,
       within: unit.bounds)
     return unit.becomes(.mean(.init(rescale)), in: &builder)
+  }
+}
+
+extension Mean: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    let input = network.input(0)
+    try network.finish(
+      .globalAveragePool,
+      times: Float(input.height * input.width) * network.factor(rescale, input.scale),
+      within: rescale.low...rescale.high)
   }
 }

@@ -1,5 +1,7 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension FloatGraph.Linear: LowerableOperator {
   package var storageOrder: StorageOrder { .rowMajor }
@@ -14,5 +16,24 @@ extension FloatGraph.Linear: LowerableOperator {
     }
     let rows = unit.target.shape.dropLast().reduce(1, *)
     return unit.becomes(.fullyConnected(.init(weighted, rows: rows)), in: &builder)
+  }
+}
+
+extension FullyConnected: DequantizableOperator where Storage == InMemory {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    guard rows == 1 else {
+      throw network.refusal("a fully connected layer over \(rows) rows")
+    }
+    let (weights, bias) = try network.takeWeights()
+    let output = network.output
+    let features = try network.append(
+      .reshape, [try network.source(0)], shape: [network.input(0).elementCount], named: "features")
+    let layer = FloatGraph.Linear(
+      weights: weights, bias: bias, outputFeatures: output.elementCount)
+    let product = try network.append(.linear(layer), [features])
+    let limited = try network.limited(product, within: network.layerBounds)
+    network.bind(
+      try network.append(
+        .reshape, [limited], shape: Dequantization.shape(output), named: "pixel"))
   }
 }

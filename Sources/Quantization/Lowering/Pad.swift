@@ -29,3 +29,14 @@ extension FloatGraph.Pad: LowerableOperator {
       unit.name, .pad(.init(before, value: value)), [source], giving: unit.output)
   }
 }
+
+extension Pad: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    let output = network.output
+    let before = Dequantization.channelsFirst(self.before)
+    let from = Dequantization.shape(network.input(0))
+    let after = zip(zip(Dequantization.shape(output), from), before).map { $0.0 - $0.1 - $1 }
+    try network.finish(
+      .pad(.init(before: before, after: after, value: network.real(Int(value), output))))
+  }
+}

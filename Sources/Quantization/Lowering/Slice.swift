@@ -20,3 +20,12 @@ extension FloatGraph.Slice: LowerableOperator {
     return unit.becomes(.slice(.init(start: start, step: step)), in: &builder)
   }
 }
+
+extension Slice: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(
+      .slice(
+        .init(
+          start: Dequantization.channelsFirst(start), step: Dequantization.channelsFirst(step))))
+  }
+}

@@ -1,5 +1,6 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
 import CupelModelWriter
 
 extension FloatGraph.Softmax: LowerableOperator {
@@ -16,5 +17,11 @@ extension FloatGraph.Softmax: LowerableOperator {
       throw RuleViolation("its input's scale leaves nothing to tell apart")
     }
     return unit.becomes(LastOperation(kind, [tensor], extent: [1, rows, count]), in: &builder)
+  }
+}
+
+extension Softmax: DequantizableOperator {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    try network.finish(.softmax(axis: 0))
   }
 }

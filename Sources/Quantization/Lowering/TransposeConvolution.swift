@@ -1,5 +1,7 @@
 import CupelFloatGraph
 import CupelIntegerBuilder
+import CupelIntegerOperators
+import CupelModelWriter
 
 extension FloatGraph.TransposeConvolution: LowerableOperator {
   package func lower(_ unit: LoweredUnit, with builder: inout ProgramBuilder) throws -> Int {
@@ -28,5 +30,27 @@ extension FloatGraph.TransposeConvolution: LowerableOperator {
         "its output padding adds \(outputPadding - axis.after) \(lines) behind the last window; "
           + "a program can have at most \(axis.stride - 1), one fewer than the stride")
     }
+  }
+}
+
+extension TransposeConvolution: DequantizableOperator where Storage == InMemory {
+  package func dequantize(in network: inout Dequantization) throws(QuantizationError) {
+    let (weights, bias) = try network.takeWeights()
+    let (from, to) = (network.input(0), network.output)
+    // The window slides over the output; what it leaves there is the output's padding.
+    let window = network.window(window, from: to, to: from)
+    func rest(_ extent: Int, _ places: Int, _ stride: Int, _ reach: Int, _ pads: Int) -> Int {
+      extent - (places - 1) * stride - reach + pads
+    }
+    let height = rest(
+      to.height, from.height, window.strideHeight, window.extentHeight,
+      window.padTop + window.padBottom)
+    let width = rest(
+      to.width, from.width, window.strideWidth, window.extentWidth,
+      window.padLeft + window.padRight)
+    let layer = FloatGraph.TransposeConvolution(
+      weights: weights, bias: bias, outputChannels: to.channels, window: window,
+      groups: groups, outputPadHeight: height, outputPadWidth: width)
+    try network.finish(.transposeConvolution(layer), within: network.layerBounds)
   }
 }
