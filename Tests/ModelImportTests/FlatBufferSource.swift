@@ -1,3 +1,4 @@
+import CupelModelImport
 import CupelTFLiteSchema
 
 /// FlatBuffers written from a description, as tests want them: with any field, shared parts and
@@ -245,3 +246,15 @@ struct TFLiteSource {
     return source
   }
 }
+
+/// What the importer says against a file; nil where it takes it.
+func refusal(_ bytes: [UInt8]) -> String? {
+  do throws(ImportError) {
+    _ = try TFLiteImporter.load(bytes: bytes)
+    return nil
+  } catch {
+    return error.description
+  }
+}
+
+func refusal(_ source: TFLiteSource) -> String? { refusal(source.bytes) }

@@ -4,15 +4,6 @@ import Testing
 
 /// STABLEHLO_COMPOSITE: the operators of its subgraph stand in its place.
 @Suite struct TFLiteCompositeTests {
-  private func refusal(_ source: TFLiteSource) -> String? {
-    do throws(ImportError) {
-      _ = try TFLiteImporter.load(bytes: source.bytes)
-      return nil
-    } catch {
-      return error.description
-    }
-  }
-
   /// Inner tensors stand in another order than the outer ones, so that a mix-up would show: a
   /// difference of the second input and the first, that is not below zero.
   private func difference(_ inner: inout TFLiteSource) {

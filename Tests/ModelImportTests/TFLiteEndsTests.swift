@@ -13,15 +13,6 @@ import Testing
     values.flatMap { FlatNode.littleEndian(Int($0.bitPattern), 4) }
   }
 
-  private func refusal(_ source: TFLiteSource) -> String? {
-    do throws(ImportError) {
-      _ = try TFLiteImporter.load(bytes: source.bytes)
-      return nil
-    } catch {
-      return error.description
-    }
-  }
-
   /// RELU, DEQUANTIZE and a function of the real numbers.
   private func ending(_ operation: TFLite.Operation, beta: Float, rows: Int = 1) -> TFLiteSource {
     var source = TFLiteSource.pair([rows, 3])

@@ -5,17 +5,6 @@ import Testing
 
 /// Files that are refused, and what is said of them.
 @Suite struct TFLiteErrorTests {
-  private func refusal(_ bytes: [UInt8]) -> String? {
-    do throws(ImportError) {
-      _ = try TFLiteImporter.load(bytes: bytes)
-      return nil
-    } catch {
-      return error.description
-    }
-  }
-
-  private func refusal(_ source: TFLiteSource) -> String? { refusal(source.bytes) }
-
   @Test func theSmallestModelIsAccepted() {
     var source = TFLiteSource.pair()
     source.add(.relu, [0], [1])
