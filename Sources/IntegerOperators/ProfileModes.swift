@@ -36,6 +36,9 @@ extension DeploymentProfile {
     self == .xnnpack ? .doubleRounding : mode(isFullyConnected: false)
   }
 
+  /// Of a linear interpolation between pixels.
+  public var resizeMode: RoundingMode { self == .xnnpack ? .xnnpack : .doubleRounding }
+
   /// Of a mean over height and width.
   public var meanMode: RoundingMode {
     self == .xnnpack ? .xnnpack : mode(isFullyConnected: false)

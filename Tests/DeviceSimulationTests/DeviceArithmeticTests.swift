@@ -116,6 +116,7 @@ extension IntegerProgram {
         case .requantize(let own): own.rescale.rounding
         case .mean(let own): own.rescale.rounding
         case .averagePool(let own): own.rounding
+        case .resizeBilinear(let own): own.rounding
         default: nil
         }
       return mode.map { $0.rawValue > 3 } ?? false

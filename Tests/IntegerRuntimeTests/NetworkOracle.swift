@@ -273,8 +273,19 @@ struct NetworkOracle {
     _ channel: Int
   ) -> Int {
     let input = program.tensors[source]
+    let isFloat = own.rounding == .xnnpack
+    let unit = isFloat ? 2048 : 1024
     func place(_ index: Int, _ from: Int, _ to: Int) -> (pixel: Int, share: Int) {
       let ends = own.alignsCorners && to > 1 ? 1 : 0
+      if isFloat {
+        let scale = Float(from - ends) / Float(to - ends)
+        var place = Float(index) * scale
+        if own.halfPixelCentres {
+          place = min(max(place + (0.5 * scale - 0.5), 0), Float(from - 1))
+        }
+        let share = ((place - place.rounded(.down)) * 2048).rounded(.toNearestOrEven)
+        return (Int(place), Int(share))
+      }
       let ratio = Double(1024 * (from - ends)) / Double(to - ends)
       let scale = Int(ratio.rounded(.toNearestOrAwayFromZero))
       let place = index * scale + (own.halfPixelCentres ? scale / 2 - 512 : 0)
@@ -290,10 +301,11 @@ struct NetworkOracle {
     let (below, right) = (next(y, input.height - 1), next(x, input.width - 1))
     func pixel(_ row: Int, _ column: Int) -> Int { value(source, row, column, channel)! }
     let sum =
-      pixel(y.pixel, x.pixel) * (1024 - y.share) * (1024 - x.share)
-      + pixel(below, x.pixel) * y.share * (1024 - x.share)
-      + pixel(y.pixel, right) * (1024 - y.share) * x.share
+      pixel(y.pixel, x.pixel) * (unit - y.share) * (unit - x.share)
+      + pixel(below, x.pixel) * y.share * (unit - x.share)
+      + pixel(y.pixel, right) * (unit - y.share) * x.share
       + pixel(below, right) * y.share * x.share
+    if isFloat { return Int((Double(sum) / 0x1p22 + 0.5).rounded(.down)) }
     return Int((Double(sum) / 0x1p20).rounded(.toNearestOrAwayFromZero))
   }
 

@@ -27,7 +27,7 @@ import Testing
     let golden = try Self.golden.get()
     #expect(golden.versions["ai-edge-litert"] == "2.3.0")
     #expect(golden.processor.contains("avx2"))
-    #expect(golden.cases.count == 77)
+    #expect(golden.cases.count == 139)
   }
 
   @Test(arguments: cases)
@@ -40,7 +40,7 @@ import Testing
   /// What an operator computes elsewhere is something else, so that the records can tell.
   @Test(arguments: [
     "add", "add_channels", "add_even", "sub_scalar", "quantize", "quantize_third",
-    "mean_sequence", "mean_two", "leaky_relu", "leaky_relu_wide",
+    "mean_sequence", "mean_two", "leaky_relu", "leaky_relu_wide", "resize_bilinear_large",
   ])
   func otherProfilesGiveOtherValues(_ name: String) throws {
     let golden = try #require(Self.cases.first { $0.name == name })

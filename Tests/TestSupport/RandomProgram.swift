@@ -482,7 +482,10 @@ package struct RandomProgram {
   private mutating func addResizeBilinear() {
     let choice = generator.below(3)
     append(
-      .resizeBilinear(.init(alignsCorners: choice == 1, halfPixelCentres: choice == 2)),
+      .resizeBilinear(
+        .init(
+          alignsCorners: choice == 1, halfPixelCentres: choice == 2,
+          rounding: elementMode([.doubleRounding, .xnnpack], or: .doubleRounding))),
       inputs: [current],
       output: like(
         current, height: generator.integer(in: 1...9), width: generator.integer(in: 1...9)))

@@ -259,7 +259,8 @@ extension TFLiteIntegerConverter {
     let own = try images().map { relabelled($0, like: output) }
     let kind = IntegerOperation.Kind.resizeBilinear(
       .init(
-        alignsCorners: resizing.alignsCorners, halfPixelCentres: resizing.halfPixelCentres))
+        alignsCorners: resizing.alignsCorners, halfPixelCentres: resizing.halfPixelCentres,
+        rounding: output.grid.isWide ? .doubleRounding : builder.profile.resizeMode))
     try finish(each: own, extent: Array(resizing.to[1...])) { _, image in (kind, image) }
   }
 

@@ -200,15 +200,20 @@ extension TFLiteIntegerConverter {
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation,
       biasType: TFLite.Options.TransposeConvolution.biasType, microTakesShortBias: false)
-    // LiteRT keeps what has gaps from XNNPACK, where the padding is SAME.
-    if try node.padding(TFLite.Options.TransposeConvolution.padding) == .same, form.window.hasGaps,
-      !builder[input].grid.isWide
-    {
+    if try keepsFromXnnpack(form), !builder[input].grid.isWide {
       weighted.rounding = builder.profile.activationMode
     }
     try finish(
       layer: .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), filter,
       images: images, extent: form.extent + [form.outputChannels])
+  }
+
+  /// LiteRT hands a layer to XNNPACK whose output's shape stands in the file, and whose windows leave
+  /// no gaps where the padding is SAME.
+  private func keepsFromXnnpack(_ form: TFLiteTransposition) throws(ImportError) -> Bool {
+    if try node.computesShape(0) { return true }
+    return try node.padding(TFLite.Options.TransposeConvolution.padding) == .same
+      && form.window.hasGaps
   }
 }
 
