@@ -257,10 +257,12 @@ extension TFLiteIntegerConverter {
     let resizing = try Resizing(node, fields: (Field.alignsCorners, Field.halfPixelCentres))
     let output = try description(try node.output())
     let own = try images().map { relabelled($0, like: output) }
+    // XNNPACK takes no 16 bits, and LiteRT hands over a size alone that stands in the file.
+    let isLiteRTs = try output.grid.isWide || node.computesShape(1)
     let kind = IntegerOperation.Kind.resizeBilinear(
       .init(
         alignsCorners: resizing.alignsCorners, halfPixelCentres: resizing.halfPixelCentres,
-        rounding: output.grid.isWide ? .doubleRounding : builder.profile.resizeMode))
+        rounding: isLiteRTs ? .doubleRounding : builder.profile.resizeMode))
     try finish(each: own, extent: Array(resizing.to[1...])) { _, image in (kind, image) }
   }
 
