@@ -258,7 +258,8 @@ extension TFLiteIntegerConverter {
     let output = try description(try node.output())
     let own = try images().map { relabelled($0, like: output) }
     // XNNPACK takes no 16 bits, and LiteRT hands over a size alone that stands in the file.
-    let isLiteRTs = try output.grid.isWide || node.computesShape(1)
+    let isSizeComputed = try node.computesShape(1)
+    let isLiteRTs = output.grid.isWide || isSizeComputed
     let kind = IntegerOperation.Kind.resizeBilinear(
       .init(
         alignsCorners: resizing.alignsCorners, halfPixelCentres: resizing.halfPixelCentres,
