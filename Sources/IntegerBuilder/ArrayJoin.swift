@@ -24,10 +24,10 @@ extension ProgramBuilder {
     return join(tensors: tensors, axis: own ?? 1, named: name)
   }
 
-  /// Tensors on one grid one after the other along an axis; of a single one the tensor itself.
+  /// Tensors on one grid one after the other along an axis; of a single one, the same elements.
   ///
   /// - Parameters:
-  ///   - tensors: which differ in nothing but their extent along the axis.
+  ///   - tensors: one or more, which differ in nothing but their extent along the axis.
   ///   - axis: 0 height, 1 width, 2 channels.
   ///   - name: of what the tensors on the way are called after.
   public mutating func join(tensors: [Int], axis: Int, named name: String) -> LastOperation {
