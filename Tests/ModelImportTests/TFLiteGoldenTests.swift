@@ -39,6 +39,17 @@ import Testing
     #expect(try run(model.integerProgram(), on: golden.input.int8) == expected)
   }
 
+  /// A profile's modes must be ones that the operators have, whoever's file it is.
+  @Test(arguments: integerCases)
+  func everyProfileMakesAProgramThatIsRead(_ golden: TFLiteGolden.Case) throws {
+    for profile in DeploymentProfile.allCases {
+      let program = try TFLiteImporter.load(bytes: golden.bytes, profile: profile).integerProgram()
+      #expect(throws: Never.self, "\(profile)") {
+        try withModelView(try CupelWriter.bytes(of: program)) { _ in }
+      }
+    }
+  }
+
   /// Where sums are ties the runtimes part, so the records can tell the profiles apart.
   @Test func theRuntimesDifferOnTies() throws {
     let ties = try #require(Self.integerCases.first { $0.name == "fully_connected_ties" })

@@ -200,8 +200,8 @@ extension TFLiteIntegerConverter {
       filter, bias: TFLiteTransposition.bias, input: input, outputs: form.outputChannels,
       activation: TFLiteTransposition.fields.activation,
       biasType: TFLite.Options.TransposeConvolution.biasType, microTakesShortBias: false)
-    if try keepsFromXnnpack(form), !builder[input].grid.isWide {
-      weighted.rounding = builder.profile.activationMode
+    if builder.profile == .xnnpack, !builder[input].grid.isWide, try keepsFromXnnpack(form) {
+      weighted.rounding = .doubleRounding
     }
     try finish(
       layer: .transposeConvolution(.init(form.window.integer, groups: 1, weighted)), filter,
